@@ -1,0 +1,108 @@
+// One conversation model under every wire dialect. A dialect decodes its request into api::Request and
+// encodes api::Event into its own stream or body (openai_chat, openai_completions, anthropic); what is served
+// never sees a wire word, and a dialect never sees an engine.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+#include "base/json.h"
+#include "base/result.h"
+
+namespace autark::api {
+
+enum class Role : uint8_t { system, developer, user, assistant };
+
+struct Text {
+  std::string text;
+};
+// Reasoning, tool calls, tool results, images: further alternatives, added with their dialects.
+using Part = std::variant<Text>;
+
+struct Item {
+  Role role = Role::user;
+  std::vector<Part> parts;
+};
+
+struct Sampling {  // empty: the model's or the engine's default
+  std::optional<double> temperature, top_p, min_p, repetition_penalty, frequency_penalty, presence_penalty;
+  std::optional<int64_t> top_k;
+  std::optional<uint64_t> seed;
+  std::map<int32_t, float> logit_bias;
+};
+
+struct Request {
+  std::string model;
+  // One of the two: a conversation, or prompts to be continued as they are (text or token ids).
+  std::vector<Item> items;
+  std::vector<std::variant<std::string, std::vector<int32_t>>> prompts;
+  Json template_kwargs = Json::object();  // chat_template_kwargs, continue_final_message …
+  Sampling sampling;
+  std::optional<int64_t> max_tokens;
+  int64_t min_tokens = 0;
+  int n = 1;                              // choices for each prompt
+  std::vector<std::string> stop;
+  std::vector<int32_t> stop_tokens;
+  bool include_stop = false, ignore_end = false, skip_special = true;
+  bool echo = false;                      // completions: the prompt comes back in front
+  int logprobs = -1;                      // −1: none; n: the chosen token's and the n best
+  bool stream = false, include_usage = false;
+  std::string user;                       // isolation label
+  std::vector<std::string> ignored;       // request fields nobody here knows; counted, logged once
+};
+
+enum class Finish : uint8_t { stop, stop_sequence, length, context, cancelled, error };
+
+struct Alternative {
+  std::string token;      // its text, possibly with U+FFFD
+  std::string bytes;      // its own bytes
+  double logprob = 0;
+};
+struct TokenLogprob : Alternative {
+  std::vector<Alternative> top;
+};
+
+struct Usage {
+  int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+};
+
+struct Fault {  // what a request died of; each dialect has its own body and status for it
+  enum class Kind : uint8_t {
+    invalid,            // 400
+    unsupported,        // 400: known field, not built
+    context_length,     // 400
+    authentication,     // 401
+    not_found,          // 404
+    too_large,          // 413
+    overloaded,         // 429 (OpenAI), 529 (Anthropic)
+    internal,           // 500
+    unavailable,        // 503
+    timeout             // 504
+  } kind = Kind::invalid;
+  std::string message;
+  std::string param;  // the field at fault, "messages[2].content"; may be empty
+  std::string code;   // "model_not_found" …; may be empty
+};
+
+// What a backend says of one choice, in order: started, deltas, finished. A fault ends the whole request.
+struct Event {
+  int choice = 0;
+  struct Started {
+    int64_t prompt_tokens = 0;
+  };
+  struct Delta {
+    std::string text;
+    std::vector<TokenLogprob> logprobs;  // of the tokens this text came from
+    bool prompt = false;                 // echoed prompt, not an answer
+  };
+  struct Finished {
+    Finish why = Finish::stop;
+    std::string stop_sequence;
+  };
+  std::variant<Started, Delta, Finished, Fault> what;
+  Usage usage;  // of this choice so far
+};
+
+}  // namespace autark::api

@@ -1,0 +1,62 @@
+// A GGUF file's directory: key/values and the tensor index, without any knowledge of models or numbers.
+// Versions 2 and 3, little-endian; one file or a split set (…-00001-of-00003.gguf). Strings and arrays are
+// views into the mapped file, so an open costs the index, not the vocabulary.
+//
+//   "GGUF" u32 version u64 tensors u64 keys | keys | tensor index | padding to `general.alignment` | data
+//
+// Every count, length and offset is checked against the file before it is used; a lying file is an Error.
+#pragma once
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+#include "base/mapped_file.h"
+
+namespace autark {
+
+class Gguf {
+ public:
+  enum class Type : uint32_t { u8, i8, u16, i16, u32, i32, f32, boolean, string, array, u64, i64, f64 };
+
+  struct Array {  // elements as they lie in the file
+    Type of = Type::u8;
+    uint64_t count = 0;
+    std::span<const std::byte> bytes;
+  };
+  using Value = std::variant<uint64_t, int64_t, double, bool, std::string_view, Array>;
+
+  struct TensorEntry {
+    uint32_t type = 0;           // ggml_type number
+    std::vector<int64_t> shape;  // slowest dimension first, i.e. [out, in]: reversed from the file's order
+    int file = 0;                // index into files()
+    uint64_t offset = 0;         // of its first byte in that file
+  };
+
+  // `path` is the file, or any file of a split set; the others are found beside it.
+  static Result<Gguf> open(const std::filesystem::path& path);
+
+  const std::map<std::string, Value, std::less<>>& keys() const { return keys_; }
+  const std::map<std::string, TensorEntry, std::less<>>& tensors() const { return tensors_; }
+  const std::vector<MappedFile>& files() const { return files_; }
+
+  // Typed look-ups; empty when absent or of another kind. Whole numbers of any width are accepted.
+  std::optional<std::string_view> text(std::string_view key) const;
+  std::optional<int64_t> integer(std::string_view key) const;
+  std::optional<double> number(std::string_view key) const;
+  std::optional<bool> flag(std::string_view key) const;
+  std::optional<std::vector<std::string_view>> texts(std::string_view key) const;
+  std::optional<std::vector<double>> numbers(std::string_view key) const;
+
+  // From a tensor's first byte to the end of its file; the reader of its format checks the length it needs.
+  std::span<const std::byte> bytes_from(const TensorEntry& t) const;
+
+ private:
+  Gguf() = default;
+  std::vector<MappedFile> files_;
+  std::map<std::string, Value, std::less<>> keys_;
+  std::map<std::string, TensorEntry, std::less<>> tensors_;
+};
+
+}  // namespace autark

@@ -1,0 +1,35 @@
+// Goal: hostile JSON is an error, honest JSON comes back unchanged.
+// Method: parse and dump; depth and size at, and one above, the limit.
+#include "base/json.h"
+#include <gtest/gtest.h>
+
+namespace autark {
+namespace {
+
+TEST(JsonTest, KeepsOrderAndNumbers) {
+  const std::string text = R"({"z":1,"a":[1.0,0.1,1e+16,18446744073709551615,-3],"m":"ü"})";
+  EXPECT_EQ(dump_json(*parse_json(text, "t")), text);
+}
+TEST(JsonTest, AnIntegerBeyond64BitsStaysText) {
+  EXPECT_EQ(*parse_json("123456789012345678901234567890", "t"), Json("123456789012345678901234567890"));
+}
+TEST(JsonTest, DepthIsLimited) {
+  const auto nest = [](int n) { return std::string(n, '[') + std::string(n, ']'); };
+  EXPECT_TRUE(parse_json(nest(5), "t", {.depth = 5}));
+  EXPECT_FALSE(parse_json(nest(6), "t", {.depth = 5}));
+  EXPECT_FALSE(parse_json(std::string(1 << 20, '['), "t"));
+}
+TEST(JsonTest, SizeIsLimited) {
+  EXPECT_FALSE(parse_json("[1,2,3]", "t", {.bytes = 6}));
+}
+TEST(JsonTest, FaultsNameTheThing) {
+  EXPECT_EQ(parse_json("{\"a\":}", "config.json").error().message, "config.json is not JSON at byte 6");
+  EXPECT_FALSE(parse_json("", "t"));
+  EXPECT_FALSE(parse_json("\"\xff\"", "t"));
+}
+TEST(JsonTest, DumpingBrokenTextDoesNotThrow) {
+  EXPECT_EQ(dump_json(Json("a\xff")), "\"a\xEF\xBF\xBD\"");
+}
+
+}  // namespace
+}  // namespace autark

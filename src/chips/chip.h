@@ -1,0 +1,71 @@
+// Chip: what a model may ask of hardware. The required group must be implemented by every chip; the rest
+// has a default body written with it and host(), so a new chip runs every model before it is fast.
+//
+// Verbs are asynchronous: they may run now or record themselves; results are valid after wait(). Shapes,
+// spans and lengths are known at once, values never are, so a model file cannot branch on data. What a
+// verb takes by reference belongs to the model; what Rows point to stays until wait().
+#pragma once
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+#include "chips/rope.h"
+#include "chips/rows.h"
+#include "tensor/rounding.h"
+#include "tensor/weight.h"
+
+namespace autark {
+
+struct Attend {
+  float scale = 0;
+  int window = 0;  // positions a query sees, its own included; 0: all
+};
+struct Choice {  // of top_k, for each row
+  Tensor ids, weights;
+};
+enum class Act : uint8_t { silu, gelu_tanh };
+
+class Chip {
+ public:
+  virtual ~Chip() = default;
+  virtual const char* name() const = 0;
+  // What serves each verb group: {"linear q4_k", "avx512-vnni"} …; start-up and doctor print it.
+  virtual std::vector<std::pair<std::string, std::string>> kernels() const { return {{"all verbs", name()}}; }
+
+  // --- memory and time ----------------------------------------------------
+  virtual Tensor scratch(Shape s, Format f = Format::f32) = 0;  // until reset()
+  virtual void reset() = 0;
+  virtual void wait() {}
+  // Runs `work` on the host, in its turn among the verbs: composite verbs are written with it.
+  virtual void host(std::function<void()> work) { work(); }
+  // official: products round as their Weight says, every other verb's result to bf16.
+  virtual Rounding::Inputs inputs() const { return Rounding::Inputs::f32; }
+
+  // --- required -----------------------------------------------------------
+  // scale · table[ids]; i32 tables come as they are.
+  virtual Tensor rows(const Weight& table, Tensor ids, float scale = 1) = 0;
+  virtual Tensor pick(Tensor x, Tensor ids) = 0;                           // x[ids], along the first dim
+  virtual Tensor linear(Tensor x, const Weight& w, Tensor bias = {}) = 0;  // x wᵀ + bias
+  virtual Tensor rms_norm(Tensor x, Tensor gain, float eps) = 0;           // empty gain: all ones
+  // x [tokens, heads, dim]
+  virtual Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse = false) = 0;
+  // Query heads share a key head in groups. Extends both streams; the contract is in rows.h.
+  virtual Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) = 0;
+  virtual Tensor add(Tensor a, Tensor b) = 0;
+  // act(gate)·up. A limit > 0 clamps first: gate from above, up on both sides.
+  virtual Tensor glu(Tensor gate, Tensor up, Act act = Act::silu, float limit = 0) = 0;
+  // Softmax over all scores, then the k largest; renormalised: their weights sum to 1.
+  virtual Choice top_k(Tensor scores, int k, bool renormalise) = 0;
+  // Σ_j down_e (weights_j · glu(gate_e x, up_e x)), e = ids_j
+  virtual Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down,
+                     Act act = Act::silu, float limit = 0) = 0;
+  virtual Tensor all_sum(Tensor x) { return x; }  // over the tensor-parallel group
+
+  // --- fused, optional ----------------------------------------------------
+  virtual Tensor add_rms_norm(Tensor* x, Tensor y, Tensor gain, float eps) {
+    *x = add(*x, y);
+    return rms_norm(*x, gain, eps);
+  }
+};
+
+}  // namespace autark

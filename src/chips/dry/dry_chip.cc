@@ -1,0 +1,72 @@
+// A chip that computes nothing and counts everything: the planner and `inspect` run the real model files on
+// it, so their costs can never drift from the code.
+#include "chips/registry.h"
+namespace autark {
+namespace {
+class DryChip final : public Chip {
+ public:
+  explicit DryChip(Cost* c) : c_(*c) {}
+  const char* name() const override { return "dry"; }
+  Tensor scratch(Shape s, Format f) override { return {nullptr, f, s}; }
+  void reset() override {}
+  void host(std::function<void()>) override {}
+  Tensor rows(const Weight& t, Tensor ids, float) override {
+    Tensor y = out({ids.shape[0], t.cols()});
+    if (t.format == Format::i32) y.format = Format::i32;
+    return y;
+  }
+  Tensor pick(Tensor x, Tensor ids) override {
+    x.shape.d[0] = ids.shape[0];
+    return out(x.shape);
+  }
+  Tensor linear(Tensor x, const Weight& w, Tensor) override {
+    AUTARK_CHECK(x.cols() == w.cols());
+    c_.flops += 2.0 * x.rows() * w.shape.numel();
+    c_.weight_bytes += bytes_of(w);
+    return out({x.rows(), w.rows()});
+  }
+  Tensor rms_norm(Tensor x, Tensor gain, float) override {
+    AUTARK_CHECK(!gain || gain.cols() == x.cols());
+    return out(x.shape);
+  }
+  Tensor rope(Tensor x, Tensor, const Rope& r, bool) override {
+    AUTARK_CHECK(r.dims() <= x.cols());
+    return out(x.shape);
+  }
+  Tensor attention(Tensor q, Tensor, Tensor, Rows ks, Rows vs, Attend how) override {
+    const double per_row = 4.0 * q.shape[1] * q.shape[2];
+    for (size_t s = 0; s < ks.sequences.size(); ++s) {
+      const int64_t rows = ks.sequences[s].count, all = ks.length[s] + rows;
+      const int64_t n = how.window ? std::min<int64_t>(all, how.window) : all;
+      c_.flops += per_row * rows * n;
+      c_.kv_bytes += n * (row_bytes(ks.record, ks.width) + row_bytes(vs.record, vs.width));
+    }
+    return out(q.shape);
+  }
+  Tensor add(Tensor a, Tensor) override { return out(a.shape); }
+  Tensor glu(Tensor g, Tensor, Act, float) override { return out(g.shape); }
+  Choice top_k(Tensor s, int k, bool) override {
+    return {{nullptr, Format::i32, {s.rows(), k}}, out({s.rows(), k})};
+  }
+  Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act,
+             float) override {
+    for (const Weight* w : {&gate, &up, &down}) {
+      const double chosen = double(to.ids.shape.numel()) / w->shape[0];  // upper bound: no expert shared
+      c_.flops += 2.0 * chosen * w->shape.numel();
+      c_.weight_bytes += chosen * bytes_of(*w);
+    }
+    return out(x.shape);
+  }
+
+ private:
+  Tensor out(Shape s) {
+    ++c_.ops;
+    return {nullptr, Format::f32, s};
+  }
+  Cost& c_;
+};
+}  // namespace
+std::unique_ptr<Chip> make_dry_chip(Cost* c) {
+  return std::make_unique<DryChip>(c);
+}
+}  // namespace autark

@@ -1,0 +1,189 @@
+// The oracle: plain loops, f32 values, f64 sums, no SIMD. Every other chip is tested against it. A row's
+// result depends on nothing but that row and its sequence, so any batching gives the same bits.
+#include "chips/ref/ref_chip.h"
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <numbers>
+#include <numeric>
+
+namespace autark {
+namespace {
+
+float activate(Act act, float x) {
+  if (act == Act::silu) return x / (1 + std::exp(-x));
+  const float c = std::sqrt(2 / std::numbers::pi_v<float>);
+  return 0.5f * x * (1 + std::tanh(c * (x + 0.044715f * x * x * x)));
+}
+
+float gated(Act act, float limit, float gate, float up) {
+  if (limit > 0) {
+    gate = std::min(gate, limit);  // from above only
+    up = std::clamp(up, -limit, limit);
+  }
+  return activate(act, gate) * up;
+}
+
+double dot(std::span<const float> a, std::span<const float> b) {
+  double s = 0;
+  for (size_t i = 0; i < a.size(); ++i) s += double(a[i]) * b[i];
+  return s;
+}
+
+class RefChip final : public Chip {
+ public:
+  explicit RefChip(Comm* comm) : comm_(comm) {}
+  const char* name() const override { return "ref"; }
+
+  Tensor scratch(Shape s, Format f) override {
+    return {arena_.emplace_back(row_bytes(f, s.numel())).data(), f, s};
+  }
+  void reset() override { arena_.clear(); }
+
+  Tensor rows(const Weight& table, Tensor ids, float scale) override {
+    const bool whole_numbers = table.format == Format::i32;
+    Tensor y = scratch({ids.shape[0], table.cols()}, whole_numbers ? Format::i32 : Format::f32);
+    for (int64_t i = 0; i < ids.shape[0]; ++i) {
+      const int64_t id = ids.i32()[i];
+      AUTARK_CHECK(id >= 0 && id < table.rows());
+      if (whole_numbers) {
+        auto* t = reinterpret_cast<const int32_t*>(table.parts[0].codes);
+        std::copy_n(t + id * y.cols(), y.cols(), y.i32() + i * y.cols());
+      } else {
+        decode_row(table, id, y.row(i));
+        for (float& v : y.row(i)) v *= scale;
+      }
+    }
+    return y;
+  }
+  Tensor pick(Tensor x, Tensor ids) override {
+    Shape s = x.shape;
+    s.d[0] = ids.shape[0];
+    Tensor y = scratch(s, Format::f32);
+    const int64_t n = s.numel() / s[0];
+    for (int64_t i = 0; i < s[0]; ++i) std::copy_n(x.f32() + ids.i32()[i] * n, n, y.f32() + i * n);
+    return y;
+  }
+  Tensor linear(Tensor x, const Weight& w, Tensor bias) override {
+    AUTARK_CHECK(x.cols() == w.cols() && w.shape.rank == 2);
+    Tensor y = scratch({x.rows(), w.rows()}, Format::f32);
+    std::vector<float> row(w.cols());
+    for (int64_t o = 0; o < w.rows(); ++o) {
+      decode_row(w, o, row);
+      for (int64_t i = 0; i < x.rows(); ++i) y.row(i)[o] = dot(x.row(i), row) + (bias ? bias.f32()[o] : 0);
+    }
+    return y;
+  }
+  Tensor rms_norm(Tensor x, Tensor gain, float eps) override {
+    AUTARK_CHECK(!gain || x.cols() == gain.cols());
+    Tensor y = scratch(x.shape, Format::f32);
+    for (int64_t i = 0; i < x.rows(); ++i) {
+      const auto a = x.row(i);
+      const float r = 1 / std::sqrt(float(dot(a, a) / x.cols()) + eps);
+      for (int64_t k = 0; k < x.cols(); ++k) y.row(i)[k] = a[k] * r * (gain ? gain.f32()[k] : 1);
+    }
+    return y;
+  }
+  Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) override {
+    Tensor y = scratch(x.shape, Format::f32);
+    std::copy_n(x.f32(), x.shape.numel(), y.f32());
+    for (int64_t r = 0; r < x.rows(); ++r) rotate(y.row(r), pos.i32()[r / x.shape[1]], rope, inverse);
+    return y;
+  }
+  Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
+    AUTARK_CHECK(k.shape[1] * k.shape[2] == ks.width && (!ks.ring || how.window <= ks.keep));
+    Tensor y = scratch(q.shape, Format::f32);
+    for (size_t seq = 0; seq < ks.sequences.size(); ++seq) attend(q, k, v, ks, vs, how, seq, y);
+    return y;
+  }
+  Tensor add(Tensor a, Tensor b) override {
+    Tensor y = scratch(a.shape, Format::f32);
+    for (int64_t i = 0; i < a.shape.numel(); ++i) y.f32()[i] = a.f32()[i] + b.f32()[i];
+    return y;
+  }
+  Tensor glu(Tensor gate, Tensor up, Act act, float limit) override {
+    Tensor y = scratch(gate.shape, Format::f32);
+    for (int64_t i = 0; i < gate.shape.numel(); ++i)
+      y.f32()[i] = gated(act, limit, gate.f32()[i], up.f32()[i]);
+    return y;
+  }
+  Choice top_k(Tensor scores, int k, bool renormalise) override {
+    const int64_t T = scores.rows(), E = scores.cols();
+    Choice to{scratch({T, k}, Format::i32), scratch({T, k}, Format::f32)};
+    std::vector<int32_t> order(E);
+    for (int64_t t = 0; t < T; ++t) {
+      const auto s = scores.row(t);
+      std::iota(order.begin(), order.end(), 0);
+      std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return s[a] > s[b]; });
+      double z = 0;
+      for (int64_t j = 0; j < (renormalise ? k : E); ++j) z += std::exp(s[order[j]] - s[order[0]]);
+      for (int j = 0; j < k; ++j) {
+        to.ids.i32()[t * k + j] = order[j];
+        to.weights.row(t)[j] = std::exp(s[order[j]] - s[order[0]]) / z;
+      }
+    }
+    return to;
+  }
+  Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act act,
+             float limit) override {
+    Tensor y = scratch(x.shape, Format::f32);
+    std::fill_n(y.f32(), y.shape.numel(), 0.f);
+    const int64_t K = to.ids.cols();
+    for (int64_t i = 0; i < x.rows() * K; ++i) {
+      const int64_t t = i / K, e = to.ids.i32()[i];
+      std::vector<float> h = times(gate.expert(e), x.row(t)), u = times(up.expert(e), x.row(t));
+      for (size_t c = 0; c < h.size(); ++c) h[c] = to.weights.f32()[i] * gated(act, limit, h[c], u[c]);
+      const std::vector<float> o = times(down.expert(e), h);
+      for (size_t c = 0; c < o.size(); ++c) y.row(t)[c] += o[c];
+    }
+    return y;
+  }
+  Tensor all_sum(Tensor x) override {
+    if (comm_) comm_->all_sum(x.f32(), x.shape.numel());
+    return x;
+  }
+
+ private:
+  static std::vector<float> times(const Weight& w, std::span<const float> x) {  // w x
+    std::vector<float> row(w.cols()), y(w.rows());
+    for (int64_t o = 0; o < w.rows(); ++o) {
+      decode_row(w, o, row);
+      y[o] = dot(x, row);
+    }
+    return y;
+  }
+  static void attend(Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs, Attend how, int seq,
+                     Tensor y) {
+    const Span span = ks.sequences[seq];
+    const int64_t H = q.shape[1], d = q.cols(), group = H / k.shape[1], wide = ks.width;
+    const int64_t start = ks.length[seq],
+                  from = how.window ? std::max<int64_t>(0, start - how.window + 1) : 0;
+    const std::vector<float> keys = seen(ks, seq, k, from), values = seen(vs, seq, v, from);
+    std::vector<double> p(start + span.count - from);
+    for (int64_t i = 0; i < span.count * H; ++i) {
+      const int64_t t = i / H, h = i % H, row = (span.first + t) * H + h, off = h / group * d;
+      const int64_t end = start + t + 1 - from,
+                    first = how.window ? std::max<int64_t>(0, end - how.window) : 0;
+      double top = -INFINITY, sum = 0;
+      for (int64_t j = first; j < end; ++j)
+        top = std::max(top, p[j] = how.scale * dot(q.row(row), {&keys[j * wide + off], size_t(d)}));
+      for (int64_t j = first; j < end; ++j) sum += p[j] = std::exp(p[j] - top);
+      for (int64_t c = 0; c < d; ++c) {
+        double s = 0;
+        for (int64_t j = first; j < end; ++j) s += p[j] * values[j * wide + off + c];
+        y.row(row)[c] = s / sum;
+      }
+    }
+    append(ks, seq, k);
+    append(vs, seq, v);
+  }
+
+  std::deque<std::vector<std::byte>> arena_;
+  Comm* comm_;
+};
+
+}  // namespace
+
+std::unique_ptr<Chip> make_ref_chip(Comm* comm) { return std::make_unique<RefChip>(comm); }
+
+}  // namespace autark

@@ -1,0 +1,45 @@
+// Getting models: the catalogue of names, the sources they come from, and downloads that resume, verify and
+// show how far they are. Knows HTTP and files, nothing of what is in them.
+//
+//   hf:org/name[@revision][:file]   modelscope:org/name…   https://…   /a/path   a name of the catalogue
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+#include "base/result.h"
+
+namespace autark::hub {
+
+// ~/.cache/autark/models, or AUTARK_MODELS.
+std::filesystem::path model_folder();
+inline constexpr const char* kDefaultModel = "qwen2.5-coder-0.5b";
+
+// A path, or a name under the model folder; empty: the default model. Code::not_found says which command
+// gets it.
+Result<std::filesystem::path> find_model(const std::string& name_or_path);
+
+struct CatalogueEntry {
+  std::string name, title, licence, file, sha256;
+  int64_t bytes = 0;
+  bool chat = true;
+};
+std::vector<CatalogueEntry> catalogue();
+
+struct Progress {
+  std::string what;             // "qwen2.5-coder-0.5b", "verifying"
+  int64_t done = 0, total = 0;  // bytes; total 0: not known
+};
+
+struct PullOptions {
+  std::string hf_host, modelscope_host;  // empty: HF_ENDPOINT / MODELSCOPE_ENDPOINT, else the public hosts
+  std::filesystem::path into;            // empty: model_folder()
+  std::function<void(const Progress&)> progress;
+};
+
+// Fetches what is missing, verifies, and renames into place; the path to open. A sum that differs deletes the
+// file and is an Error. Interrupted: the next call goes on where this one stopped.
+Result<std::filesystem::path> pull(const std::string& reference, const PullOptions& options = {});
+
+}  // namespace autark::hub

@@ -1,0 +1,31 @@
+// A Weight is a view of a matrix as the checkpoint stores it, or of a stack of matrices, one per expert.
+// It owns nothing: bytes live in the mapped file, parts in Weights (weights/weights.h). A chip keeps its own
+// interleaved form of a part in a table of its own, keyed by the part's codes.
+#pragma once
+#include "tensor/tensor.h"
+
+namespace autark {
+
+struct Part {  // one matrix; a tensor file entry, or a slice of one
+  const std::byte* codes = nullptr;
+  const std::byte* scales = nullptr;  // block formats
+};
+
+struct Weight {
+  Format format = Format::f32;
+  Shape shape;                  // [out, in] or [experts, out, in]
+  std::span<const Part> parts;  // one, or one per expert
+
+  explicit operator bool() const { return shape.rank > 0; }
+  int64_t rows() const { return shape[-2]; }
+  int64_t cols() const { return shape[-1]; }
+  Weight expert(int64_t e) const { return {format, {rows(), cols()}, parts.subspan(e, 1)}; }
+};
+
+// Bytes of all parts, scales included.
+int64_t bytes_of(const Weight& w);
+
+// Row `row` of a single matrix as float.
+void decode_row(const Weight& w, int64_t row, std::span<float> out);
+
+}  // namespace autark
