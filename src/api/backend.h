@@ -24,8 +24,8 @@ class Backend {
   virtual ~Backend() = default;
   virtual std::vector<ModelEntry> models() const = 0;
   // Never blocks and never throws. A refusal is a Fault in the sink, possibly before this returns.
-  // The sink receives nothing after every choice is finished, after a fault, or after the cancellation that it
-  // sees as Finish::cancelled.
+  // The sink receives nothing after every choice is finished, after a fault, or after the cancellation that
+  // it sees as Finish::cancelled.
   virtual Cancel submit(Request request, Sink sink) = 0;
   virtual std::variant<int64_t, Fault> count_tokens(const Request& request) const = 0;
 };

@@ -42,22 +42,22 @@ struct Request {
   Sampling sampling;
   std::optional<int64_t> max_tokens;
   int64_t min_tokens = 0;
-  int n = 1;                              // choices for each prompt
+  int n = 1;  // choices for each prompt
   std::vector<std::string> stop;
   std::vector<int32_t> stop_tokens;
   bool include_stop = false, ignore_end = false, skip_special = true;
-  bool echo = false;                      // completions: the prompt comes back in front
-  int logprobs = -1;                      // −1: none; n: the chosen token's and the n best
+  bool echo = false;  // completions: the prompt comes back in front
+  int logprobs = -1;  // −1: none; n: the chosen token's and the n best
   bool stream = false, include_usage = false;
-  std::string user;                       // isolation label
-  std::vector<std::string> ignored;       // request fields nobody here knows; counted, logged once
+  std::string user;                  // isolation label
+  std::vector<std::string> ignored;  // request fields nobody here knows; counted, logged once
 };
 
 enum class Finish : uint8_t { stop, stop_sequence, length, context, cancelled, error };
 
 struct Alternative {
-  std::string token;      // its text, possibly with U+FFFD
-  std::string bytes;      // its own bytes
+  std::string token;  // its text, possibly with U+FFFD
+  std::string bytes;  // its own bytes
   double logprob = 0;
 };
 struct TokenLogprob : Alternative {
@@ -70,16 +70,16 @@ struct Usage {
 
 struct Fault {  // what a request died of; each dialect has its own body and status for it
   enum class Kind : uint8_t {
-    invalid,            // 400
-    unsupported,        // 400: known field, not built
-    context_length,     // 400
-    authentication,     // 401
-    not_found,          // 404
-    too_large,          // 413
-    overloaded,         // 429 (OpenAI), 529 (Anthropic)
-    internal,           // 500
-    unavailable,        // 503
-    timeout             // 504
+    invalid,         // 400
+    unsupported,     // 400: known field, not built
+    context_length,  // 400
+    authentication,  // 401
+    not_found,       // 404
+    too_large,       // 413
+    overloaded,      // 429 (OpenAI), 529 (Anthropic)
+    internal,        // 500
+    unavailable,     // 503
+    timeout          // 504
   } kind = Kind::invalid;
   std::string message;
   std::string param;  // the field at fault, "messages[2].content"; may be empty

@@ -52,10 +52,13 @@ Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits
   Json root;
   Builder builder(root, limits.depth);
   if (!Json::sax_parse(text, &builder))
-    return Error{Code::invalid, std::string(what) + " " + (builder.fault.empty() ? "is not JSON" : builder.fault)};
+    return Error{Code::invalid,
+                 std::string(what) + " " + (builder.fault.empty() ? "is not JSON" : builder.fault)};
   return root;
 }
 
-std::string dump_json(const Json& j) { return j.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump_json(const Json& j) {
+  return j.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 }  // namespace autark

@@ -12,10 +12,10 @@ namespace autark {
 
 struct ChipOptions {
   Rounding::Inputs inputs = Rounding::Inputs::f32;
-  int threads = 0;          // 0: one per physical core this process may use
-  std::string isa;          // of `cpu`: generic, avx2, avx512; empty: AUTARK_CPU, else the best there is
-  bool eager = false;       // run every verb at once instead of recording (for tests; same bits)
-  Comm* comm = nullptr;     // tensor-parallel group; empty: alone
+  int threads = 0;       // 0: one per physical core this process may use
+  std::string isa;       // of `cpu`: generic, avx2, avx512; empty: AUTARK_CPU, else the best there is
+  bool eager = false;    // run every verb at once instead of recording (for tests; same bits)
+  Comm* comm = nullptr;  // tensor-parallel group; empty: alone
 };
 
 // "ref", "cpu". An unknown name, an ISA this machine lacks or a mode the chip does not offer is an Error that

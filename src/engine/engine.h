@@ -28,13 +28,14 @@ namespace autark::engine {
 
 struct Options {
   std::string chip = "cpu";
-  std::optional<Rounding> rounding;  // empty: the table's row for this architecture and format (rounding_table.h)
-  int threads = 0;                   // 0: one per physical core
-  int64_t context_max = 0;           // tokens of one request, prompt and answer; 0: what the model allows
-  int64_t state_bytes_max = 0;       // of all requests' state; 0: half of the memory that is free at start
-  int batch_rows_max = 512;          // rows of one step: the size of a prompt chunk
-  int running_max = 32;              // requests in a step; more wait
-  int waiting_max = 256;             // requests in the queue; more are refused with Code::exhausted
+  std::optional<Rounding>
+      rounding;                 // empty: the table's row for this architecture and format (rounding_table.h)
+  int threads = 0;              // 0: one per physical core
+  int64_t context_max = 0;      // tokens of one request, prompt and answer; 0: what the model allows
+  int64_t state_bytes_max = 0;  // of all requests' state; 0: half of the memory that is free at start
+  int batch_rows_max = 512;     // rows of one step: the size of a prompt chunk
+  int running_max = 32;         // requests in a step; more wait
+  int waiting_max = 256;        // requests in the queue; more are refused with Code::exhausted
   std::function<void(double done)> progress;  // 0…1 while loading; called on the opening thread
 };
 
@@ -59,17 +60,17 @@ struct Logprobs {  // of one position; log-softmax of the model's own logits, be
 };
 
 struct Request {
-  std::vector<int32_t> prompt;     // at least one token
-  int64_t max_tokens = -1;         // −1: as many as the context holds; 0: prompt log-probabilities only
+  std::vector<int32_t> prompt;  // at least one token
+  int64_t max_tokens = -1;      // −1: as many as the context holds; 0: prompt log-probabilities only
   Sampling sampling;
-  std::vector<std::string> stop;   // never emitted, also across token borders
-  bool include_stop = false;       // … unless asked for
+  std::vector<std::string> stop;  // never emitted, also across token borders
+  bool include_stop = false;      // … unless asked for
   std::vector<int32_t> stop_tokens;
-  bool ignore_end = false;         // end tokens are ordinary (load generators)
-  int64_t min_tokens = 0;          // end tokens cannot be chosen before
-  int logprobs = -1;               // −1: none; n: the chosen token's and the n best
-  bool prompt_logprobs = false;    // of every prompt token after the first, in Event::prompt
-  bool skip_special = true;        // special tokens are left out of `text`
+  bool ignore_end = false;       // end tokens are ordinary (load generators)
+  int64_t min_tokens = 0;        // end tokens cannot be chosen before
+  int logprobs = -1;             // −1: none; n: the chosen token's and the n best
+  bool prompt_logprobs = false;  // of every prompt token after the first, in Event::prompt
+  bool skip_special = true;      // special tokens are left out of `text`
 };
 
 struct Usage {
@@ -85,13 +86,13 @@ struct Event {
     std::optional<Logprobs> logprobs;
   };
   std::vector<Token> tokens;
-  std::vector<Logprobs> prompt;   // entry i: of prompt token i + 1
-  std::optional<Finish> finish;   // after it nothing comes
-  std::string text_at_end;        // with finish: text that was held back and may be shown after all
-  std::string stop_string;        // with Finish::stop_string
-  std::optional<Error> error;     // with Finish::failed
-  Usage usage;                    // so far
-  int64_t prompt_done = 0;        // prompt tokens read so far, for progress
+  std::vector<Logprobs> prompt;  // entry i: of prompt token i + 1
+  std::optional<Finish> finish;  // after it nothing comes
+  std::string text_at_end;       // with finish: text that was held back and may be shown after all
+  std::string stop_string;       // with Finish::stop_string
+  std::optional<Error> error;    // with Finish::failed
+  Usage usage;                   // so far
+  int64_t prompt_done = 0;       // prompt tokens read so far, for progress
 };
 using Sink = std::function<void(Event)>;
 using RequestId = uint64_t;
@@ -103,7 +104,7 @@ struct Stats {  // a snapshot; counters only grow
   std::map<std::string, uint64_t> finished;  // by reason
 };
 
-struct ModelCard {  // what was loaded and what serves it
+struct ModelCard {                                // what was loaded and what serves it
   std::string name, path, architecture, weights;  // weights: "Q4_K 62 %, Q6_K 38 %" …
   int64_t parameters = 0, bytes = 0, context = 0, vocabulary = 0;
   std::string chip, rounding;
@@ -113,7 +114,8 @@ struct ModelCard {  // what was loaded and what serves it
 
 class Engine {
  public:
-  static Result<std::unique_ptr<Engine>> open(const std::filesystem::path& model, const Options& options = {});
+  static Result<std::unique_ptr<Engine>> open(const std::filesystem::path& model,
+                                              const Options& options = {});
   virtual ~Engine() = default;  // finishes every request with Finish::cancelled, then stops the thread
 
   virtual const ModelCard& card() const = 0;

@@ -14,14 +14,14 @@
 namespace autark::http {
 
 struct Limits {
-  size_t header_bytes = 32 << 10;        // above: 431
-  size_t body_bytes = 32 << 20;          // above: 413, the connection is closed unread
-  int connections = 4096;                // above: 503 at accept
+  size_t header_bytes = 32 << 10;                 // above: 431
+  size_t body_bytes = 32 << 20;                   // above: 413, the connection is closed unread
+  int connections = 4096;                         // above: 503 at accept
   std::chrono::milliseconds header_time{10'000};  // a client that dribbles its head: closed
   std::chrono::milliseconds body_time{60'000};    // above: 408
   std::chrono::milliseconds idle_time{75'000};    // keep-alive without a request: closed
   std::chrono::milliseconds write_time{60'000};   // a client that takes nothing for so long: closed
-  size_t unsent_bytes = 4 << 20;         // of one stream; a slower reader is closed
+  size_t unsent_bytes = 4 << 20;                  // of one stream; a slower reader is closed
 };
 
 struct Options {
@@ -37,7 +37,7 @@ struct Request {
   std::string method, path, query;  // path is percent-decoded and without the query
   Headers headers;
   std::string body;
-  std::string peer;                 // "127.0.0.1:54321"
+  std::string peer;                                                 // "127.0.0.1:54321"
   std::string_view header(std::string_view lower_case_name) const;  // empty when absent
 };
 
@@ -85,10 +85,10 @@ class Router {
 class Server {
  public:
   static Result<std::unique_ptr<Server>> start(const Options& options, Router router);
-  virtual ~Server() = default;      // stop(), then joins
+  virtual ~Server() = default;  // stop(), then joins
   virtual uint16_t port() const = 0;
   virtual int connections() const = 0;
-  virtual void stop() = 0;          // closes the listener and every connection
+  virtual void stop() = 0;  // closes the listener and every connection
 };
 
 // One server-sent event; `event` may be empty. Newlines in data become further data lines.

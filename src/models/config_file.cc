@@ -1,6 +1,5 @@
 #include "models/config_file.h"
 #include <cmath>
-#include <limits>
 
 namespace autark {
 
@@ -17,11 +16,14 @@ const Json* ConfigFile::find(const std::string& key) const {
   return at;
 }
 
-int64_t ConfigFile::need_int(const std::string& key, int64_t min) const {
+int64_t ConfigFile::need_int(const std::string& key, int64_t min, int64_t max) const {
+  const size_t faults = faults_.size();
   const double v = need_number(key);
-  if (has(key) && (v != std::floor(v) || v < double(min) || v > double(std::numeric_limits<int32_t>::max())))
-    refuse(key + " is " + dump_json(*find(key)) + ", a whole number from " + std::to_string(min) + " is expected");
-  return v >= double(min) && v <= double(std::numeric_limits<int32_t>::max()) ? static_cast<int64_t>(v) : min;
+  if (faults_.size() > faults) return min;
+  if (v == std::floor(v) && v >= double(min) && v <= double(max)) return static_cast<int64_t>(v);
+  refuse(key + " is " + dump_json(*find(key)) + ", a whole number from " + std::to_string(min) + " to " +
+         std::to_string(max) + " is expected");
+  return min;
 }
 
 double ConfigFile::need_number(const std::string& key) const {
@@ -34,7 +36,9 @@ double ConfigFile::need_number(const std::string& key) const {
 int64_t ConfigFile::value(const std::string& key, int64_t fallback) const {
   return has(key) ? need_int(key, 0) : fallback;
 }
-double ConfigFile::value(const std::string& key, double fallback) const { return has(key) ? need_number(key) : fallback; }
+double ConfigFile::value(const std::string& key, double fallback) const {
+  return has(key) ? need_number(key) : fallback;
+}
 
 bool ConfigFile::value(const std::string& key, bool fallback) const {
   const Json* j = find(key);

@@ -8,12 +8,16 @@
 
 namespace autark {
 
+inline constexpr int64_t kLayersMax = 4096;
+inline constexpr int64_t kIntMax = int64_t{1} << 30;  // no size of a model; products of two fit into 64 bits
+
 class ConfigFile {
  public:
   explicit ConfigFile(const Json& json) : json_(json) {}
 
-  // REQUIRED numbers, whole or not; absent ones are a fault and read as 0. Whole numbers are at least `min`.
-  int64_t need_int(const std::string& key, int64_t min = 1) const;
+  // Numbers that must be there. Absent ones, and whole numbers outside [min, max], are a fault and read as
+  // min.
+  int64_t need_int(const std::string& key, int64_t min = 1, int64_t max = kIntMax) const;
   double need_number(const std::string& key) const;
 
   // `fallback` where the key is absent or null.

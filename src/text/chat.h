@@ -13,11 +13,11 @@
 namespace autark::text {
 
 struct Conversation {
-  Json messages = Json::array();     // as the OpenAI chat dialect has them
-  std::optional<Json> tools;         // empty: none
-  Json kwargs = Json::object();      // add_generation_prompt, continue_final_message, enable_thinking …
-  Json vars = Json::object();        // special-token texts that override the tokenizer's; null: not defined
-  std::optional<std::string> now;    // for strftime_now, "2026-11-22T08:00:00" or as the goldens write it
+  Json messages = Json::array();   // as the OpenAI chat dialect has them
+  std::optional<Json> tools;       // empty: none
+  Json kwargs = Json::object();    // add_generation_prompt, continue_final_message, enable_thinking …
+  Json vars = Json::object();      // special-token texts that override the tokenizer's; null: not defined
+  std::optional<std::string> now;  // for strftime_now, "2026-11-22T08:00:00" or as the goldens write it
 };
 
 struct Prompt {
@@ -31,7 +31,8 @@ class ChatTemplate {
   // A directory (tokenizer_config.json, chat_template.jinja), a GGUF file or a .jinja file. Code::not_found
   // where there is none: the model has no chat. `tokenizer` (may be empty) supplies special-token texts and
   // the spellings that user text must not turn into tokens; it outlives the template.
-  static Result<std::unique_ptr<ChatTemplate>> open(const std::filesystem::path& path, const Tokenizer* tokenizer);
+  static Result<std::unique_ptr<ChatTemplate>> open(const std::filesystem::path& path,
+                                                    const Tokenizer* tokenizer);
   virtual ~ChatTemplate() = default;
   virtual Result<Prompt> render(const Conversation& c) const = 0;
 };

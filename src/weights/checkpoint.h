@@ -21,8 +21,9 @@ struct Checkpoint {
   std::string kind;          // "safetensors" or "gguf"
   std::string architecture;  // model_type: "llama", "qwen2", "qwen3", "qwen3_moe", "gemma3" …
   Json config;               // config.json, or what GGUF keys say in its words
-  std::vector<int32_t> end_tokens;  // generation_config.json, config.json or tokenizer.ggml.*: all that are named
-  int64_t bytes = 0;         // of all tensors
+  std::vector<int32_t>
+      end_tokens;     // generation_config.json, config.json or tokenizer.ggml.*: all that are named
+  int64_t bytes = 0;  // of all tensors
   int64_t parameters = 0;
   struct Entry {
     std::string name;    // the Hugging Face name

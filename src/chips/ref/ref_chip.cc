@@ -184,6 +184,8 @@ class RefChip final : public Chip {
 
 }  // namespace
 
-std::unique_ptr<Chip> make_ref_chip(Comm* comm) { return std::make_unique<RefChip>(comm); }
+std::unique_ptr<Chip> make_ref_chip(Comm* comm) {
+  return std::make_unique<RefChip>(comm);
+}
 
 }  // namespace autark

@@ -1,0 +1,141 @@
+// Gemma 3 (arXiv:2503.19786), text: most layers see a sliding window and turn with a base of their own,
+// every sixth or so sees everything; four norms a layer, each multiplying by (1 + gain); tanh-GELU.
+//
+//   x₀ = √D · E[token]
+//   h = x + norm(Attn(norm(x)))      Attn: softmax(q kᵀ / √s) v, q and k normalised per head, then RoPE
+//   y = h + norm(W_down (gelu(W_gate h') · W_up h')),  h' = norm(h)
+#include <cmath>
+#include "models/attention_config.h"
+#include "models/model.h"
+
+namespace autark {
+namespace {
+
+struct Config {
+  int64_t layers, dim, heads, kv_heads, head_dim, ffn_dim, vocab, context;
+  float eps, scale;
+  Rope global, local;
+  int window, pattern;
+  std::vector<std::string> layer_types;
+  bool offset_gains;  // gains are stored without their 1
+
+  explicit Config(const ConfigFile& f)
+      : layers(f.need_int("num_hidden_layers", 1, kLayersMax)),
+        dim(f.need_int("hidden_size")),
+        heads(f.need_int("num_attention_heads")),
+        kv_heads(f.value("num_key_value_heads", heads)),
+        head_dim(f.value("head_dim", 256)),
+        ffn_dim(f.need_int("intermediate_size")),
+        vocab(f.need_int("vocab_size")),
+        context(f.value("max_position_embeddings", 32768)),
+        eps(f.value("rms_norm_eps", 1e-6)),
+        scale(1 / std::sqrt(f.value("query_pre_attn_scalar", 256.0))),
+        global(read_rope(f, head_dim)),
+        local(plain_rope(f, head_dim, f.value("rope_local_base_freq", 10000.0))),
+        window(f.value("sliding_window", 4096)),
+        pattern(f.value("sliding_window_pattern", f.value("_sliding_window_pattern", 6))),
+        layer_types(f.texts("layer_types")),
+        offset_gains(f.value("autark.norm_offset", 0) == 0) {
+    check_heads(f, heads, kv_heads, head_dim);
+    if (window < 1 || pattern < 1) f.refuse("sliding_window and its pattern must be positive");
+    if (!layer_types.empty() && std::ssize(layer_types) != layers)
+      f.refuse("layer_types has " + std::to_string(layer_types.size()) + " entries for " +
+               std::to_string(layers) + " layers");
+    for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"})
+      if (f.has(key)) f.refuse(std::string(key) + " is set; no published Gemma 3 has that");
+  }
+  bool slides(int i) const {
+    return layer_types.empty() ? (i + 1) % pattern != 0 : layer_types[i] == "sliding_attention";
+  }
+};
+
+struct Layer {
+  Tensor attn_norm, q_norm, k_norm, attn_out_norm, ffn_norm, ffn_out_norm;
+  Weight q, k, v, o, gate, up, down;
+};
+
+class Gemma3 final : public Model {
+ public:
+  Gemma3(const Config& config, Weights& w) : c(config) { load(w); }
+
+  int layers() const override { return c.layers; }
+  int64_t vocabulary() const override { return c.vocab; }
+  int64_t context() const override { return c.context; }
+
+  std::vector<Stream> state(int i) const override {
+    const Shape row{w_[i].k.rows() / c.head_dim, c.head_dim};  // this rank's KV heads
+    const int keep = c.slides(i) ? c.window : 0;
+    return {{.name = "k", .row = row, .keep = keep}, {.name = "v", .row = row, .keep = keep}};
+  }
+
+  Tensor embed(Step& s) const override { return s.on.rows(embed_, s.tokens, std::sqrt(float(c.dim))); }
+
+  Tensor layer(Step& s, int i, Tensor x) const override {
+    const Layer& w = w_[i];
+    Tensor a = attention(s, w, i, s.on.rms_norm(x, w.attn_norm, c.eps));
+    Tensor h = s.on.add_rms_norm(&x, s.on.rms_norm(a, w.attn_out_norm, c.eps), w.ffn_norm, c.eps);
+    return s.on.add(x, s.on.rms_norm(mlp(s, w, h), w.ffn_out_norm, c.eps));
+  }
+
+  Tensor logits(Step& s, Tensor x) const override {
+    x = s.on.rms_norm(s.on.pick(x, s.wanted), norm_, c.eps);
+    return s.on.linear(s.note(c.layers, "norm", x), head_);
+  }
+
+ private:
+  Tensor attention(Step& s, const Layer& w, int i, Tensor x) const {
+    Chip& on = s.on;
+    const Rope& rope = c.slides(i) ? c.local : c.global;
+    Tensor q = on.rms_norm(on.linear(x, w.q).split(c.head_dim), w.q_norm, c.eps);
+    Tensor k = on.rms_norm(on.linear(x, w.k).split(c.head_dim), w.k_norm, c.eps);
+    Tensor v = on.linear(x, w.v).split(c.head_dim);
+    q = on.rope(q, s.positions, rope);
+    k = on.rope(k, s.positions, rope);
+    const Attend how{.scale = c.scale, .window = c.slides(i) ? c.window : 0};
+    return on.all_sum(on.linear(on.attention(q, k, v, s.state(i, 0), s.state(i, 1), how).join(), w.o));
+  }
+
+  Tensor mlp(Step& s, const Layer& w, Tensor x) const {
+    Tensor h = s.on.glu(s.on.linear(x, w.gate), s.on.linear(x, w.up), Act::gelu_tanh);
+    return s.on.all_sum(s.on.linear(h, w.down));
+  }
+
+  Tensor gain(Weights& w, const std::string& name, int64_t n) const {
+    Tensor g = w.vector(name, {n});
+    for (int64_t i = 0; c.offset_gains && g.data && i < n; ++i) g.f32()[i] += 1;
+    return g;
+  }
+
+  void load(Weights& w) {
+    const int64_t D = c.dim, Q = c.heads * c.head_dim, KV = c.kv_heads * c.head_dim, F = c.ffn_dim;
+    embed_ = w.need("model.embed_tokens.weight", {c.vocab, D});
+    norm_ = gain(w, "model.norm.weight", D);
+    head_ = w.find("lm_head.weight", {c.vocab, D}).value_or(embed_);
+    for (int i = 0; i < c.layers; ++i) {
+      const std::string p = "model.layers." + std::to_string(i) + ".", a = p + "self_attn.", m = p + "mlp.";
+      w_.push_back({.attn_norm = gain(w, p + "input_layernorm.weight", D),
+                    .q_norm = gain(w, a + "q_norm.weight", c.head_dim),
+                    .k_norm = gain(w, a + "k_norm.weight", c.head_dim),
+                    .attn_out_norm = gain(w, p + "post_attention_layernorm.weight", D),
+                    .ffn_norm = gain(w, p + "pre_feedforward_layernorm.weight", D),
+                    .ffn_out_norm = gain(w, p + "post_feedforward_layernorm.weight", D),
+                    .q = w.need(a + "q_proj.weight", {Q, D}, Cut::out),
+                    .k = w.need(a + "k_proj.weight", {KV, D}, Cut::out),
+                    .v = w.need(a + "v_proj.weight", {KV, D}, Cut::out),
+                    .o = w.need(a + "o_proj.weight", {D, Q}, Cut::in),
+                    .gate = w.need(m + "gate_proj.weight", {F, D}, Cut::out),
+                    .up = w.need(m + "up_proj.weight", {F, D}, Cut::out),
+                    .down = w.need(m + "down_proj.weight", {D, F}, Cut::in)});
+    }
+  }
+
+  Config c;
+  Weight embed_, head_;
+  Tensor norm_;
+  std::vector<Layer> w_;
+};
+
+REGISTER_MODEL("gemma3", Gemma3, Config);
+
+}  // namespace
+}  // namespace autark

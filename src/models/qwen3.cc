@@ -1,0 +1,119 @@
+// Qwen3 dense (arXiv:2505.09388): grouped-query attention with one RMS norm for all q heads and one for all
+// k heads, applied per head before RoPE; SwiGLU.
+//
+//   h = x + Attn(norm(x))      Attn: softmax(q kᵀ / √d) v,  q = RoPE(norm(W_q x)), k = RoPE(norm(W_k x))
+//   y = h + W_down (silu(W_gate h') · W_up h'),  h' = norm(h)
+#include <cmath>
+#include "models/attention_config.h"
+#include "models/model.h"
+
+namespace autark {
+namespace {
+
+struct Config {
+  int64_t layers, dim, heads, kv_heads, head_dim, ffn_dim, vocab, context;
+  float eps, scale;
+  Rope rope;
+
+  explicit Config(const ConfigFile& f)
+      : layers(f.need_int("num_hidden_layers", 1, kLayersMax)),
+        dim(f.need_int("hidden_size")),
+        heads(f.need_int("num_attention_heads")),
+        kv_heads(f.value("num_key_value_heads", heads)),
+        head_dim(f.value("head_dim", 128)),
+        ffn_dim(f.need_int("intermediate_size")),
+        vocab(f.need_int("vocab_size")),
+        context(f.value("max_position_embeddings", 32768)),
+        eps(f.value("rms_norm_eps", 1e-6)),
+        scale(1 / std::sqrt(float(head_dim))),
+        rope(read_rope(f, head_dim)) {
+    check_heads(f, heads, kv_heads, head_dim);
+    if (f.value("use_sliding_window", false))
+      f.refuse("use_sliding_window is true; no published Qwen3 has that");
+  }
+};
+
+struct Layer {
+  Tensor attn_norm, q_norm, k_norm, ffn_norm;
+  Weight q, k, v, o, gate, up, down;
+  Tensor q_bias, k_bias, v_bias, o_bias;  // with attention_bias
+};
+
+class Qwen3 final : public Model {
+ public:
+  Qwen3(const Config& config, Weights& w) : c(config) { load(w); }
+
+  int layers() const override { return c.layers; }
+  int64_t vocabulary() const override { return c.vocab; }
+  int64_t context() const override { return c.context; }
+
+  std::vector<Stream> state(int i) const override {
+    const Shape row{w_[i].k.rows() / c.head_dim, c.head_dim};  // this rank's KV heads
+    return {{.name = "k", .row = row}, {.name = "v", .row = row}};
+  }
+
+  Tensor embed(Step& s) const override { return s.on.rows(embed_, s.tokens); }
+
+  Tensor layer(Step& s, int i, Tensor x) const override {
+    const Layer& w = w_[i];
+    Tensor a = attention(s, w, i, s.on.rms_norm(x, w.attn_norm, c.eps));
+    Tensor h = s.on.add_rms_norm(&x, a, w.ffn_norm, c.eps);
+    return s.on.add(x, mlp(s, w, h));
+  }
+
+  Tensor logits(Step& s, Tensor x) const override {
+    x = s.on.rms_norm(s.on.pick(x, s.wanted), norm_, c.eps);
+    return s.on.linear(s.note(c.layers, "norm", x), head_);
+  }
+
+ private:
+  Tensor attention(Step& s, const Layer& w, int i, Tensor x) const {
+    Chip& on = s.on;
+    Tensor q = on.linear(x, w.q, w.q_bias).split(c.head_dim);
+    Tensor k = on.linear(x, w.k, w.k_bias).split(c.head_dim);
+    Tensor v = on.linear(x, w.v, w.v_bias).split(c.head_dim);
+    q = on.rope(on.rms_norm(q, w.q_norm, c.eps), s.positions, c.rope);
+    k = on.rope(on.rms_norm(k, w.k_norm, c.eps), s.positions, c.rope);
+    Tensor o = on.attention(q, k, v, s.state(i, 0), s.state(i, 1), {.scale = c.scale});
+    return on.all_sum(on.linear(o.join(), w.o, w.o_bias));
+  }
+
+  Tensor mlp(Step& s, const Layer& w, Tensor x) const {
+    return s.on.all_sum(s.on.linear(s.on.glu(s.on.linear(x, w.gate), s.on.linear(x, w.up)), w.down));
+  }
+
+  void load(Weights& w) {
+    const int64_t D = c.dim, Q = c.heads * c.head_dim, KV = c.kv_heads * c.head_dim, F = c.ffn_dim;
+    embed_ = w.need("model.embed_tokens.weight", {c.vocab, D});
+    norm_ = w.vector("model.norm.weight", {D});
+    head_ = w.find("lm_head.weight", {c.vocab, D}).value_or(embed_);
+    for (int i = 0; i < c.layers; ++i) {
+      const std::string p = "model.layers." + std::to_string(i) + ".", a = p + "self_attn.", m = p + "mlp.";
+      w_.push_back({.attn_norm = w.vector(p + "input_layernorm.weight", {D}),
+                    .q_norm = w.vector(a + "q_norm.weight", {c.head_dim}),
+                    .k_norm = w.vector(a + "k_norm.weight", {c.head_dim}),
+                    .ffn_norm = w.vector(p + "post_attention_layernorm.weight", {D}),
+                    .q = w.need(a + "q_proj.weight", {Q, D}, Cut::out),
+                    .k = w.need(a + "k_proj.weight", {KV, D}, Cut::out),
+                    .v = w.need(a + "v_proj.weight", {KV, D}, Cut::out),
+                    .o = w.need(a + "o_proj.weight", {D, Q}, Cut::in),
+                    .gate = w.need(m + "gate_proj.weight", {F, D}, Cut::out),
+                    .up = w.need(m + "up_proj.weight", {F, D}, Cut::out),
+                    .down = w.need(m + "down_proj.weight", {D, F}, Cut::in),
+                    .q_bias = w.find_vector(a + "q_proj.bias", {Q}, Cut::out),
+                    .k_bias = w.find_vector(a + "k_proj.bias", {KV}, Cut::out),
+                    .v_bias = w.find_vector(a + "v_proj.bias", {KV}, Cut::out),
+                    .o_bias = w.find_vector(a + "o_proj.bias", {D}, Cut::once)});
+    }
+  }
+
+  Config c;
+  Weight embed_, head_;
+  Tensor norm_;
+  std::vector<Layer> w_;
+};
+
+REGISTER_MODEL("qwen3", Qwen3, Config);
+
+}  // namespace
+}  // namespace autark
