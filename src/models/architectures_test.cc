@@ -1,0 +1,142 @@
+// Goal: every architecture gives the same numbers however it is run, and says what is wrong with a config.
+// Method: a tiny random checkpoint of each; the oracle chip on the whole prompt is the reference for prompts
+// in chunks and for sequences in company; then configs with one thing broken.
+#include <gtest/gtest.h>
+#include "chips/ref/ref_chip.h"
+#include "models/testing.h"
+
+namespace autark {
+namespace {
+
+const Json kCommon = {{"num_hidden_layers", 4},   {"hidden_size", 48}, {"num_attention_heads", 4},
+                      {"num_key_value_heads", 2}, {"head_dim", 16},    {"intermediate_size", 40},
+                      {"vocab_size", 96},         {"rope_theta", 1e4}, {"rms_norm_eps", 1e-6}};
+
+struct Case {
+  const char* name;
+  const char* architecture;
+  Json more;
+};
+std::ostream& operator<<(std::ostream& to, const Case& c) {
+  return to << c.name;
+}
+
+Json config_of(const Case& c) {
+  Json j = kCommon;
+  j.update(c.more);
+  return j;
+}
+
+const Case kCases[] = {
+    {"llama", "llama", Json::object()},
+    {"llama3_rope",
+     "llama",
+     {{"rope_scaling",
+       {{"rope_type", "llama3"},
+        {"factor", 8.0},
+        {"low_freq_factor", 1.0},
+        {"high_freq_factor", 4.0},
+        {"original_max_position_embeddings", 16}}}}},
+    {"qwen2", "qwen2", Json::object()},
+    {"qwen2_window",
+     "qwen2",
+     {{"use_sliding_window", true}, {"sliding_window", 5}, {"max_window_layers", 2}}},
+    {"qwen3_yarn",
+     "qwen3",
+     {{"rope_scaling", {{"rope_type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 16}}}}},
+    {"qwen3_moe",
+     "qwen3_moe",
+     {{"num_experts", 8},
+      {"num_experts_per_tok", 2},
+      {"moe_intermediate_size", 24},
+      {"mlp_only_layers", {1}}}},
+    {"gemma3",
+     "gemma3",
+     {{"sliding_window", 6}, {"sliding_window_pattern", 3}, {"query_pre_attn_scalar", 24}}},
+};
+
+std::vector<int32_t> prompt(int n, int seed) {
+  std::vector<int32_t> p;
+  for (int i = 0; i < n; ++i) p.push_back((seed + 37 * i * i + 11 * i) % 96);
+  return p;
+}
+
+class ArchitectureTest : public ::testing::TestWithParam<Case> {
+ protected:
+  std::unique_ptr<Model> make() {
+    auto made = model_registry().at(GetParam().architecture)(config_of(GetParam()), weights_);
+    EXPECT_TRUE(made) << made.error().message;
+    return made ? std::move(*made) : nullptr;
+  }
+  FormulaWeights weights_{random_tensor};
+  std::unique_ptr<Chip> chip_ = make_ref_chip();
+};
+
+TEST_P(ArchitectureTest, ChunkedEqualsWhole) {
+  const auto model = make();
+  const auto tokens = prompt(19, 3);
+  TinyEngine whole(*model, *chip_);
+  const auto want = whole.feed(tokens);
+  for (int cut : {1, 5, 6, 7, 18}) {
+    TinyEngine cuts(*model, *chip_);
+    auto got = cuts.feed(std::vector(tokens.begin(), tokens.begin() + cut));
+    for (auto& row : cuts.feed(std::vector(tokens.begin() + cut, tokens.end()))) got.push_back(row);
+    EXPECT_EQ(got, want) << "cut at " << cut;
+  }
+}
+
+TEST_P(ArchitectureTest, ASequenceDoesNotFeelItsCompany) {
+  const auto model = make();
+  TinyEngine alone(*model, *chip_), together(*model, *chip_);
+  const auto a = prompt(9, 1), b = prompt(13, 2);
+  const auto want = alone.feed(b);
+  const auto got = together.feed({{0, a}, {1, b}});
+  EXPECT_TRUE(std::equal(want.begin(), want.end(), got.begin() + a.size()));
+}
+
+TEST_P(ArchitectureTest, AMissingTensorIsNamed) {
+  struct Lacking final : Weights {
+    std::optional<Entry> open(const std::string& name, const Shape& shape) override {
+      if (name == "model.layers.2.self_attn.o_proj.weight") return {};
+      return Entry{Format::bf16, shape, {}};
+    }
+  } weights;
+  const auto made = model_registry().at(GetParam().architecture)(config_of(GetParam()), weights);
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("model.layers.2.self_attn.o_proj.weight"), std::string::npos);
+}
+
+TEST_P(ArchitectureTest, ABrokenConfigIsNamed) {
+  for (const char* key : {"num_hidden_layers", "hidden_size", "num_attention_heads", "vocab_size"}) {
+    Json broken = config_of(GetParam());
+    for (Json value : {Json(nullptr), Json(-1), Json("seven"), Json(0.5), Json(1e300)}) {
+      broken[key] = value;
+      FormulaWeights weights;
+      const auto made = model_registry().at(GetParam().architecture)(broken, weights);
+      ASSERT_FALSE(made);
+      EXPECT_NE(made.error().message.find(key), std::string::npos) << made.error().message;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ArchitectureTest, ::testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(ArchitecturesTest, UnknownRopeScalingIsRefused) {
+  Json j = kCommon;
+  j["rope_scaling"] = {{"rope_type", "magic"}, {"factor", 2.0}};
+  FormulaWeights weights;
+  const auto made = model_registry().at("llama")(j, weights);
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("magic"), std::string::npos);
+}
+
+TEST(ArchitecturesTest, HeadsMustFit) {
+  Json j = kCommon;
+  j["num_key_value_heads"] = 3;
+  FormulaWeights weights;
+  EXPECT_FALSE(model_registry().at("llama")(j, weights));
+}
+
+}  // namespace
+}  // namespace autark
