@@ -1,0 +1,31 @@
+// llama.cpp as node-llama-cpp ships it: prefill and decode speed of one GGUF file, as one JSON line.
+//   node measure.mjs MODEL.gguf PREFILL DECODE THREADS
+// No mmap, so that llama.cpp may repack the weights for this CPU: its fastest way.
+import { getLlama, LlamaLogLevel } from "node-llama-cpp";
+
+const [file, prefill, decode, threads] = [process.argv[2], ...process.argv.slice(3).map(Number)];
+const llama = await getLlama({ gpu: false, build: "never", maxThreads: threads, logLevel: LlamaLogLevel.error });
+const model = await llama.loadModel({ modelPath: file, useMmap: false, gpuLayers: 0 });
+const context = await model.createContext({ contextSize: prefill + decode + 64, batchSize: prefill, threads });
+const sequence = context.getSequence();
+const seconds = () => performance.now() / 1000;
+// Any tokens will do for speed; the same ones for every engine.
+const tokens = (n, seed) => Array.from({ length: n }, (_, i) => 1000 + ((i * 7919 + seed * 104729) % 20000));
+
+await sequence.evaluateWithoutGeneratingNewTokens(tokens(16, 1));  // warm
+await sequence.clearHistory();
+let at = seconds();
+await sequence.evaluateWithoutGeneratingNewTokens(tokens(prefill, 2));
+const prefillSeconds = seconds() - at;
+
+let count = 0;
+at = 0;
+for await (const _ of sequence.evaluate(tokens(1, 3), { temperature: 0, yieldEogToken: true })) {
+  if (count++ === 0) at = seconds();  // the first token pays for starting
+  if (count > decode) break;
+}
+console.log(JSON.stringify({
+  prefill_tokens_per_second: prefill / prefillSeconds,
+  decode_tokens_per_second: decode / (seconds() - at),
+}));
+process.exit(0);
