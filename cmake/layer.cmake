@@ -1,5 +1,6 @@
 # autark_layer(NAME [DEPS other_layers...] [LIBS libraries...])
-# Compiles src/NAME/**.cc into one library, and every src/NAME/**_test.cc into NAME_tests.
+# Compiles src/NAME/**.cc into one library, every src/NAME/**_test.cc into NAME_tests, and with AUTARK_FUZZ
+# every src/NAME/**_fuzz.cc into a fuzz target of its own under fuzz/.
 # A file named *_avx2.cc or *_avx512.cc is compiled for that ISA, and only on x86-64; nothing else is.
 set(AUTARK_AVX2_FLAGS -mavx2 -mfma -mf16c -mbmi2)
 set(AUTARK_AVX512_FLAGS ${AUTARK_AVX2_FLAGS} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
@@ -40,6 +41,16 @@ function(autark_layer name)
     autark_program(${name}_tests SOURCES ${tests} LAYERS ${name} LIBS GTest::gtest_main)
     target_compile_definitions(${name}_tests PRIVATE AUTARK_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     gtest_discover_tests(${name}_tests TEST_PREFIX ${name}/ DISCOVERY_TIMEOUT 60)
+  endif()
+  if(AUTARK_FUZZ)
+    set(fuzzers ${all})
+    list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+    foreach(f ${fuzzers})
+      get_filename_component(fuzzer ${f} NAME_WE)
+      autark_program(${fuzzer} SOURCES ${f} LAYERS ${name})
+      target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
+      set_property(TARGET ${fuzzer} PROPERTY RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+    endforeach()
   endif()
 endfunction()
 
