@@ -36,8 +36,15 @@ install_packages() {
   say "Installing ${#missing[@]} Debian packages: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
   as_root apt-get update -qq
-  as_root apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
-    fail "apt-get could not install: ${missing[*]}"
+  as_root apt-get install -y -q --no-install-recommends "${missing[@]}" 2>&1 | tee build/apt.log | count_packages ||
+    fail "apt-get could not install: ${missing[*]}; the log is build/apt.log"
+}
+
+# Turns apt's chatter into one counting line.
+count_packages() {
+  awk '/newly installed/ { total = $3 } /^Unpacking/ { ++unpacked } /^Setting up/ { ++done }
+       /^Unpacking|^Setting up/ { printf "\r  unpacked %d, set up %d of %d packages", unpacked, done, total; fflush() }
+       END { if (total) print "" }'
 }
 
 rust_is_recent() {
