@@ -3,8 +3,73 @@
 #include "base/check.h"
 #include "tensor/bf16.h"
 #include "tensor/minifloat.h"
+#include "tensor/mxfp4.h"
+#include "tensor/q4_0.h"
+#include "tensor/q4_1.h"
+#include "tensor/q4_k.h"
+#include "tensor/q5_0.h"
+#include "tensor/q5_1.h"
+#include "tensor/q5_k.h"
+#include "tensor/q6_k.h"
+#include "tensor/q8_0.h"
 
 namespace autark {
+namespace {
+
+// Plain formats look like blocks of one value here, so that every format is one line below.
+struct PlainF16 {
+  static constexpr int kValues = 1;
+  uint16_t code;
+};
+struct PlainBf16 {
+  static constexpr int kValues = 1;
+  uint16_t code;
+};
+void decode(const PlainF16& b, float* x) {
+  *x = decode_f16(b.code);
+}
+void decode(const PlainBf16& b, float* x) {
+  *x = decode_bf16(b.code);
+}
+void encode(const float* x, PlainF16& b) {
+  b.code = encode_f16(*x);
+}
+void encode(const float* x, PlainBf16& b) {
+  b.code = encode_bf16(*x);
+}
+
+// Calls work(Block{}) with the block of a format of single rows.
+template <class Work>
+void with_block(Format f, Work work) {
+  switch (f) {
+    case Format::f16:
+      return work(PlainF16{});
+    case Format::bf16:
+      return work(PlainBf16{});
+    case Format::q8_0:
+      return work(BlockQ8_0{});
+    case Format::q4_0:
+      return work(BlockQ4_0{});
+    case Format::q4_1:
+      return work(BlockQ4_1{});
+    case Format::q5_0:
+      return work(BlockQ5_0{});
+    case Format::q5_1:
+      return work(BlockQ5_1{});
+    case Format::q4_k:
+      return work(BlockQ4_K{});
+    case Format::q5_k:
+      return work(BlockQ5_K{});
+    case Format::q6_k:
+      return work(BlockQ6_K{});
+    case Format::mxfp4:
+      return work(BlockMxfp4{});
+    default:
+      AUTARK_CHECK(!"not a format of single rows");
+  }
+}
+
+}  // namespace
 
 const char* name_of(Format f) {
   switch (f) {
@@ -100,52 +165,38 @@ int64_t row_bytes(Format f, int64_t n) {
 }
 
 void encode(Format f, std::span<const float> x, std::byte* row) {
-  auto* half = reinterpret_cast<uint16_t*>(row);
-  switch (f) {
-    case Format::f32:
-      std::memcpy(row, x.data(), x.size_bytes());
-      return;
-    case Format::f16:
-      for (size_t i = 0; i < x.size(); ++i) half[i] = encode_f16(x[i]);
-      return;
-    case Format::bf16:
-      for (size_t i = 0; i < x.size(); ++i) half[i] = encode_bf16(x[i]);
-      return;
-    default:
-      AUTARK_CHECK(!"not a format of single rows");
+  if (f == Format::f32) {
+    std::memcpy(row, x.data(), x.size_bytes());
+    return;
   }
+  AUTARK_CHECK(std::ssize(x) % block_values(f) == 0);
+  with_block(f, [&]<class Block>(Block) {
+    auto* blocks = reinterpret_cast<Block*>(row);
+    for (size_t i = 0; i < x.size(); i += Block::kValues) encode(&x[i], *blocks++);
+  });
 }
 
 void decode(Format f, const std::byte* row, std::span<float> x) {
-  auto* half = reinterpret_cast<const uint16_t*>(row);
-  switch (f) {
-    case Format::f32:
-      std::memcpy(x.data(), row, x.size_bytes());
-      return;
-    case Format::f16:
-      for (size_t i = 0; i < x.size(); ++i) x[i] = decode_f16(half[i]);
-      return;
-    case Format::bf16:
-      for (size_t i = 0; i < x.size(); ++i) x[i] = decode_bf16(half[i]);
-      return;
-    default:
-      AUTARK_CHECK(!"not a format of single rows");
+  if (f == Format::f32) {
+    std::memcpy(x.data(), row, x.size_bytes());
+    return;
   }
+  AUTARK_CHECK(std::ssize(x) % block_values(f) == 0);
+  with_block(f, [&]<class Block>(Block) {
+    const auto* blocks = reinterpret_cast<const Block*>(row);
+    for (size_t i = 0; i < x.size(); i += Block::kValues) decode(*blocks++, &x[i]);
+  });
 }
 
 void quantise(Format f, std::span<float> x) {
-  switch (f) {
-    case Format::f32:
-      return;
-    case Format::f16:
-      for (float& v : x) v = decode_f16(encode_f16(v));
-      return;
-    case Format::bf16:
-      for (float& v : x) v = decode_bf16(encode_bf16(v));
-      return;
-    default:
-      AUTARK_CHECK(!"not a format of single rows");
-  }
+  if (f == Format::f32) return;
+  AUTARK_CHECK(std::ssize(x) % block_values(f) == 0);
+  with_block(f, [&]<class Block>(Block block) {
+    for (size_t i = 0; i < x.size(); i += Block::kValues) {
+      encode(&x[i], block);
+      decode(block, &x[i]);
+    }
+  });
 }
 
 }  // namespace autark

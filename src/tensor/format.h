@@ -36,8 +36,9 @@ int64_t block_bytes(Format f);
 // REQUIRES: n is a multiple of block_values(f).
 int64_t row_bytes(Format f, int64_t n);
 
-// One row. fp8_e4m3_b128x128 and e2m1_b32 are decoded by decode_row (tensor/weight.h): a row alone lacks
-// its scales.
+// One row of f32, f16, bf16 or a GGUF format. The others are decoded by decode_row (tensor/weight.h): a row
+// of them lacks its scales.
+// REQUIRES: the number of values is a multiple of block_values(f); `row` is aligned to 2 bytes.
 void encode(Format f, std::span<const float> x, std::byte* row);
 void decode(Format f, const std::byte* row, std::span<float> x);
 
