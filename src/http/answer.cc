@@ -1,0 +1,139 @@
+#include "http/answer.h"
+#include <spdlog/spdlog.h>
+
+namespace autark::http {
+namespace {
+
+std::string chunk(std::string_view bytes) {
+  char size[20];
+  std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
+  return std::string(size).append(bytes).append("\r\n");
+}
+
+bool asks_to_close(const Headers& headers) {
+  for (const auto& [name, value] : headers) {
+    if (name == "connection" && value == "close") return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void Answer::wake() {
+  if (woken_ || lost_) return;
+  woken_ = true;
+  wake_();
+}
+
+bool Answer::misused(const char* what) const {
+  if (started_) spdlog::error("http: {} after the answer to {} was begun; ignored", what, path_);
+  return started_;
+}
+
+void Answer::give(Response&& response) {
+  started_ = finished_ = true;
+  gone_ = nullptr;
+  form_.keep_alive = form_.keep_alive && !asks_to_close(response.headers);
+  ready_ = response_head(response.status, response.headers, form_, response.body.size());
+  if (!form_.head_only && response.status != 204 && response.status != 304) ready_ += response.body;
+  wake();
+}
+
+void Answer::respond(Response response) {
+  const std::lock_guard lock(mutex_);
+  if (!misused("respond")) give(std::move(response));
+}
+
+void Answer::refuse(int status, std::string reason, Headers headers) {
+  Response response = error_response(*options_, status, reason, path_);
+  headers.insert(headers.end(), response.headers.begin(), response.headers.end());
+  respond({status, std::move(headers), std::move(response.body)});
+}
+
+void Answer::start(int status, Headers headers) {
+  const std::lock_guard lock(mutex_);
+  if (misused("start")) return;
+  started_ = true;
+  form_.head_only = form_.head_only || status == 204 || status == 304;
+  form_.keep_alive = form_.keep_alive && form_.may_chunk && !asks_to_close(headers);
+  ready_ = response_head(status, headers, form_, std::nullopt);
+  wake();
+}
+
+bool Answer::write(std::string bytes) {
+  const std::lock_guard lock(mutex_);
+  if (lost_ || broken_ || !started_ || finished_) return false;
+  if (bytes.empty() || form_.head_only) return true;
+  if (in_flight_ + ready_.size() + bytes.size() > options_->limits.unsent_bytes) {
+    broken_ = true;
+  } else {
+    ready_ += form_.may_chunk ? chunk(bytes) : bytes;
+  }
+  wake();
+  return !broken_;
+}
+
+void Answer::finish() {
+  const std::lock_guard lock(mutex_);
+  if (!started_ || finished_ || broken_ || lost_) return;
+  finished_ = true;
+  gone_ = nullptr;
+  if (form_.may_chunk && !form_.head_only) ready_ += "0\r\n\r\n";
+  wake();
+}
+
+bool Answer::closed() const {
+  const std::lock_guard lock(mutex_);
+  return lost_ || broken_;
+}
+
+void Answer::on_close(std::function<void()> gone) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (finished_) return;
+    if (!lost_) {
+      gone_ = std::move(gone);
+      return;
+    }
+  }
+  gone();
+}
+
+void Answer::drop() {
+  std::unique_lock lock(mutex_);
+  if (!started_ && !lost_) {
+    lock.unlock();
+    return refuse(500, "the request was not answered", {});
+  }
+  if (finished_) return;
+  broken_ = true;
+  wake();
+}
+
+Answer::Then Answer::take(std::string& out) {
+  const std::lock_guard lock(mutex_);
+  woken_ = false;
+  in_flight_ = ready_.size();
+  out += ready_;
+  ready_.clear();
+  if (broken_) return Then::abort;
+  if (!finished_) return Then::more;
+  return form_.keep_alive ? Then::next_request : Then::close;
+}
+
+bool Answer::finished() const {
+  const std::lock_guard lock(mutex_);
+  return finished_;
+}
+
+void Answer::lose() {
+  std::function<void()> gone;
+  {
+    const std::lock_guard lock(mutex_);
+    lost_ = true;
+    std::swap(gone, gone_);
+  }
+  if (gone) gone();
+}
+
+}  // namespace autark::http

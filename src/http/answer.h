@@ -1,0 +1,51 @@
+// The state of one answer, between the threads that write it and the connection that sends it. The connection
+// and the handler's Stream share it; one mutex guards it. `wake` is called with the mutex held and only
+// posts.
+#pragma once
+#include <mutex>
+#include "http/message.h"
+
+namespace autark::http {
+
+class Answer {
+ public:
+  Answer(std::shared_ptr<const Options> options, Form form, std::string path, std::function<void()> wake)
+      : options_(std::move(options)), path_(std::move(path)), wake_(std::move(wake)), form_(form) {}
+
+  // The handler's side; what each means stands in stream.h.
+  void respond(Response response);
+  void refuse(int status, std::string reason, Headers headers);
+  void start(int status, Headers headers);
+  bool write(std::string bytes);
+  void finish();
+  bool closed() const;
+  void on_close(std::function<void()> gone);
+  void drop();
+
+  // The connection's side. take() appends what is ready to `out`, regards what it gave before as sent, and
+  // tells what comes after it.
+  enum class Then { more, next_request, close, abort };
+  Then take(std::string& out);
+  bool finished() const;
+  void lose();  // the connection is gone: from now on nothing wakes it; calls the on_close handler
+
+ private:
+  void give(Response&& response);  // these three: REQUIRE mutex_
+  bool misused(const char* what) const;
+  void wake();
+
+  const std::shared_ptr<const Options> options_;  // outlives the server
+  const std::string path_;
+  const std::function<void()> wake_;
+  mutable std::mutex mutex_;
+  Form form_;
+  std::string ready_;     // framed, not yet taken
+  size_t in_flight_ = 0;  // taken, not yet sent
+  bool started_ = false, finished_ = false;
+  bool broken_ = false;  // dropped unfinished, or too far behind
+  bool lost_ = false;
+  bool woken_ = false;  // a wake is on its way
+  std::function<void()> gone_;
+};
+
+}  // namespace autark::http

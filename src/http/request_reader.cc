@@ -1,0 +1,145 @@
+#include "http/request_reader.h"
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include "base/check.h"
+
+namespace autark::http {
+
+namespace beast = boost::beast;
+namespace bhttp = boost::beast::http;
+
+struct RequestReader::Parser : bhttp::request_parser<bhttp::string_body> {};
+
+namespace {
+
+bool is_token(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+int status_of(const beast::error_code& fault) {
+  if (fault == bhttp::error::header_limit) return 431;
+  if (fault == bhttp::error::body_limit || fault == bhttp::error::buffer_overflow) return 413;
+  if (fault == bhttp::error::bad_version) return 505;
+  return 400;
+}
+
+std::string lower(beast::string_view text) {
+  std::string out(text.data(), text.size());
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
+  }
+  return out;
+}
+
+Request request_of(bhttp::request<bhttp::string_body>&& message) {
+  Request r;
+  r.method = std::string(message.method_string());
+  if (auto target = parse_target({message.target().data(), message.target().size()})) {
+    r.path = std::move(target->path);
+    r.query = std::move(target->query);
+  }
+  for (const auto& field : message)
+    r.headers.emplace_back(lower(field.name_string()), std::string(field.value()));
+  r.body = std::move(message.body());
+  return r;
+}
+
+}  // namespace
+
+RequestReader::RequestReader(const Limits& limits) : limits_(limits) {}
+RequestReader::~RequestReader() = default;
+
+// The empty lines that may stand before a request are skipped; anything that cannot begin a method (a TLS
+// hello) is refused at once rather than at the time limit.
+size_t RequestReader::begin(std::string_view bytes) {
+  const size_t first = std::min(bytes.find_first_not_of("\r\n"), bytes.size());
+  if (first == bytes.size()) return first;
+  parser_ = std::make_unique<Parser>();
+  parser_->header_limit(static_cast<uint32_t>(limits_.header_bytes));
+  parser_->body_limit(limits_.body_bytes);
+  stage_ = Stage::head;
+  head_bytes_ = 0;
+  if (!is_token(bytes[first])) refuse(400, "this is not an HTTP/1.1 request");
+  return first;
+}
+
+size_t RequestReader::put(std::string_view bytes) {
+  size_t used = stage_ == Stage::idle ? begin(bytes) : 0;
+  while (used < bytes.size() && (stage_ == Stage::head || stage_ == Stage::body)) {
+    const std::string_view rest = bytes.substr(used);
+    beast::error_code fault;
+    const size_t n = parser_->put(boost::asio::buffer(rest.data(), rest.size()), fault);
+    used += n;
+    if (stage_ == Stage::head) head_bytes_ += n;
+    if (fault && fault != bhttp::error::need_more) {
+      refuse(status_of(fault), status_of(fault) == 413 ? "the body is larger than " +
+                                                             std::to_string(limits_.body_bytes) + " bytes"
+                                                       : "the request is malformed: " + fault.message());
+      break;
+    }
+    if (stage_ == Stage::head && parser_->is_header_done()) check_head();
+    if (stage_ == Stage::body && parser_->is_done()) stage_ = Stage::complete;
+    if (n == 0) {  // waiting for the end of a head, a chunk's size or a trailer
+      if (rest.size() > limits_.header_bytes) refuse(431, "a chunk's head or the trailer is too long");
+      break;
+    }
+  }
+  return used;
+}
+
+void RequestReader::check_head() {
+  const auto& head = parser_->get();
+  const auto expect = head[bhttp::field::expect];
+  const auto coding = head[bhttp::field::transfer_encoding];
+  stage_ = Stage::body;
+  if (head_bytes_ > limits_.header_bytes)
+    return refuse(431, "the head of the request is too long");  // Beast counts less
+  if (head.version() != 10 && head.version() != 11)
+    return refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
+  if (head.version() == 11 && head.count(bhttp::field::host) != 1)
+    return refuse(400, "exactly one Host header is needed");
+  if (head.count(bhttp::field::transfer_encoding) > 1 || (!coding.empty() && lower(coding) != "chunked"))
+    return refuse(501, "the only transfer coding understood here is chunked");
+  if (!parse_target({head.target().data(), head.target().size()}))
+    return refuse(400, "the request target is not a path with valid percent-encoding");
+  if (head.version() == 11 && !expect.empty()) {
+    if (lower(expect) != "100-continue") return refuse(417, "the only expectation met here is 100-continue");
+    wants_continue_ = !parser_->is_done();
+  }
+}
+
+void RequestReader::refuse(int status, std::string reason) {
+  refusal_ = {status, std::move(reason), path()};
+  stage_ = Stage::refused;
+}
+
+bool RequestReader::wants_continue() {
+  return std::exchange(wants_continue_, false);
+}
+
+std::string RequestReader::path() const {
+  if (!parser_) return {};
+  const auto text = parser_->get().target();
+  auto target = parse_target({text.data(), text.size()});
+  return target ? std::move(target->path) : std::string();
+}
+
+Form RequestReader::form() const {
+  if (!parser_ || !parser_->is_header_done()) return {.keep_alive = false};
+  const auto& head = parser_->get();
+  return {.head_only = head.method() == bhttp::verb::head,
+          .may_chunk = head.version() >= 11,
+          .keep_alive = stage_ != Stage::refused && head.keep_alive()};
+}
+
+Request RequestReader::take() {
+  AUTARK_CHECK(stage_ == Stage::complete);
+  stage_ = Stage::idle;
+  wants_continue_ = false;
+  return request_of(std::exchange(parser_, nullptr)->release());
+}
+
+}  // namespace autark::http

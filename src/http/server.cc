@@ -1,0 +1,157 @@
+#include "http/server.h"
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <thread>
+#include "http/connection.h"
+
+namespace autark::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr int kTurnedAwayAtOnce = 64;  // above: closed without a word
+
+// Every connection is a file; the soft limit is often 1024.
+void raise_file_limit(int connections) {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files)) return;
+  const rlim_t wanted = std::min<rlim_t>(files.rlim_max, connections + 512);
+  if (files.rlim_cur >= wanted) return;
+  files.rlim_cur = wanted;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+class Listener final : public Server {
+ public:
+  Listener(const Options& options, Router router)
+      : work_(asio::make_work_guard(loop_)),
+        acceptor_(asio::make_strand(loop_)),
+        retry_(acceptor_.get_executor()) {
+    service_.options = std::make_shared<const Options>(options);
+    service_.router = std::move(router);
+  }
+  ~Listener() override {
+    stop();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  error_code listen();
+  void run();
+  uint16_t port() const override { return port_; }
+  int connections() const override { return service_.count; }
+  void drain() override { end(false); }
+  void stop() override { end(true); }
+
+ private:
+  void accept();
+  void admit(Connection::Socket socket);
+  void end(bool answers_too);
+
+  asio::io_context loop_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  Service service_;
+  tcp::acceptor acceptor_;
+  asio::steady_timer retry_;
+  uint16_t port_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+error_code Listener::listen() {
+  const Options& options = *service_.options;
+  error_code fault;
+  tcp::endpoint at(asio::ip::make_address(options.host, fault), options.port);
+  if (fault) {
+    const auto found = tcp::resolver(loop_).resolve(options.host, std::to_string(options.port), fault);
+    if (fault) return fault;
+    at = found.begin()->endpoint();
+  }
+  if (acceptor_.open(at.protocol(), fault)) return fault;
+  if (acceptor_.set_option(tcp::acceptor::reuse_address(true), fault)) return fault;
+  if (acceptor_.bind(at, fault)) return fault;
+  if (acceptor_.listen(asio::socket_base::max_listen_connections, fault)) return fault;
+  port_ = acceptor_.local_endpoint(fault).port();
+  return fault;
+}
+
+void Listener::run() {
+  accept();
+  for (int i = 0; i < std::max(1, service_.options->threads); ++i) {
+    threads_.emplace_back([this] {
+      while (!loop_.stopped()) {
+        try {
+          loop_.run();
+        } catch (const std::exception& e) {
+          spdlog::error("http: {}", e.what());
+        }
+      }
+    });
+  }
+}
+
+void Listener::accept() {
+  acceptor_.async_accept(asio::make_strand(loop_), [this](error_code fault, Connection::Socket socket) {
+    if (!acceptor_.is_open()) return;
+    if (!fault) {
+      admit(std::move(socket));
+      return accept();
+    }
+    spdlog::warn("http: cannot accept a connection: {}", fault.message());
+    retry_.expires_after(std::chrono::milliseconds(100));  // out of files, most likely
+    retry_.async_wait([this](error_code cancelled) {
+      if (!cancelled && acceptor_.is_open()) accept();
+    });
+  });
+}
+
+void Listener::admit(Connection::Socket socket) {
+  const int now = service_.count, most = service_.options->limits.connections;
+  if (service_.draining || now >= most + kTurnedAwayAtOnce) return;
+  const auto connection = std::make_shared<Connection>(std::move(socket), service_);
+  {
+    const std::lock_guard lock(service_.mutex);
+    service_.connections.insert(connection);
+    ++service_.count;
+  }
+  now < most ? connection->open() : connection->turn_away();
+}
+
+void Listener::end(bool answers_too) {
+  service_.draining = true;
+  if (loop_.stopped()) return;
+  asio::post(acceptor_.get_executor(), [this, answers_too] {
+    error_code ignored;
+    acceptor_.close(ignored);
+    retry_.cancel();
+    std::set<std::shared_ptr<Connection>> all;
+    {
+      const std::lock_guard lock(service_.mutex);
+      all = service_.connections;
+    }
+    for (const auto& connection : all) connection->stop(answers_too);
+    if (answers_too) work_.reset();
+  });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(const Options& options, Router router) {
+  const std::string where = options.host + ":" + std::to_string(options.port);
+  try {
+    raise_file_limit(options.limits.connections);
+    auto server = std::make_unique<Listener>(options, std::move(router));
+    if (const error_code fault = server->listen())
+      return Error{Code::io,
+                   "cannot listen on " + where + ": " + fault.message() + "; choose another host or port"};
+    server->run();
+    return Result<std::unique_ptr<Server>>(std::move(server));
+  } catch (const std::exception& e) {
+    return Error{Code::io, "cannot listen on " + where + ": " + e.what()};
+  }
+}
+
+}  // namespace autark::http
