@@ -23,11 +23,14 @@ class Backend {
 
   virtual ~Backend() = default;
   virtual std::vector<ModelEntry> models() const = 0;
-  // Never blocks and never throws. A refusal is a Fault in the sink, possibly before this returns.
+  // Renders and tokenises on the calling thread, then returns without waiting for an answer; never throws. A
+  // refusal is a Fault in the sink, possibly before this returns.
+  // A request with P prompts and n choices has P·n of them; choice p·n + j is the j-th of prompt p. Every
+  // choice starts before any has a delta.
   // The sink receives nothing after every choice is finished, after a fault, or after the cancellation that
   // it sees as Finish::cancelled.
   virtual Cancel submit(Request request, Sink sink) = 0;
-  virtual std::variant<int64_t, Fault> count_tokens(const Request& request) const = 0;
+  virtual Outcome<int64_t> count_tokens(const Request& request) const = 0;
 };
 
 }  // namespace autark::api

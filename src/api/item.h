@@ -38,6 +38,8 @@ struct Request {
   // One of the two: a conversation, or prompts to be continued as they are (text or token ids).
   std::vector<Item> items;
   std::vector<std::variant<std::string, std::vector<int32_t>>> prompts;
+  bool add_special = true;     // prompts of text: what the tokenizer's post-processor adds, such as <bos>
+  bool parse_special = false;  // prompts of text: spelled special tokens become tokens
   Json template_kwargs = Json::object();  // chat_template_kwargs, continue_final_message …
   Sampling sampling;
   std::optional<int64_t> max_tokens;
@@ -53,7 +55,7 @@ struct Request {
   std::vector<std::string> ignored;  // request fields nobody here knows; counted, logged once
 };
 
-enum class Finish : uint8_t { stop, stop_sequence, length, context, cancelled, error };
+enum class Finish : uint8_t { stop, stop_sequence, length, context, cancelled };
 
 struct Alternative {
   std::string token;  // its text, possibly with U+FFFD
@@ -62,6 +64,8 @@ struct Alternative {
 };
 struct TokenLogprob : Alternative {
   std::vector<Alternative> top;
+  bool scored = true;  // false: the first token of a prompt, of which no probability is known
+  size_t text_at = 0;  // where in its Delta's text it begins, in bytes
 };
 
 struct Usage {
@@ -75,16 +79,22 @@ struct Fault {  // what a request died of; each dialect has its own body and sta
     context_length,  // 400
     authentication,  // 401
     not_found,       // 404
+    method,          // 405
     too_large,       // 413
     overloaded,      // 429 (OpenAI), 529 (Anthropic)
     internal,        // 500
     unavailable,     // 503
+    slow_client,     // 408: the request did not arrive in time
     timeout          // 504
   } kind = Kind::invalid;
   std::string message;
-  std::string param;  // the field at fault, "messages[2].content"; may be empty
-  std::string code;   // "model_not_found" …; may be empty
+  std::string param;              // the field at fault, "messages[2].content"; may be empty
+  std::string code;               // "model_not_found" …; empty: what the dialect says for this kind
+  int64_t tokens = 0, limit = 0;  // context_length: of the prompt, and what the model takes
 };
+
+template <class T>
+using Outcome = std::variant<T, Fault>;
 
 // What a backend says of one choice, in order: started, deltas, finished. A fault ends the whole request.
 struct Event {

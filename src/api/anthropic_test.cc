@@ -1,0 +1,142 @@
+// Goal: the Messages wire, both ways. Method: bodies as clients send them; scripted events against the exact
+// stream; the joined stream against the whole body.
+#include "api/testing.h"
+
+namespace autark::api {
+namespace {
+
+Outcome<Request> decode(std::string_view body) {
+  return anthropic_messages().decode(json_of(body));
+}
+Outcome<Request> with(std::string_view rest) {
+  return decode(R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}])" +
+                std::string(rest) + "}");
+}
+
+TEST(Anthropic, ReadsAConversation) {
+  const Request r = decoded(decode(R"({"model":"m","max_tokens":9,
+    "system":[{"type":"text","text":"a","cache_control":{"type":"ephemeral"}},{"type":"text","text":"b"}],
+    "messages":[{"role":"user","content":"hi"},
+      {"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"},{"type":"text","text":"yo"}]},
+      {"role":"system","content":"mid"},{"role":"user","content":[{"type":"text","text":"go"}]}],
+    "stop_sequences":["x"],"temperature":1,"top_k":5,"top_p":0.5,"metadata":{"user_id":"u"},"stream":true,
+    "thinking":{"type":"adaptive"},"output_config":{"effort":"low"},"context_management":{},"tool_choice":{"type":"auto"}})"));
+  ASSERT_EQ(r.items.size(), 5u);
+  EXPECT_EQ(r.items[0].role, Role::system);
+  EXPECT_EQ(r.items[0].parts.size(), 2u);
+  ASSERT_EQ(r.items[2].parts.size(), 1u) << "thinking is not played back";
+  EXPECT_EQ(std::get<Text>(r.items[2].parts[0]).text, "yo");
+  EXPECT_EQ(r.items[3].role, Role::system);
+  EXPECT_EQ(r.max_tokens, 9);
+  EXPECT_EQ(r.stop, std::vector<std::string>{"x"});
+  EXPECT_EQ(r.user, "u");
+  EXPECT_TRUE(r.stream);
+  EXPECT_FALSE(r.template_kwargs.contains("continue_final_message"));
+  EXPECT_TRUE(r.ignored.empty()) << r.ignored.front();
+}
+
+TEST(Anthropic, ALastAssistantTurnIsContinued) {
+  const Request r = decoded(decode(R"({"max_tokens":9,"messages":[{"role":"user","content":"hi"},
+                                       {"role":"assistant","content":"I th"}]})"));
+  EXPECT_EQ(r.template_kwargs["continue_final_message"], true);
+}
+
+TEST(Anthropic, RefusesByName) {
+  const std::pair<const char*, const char*> bad[] = {
+      {R"(,"tools":[{"name":"x"}])", "tools"},
+      {R"(,"tool_choice":{"type":"any"})", "tool_choice"},
+      {R"(,"output_config":{"format":{"type":"json_schema"}})", "output_config.format"},
+      {R"(,"temperature":1.5)", "temperature"},
+      {R"(,"system":[{"type":"image"}])", "system.0"},
+      {R"(,"system":7)", "system"},
+      {R"(,"metadata":{"user_id":7})", "metadata.user_id"},
+      {R"(,"mcp_servers":[{}])", "mcp_servers"},
+      {R"(,"stream":1)", "stream"},
+  };
+  for (const auto& [field, param] : bad) EXPECT_EQ(fault_of(with(field)).param, param) << field;
+  EXPECT_EQ(fault_of(decode(R"({"messages":[{"role":"user","content":"hi"}]})")).param, "max_tokens");
+  EXPECT_EQ(
+      fault_of(decode(R"({"max_tokens":1,"messages":[{"role":"user","content":[{"type":"tool_result"}]}]})"))
+          .param,
+      "messages.0.content.0");
+  EXPECT_EQ(fault_of(decode(R"({"max_tokens":1,"messages":[{"role":"tool","content":""}]})")).param,
+            "messages.0.role");
+  EXPECT_EQ(fault_of(decode(R"({"max_tokens":1,"messages":[]})")).param, "messages");
+}
+
+TEST(Anthropic, CountingNeedsNoMaxTokens) {
+  decoded(decode_count_tokens(json_of(R"({"model":"m","messages":[{"role":"user","content":"hi"}]})")));
+}
+
+TEST(Anthropic, StreamsTheseBytes) {
+  EXPECT_EQ(played(anthropic_messages(), envelope(),
+                   {started(0, 3), delta(0, "", 3, 1), delta(0, "He", 3, 2), delta(0, "y", 3, 3),
+                    finished(0, Finish::stop_sequence, 3, 4, "\n\n")}),
+            R"(event: message_start
+data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}}}
+
+event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"He"}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"y"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":0}
+
+event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"stop_sequence","stop_sequence":"\n\n"},"usage":{"input_tokens":3,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":4}}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+)");
+}
+
+TEST(Anthropic, AnswersThisBody) {
+  const std::pair<Finish, const char*> reasons[] = {{Finish::stop, "end_turn"},
+                                                    {Finish::length, "max_tokens"},
+                                                    {Finish::context, "model_context_window_exceeded"}};
+  for (const auto& [why, reason] : reasons)
+    EXPECT_EQ(
+        dump_json(whole(anthropic_messages(), envelope(),
+                        {started(0, 3), delta(0, "Hey", 3, 1), finished(0, why, 3, 2)})),
+        R"({"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hey"}],"stop_reason":")" +
+            std::string(reason) +
+            R"(","stop_sequence":null,"usage":{"input_tokens":3,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":2}})");
+}
+
+TEST(Anthropic, AnEmptyAnswerHasNoBlocks) {
+  const std::vector<Event> events{started(0, 3), finished(0, Finish::stop, 3, 1)};
+  EXPECT_EQ(whole(anthropic_messages(), envelope(), events)["content"], Json::array());
+  EXPECT_EQ(frames(anthropic_messages(), envelope(), events).size(), 3u);
+}
+
+TEST(Anthropic, CachedTokensAreNotInputTokens) {
+  Event end = finished(0, Finish::stop, 10, 1);
+  end.usage.cached_tokens = 8;
+  const Json u = whole(anthropic_messages(), envelope(), {started(0, 10), end})["usage"];
+  EXPECT_EQ(u["input_tokens"], 2);
+  EXPECT_EQ(u["cache_read_input_tokens"], 8);
+}
+
+TEST(Anthropic, ErrorBodies) {
+  const Reply r =
+      anthropic_messages().error({.kind = Fault::Kind::context_length, .tokens = 10, .limit = 8}, "req_1");
+  EXPECT_EQ(r.status, 400);
+  EXPECT_EQ(
+      r.body,
+      R"({"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 10 tokens > 8 maximum"},"request_id":"req_1"})");
+  EXPECT_EQ(anthropic_messages().error({.kind = Fault::Kind::overloaded}, "").status, 529);
+  EXPECT_EQ(
+      played(anthropic_messages(), envelope(), {{0, Fault{Fault::Kind::timeout, "slow"}, {}}}),
+      "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"timeout_error\",\"message\":\"slow\"},"
+      "\"request_id\":\"1\"}\n\n");
+  EXPECT_EQ(anthropic_messages().keep_alive().data, R"({"type":"ping"})");
+}
+
+}  // namespace
+}  // namespace autark::api

@@ -1,0 +1,83 @@
+#include "api/faults.h"
+
+namespace autark::api {
+namespace {
+
+using Kind = Fault::Kind;
+
+struct Words {
+  Kind kind;
+  int openai_status, anthropic_status;
+  const char *openai_type, *openai_code, *anthropic_type;
+};
+
+constexpr Words kWords[] = {
+    {Kind::invalid, 400, 400, "invalid_request_error", nullptr, "invalid_request_error"},
+    {Kind::unsupported, 400, 400, "invalid_request_error", "unsupported_parameter", "invalid_request_error"},
+    {Kind::context_length, 400, 400, "invalid_request_error", "context_length_exceeded",
+     "invalid_request_error"},
+    {Kind::authentication, 401, 401, "invalid_request_error", "invalid_api_key", "authentication_error"},
+    {Kind::not_found, 404, 404, "invalid_request_error", nullptr, "not_found_error"},
+    {Kind::method, 405, 405, "invalid_request_error", "method_not_allowed", "invalid_request_error"},
+    {Kind::slow_client, 408, 408, "invalid_request_error", "request_timeout", "timeout_error"},
+    {Kind::too_large, 413, 413, "invalid_request_error", "request_too_large", "request_too_large"},
+    {Kind::overloaded, 429, 529, "rate_limit_error", "rate_limit_exceeded", "overloaded_error"},
+    {Kind::internal, 500, 500, "server_error", nullptr, "api_error"},
+    {Kind::unavailable, 503, 503, "server_error", "service_unavailable", "api_error"},
+    {Kind::timeout, 504, 504, "server_error", "timeout", "timeout_error"},
+};
+
+const Words& words_of(Kind kind) {
+  for (const Words& w : kWords)
+    if (w.kind == kind) return w;
+  return kWords[0];
+}
+
+// Clients compare these two texts: they decide whether a conversation is shortened and sent again.
+std::string openai_message(const Fault& f) {
+  if (f.kind != Kind::context_length || !f.limit) return f.message;
+  return "This model's maximum context length is " + std::to_string(f.limit) +
+         " tokens. However, your messages resulted in " + std::to_string(f.tokens) +
+         " tokens. Please reduce the length of the messages.";
+}
+
+std::string anthropic_message(const Fault& f) {
+  if (f.kind != Kind::context_length || !f.limit) return f.message;
+  return "prompt is too long: " + std::to_string(f.tokens) + " tokens > " + std::to_string(f.limit) +
+         " maximum";
+}
+
+std::vector<std::pair<std::string, std::string>> headers_of(Kind kind) {
+  std::vector<std::pair<std::string, std::string>> h{{"content-type", "application/json"}};
+  if (kind == Kind::overloaded) h.emplace_back("retry-after", "1");
+  if (kind == Kind::unavailable) h.emplace_back("retry-after", "2");
+  if (kind == Kind::authentication) h.emplace_back("www-authenticate", "Bearer");
+  return h;
+}
+
+}  // namespace
+
+Json openai_error(const Fault& f) {
+  const Words& w = words_of(f.kind);
+  Json e{{"message", openai_message(f)}, {"type", w.openai_type}, {"param", nullptr}, {"code", nullptr}};
+  if (!f.param.empty()) e["param"] = f.param;
+  if (!f.code.empty()) e["code"] = f.code;
+  if (f.code.empty() && w.openai_code) e["code"] = w.openai_code;
+  return Json{{"error", std::move(e)}};
+}
+
+Json anthropic_error(const Fault& f, std::string_view request_id) {
+  return Json{{"type", "error"},
+              {"error", {{"type", words_of(f.kind).anthropic_type}, {"message", anthropic_message(f)}}},
+              {"request_id", std::string(request_id)}};
+}
+
+Reply openai_reply(const Fault& f) {
+  return {words_of(f.kind).openai_status, headers_of(f.kind), dump_json(openai_error(f))};
+}
+
+Reply anthropic_reply(const Fault& f, std::string_view request_id) {
+  return {words_of(f.kind).anthropic_status, headers_of(f.kind), dump_json(anthropic_error(f, request_id))};
+}
+
+}  // namespace autark::api

@@ -1,0 +1,135 @@
+#include "api/fields.h"
+#include <cmath>
+
+namespace autark::api {
+namespace {
+
+const char* kind_of(const Json& v) {
+  if (v.is_null()) return "null";
+  if (v.is_boolean()) return "a boolean";
+  if (v.is_number()) return "a number";
+  if (v.is_string()) return "a string";
+  return v.is_array() ? "a list" : "an object";
+}
+
+std::string shown(double v) {
+  return dump_json(v == std::floor(v) && std::abs(v) < 1e15 ? Json(int64_t(v)) : Json(v));
+}
+
+std::string range(double least, double most) {
+  if (most >= double(std::numeric_limits<int64_t>::max())) return "at least " + shown(least);
+  return "from " + shown(least) + " to " + shown(most);
+}
+
+}  // namespace
+
+bool is_empty_or_false(const Json& v) {
+  return (v.is_structured() && v.empty()) || (v.is_boolean() && !v.get<bool>());
+}
+
+Fields::Fields(const Json& object, std::string path) : object_(object), path_(std::move(path)) {
+  if (object.is_object()) return;
+  const std::string name = path_.empty() ? "" : path_.substr(0, path_.size() - 1);
+  fault_ = Fault{
+      .message = (name.empty() ? "the request body" : name) + " must be an object, not " + kind_of(object),
+      .param = name};
+}
+
+std::string Fields::path_of(std::string_view name) const {
+  return path_ + std::string(name);
+}
+
+void Fields::fail(std::string_view name, std::string message, Fault::Kind kind) {
+  fail({.kind = kind, .message = path_of(name) + " " + std::move(message), .param = path_of(name)});
+}
+
+void Fields::fail(Fault fault) {
+  if (!fault_) fault_ = std::move(fault);
+}
+
+const Json* Fields::find(std::string_view name) {
+  known_.emplace(name);
+  if (fault_) return nullptr;
+  const auto at = object_.find(name);
+  return at == object_.end() || at->is_null() ? nullptr : &*at;
+}
+
+const Json* Fields::typed(std::string_view name, bool (*is)(const Json&), const char* want) {
+  const Json* v = find(name);
+  if (!v || is(*v)) return v;
+  fail(name, std::string("must be ") + want + ", not " + kind_of(*v));
+  return nullptr;
+}
+
+std::optional<std::string> Fields::text(std::string_view name) {
+  const Json* v = typed(
+      name, [](const Json& j) { return j.is_string(); }, "a string");
+  if (!v) return {};
+  return v->get_ref<const std::string&>();
+}
+
+std::optional<bool> Fields::flag(std::string_view name) {
+  const Json* v = typed(
+      name, [](const Json& j) { return j.is_boolean(); }, "a boolean");
+  if (!v) return {};
+  return v->get<bool>();
+}
+
+std::optional<double> Fields::number(std::string_view name, double least, double most) {
+  const Json* v = typed(
+      name, [](const Json& j) { return j.is_number(); }, "a number");
+  if (!v) return {};
+  const double x = v->get<double>();
+  if (x >= least && x <= most) return x;
+  fail(name, "must be " + range(least, most) + ", not " + shown(x));
+  return {};
+}
+
+std::optional<int64_t> Fields::integer(std::string_view name, int64_t least, int64_t most) {
+  const auto whole = [](const Json& j) {
+    return j.is_number_integer() || (j.is_number_float() && j.get<double>() == std::floor(j.get<double>()));
+  };
+  const Json* v = typed(
+      name, [](const Json& j) { return j.is_number(); }, "a whole number");
+  if (!v) return {};
+  if (!whole(*v)) {
+    fail(name, "must be a whole number, not " + dump_json(*v));
+    return {};
+  }
+  const bool huge = v->is_number_unsigned()
+                        ? v->get<uint64_t>() > uint64_t(std::numeric_limits<int64_t>::max())
+                        : v->is_number_float() && std::abs(v->get<double>()) >= 0x1p63;
+  if (!huge && v->get<int64_t>() >= least && v->get<int64_t>() <= most) return v->get<int64_t>();
+  fail(name, "must be " + range(double(least), double(most)) + ", not " + dump_json(*v));
+  return {};
+}
+
+const Json* Fields::array(std::string_view name) {
+  return typed(
+      name, [](const Json& j) { return j.is_array(); }, "a list");
+}
+
+const Json* Fields::object(std::string_view name) {
+  return typed(
+      name, [](const Json& j) { return j.is_object(); }, "an object");
+}
+
+void Fields::accept(std::initializer_list<std::string_view> names) {
+  for (std::string_view n : names) known_.emplace(n);
+}
+
+void Fields::refuse(std::string_view name, const std::function<bool(const Json&)>& harmless) {
+  const Json* v = find(name);
+  if (v && !(harmless && harmless(*v)))
+    fail(name, "is not supported by this server", Fault::Kind::unsupported);
+}
+
+std::vector<std::string> Fields::unknown() const {
+  std::vector<std::string> names;
+  if (!object_.is_object()) return names;
+  for (const auto& [name, value] : object_.items())
+    if (!known_.contains(name)) names.push_back(path_of(name));
+  return names;
+}
+
+}  // namespace autark::api

@@ -1,0 +1,73 @@
+#include "api/models.h"
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+
+namespace autark::api {
+namespace {
+
+std::string rfc3339(int64_t seconds) {
+  const std::time_t t = seconds;
+  std::tm tm{};
+  gmtime_r(&t, &tm);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+  return text;
+}
+
+// The value of `name` in "a=1&b=2"; empty when absent.
+std::string_view parameter(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    if (pair.substr(0, pair.find('=')) == name && pair.size() > name.size())
+      return pair.substr(name.size() + 1);
+  }
+  return {};
+}
+
+}  // namespace
+
+Json openai_model(const ModelEntry& m) {
+  return Json{{"id", m.id}, {"object", "model"}, {"created", m.created}, {"owned_by", "autark"}};
+}
+
+Json anthropic_model(const ModelEntry& m) {
+  return Json{{"type", "model"},
+              {"id", m.id},
+              {"display_name", m.display_name},
+              {"created_at", rfc3339(m.created)},
+              {"max_input_tokens", m.context},
+              {"max_tokens", m.context}};
+}
+
+Json openai_models(const std::vector<ModelEntry>& all) {
+  Json data = Json::array();
+  for (const ModelEntry& m : all) data.push_back(openai_model(m));
+  return Json{{"object", "list"}, {"data", std::move(data)}};
+}
+
+Outcome<Json> anthropic_models(const std::vector<ModelEntry>& all, std::string_view query) {
+  int limit = 20;
+  if (const std::string_view text = parameter(query, "limit"); !text.empty()) {
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), limit);
+    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || limit < 1 || limit > 1000)
+      return Fault{.message = "limit must be a whole number from 1 to 1000", .param = "limit"};
+  }
+  auto first = all.begin(), last = all.end();
+  const auto with_id = [&](std::string_view id) {
+    return std::find_if(all.begin(), all.end(), [&](const ModelEntry& m) { return m.id == id; });
+  };
+  if (const auto after = parameter(query, "after_id"); !after.empty() && with_id(after) != all.end())
+    first = with_id(after) + 1;
+  if (const auto before = parameter(query, "before_id"); !before.empty() && with_id(before) != all.end())
+    last = with_id(before);
+  Json data = Json::array();
+  for (auto m = first; m < last && int(data.size()) < limit; ++m) data.push_back(anthropic_model(*m));
+  const bool more = last - first > std::ssize(data);
+  const Json first_id = data.empty() ? Json() : data.front()["id"],
+             last_id = data.empty() ? Json() : data.back()["id"];
+  return Json{{"data", std::move(data)}, {"has_more", more}, {"first_id", first_id}, {"last_id", last_id}};
+}
+
+}  // namespace autark::api

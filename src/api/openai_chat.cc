@@ -1,0 +1,224 @@
+// POST /v1/chat/completions. A conversation of text; tools, media and other formats are refused by name.
+//
+//   stream: {"delta":{"role":"assistant","content":""}} {"delta":{"content":"…"}}…
+//   {"delta":{},"finish_reason"}
+//           [{"choices":[],"usage":{…}}] [DONE]
+#include "api/dialect.h"
+#include "api/faults.h"
+#include "api/openai_fields.h"
+
+namespace autark::api {
+namespace {
+
+std::optional<Role> role_of(std::string_view name) {
+  if (name == "system") return Role::system;
+  if (name == "developer") return Role::developer;
+  if (name == "user") return Role::user;
+  if (name == "assistant") return Role::assistant;
+  return {};
+}
+
+// A content part: {"type":"text","text":"…"}, or a refusal that the client plays back.
+void read_part(Fields& m, const Json& json, const std::string& path, Item& item) {
+  Fields p(json, path + ".");
+  const std::string type = p.text("type").value_or("");
+  const char* field = type == "refusal" ? "refusal" : "text";
+  if (!p.fault() && type != "text" && type != "refusal")
+    p.fail({.kind = Fault::Kind::unsupported,
+            .message = path + " has type '" + type.substr(0, 40) + "'; this model takes text only",
+            .param = path});
+  const auto text = p.text(field);
+  if (!p.fault() && !text) p.fail(field, "is missing");
+  if (text) item.parts.push_back(Text{*text});
+  if (p.fault()) m.fail(*p.fault());
+}
+
+void read_content(Fields& m, const Json* content, Item& item) {
+  if (!content) {
+    if (item.role != Role::assistant) m.fail("content", "is missing");
+    return;
+  }
+  if (content->is_string()) return item.parts.push_back(Text{content->get<std::string>()}), void();
+  if (!content->is_array()) return m.fail("content", "must be a string or a list of parts");
+  for (size_t i = 0; i < content->size() && !m.fault(); ++i)
+    read_part(m, (*content)[i], m.path_of("content") + "[" + std::to_string(i) + "]", item);
+}
+
+void read_message(Fields& f, const Json& json, const std::string& path, Request& r) {
+  Fields m(json, path + ".");
+  const std::string role = m.text("role").value_or("");
+  const auto known = role_of(role);
+  if (!m.fault() && (role == "tool" || role == "function"))
+    m.fail({.kind = Fault::Kind::unsupported,
+            .message = path + " has the role '" + role + "'; tools are not supported by this server",
+            .param = m.path_of("role")});
+  if (!m.fault() && !known) m.fail("role", "must be system, developer, user or assistant");
+  Item item{known.value_or(Role::user), {}};
+  for (const char* name : {"tool_calls", "function_call", "audio"}) m.refuse(name, is_empty_or_false);
+  read_content(m, m.find("content"), item);
+  if (m.flag("prefix").value_or(false)) r.template_kwargs["continue_final_message"] = true;
+  m.accept({"name", "refusal", "annotations"});
+  if (m.fault()) return f.fail(*m.fault());
+  for (const std::string& name : m.unknown()) r.ignored.push_back("messages." + name.substr(path.size() + 1));
+  r.items.push_back(std::move(item));
+}
+
+void read_template_options(Fields& f, Request& r) {
+  if (const Json* kwargs = f.object("chat_template_kwargs")) r.template_kwargs.update(*kwargs);
+  for (const char* name : {"add_generation_prompt", "continue_final_message"})
+    if (const auto v = f.flag(name)) r.template_kwargs[name] = *v;
+}
+
+void read_logprobs(Fields& f, Request& r) {
+  const bool wanted = f.flag("logprobs").value_or(false);
+  const auto top = f.integer("top_logprobs", 0, kTopLogprobsMax);
+  if (wanted) r.logprobs = int(top.value_or(0));
+  if (!wanted && top.value_or(0) > 0) f.fail("top_logprobs", "needs logprobs to be true");
+}
+
+void refuse_what_is_not_built(Fields& f) {
+  f.refuse("tools", is_empty_or_false);
+  f.refuse("functions", is_empty_or_false);
+  const auto no_choice = [](const Json& v) { return v == "none" || v == "auto"; };
+  f.refuse("tool_choice", no_choice);
+  f.refuse("function_call", no_choice);
+  f.refuse("modalities", [](const Json& v) { return v == Json::array({"text"}) || is_empty_or_false(v); });
+  f.refuse("audio");
+  f.refuse("web_search_options");
+  f.refuse("echo", is_empty_or_false);
+  f.accept({"parallel_tool_calls", "reasoning_effort", "verbosity", "prediction", "prompt_cache_key",
+            "prompt_cache_options", "prompt_cache_retention", "thinking"});
+}
+
+Json alternative(const Alternative& a) {
+  Json bytes = Json::array();
+  for (const char c : a.bytes) bytes.push_back(static_cast<uint8_t>(c));
+  return Json{{"token", a.token}, {"logprob", openai_logprob(a.logprob)}, {"bytes", std::move(bytes)}};
+}
+
+Json token_logprobs(const std::vector<TokenLogprob>& tokens) {
+  Json content = Json::array();
+  for (const TokenLogprob& t : tokens) {
+    Json entry = alternative(t);
+    entry["top_logprobs"] = Json::array();
+    for (const Alternative& a : t.top) entry["top_logprobs"].push_back(alternative(a));
+    content.push_back(std::move(entry));
+  }
+  return Json{{"content", std::move(content)}, {"refusal", nullptr}};
+}
+
+Json envelope_json(const Envelope& e, const char* object, Json choices) {
+  return Json{{"id", "chatcmpl-" + e.id},      {"object", object},
+              {"created", e.created},          {"model", e.model},
+              {"choices", std::move(choices)}, {"system_fingerprint", e.fingerprint}};
+}
+
+class ChatStream final : public StreamEncoder {
+ public:
+  explicit ChatStream(const Envelope& e) : e_(e), tally_(e.choices, e.n) {}
+
+  std::vector<Frame> encode(const Event& event) override {
+    if (const auto* f = std::get_if<Fault>(&event.what)) return {{dump_json(openai_error(*f)), ""}};
+    tally_.add(event);
+    if (std::holds_alternative<Event::Started>(event.what))
+      return {chunk(event.choice, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr)};
+    if (const auto* d = std::get_if<Event::Delta>(&event.what)) return delta(event.choice, *d);
+    const Finish why = std::get<Event::Finished>(event.what).why;
+    std::vector<Frame> out{chunk(event.choice, Json::object(), nullptr, openai_finish(why))};
+    if (tally_.complete()) end(out);
+    return out;
+  }
+
+ private:
+  std::vector<Frame> delta(int choice, const Event::Delta& d) {
+    if (d.prompt || (d.text.empty() && d.logprobs.empty())) return {};
+    Json logprobs;
+    if (e_.logprobs >= 0) logprobs = token_logprobs(d.logprobs);
+    return {chunk(choice, {{"content", d.text}}, std::move(logprobs), nullptr)};
+  }
+  Frame chunk(int choice, Json delta, Json logprobs, Json finish) {
+    Json c{{"index", choice},
+           {"delta", std::move(delta)},
+           {"logprobs", std::move(logprobs)},
+           {"finish_reason", std::move(finish)}};
+    Json out = envelope_json(e_, "chat.completion.chunk", Json::array({std::move(c)}));
+    if (e_.include_usage) out["usage"] = nullptr;
+    return {dump_json(out), ""};
+  }
+  void end(std::vector<Frame>& out) {
+    if (e_.include_usage) {
+      Json last = envelope_json(e_, "chat.completion.chunk", Json::array());
+      last["usage"] = openai_usage(tally_.total());
+      out.push_back({dump_json(last), ""});
+    }
+    out.push_back({"[DONE]", ""});
+  }
+
+  Envelope e_;
+  Tally tally_;
+};
+
+class OpenAiChat final : public Dialect {
+ public:
+  Outcome<Request> decode(const Json& body) const override {
+    Request r;
+    Fields f(body);
+    read_openai_common(f, r);
+    r.max_tokens = f.integer("max_tokens", 1, kTokensMax);
+    if (const auto m = f.integer("max_completion_tokens", 1, kTokensMax)) r.max_tokens = m;
+    read_logprobs(f, r);
+    read_template_options(f, r);
+    refuse_what_is_not_built(f);
+    const Json* messages = f.array("messages");
+    if (!f.fault() && (!messages || messages->empty())) f.fail("messages", "must have at least one message");
+    for (size_t i = 0; messages && i < messages->size() && !f.fault(); ++i)
+      read_message(f, (*messages)[i], "messages[" + std::to_string(i) + "]", r);
+    if (f.fault()) return *f.fault();
+    for (std::string& name : f.unknown()) r.ignored.push_back(std::move(name));
+    return r;
+  }
+
+  std::unique_ptr<StreamEncoder> stream(const Envelope& e) const override {
+    return std::make_unique<ChatStream>(e);
+  }
+
+  Json body(const Envelope& e, const Answer& answer) const override {
+    Json choices = Json::array();
+    for (size_t i = 0; i < answer.choices.size(); ++i)
+      choices.push_back(choice(e, int(i), answer.choices[i]));
+    Json out = envelope_json(e, "chat.completion", std::move(choices));
+    out["usage"] = openai_usage(answer.tally.total());
+    return out;
+  }
+
+  Reply error(const Fault& fault, std::string_view) const override { return openai_reply(fault); }
+  std::string_view request_id_header() const override { return "x-request-id"; }
+
+ private:
+  static Json choice(const Envelope& e, int index, const Choice& c) {
+    std::string text;
+    std::vector<TokenLogprob> logprobs;
+    for (const Event::Delta& d : c.deltas) {
+      if (d.prompt) continue;
+      text += d.text;
+      logprobs.insert(logprobs.end(), d.logprobs.begin(), d.logprobs.end());
+    }
+    Json message{
+        {"role", "assistant"}, {"content", text}, {"refusal", nullptr}, {"annotations", Json::array()}};
+    Json out{{"index", index},
+             {"message", std::move(message)},
+             {"logprobs", nullptr},
+             {"finish_reason", openai_finish(c.finished.why)}};
+    if (e.logprobs >= 0) out["logprobs"] = token_logprobs(logprobs);
+    return out;
+  }
+};
+
+}  // namespace
+
+const Dialect& openai_chat() {
+  static const OpenAiChat dialect;
+  return dialect;
+}
+
+}  // namespace autark::api

@@ -1,0 +1,222 @@
+// Goal: the Chat Completions wire, both ways. Method: bodies as clients send them against the request they
+// mean; scripted events against the exact bytes; the joined stream against the whole body.
+#include "api/faults.h"
+#include "api/openai_fields.h"
+#include "api/testing.h"
+
+namespace autark::api {
+namespace {
+
+Outcome<Request> decode(std::string_view rest) {
+  return openai_chat().decode(
+      json_of(R"({"messages":[{"role":"user","content":"hi"}])" + std::string(rest) + "}"));
+}
+
+TEST(OpenAiChat, ReadsAConversation) {
+  const Request r = decoded(openai_chat().decode(json_of(R"({"model":"m","messages":[
+    {"role":"developer","content":"be short"},
+    {"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"name":"Ann"},
+    {"role":"assistant","content":null},{"role":"system","content":"now"},{"role":"user","content":"go"}]})")));
+  ASSERT_EQ(r.items.size(), 5u);
+  EXPECT_EQ(r.model, "m");
+  EXPECT_EQ(r.items[0].role, Role::developer);
+  ASSERT_EQ(r.items[1].parts.size(), 2u);
+  EXPECT_EQ(std::get<Text>(r.items[1].parts[1]).text, "b");
+  EXPECT_TRUE(r.items[2].parts.empty());
+  EXPECT_EQ(r.items[3].role, Role::system);
+  EXPECT_FALSE(r.max_tokens);
+  EXPECT_TRUE(r.ignored.empty());
+}
+
+TEST(OpenAiChat, ReadsEverySetting) {
+  const Request r = decoded(decode(R"(,"temperature":0.5,"top_p":0.9,"min_p":0.1,"top_k":40,"seed":-1,
+    "frequency_penalty":1,"presence_penalty":-2,"repetition_penalty":1.1,"logit_bias":{"5":-100},"n":3,
+    "stop":["a","","b"],"stop_token_ids":[1,2],"min_tokens":2,"ignore_eos":true,"logprobs":true,"top_logprobs":4,
+    "stream":true,"stream_options":{"include_usage":true},"max_tokens":5,"max_completion_tokens":6,
+    "chat_template_kwargs":{"enable_thinking":false},"user":"u","tools":[],"tool_choice":"none",
+    "response_format":{"type":"text"},"modalities":["text"],"store":false,"metadata":{},"reasoning_effort":"low")"));
+  EXPECT_EQ(r.sampling.temperature, 0.5);
+  EXPECT_EQ(r.sampling.top_k, 40);
+  EXPECT_EQ(r.sampling.seed, ~uint64_t{0});
+  EXPECT_EQ(r.sampling.logit_bias.at(5), -100);
+  EXPECT_EQ(r.n, 3);
+  EXPECT_EQ(r.stop, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(r.stop_tokens, (std::vector<int32_t>{1, 2}));
+  EXPECT_EQ(r.min_tokens, 2);
+  EXPECT_TRUE(r.ignore_end && r.stream && r.include_usage);
+  EXPECT_EQ(r.logprobs, 4);
+  EXPECT_EQ(r.max_tokens, 6) << "the new name wins";
+  EXPECT_EQ(r.template_kwargs["enable_thinking"], false);
+  EXPECT_EQ(r.user, "u");
+  EXPECT_TRUE(r.ignored.empty()) << r.ignored.front();
+}
+
+TEST(OpenAiChat, UnknownFieldsAreNamedAndOtherwiseIgnored) {
+  const Request r = decoded(decode(R"(,"brand_new":{"deep":[1]},"n":null)"));
+  EXPECT_EQ(r.ignored, std::vector<std::string>{"brand_new"});
+  EXPECT_EQ(r.n, 1);
+}
+
+TEST(OpenAiChat, RefusesByName) {
+  const std::pair<const char*, const char*> bad[] = {
+      {R"(,"tools":[{"type":"function"}])", "tools"},
+      {R"(,"tool_choice":"required")", "tool_choice"},
+      {R"(,"functions":[{}])", "functions"},
+      {R"(,"response_format":{"type":"json_object"})", "response_format"},
+      {R"(,"response_format":"json")", "response_format"},
+      {R"(,"modalities":["text","audio"])", "modalities"},
+      {R"(,"audio":{"voice":"x"})", "audio"},
+      {R"(,"web_search_options":{})", "web_search_options"},
+      {R"(,"temperature":2.1)", "temperature"},
+      {R"(,"temperature":"hot")", "temperature"},
+      {R"(,"temperature":true)", "temperature"},
+      {R"(,"top_p":-0.1)", "top_p"},
+      {R"(,"n":0)", "n"},
+      {R"(,"n":129)", "n"},
+      {R"(,"n":1.5)", "n"},
+      {R"(,"seed":99999999999999999999999)", "seed"},
+      {R"(,"seed":18446744073709551615)", "seed"},
+      {R"(,"max_tokens":0)", "max_tokens"},
+      {R"(,"stream":"yes")", "stream"},
+      {R"(,"stream_options":{"include_usage":1})", "stream_options.include_usage"},
+      {R"(,"stop":[1])", "stop"},
+      {R"(,"stop":{})", "stop"},
+      {R"(,"stop":["1","2","3","4","5","6","7","8","9","a","b","c","d","e","f","g","h"])", "stop"},
+      {R"(,"top_logprobs":2)", "top_logprobs"},
+      {R"(,"logprobs":true,"top_logprobs":21)", "top_logprobs"},
+      {R"(,"logit_bias":{"x":1})", "logit_bias.x"},
+      {R"(,"logit_bias":{"1":101})", "logit_bias.1"},
+      {R"(,"stop_token_ids":[-1])", "stop_token_ids"},
+      {R"(,"model":1)", "model"},
+      {R"(,"guided_json":{"type":"object"})", "guided_json"},
+  };
+  for (const auto& [field, param] : bad) EXPECT_EQ(fault_of(decode(field)).param, param) << field;
+}
+
+TEST(OpenAiChat, RefusesMessagesByPlace) {
+  const std::pair<const char*, const char*> bad[] = {
+      {R"([])", "messages"},
+      {R"({})", "messages"},
+      {R"(["hi"])", "messages[0]"},
+      {R"([{"role":"user"}])", "messages[0].content"},
+      {R"([{"role":"king","content":""}])", "messages[0].role"},
+      {R"([{"content":""}])", "messages[0].role"},
+      {R"([{"role":"user","content":1}])", "messages[0].content"},
+      {R"([{"role":"user","content":""},{"role":"tool","content":"x"}])", "messages[1].role"},
+      {R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}])",
+       "messages[0].content[0]"},
+      {R"([{"role":"user","content":[{"type":"text"}]}])", "messages[0].content[0].text"},
+      {R"([{"role":"user","content":[7]}])", "messages[0].content[0]"},
+      {R"([{"role":"assistant","content":null,"tool_calls":[{}]}])", "messages[0].tool_calls"},
+  };
+  for (const auto& [messages, param] : bad)
+    EXPECT_EQ(fault_of(openai_chat().decode(json_of(R"({"messages":)" + std::string(messages) + "}"))).param,
+              param)
+        << messages;
+  EXPECT_EQ(fault_of(openai_chat().decode(json_of("[1]"))).message,
+            "the request body must be an object, not a list");
+}
+
+TEST(OpenAiChat, StreamsTheseBytes) {
+  Envelope e = envelope();
+  e.include_usage = true;
+  EXPECT_EQ(
+      played(openai_chat(), e, {started(0, 3), delta(0, "He\"y\n", 3, 1), finished(0, Finish::length, 3, 1)}),
+      R"(data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}],"system_fingerprint":"fp","usage":null}
+
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{"content":"He\"y\n"},"logprobs":null,"finish_reason":null}],"system_fingerprint":"fp","usage":null}
+
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":[{"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}],"system_fingerprint":"fp","usage":null}
+
+data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":7,"model":"m","choices":[],"system_fingerprint":"fp","usage":{"prompt_tokens":3,"completion_tokens":1,"total_tokens":4,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}}
+
+data: [DONE]
+
+)");
+}
+
+TEST(OpenAiChat, AnswersThisBody) {
+  EXPECT_EQ(
+      dump_json(
+          whole(openai_chat(), envelope(),
+                {started(0, 3), delta(0, "He", 3, 1), delta(0, "y", 3, 2), finished(0, Finish::stop, 3, 2)})),
+      R"({"id":"chatcmpl-1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hey","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],"system_fingerprint":"fp","usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0}}})");
+}
+
+TEST(OpenAiChat, LogprobsCarryBytes) {
+  Envelope e = envelope();
+  e.logprobs = 1;
+  TokenLogprob half{{"\xef\xbf\xbd", "\xe4\xbd", -0.5}, {{"x", "x", -INFINITY}}};
+  Event event{0, Event::Delta{"", {half}, false}, {3, 0, 1}};
+  const auto all = frames(openai_chat(), e, {started(0, 3), event, finished(0, Finish::stop, 3, 1)});
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(dump_json(all[1]["choices"][0]["logprobs"]),
+            "{\"content\":[{\"token\":\"\xef\xbf\xbd\",\"logprob\":-0.5,\"bytes\":[228,189],\"top_logprobs\":"
+            "[{\"token\":"
+            "\"x\",\"logprob\":-9999.0,\"bytes\":[120]}]}],\"refusal\":null}");
+}
+
+// Property: what a stream's deltas join to is what the whole body says, per choice, with the same usage.
+TEST(OpenAiChat, StreamJoinedIsTheBody) {
+  Envelope e = envelope();
+  e.choices = e.n = 2;
+  e.include_usage = true;
+  e.logprobs = 0;
+  std::vector<Event> events{started(0, 9), started(1, 9)};
+  for (int i = 0; i < 20; ++i) {
+    Event d = delta(i % 2, "t" + std::to_string(i), 9, i / 2 + 1);
+    std::get<Event::Delta>(d.what).logprobs = {{{"t", "t", -double(i)}, {}}};
+    events.push_back(d);
+  }
+  events.push_back(finished(1, Finish::stop, 9, 10));
+  events.push_back(finished(0, Finish::context, 9, 10));
+  Json joined[2] = {Json::array(), Json::array()}, finish[2], usage;
+  std::string text[2];
+  for (const Json& f : frames(openai_chat(), e, events)) {
+    if (f["choices"].empty()) {
+      usage = f["usage"];
+      continue;
+    }
+    const Json& c = f["choices"][0];
+    const int i = c["index"];
+    text[i] += c["delta"].value("content", "");
+    if (!c["finish_reason"].is_null()) finish[i] = c["finish_reason"];
+    if (!c["logprobs"].is_null())
+      joined[i].insert(joined[i].end(), c["logprobs"]["content"].begin(), c["logprobs"]["content"].end());
+  }
+  const Json body = whole(openai_chat(), e, events);
+  EXPECT_EQ(body["usage"], usage);
+  EXPECT_EQ(usage["prompt_tokens"], 9) << "a prompt counts once, not once per choice";
+  EXPECT_EQ(usage["completion_tokens"], 20);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(body["choices"][i]["message"]["content"], text[i]);
+    EXPECT_EQ(body["choices"][i]["finish_reason"], finish[i]);
+    EXPECT_EQ(body["choices"][i]["logprobs"]["content"], joined[i]);
+  }
+}
+
+TEST(OpenAiChat, FaultInTheStream) {
+  const Event fault{0, Fault{Fault::Kind::internal, "it broke"}, {}};
+  EXPECT_EQ(played(openai_chat(), envelope(), {fault}),
+            "data: {\"error\":{\"message\":\"it "
+            "broke\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n");
+}
+
+TEST(OpenAiChat, ErrorBodies) {
+  const Reply r = openai_chat().error({.kind = Fault::Kind::context_length,
+                                       .message = "too long",
+                                       .param = "messages",
+                                       .tokens = 5000,
+                                       .limit = 4096},
+                                      "id");
+  EXPECT_EQ(r.status, 400);
+  EXPECT_EQ(
+      r.body,
+      R"({"error":{"message":"This model's maximum context length is 4096 tokens. However, your messages resulted in 5000 tokens. Please reduce the length of the messages.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}})");
+  const Reply busy = openai_chat().error({.kind = Fault::Kind::overloaded, .message = "full"}, "id");
+  EXPECT_EQ(busy.status, 429);
+  EXPECT_EQ(busy.headers.at(1), (std::pair<std::string, std::string>{"retry-after", "1"}));
+}
+
+}  // namespace
+}  // namespace autark::api

@@ -1,0 +1,207 @@
+// POST /v1/completions: prompts of text or token ids, one or many, continued as they are. With echo and
+// logprobs it scores prompts, which is what evaluation harnesses ask for.
+//
+//   logprobs: {"tokens":[…],"token_logprobs":[null,…],"top_logprobs":[null,{…}],"text_offset":[…]}
+//
+// A token that is not whole UTF-8 is named "bytes:\xe4\xbd", so that names stay distinct; offsets count
+// characters (code points) of the choice's text.
+#include "api/dialect.h"
+#include "api/faults.h"
+#include "api/openai_fields.h"
+
+namespace autark::api {
+namespace {
+
+bool is_ids(const Json& v) {
+  return v.is_array() && !v.empty() && v[0].is_number();
+}
+
+void read_prompt(Fields& f, Request& r) {
+  const Json* v = f.find("prompt");
+  if (f.fault()) return;
+  if (!v) return f.fail("prompt", "is missing");
+  const auto one = [&](const Json& p) {
+    if (p.is_string())
+      r.prompts.emplace_back(p.get<std::string>());
+    else if (is_ids(p))
+      r.prompts.emplace_back(read_tokens(f, "prompt", p));
+    else
+      f.fail("prompt", "must be a string, a list of strings, a list of token ids or a list of those");
+  };
+  if (!v->is_array() || is_ids(*v)) return one(*v);
+  if (v->empty()) return f.fail("prompt", "must not be empty");
+  for (const Json& p : *v)
+    if (!f.fault()) one(p);
+  if (r.prompts.size() * size_t(r.n) > kChoicesMax)
+    f.fail("prompt", "asks for " + std::to_string(r.prompts.size() * size_t(r.n)) +
+                         " choices (prompts times n), " + std::to_string(kChoicesMax) + " are allowed");
+}
+
+void read_best_of(Fields& f, const Request& r) {
+  const auto best_of = f.integer("best_of", 1, kChoicesMax);
+  if (!best_of) return;
+  if (*best_of < r.n) f.fail("best_of", "must be at least n");
+  if (*best_of > r.n) f.fail("best_of", "above n is not supported by this server", Fault::Kind::unsupported);
+}
+
+// Well-formed UTF-8 and not empty, as JSON shows it unchanged.
+bool is_text(std::string_view bytes) {
+  return !bytes.empty() && Json(bytes).dump(-1, ' ', false, Json::error_handler_t::ignore).size() ==
+                               Json(bytes).dump(-1, ' ', false, Json::error_handler_t::replace).size();
+}
+
+std::string name_of(const Alternative& a) {
+  if (a.bytes.empty() || is_text(a.bytes)) return a.bytes.empty() ? a.token : a.bytes;
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string name = "bytes:";
+  for (const char c : a.bytes) {
+    const auto b = static_cast<uint8_t>(c);
+    name += {'\\', 'x', kHex[b >> 4], kHex[b & 15]};
+  }
+  return name;
+}
+
+int64_t characters(std::string_view text) {
+  return std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; });
+}
+
+Json top_of(const TokenLogprob& t, int wanted) {
+  Json top = Json::object();
+  for (const Alternative& a : t.top)
+    if (int(top.size()) < wanted) top[name_of(a)] = openai_logprob(a.logprob);
+  if (wanted > 0 && !top.contains(name_of(t))) top[name_of(t)] = openai_logprob(t.logprob);
+  return top;
+}
+
+// The lists of one choice, across as many deltas as there are; offsets go on.
+class LogprobLists {
+ public:
+  Json lists(const std::vector<const Event::Delta*>& deltas, int wanted) {
+    Json tokens = Json::array(), values = Json::array(), tops = Json::array(), offsets = Json::array();
+    for (const Event::Delta* d : deltas) {
+      size_t at = 0;
+      for (const TokenLogprob& t : d->logprobs) {
+        const size_t next = std::clamp(t.text_at, at, d->text.size());
+        offset_ += characters(std::string_view(d->text).substr(at, next - at));
+        at = next;
+        tokens.push_back(name_of(t));
+        values.push_back(t.scored ? Json(openai_logprob(t.logprob)) : Json());
+        tops.push_back(t.scored && wanted > 0 ? top_of(t, wanted) : Json());
+        offsets.push_back(offset_);
+      }
+      offset_ += characters(std::string_view(d->text).substr(at));
+    }
+    return Json{{"tokens", std::move(tokens)},
+                {"token_logprobs", std::move(values)},
+                {"top_logprobs", std::move(tops)},
+                {"text_offset", std::move(offsets)}};
+  }
+
+ private:
+  int64_t offset_ = 0;
+};
+
+Json envelope_json(const Envelope& e, Json choices) {
+  return Json{{"id", "cmpl-" + e.id}, {"object", "text_completion"},   {"created", e.created},
+              {"model", e.model},     {"choices", std::move(choices)}, {"system_fingerprint", e.fingerprint}};
+}
+
+Json choice_json(int index, std::string text, Json logprobs, Json finish) {
+  return Json{{"index", index},
+              {"text", std::move(text)},
+              {"logprobs", std::move(logprobs)},
+              {"finish_reason", std::move(finish)}};
+}
+
+class CompletionStream final : public StreamEncoder {
+ public:
+  explicit CompletionStream(const Envelope& e) : e_(e), tally_(e.choices, e.n), lists_(e.choices) {}
+
+  std::vector<Frame> encode(const Event& event) override {
+    if (const auto* f = std::get_if<Fault>(&event.what)) return {{dump_json(openai_error(*f)), ""}};
+    tally_.add(event);
+    std::vector<Frame> out;
+    if (const auto* d = std::get_if<Event::Delta>(&event.what)) {
+      if (d->text.empty() && d->logprobs.empty()) return out;
+      Json logprobs;
+      if (e_.logprobs >= 0) logprobs = lists_[event.choice].lists({d}, e_.logprobs);
+      out.push_back(chunk(choice_json(event.choice, d->text, std::move(logprobs), nullptr)));
+    }
+    if (const auto* done = std::get_if<Event::Finished>(&event.what)) {
+      out.push_back(chunk(choice_json(event.choice, "", nullptr, openai_finish(done->why))));
+      if (tally_.complete()) end(out);
+    }
+    return out;
+  }
+
+ private:
+  Frame chunk(Json choice) {
+    Json out = envelope_json(e_, Json::array({std::move(choice)}));
+    if (e_.include_usage) out["usage"] = nullptr;
+    return {dump_json(out), ""};
+  }
+  void end(std::vector<Frame>& out) {
+    if (e_.include_usage) {
+      Json last = envelope_json(e_, Json::array());
+      last["usage"] = openai_usage(tally_.total());
+      out.push_back({dump_json(last), ""});
+    }
+    out.push_back({"[DONE]", ""});
+  }
+
+  Envelope e_;
+  Tally tally_;
+  std::vector<LogprobLists> lists_;
+};
+
+class OpenAiCompletions final : public Dialect {
+ public:
+  Outcome<Request> decode(const Json& body) const override {
+    Request r;
+    Fields f(body);
+    read_openai_common(f, r);
+    r.echo = f.flag("echo").value_or(false);
+    r.max_tokens = f.integer("max_tokens", 0, kTokensMax).value_or(16);
+    if (!f.fault() && *r.max_tokens == 0 && !r.echo) f.fail("max_tokens", "may be 0 only with echo");
+    r.logprobs = int(f.integer("logprobs", 0, kTopLogprobsMax).value_or(-1));
+    r.add_special = f.flag("add_special_tokens").value_or(true);
+    r.parse_special = f.flag("parse_special").value_or(false);
+    f.refuse("suffix", [](const Json& v) { return v == ""; });
+    read_best_of(f, r);
+    read_prompt(f, r);
+    if (f.fault()) return *f.fault();
+    for (std::string& name : f.unknown()) r.ignored.push_back(std::move(name));
+    return r;
+  }
+
+  std::unique_ptr<StreamEncoder> stream(const Envelope& e) const override {
+    return std::make_unique<CompletionStream>(e);
+  }
+
+  Json body(const Envelope& e, const Answer& answer) const override {
+    Json choices = Json::array();
+    for (size_t i = 0; i < answer.choices.size(); ++i) {
+      const Choice& c = answer.choices[i];
+      std::vector<const Event::Delta*> deltas;
+      for (const Event::Delta& d : c.deltas) deltas.push_back(&d);
+      Json logprobs;
+      if (e.logprobs >= 0) logprobs = LogprobLists().lists(deltas, e.logprobs);
+      choices.push_back(choice_json(int(i), c.text(), std::move(logprobs), openai_finish(c.finished.why)));
+    }
+    Json out = envelope_json(e, std::move(choices));
+    out["usage"] = openai_usage(answer.tally.total());
+    return out;
+  }
+
+  Reply error(const Fault& fault, std::string_view) const override { return openai_reply(fault); }
+  std::string_view request_id_header() const override { return "x-request-id"; }
+};
+
+}  // namespace
+
+const Dialect& openai_completions() {
+  static const OpenAiCompletions dialect;
+  return dialect;
+}
+
+}  // namespace autark::api

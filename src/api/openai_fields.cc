@@ -1,0 +1,127 @@
+#include "api/openai_fields.h"
+#include <charconv>
+
+namespace autark::api {
+namespace {
+
+void read_sampling(Fields& f, Sampling& s) {
+  s.temperature = f.number("temperature", 0, 2);
+  s.top_p = f.number("top_p", 0, 1);
+  s.min_p = f.number("min_p", 0, 1);
+  s.top_k = f.integer("top_k", -1, std::numeric_limits<int32_t>::max());
+  s.repetition_penalty = f.number("repetition_penalty", 0.01, 100);
+  s.frequency_penalty = f.number("frequency_penalty", -2, 2);
+  s.presence_penalty = f.number("presence_penalty", -2, 2);
+  const auto seed =
+      f.integer("seed", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
+  if (seed) s.seed = static_cast<uint64_t>(*seed);
+}
+
+void read_logit_bias(Fields& f, Sampling& s) {
+  const Json* map = f.object("logit_bias");
+  if (!map) return;
+  Fields ids(*map, f.path_of("logit_bias") + ".");
+  for (const auto& [key, value] : map->items()) {
+    int32_t id = 0;
+    const auto end = key.data() + key.size();
+    const auto parsed = std::from_chars(key.data(), end, id);
+    if (parsed.ec != std::errc() || parsed.ptr != end || id < 0) ids.fail(key, "is not a token id");
+    if (const auto bias = ids.number(key, -100, 100)) s.logit_bias[id] = float(*bias);
+  }
+  if (ids.fault()) f.fail(*ids.fault());
+}
+
+void read_stream(Fields& f, Request& r) {
+  r.stream = f.flag("stream").value_or(false);
+  const Json* options = f.object("stream_options");
+  if (!options) return;
+  Fields o(*options, f.path_of("stream_options") + ".");
+  r.include_usage = o.flag("include_usage").value_or(false);
+  o.accept({"include_obfuscation", "continuous_usage_stats"});
+  if (o.fault()) f.fail(*o.fault());
+  for (std::string& name : o.unknown()) r.ignored.push_back(std::move(name));
+}
+
+void refuse_what_is_not_built(Fields& f) {
+  for (const char* name : {"guided_json", "guided_regex", "guided_choice", "guided_grammar",
+                           "structured_outputs", "moderation", "chat_template", "use_beam_search"})
+    f.refuse(name, is_empty_or_false);
+  const Json* format = f.object("response_format");
+  if (!format) return;
+  const auto type = format->find("type");
+  if (type == format->end() || *type != "text")
+    f.fail({.kind = Fault::Kind::unsupported,
+            .message = "response_format other than {\"type\": \"text\"} is not supported by this server",
+            .param = "response_format"});
+}
+
+}  // namespace
+
+std::vector<std::string> read_stop(Fields& f, std::string_view name) {
+  std::vector<std::string> out;
+  const Json* v = f.find(name);
+  if (!v) return out;
+  const auto add = [&](const Json& s) {
+    if (!s.is_string()) return f.fail(name, "must be a string or a list of strings");
+    if (!s.get_ref<const std::string&>().empty()) out.push_back(s.get<std::string>());
+  };
+  if (!v->is_array()) return add(*v), out;
+  if (v->size() > kStopMax) f.fail(name, "must have at most " + std::to_string(kStopMax) + " entries");
+  for (const Json& s : *v) {
+    if (f.fault()) return {};
+    add(s);
+  }
+  return out;
+}
+
+std::vector<int32_t> read_tokens(Fields& f, std::string_view name, const Json& list) {
+  std::vector<int32_t> ids;
+  ids.reserve(list.size());
+  for (const Json& id : list) {
+    const bool ok =
+        id.is_number_unsigned() && id.get<uint64_t>() <= uint64_t(std::numeric_limits<int32_t>::max());
+    if (!ok) {
+      f.fail(name, "must be a list of token ids, " + dump_json(id).substr(0, 40) + " is none");
+      return {};
+    }
+    ids.push_back(id.get<int32_t>());
+  }
+  return ids;
+}
+
+void read_openai_common(Fields& f, Request& r) {
+  r.model = f.text("model").value_or("");
+  r.n = int(f.integer("n", 1, kChoicesMax).value_or(1));
+  read_sampling(f, r.sampling);
+  read_logit_bias(f, r.sampling);
+  read_stream(f, r);
+  r.stop = read_stop(f, "stop");
+  if (const Json* ids = f.array("stop_token_ids")) r.stop_tokens = read_tokens(f, "stop_token_ids", *ids);
+  r.min_tokens = f.integer("min_tokens", 0, kTokensMax).value_or(0);
+  r.include_stop = f.flag("include_stop_str_in_output").value_or(false);
+  r.ignore_end = f.flag("ignore_eos").value_or(false);
+  r.skip_special = f.flag("skip_special_tokens").value_or(true);
+  r.user = f.text("user").value_or("");
+  if (const auto id = f.text("user_id")) r.user = *id;
+  f.accept({"metadata", "store", "service_tier", "safety_identifier", "priority",
+            "spaces_between_special_tokens"});
+  refuse_what_is_not_built(f);
+}
+
+Json openai_usage(const Usage& u) {
+  return Json{{"prompt_tokens", u.prompt_tokens},
+              {"completion_tokens", u.completion_tokens},
+              {"total_tokens", u.prompt_tokens + u.completion_tokens},
+              {"prompt_tokens_details", {{"cached_tokens", u.cached_tokens}}},
+              {"completion_tokens_details", {{"reasoning_tokens", 0}}}};
+}
+
+const char* openai_finish(Finish why) {
+  return why == Finish::length || why == Finish::context ? "length" : "stop";
+}
+
+double openai_logprob(double logprob) {
+  return logprob >= -9999 ? logprob : -9999;
+}
+
+}  // namespace autark::api

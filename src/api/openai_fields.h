@@ -1,0 +1,24 @@
+// What /v1/chat/completions and /v1/completions have in common: sampling, limits, stop, stream, usage.
+#pragma once
+#include "api/answer.h"
+#include "api/fields.h"
+
+namespace autark::api {
+
+inline constexpr int kChoicesMax = 128;  // prompts · n of one request
+inline constexpr int kStopMax = 16;
+inline constexpr int kTopLogprobsMax = 20;
+inline constexpr int64_t kTokensMax = int64_t{1} << 40;
+
+void read_openai_common(Fields& f, Request& request);
+// `name` as a string or a list of at most kStopMax strings; empty strings stop nothing and are dropped.
+std::vector<std::string> read_stop(Fields& f, std::string_view name);
+// A list of token ids.
+std::vector<int32_t> read_tokens(Fields& f, std::string_view name, const Json& list);
+
+Json openai_usage(const Usage& usage);
+const char* openai_finish(Finish why);
+// JSON has no infinity; what OpenAI writes for a token that cannot come.
+double openai_logprob(double logprob);
+
+}  // namespace autark::api

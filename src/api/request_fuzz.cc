@@ -1,0 +1,16 @@
+// Any bytes as a request body: every decoder answers a Request or a Fault, and what it says can be spelled in
+// both error dialects.
+#include "api/dialect.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  using namespace autark;
+  const auto body = parse_json({reinterpret_cast<const char*>(bytes), size}, "request body");
+  if (!body) return 0;
+  for (const api::Dialect* d :
+       {&api::openai_chat(), &api::openai_completions(), &api::anthropic_messages()}) {
+    const auto decoded = d->decode(*body);
+    if (const auto* fault = std::get_if<api::Fault>(&decoded)) d->error(*fault, "req");
+  }
+  api::decode_count_tokens(*body);
+  return 0;
+}

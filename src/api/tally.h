@@ -1,0 +1,47 @@
+// What the choices of one answer add up to. A prompt's tokens are counted once however many choices continue
+// it: total = prompt + completion.
+#pragma once
+#include <algorithm>
+#include <vector>
+#include "api/item.h"
+
+namespace autark::api {
+
+class Tally {
+ public:
+  // `choices` = prompts · n; choice p·n + j continues prompt p.
+  Tally(int choices, int n) : n_(n), usage_(choices), finished_(choices, false), open_(choices) {}
+
+  void add(const Event& e) {
+    Usage& u = usage_.at(e.choice);
+    u.prompt_tokens = std::max(u.prompt_tokens, e.usage.prompt_tokens);
+    u.cached_tokens = std::max(u.cached_tokens, e.usage.cached_tokens);
+    u.completion_tokens = std::max(u.completion_tokens, e.usage.completion_tokens);
+    if (const auto* s = std::get_if<Event::Started>(&e.what)) u.prompt_tokens = s->prompt_tokens;
+    if (std::holds_alternative<Event::Finished>(e.what) && !finished_[e.choice]) {
+      finished_[e.choice] = true;
+      --open_;
+    }
+  }
+  int choices() const { return int(usage_.size()); }
+  bool complete() const { return open_ == 0; }
+  Usage total() const {
+    Usage sum;
+    for (size_t i = 0; i < usage_.size(); ++i) {
+      if (i % n_ == 0) {
+        sum.prompt_tokens += usage_[i].prompt_tokens;
+        sum.cached_tokens += usage_[i].cached_tokens;
+      }
+      sum.completion_tokens += usage_[i].completion_tokens;
+    }
+    return sum;
+  }
+
+ private:
+  int n_;
+  std::vector<Usage> usage_;
+  std::vector<bool> finished_;
+  int open_;
+};
+
+}  // namespace autark::api

@@ -1,0 +1,67 @@
+// For tests of dialects: decode a body written as text, and play events through an encoder.
+#pragma once
+#include <gtest/gtest.h>
+#include "api/dialect.h"
+
+namespace autark::api {
+
+inline Json json_of(std::string_view text) {
+  auto j = parse_json(text, "test");
+  EXPECT_TRUE(j) << (j ? "" : j.error().message) << "\n" << text;
+  return j ? std::move(j).value() : Json();
+}
+
+inline Request decoded(const Outcome<Request>& o) {
+  if (const auto* f = std::get_if<Fault>(&o)) {
+    ADD_FAILURE() << "refused: " << f->message;
+    return {};
+  }
+  return std::get<Request>(o);
+}
+
+inline Fault fault_of(const Outcome<Request>& o) {
+  if (const auto* f = std::get_if<Fault>(&o)) return *f;
+  ADD_FAILURE() << "accepted";
+  return {};
+}
+
+// The stream as a client reads it: "event: x\n" where there is one, then "data: …\n\n".
+inline std::string played(const Dialect& d, const Envelope& e, const std::vector<Event>& events) {
+  std::string out;
+  auto encoder = d.stream(e);
+  for (const Event& event : events)
+    for (const Frame& f : encoder->encode(event))
+      out += (f.event.empty() ? "" : "event: " + f.event + "\n") + "data: " + f.data + "\n\n";
+  return out;
+}
+
+inline Json whole(const Dialect& d, const Envelope& e, const std::vector<Event>& events) {
+  Answer a(e.choices, e.n);
+  for (const Event& event : events) a.add(event);
+  return d.body(e, a);
+}
+
+// The data of every frame but [DONE].
+inline std::vector<Json> frames(const Dialect& d, const Envelope& e, const std::vector<Event>& events) {
+  std::vector<Json> out;
+  auto encoder = d.stream(e);
+  for (const Event& event : events)
+    for (const Frame& f : encoder->encode(event))
+      if (f.data != "[DONE]") out.push_back(json_of(f.data));
+  return out;
+}
+
+inline Event started(int choice, int64_t prompt) {
+  return {choice, Event::Started{prompt}, {prompt, 0, 0}};
+}
+inline Event delta(int choice, std::string text, int64_t prompt, int64_t completion) {
+  return {choice, Event::Delta{std::move(text), {}, false}, {prompt, 0, completion}};
+}
+inline Event finished(int choice, Finish why, int64_t prompt, int64_t completion, std::string stop = {}) {
+  return {choice, Event::Finished{why, std::move(stop)}, {prompt, 0, completion}};
+}
+inline Envelope envelope() {
+  return {.id = "1", .created = 7, .model = "m", .fingerprint = "fp"};
+}
+
+}  // namespace autark::api
