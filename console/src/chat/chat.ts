@@ -1,0 +1,76 @@
+// A chat is a list of messages. Everything here is a pure function from one chat to the next.
+import type { Failure } from "../server/server";
+import type { WireMessage } from "../server/wire";
+
+export interface Stats {
+  promptTokens: number;
+  cachedTokens: number;
+  answerTokens: number;
+  waitSeconds: number; // from sending to the first text
+  writeSeconds: number; // from the first text to the last
+}
+
+export type Ending = "done" | "length" | "stopped" | "failed";
+
+export interface Message {
+  id: string;
+  role: "user" | "assistant";
+  text: string;
+  // Of answers only. No ending: it is still being written.
+  model?: string;
+  ending?: Ending;
+  stats?: Stats;
+  failure?: Failure;
+}
+
+export interface Chat {
+  id: string;
+  title: string;
+  changed: number; // milliseconds since 1970
+  messages: Message[];
+}
+
+// crypto.randomUUID is absent on plain http from another machine; this is not.
+export function newId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
+}
+
+export function titleOf(text: string): string {
+  const line = text.trim().split("\n", 1)[0]!.trim().replace(/\s+/g, " ");
+  const characters = Array.from(line);
+  return characters.length > 48 ? characters.slice(0, 47).join("").trimEnd() + "…" : line;
+}
+
+export function append(chat: Chat, ...messages: Message[]): Chat {
+  return { ...chat, messages: [...chat.messages, ...messages] };
+}
+
+export function change(chat: Chat, id: string, patch: Partial<Message>): Chat {
+  return { ...chat, messages: chat.messages.map((m) => (m.id === id ? { ...m, ...patch } : m)) };
+}
+
+// Everything in front of message `id`; the whole chat when it is not there.
+export function before(chat: Chat, id: string): Chat {
+  const at = chat.messages.findIndex((m) => m.id === id);
+  return at < 0 ? chat : { ...chat, messages: chat.messages.slice(0, at) };
+}
+
+// What the model is given. Answers without text are left out, and what then stands side by side with the same
+// role is joined, because many chat templates insist that the roles alternate.
+export function toWire(messages: Message[], system: string): WireMessage[] {
+  const wire: WireMessage[] = [];
+  if (system.trim()) wire.push({ role: "system", content: system });
+  for (const { role, text } of messages) {
+    if (!text) continue;
+    const last = wire[wire.length - 1];
+    if (last?.role === role) last.content += `\n\n${text}`;
+    else wire.push({ role, content: text });
+  }
+  return wire;
+}
+
+// Tokens per second while writing. The first token marks the start, so it does not count.
+export function tokensPerSecond(stats: Stats): number | null {
+  return stats.answerTokens > 1 && stats.writeSeconds > 0 ? (stats.answerTokens - 1) / stats.writeSeconds : null;
+}

@@ -1,0 +1,119 @@
+// What the browser keeps. Chats and settings stay in localStorage, one entry a chat, so that two tabs do not
+// overwrite each other's chats; the API key only lives as long as the tab (sessionStorage).
+// Storage may be full, forbidden or hold anything: reading then gives the default, writing gives false.
+import { type Chat, type Message } from "./chat";
+import { kDefaultSampling, readSampling, type Sampling } from "./sampling";
+
+export type Theme = "auto" | "light" | "dark";
+
+const kChat = "autark.chat.";
+const kSampling = "autark.sampling";
+const kTheme = "autark.theme";
+const kKey = "autark.key";
+
+export class Shelf {
+  constructor(
+    private readonly local: Storage | null,
+    private readonly session: Storage | null,
+  ) {}
+
+  static ofBrowser(): Shelf {
+    return new Shelf(
+      attempt(() => window.localStorage, null),
+      attempt(() => window.sessionStorage, null),
+    );
+  }
+
+  // The latest first.
+  chats(): Chat[] {
+    const chats = this.names()
+      .map((name) => readChat(this.read(name)))
+      .filter((chat) => chat !== null);
+    return chats.sort((a, b) => b.changed - a.changed);
+  }
+
+  saveChat(chat: Chat): boolean {
+    return this.write(kChat + chat.id, chat);
+  }
+
+  deleteChat(id: string): void {
+    attempt(() => this.local?.removeItem(kChat + id), undefined);
+  }
+
+  sampling(): Sampling {
+    const stored = this.read(kSampling);
+    return stored === null ? { ...kDefaultSampling } : readSampling(stored);
+  }
+
+  saveSampling(sampling: Sampling): void {
+    this.write(kSampling, sampling);
+  }
+
+  theme(): Theme {
+    const theme = this.read(kTheme);
+    return theme === "light" || theme === "dark" ? theme : "auto";
+  }
+
+  saveTheme(theme: Theme): void {
+    this.write(kTheme, theme);
+  }
+
+  key(): string {
+    return attempt(() => this.session?.getItem(kKey) ?? "", "");
+  }
+
+  saveKey(key: string): void {
+    attempt(() => this.session?.setItem(kKey, key), undefined);
+  }
+
+  // True when a storage event in another tab means that the list of chats has changed.
+  static isChat(name: string | null): boolean {
+    return name === null || name.startsWith(kChat);
+  }
+
+  private names(): string[] {
+    const local = this.local;
+    if (!local) return [];
+    return attempt(() => Object.keys(local).filter((name) => name.startsWith(kChat)), []);
+  }
+
+  private read(name: string): unknown {
+    return attempt(() => JSON.parse(this.local?.getItem(name) ?? "null") as unknown, null);
+  }
+
+  private write(name: string, value: unknown): boolean {
+    return attempt(() => {
+      this.local?.setItem(name, JSON.stringify(value));
+      return this.local !== null;
+    }, false);
+  }
+}
+
+function attempt<T>(f: () => T, otherwise: T): T {
+  try {
+    return f();
+  } catch {
+    return otherwise;
+  }
+}
+
+function readChat(value: unknown): Chat | null {
+  const chat = value as Partial<Chat> | null;
+  if (typeof chat?.id !== "string" || typeof chat.title !== "string" || !Array.isArray(chat.messages)) return null;
+  const messages = chat.messages.filter(isMessage).map(whole);
+  return { id: chat.id, title: chat.title, changed: Number(chat.changed) || 0, messages };
+}
+
+function isMessage(m: unknown): m is Message {
+  const message = m as Partial<Message> | null;
+  return (
+    typeof message?.id === "string" &&
+    typeof message.text === "string" &&
+    (message.role === "user" || message.role === "assistant")
+  );
+}
+
+// An answer that was being written when the page went away ends there.
+function whole(message: Message): Message {
+  return message.role === "assistant" && !message.ending ? { ...message, ending: "stopped" } : message;
+}

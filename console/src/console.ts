@@ -1,0 +1,314 @@
+// The page's state and everything a user can do to it; the views only show `state` and call these methods.
+// A state is never changed, only replaced. Each chat can have one answer being written at a time.
+import {
+  append,
+  before,
+  change,
+  newId,
+  titleOf,
+  toWire,
+  type Chat,
+  type Ending,
+  type Message,
+  type Stats,
+} from "./chat/chat";
+import { samplingFields, type Sampling } from "./chat/sampling";
+import type { Shelf, Theme } from "./chat/shelf";
+import { ServerError, type Failure, type Server } from "./server/server";
+import type { ChatRequest } from "./server/wire";
+
+export type Connection = "connecting" | "ready" | "down" | "locked";
+
+// An answer being written, in milliseconds of the page's clock.
+export interface Writing {
+  messageId: string;
+  sentAt: number;
+  firstAt: number | null;
+  lastAt: number;
+  pieces: number; // about one a token
+}
+
+export interface State {
+  connection: Connection;
+  keyRefused: boolean;
+  models: string[];
+  model: string;
+  chats: Chat[]; // the latest first
+  currentId: string | null; // null: a new chat, kept from its first message on
+  writing: Record<string, Writing>; // by chat
+  deleted: Chat[]; // what Undo brings back
+  sampling: Sampling;
+  theme: Theme;
+  storageFailed: boolean;
+}
+
+const kShowEveryMs = 33;
+const kSaveEveryMs = 2000;
+const kRetryMs = 3000;
+
+export class Console {
+  private current: State;
+  private readonly listeners = new Set<() => void>();
+  private readonly aborts = new Map<string, AbortController>();
+  private retry: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly server: Server,
+    private readonly shelf: Shelf,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    this.current = {
+      connection: "connecting",
+      keyRefused: false,
+      models: [],
+      model: "",
+      chats: shelf.chats(),
+      currentId: null,
+      writing: {},
+      deleted: [],
+      sampling: shelf.sampling(),
+      theme: shelf.theme(),
+      storageFailed: false,
+    };
+  }
+
+  get state(): State {
+    return this.current;
+  }
+
+  get chat(): Chat | undefined {
+    return this.find(this.current.currentId);
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  // Asks for the models; while the server is away, again and again.
+  async connect(): Promise<void> {
+    clearTimeout(this.retry);
+    try {
+      const models = await this.server.models();
+      const model = models.includes(this.current.model) ? this.current.model : (models[0] ?? "");
+      this.set({ connection: "ready", keyRefused: false, models, model });
+    } catch (e) {
+      if (failureIn(e).kind === "key") {
+        this.set({ connection: "locked", keyRefused: this.shelf.key() !== "" });
+      } else {
+        this.set({ connection: "down" });
+        this.retry = setTimeout(() => void this.connect(), kRetryMs);
+      }
+    }
+  }
+
+  // After a 401 the answers it stopped are asked for again.
+  async useKey(key: string): Promise<void> {
+    this.shelf.saveKey(key.trim());
+    await this.connect();
+    const chat = this.chat;
+    const last = chat?.messages[chat.messages.length - 1];
+    if (this.current.connection === "ready" && last?.failure?.kind === "key") this.regenerate(last.id);
+  }
+
+  pickModel(model: string): void {
+    this.set({ model });
+  }
+
+  setSampling(patch: Partial<Sampling>): void {
+    const sampling = { ...this.current.sampling, ...patch };
+    this.shelf.saveSampling(sampling);
+    this.set({ sampling });
+  }
+
+  setTheme(theme: Theme): void {
+    this.shelf.saveTheme(theme);
+    this.set({ theme });
+  }
+
+  newChat(): void {
+    this.set({ currentId: null });
+  }
+
+  openChat(id: string): void {
+    this.set({ currentId: id });
+  }
+
+  deleteChat(id: string): void {
+    const chat = this.find(id);
+    if (chat) this.discard([chat]);
+  }
+
+  deleteAll(): void {
+    this.discard(this.current.chats);
+  }
+
+  undoDelete(): void {
+    const chats = [...this.current.deleted, ...this.current.chats].sort((a, b) => b.changed - a.changed);
+    for (const chat of this.current.deleted) this.save(chat);
+    this.set({ chats, deleted: [] });
+  }
+
+  forgetDeleted(): void {
+    this.set({ deleted: [] });
+  }
+
+  // Another tab has changed what is stored; chats being written here stay as they are here.
+  reload(): void {
+    const stored = this.shelf.chats().map((chat) => (this.current.writing[chat.id] ? (this.find(chat.id) ?? chat) : chat));
+    this.set({ chats: stored });
+  }
+
+  send(text: string): void {
+    const id = this.current.currentId;
+    if (!text.trim() || (id !== null && this.current.writing[id])) return;
+    const chat = this.find(id) ?? { id: newId(), title: titleOf(text), changed: 0, messages: [] };
+    this.answer(append(chat, { id: newId(), role: "user", text }));
+  }
+
+  // A new answer in place of answer `id`; what follows it goes.
+  regenerate(id: string): void {
+    const chat = this.chat;
+    if (chat && !this.current.writing[chat.id]) this.answer(before(chat, id));
+  }
+
+  // The message gets the new text and what follows it goes; a message of the user is then answered anew.
+  edit(id: string, text: string): void {
+    const chat = this.chat;
+    const message = chat?.messages.find((m) => m.id === id);
+    if (!chat || !message || this.current.writing[chat.id]) return;
+    const edited = append(before(chat, id), { ...message, text });
+    if (message.role === "user") this.answer(edited);
+    else this.keep(edited);
+  }
+
+  stop(): void {
+    if (this.current.currentId !== null) this.aborts.get(this.current.currentId)?.abort();
+  }
+
+  // Called when the page goes away: what arrived so far is kept.
+  saveWriting(): void {
+    for (const id of Object.keys(this.current.writing)) {
+      const chat = this.find(id);
+      if (chat) this.save(chat);
+    }
+  }
+
+  private answer(asked: Chat): void {
+    const { model, sampling } = this.current;
+    const message: Message = { id: newId(), role: "assistant", text: "", model };
+    const chat = append({ ...asked, title: titleOf(asked.messages[0]?.text ?? "") || asked.title }, message);
+    const writing: Writing = { messageId: message.id, sentAt: this.now(), firstAt: null, lastAt: 0, pieces: 0 };
+    this.set({ currentId: chat.id, writing: { ...this.current.writing, [chat.id]: writing } });
+    this.keep(chat);
+    const request: ChatRequest = {
+      model,
+      messages: toWire(asked.messages, sampling.system),
+      stream: true,
+      stream_options: { include_usage: true },
+      ...samplingFields(sampling),
+    };
+    void this.write(chat.id, writing, request);
+  }
+
+  private async write(chatId: string, writing: Writing, request: ChatRequest): Promise<void> {
+    const abort = new AbortController();
+    this.aborts.set(chatId, abort);
+    let text = "";
+    let ending: Ending = "done";
+    let stats: Stats | undefined;
+    let failure: Failure | undefined;
+    let shownAt = 0;
+    let savedAt = this.now();
+    try {
+      for await (const event of this.server.chat(request, abort.signal)) {
+        if ("usage" in event) stats = statsOf(event.usage, writing);
+        if ("finish" in event && event.finish === "length") ending = "length";
+        if (!("text" in event)) continue;
+        text += event.text;
+        const now = this.now();
+        writing = { ...writing, firstAt: writing.firstAt ?? now, lastAt: now, pieces: writing.pieces + 1 };
+        if (now - shownAt >= kShowEveryMs) {
+          shownAt = now;
+          this.show(chatId, writing, text);
+        }
+        if (now - savedAt >= kSaveEveryMs) {
+          savedAt = now;
+          this.saveWriting();
+        }
+      }
+    } catch (e) {
+      ending = abort.signal.aborted ? "stopped" : "failed";
+      if (ending === "failed") failure = failureIn(e);
+    }
+    this.aborts.delete(chatId);
+    this.close(chatId, writing, { text, ending, ...(stats && { stats }), ...(failure && { failure }) });
+  }
+
+  private show(chatId: string, writing: Writing, text: string): void {
+    const chats = this.current.chats.map((c) => (c.id === chatId ? change(c, writing.messageId, { text }) : c));
+    this.set({ chats, writing: { ...this.current.writing, [chatId]: writing } });
+  }
+
+  private close(chatId: string, writing: Writing, patch: Partial<Message>): void {
+    const { [chatId]: _, ...others } = this.current.writing;
+    this.set({ writing: others });
+    const chat = this.find(chatId);
+    if (chat) this.keep(change(chat, writing.messageId, patch));
+    if (patch.failure?.kind === "unreachable" || patch.failure?.kind === "key") void this.connect();
+  }
+
+  // Puts the chat, just changed, in front of all others and saves it.
+  private keep(chat: Chat): void {
+    const kept = { ...chat, changed: Date.now() };
+    this.set({ chats: [kept, ...this.current.chats.filter((c) => c.id !== chat.id)] });
+    this.save(kept);
+  }
+
+  private save(chat: Chat): void {
+    const storageFailed = !this.shelf.saveChat(chat);
+    if (storageFailed !== this.current.storageFailed) this.set({ storageFailed });
+  }
+
+  private discard(chats: Chat[]): void {
+    const ids = new Set(chats.map((chat) => chat.id));
+    for (const id of ids) {
+      this.aborts.get(id)?.abort();
+      this.shelf.deleteChat(id);
+    }
+    const { currentId } = this.current;
+    this.set({
+      chats: this.current.chats.filter((chat) => !ids.has(chat.id)),
+      deleted: chats.map(ended),
+      currentId: currentId !== null && ids.has(currentId) ? null : currentId,
+    });
+  }
+
+  private find(id: string | null): Chat | undefined {
+    return this.current.chats.find((chat) => chat.id === id);
+  }
+
+  private set(patch: Partial<State>): void {
+    this.current = { ...this.current, ...patch };
+    for (const listener of this.listeners) listener();
+  }
+}
+
+function failureIn(e: unknown): Failure {
+  return e instanceof ServerError ? e.failure : { kind: "broken", detail: String(e) };
+}
+
+function statsOf(usage: { prompt_tokens: number; completion_tokens: number; prompt_tokens_details?: { cached_tokens?: number } | null }, writing: Writing): Stats {
+  const first = writing.firstAt ?? writing.sentAt;
+  return {
+    promptTokens: usage.prompt_tokens,
+    cachedTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
+    answerTokens: usage.completion_tokens,
+    waitSeconds: (first - writing.sentAt) / 1000,
+    writeSeconds: Math.max(0, writing.lastAt - first) / 1000,
+  };
+}
+
+function ended(chat: Chat): Chat {
+  return { ...chat, messages: chat.messages.map((m) => (m.role === "assistant" && !m.ending ? { ...m, ending: "stopped" } : m)) };
+}

@@ -1,0 +1,117 @@
+// The whole page: chats on the left, the conversation, settings on the right. On narrow screens both sides lie
+// over the conversation, which then takes no focus.
+import { useEffect, useReducer, useState } from "preact/hooks";
+import type { Theme } from "../chat/shelf";
+import type { Console } from "../console";
+import { strings } from "../strings";
+import { Composer, kInputId } from "./Composer";
+import { Header } from "./Header";
+import { Notices } from "./Notices";
+import { Settings } from "./Settings";
+import { Sidebar } from "./Sidebar";
+import { Thread } from "./Thread";
+
+const kNarrow = "(max-width: 820px)";
+
+export function App({ page }: { page: Console }) {
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  useEffect(() => page.subscribe(() => redraw(undefined)), [page]);
+  const narrow = useMedia(kNarrow);
+  const [menu, setMenu] = useState(false);
+  const [settings, setSettings] = useState(false);
+  const [editing, setEditing] = useState<string | null>(null);
+  const { state, chat } = page;
+  useTheme(state.theme);
+  useEffect(() => setEditing(null), [state.currentId]);
+  useEffect(() => {
+    document.title = chat ? `${chat.title} – ${strings.product}` : strings.product;
+  }, [chat?.title]);
+
+  useEffect(() => {
+    const onKey = (e: KeyboardEvent) => {
+      if (e.defaultPrevented || e.isComposing) return;
+      if (e.key === "Escape") {
+        if (menu && narrow) setMenu(false);
+        else if (settings) setSettings(false);
+        else page.stop();
+      } else if (e.altKey && !e.ctrlKey && !e.metaKey && e.code === "KeyN") {
+        e.preventDefault();
+        page.newChat();
+        focusInput();
+      } else if (e.key === "/" && !isTyping(e.target)) {
+        e.preventDefault();
+        focusInput();
+      }
+    };
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [page, menu, settings, narrow]);
+
+  const covered = narrow && (menu || settings);
+  const writing = state.currentId !== null ? state.writing[state.currentId] : undefined;
+  const last = chat?.messages.filter((m) => m.role === "user").at(-1);
+
+  return (
+    <div class={`page${settings ? " with-settings" : ""}`}>
+      <a class="skip" href={`#${kInputId}`}>
+        {strings.skipToInput}
+      </a>
+      {(!narrow || menu) && (
+        <Sidebar page={page} drawer={narrow} covered={narrow && settings} onDone={() => setMenu(false)} />
+      )}
+      {covered && (
+        <div
+          class="shade"
+          onClick={() => {
+            setMenu(false);
+            setSettings(false);
+          }}
+        />
+      )}
+      <main class="main" inert={covered}>
+        <Header
+          page={page}
+          narrow={narrow}
+          settings={settings}
+          onMenu={() => setMenu(true)}
+          onSettings={() => setSettings(!settings)}
+        />
+        <Notices page={page} />
+        <Thread page={page} chat={chat} writing={writing} editing={editing} onEdit={setEditing} />
+        <Composer
+          busy={writing !== undefined}
+          ready={state.connection === "ready" && state.model !== ""}
+          chatId={state.currentId}
+          onSend={(text) => page.send(text)}
+          onStop={() => page.stop()}
+          onEditLast={() => last && !writing && setEditing(last.id)}
+        />
+      </main>
+      {settings && <Settings page={page} drawer={narrow} onClose={() => setSettings(false)} />}
+    </div>
+  );
+}
+
+function focusInput(): void {
+  document.getElementById(kInputId)?.focus();
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+}
+
+function useMedia(query: string): boolean {
+  const [matches, setMatches] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const list = matchMedia(query);
+    const onChange = () => setMatches(list.matches);
+    list.addEventListener("change", onChange);
+    return () => list.removeEventListener("change", onChange);
+  }, [query]);
+  return matches;
+}
+
+function useTheme(theme: Theme): void {
+  const dark = useMedia("(prefers-color-scheme: dark)");
+  document.documentElement.dataset.theme = theme === "auto" ? (dark ? "dark" : "light") : theme;
+}

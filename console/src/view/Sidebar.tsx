@@ -1,0 +1,84 @@
+// All chats of this browser, the way to a new one, and the theme.
+import { useEffect, useRef } from "preact/hooks";
+import type { Theme } from "../chat/shelf";
+import type { Console } from "../console";
+import { strings } from "../strings";
+import { Icon, Logo, type IconName } from "./Icon";
+
+interface Props {
+  page: Console;
+  drawer: boolean; // lies over the conversation and closes after a choice
+  covered: boolean;
+  onDone: () => void;
+}
+
+const kNextTheme: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" };
+const kThemeIcon: Record<Theme, IconName> = { auto: "auto", light: "sun", dark: "moon" };
+
+export function Sidebar({ page, drawer, covered, onDone }: Props) {
+  const { chats, currentId, theme, writing } = page.state;
+  const first = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (drawer) first.current?.focus();
+  }, [drawer]);
+  const then = (act: () => void) => () => {
+    act();
+    if (drawer) onDone();
+  };
+  return (
+    <nav class={`sidebar${drawer ? " drawer" : ""}`} aria-label={strings.chats} inert={covered}>
+      <div class="brand">
+        <Logo />
+        <span>{strings.product}</span>
+        {drawer && (
+          <button type="button" class="icon-button" aria-label={strings.closeMenu} title={strings.closeMenu} onClick={onDone}>
+            <Icon name="close" />
+          </button>
+        )}
+      </div>
+      <button type="button" class="new-chat" ref={first} onClick={then(() => page.newChat())}>
+        <Icon name="plus" />
+        {strings.newChat}
+      </button>
+      <h2 class="sidebar-title">{strings.chats}</h2>
+      {chats.length === 0 && <p class="quiet no-chats">{strings.noChats}</p>}
+      <ul class="chats">
+        {chats.map((chat) => (
+          <li key={chat.id} class={chat.id === currentId ? "chat current" : "chat"}>
+            <button
+              type="button"
+              class="chat-open"
+              aria-current={chat.id === currentId ? "true" : undefined}
+              title={chat.title}
+              onClick={then(() => page.openChat(chat.id))}
+            >
+              {writing[chat.id] && <span class="dot writing" />}
+              <span class="chat-title">{chat.title}</span>
+            </button>
+            <button
+              type="button"
+              class="icon-button chat-delete"
+              aria-label={strings.deleteChat(chat.title)}
+              title={strings.deleteChat(chat.title)}
+              onClick={() => page.deleteChat(chat.id)}
+            >
+              <Icon name="trash" size={16} />
+            </button>
+          </li>
+        ))}
+      </ul>
+      <div class="sidebar-foot">
+        <button type="button" class="foot-button" onClick={() => page.setTheme(kNextTheme[theme])}>
+          <Icon name={kThemeIcon[theme]} size={16} />
+          {strings.theme[theme]}
+        </button>
+        {chats.length > 0 && (
+          <button type="button" class="foot-button" onClick={() => page.deleteAll()}>
+            <Icon name="trash" size={16} />
+            {strings.deleteAll}
+          </button>
+        )}
+      </div>
+    </nav>
+  );
+}
