@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,7 +22,7 @@ struct EncodeOptions {
   bool add_special = true;     // what the published post-processor adds, such as <bos>
   bool parse_special = false;  // cut added tokens out of the text first; false: none is recognised, whatever
                                // its flags (gemma3's plain-text ones excepted)
-  std::span<const ByteRange> literal = {};  // with parse_special: where no added token may be recognised
+  std::span<const ByteRange> literal = {};  // with parse_special: bytes to read as if it were false
 };
 
 class StreamDecoder;
@@ -29,9 +30,11 @@ class StreamDecoder;
 class Tokenizer {
  public:
   // A directory with tokenizer.json (and tokenizer_config.json), a GGUF file, or a tokenizer.json itself.
+  // Code::not_found where there is none.
   static Result<std::unique_ptr<Tokenizer>> open(const std::filesystem::path& path);
   virtual ~Tokenizer() = default;
 
+  // Text that is not UTF-8 is an Error naming the byte.
   virtual Result<std::vector<int32_t>> encode(std::string_view text, EncodeOptions options = {}) const = 0;
   virtual int64_t size() const = 0;  // highest id + 1
   // The token's own bytes as they enter a text (may be half a character); empty for an unknown id.
@@ -40,7 +43,10 @@ class Tokenizer {
   virtual std::optional<int32_t> id_of(std::string_view token) const = 0;
   // bos_token, eos_token, pad_token … as texts; templates use them. Empty where the file names none.
   virtual std::optional<std::string> special_text(std::string_view name) const = 0;
-  virtual std::vector<int32_t> end_tokens() const = 0;  // that the tokenizer's own files name
+  virtual std::map<std::string, std::string, std::less<>> special_texts() const = 0;  // all of these
+  // Spellings that become tokens with parse_special only: the markup of a conversation.
+  virtual std::vector<std::string> markup() const = 0;
+  virtual std::vector<int32_t> end_tokens() const = 0;  // that the files beside the vocabulary name
   virtual std::unique_ptr<StreamDecoder> stream(bool skip_special = true) const = 0;
 
   std::string decode(std::span<const int32_t> ids, bool skip_special = true) const;

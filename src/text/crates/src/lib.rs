@@ -1,0 +1,9 @@
+//! The Rust half of text/: tokenizers and chat templates behind the C functions of ../crates.h.
+//! Every entry runs inside a wall (border.rs): errors and panics come back as messages.
+
+mod added;
+mod border;
+mod pieces;
+mod tokenizer;
+mod tokenizer_c;
+mod vocabulary;

@@ -1,0 +1,297 @@
+//! Text → ids with the published pipeline (added tokens, normaliser, pre-tokenizer, model), and the table of
+//! what each id adds to a text.
+//!
+//! The library's own `encode` always recognises added tokens; here they are matched first, under our rules
+//! (added.rs), and only the rest goes down the pipeline. Truncation, padding and dropout a file may ask for are
+//! not applied: a prompt is never shortened, and the same text always gives the same ids.
+
+use crate::added::{is_html_tag, is_plain_text, Entry, Matcher};
+use crate::pieces::{Decoder, Piece};
+use serde_json::Value;
+use std::collections::HashSet;
+use std::ops::Range;
+use tokenizers::normalizer::Range as In;
+use tokenizers::{
+    AddedToken, Encoding, Model, ModelWrapper, NormalizedString, Normalizer, NormalizerWrapper,
+    PostProcessor, PreTokenizedString, PreTokenizer, PreTokenizerWrapper, Token,
+};
+
+const ID_LIMIT: u32 = 1 << 24; // more tokens than any vocabulary has: a lying file must not size a table
+
+pub struct Tokenizer {
+    pub normalizer: Option<NormalizerWrapper>,
+    pub pre_tokenizer: Option<PreTokenizerWrapper>,
+    pub model: ModelWrapper,
+    raw: Matcher,         // looked for in the text as it came
+    normalized: Matcher,  // looked for in the normalised text
+    markup: HashSet<u32>, // added tokens that typed text must never become
+    before: Vec<u32>,     // what the post-processor puts around a text
+    after: Vec<u32>,
+    pub pieces: Vec<Option<Piece>>, // by id
+    pub special: HashSet<u32>,
+    pub spellings: Vec<String>, // of `markup`
+    pub strip: Option<(char, usize)>,
+    ids: std::collections::HashMap<String, u32>, // of added tokens
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Mode {
+    pub add_special: bool,
+    pub parse_special: bool,
+}
+
+pub struct Parts {
+    pub normalizer: Option<NormalizerWrapper>,
+    pub pre_tokenizer: Option<PreTokenizerWrapper>,
+    pub model: ModelWrapper,
+    pub added: Vec<(u32, AddedToken)>,
+    pub tokens: Vec<(u32, String)>, // whole vocabulary, as the decoder sees it
+    pub decoder: Value,
+    pub before: Vec<u32>,
+    pub after: Vec<u32>,
+}
+
+impl Tokenizer {
+    pub fn from_json(json: &[u8]) -> Result<Tokenizer, String> {
+        let wrong = |e: &dyn std::fmt::Display| format!("tokenizer.json: {e}");
+        let t = tokenizers::Tokenizer::from_bytes(json).map_err(|e| wrong(&e))?;
+        let decoder = serde_json::to_value(t.get_decoder()).map_err(|e| wrong(&e))?;
+        let (before, after) = surroundings(t.get_post_processor())?;
+        let added: Vec<(u32, AddedToken)> = t
+            .get_added_vocabulary()
+            .get_added_tokens_decoder()
+            .iter()
+            .map(|(i, a)| (*i, a.clone()))
+            .collect();
+        let mut tokens: Vec<(u32, String)> =
+            t.get_model().get_vocab().into_iter().map(|(s, i)| (i, s)).collect();
+        tokens.extend(added.iter().filter_map(|(i, _)| t.id_to_token(*i).map(|s| (*i, s))));
+        Tokenizer::new(Parts {
+            normalizer: t.get_normalizer().cloned(),
+            pre_tokenizer: t.get_pre_tokenizer().cloned(),
+            model: t.get_model().clone(),
+            added,
+            tokens,
+            decoder,
+            before,
+            after,
+        })
+    }
+
+    pub fn new(mut p: Parts) -> Result<Tokenizer, String> {
+        if let ModelWrapper::BPE(b) = &mut p.model {
+            b.dropout = None;
+        }
+        p.added.sort_by_key(|(id, _)| *id);
+        let html = p.added.iter().filter(|(_, t)| !t.special && is_html_tag(&t.content)).count() >= 16;
+        let (mut raw, mut normalized) = (Vec::new(), Vec::new());
+        let (mut markup, mut special, mut spellings) = (HashSet::new(), HashSet::new(), Vec::new());
+        let mut ids = std::collections::HashMap::new();
+        for (id, token) in p.added {
+            if token.content.is_empty() {
+                continue;
+            }
+            let plain = is_plain_text(&token, html);
+            ids.insert(token.content.clone(), id);
+            if !plain {
+                markup.insert(id);
+                spellings.push(token.content.clone());
+            }
+            if token.special {
+                special.insert(id);
+            }
+            if token.normalized {
+                let spelling = normalise(p.normalizer.as_ref(), &token.content)?;
+                if !spelling.is_empty() {
+                    normalized.push(Entry { id, token, plain, spelling });
+                }
+            } else {
+                raw.push(Entry { id, spelling: token.content.clone(), token, plain });
+            }
+        }
+        let decoder = Decoder::new(&p.decoder);
+        let strip = decoder.strip;
+        Ok(Tokenizer {
+            normalizer: p.normalizer,
+            pre_tokenizer: p.pre_tokenizer,
+            model: p.model,
+            raw: Matcher::new(raw)?,
+            normalized: Matcher::new(normalized)?,
+            markup,
+            before: p.before,
+            after: p.after,
+            pieces: piece_table(&decoder, &p.tokens)?,
+            special,
+            spellings,
+            strip,
+            ids,
+        })
+    }
+
+    pub fn id_of(&self, token: &str) -> Option<u32> {
+        self.ids.get(token).copied().or_else(|| self.model.token_to_id(token))
+    }
+
+    /// REQUIRES: `literal` is sorted, apart and on character borders.
+    pub fn encode(&self, text: &str, mode: Mode, literal: &[Range<usize>]) -> Result<Vec<u32>, String> {
+        let mut ids = Vec::with_capacity(text.len() / 3 + 4);
+        if mode.add_special {
+            ids.extend(&self.before);
+        }
+        let tokens = self.pre_tokenize(text, mode, literal).map_err(|e| format!("tokenizer: {e}"))?;
+        for (part, _, found) in
+            tokens.get_splits(tokenizers::OffsetReferential::Normalized, tokenizers::OffsetType::None)
+        {
+            match found {
+                Some(found) => ids.extend(found.iter().map(|t| t.id)),
+                None => self.run_model(part, &mut ids)?,
+            }
+        }
+        if mode.add_special {
+            ids.extend(&self.after);
+        }
+        Ok(ids)
+    }
+
+    fn pre_tokenize(
+        &self,
+        text: &str,
+        mode: Mode,
+        literal: &[Range<usize>],
+    ) -> tokenizers::Result<PreTokenizedString> {
+        let mut pre = PreTokenizedString::from(text);
+        let plain = !mode.parse_special;
+        if !self.raw.is_empty() {
+            pre.split(|_, s| Ok(cut(&self.raw, s, plain, literal)))?;
+        }
+        if let Some(n) = &self.normalizer {
+            pre.normalize(|s| n.normalize(s))?;
+        }
+        if !self.normalized.is_empty() {
+            pre.split(|_, s| {
+                let mapped = map_ranges(&s, literal);
+                Ok(cut(&self.normalized, s, plain, &mapped))
+            })?;
+        }
+        if let Some(p) = &self.pre_tokenizer {
+            p.pre_tokenize(&mut pre)?;
+        }
+        Ok(pre)
+    }
+
+    /// The model's ids for one part. A model that would itself spell out markup (a whole-word vocabulary, a
+    /// unigram) gets the part cut after that markup's first character, until none is left.
+    fn run_model(&self, part: &str, ids: &mut Vec<u32>) -> Result<(), String> {
+        let tokens = self.model.tokenize(part).map_err(|e| format!("tokenizer: {e}"))?;
+        if !tokens.iter().any(|t| self.markup.contains(&t.id) && t.offsets.1 - t.offsets.0 > 1) {
+            ids.extend(tokens.iter().map(|t| t.id));
+            return Ok(());
+        }
+        let mut from = 0;
+        for t in tokens.iter().filter(|t| self.markup.contains(&t.id)) {
+            let Some(c) = part.get(t.offsets.0..t.offsets.1).and_then(|s| s.chars().next()) else { continue };
+            let at = t.offsets.0 + c.len_utf8();
+            if at > from && at < t.offsets.1 {
+                self.run_model(&part[from..at], ids)?;
+                from = at;
+            }
+        }
+        if from == 0 {
+            ids.extend(tokens.iter().map(|t| t.id)); // an unknown-token, not a spelling
+            return Ok(());
+        }
+        self.run_model(&part[from..], ids)
+    }
+}
+
+fn normalise(n: Option<&NormalizerWrapper>, text: &str) -> Result<String, String> {
+    let mut s = NormalizedString::from(text);
+    if let Some(n) = n {
+        n.normalize(&mut s).map_err(|e| format!("tokenizer: {e}"))?;
+    }
+    Ok(s.get().to_string())
+}
+
+/// Ids before and after the text, found out by processing a text of one token.
+pub fn surroundings<P: PostProcessor>(p: Option<&P>) -> Result<(Vec<u32>, Vec<u32>), String> {
+    let Some(p) = p else { return Ok((Vec::new(), Vec::new())) };
+    let probe = Encoding::from_tokens(vec![Token::new(u32::MAX, String::new(), (0, 0))], 0);
+    let all = p.process(probe, None, true).map_err(|e| format!("tokenizer: post-processor: {e}"))?;
+    let ids = all.get_ids();
+    match ids.iter().position(|&id| id == u32::MAX) {
+        Some(at) => Ok((ids[..at].to_vec(), ids[at + 1..].to_vec())),
+        None => Err("tokenizer: the post-processor drops the text".into()),
+    }
+}
+
+fn piece_table(decoder: &Decoder, tokens: &[(u32, String)]) -> Result<Vec<Option<Piece>>, String> {
+    let size = tokens.iter().map(|(id, _)| *id).max().map_or(0, |m| m as usize + 1);
+    if size > ID_LIMIT as usize {
+        return Err(format!("tokenizer: token id {} is too large", size - 1));
+    }
+    let mut pieces: Vec<Option<Piece>> = std::iter::repeat_with(|| None).take(size).collect();
+    for (id, token) in tokens {
+        pieces[*id as usize] = Some(decoder.piece(token));
+    }
+    Ok(pieces)
+}
+
+/// Splits one part of the text at its added tokens.
+fn cut(
+    m: &Matcher,
+    s: NormalizedString,
+    plain: bool,
+    literal: &[Range<usize>],
+) -> Vec<(NormalizedString, Option<Vec<Token>>)> {
+    let hits = m.find(s.get(), plain, literal);
+    if hits.is_empty() {
+        return vec![(s, None)];
+    }
+    let mut parts = Vec::with_capacity(hits.len() * 2 + 1);
+    let mut from = 0;
+    let slice = |begin: usize, end: usize| s.slice(In::Normalized(begin..end)).unwrap_or_else(|| "".into());
+    for h in hits {
+        if from < h.begin {
+            parts.push((slice(from, h.begin), None));
+        }
+        parts
+            .push((slice(h.begin, h.end), Some(vec![Token::new(h.id, String::new(), (0, h.end - h.begin))])));
+        from = h.end;
+    }
+    if from < s.get().len() {
+        parts.push((slice(from, s.get().len()), None));
+    }
+    parts
+}
+
+/// Ranges of the original text as ranges of this normalised part, by bisection over the alignment.
+fn map_ranges(s: &NormalizedString, literal: &[Range<usize>]) -> Vec<Range<usize>> {
+    let (begin, end) = s.offsets_original();
+    let length = s.get().len();
+    let original = |i: usize| {
+        s.convert_offsets(In::Normalized(i..i + 1))
+            .map_or((begin, begin), |r| (begin + r.start, begin + r.end))
+    };
+    let first = literal.partition_point(|r| r.end <= begin);
+    literal[first..]
+        .iter()
+        .take_while(|r| r.start < end)
+        .map(|r| bisect(length, |i| original(i).1 <= r.start)..bisect(length, |i| original(i).0 < r.end))
+        .filter(|r| r.start < r.end)
+        .collect()
+}
+
+/// First index in 0..n where `left` no longer holds.
+fn bisect(n: usize, left: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (0, n);
+    while low < high {
+        let middle = (low + high) / 2;
+        if left(middle) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    low
+}

@@ -1,0 +1,101 @@
+// Finding a tokenizer: a directory, a tokenizer.json or a GGUF file; and the files beside tokenizer.json that
+// name special tokens (tokenizer_config.json, special_tokens_map.json, generation_config.json).
+#include "text/tokenizer.h"
+#include <algorithm>
+#include "base/json.h"
+#include "base/mapped_file.h"
+#include "text/crate_tokenizer.h"
+
+namespace autark::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+// "bos_token": "<s>" or {"content": "<s>", …}
+std::optional<std::string> token_text(const Json& v) {
+  if (v.is_string()) return v.get<std::string>();
+  if (v.is_object() && v.contains("content") && v["content"].is_string())
+    return v["content"].get<std::string>();
+  return std::nullopt;
+}
+
+void read_special_texts(const Json& config, TokenNames* names) {
+  if (!config.is_object()) return;
+  for (const auto& [key, value] : config.items()) {
+    if (key == "extra_special_tokens" || key == "model_specific_special_tokens")
+      read_special_texts(value, names);
+    if (!key.ends_with("_token")) continue;
+    if (auto text = token_text(value)) names->special.try_emplace(key, *text);
+  }
+}
+
+// "eos_token_id": 2 or [2, 7]
+void read_end_ids(const Json& config, TokenNames* names) {
+  if (!config.is_object() || !config.contains("eos_token_id")) return;
+  const Json& ids = config["eos_token_id"];
+  auto add = [&](const Json& id) {
+    if (id.is_number_unsigned() && id.get<uint64_t>() <= INT32_MAX) names->end.push_back(id.get<int32_t>());
+  };
+  if (ids.is_array())
+    for (const Json& id : ids) add(id);
+  else
+    add(ids);
+}
+
+Result<Json> optional_json(const fs::path& file) {
+  std::error_code ec;
+  if (!fs::exists(file, ec)) return Json();
+  AUTARK_TRY(std::string text, read_file(file));
+  return parse_json(text, file.string());
+}
+
+Result<TokenNames> names_beside(const fs::path& folder) {
+  TokenNames names;
+  for (const char* file : {"tokenizer_config.json", "special_tokens_map.json"}) {
+    AUTARK_TRY(Json config, optional_json(folder / file));
+    read_special_texts(config, &names);
+  }
+  for (const char* file : {"generation_config.json", "config.json"}) {
+    AUTARK_TRY(Json config, optional_json(folder / file));
+    read_end_ids(config, &names);
+  }
+  return names;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tokenizer>> open_tokenizer_json(const fs::path& file) {
+  AUTARK_TRY(std::string text, read_file(file));
+  AUTARK_TRY(TokenNames names, names_beside(file.parent_path()));
+  autark_buffer error;
+  CrateTokenizerHandle handle(autark_tokenizer_from_json(borrow(text), &error));
+  if (!handle) return Error{Code::invalid, file.string() + ": " + take(error)};
+  if (auto eos = names.special.find("eos_token"); eos != names.special.end()) {
+    const int64_t id = autark_tokenizer_id(handle.get(), borrow(eos->second));
+    if (id >= 0) names.end.push_back(int32_t(id));
+  }
+  std::sort(names.end.begin(), names.end.end());
+  names.end.erase(std::unique(names.end.begin(), names.end.end()), names.end.end());
+  return std::unique_ptr<Tokenizer>(std::make_unique<CrateTokenizer>(std::move(handle), std::move(names)));
+}
+
+Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const fs::path& path) {
+  std::error_code ec;
+  if (fs::is_directory(path, ec)) {
+    if (fs::exists(path / "tokenizer.json", ec)) return open_tokenizer_json(path / "tokenizer.json");
+    return Error{Code::not_found, path.string() + ": no tokenizer.json in this directory"};
+  }
+  if (!fs::exists(path, ec)) return Error{Code::not_found, path.string() + ": no such file or directory"};
+  if (path.extension() == ".gguf") return open_gguf_tokenizer(path);
+  if (path.extension() == ".json") return open_tokenizer_json(path);
+  return Error{Code::not_found, path.string() + ": neither a tokenizer.json nor a GGUF file"};
+}
+
+std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {
+  auto s = stream(skip_special);
+  std::string text;
+  for (int32_t id : ids) text += s->push(id);
+  return text + s->flush();
+}
+
+}  // namespace autark::text
