@@ -5,15 +5,9 @@
 namespace autark {
 namespace {
 
-constexpr int64_t kTile = 128, kRun = 32;  // blocks of fp8_e4m3_b128x128 and of e2m1_b32
-
 const uint8_t* bytes(const std::byte* p) {
   return reinterpret_cast<const uint8_t*>(p);
 }
-int64_t tiles(int64_t n) {
-  return (n + kTile - 1) / kTile;
-}
-
 // What every code of a byte means, worked out once.
 template <auto decode>
 const std::array<float, 256>& table() {
@@ -31,7 +25,7 @@ int64_t bytes_of(const Weight& w) {
   const int64_t matrices = w.shape.numel() / (w.rows() * w.cols());
   int64_t scales = 0;
   if (w.format == Format::fp8_e4m3_b128x128) scales = tiles(w.rows()) * tiles(w.cols());
-  if (w.format == Format::e2m1_b32) scales = w.rows() * w.cols() / kRun;
+  if (w.format == Format::e2m1_b32) scales = w.rows() * w.cols() / kRunLength;
   return matrices * (w.rows() * row_bytes(w.format, w.cols()) + scales);
 }
 
@@ -42,12 +36,12 @@ void decode_row(const Weight& w, int64_t row, std::span<float> out) {
   const std::byte* codes = p.codes + row * row_bytes(w.format, n);
   const auto &e4m3 = table<decode_e4m3>(), &e2m1 = table<decode_e2m1>(), &ue8m0 = table<decode_ue8m0>();
   if (w.format == Format::fp8_e4m3_b128x128) {
-    const uint8_t* scales = bytes(p.scales) + row / kTile * tiles(n);
-    for (int64_t i = 0; i < n; ++i) out[i] = e4m3[bytes(codes)[i]] * ue8m0[scales[i / kTile]];
+    const uint8_t* scales = bytes(p.scales) + row / kTileSide * tiles(n);
+    for (int64_t i = 0; i < n; ++i) out[i] = e4m3[bytes(codes)[i]] * ue8m0[scales[i / kTileSide]];
   } else if (w.format == Format::e2m1_b32) {
-    const uint8_t* scales = bytes(p.scales) + row * (n / kRun);
+    const uint8_t* scales = bytes(p.scales) + row * (n / kRunLength);
     for (int64_t i = 0; i < n; ++i)
-      out[i] = e2m1[bytes(codes)[i / 2] >> 4 * (i % 2) & 15] * ue8m0[scales[i / kRun]];
+      out[i] = e2m1[bytes(codes)[i / 2] >> 4 * (i % 2) & 15] * ue8m0[scales[i / kRunLength]];
   } else {
     decode(w.format, codes, out);
   }

@@ -6,6 +6,14 @@
 
 namespace autark {
 
+// Blocks of the formats whose scales lie in a tensor of their own.
+inline constexpr int64_t kTileSide = 128;  // fp8_e4m3_b128x128: one scale per tile, tiles row by row
+inline constexpr int64_t kRunLength = 32;  // e2m1_b32: one scale per run of columns
+
+inline int64_t tiles(int64_t n) {
+  return (n + kTileSide - 1) / kTileSide;
+}
+
 struct Part {  // one matrix; a tensor file entry, or a slice of one
   const std::byte* codes = nullptr;
   const std::byte* scales = nullptr;  // block formats

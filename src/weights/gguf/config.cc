@@ -1,0 +1,143 @@
+#include "weights/gguf/config.h"
+#include <algorithm>
+#include <cmath>
+#include "weights/gguf/names.h"
+
+namespace autark {
+namespace {
+
+// Tokens that end an answer whatever the file's keys say: chat formats of the architectures read here.
+constexpr std::string_view kEndTexts[] = {"<|im_end|>", "<|endoftext|>", "<end_of_turn>",
+                                          "<|eot_id|>", "<|eom_id|>",    "<|end_of_text|>"};
+
+class ConfigReader {
+ public:
+  ConfigReader(const Gguf& file, std::string architecture) : file_(file), prefix_(architecture + ".") {}
+
+  Json config = Json::object();
+
+  // Copies a key under another name. A list of equal numbers, one a layer, is that number.
+  void whole(const char* name, const char* key) {
+    if (const auto v = integer(key)) config[name] = *v;
+  }
+  void number(const char* name, const char* key) {
+    if (const auto v = file_.number(prefix_ + key)) config[name] = *v;
+  }
+  std::optional<int64_t> integer(const char* key) const {
+    if (const auto v = file_.integer(prefix_ + key)) return v;
+    const auto all = file_.numbers(prefix_ + key);
+    if (!all || all->empty() || !std::ranges::all_of(*all, [&](double v) { return v == all->front(); }))
+      return {};
+    const double v = all->front();
+    return v == std::floor(v) && std::abs(v) < 1e15 ? std::optional(static_cast<int64_t>(v)) : std::nullopt;
+  }
+  std::optional<double> real(const char* key) const { return file_.number(prefix_ + key); }
+  std::optional<std::string_view> text(const char* key) const { return file_.text(prefix_ + key); }
+  bool has_tensor(std::string_view name) const { return file_.tensors().contains(name); }
+  // Dimension of a tensor, counted from the slowest; 0 where there is none.
+  int64_t dimension(std::string_view tensor, size_t i) const {
+    const auto it = file_.tensors().find(tensor);
+    return it == file_.tensors().end() || i >= it->second.shape.size() ? 0 : it->second.shape[i];
+  }
+
+ private:
+  const Gguf& file_;
+  std::string prefix_;
+};
+
+void read_sizes(ConfigReader& r) {
+  r.whole("num_hidden_layers", "block_count");
+  r.whole("hidden_size", "embedding_length");
+  r.whole("intermediate_size", "feed_forward_length");
+  r.whole("num_attention_heads", "attention.head_count");
+  r.whole("num_key_value_heads", "attention.head_count_kv");
+  r.whole("head_dim", "attention.key_length");
+  r.whole("max_position_embeddings", "context_length");
+  r.number("rms_norm_eps", "attention.layer_norm_rms_epsilon");
+  if (const int64_t rows = r.dimension("token_embd.weight", 0)) r.config["vocab_size"] = rows;
+  r.config["tie_word_embeddings"] = !r.has_tensor("output.weight");
+  r.config["attention_bias"] = r.has_tensor("blk.0.attn_q.bias");
+}
+
+// rope_theta and rope_scaling. The file's attn_factor multiplies the amplitude that yarn has by itself.
+void read_rope(ConfigReader& r, double theta) {
+  r.config["rope_theta"] = r.real("rope.freq_base").value_or(theta);
+  const std::string kind(r.text("rope.scaling.type").value_or("none"));
+  const double factor = r.real("rope.scaling.factor").value_or(r.real("rope.scale_linear").value_or(1));
+  if (kind == "none" && factor == 1) return;
+  Json scaling{{"rope_type", kind == "none" ? "linear" : kind}, {"factor", factor}};
+  if (const auto v = r.integer("rope.scaling.original_context_length"))
+    scaling["original_max_position_embeddings"] = *v;
+  if (const auto v = r.real("rope.scaling.yarn_beta_fast")) scaling["beta_fast"] = *v;
+  if (const auto v = r.real("rope.scaling.yarn_beta_slow")) scaling["beta_slow"] = *v;
+  auto amplitude = r.real("rope.scaling.attn_factor");
+  if (!amplitude) amplitude = r.real("rope.scaling.yarn_attn_factor");
+  if (kind == "yarn" && amplitude && factor > 1)
+    scaling["attention_factor"] = *amplitude * (0.1 * std::log(factor) + 1);
+  r.config["rope_scaling"] = std::move(scaling);
+}
+
+void read_experts(ConfigReader& r) {
+  r.whole("num_experts", "expert_count");
+  r.whole("num_experts_per_tok", "expert_used_count");
+  r.whole("moe_intermediate_size", "expert_feed_forward_length");
+  if (const int64_t rows = r.dimension("blk.0.ffn_gate_exps.weight", 1);
+      rows && !r.config.contains("moe_intermediate_size"))
+    r.config["moe_intermediate_size"] = rows;
+  r.config["norm_topk_prob"] = true;  // every published Qwen3-MoE; no key says so
+  r.config["decoder_sparse_step"] = 1;
+  r.config["mlp_only_layers"] = Json::array();
+}
+
+// The largest Gemma 3, known by its depth, scales its scores by the width of a head in the residual stream.
+void read_gemma3(ConfigReader& r) {
+  constexpr int64_t kLargestDepth = 62;
+  r.whole("sliding_window", "attention.sliding_window");
+  r.config["sliding_window_pattern"] = r.integer("attention.sliding_window_pattern").value_or(6);
+  r.config["rope_local_base_freq"] = r.real("rope.freq_base_swa").value_or(10000.0);
+  const int64_t head_dim = r.integer("attention.key_length").value_or(256);
+  const int64_t heads = r.integer("attention.head_count").value_or(0);
+  const bool largest = r.integer("block_count") == kLargestDepth && heads > 0;
+  r.config["query_pre_attn_scalar"] = largest ? r.integer("embedding_length").value_or(0) / heads : head_dim;
+  r.config["hidden_activation"] = "gelu_pytorch_tanh";
+  if (const auto v = r.real("final_logit_softcapping"); v && *v != 0)
+    r.config["final_logit_softcapping"] = *v;
+  r.config["autark.norm_offset"] = 1;
+}
+
+// What the keys name, then tokens with the text of a known end.
+std::vector<int32_t> end_tokens(const Gguf& file) {
+  std::vector<int32_t> ends;
+  const auto add = [&](int64_t id) {
+    if (id >= 0 && id <= INT32_MAX && std::ranges::find(ends, id) == ends.end())
+      ends.push_back(static_cast<int32_t>(id));
+  };
+  for (const char* key : {"eos", "eot", "eom"})
+    if (const auto id = file.integer(std::string("tokenizer.ggml.") + key + "_token_id")) add(*id);
+  if (const auto texts = file.texts("tokenizer.ggml.tokens"))
+    for (size_t id = 0; id < texts->size(); ++id)
+      if (std::ranges::find(kEndTexts, (*texts)[id]) != std::end(kEndTexts)) add(static_cast<int64_t>(id));
+  return ends;
+}
+
+}  // namespace
+
+Result<GgufConfig> read_gguf_config(const Gguf& file) {
+  const std::string path = file.files()[0].path().string();
+  const auto gguf_name = file.text("general.architecture");
+  if (!gguf_name)
+    return Error{Code::invalid, path + ": key 'general.architecture' is missing; not a language model?"};
+  ConfigReader r(file, std::string(*gguf_name));
+  std::string architecture = architecture_name(*gguf_name);
+  // Mixtral calls itself llama here, and has another feed-forward block.
+  if (architecture == "llama" && r.integer("expert_count").value_or(0) > 0) architecture = "mixtral";
+  r.config["model_type"] = architecture;
+  read_sizes(r);
+  read_rope(r, architecture == "gemma3" ? 1e6 : 1e4);
+  if (architecture == "llama") r.config["autark.rope_pairing"] = "neighbours";
+  if (architecture == "qwen3_moe") read_experts(r);
+  if (architecture == "gemma3") read_gemma3(r);
+  return GgufConfig{std::move(architecture), std::move(r.config), end_tokens(file)};
+}
+
+}  // namespace autark

@@ -1,0 +1,9 @@
+// Opens a GGUF file or split set as a checkpoint with Hugging Face names.
+#pragma once
+#include "weights/checkpoint.h"
+
+namespace autark {
+
+Result<Checkpoint> open_gguf(const std::filesystem::path& path, int rank, int ranks);
+
+}  // namespace autark

@@ -1,0 +1,90 @@
+#include "weights/hf/config.h"
+#include <algorithm>
+#include "base/mapped_file.h"
+
+namespace autark {
+namespace {
+
+constexpr size_t kConfigBytesMax = 1 << 20;
+
+Result<Json> read_object(const std::filesystem::path& path) {
+  AUTARK_TRY(const std::string text, read_file(path, kConfigBytesMax));
+  AUTARK_TRY(Json j, parse_json(text, path.string(), {.bytes = kConfigBytesMax}));
+  if (!j.is_object()) return Error{Code::invalid, path.string() + " is not a JSON object"};
+  return j;
+}
+
+const Json* object_in(const Json& j, const char* key) {
+  const auto it = j.find(key);
+  return it != j.end() && it->is_object() ? &*it : nullptr;
+}
+
+void set_default(Json& j, const char* key, Json v) {
+  if (!j.contains(key) || j[key].is_null()) j[key] = std::move(v);
+}
+
+// The text part of a multimodal Gemma 3 names only what differs from the defaults of its family.
+Json gemma3_text(const Json& whole) {
+  Json text = whole["text_config"];
+  for (const char* key : {"eos_token_id", "tie_word_embeddings"})
+    if (whole.contains(key)) set_default(text, key, whole[key]);
+  set_default(text, "vocab_size", 262208);
+  set_default(text, "num_attention_heads", 8);
+  set_default(text, "num_key_value_heads", 4);
+  set_default(text, "head_dim", 256);
+  set_default(text, "query_pre_attn_scalar", 256);
+  set_default(text, "max_position_embeddings", 131072);
+  set_default(text, "rope_theta", 1e6);
+  return text;
+}
+
+// rope_parameters {"full_attention": {…}, "sliding_attention": {…}} in the words of older files.
+void flatten_rope(Json& config) {
+  const Json* by_kind = object_in(config, "rope_parameters");
+  const Json* full = by_kind ? object_in(*by_kind, "full_attention") : nullptr;
+  if (!full) return;
+  Json scaling = *full;
+  if (const Json* sliding = object_in(*by_kind, "sliding_attention");
+      sliding && sliding->contains("rope_theta"))
+    config["rope_local_base_freq"] = (*sliding)["rope_theta"];
+  if (scaling.contains("rope_theta")) config["rope_theta"] = scaling["rope_theta"];
+  config.erase("rope_parameters");
+  config["rope_scaling"] = std::move(scaling);
+}
+
+void add_end_tokens(const Json& config, std::vector<int32_t>& ends) {
+  const auto add = [&](const Json& id) {
+    const int64_t v = id.is_number_integer() ? id.get<int64_t>() : -1;
+    if (v < 0 || v > INT32_MAX || std::ranges::find(ends, v) != ends.end()) return;
+    ends.push_back(static_cast<int32_t>(v));
+  };
+  const auto it = config.find("eos_token_id");
+  if (it == config.end()) return;
+  if (!it->is_array()) return add(*it);
+  for (const Json& id : *it) add(id);
+}
+
+}  // namespace
+
+Result<HfConfig> read_hf_config(const std::filesystem::path& directory) {
+  HfConfig c;
+  const auto generation = directory / "generation_config.json";
+  std::error_code failed;
+  if (std::filesystem::exists(generation, failed)) {
+    AUTARK_TRY(const Json g, read_object(generation));
+    add_end_tokens(g, c.end_tokens);
+  }
+  AUTARK_TRY(c.config, read_object(directory / "config.json"));
+  add_end_tokens(c.config, c.end_tokens);
+  const auto type = c.config.find("model_type");
+  if (type == c.config.end() || !type->is_string())
+    return Error{Code::invalid, (directory / "config.json").string() + ": model_type is missing"};
+  c.architecture = type->get<std::string>();
+  if (c.architecture == "gemma3" && object_in(c.config, "text_config")) c.config = gemma3_text(c.config);
+  add_end_tokens(c.config, c.end_tokens);
+  if (c.architecture == "gemma3_text") c.architecture = "gemma3";
+  if (c.architecture == "gemma3") flatten_rope(c.config);
+  return c;
+}
+
+}  // namespace autark

@@ -1,0 +1,19 @@
+// A published config.json made plain: the text model of a multimodal one, one name per architecture, and
+// newer spellings of the rope keys where they differ by layer kind.
+#pragma once
+#include <filesystem>
+#include <vector>
+#include "base/json.h"
+
+namespace autark {
+
+struct HfConfig {
+  std::string architecture;
+  Json config;
+  std::vector<int32_t> end_tokens;
+};
+
+// Reads config.json and, where it is there, generation_config.json.
+Result<HfConfig> read_hf_config(const std::filesystem::path& directory);
+
+}  // namespace autark
