@@ -155,7 +155,9 @@ export class Console {
 
   // Another tab has changed what is stored; chats being written here stay as they are here.
   reload(): void {
-    const stored = this.shelf.chats().map((chat) => (this.current.writing[chat.id] ? (this.find(chat.id) ?? chat) : chat));
+    const stored = this.shelf
+      .chats()
+      .map((chat) => (this.current.writing[chat.id] ? (this.find(chat.id) ?? chat) : chat));
     this.set({ chats: stored });
   }
 
@@ -298,7 +300,14 @@ function failureIn(e: unknown): Failure {
   return e instanceof ServerError ? e.failure : { kind: "broken", detail: String(e) };
 }
 
-function statsOf(usage: { prompt_tokens: number; completion_tokens: number; prompt_tokens_details?: { cached_tokens?: number } | null }, writing: Writing): Stats {
+function statsOf(
+  usage: {
+    prompt_tokens: number;
+    completion_tokens: number;
+    prompt_tokens_details?: { cached_tokens?: number } | null;
+  },
+  writing: Writing,
+): Stats {
   const first = writing.firstAt ?? writing.sentAt;
   return {
     promptTokens: usage.prompt_tokens,
@@ -310,5 +319,8 @@ function statsOf(usage: { prompt_tokens: number; completion_tokens: number; prom
 }
 
 function ended(chat: Chat): Chat {
-  return { ...chat, messages: chat.messages.map((m) => (m.role === "assistant" && !m.ending ? { ...m, ending: "stopped" } : m)) };
+  return {
+    ...chat,
+    messages: chat.messages.map((m) => (m.role === "assistant" && !m.ending ? { ...m, ending: "stopped" } : m)),
+  };
 }

@@ -37,16 +37,22 @@ export const strings = {
   emptyTitle: "What shall we work on?",
   emptyHint: (model: string) => `${model} answers from this server. Nothing you write is sent anywhere else.`,
   suggestions: [
-    { title: "Write a function", prompt: "Write a Python function that merges two sorted lists, with a short explanation." },
+    {
+      title: "Write a function",
+      prompt: "Write a Python function that merges two sorted lists, with a short explanation.",
+    },
     { title: "Explain a concept", prompt: "Explain the difference between a process and a thread in a few sentences." },
-    { title: "Draft a message", prompt: "Draft a short, friendly e-mail that moves a meeting from Tuesday to Thursday." },
+    {
+      title: "Draft a message",
+      prompt: "Draft a short, friendly e-mail that moves a meeting from Tuesday to Thursday.",
+    },
   ],
 
   inputLabel: "Message",
   inputHint: "Write a message",
   send: "Send",
   stop: "Stop",
-  aiNotice: "Answers are AI-generated and can be wrong. Check what matters.",
+  aiNotice: "Answers are AI-generated and can be wrong.",
   toLatest: "To the latest message",
 
   you: "You",
@@ -64,7 +70,8 @@ export const strings = {
   regenerate: "Regenerate",
   plainCode: "text",
 
-  waiting: (seconds: number) => (seconds < 2 ? "Reading the prompt…" : `Reading the prompt… ${count.format(seconds)} s`),
+  waiting: (seconds: number) =>
+    seconds < 2 ? "Reading the prompt…" : `Reading the prompt… ${count.format(seconds)} s`,
   answering: "The answer is being written.",
   answered: "The answer is complete.",
   answerFailed: "The answer failed.",
@@ -72,18 +79,23 @@ export const strings = {
   liveRate: (tokensPerSecond: number) => `≈ ${oneDigit.format(tokensPerSecond)} tokens/s`,
   answerTokens: (n: number) => (n === 1 ? "1 token" : `${count.format(n)} tokens`),
   promptTokens: (n: number, cached: number) =>
-    cached > 0 ? `${count.format(n)} in the prompt (${count.format(cached)} cached)` : `${count.format(n)} in the prompt`,
+    cached > 0
+      ? `${count.format(n)} in the prompt (${count.format(cached)} cached)`
+      : `${count.format(n)} in the prompt`,
   firstAfter: (seconds: number) => `first after ${oneDigit.format(seconds)} s`,
   stopped: "Stopped.",
-  length: "Cut here: the limit of tokens was reached. Raise “Max tokens” in the settings, or start a new chat when the context is full.",
-  storageFull: "This browser’s storage is full or blocked: the chat will be lost when the page closes. Delete old chats to make room.",
+  length:
+    "Cut here: the limit of tokens was reached. Raise “Max tokens” in the settings, or start a new chat when the context is full.",
+  storageFull:
+    "This browser’s storage is full or blocked: the chat will be lost when the page closes. Delete old chats to make room.",
 
   failures: {
     unreachable: "The server does not answer. Is “autark serve” running?",
     cut: "The connection broke before the answer was complete. What arrived is kept.",
     key: "The server asks for an API key.",
     context: "This chat no longer fits into the model’s context. Start a new chat, or edit an earlier message.",
-    template: "This model has no chat template, so it cannot chat. Serve an instruction-tuned model, or use /v1/completions.",
+    template:
+      "This model has no chat template, so it cannot chat. Serve an instruction-tuned model, or use /v1/completions.",
     busy: "The server is busy. Try again in a moment.",
     refused: "The server refused the request.",
     broken: "The server failed.",

@@ -48,6 +48,7 @@ function clean(html: string): string {
     ],
     ALLOWED_ATTR: ["href", "title", "class", "align", "start", "type", "tabindex", "target", "rel"],
     ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|#)/i,
+    ADD_URI_SAFE_ATTR: ["align", "start", "type", "tabindex"],
     ALLOW_DATA_ATTR: false,
     ALLOW_ARIA_ATTR: false,
   });
@@ -61,7 +62,10 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
 
 // The Copy button works through a listener on the whole thread.
 function codeBlock(code: string, info: string): string {
-  const language = info.trim().split(/[\s{,:]/, 1)[0]!.toLowerCase();
+  const language = info
+    .trim()
+    .split(/[\s{,:]/, 1)[0]!
+    .toLowerCase();
   return (
     `<div class="code"><div class="code-head"><span>${escapeHtml(language || strings.plainCode)}</span>` +
     `<button type="button" class="copy-code">${strings.copy}</button></div>` +

@@ -46,28 +46,37 @@ export function Composer({ busy, ready, chatId, onSend, onStop, onEditLast }: Pr
   };
   return (
     <footer class="composer">
-      <div class="composer-box">
-        <textarea
-          id={kInputId}
-          ref={area}
-          rows={1}
-          aria-label={strings.inputLabel}
-          placeholder={strings.inputHint}
-          value={text}
-          onInput={(e) => setText((e.currentTarget as HTMLTextAreaElement).value)}
-          onKeyDown={onKeyDown}
-        />
-        {busy ? (
-          <button type="button" class="round stop" aria-label={strings.stop} title={strings.stop} onClick={onStop}>
-            <Icon name="stop" />
-          </button>
-        ) : (
-          <button type="button" class="round" aria-label={strings.send} title={strings.send} disabled={!canSend} onClick={send}>
-            <Icon name="up" />
-          </button>
-        )}
+      <div class="composer-column">
+        <div class="composer-box">
+          <textarea
+            id={kInputId}
+            ref={area}
+            rows={1}
+            aria-label={strings.inputLabel}
+            placeholder={strings.inputHint}
+            value={text}
+            onInput={(e) => setText((e.currentTarget as HTMLTextAreaElement).value)}
+            onKeyDown={onKeyDown}
+          />
+          {busy ? (
+            <button type="button" class="round stop" aria-label={strings.stop} title={strings.stop} onClick={onStop}>
+              <Icon name="stop" />
+            </button>
+          ) : (
+            <button
+              type="button"
+              class="round"
+              aria-label={strings.send}
+              title={strings.send}
+              disabled={!canSend}
+              onClick={send}
+            >
+              <Icon name="up" />
+            </button>
+          )}
+        </div>
+        <p class="ai-notice">{strings.aiNotice}</p>
       </div>
-      <p class="ai-notice">{strings.aiNotice}</p>
     </footer>
   );
 }

@@ -15,7 +15,13 @@ export function Header({ page, narrow, settings, onMenu, onSettings }: Props) {
   return (
     <header class="header">
       {narrow && (
-        <button type="button" class="icon-button" aria-label={strings.openMenu} title={strings.openMenu} onClick={onMenu}>
+        <button
+          type="button"
+          class="icon-button"
+          aria-label={strings.openMenu}
+          title={strings.openMenu}
+          onClick={onMenu}
+        >
           <Icon name="menu" size={20} />
         </button>
       )}

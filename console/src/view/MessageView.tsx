@@ -86,7 +86,12 @@ function Answer({ page, message, writing, busy, onEdit }: Props) {
           <div class="actions">
             {text && <CopyButton text={strings.copiedAnswer(text, model)} />}
             {text && <Action name="pencil" label={strings.edit} disabled={busy} onClick={() => onEdit(message.id)} />}
-            <Action name="redo" label={strings.regenerate} disabled={busy} onClick={() => page.regenerate(message.id)} />
+            <Action
+              name="redo"
+              label={strings.regenerate}
+              disabled={busy}
+              onClick={() => page.regenerate(message.id)}
+            />
           </div>
         )}
         <Numbers message={message} writing={writing} />

@@ -31,7 +31,13 @@ export function Sidebar({ page, drawer, covered, onDone }: Props) {
         <Logo />
         <span>{strings.product}</span>
         {drawer && (
-          <button type="button" class="icon-button" aria-label={strings.closeMenu} title={strings.closeMenu} onClick={onDone}>
+          <button
+            type="button"
+            class="icon-button"
+            aria-label={strings.closeMenu}
+            title={strings.closeMenu}
+            onClick={onDone}
+          >
             <Icon name="close" />
           </button>
         )}

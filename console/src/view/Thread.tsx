@@ -32,10 +32,13 @@ export function Thread({ page, chat, writing, editing, onEdit }: Props) {
     setAtEnd(following.current);
   };
   // Another chat or another question: to the end, wherever the reader was.
+  const begun = useRef("");
+  const beginning = writing ? writing.messageId : begun.current;
   useLayoutEffect(() => {
+    begun.current = beginning;
     following.current = true;
     toEnd();
-  }, [chat?.id, writing?.messageId]);
+  }, [chat?.id, beginning]);
   useLayoutEffect(() => {
     if (following.current && editing === null) toEnd();
   });

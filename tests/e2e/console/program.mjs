@@ -1,0 +1,52 @@
+// The program under test: `autark serve` on a free port of this machine.
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+
+const kStartMs = 120_000;
+
+export class Program {
+  static async serve(...options) {
+    const program = new Program();
+    const port = await freePort();
+    program.url = `http://127.0.0.1:${port}/`;
+    const model = process.env.AUTARK_E2E_MODEL ?? "smollm2-135m";
+    const args = ["serve", model, "--port", String(port), ...options];
+    program.process = spawn(process.env.AUTARK_BIN, args, { stdio: ["ignore", "pipe", "pipe"] });
+    program.said = "";
+    for (const stream of [program.process.stdout, program.process.stderr]) {
+      stream.on("data", (bytes) => (program.said = (program.said + bytes).slice(-4000)));
+    }
+    program.ended = new Promise((ended) => program.process.on("exit", ended).on("error", ended));
+    await program.ready();
+    return program;
+  }
+
+  // Asks until it answers; fails when it ends or takes too long.
+  async ready() {
+    const deadline = Date.now() + kStartMs;
+    let over = false;
+    void this.ended.then(() => (over = true));
+    while (!over && Date.now() < deadline) {
+      const response = await fetch(new URL("ready", this.url)).catch(() => undefined);
+      if (response?.ok) return;
+      await new Promise((next) => setTimeout(next, 100));
+    }
+    this.process.kill("SIGKILL");
+    throw new Error(`autark serve ${over ? "ended" : "was not ready in time"}:\n${this.said}`);
+  }
+
+  async stop() {
+    this.process.kill("SIGTERM");
+    await this.ended;
+  }
+}
+
+function freePort() {
+  return new Promise((found) => {
+    const server = createServer();
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => found(port));
+    });
+  });
+}

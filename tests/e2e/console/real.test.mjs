@@ -1,0 +1,110 @@
+// Goal: the page inside the program and the program's own API fit together, with a real model.
+// Method: headless Chromium against `autark serve` itself: the headers, a streamed answer with its counts, the same
+// answer again at temperature 0, stop, a context that is full, and a server with a key.
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+import { answered, answers, ask, launch, open, stopButton } from "./browser.mjs";
+import { Program } from "./program.mjs";
+
+let browser;
+let program;
+let pages = [];
+
+before(async () => {
+  browser = await launch();
+  program = await Program.serve();
+});
+after(async () => {
+  await browser?.close();
+  await program?.stop();
+});
+afterEach(async () => {
+  for (const page of pages) {
+    await page.context().close();
+    assert.deepEqual(page.trouble, []);
+  }
+  pages = [];
+});
+
+async function visit(url = program.url) {
+  const page = await open(browser, url);
+  pages.push(page);
+  page.setDefaultTimeout(120_000);
+  return page;
+}
+
+async function set(page, values) {
+  await page.getByRole("button", { name: "Settings", exact: true }).click();
+  for (const [name, value] of Object.entries(values)) await page.locator(`input[name=${name}]`).fill(String(value));
+}
+
+const textOf = async (page) => (await answers(page).last().locator(".markdown").textContent()).trim();
+const numbersOf = (page) => answers(page).last().locator(".numbers").textContent();
+
+test("the page comes with a strict policy and the right types", async () => {
+  const index = await fetch(program.url);
+  assert.equal(index.status, 200);
+  assert.match(index.headers.get("content-type"), /^text\/html/);
+  assert.match(index.headers.get("content-security-policy"), /default-src 'self'/);
+  assert.doesNotMatch(index.headers.get("content-security-policy"), /unsafe/);
+  const names = [...(await index.text()).matchAll(/(?:src|href)="(\.[^"]+)"/g)].map((match) => match[1]);
+  assert.ok(names.length >= 3);
+  for (const name of names) {
+    const response = await fetch(new URL(name, program.url));
+    assert.equal(response.status, 200, name);
+    assert.match(response.headers.get("content-type"), /javascript|css|svg/, name);
+  }
+  assert.equal((await fetch(new URL("assets/nothing.js", program.url))).status, 404);
+});
+
+test("a real answer streams, is counted, and is the same again at temperature 0", async () => {
+  const page = await visit();
+  await set(page, { temperature: 0, max_tokens: 32 });
+  await ask(page, "What is the capital of France?");
+  await answered(page);
+  const first = await textOf(page);
+  assert.ok(first.length > 0);
+  assert.match(await numbersOf(page), /[\d.,]+ tokens\/s.*\d+ tokens.*\d+ in the prompt/);
+  await page.getByRole("button", { name: "Regenerate", exact: true }).click();
+  await stopButton(page).waitFor();
+  await answered(page);
+  assert.equal(await textOf(page), first);
+});
+
+test("stop ends a long answer; the next question is answered", async () => {
+  const page = await visit();
+  await set(page, { temperature: 0, max_tokens: 2000 });
+  await ask(page, "Write a very long story about the sea.");
+  await page.locator(".markdown").waitFor();
+  await stopButton(page).click();
+  await page.getByText("Stopped.").waitFor();
+  await page.locator("input[name=max_tokens]").fill("4");
+  await ask(page, "Say yes.");
+  await answered(page);
+  assert.ok((await textOf(page)).length > 0);
+});
+
+test("a message over the context is refused in words", async () => {
+  const page = await visit();
+  await ask(page, "many words ".repeat(60_000));
+  await page.getByText("no longer fits into the model’s context").waitFor();
+});
+
+test("a server with a key asks for it", async () => {
+  const locked = await Program.serve("--api-key", "secret-key");
+  try {
+    const page = await visit(locked.url);
+    await page.getByLabel("API key").fill("wrong");
+    await page.keyboard.press("Enter");
+    await page.getByText("The server did not accept this key.").waitFor();
+    await page.getByLabel("API key").fill("secret-key");
+    await page.keyboard.press("Enter");
+    await page.locator(".header .dot.ready").waitFor();
+    await set(page, { max_tokens: 4 });
+    await ask(page, "Hello");
+    await answered(page);
+    assert.ok((await textOf(page)).length > 0);
+  } finally {
+    await locked.stop();
+  }
+});
