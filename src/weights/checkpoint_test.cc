@@ -1,0 +1,346 @@
+// Goal: what is published opens, and what is broken says what is broken. Method: small checkpoints made by
+// hand, each with one peculiarity of real ones, or one fault; files damaged at every byte.
+#include "weights/checkpoint.h"
+#include <random>
+#include "base/gguf_testing.h"
+#include "weights/testing.h"
+
+namespace autark {
+namespace {
+
+constexpr const char* kConfig = R"({"model_type": "llama", "eos_token_id": [2, 3]})";
+
+class CheckpointTest : public ::testing::Test {
+ protected:
+  std::string refusal(const std::string& file = "") {
+    const auto c = open_checkpoint(file.empty() ? dir_.path() : dir_ / file);
+    return c ? "" : c.error().message;
+  }
+  void says(const std::string& file, const std::string& what) {
+    EXPECT_NE(refusal(file).find(what), std::string::npos) << refusal(file);
+  }
+  TestDirectory dir_;
+};
+
+float first(const Weight& w) {
+  std::vector<float> row(w.cols());
+  decode_row(w, 0, row);
+  return row[0];
+}
+
+TEST_F(CheckpointTest, SafetensorsOfEveryDtype) {
+  dir_.write("config.json", kConfig);
+  dir_.write("generation_config.json", R"({"eos_token_id": 7})");
+  SafetensorsBytes b;
+  b.tensor("odd", "U8", {1}, "x");  // everything after it is misaligned
+  b.tensor("f32", "F32", {1, 2}, raw<float>({1.5f, 2})).tensor("f16", "F16", {1, 1}, raw<uint16_t>({0x4000}));
+  b.tensor("bf16", "BF16", {1, 1}, raw<uint16_t>({0xbf80})).tensor("f64", "F64", {1, 1}, raw<double>({0.25}));
+  b.tensor("i64", "I64", {2}, raw<int64_t>({-5, 6}))
+      .tensor("wide", "I64", {1}, raw<int64_t>({int64_t{1} << 40}));
+  b.tensor("i32", "I32", {1}, raw<int32_t>({11})).tensor("i8", "I8", {2}, raw<int8_t>({-1, 1}));
+  b.tensor("a.weight", "F8_E4M3", {2, 130}, std::string(260, 0x38))
+      .tensor("a.scale", "F8_E8M0", {1, 2}, "\x80\x81");
+  b.tensor("b.weight", "I8", {1, 32}, std::string(32, 0x22)).tensor("b.scale", "F8_E8M0", {1, 2}, "\x7f\x80");
+  b.tensor("c.weight", "F8_E4M3", {1, 1}, "\x38");
+  b.tensor("d", "F8_E5M2", {1, 1}, "x").tensor("deep", "F32", {1, 1, 1, 1, 1}, raw<float>({1}));
+  for (int pad : {0, 1, 2, 3}) {
+    dir_.write("model.safetensors", b.bytes(pad));
+    auto c = open_checkpoint(dir_.path());
+    ASSERT_TRUE(c) << c.error().message;
+    EXPECT_EQ(c.value().architecture, "llama");
+    EXPECT_EQ(c.value().end_tokens, (std::vector<int32_t>{7, 2, 3}));
+    Weights& w = *c.value().weights;
+    for (const char* name : {"f32", "f16", "bf16", "f64"}) {
+      const Weight found = w.need(name, name == std::string("f32") ? Shape{1, 2} : Shape{1, 1});
+      const uintptr_t size = found.format == Format::f32 ? 4 : 2;
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(found.parts[0].codes) % size, 0u);
+    }
+    EXPECT_EQ(first(w.need("f32", {1, 2})), 1.5f);
+    EXPECT_EQ(first(w.need("f16", {1, 1})), 2);
+    EXPECT_EQ(first(w.need("bf16", {1, 1})), -1);
+    EXPECT_EQ(first(w.need("f64", {1, 1})), 0.25f);
+    EXPECT_EQ(reinterpret_cast<const int32_t*>(w.table("i64", {2}).parts[0].codes)[0], -5);
+    EXPECT_EQ(reinterpret_cast<const int32_t*>(w.table("i32", {1}).parts[0].codes)[0], 11);
+    EXPECT_EQ(reinterpret_cast<const int32_t*>(w.table("i8", {2}).parts[0].codes)[0], -1);
+    const Weight fp8 = w.need("a.weight", {2, 130}), fp4 = w.need("b.weight", {1, 64});
+    std::vector<float> row(130), nibbles(64);
+    decode_row(fp8, 1, row);
+    decode_row(fp4, 0, nibbles);
+    EXPECT_EQ(row[127], 2);
+    EXPECT_EQ(row[128], 4);
+    EXPECT_EQ(nibbles[31], 1);
+    EXPECT_EQ(nibbles[32], 2);
+    EXPECT_FALSE(w.fault());
+    w.table("wide", {1});
+    w.need("c.weight", {1, 1});
+    w.need("d", {1, 1});
+    w.need("deep", {1});
+    EXPECT_EQ(
+        w.fault()->message,
+        "weights: wide has a number beyond 32 bits; c.weight is F8_E4M3 without F8_E8M0 scales in c.scale, "
+        "which "
+        "is not supported; d is stored as F8_E5M2, which is not supported; deep has an unusable shape; wrong "
+        "checkpoint?");
+  }
+}
+
+TEST_F(CheckpointTest, BytesAndParametersAreCounted) {
+  dir_.write("config.json", kConfig);
+  SafetensorsBytes b;
+  b.tensor("a.weight", "I8", {2, 16}, std::string(32, 0)).tensor("a.scale", "F8_E8M0", {2, 1}, "zz");
+  b.tensor("b", "F16", {3}, "aabbcc");
+  dir_.write("model.safetensors", b.bytes());
+  const auto c = open_checkpoint(dir_ / "model.safetensors");
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c.value().bytes, 32 + 2 + 6);
+  EXPECT_EQ(c.value().parameters, 64 + 3);
+  EXPECT_EQ(c.value().tensors.size(), 3u);
+}
+
+TEST_F(CheckpointTest, ShardsMustHoldWhatTheIndexSays) {
+  const auto shard = [](const std::string& name) {
+    return SafetensorsBytes().tensor(name, "F32", {1, 1}, raw<float>({1})).bytes();
+  };
+  const auto index = [&](const std::string& map) {
+    dir_.write(
+        "model.safetensors.index.json",
+        R"({"metadata": {"total_size": 8, "more": [1, {"weight_map": 2}]}, "weight_map": {)" + map + "}}");
+  };
+  dir_.write("config.json", kConfig);
+  dir_.write("one", shard("a"));
+  dir_.write("two", shard("b"));
+  index(R"("a": "one", "b": "two")");
+  for (const char* file : {"", "model.safetensors.index.json"}) {
+    auto c = open_checkpoint(file[0] ? dir_ / file : dir_.path());
+    ASSERT_TRUE(c) << c.error().message;
+    EXPECT_TRUE(c.value().weights->find("b", {1, 1}));
+  }
+  index(R"("a": "one", "b": "three")");
+  says("", "names the file three, which is missing");
+  index(R"("a": "one", "b": "one", "c": "two")");
+  says("", R"(says that tensor "b" is in one, but it is in two)");
+  index(R"("a": "one", "c": "two")");
+  says("", R"(says that tensor "c" is in two, but it is in none of the files)");
+  index(R"("a": "one", "a": "two")");
+  says("", R"(names tensor "a" twice)");
+  index(R"("a": "../one")");
+  says("", "a file beside it is expected");
+  index(R"("a": ["one"])");
+  says("", "file names are expected");
+  index(R"("a": {"weight_map": {"b": "one"}})");
+  says("", "file names are expected");
+  index("");
+  says("", "has no weight_map");
+  dir_.write("model.safetensors.index.json", "[");
+  says("", "is not JSON at byte");
+  dir_.write("model.safetensors.index.json", std::string(100000, '['));
+  says("", "nested too deeply");
+}
+
+TEST_F(CheckpointTest, WhatIsMissingIsNamed) {
+  says("nothing here", "there is no such model");
+  says("", "has neither config.json with safetensors nor one .gguf file");
+  dir_.write("config.json", kConfig);
+  says("", "has neither model.safetensors nor model.safetensors.index.json");
+  dir_.write("model.safetensors", SafetensorsBytes().bytes());
+  EXPECT_EQ(refusal(), "");
+  dir_.write("config.json", "{}");
+  says("", "config.json: model_type is missing");
+  dir_.write("config.json", "[]");
+  says("", "config.json is not a JSON object");
+  dir_.write("config.json", "{");
+  says("", "is not JSON at byte");
+  dir_.write("config.json", kConfig);
+  dir_.write("generation_config.json", "nonsense");
+  says("", "generation_config.json is not JSON");
+}
+
+TEST_F(CheckpointTest, TheTextPartOfAMultimodalGemmaIsFound) {
+  dir_.write("config.json",
+             R"({"model_type": "gemma3", "eos_token_id": [1, 106], "vision_config": {"hidden_size": 9},
+      "text_config": {"model_type": "gemma3_text", "hidden_size": 4, "sliding_window": 8,
+      "rope_parameters": {"full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1000000.0},
+                          "sliding_attention": {"rope_type": "default", "rope_theta": 5000.0}}}})");
+  for (const char* prefix : {"language_model.model.", "model.language_model.", "model."}) {
+    SafetensorsBytes b;
+    b.tensor(std::string(prefix) + "norm.weight", "F32", {4}, raw<float>({1, 2, 3, 4}));
+    b.tensor("vision_tower.patch.weight", "F32", {1, 1, 1, 1, 1}, raw<float>({1}));
+    dir_.write("model.safetensors", b.bytes());
+    auto c = open_checkpoint(dir_.path());
+    ASSERT_TRUE(c) << c.error().message;
+    EXPECT_EQ(c.value().architecture, "gemma3");
+    EXPECT_TRUE(c.value().weights->find("model.norm.weight", {4}));
+    EXPECT_EQ(c.value().end_tokens, (std::vector<int32_t>{1, 106}));
+    const Json& j = c.value().config;
+    EXPECT_EQ(j["hidden_size"], 4);
+    EXPECT_EQ(j["head_dim"], 256);
+    EXPECT_EQ(j["vocab_size"], 262208);
+    EXPECT_EQ(j["rope_theta"], 1e6);
+    EXPECT_EQ(j["rope_local_base_freq"], 5000.0);
+    EXPECT_EQ(j["rope_scaling"]["rope_type"], "linear");
+    EXPECT_FALSE(j.contains("rope_parameters"));
+  }
+}
+
+// --- GGUF
+// -----------------------------------------------------------------------------------------------------
+
+GgufBytes llama() {
+  GgufBytes b;
+  b.key("general.architecture", "llama").key("llama.block_count", 1u).key("llama.embedding_length", 32u);
+  b.key("llama.attention.head_count", 4u)
+      .array<int32_t>("llama.attention.head_count_kv", Gguf::Type::i32, {2, 2});
+  b.key("llama.rope.freq_base", 5e5f)
+      .key("tokenizer.ggml.eos_token_id", 9u)
+      .key("tokenizer.ggml.eot_token_id", 1u);
+  b.key("tokenizer.ggml.tokens", std::vector<std::string>{"a", "<|im_end|>", "<|eot_id|>"});
+  return b;
+}
+
+TEST_F(CheckpointTest, GgufKeysInTheWordsOfConfigJson) {
+  llama().tensor("token_embd.weight", 0, {3, 32}, std::string(384, 0)).write(dir_ / "m.gguf");
+  for (const char* file : {"", "m.gguf"}) {  // the only GGUF file of a directory stands for it
+    const auto c = open_checkpoint(file[0] ? dir_ / file : dir_.path());
+    ASSERT_TRUE(c) << c.error().message;
+    EXPECT_EQ(c.value().kind, "gguf");
+    EXPECT_EQ(c.value().end_tokens, (std::vector<int32_t>{9, 1, 2}));
+    EXPECT_EQ(c.value().parameters, 96);
+    EXPECT_EQ(c.value().bytes, 384);
+    EXPECT_EQ(dump_json(c.value().config),
+              R"({"model_type":"llama","num_hidden_layers":1,"hidden_size":32,"num_attention_heads":4,)"
+              R"("num_key_value_heads":2,"vocab_size":3,"tie_word_embeddings":true,"attention_bias":false,)"
+              R"("rope_theta":500000.0,"autark.rope_pairing":"neighbours"})");
+  }
+}
+
+TEST_F(CheckpointTest, GgufRopeScalings) {
+  const auto scaling = [&](GgufBytes b) {
+    b.write(dir_ / "m.gguf");
+    return open_checkpoint(dir_ / "m.gguf").value().config.value("rope_scaling", Json());
+  };
+  EXPECT_EQ(scaling(llama()), Json());
+  EXPECT_EQ(scaling(llama().key("llama.rope.scaling.type", "none")), Json());
+  const auto yarn = [] {
+    return llama()
+        .key("llama.rope.scaling.type", "yarn")
+        .key("llama.rope.scaling.factor", 4.f)
+        .key("llama.rope.scaling.original_context_length", 64u);
+  };
+  EXPECT_EQ(dump_json(scaling(yarn())),
+            R"({"rope_type":"yarn","factor":4.0,"original_max_position_embeddings":64})");
+  EXPECT_NEAR(scaling(yarn().key("llama.rope.scaling.attn_factor", 0.5f))["attention_factor"].get<double>(),
+              0.5 * (0.1 * std::log(4.0) + 1), 1e-12);
+  EXPECT_EQ(dump_json(scaling(llama().key("llama.rope.scale_linear", 2.f))),
+            R"({"rope_type":"linear","factor":2.0})");
+}
+
+TEST_F(CheckpointTest, ArchitecturesThatCallThemselvesOtherwise) {
+  const auto opened = [&](GgufBytes b) {
+    b.write(dir_ / "m.gguf");
+    return *open_checkpoint(dir_ / "m.gguf");
+  };
+  EXPECT_EQ(opened(llama().key("llama.expert_count", 8u)).architecture, "mixtral");
+  GgufBytes other;
+  other.key("general.architecture", "mamba").tensor("blk.0.ssm_a", 0, {1}, "aaaa");
+  const Checkpoint unknown = opened(other);
+  EXPECT_EQ(unknown.architecture, "mamba");
+  EXPECT_EQ(unknown.tensors.at(0).name, "blk.0.ssm_a");
+  GgufBytes largest;
+  largest.key("general.architecture", "gemma3")
+      .key("gemma3.block_count", 62u)
+      .key("gemma3.embedding_length", 5376u);
+  largest.key("gemma3.attention.head_count", 32u).key("gemma3.attention.key_length", 128u);
+  EXPECT_EQ(opened(largest).config["query_pre_attn_scalar"], 168);
+}
+
+TEST_F(CheckpointTest, GgufTensorsOfEveryPlainType) {
+  GgufBytes b = llama();
+  b.tensor("i8", 24, {2}, raw<int8_t>({-3, 4})).tensor("i16", 25, {1}, raw<int16_t>({-300}));
+  b.tensor("i32", 26, {1}, raw<int32_t>({1 << 20})).tensor("i64", 27, {1}, raw<int64_t>({-9}));
+  b.tensor("f64", 28, {1, 1}, raw<double>({0.5})).tensor("bf16", 30, {1, 1}, raw<uint16_t>({0x3f80}));
+  b.tensor("iq", 20, {1, 32}, std::string(18, 0)).tensor("rope_freqs.weight", 0, {1}, raw<float>({8}));
+  b.tensor("blk.7.ffn_up.weight", 8, {1, 32}, std::string(34, 0));
+  b.write(dir_ / "m.gguf");
+  auto c = open_checkpoint(dir_ / "m.gguf");
+  ASSERT_TRUE(c) << c.error().message;
+  Weights& w = *c.value().weights;
+  const auto number = [&](const char* name, int64_t n) {
+    return *reinterpret_cast<const int32_t*>(w.table(name, {n}).parts[0].codes);
+  };
+  EXPECT_EQ(number("i8", 2), -3);
+  EXPECT_EQ(number("i16", 1), -300);
+  EXPECT_EQ(number("i32", 1), 1 << 20);
+  EXPECT_EQ(number("i64", 1), -9);
+  EXPECT_EQ(first(w.need("f64", {1, 1})), 0.5f);
+  EXPECT_EQ(first(w.need("bf16", {1, 1})), 1);
+  EXPECT_EQ(w.vector("rope_freqs.weight", {1}).f32()[0], 8);
+  EXPECT_EQ(w.need("model.layers.7.mlp.up_proj.weight", {1, 32}).format, Format::q8_0);
+  EXPECT_FALSE(w.fault());
+  w.need("iq", {1, 32});
+  EXPECT_NE(w.fault()->message.find("iq is stored as IQ4_NL, which is not supported"), std::string::npos);
+}
+
+TEST_F(CheckpointTest, GgufTensorsThatCannotBeAreNamed) {
+  const auto refused = [&](const GgufBytes& b, const std::string& what) {
+    b.write(dir_ / "m.gguf");
+    says("m.gguf", what);
+  };
+  refused(GgufBytes().key("a", "b"), "key 'general.architecture' is missing");
+  refused(llama().tensor("x", 99, {1}, "aaaa"), R"(tensor "x" has the unknown type 99)");
+  refused(llama().tensor("x", 8, {2, 33}, std::string(99, 0)),
+          R"(tensor "x" has a shape that Q8_0 cannot store)");
+  refused(llama().tensor("x", 0, {1, 9}, "aaaa"), R"(tensor "x" needs 36 bytes, the file has 32)");
+  refused(llama().tensor("x", 0, {int64_t{1} << 61, 2}, "aaaa"),
+          R"(tensor "x" has a shape that F32 cannot store)");
+  refused(llama().tensor("output_norm.weight", 0, {1}, "aaaa").tensor("model.norm.weight", 0, {1}, "aaaa"),
+          "which another tensor is too");
+}
+
+TEST_F(CheckpointTest, DamagedFilesNeverDoHarm) {
+  GgufBytes g = llama();
+  g.tensor("token_embd.weight", 8, {3, 32}, std::string(102, 1));
+  g.tensor("blk.0.ffn_gate_exps.weight", 0, {2, 2, 2}, std::string(32, 0));
+  const std::string whole = g.bytes();
+  std::mt19937 gen(5);
+  for (size_t at = 0; at < whole.size(); ++at) {
+    std::string bad = whole;
+    bad[at] ^= static_cast<char>(1 << gen() % 8);
+    dir_.write("m.gguf", bad);
+    auto c = open_checkpoint(dir_ / "m.gguf");
+    if (!c) continue;
+    Weights& w = *c.value().weights;
+    for (const auto& t : c.value().tensors) {
+      Shape s;
+      for (int64_t d : t.shape) s.d[s.rank++] = d;
+      if (s.rank == 3 && t.name.find('*') == t.name.npos) continue;
+      const auto found = w.find(t.name, s);
+      if (!found || s.rank != 2 || found->parts.empty() || !found->parts[0].codes) continue;
+      std::vector<float> row(found->cols());
+      decode_row(*found, found->rows() - 1, row);
+    }
+  }
+}
+
+TEST_F(CheckpointTest, AFileOfFiveGigabytesIsNotRead) {
+  const int64_t rows = int64_t{5} << 20, bytes = rows * 1024;
+  const SafetensorsBytes b = SafetensorsBytes().entry("w", "BF16", {rows, 512}, 0, bytes);
+  dir_.write("config.json", kConfig);
+  dir_.write("model.safetensors", b.bytes());
+  std::filesystem::resize_file(dir_ / "model.safetensors", b.bytes().size() + bytes);
+  auto c = open_checkpoint(dir_.path());
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_EQ(c.value().bytes, bytes);
+  EXPECT_EQ(first(c.value().weights->need("w", {rows, 512})), 0);
+  std::filesystem::remove(dir_ / "model.safetensors");
+
+  GgufBytes g = llama();
+  g.tensor("token_embd.weight", 30, {rows, 512}, "zz");
+  g.write(dir_ / "m.gguf");
+  std::filesystem::resize_file(dir_ / "m.gguf", g.bytes().size() + bytes);
+  auto d = open_checkpoint(dir_ / "m.gguf");
+  ASSERT_TRUE(d) << d.error().message;
+  EXPECT_EQ(d.value().bytes, bytes);
+}
+
+}  // namespace
+}  // namespace autark

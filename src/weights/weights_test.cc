@@ -1,0 +1,162 @@
+// Goal: a rank gets exactly its share of every tensor whatever the format, and all that is wrong with a
+// checkpoint is said at once. Method: matrices of every format cut by 2 ranks against the decoded whole;
+// broken sources made by hand.
+#include "weights/weights.h"
+#include <gtest/gtest.h>
+#include <map>
+#include <random>
+
+namespace autark {
+namespace {
+
+class MapWeights final : public Weights {
+ public:
+  using Weights::Weights;
+
+  // A matrix of random bytes, and of sensible scales where the format keeps them apart.
+  void add(const std::string& name, Format f, Shape shape) {
+    std::mt19937 gen(static_cast<unsigned>(name.size()));
+    auto& bytes = stores_.emplace_back(shape.numel() / shape[-1] * row_bytes(f, shape[-1]));
+    for (auto& b : bytes) b = std::byte(gen() % 120);  // finite as E4M3
+    if (f == Format::f32 || f == Format::f16 || f == Format::bf16) {
+      std::vector<float> x(shape.numel());
+      for (float& v : x) v = static_cast<float>(gen() % 100);
+      encode(f, x, bytes.data());
+    }
+    auto& scales = stores_.emplace_back(shape.numel());
+    for (auto& b : scales) b = std::byte(120 + gen() % 16);
+    entries.insert({name, {f, shape, {bytes.data(), scales.data()}}});
+    if (f != Format::fp8_e4m3_b128x128 && f != Format::e2m1_b32) entries.at(name).part.scales = nullptr;
+  }
+  std::map<std::string, Entry> entries;
+
+ protected:
+  std::optional<Entry> open(const std::string& name, const Shape& expected) override {
+    if (name == "strange") return refuse(name, expected, "is stored as XQ7");
+    const auto it = entries.find(name);
+    return it == entries.end() ? std::nullopt : std::optional(it->second);
+  }
+
+ private:
+  std::deque<std::vector<std::byte>> stores_;
+};
+
+std::vector<std::vector<float>> rows(const Weight& w) {
+  std::vector<std::vector<float>> all(w.rows(), std::vector<float>(w.cols()));
+  for (int64_t r = 0; r < w.rows(); ++r) decode_row(w, r, all[r]);
+  return all;
+}
+
+std::string fault(const Weights& w) {
+  return w.fault() ? w.fault()->message : "";
+}
+
+constexpr Format kFormats[] = {Format::f32,      Format::f16,  Format::bf16, Format::fp8_e4m3_b128x128,
+                               Format::e2m1_b32, Format::q8_0, Format::q4_0, Format::q4_1,
+                               Format::q5_0,     Format::q5_1, Format::q4_k, Format::q5_k,
+                               Format::q6_k,     Format::mxfp4};
+
+TEST(WeightsTest, SharesOfEveryFormatJoinToTheWhole) {
+  for (Format f : kFormats) {
+    SCOPED_TRACE(name_of(f));
+    MapWeights one, first(0, 2), second(1, 2);
+    for (MapWeights* w : {&one, &first, &second}) w->add("w", f, {256, 512});
+    const auto whole = rows(one.need("w", {256, 512}));
+    const Weight up = first.need("w", {256, 512}, Cut::out), low = second.need("w", {256, 512}, Cut::out);
+    ASSERT_EQ(up.shape, (Shape{128, 512}));
+    EXPECT_EQ(up.parts[0].codes, first.entries.at("w").part.codes);  // a view
+    const auto top = rows(up), bottom = rows(low);
+    const auto left = rows(first.need("w", {256, 512}, Cut::in)),
+               right = rows(second.need("w", {256, 512}, Cut::in));
+    for (int r = 0; r < 256; ++r) {
+      EXPECT_EQ(whole[r], r < 128 ? top[r] : bottom[r - 128]);
+      EXPECT_TRUE(std::equal(left[r].begin(), left[r].end(), whole[r].begin()));
+      EXPECT_TRUE(std::equal(right[r].begin(), right[r].end(), whole[r].begin() + 256));
+    }
+    EXPECT_EQ(fault(first) + fault(second), "");
+  }
+}
+
+TEST(WeightsTest, ACutThroughABlockIsAFault) {
+  for (Format f : {Format::q8_0, Format::q4_k, Format::mxfp4, Format::e2m1_b32}) {
+    const int64_t n = f == Format::q4_k ? 256 : 32;
+    MapWeights w(0, 2);
+    w.add("w", f, {4, 3 * n});
+    w.need("w", {4, 3 * n}, Cut::in);
+    EXPECT_NE(fault(w).find("cannot be cut into 2 shares of whole blocks"), std::string::npos) << name_of(f);
+  }
+  MapWeights odd(0, 2);
+  odd.add("w", Format::f32, {3, 4});
+  odd.need("w", {3, 4}, Cut::out);
+  EXPECT_NE(fault(odd).find("w is [3, 4] F32 and cannot be cut"), std::string::npos);
+}
+
+TEST(WeightsTest, VectorsAreWidenedAndCut) {
+  MapWeights w(1, 2);
+  w.add("bias", Format::bf16, {8});
+  MapWeights alone;
+  alone.add("bias", Format::bf16, {8});
+  const Tensor whole = alone.vector("bias", {8}), half = w.vector("bias", {8}, Cut::out);
+  ASSERT_EQ(half.shape, Shape{4});
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(half.f32()[i], whole.f32()[4 + i]);
+  const Tensor once = w.vector("bias", {8}, Cut::once);  // this is not the first rank
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(once.f32()[i], 0);
+  EXPECT_FALSE(w.find_vector("absent", {8}));
+  EXPECT_EQ(fault(w), "");
+}
+
+TEST(WeightsTest, ExpertsAreOnePartEach) {
+  MapWeights w;
+  for (int e = 0; e < 3; ++e) w.add("experts." + std::to_string(e) + ".up", Format::q8_0, {4, 32});
+  const Weight stack = w.need("experts.*.up", {3, 4, 32});
+  ASSERT_EQ(stack.parts.size(), 3u);
+  EXPECT_EQ(stack.shape, (Shape{3, 4, 32}));
+  EXPECT_EQ(stack.parts[2].codes, w.entries.at("experts.2.up").part.codes);
+  EXPECT_FALSE(w.find("experts.*.down", {3, 4, 32}));
+  EXPECT_EQ(fault(w), "");
+  w.find("experts.*.up", {int64_t{1} << 31, 4, 32});  // a lying config: stops at the first that lacks
+  EXPECT_NE(fault(w).find("experts.3.up is not in the checkpoint"), std::string::npos);
+}
+
+TEST(WeightsTest, ExpertsOfTwoFormatsAreAFault) {
+  MapWeights w;
+  w.add("experts.0.up", Format::q8_0, {4, 32});
+  w.add("experts.1.up", Format::q4_0, {4, 32});
+  w.need("experts.*.up", {2, 4, 32});
+  EXPECT_NE(fault(w).find("experts.1.up is Q4_0, the first expert is Q8_0"), std::string::npos);
+}
+
+TEST(WeightsTest, EveryFaultIsSaidAtOnce) {
+  MapWeights w;
+  w.add("short", Format::f32, {2, 3});
+  w.add("ids", Format::i32, {4});
+  w.add("codes", Format::fp8_e4m3_b128x128, {1, 128});
+  EXPECT_FALSE(w.find("absent", {1}));
+  EXPECT_EQ(w.need("missing", {int64_t{1} << 40, int64_t{1} << 40}).parts.size(), 0u);
+  EXPECT_EQ(w.need("short", {2, 4}).parts[0].codes, nullptr);
+  w.vector("ids", {4});
+  w.vector("codes", {1, 128});
+  w.need("strange", {1});
+  w.table("short", {2, 3});
+  EXPECT_EQ(fault(w),
+            "weights: missing is not in the checkpoint; short is [2, 3], config says [2, 4]; ids is I32, "
+            "fractions are "
+            "expected; codes is FP8_E4M3, a vector cannot be; strange is stored as XQ7; short is F32, whole "
+            "numbers "
+            "are expected; wrong checkpoint?");
+  for (int i = 0; i < 1000; ++i) w.need("layer." + std::to_string(i), {1});
+  EXPECT_LT(fault(w).size(), 1000u);
+  EXPECT_NE(fault(w).find("994 more"), std::string::npos);
+}
+
+TEST(WeightsTest, TablesAreWholeNumbers) {
+  MapWeights w;
+  w.add("ids", Format::i32, {4, 2});
+  const Weight t = w.table("ids", {4, 2});
+  EXPECT_EQ(t.format, Format::i32);
+  EXPECT_EQ(t.parts[0].codes, w.entries.at("ids").part.codes);
+  EXPECT_EQ(fault(w), "");
+}
+
+}  // namespace
+}  // namespace autark
