@@ -72,6 +72,12 @@ Json anthropic_error(const Fault& f, std::string_view request_id) {
               {"request_id", std::string(request_id)}};
 }
 
+Fault fault_of_status(int status, std::string message) {
+  for (const Words& w : kWords)
+    if (w.openai_status == status) return {.kind = w.kind, .message = std::move(message)};
+  return {.kind = status < 500 ? Kind::invalid : Kind::internal, .message = std::move(message)};
+}
+
 Reply openai_reply(const Fault& f) {
   return {words_of(f.kind).openai_status, headers_of(f.kind), dump_json(openai_error(f))};
 }

@@ -1,0 +1,42 @@
+#include "serve/api_key.h"
+
+namespace autark::serve {
+namespace {
+
+bool same_letters(std::string_view a, std::string_view lower) {
+  if (a.size() != lower.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i)
+    if (char(a[i] | 0x20) != lower[i]) return false;
+  return true;
+}
+
+// "Bearer KEY": the scheme in any case.
+std::string_view bearer(std::string_view authorization) {
+  constexpr std::string_view kScheme = "bearer";
+  if (authorization.size() <= kScheme.size() || authorization[kScheme.size()] != ' ') return {};
+  if (!same_letters(authorization.substr(0, kScheme.size()), kScheme)) return {};
+  authorization.remove_prefix(kScheme.size());
+  return authorization.substr(std::min(authorization.size(), authorization.find_first_not_of(' ')));
+}
+
+}  // namespace
+
+bool needs_key(std::string_view path) {
+  return path == "/metrics" || path == "/v1" || path.starts_with("/v1/");
+}
+
+bool same_secret(std::string_view presented, std::string_view secret) {
+  if (presented.empty() || secret.empty()) return false;
+  volatile uint8_t difference = presented.size() != secret.size();
+  for (size_t i = 0; i < presented.size(); ++i)
+    difference = difference | uint8_t(presented[i] ^ secret[i % secret.size()]);
+  return difference == 0;
+}
+
+bool carries_key(const http::Request& request, std::string_view secret) {
+  const bool a = same_secret(bearer(request.header("authorization")), secret);
+  const bool b = same_secret(request.header("x-api-key"), secret);
+  return a || b;
+}
+
+}  // namespace autark::serve

@@ -1,0 +1,208 @@
+#include "serve/exchange.h"
+#include <spdlog/spdlog.h>
+
+namespace autark::serve {
+namespace {
+
+using std::chrono::duration;
+using std::chrono::duration_cast;
+
+constexpr int kClientLeft = 499;  // for the log and the metrics; nobody reads it
+
+int64_t unix_seconds() {
+  return duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+Exchange::Exchange(const Terms& terms, const api::Dialect& dialect, std::string route, std::string id,
+                   http::StreamPtr stream)
+    : terms_(terms),
+      dialect_(dialect),
+      route_(std::move(route)),
+      id_(std::move(id)),
+      begun_(terms.clock()),
+      stream_(std::move(stream)),
+      last_write_(begun_) {}
+
+Exchange::~Exchange() = default;
+
+void Exchange::watch() {
+  stream_->on_close([weak = weak_from_this()] {
+    if (const auto self = weak.lock()) self->client_left();
+  });
+}
+
+void Exchange::run(std::string_view body, api::Backend& backend) {
+  if (over()) return;
+  auto json = parse_json(body, "the request body");
+  if (!json) return refuse({.message = json.error().message});
+  auto decoded = dialect_.decode(*json);
+  if (auto* fault = std::get_if<api::Fault>(&decoded)) return refuse(std::move(*fault));
+  api::Request& request = std::get<api::Request>(decoded);
+  for (const std::string& field : request.ignored)
+    if (const auto name = terms_.metrics.ignored(field))
+      spdlog::warn("{}: the field '{}' is not known here and was ignored; said once", route_, *name);
+  prepare(request);
+  api::Backend::Cancel cancel = backend.submit(
+      std::move(request), [self = shared_from_this()](api::Event e) { self->on_event(std::move(e)); });
+  {
+    const std::lock_guard lock(mutex_);
+    if (!over_) return cancel_ = std::move(cancel), void();
+  }
+  if (cancel) cancel();  // the client left, or time ran out, in the meantime
+}
+
+void Exchange::prepare(const api::Request& request) {
+  const std::lock_guard lock(mutex_);
+  const int prompts = request.prompts.empty() ? 1 : int(request.prompts.size());
+  envelope_ = {.id = id_,
+               .created = unix_seconds(),
+               .model = request.model,
+               .fingerprint = terms_.fingerprint,
+               .choices = prompts * request.n,
+               .n = request.n,
+               .include_usage = request.include_usage,
+               .logprobs = request.logprobs};
+  tally_ = std::make_unique<api::Tally>(envelope_.choices, envelope_.n);
+  last_token_.assign(envelope_.choices, {});
+  if (request.stream)
+    encoder_ = dialect_.stream(envelope_);
+  else
+    answer_ = std::make_unique<api::Answer>(envelope_.choices, envelope_.n);
+}
+
+void Exchange::refuse(api::Fault fault) {
+  const std::lock_guard lock(mutex_);
+  if (!over_) fail(fault);
+}
+
+void Exchange::client_left() {
+  api::Backend::Cancel cancel;
+  {
+    const std::lock_guard lock(mutex_);
+    if (over_) return;
+    cancel = std::move(cancel_);
+    terms_.metrics.cancelled();
+    finish(kClientLeft);
+  }
+  if (cancel) cancel();
+}
+
+void Exchange::tick() {
+  api::Backend::Cancel cancel;
+  {
+    const std::lock_guard lock(mutex_);
+    if (over_) return;
+    const Time now = terms_.clock();
+    if (now - begun_ < terms_.request_time) {
+      if (!started_ || now - last_write_ < terms_.keep_alive) return;
+      last_write_ = now;
+      const api::Frame ping = dialect_.keep_alive();
+      stream_->write(ping.data.empty() ? ": keep-alive\n\n" : http::sse(ping.data, ping.event));
+      return;
+    }
+    cancel = std::move(cancel_);
+    fail({.kind = api::Fault::Kind::timeout, .message = "the request took longer than this server allows"});
+  }
+  if (cancel) cancel();
+}
+
+bool Exchange::over() const {
+  const std::lock_guard lock(mutex_);
+  return over_;
+}
+
+void Exchange::on_event(api::Event event) {
+  const std::lock_guard lock(mutex_);
+  if (over_) return;
+  if (const auto* fault = std::get_if<api::Fault>(&event.what)) return fail(*fault);
+  const auto* done = std::get_if<api::Event::Finished>(&event.what);
+  if (done && done->why == api::Finish::cancelled)
+    return fail(
+        {.kind = api::Fault::Kind::unavailable, .message = "the server stopped before the answer was whole"});
+  const Time now = terms_.clock();
+  measure(event, now);
+  tally_->add(event);
+  encoder_ ? stream_event(event, now) : gather_event(std::move(event));
+}
+
+void Exchange::measure(const api::Event& event, Time now) {
+  const auto* delta = std::get_if<api::Event::Delta>(&event.what);
+  if (!delta || delta->prompt) return;
+  if (!std::exchange(any_token_, true)) terms_.metrics.first_token(duration<double>(now - begun_).count());
+  Time& last = last_token_.at(event.choice);
+  if (last != Time{}) terms_.metrics.inter_token(duration<double>(now - last).count());
+  last = now;
+}
+
+void Exchange::begin_stream(Time now) {
+  if (std::exchange(started_, true)) return;
+  http::Headers h = headers(now, "text/event-stream; charset=utf-8");
+  h.emplace_back("cache-control", "no-cache");
+  h.emplace_back("x-accel-buffering", "no");
+  stream_->start(200, std::move(h));
+}
+
+void Exchange::stream_event(const api::Event& event, Time now) {
+  begin_stream(now);
+  send(encoder_->encode(event));
+  last_write_ = now;
+  if (!tally_->complete()) return;
+  stream_->finish();
+  finish(200);
+}
+
+void Exchange::gather_event(api::Event event) {
+  answer_->add(std::move(event));
+  if (!tally_->complete()) return;
+  stream_->respond(
+      {200, headers(terms_.clock(), "application/json"), dump_json(dialect_.body(envelope_, *answer_))});
+  finish(200);
+}
+
+void Exchange::fail(const api::Fault& fault) {
+  api::Reply reply = dialect_.error(fault, "req_" + id_);
+  if (started_) {
+    send(encoder_->encode({.what = fault}));
+    stream_->finish();
+  } else {
+    http::Headers h = headers(terms_.clock(), "application/json");
+    for (auto& header : reply.headers)
+      if (header.first != "content-type") h.push_back(std::move(header));
+    stream_->respond({reply.status, std::move(h), std::move(reply.body)});
+  }
+  finish(reply.status);
+}
+
+void Exchange::send(const std::vector<api::Frame>& frames) {
+  std::string bytes;
+  for (const api::Frame& f : frames) bytes += http::sse(f.data, f.event);
+  if (!bytes.empty()) stream_->write(std::move(bytes));
+}
+
+// The one end of every exchange; what it held goes, so that nothing holds it.
+void Exchange::finish(int status) {
+  over_ = true;
+  stream_.reset();
+  cancel_ = nullptr;
+  const api::Usage usage = tally_ ? tally_->total() : api::Usage{};
+  const Time now = terms_.clock();
+  terms_.metrics.answered(route_, status);
+  terms_.metrics.finished(duration<double>(now - begun_).count(), usage);
+  spdlog::info("req_{} {} {}: {} + {} tokens, {} ms", id_, route_, status, usage.prompt_tokens,
+               usage.completion_tokens, milliseconds(now));
+}
+
+http::Headers Exchange::headers(Time now, const char* content_type) const {
+  http::Headers h{{"content-type", content_type}, {std::string(dialect_.request_id_header()), "req_" + id_}};
+  if (dialect_.request_id_header() == "x-request-id")
+    h.emplace_back("openai-processing-ms", std::to_string(milliseconds(now)));
+  return h;
+}
+
+int64_t Exchange::milliseconds(Time now) const {
+  return duration_cast<std::chrono::milliseconds>(now - begun_).count();
+}
+
+}  // namespace autark::serve

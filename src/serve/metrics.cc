@@ -1,0 +1,94 @@
+#include "serve/metrics.h"
+#include <fmt/format.h>
+#include <algorithm>
+
+namespace autark::serve {
+namespace {
+
+constexpr size_t kIgnoredNames = 100, kNameBytes = 64;
+constexpr double kFast[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
+constexpr double kSlow[] = {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600};
+
+}  // namespace
+
+void Histogram::add(double seconds) {
+  ++counts_[std::lower_bound(bounds_.begin(), bounds_.end(), seconds) - bounds_.begin()];
+  sum_ += seconds;
+}
+
+void Histogram::expose(Exposition& out) const {
+  uint64_t total = 0;
+  for (size_t i = 0; i < bounds_.size(); ++i)
+    out.sample(total += counts_[i], {{"le", fmt::format("{}", bounds_[i])}}, "_bucket");
+  out.sample(total += counts_.back(), {{"le", "+Inf"}}, "_bucket");
+  out.sample(sum_, {}, "_sum");
+  out.sample(total, {}, "_count");
+}
+
+Metrics::Metrics() : first_token_(kSlow), inter_token_(kFast), request_(kSlow) {}
+
+void Metrics::answered(const std::string& route, int status) {
+  const std::lock_guard lock(mutex_);
+  ++requests_[{route, status}];
+}
+
+void Metrics::first_token(double seconds) {
+  const std::lock_guard lock(mutex_);
+  first_token_.add(seconds);
+}
+
+void Metrics::inter_token(double seconds) {
+  const std::lock_guard lock(mutex_);
+  inter_token_.add(seconds);
+}
+
+void Metrics::finished(double seconds, const api::Usage& usage) {
+  const std::lock_guard lock(mutex_);
+  request_.add(seconds);
+  tokens_.prompt_tokens += usage.prompt_tokens;
+  tokens_.cached_tokens += usage.cached_tokens;
+  tokens_.completion_tokens += usage.completion_tokens;
+}
+
+void Metrics::cancelled() {
+  const std::lock_guard lock(mutex_);
+  ++cancelled_;
+}
+
+void Metrics::refused_key() {
+  const std::lock_guard lock(mutex_);
+  ++refused_keys_;
+}
+
+std::optional<std::string> Metrics::ignored(const std::string& field) {
+  const std::lock_guard lock(mutex_);
+  std::string name = field.substr(0, kNameBytes);
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  if (!ignored_.contains(name) && ignored_.size() >= kIgnoredNames) name = "other";
+  if (++ignored_[name] > 1) return {};
+  return name;
+}
+
+void Metrics::expose(Exposition& out) const {
+  const std::lock_guard lock(mutex_);
+  out.family("requests_total", "counter", "HTTP requests answered, by route and status.");
+  for (const auto& [key, count] : requests_)
+    out.sample(count, {{"route", key.first}, {"status", std::to_string(key.second)}});
+  out.counter("requests_cancelled_total", "Requests whose client went away before the end.", cancelled_);
+  out.counter("keys_refused_total", "Requests without the right API key.", refused_keys_);
+  out.counter("prompt_tokens_total", "Prompt tokens of answered requests.", tokens_.prompt_tokens);
+  out.counter("cached_tokens_total", "Prompt tokens that needed no computing.", tokens_.cached_tokens);
+  out.counter("completion_tokens_total", "Tokens generated for answered requests.",
+              tokens_.completion_tokens);
+  out.family("ignored_fields_total", "counter", "Request fields this server does not know, by name.");
+  for (const auto& [name, count] : ignored_) out.sample(count, {{"field", name}});
+  out.family("time_to_first_token_seconds", "histogram", "From the request's arrival to its first token.");
+  first_token_.expose(out);
+  out.family("inter_token_seconds", "histogram", "Between the tokens of one choice.");
+  inter_token_.expose(out);
+  out.family("request_seconds", "histogram", "From a request's arrival to the end of its answer.");
+  request_.expose(out);
+}
+
+}  // namespace autark::serve

@@ -1,0 +1,286 @@
+#include "serve/service.h"
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <random>
+#include "api/faults.h"
+#include "api/models.h"
+#include "serve/api_key.h"
+#include "serve/assets.h"
+
+namespace autark::serve {
+namespace {
+
+using Kind = api::Fault::Kind;
+
+// The dialect whose errors a path speaks.
+const api::Dialect& dialect_of(std::string_view path, bool anthropic_header = false) {
+  if (anthropic_header || path == "/v1/messages" || path.starts_with("/v1/messages/"))
+    return api::anthropic_messages();
+  return api::openai_chat();
+}
+
+const api::Dialect& dialect_of(const http::Request& request) {
+  return dialect_of(request.path, !request.header("anthropic-version").empty());
+}
+
+http::Response json_response(int status, const Json& body) {
+  return {status, {{"content-type", "application/json"}}, dump_json(body)};
+}
+
+}  // namespace
+
+Service::Service(Options options)
+    : options_(std::move(options)),
+      terms_{metrics_, options_.clock ? options_.clock : [] { return std::chrono::steady_clock::now(); },
+             options_.fingerprint, options_.keep_alive, options_.request_time},
+      workers_(std::make_unique<Workers>(options_.workers)) {
+  std::random_device random;
+  for (uint64_t& s : id_state_) s = (uint64_t{random()} << 32) ^ random();
+  if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
+}
+
+Service::~Service() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_wake_.notify_all();
+  if (ticker_.joinable()) ticker_.join();
+  workers_.reset();
+  std::shared_ptr<api::Backend> backend;
+  {
+    const std::lock_guard lock(mutex_);
+    std::swap(backend, backend_);
+  }
+  backend.reset();  // ends what is under way; its last events still find metrics_
+}
+
+void Service::open(std::shared_ptr<api::Backend> backend, Expose more_metrics) {
+  const std::lock_guard lock(mutex_);
+  backend_ = std::move(backend);
+  more_metrics_ = std::move(more_metrics);
+}
+
+http::Router Service::router() {
+  http::Router router;
+  if (!options_.api_key.empty()) router.filter(key_filter());
+  api_routes(router);
+  own_routes(router);
+  add_assets(router, options_.assets);
+  router.not_found([this](http::Request request, http::StreamPtr stream) {
+    fail("other", dialect_of(request), stream,
+         {.kind = Kind::not_found,
+          .message =
+              "there is nothing at " + request.method + " " + request.path.substr(0, 200) + " on this server",
+          .code = "not_found"});
+  });
+  return router;
+}
+
+http::Filter Service::key_filter() {
+  return [this](const http::Request& request, const http::StreamPtr& stream) {
+    if (!needs_key(request.path) || carries_key(request, options_.api_key)) return false;
+    metrics_.refused_key();
+    const bool none = request.header("authorization").empty() && request.header("x-api-key").empty();
+    fail("refused key", dialect_of(request), stream,
+         {.kind = Kind::authentication,
+          .message = none ? "this server needs an API key, as 'Authorization: Bearer KEY' or 'x-api-key: KEY'"
+                          : "the API key is wrong"});
+    return true;
+  };
+}
+
+void Service::api_routes(http::Router& router) {
+  const auto dialect = [&](const char* path, const api::Dialect& d) {
+    router.add("POST", path, [this, path, &d](http::Request request, http::StreamPtr stream) {
+      converse(d, path, std::move(request), std::move(stream));
+    });
+  };
+  dialect("/v1/chat/completions", api::openai_chat());
+  dialect("/v1/completions", api::openai_completions());
+  dialect("/v1/messages", api::anthropic_messages());
+  router.add("POST", "/v1/messages/count_tokens", [this](http::Request request, http::StreamPtr stream) {
+    count_tokens(std::move(request), std::move(stream));
+  });
+  router.add("GET", "/v1/models",
+             [this](http::Request request, http::StreamPtr stream) { list_models(request, stream); });
+  router.add("GET", "/v1/models/*",
+             [this](http::Request request, http::StreamPtr stream) { one_model(request, stream); });
+}
+
+void Service::own_routes(http::Router& router) {
+  router.add("GET", "/health", [this](http::Request, http::StreamPtr stream) {
+    reply("/health", stream, json_response(200, {{"status", "ok"}}));
+  });
+  router.add("GET", "/ready", [this](http::Request, http::StreamPtr stream) { ready(stream); });
+  router.add("GET", "/metrics", [this](http::Request, http::StreamPtr stream) { show_metrics(stream); });
+  router.add("GET", "/api/hello", [this](http::Request, http::StreamPtr stream) {
+    reply("/api/hello", stream, json_response(200, Json::object()));
+  });
+}
+
+std::optional<api::Fault> Service::not_now(std::shared_ptr<api::Backend>& backend) {
+  if (draining_) return api::Fault{.kind = Kind::unavailable, .message = "the server is stopping"};
+  const std::lock_guard lock(mutex_);
+  backend = backend_;
+  if (backend) return {};
+  return api::Fault{.kind = Kind::unavailable,
+                    .message = "the model is being loaded; try again in a few seconds"};
+}
+
+void Service::converse(const api::Dialect& dialect, const char* route, http::Request request,
+                       http::StreamPtr stream) {
+  std::shared_ptr<api::Backend> backend;
+  auto exchange = std::make_shared<Exchange>(terms_, dialect, route, new_id(), std::move(stream));
+  if (const auto fault = not_now(backend)) return exchange->refuse(*fault);
+  exchange->watch();
+  {
+    const std::lock_guard lock(mutex_);
+    exchanges_.push_back(exchange);
+  }
+  const size_t bytes = request.body.size();
+  const bool taken = workers_->post(
+      bytes, [exchange, backend, body = std::move(request.body)] { exchange->run(body, *backend); });
+  if (!taken)
+    exchange->refuse(
+        {.kind = Kind::overloaded, .message = "the server has too many requests; try again in 1s"});
+}
+
+void Service::count_tokens(http::Request request, http::StreamPtr stream) {
+  constexpr const char* kRoute = "/v1/messages/count_tokens";
+  const api::Dialect& dialect = api::anthropic_messages();
+  std::shared_ptr<api::Backend> backend;
+  if (const auto fault = not_now(backend)) return fail(kRoute, dialect, stream, *fault);
+  const auto count = [](const std::string& body, const api::Backend& backend) -> api::Outcome<int64_t> {
+    auto json = parse_json(body, "the request body");
+    if (!json) return api::Fault{.message = json.error().message};
+    auto decoded = api::decode_count_tokens(*json);
+    if (auto* fault = std::get_if<api::Fault>(&decoded)) return std::move(*fault);
+    return backend.count_tokens(std::get<api::Request>(decoded));
+  };
+  const size_t bytes = request.body.size();
+  const bool taken =
+      workers_->post(bytes, [this, &dialect, count, backend, stream, body = std::move(request.body)] {
+        const auto counted = count(body, *backend);
+        if (const auto* fault = std::get_if<api::Fault>(&counted))
+          return fail(kRoute, dialect, stream, *fault);
+        reply(kRoute, stream, json_response(200, {{"input_tokens", std::get<int64_t>(counted)}}));
+      });
+  if (!taken)
+    fail(kRoute, dialect, stream,
+         {.kind = Kind::overloaded, .message = "the server has too many requests; try again in 1s"});
+}
+
+void Service::list_models(const http::Request& request, const http::StreamPtr& stream) {
+  std::shared_ptr<api::Backend> backend;
+  const api::Dialect& dialect = dialect_of(request);
+  if (const auto fault = not_now(backend)) return fail("/v1/models", dialect, stream, *fault);
+  if (&dialect != &api::anthropic_messages())
+    return reply("/v1/models", stream, json_response(200, api::openai_models(backend->models())));
+  const auto page = api::anthropic_models(backend->models(), request.query);
+  if (const auto* fault = std::get_if<api::Fault>(&page)) return fail("/v1/models", dialect, stream, *fault);
+  reply("/v1/models", stream, json_response(200, std::get<Json>(page)));
+}
+
+void Service::one_model(const http::Request& request, const http::StreamPtr& stream) {
+  std::shared_ptr<api::Backend> backend;
+  const api::Dialect& dialect = dialect_of(request);
+  if (const auto fault = not_now(backend)) return fail("/v1/models/*", dialect, stream, *fault);
+  const std::string id = request.path.substr(std::string_view("/v1/models/").size());
+  const bool anthropic = &dialect == &api::anthropic_messages();
+  for (const api::ModelEntry& m : backend->models())
+    if (m.id == id)
+      return reply("/v1/models/*", stream,
+                   json_response(200, anthropic ? api::anthropic_model(m) : api::openai_model(m)));
+  fail("/v1/models/*", dialect, stream,
+       {.kind = Kind::not_found,
+        .message = "there is no model '" + id.substr(0, 200) + "' here",
+        .param = "model",
+        .code = "model_not_found"});
+}
+
+void Service::ready(const http::StreamPtr& stream) {
+  std::shared_ptr<api::Backend> backend;
+  const auto fault = not_now(backend);
+  const char* status = !fault ? "ready" : draining_ ? "stopping" : "loading";
+  Json body{{"status", status}};
+  if (fault && !draining_) body["progress"] = loading_.load();
+  reply("/ready", stream, json_response(fault ? 503 : 200, body));
+}
+
+void Service::show_metrics(const http::StreamPtr& stream) {
+  Exposition out;
+  metrics_.expose(out);
+  out.gauge("requests_under_way", "Requests between their arrival and the end of their answer.", under_way());
+  Expose more;
+  {
+    const std::lock_guard lock(mutex_);
+    more = more_metrics_;
+  }
+  if (more) more(out);
+  reply("/metrics", stream,
+        {200, {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}}, out.text()});
+}
+
+void Service::reply(const char* route, const http::StreamPtr& stream, http::Response response) {
+  metrics_.answered(route, response.status);
+  stream->respond(std::move(response));
+}
+
+void Service::fail(const char* route, const api::Dialect& dialect, const http::StreamPtr& stream,
+                   const api::Fault& fault) {
+  const std::string id = "req_" + new_id();
+  api::Reply r = dialect.error(fault, id);
+  r.headers.emplace_back(dialect.request_id_header(), id);
+  spdlog::info("{} {} {}: {}", id, route, r.status, fault.message);
+  reply(route, stream, {r.status, std::move(r.headers), std::move(r.body)});
+}
+
+http::ErrorBody Service::error_body(int status, std::string_view reason, std::string_view path) {
+  const api::Fault fault = api::fault_of_status(status, std::string(reason));
+  return {"application/json", dialect_of(path).error(fault, "").body};
+}
+
+// splitmix64 over two words: unique, not secret.
+std::string Service::new_id() {
+  const std::lock_guard lock(mutex_);
+  std::string id;
+  for (uint64_t& s : id_state_) {
+    uint64_t z = s += 0x9e3779b97f4a7c15;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    id += fmt::format("{:012x}", (z ^ (z >> 31)) >> 16);
+  }
+  return id;
+}
+
+int Service::under_way() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(exchanges_, [](const auto& weak) {
+    const auto e = weak.lock();
+    return !e || e->over();
+  });
+  return int(exchanges_.size());
+}
+
+void Service::tick() {
+  std::vector<std::shared_ptr<Exchange>> now;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& weak : exchanges_)
+      if (auto e = weak.lock()) now.push_back(std::move(e));
+  }
+  for (const auto& e : now) e->tick();
+  under_way();  // forgets those that are over
+}
+
+void Service::tick_until_stopped() {
+  std::unique_lock lock(mutex_);
+  while (!stop_wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_; })) {
+    lock.unlock();
+    tick();
+    lock.lock();
+  }
+}
+
+}  // namespace autark::serve

@@ -1,0 +1,348 @@
+// Goal: the routes, errors and limits of the service as a client on a socket sees them. Method: a scripted
+// backend behind a real server on the loopback; time by an injected clock.
+#include "serve/service.h"
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+#include "serve/testing.h"
+
+namespace autark::serve {
+namespace {
+
+TEST(Service, AnswersEachDialect) {
+  const Running s(say_hello);
+  const Answered chat = s.ask("POST", "/v1/chat/completions?x=1", kChat);
+  EXPECT_EQ(chat.status, 200);
+  EXPECT_EQ(chat.header("content-type"), "application/json");
+  EXPECT_EQ(chat.json()["choices"][0]["message"]["content"], "Hello world");
+  EXPECT_TRUE(chat.header("x-request-id").starts_with("req_"));
+  EXPECT_FALSE(chat.header("openai-processing-ms").empty());
+  const Answered text = s.ask("POST", "/v1/completions", R"({"prompt":["a","b"],"n":2})");
+  EXPECT_EQ(text.json()["choices"].size(), 4u);
+  EXPECT_EQ(text.json()["usage"]["prompt_tokens"], 6);
+  const Answered message = s.ask("POST", "/v1/messages?beta=true", kMessages);
+  EXPECT_EQ(message.json()["content"][0]["text"], "Hello world");
+  EXPECT_TRUE(message.header("request-id").starts_with("req_"));
+  EXPECT_EQ(
+      s.ask("POST", "/v1/messages/count_tokens", R"({"messages":[{"role":"user","content":"hi"}]})").json(),
+      Json({{"input_tokens", 10}}));
+}
+
+TEST(Service, Streams) {
+  const Running s(say_hello);
+  const Answered chat = s.ask("POST", "/v1/chat/completions", kChatStream);
+  EXPECT_EQ(chat.header("content-type"), "text/event-stream; charset=utf-8");
+  EXPECT_EQ(chat.header("cache-control"), "no-cache");
+  EXPECT_TRUE(chat.body.ends_with("data: [DONE]\n\n")) << chat.body;
+  EXPECT_NE(chat.body.find(R"("delta":{"content":" world"})"), std::string::npos);
+  const Answered message = s.ask("POST", "/v1/messages", kMessagesStream);
+  EXPECT_TRUE(message.body.starts_with("event: message_start\n"));
+  EXPECT_TRUE(message.body.ends_with("event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"));
+}
+
+TEST(Service, BadBodiesAreTheClientsFault) {
+  const Running s(say_hello);
+  const std::string deep(100'000, '[');
+  const std::string bad[] = {"",         "{",
+                             "null",     "[]",
+                             "\xff\xfe", "{\"messages\":[{\"role\":\"user\",\"content\":\"\xc3\x28\"}]}",
+                             deep,       "{\"a\":" + deep};
+  for (const std::string& body : bad) {
+    const Answered openai = s.ask("POST", "/v1/chat/completions", body);
+    EXPECT_EQ(openai.status, 400) << body.substr(0, 40);
+    EXPECT_EQ(openai.json()["error"]["type"], "invalid_request_error");
+    const Answered anthropic = s.ask("POST", "/v1/messages", body);
+    EXPECT_EQ(anthropic.status, 400);
+    EXPECT_EQ(anthropic.json()["error"]["type"], "invalid_request_error");
+    EXPECT_EQ(anthropic.json()["type"], "error");
+  }
+}
+
+TEST(Service, NothingIsSilent) {
+  const Running s(say_hello);
+  const Answered lost = s.ask("POST", "/v1/responses", kChat);
+  EXPECT_EQ(lost.status, 404);
+  EXPECT_EQ(lost.json()["error"]["code"], "not_found");
+  EXPECT_EQ(s.ask("GET", "/nowhere").status, 404);
+  EXPECT_EQ(s.ask("POST", "/v1/messages/batches", "{}").json()["error"]["type"], "not_found_error");
+  const Answered method = s.ask("GET", "/v1/chat/completions");
+  EXPECT_EQ(method.status, 405);
+  EXPECT_EQ(method.json()["error"]["code"], "method_not_allowed");
+  EXPECT_EQ(s.ask("DELETE", "/v1/messages").json()["type"], "error");
+  EXPECT_EQ(s.ask("HEAD", "/api/hello").status, 200);
+  EXPECT_EQ(s.ask("GET", "/health").json(), Json({{"status", "ok"}}));
+}
+
+TEST(Service, ListsModelsInBothForms) {
+  const Running s(say_hello);
+  EXPECT_EQ(s.ask("GET", "/v1/models").json()["data"][0]["object"], "model");
+  EXPECT_EQ(s.ask("GET", "/v1/models/tiny").json()["id"], "tiny");
+  EXPECT_EQ(s.ask("GET", "/v1/models/large").json()["error"]["code"], "model_not_found");
+  constexpr const char* kHeader = "anthropic-version: 2023-06-01\r\n";
+  EXPECT_EQ(s.ask("GET", "/v1/models?limit=1000", "", kHeader).json()["data"][0]["type"], "model");
+  EXPECT_EQ(s.ask("GET", "/v1/models?limit=0", "", kHeader).status, 400);
+  EXPECT_EQ(s.ask("GET", "/v1/models/large", "", kHeader).json()["error"]["type"], "not_found_error");
+}
+
+TEST(Service, OneKeyInEitherHeader) {
+  const Running s(say_hello, {.api_key = "sesame"});
+  const std::pair<const char*, int> tries[] = {{"", 401},
+                                               {"authorization: Bearer sesame\r\n", 200},
+                                               {"Authorization: bearer  sesame\r\n", 200},
+                                               {"x-api-key: sesame\r\n", 200},
+                                               {"authorization: Bearer wrong\r\nx-api-key: sesame\r\n", 200},
+                                               {"authorization: Bearer sesam\r\n", 401},
+                                               {"authorization: Bearer sesamesesame\r\n", 401},
+                                               {"authorization: Bearer \r\n", 401},
+                                               {"authorization: sesame\r\n", 401},
+                                               {"x-api-key: Sesame\r\n", 401}};
+  for (const auto& [headers, status] : tries)
+    EXPECT_EQ(s.ask("POST", "/v1/chat/completions", kChat, headers).status, status) << headers;
+  EXPECT_EQ(s.ask("GET", "/v1/models").json()["error"]["code"], "invalid_api_key");
+  EXPECT_EQ(s.ask("POST", "/v1/messages", kMessages).json()["error"]["type"], "authentication_error");
+  EXPECT_EQ(s.ask("POST", "/v1/nothing").status, 401) << "what is there is not told";
+  EXPECT_EQ(s.ask("GET", "/metrics").status, 401);
+  EXPECT_EQ(s.ask("GET", "/health").status, 200);
+  EXPECT_EQ(s.ask("GET", "/ready").status, 200);
+  EXPECT_EQ(s.ask("HEAD", "/api/hello").status, 200);
+}
+
+TEST(Service, NoSecretInTheLog) {
+  std::ostringstream log;
+  const auto before = spdlog::default_logger();
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("t", std::make_shared<spdlog::sinks::ostream_sink_mt>(log)));
+  {
+    const Running s(say_hello, {.api_key = "sesame"});
+    s.ask("POST", "/v1/chat/completions", kChat, "authorization: Bearer sesame\r\n");
+    s.ask("POST", "/v1/chat/completions", kChat, "x-api-key: opensaysme\r\n");
+    s.ask("POST", "/v1/chat/completions", R"({"odd":1,"messages":[{"role":"user","content":"private"}]})",
+          "x-api-key: sesame\r\n");
+  }
+  spdlog::set_default_logger(before);
+  EXPECT_NE(log.str().find("/v1/chat/completions"), std::string::npos) << "something was logged";
+  EXPECT_NE(log.str().find("'odd'"), std::string::npos) << log.str();
+  for (const char* secret : {"sesame", "opensaysme", "private"})
+    EXPECT_EQ(log.str().find(secret), std::string::npos);
+}
+
+TEST(Service, WhileTheModelLoads) {
+  Running s({});
+  s.service.loading(0.25);
+  EXPECT_EQ(s.ask("GET", "/health").status, 200);
+  const Answered ready = s.ask("GET", "/ready");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_EQ(ready.json(), Json({{"status", "loading"}, {"progress", 0.25}}));
+  const Answered chat = s.ask("POST", "/v1/chat/completions", kChat);
+  EXPECT_EQ(chat.status, 503);
+  EXPECT_EQ(chat.header("retry-after"), "2");
+  EXPECT_EQ(s.ask("GET", "/v1/models").status, 503);
+  EXPECT_EQ(s.ask("POST", "/v1/messages", kMessages).json()["error"]["type"], "api_error");
+  s.service.open(std::make_shared<ScriptedBackend>(say_hello));
+  EXPECT_EQ(s.ask("GET", "/ready").status, 200);
+  s.service.drain();
+  EXPECT_EQ(s.ask("GET", "/ready").json()["status"], "stopping");
+  EXPECT_EQ(s.ask("POST", "/v1/chat/completions", kChat).status, 503);
+}
+
+TEST(Service, FaultsBeforeAndInAStream) {
+  const api::Fault broken{.kind = api::Fault::Kind::internal, .message = "it broke"};
+  const Running s([&](api::Request r, api::Backend::Sink sink) -> api::Backend::Cancel {
+    if (r.max_tokens != 1) sink({.what = api::Event::Started{3}});
+    sink({.what = broken});
+    sink({.what = api::Event::Delta{"after the end", {}, false}});
+    return {};
+  });
+  const std::string before = R"({"max_tokens":1,"stream":true,"messages":[{"role":"user","content":"hi"}]})";
+  EXPECT_EQ(s.ask("POST", "/v1/chat/completions", before).status, 500);
+  EXPECT_EQ(s.ask("POST", "/v1/messages", before).json()["error"]["type"], "api_error");
+  const Answered in = s.ask("POST", "/v1/chat/completions", kChatStream);
+  EXPECT_EQ(in.status, 200);
+  EXPECT_TRUE(
+      in.body.ends_with("data: {\"error\":{\"message\":\"it "
+                        "broke\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"))
+      << in.body;
+  EXPECT_NE(s.ask("POST", "/v1/messages", kMessagesStream).body.find("event: error\n"), std::string::npos);
+}
+
+// A backend that starts, says one word, and then waits to be cancelled or released.
+struct Patient {
+  std::promise<void> started, cancelled;
+  api::Backend::Sink sink;
+  ScriptedBackend::Script script() {
+    return [this](api::Request, api::Backend::Sink s) -> api::Backend::Cancel {
+      sink = std::move(s);
+      sink({.what = api::Event::Started{3}});
+      sink({.what = api::Event::Delta{"one", {}, false}, .usage = {3, 0, 1}});
+      started.set_value();
+      return [this] { cancelled.set_value(); };
+    };
+  }
+};
+
+TEST(Service, AVanishingClientCancels) {
+  for (const char* body : {kChatStream, kChat}) {
+    Patient patient;
+    Running s(patient.script());
+    http::RawSocket socket = s.connect();
+    socket.send(request_text("POST", "/v1/chat/completions", body));
+    patient.started.get_future().wait();
+    EXPECT_EQ(s.service.under_way(), 1);
+    socket.reset();
+    patient.cancelled.get_future().wait();
+    patient.sink({.what = api::Event::Finished{api::Finish::cancelled, ""}});
+    EXPECT_EQ(s.service.under_way(), 0);
+    const std::string metrics = s.ask("GET", "/metrics").body;
+    EXPECT_NE(metrics.find("autark_requests_cancelled_total 1\n"), std::string::npos) << metrics;
+  }
+}
+
+struct FakeClock {
+  std::shared_ptr<std::atomic<int64_t>> seconds = std::make_shared<std::atomic<int64_t>>(1000);
+  Clock clock() const {
+    return [s = seconds] { return std::chrono::steady_clock::time_point(std::chrono::seconds(*s)); };
+  }
+};
+
+TEST(Service, SpeaksIntoSilence) {
+  const std::pair<const char*, const char*> dialects[] = {
+      {"/v1/chat/completions", ": keep-alive\n\n"},
+      {"/v1/messages", "event: ping\ndata: {\"type\":\"ping\"}\n\n"}};
+  for (const auto& [path, word] : dialects) {
+    Patient patient;
+    FakeClock time;
+    Running s(patient.script(), {.clock = time.clock()});
+    http::RawSocket socket = s.connect();
+    socket.send(request_text("POST", path, kMessagesStream));
+    patient.started.get_future().wait();
+    *time.seconds += 9;
+    s.service.tick();  // not yet
+    *time.seconds += 1;
+    s.service.tick();
+    s.service.tick();  // once is enough
+    *time.seconds += 10;
+    s.service.tick();
+    patient.sink({.what = api::Event::Finished{api::Finish::stop, ""}, .usage = {3, 0, 1}});
+    const std::string body = read_answer(socket).body;
+    const size_t first = body.find(word), second = body.find(word, first + 1);
+    ASSERT_NE(second, std::string::npos) << body;
+    EXPECT_EQ(body.find(word, second + 1), std::string::npos);
+  }
+}
+
+TEST(Service, TimeRunsOut) {
+  for (const char* body : {kChat, kChatStream}) {
+    Patient patient;
+    FakeClock time;
+    Running s(patient.script(), {.request_time = std::chrono::seconds(60), .clock = time.clock()});
+    http::RawSocket socket = s.connect();
+    socket.send(request_text("POST", "/v1/chat/completions", body));
+    patient.started.get_future().wait();
+    *time.seconds += 60;
+    // The worker may still be handing over the cancellation.
+    s.service.tick();
+    patient.cancelled.get_future().wait();
+    const Answered a = read_answer(socket);
+    EXPECT_EQ(a.status, body == kChat ? 504 : 200);
+    EXPECT_NE(a.body.find("took longer"), std::string::npos) << a.body;
+  }
+}
+
+TEST(Service, AServerThatStopsSaysSo) {
+  Patient patient;
+  Running s(patient.script());
+  http::RawSocket socket = s.connect();
+  socket.send(request_text("POST", "/v1/chat/completions", kChat));
+  patient.started.get_future().wait();
+  patient.sink({.what = api::Event::Finished{api::Finish::cancelled, ""}});
+  EXPECT_EQ(read_answer(socket).status, 503);
+}
+
+TEST(Service, AFullQueueIsSaid) {
+  std::promise<void> entered, go_on;
+  std::shared_future<void> gate = go_on.get_future().share();
+  std::atomic<bool> first = true;
+  Running s(
+      [&](api::Request r, api::Backend::Sink sink) {
+        if (first.exchange(false)) entered.set_value();
+        gate.wait();
+        return say_hello(std::move(r), std::move(sink));
+      },
+      {.workers = {.threads = 1, .jobs = 1}});
+  http::RawSocket running = s.connect(), queued = s.connect();
+  running.send(request_text("POST", "/v1/chat/completions", kChat));
+  entered.get_future().wait();
+  // One job runs and one place is left. Which of these three takes it is the loop's choice; two are refused.
+  queued.send(request_text("POST", "/v1/chat/completions", kChat));
+  while (s.service.under_way() < 2) std::this_thread::yield();
+  const Answered busy = s.ask("POST", "/v1/chat/completions", kChat);
+  EXPECT_EQ(busy.status, 429);
+  EXPECT_EQ(busy.header("retry-after"), "1");
+  EXPECT_EQ(busy.json()["error"]["code"], "rate_limit_exceeded");
+  const Answered overloaded = s.ask("POST", "/v1/messages", kMessages);
+  EXPECT_EQ(overloaded.status, 529);
+  EXPECT_EQ(overloaded.json()["error"]["type"], "overloaded_error");
+  go_on.set_value();
+  EXPECT_EQ(read_answer(running).status, 200);
+  EXPECT_EQ(read_answer(queued).status, 200);
+}
+
+TEST(Service, AHugeBodyIsRefusedUnread) {
+  const Running s(say_hello);
+  for (const auto& [path, type] : {std::pair{"/v1/chat/completions", "invalid_request_error"},
+                                   std::pair{"/v1/messages", "request_too_large"}}) {
+    http::RawSocket socket = s.connect();
+    socket.send("POST " + std::string(path) + " HTTP/1.1\r\nhost: x\r\ncontent-length: 104857600\r\n\r\n{");
+    const Answered a = read_answer(socket);
+    EXPECT_EQ(a.status, 413);
+    EXPECT_EQ(a.json()["error"]["type"], type);
+  }
+  EXPECT_EQ(s.ask("POST", "/v1/chat/completions", kChat).status, 200);
+}
+
+TEST(Service, FiveHundredClientsAtOnce) {
+  const Running s(say_hello);
+  std::vector<http::RawSocket> sockets;
+  for (int i = 0; i < 500; ++i) {
+    sockets.push_back(s.connect());
+    ASSERT_TRUE(sockets.back().connected()) << i;
+  }
+  const std::string text = request_text("POST", "/v1/chat/completions", kChatStream);
+  for (http::RawSocket& socket : sockets) socket.send(text.substr(0, text.size() - 5));  // all half-said
+  for (http::RawSocket& socket : sockets) socket.send(text.substr(text.size() - 5));
+  int whole = 0;
+  for (http::RawSocket& socket : sockets) whole += read_answer(socket).body.ends_with("[DONE]\n\n");
+  EXPECT_EQ(whole, 500);
+}
+
+TEST(Service, MetricsTellWhatHappened) {
+  const Running s(say_hello);
+  s.ask("POST", "/v1/chat/completions", kChat);
+  s.ask("POST", "/v1/chat/completions", R"({"messages":[{"role":"user","content":""}],"fancy\n\"field":1})");
+  s.ask("POST", "/v1/messages", "{}");
+  const std::string m = s.ask("GET", "/metrics").body;
+  for (const char* line :
+       {"autark_requests_total{route=\"/v1/chat/completions\",status=\"200\"} 2\n",
+        "autark_requests_total{route=\"/v1/messages\",status=\"400\"} 1\n", "autark_prompt_tokens_total 6\n",
+        "autark_completion_tokens_total 4\n", "autark_ignored_fields_total{field=\"fancy?\\\"field\"} 1\n",
+        "autark_time_to_first_token_seconds_count 2\n", "autark_inter_token_seconds_count 2\n",
+        "autark_request_seconds_bucket{le=\"+Inf\"} 3\n", "autark_requests_under_way 0\n"})
+    EXPECT_NE(m.find(line), std::string::npos) << line << m;
+}
+
+TEST(Service, ServesTheConsole) {
+  static constexpr Asset kAssets[] = {{"/index.html", "text/html; charset=utf-8", "<p>hi"},
+                                      {"/assets/a.js", "text/javascript", "1"}};
+  const Running s(say_hello, {.api_key = "k", .assets = kAssets});
+  const Answered page = s.ask("GET", "/");
+  EXPECT_EQ(page.body, "<p>hi");
+  EXPECT_NE(page.header("content-security-policy").find("default-src 'none'"), std::string::npos);
+  EXPECT_EQ(page.header("cache-control"), "no-cache");
+  const Answered again = s.ask("GET", "/index.html", "", "if-none-match: " + page.header("etag") + "\r\n");
+  EXPECT_EQ(again.status, 304);
+  EXPECT_EQ(again.body, "");
+  EXPECT_NE(s.ask("GET", "/assets/a.js").header("cache-control").find("immutable"), std::string::npos);
+  EXPECT_EQ(s.ask("GET", "/assets/b.js").status, 404);
+}
+
+}  // namespace
+}  // namespace autark::serve
