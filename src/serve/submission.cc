@@ -52,7 +52,7 @@ void Submission::submit(const engine::Request& common, uint64_t seed) {
     r.prompt = prompt_of(i).ids;
     r.sampling.seed =
         seed + uint64_t(i % n_) * 0x9e3779b97f4a7c15;  // a prompt's choices differ, batched or not
-    const auto id = engine_.submit(
+    auto id = engine_.submit(
         std::move(r), [self = shared_from_this(), i](engine::Event e) { self->on_event(i, std::move(e)); });
     const std::lock_guard lock(mutex_);
     if (over_) return;
