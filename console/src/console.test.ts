@@ -126,6 +126,26 @@ test("regenerate asks the same again and replaces the answer and what follows", 
   expect(texts()).toEqual(["q1", "b1"]);
 });
 
+test("the model goes on with an answer that was stopped or edited, not with one that is done", async () => {
+  page.send("q");
+  await server.say({ text: "once" });
+  page.stop();
+  await settled();
+  page.continue(last().id);
+  expect(server.requests.at(-1)).toMatchObject({ continue_final_message: true, add_generation_prompt: false });
+  expect(asked()).toEqual(["q", "once"]);
+  await server.say({ text: " upon" }, ...end);
+  expect(texts()).toEqual(["q", "once upon"]);
+  expect(last().ending).toBe("done");
+  page.continue(last().id);
+  expect(server.requests.length).toBe(2);
+  page.edit(last().id, "twice");
+  page.continue(last().id);
+  await server.say({ text: " more" }, ...end);
+  expect(texts()).toEqual(["q", "twice more"]);
+  expect(server.requests[0]).not.toHaveProperty("continue_final_message");
+});
+
 test("an edited question is asked in its place; an edited answer stays and is the model's past", async () => {
   await exchange("q1", "a1");
   await exchange("q2", "a2");

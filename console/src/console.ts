@@ -3,6 +3,7 @@
 import {
   append,
   before,
+  canContinue,
   change,
   newId,
   titleOf,
@@ -15,7 +16,7 @@ import {
 import { samplingFields, type Sampling } from "./chat/sampling";
 import type { Shelf, Theme } from "./chat/shelf";
 import { ServerError, type Failure, type Server } from "./server/server";
-import type { ChatRequest } from "./server/wire";
+import type { ChatRequest, ContinueFields, Usage } from "./server/wire";
 
 export type Connection = "connecting" | "ready" | "down" | "locked";
 
@@ -181,7 +182,16 @@ export class Console {
     if (!chat || !message || this.current.writing[chat.id]) return;
     const edited = append(before(chat, id), { ...message, text });
     if (message.role === "user") this.answer(edited);
-    else this.keep(edited);
+    else this.keep(change(edited, id, { ending: "edited" }));
+  }
+
+  // The model goes on with the last answer where it was stopped, cut or edited.
+  continue(id: string): void {
+    const chat = this.chat;
+    const last = chat?.messages[chat.messages.length - 1];
+    if (!chat || !last || last.id !== id || !canContinue(last) || this.current.writing[chat.id]) return;
+    const { ending: _, failure: __, stats: ___, ...open } = last;
+    this.begin(append(before(chat, id), open), open, { continue_final_message: true, add_generation_prompt: false });
   }
 
   stop(): void {
@@ -197,26 +207,31 @@ export class Console {
   }
 
   private answer(asked: Chat): void {
+    const message: Message = { id: newId(), role: "assistant", text: "", model: this.current.model };
+    const title = titleOf(asked.messages[0]?.text ?? "") || asked.title;
+    this.begin(append({ ...asked, title }, message), message, {});
+  }
+
+  // Lets the model write the last message of the chat, from the text it has so far.
+  private begin(chat: Chat, message: Message, how: ContinueFields): void {
     const { model, sampling } = this.current;
-    const message: Message = { id: newId(), role: "assistant", text: "", model };
-    const chat = append({ ...asked, title: titleOf(asked.messages[0]?.text ?? "") || asked.title }, message);
     const writing: Writing = { messageId: message.id, sentAt: this.now(), firstAt: null, lastAt: 0, pieces: 0 };
     this.set({ currentId: chat.id, writing: { ...this.current.writing, [chat.id]: writing } });
     this.keep(chat);
     const request: ChatRequest = {
       model,
-      messages: toWire(asked.messages, sampling.system),
+      messages: toWire(chat.messages, sampling.system),
       stream: true,
       stream_options: { include_usage: true },
       ...samplingFields(sampling),
+      ...how,
     };
-    void this.write(chat.id, writing, request);
+    void this.write(chat.id, writing, message.text, request);
   }
 
-  private async write(chatId: string, writing: Writing, request: ChatRequest): Promise<void> {
+  private async write(chatId: string, writing: Writing, text: string, request: ChatRequest): Promise<void> {
     const abort = new AbortController();
     this.aborts.set(chatId, abort);
-    let text = "";
     let ending: Ending = "done";
     let stats: Stats | undefined;
     let failure: Failure | undefined;
@@ -300,14 +315,7 @@ function failureIn(e: unknown): Failure {
   return e instanceof ServerError ? e.failure : { kind: "broken", detail: String(e) };
 }
 
-function statsOf(
-  usage: {
-    prompt_tokens: number;
-    completion_tokens: number;
-    prompt_tokens_details?: { cached_tokens?: number } | null;
-  },
-  writing: Writing,
-): Stats {
+function statsOf(usage: Usage, writing: Writing): Stats {
   const first = writing.firstAt ?? writing.sentAt;
   return {
     promptTokens: usage.prompt_tokens,

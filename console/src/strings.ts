@@ -68,6 +68,7 @@ export const strings = {
   saveAndSend: "Send",
   cancel: "Cancel",
   regenerate: "Regenerate",
+  continue: "Continue writing",
   plainCode: "text",
 
   waiting: (seconds: number) =>

@@ -10,7 +10,7 @@ export interface Stats {
   writeSeconds: number; // from the first text to the last
 }
 
-export type Ending = "done" | "length" | "stopped" | "failed";
+export type Ending = "done" | "length" | "stopped" | "failed" | "edited";
 
 export interface Message {
   id: string;
@@ -68,6 +68,13 @@ export function toWire(messages: Message[], system: string): WireMessage[] {
     else wire.push({ role, content: text });
   }
   return wire;
+}
+
+// An answer that the model may have more to say to.
+export function canContinue(message: Message): boolean {
+  return (
+    message.role === "assistant" && message.text !== "" && message.ending !== undefined && message.ending !== "done"
+  );
 }
 
 // Tokens per second while writing. The first token marks the start, so it does not count.

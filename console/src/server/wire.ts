@@ -14,7 +14,13 @@ export interface SamplingFields {
   seed?: number;
 }
 
-export interface ChatRequest extends SamplingFields {
+// The last message is an answer to go on with; vLLM's names.
+export interface ContinueFields {
+  continue_final_message?: true;
+  add_generation_prompt?: false;
+}
+
+export interface ChatRequest extends SamplingFields, ContinueFields {
   model: string;
   messages: WireMessage[];
   stream: true;

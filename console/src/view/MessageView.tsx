@@ -1,7 +1,7 @@
 // One message with what can be done to it, and for an answer how it went.
 import { Component } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { tokensPerSecond, type Message } from "../chat/chat";
+import { canContinue, tokensPerSecond, type Message } from "../chat/chat";
 import type { Console, Writing } from "../console";
 import { strings } from "../strings";
 import { copyText } from "./copy";
@@ -63,13 +63,13 @@ function Question({ message, busy, onEdit }: Props) {
   );
 }
 
-function Answer({ page, message, writing, busy, onEdit }: Props) {
+function Answer({ page, message, isLast, writing, busy, onEdit }: Props) {
   const { text, model = "", ending, failure } = message;
   return (
     <>
       <h2 class="author">
         <span class="author-model">{model}</span>
-        <span class="ai-label">{strings.ai}</span>
+        {(text || writing) && <span class="ai-label">{strings.ai}</span>}
       </h2>
       {text && <Markdown text={text} />}
       {writing && !text && <Waiting since={writing.sentAt} />}
@@ -82,6 +82,7 @@ function Answer({ page, message, writing, busy, onEdit }: Props) {
         </div>
       )}
       <div class="answer-foot">
+        <Numbers message={message} writing={writing} />
         {!writing && (
           <div class="actions">
             {text && <CopyButton text={strings.copiedAnswer(text, model)} />}
@@ -92,9 +93,16 @@ function Answer({ page, message, writing, busy, onEdit }: Props) {
               disabled={busy}
               onClick={() => page.regenerate(message.id)}
             />
+            {isLast && canContinue(message) && (
+              <Action
+                name="forward"
+                label={strings.continue}
+                disabled={busy}
+                onClick={() => page.continue(message.id)}
+              />
+            )}
           </div>
         )}
-        <Numbers message={message} writing={writing} />
       </div>
     </>
   );
@@ -186,7 +194,7 @@ function Editor({ message, isLast, onSave, onCancel }: EditorProps) {
 }
 
 interface ActionProps {
-  name: "pencil" | "redo";
+  name: "pencil" | "redo" | "forward";
   label: string;
   disabled: boolean;
   onClick: () => void;

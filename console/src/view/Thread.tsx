@@ -24,7 +24,7 @@ export function Thread({ page, chat, writing, editing, onEdit }: Props) {
 
   const toEnd = () => {
     const box = scroller.current;
-    if (box) box.scrollTop = box.scrollHeight;
+    if (box && chat) box.scrollTop = box.scrollHeight;
   };
   const onScroll = () => {
     const box = scroller.current!;
@@ -82,7 +82,7 @@ function Welcome({ page }: { page: Console }) {
     <div class="welcome">
       <h1>{strings.emptyTitle}</h1>
       <p class="quiet">{ready ? strings.emptyHint(model) : "\u00a0"}</p>
-      <div class="suggestions">
+      <div class="suggestions" hidden={connection === "down" || connection === "locked"}>
         {strings.suggestions.map(({ title, prompt }) => (
           <button type="button" key={title} class="suggestion" disabled={!ready} onClick={() => page.send(prompt)}>
             <strong>{title}</strong>

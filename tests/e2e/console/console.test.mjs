@@ -132,6 +132,24 @@ for (const [how, stop] of [
   });
 }
 
+test("a stopped answer is continued where it ends", async () => {
+  const page = await visit();
+  mock.script = async (out) => {
+    out.text("Once upon");
+    await out.gone;
+  };
+  await ask(page, "Tell me a story");
+  await page.getByText("Once upon").waitFor();
+  await stopButton(page).click();
+  mock.script = async (out) => out.say(" a time.");
+  await button(page, "Continue writing").click();
+  await page.getByText("Once upon a time.").waitFor();
+  await answered(page);
+  assert.deepEqual(contents(), ["Tell me a story", "Once upon"]);
+  assert.equal(mock.requests.at(-1).continue_final_message, true);
+  assert.equal(await button(page, "Continue writing").count(), 0);
+});
+
 test("regenerate asks the same question again", async () => {
   const page = await visit();
   await ask(page, "Why?");
