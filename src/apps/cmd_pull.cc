@@ -1,0 +1,131 @@
+#include "apps/cmd_pull.h"
+#include <fmt/core.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+#include "hub/hub.h"
+
+namespace autark::apps {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string megabytes(int64_t bytes) {
+  return fmt::format("{:.0f}", static_cast<double>(bytes) / 1e6);
+}
+
+// On a terminal one line that is drawn over; elsewhere a line at a tenth, at most every two seconds.
+class ProgressBar {
+ public:
+  ~ProgressBar() { end_line(); }
+
+  void show(const hub::Progress& p) {
+    if (p.what != what_) begin(p);
+    if (p.total == 0 && p.done == 0) return;
+    const int percent = p.total > 0 ? static_cast<int>(100 * p.done / p.total) : 0;
+    if (!is_due(percent)) return;
+    tenth_ = percent / 10;
+    shown_at_ = Clock::now();
+    draw(p, percent);
+  }
+  void end_line() {
+    if (std::exchange(line_open_, false)) fmt::print(stderr, "\n");
+  }
+
+ private:
+  bool is_due(int percent) const {
+    if (tenth_ < 0 || percent == 100) return percent / 10 != tenth_;
+    const auto since = Clock::now() - shown_at_;
+    return terminal_ ? since >= std::chrono::milliseconds(100)
+                     : percent / 10 != tenth_ && since >= std::chrono::seconds(2);
+  }
+  void begin(const hub::Progress& p) {
+    end_line();
+    what_ = p.what;
+    tenth_ = -1;
+    begun_at_ = Clock::now();
+    begun_bytes_ = p.done;
+    if (p.total == 0 && p.done == 0) fmt::print(stderr, "{}\n", p.what);
+  }
+  void draw(const hub::Progress& p, int percent) {
+    const double seconds = std::chrono::duration<double>(Clock::now() - begun_at_).count();
+    const double rate = seconds > 0.5 ? static_cast<double>(p.done - begun_bytes_) / seconds : 0;
+    std::string text = p.what + "  ";
+    if (p.total > 0) {
+      const int filled = percent * 30 / 100;
+      if (terminal_) text += "[" + std::string(filled, '#') + std::string(30 - filled, '.') + "] ";
+      text += fmt::format("{:3d} %  {} of {} MB", percent, megabytes(p.done), megabytes(p.total));
+    } else {
+      text += megabytes(p.done) + " MB";
+    }
+    if (rate > 0) text += fmt::format("  {:.1f} MB/s", rate / 1e6);
+    if (rate > 0 && p.total > p.done)
+      text += fmt::format("  {:.0f} s left", static_cast<double>(p.total - p.done) / rate);
+    if (terminal_) {
+      fmt::print(stderr, "\r\033[K{}", text);
+      std::fflush(stderr);
+    } else {
+      fmt::print(stderr, "{}\n", text);
+    }
+    line_open_ = terminal_;
+  }
+
+  const bool terminal_ = ::isatty(STDERR_FILENO);
+  std::string what_;
+  int tenth_ = -1;
+  int64_t begun_bytes_ = 0;
+  Clock::time_point begun_at_, shown_at_;
+  bool line_open_ = false;
+};
+
+int list_models() {
+  for (const hub::CatalogueEntry& e : hub::catalogue()) {
+    const bool here = hub::find_model(e.name).has_value();
+    fmt::print("{:<20} {:>5} MB  {:<11} {}{}{}\n", e.name, megabytes(e.bytes), e.licence, e.title,
+               e.name == hub::kDefaultModel ? " (the default)" : "", here ? " (here)" : "");
+  }
+  return 0;
+}
+
+int pull_model(const std::string& reference, hub::PullOptions options) {
+  ProgressBar bar;
+  options.progress = [&bar](const hub::Progress& p) { bar.show(p); };
+  auto path = hub::pull(reference, options);
+  bar.end_line();
+  if (path) {
+    fmt::print("{}\n", path->string());
+    return 0;
+  }
+  fmt::print(stderr, "autark: {}\n", path.error().message);
+  return 1;
+}
+
+}  // namespace
+
+void add_pull_command(CLI::App& app, int& exit_code) {
+  struct Asked {
+    std::string reference;
+    bool list = false;
+    hub::PullOptions options;
+  };
+  const auto asked = std::make_shared<Asked>();
+  CLI::App* pull = app.add_subcommand("pull", "Get a model: resumed after a break, verified, with progress");
+  pull->add_option(
+      "REF", asked->reference,
+      "A name of the catalogue, hf:org/name[@revision][:file], modelscope:org/name[@revision][:file], a URL "
+      "of a .gguf file (#sha256=… is checked) or a path; default: " +
+          std::string(hub::kDefaultModel));
+  pull->add_flag("--list", asked->list, "Show the catalogue");
+  pull->add_option("--into", asked->options.into,
+                   "Folder for models (default: AUTARK_MODELS or ~/.cache/autark/models)");
+  pull->add_option("--hf-host", asked->options.hf_host,
+                   "Host with the layout of Hugging Face (default: HF_ENDPOINT)");
+  pull->add_option("--modelscope-host", asked->options.modelscope_host,
+                   "Host with the layout of ModelScope (default: MODELSCOPE_ENDPOINT)");
+  pull->callback([asked, &exit_code] {
+    exit_code = asked->list ? list_models() : pull_model(asked->reference, asked->options);
+  });
+}
+
+}  // namespace autark::apps

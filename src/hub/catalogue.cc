@@ -1,0 +1,119 @@
+#include "hub/catalogue.h"
+#include <spdlog/spdlog.h>
+#include <toml++/toml.h>
+#include "hub/names.h"
+
+namespace autark::hub {
+namespace {
+
+// Reads the fields of one table and keeps the first fault.
+class Fields {
+ public:
+  Fields(const toml::table& table, std::string where) : table_(table), where_(std::move(where)) {}
+
+  std::string text(const char* key) {
+    const auto value = table_[key].value<std::string>();
+    if (!value || value->empty()) fault(key, "a text");
+    return value.value_or("");
+  }
+  int64_t count(const char* key) {
+    const auto value = table_[key].value<int64_t>();
+    if (value.value_or(0) <= 0) fault(key, "a number above 0");
+    return value.value_or(0);
+  }
+  bool flag(const char* key) {
+    const auto value = table_[key].value<bool>();
+    if (!value) fault(key, "true or false");
+    return value.value_or(false);
+  }
+  const toml::array& tables(const char* key) {
+    static const toml::array kNone;
+    const toml::array* list = table_[key].as_array();
+    if (list && !list->empty() && list->is_homogeneous(toml::node_type::table)) return *list;
+    fault(key, "a list of tables");
+    return kNone;
+  }
+  void fault(const char* key, const char* wanted) {
+    if (!error) error = Error{Code::invalid, where_ + ": " + key + " must be " + wanted};
+  }
+  std::optional<Error> error;
+
+ private:
+  const toml::table& table_;
+  const std::string where_;
+};
+
+Result<Source> parse_source(const toml::table& table, const std::string& where) {
+  Fields fields(table, where);
+  Source source;
+  const std::string kind = fields.text("kind");
+  if (kind == "packages") {
+    for (const toml::node& node : fields.tables("parts")) {
+      Fields part(*node.as_table(), where);
+      source.parts.push_back({part.text("package"), part.text("version"), part.text("member")});
+      if (part.error) return *part.error;
+    }
+  } else if (kind == "huggingface" || kind == "modelscope") {
+    source.kind = kind == "huggingface" ? Source::Kind::huggingface : Source::Kind::modelscope;
+    source.repository = fields.text("repository");
+    source.revision = fields.text("revision");
+    source.file = fields.text("file");
+  } else {
+    fields.fault("kind", "packages, huggingface or modelscope");
+  }
+  if (fields.error) return *fields.error;
+  return source;
+}
+
+Result<Entry> entry_of(const toml::table& table, const CatalogueFile& file) {
+  const std::string where = "catalogue/" + std::string(file.name) + ".toml";
+  Fields fields(table, where);
+  Entry e;
+  e.name = file.name;
+  e.title = fields.text("title");
+  e.licence = fields.text("licence");
+  e.file = fields.text("file");
+  e.bytes = fields.count("bytes");
+  e.sha256 = fields.text("sha256");
+  e.chat = fields.flag("chat");
+  if (!is_sha256(e.sha256)) fields.fault("sha256", "64 hex digits in lower case");
+  if (!is_safe_path(e.file) || !is_safe_path(e.name)) fields.fault("file", "a plain file name");
+  for (const toml::node& node : fields.tables("source")) {
+    AUTARK_TRY(Source source, parse_source(*node.as_table(), where));
+    e.sources.push_back(std::move(source));
+  }
+  if (fields.error) return *fields.error;
+  return e;
+}
+
+}  // namespace
+
+Result<Entry> parse_entry(const CatalogueFile& file) {
+  try {
+    return entry_of(toml::parse(file.text), file);
+  } catch (const toml::parse_error& e) {
+    return Error{Code::invalid, "catalogue/" + std::string(file.name) +
+                                    ".toml: " + std::string(e.description()) + " in line " +
+                                    std::to_string(e.source().begin.line)};
+  }
+}
+
+std::optional<Entry> find_entry(std::string_view name) {
+  for (const CatalogueFile& file : catalogue_files()) {
+    if (file.name != name) continue;
+    auto entry = parse_entry(file);
+    if (entry) return std::move(*entry);
+    spdlog::error("{}", entry.error().message);
+  }
+  return std::nullopt;
+}
+
+std::vector<CatalogueEntry> catalogue() {
+  std::vector<CatalogueEntry> all;
+  for (const CatalogueFile& file : catalogue_files()) {
+    if (auto entry = find_entry(file.name)) all.push_back(std::move(*entry));
+  }
+  return all;
+}
+
+}  // namespace autark::hub

@@ -1,0 +1,165 @@
+#include "hub/download.h"
+#include <charconv>
+#include <fstream>
+#include <thread>
+#include "base/check.h"
+
+namespace autark::hub {
+namespace {
+
+// "bytes 100-199/1000" or "bytes */1000"; -1 where a number is missing.
+struct ContentRange {
+  int64_t from = -1, total = -1;
+  explicit ContentRange(std::string_view text) {
+    if (!text.starts_with("bytes ")) return;
+    text.remove_prefix(6);
+    std::from_chars(text.data(), text.data() + text.size(), from);
+    const size_t slash = text.find('/');
+    if (slash != text.npos) std::from_chars(text.data() + slash + 1, text.data() + text.size(), total);
+  }
+};
+
+enum class Next { done, again, give_up };
+
+// One question and what comes of it.
+class Attempt {
+ public:
+  Attempt(const Download& what, PartFile& into)
+      : what_(what), into_(into), tag_path_(into.path().string() + ".etag") {
+    std::ifstream(tag_path_) >> tag_;
+  }
+  Next run();
+  Error error{Code::io, ""};
+
+ private:
+  bool begin(const http::Fetched& head);
+  bool receive(std::string_view bytes);
+  Next judge(const http::Fetched& answer);
+  bool fail(Error why) {
+    error = std::move(why);
+    hopeless_ = true;
+    return false;
+  }
+  Next stop(Code code, std::string why) {
+    error = {code, std::move(why)};
+    return Next::give_up;
+  }
+
+  const Download& what_;
+  PartFile& into_;
+  const std::string tag_path_;
+  std::string tag_;  // the ETag of what we have, over breaks: a file that changed meanwhile is fetched anew
+  int64_t at_ = 0, total_ = 0;  // where the next byte of the answer belongs
+  bool hopeless_ = false;
+};
+
+bool Attempt::begin(const http::Fetched& head) {
+  if (head.status != 200 && head.status != 206) return true;
+  const ContentRange range(head.header("content-range"));
+  std::string tag(head.header("etag"));
+  std::erase_if(tag, [](char c) { return c == ' '; });
+  const bool changed = !tag_.empty() && !tag.empty() && tag != tag_;
+  if (changed || (head.status == 206 && range.from != into_.bytes())) {
+    if (auto emptied = into_.cut(0); !emptied) return fail(emptied.error());
+  }
+  if (tag != tag_) std::ofstream(tag_path_) << (tag_ = tag);
+  at_ = head.status == 206 ? range.from : 0;
+  total_ = head.status == 206 ? std::max<int64_t>(range.total, 0) : head.length.value_or(0);
+  error = {Code::io, what_.url + ": the file changed while it was fetched"};
+  return at_ <= into_.bytes();
+}
+
+// A server without ranges sends again what is there already: that is compared, and kept while it is the same.
+bool Attempt::receive(std::string_view bytes) {
+  const int64_t there = std::min<int64_t>(into_.bytes() - at_, bytes.size());
+  if (there > 0) {
+    AUTARK_CHECK(at_ >= 0);
+    if (!into_.matches(at_, bytes.substr(0, there))) {
+      if (auto shortened = into_.cut(at_); !shortened) return fail(shortened.error());
+    } else {
+      bytes.remove_prefix(there);
+      at_ += there;
+    }
+  }
+  if (what_.bytes > 0 && at_ + static_cast<int64_t>(bytes.size()) > what_.bytes)
+    return fail({Code::invalid,
+                 what_.url + " is larger than the " + std::to_string(what_.bytes) + " bytes it should have"});
+  if (auto written = into_.append(bytes); !written) return fail(written.error());
+  at_ += static_cast<int64_t>(bytes.size());
+  if (what_.progress) what_.progress(into_.bytes(), what_.bytes ? what_.bytes : total_);
+  return true;
+}
+
+Next Attempt::judge(const http::Fetched& answer) {
+  const std::string said = what_.url + ": the server answered " + std::to_string(answer.status);
+  switch (answer.status) {
+    case 200:
+    case 206:
+      if (what_.bytes == 0 || into_.bytes() == what_.bytes) return Next::done;
+      error = {Code::io, what_.url + ": the body was cut short"};
+      if (!answer.length && into_.bytes() < what_.bytes) return Next::again;
+      return stop(Code::invalid, what_.url + " has " + std::to_string(into_.bytes()) +
+                                     " bytes, expected were " + std::to_string(what_.bytes));
+    case 416:  // nothing beyond what we have: either that is all, or ours is not a beginning of it
+      if (ContentRange(answer.header("content-range")).total == into_.bytes()) return Next::done;
+      if (auto emptied = into_.cut(0); !emptied) return stop(Code::io, emptied.error().message);
+      error = {Code::io, said};
+      return Next::again;
+    case 401:
+    case 403:
+      return stop(Code::io,
+                  said + "; it may need a licence to be accepted on the hub and HF_TOKEN to be set");
+    case 404:
+      return stop(Code::not_found, said + ": there is no such file");
+    case 408:
+    case 429:
+      error = {Code::io, said};
+      return Next::again;
+    default:
+      error = {Code::io, said};
+      return answer.status >= 500 ? Next::again : Next::give_up;
+  }
+}
+
+Next Attempt::run() {
+  if (what_.bytes > 0 && into_.bytes() == what_.bytes) return Next::done;
+  http::Fetch fetch{.url = what_.url, .headers = what_.headers, .from = into_.bytes()};
+  int status = 0;
+  fetch.on_head = [&](const http::Fetched& head) {
+    status = head.status;
+    return begin(head);
+  };
+  fetch.on_body = [&](std::string_view bytes) { return (status != 200 && status != 206) || receive(bytes); };
+  const auto answer = http::fetch(fetch);
+  if (answer) return judge(*answer);
+  if (hopeless_) return Next::give_up;
+  if (answer.error().code == Code::invalid) return stop(Code::invalid, answer.error().message);
+  if (answer.error().code != Code::cancelled) error = answer.error();
+  return Next::again;
+}
+
+}  // namespace
+
+Result<int64_t> download(const Download& what, PartFile& into) {
+  if (what.bytes > 0 && into.bytes() > what.bytes) {
+    AUTARK_TRY([[maybe_unused]] const bool emptied, into.cut(0));
+  }
+  Attempt attempt(what, into);
+  int64_t most = into.bytes();
+  for (int fruitless = 0; fruitless < what.tries;) {
+    const Next next = attempt.run();
+    if (next == Next::give_up) return attempt.error;
+    if (next == Next::done) {
+      std::error_code ignored;
+      std::filesystem::remove(into.path().string() + ".etag", ignored);
+      return into.bytes();
+    }
+    fruitless = into.bytes() > most ? 0 : fruitless + 1;
+    most = std::max(most, into.bytes());
+    if (fruitless < what.tries) std::this_thread::sleep_for(what.pause * (1 << std::min(fruitless, 6)));
+  }
+  return Error{attempt.error.code,
+               attempt.error.message + "; pull again to go on from byte " + std::to_string(into.bytes())};
+}
+
+}  // namespace autark::hub

@@ -1,0 +1,87 @@
+// Where models lie, and which one a name means.
+#include <algorithm>
+#include <cstdlib>
+#include "hub/catalogue.h"
+#include "hub/names.h"
+
+namespace autark::hub {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& path) {
+  std::error_code fault;
+  return fs::exists(path, fault);
+}
+
+// The GGUF files of a folder; of a split set only the first.
+std::vector<fs::path> ggufs_in(const fs::path& folder) {
+  std::vector<fs::path> all;
+  std::error_code fault;
+  for (fs::directory_iterator at(folder, fault), end; !fault && at != end; at.increment(fault)) {
+    const std::string name = at->path().filename();
+    const bool later_piece = name.find("-of-") != name.npos && name.find("-00001-of-") == name.npos;
+    if (name.ends_with(".gguf") && name.find("mmproj") == name.npos && !later_piece)
+      all.push_back(at->path());
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// A folder with config.json is a checkpoint as it is; else its one GGUF file is meant. A folder without
+// either may still hold tokenizer files, which is enough for some commands.
+Result<fs::path> inside(const fs::path& folder) {
+  if (is_there(folder / "config.json")) return folder;
+  const std::vector<fs::path> files = ggufs_in(folder);
+  if (files.size() == 1) return files.front();
+  if (files.empty()) return folder;
+  std::string names;
+  for (const fs::path& f : files) names += (names.empty() ? "" : ", ") + f.filename().string();
+  return Error{Code::invalid, folder.string() + " holds several models; name one of the files: " + names};
+}
+
+Result<fs::path> find_path(const fs::path& path) {
+  std::error_code fault;
+  if (fs::is_directory(path, fault)) return inside(path);
+  if (is_there(path)) return path;
+  return Error{Code::not_found, path.string() + " does not exist"};
+}
+
+Error unknown(const std::string& text, const Reference& name) {
+  const bool can_pull = name.kind != Reference::Kind::name || find_entry(text).has_value();
+  return {Code::not_found,
+          "there is no model '" + text + "' in " + model_folder().string() + "; " +
+              (can_pull ? "`autark pull " + text + "` gets it"
+                        : "give a path, or see `autark pull --list` for the names that can be pulled")};
+}
+
+}  // namespace
+
+fs::path model_folder() {
+  const char* chosen = std::getenv("AUTARK_MODELS");
+  if (chosen && *chosen) return chosen;
+  const char* home = std::getenv("HOME");
+  return fs::path(home && *home ? home : ".") / ".cache/autark/models";
+}
+
+Result<fs::path> find_model(const std::string& name_or_path) {
+  const std::string text = name_or_path.empty() ? kDefaultModel : name_or_path;
+  AUTARK_TRY(const Reference name, parse_reference(text));
+  if (name.kind == Reference::Kind::path) return find_path(name.text);
+  fs::path place = model_folder() / (name.repository.empty() ? name.text : name.repository);
+  if (name.kind == Reference::Kind::url)
+    place = model_folder() / fs::path(name.text.substr(0, name.text.find('?'))).stem();
+  if (!name.file.empty()) place /= name.file;
+  if (name.kind == Reference::Kind::name && !is_there(place) && is_there(text))
+    return find_path(text);  // "models/x.gguf"
+  if (name.kind == Reference::Kind::name && !is_there(place) && is_there(place.string() + ".gguf"))
+    return fs::path(place.string() + ".gguf");
+  std::error_code fault;
+  if (!is_there(place)) return unknown(text, name);
+  if (!fs::is_directory(place, fault)) return place;
+  if (is_there(place / ".pull") && !is_there(place / "config.json") && ggufs_in(place).empty())
+    return Error{Code::not_found, text + " was not pulled to the end; `autark pull " + text + "` goes on"};
+  return inside(place);
+}
+
+}  // namespace autark::hub
