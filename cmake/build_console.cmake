@@ -9,7 +9,7 @@ function(run what log)
     OUTPUT_FILE ${log} ERROR_FILE ${log} RESULT_VARIABLE failed)
   if(failed)
     file(READ ${log} said)
-    message(FATAL_ERROR "console: ${what} failed; the log is ${log}\n${said}")
+    message(FATAL_ERROR "console: ${what} failed; the log is ${log}. AUTARK_CONSOLE=OFF builds without it.\n${said}")
   endif()
 endfunction()
 

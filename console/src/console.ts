@@ -235,8 +235,12 @@ export class Console {
     let ending: Ending = "done";
     let stats: Stats | undefined;
     let failure: Failure | undefined;
-    let shownAt = 0;
+    let shown: ReturnType<typeof setTimeout> | undefined;
     let savedAt = this.now();
+    const show = () => {
+      shown = undefined;
+      this.show(chatId, writing, text);
+    };
     try {
       for await (const event of this.server.chat(request, abort.signal)) {
         if ("usage" in event) stats = statsOf(event.usage, writing);
@@ -245,10 +249,8 @@ export class Console {
         text += event.text;
         const now = this.now();
         writing = { ...writing, firstAt: writing.firstAt ?? now, lastAt: now, pieces: writing.pieces + 1 };
-        if (now - shownAt >= kShowEveryMs) {
-          shownAt = now;
-          this.show(chatId, writing, text);
-        }
+        if (writing.pieces === 1) show();
+        else shown ??= setTimeout(show, kShowEveryMs);
         if (now - savedAt >= kSaveEveryMs) {
           savedAt = now;
           this.saveWriting();
@@ -258,6 +260,7 @@ export class Console {
       ending = abort.signal.aborted ? "stopped" : "failed";
       if (ending === "failed") failure = failureIn(e);
     }
+    clearTimeout(shown);
     this.aborts.delete(chatId);
     this.close(chatId, writing, { text, ending, ...(stats && { stats }), ...(failure && { failure }) });
   }
