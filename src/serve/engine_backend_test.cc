@@ -1,0 +1,258 @@
+// Goal: what the engine is asked for, and how its events reach a dialect. Method: a fake engine whose tokens
+// are bytes; requests as dialects decode them.
+#include "serve/engine_backend.h"
+#include <gtest/gtest.h>
+#include "serve/fake_engine.h"
+#include "serve/sampling_defaults.h"
+
+namespace autark::serve {
+namespace {
+
+struct Bench {
+  explicit Bench(bool with_chat = true, EngineBackend::Options options = {.id = "fake", .aliases = {"other"}})
+      : engine(new FakeEngine(with_chat)),
+        backend(std::unique_ptr<engine::Engine>(engine), std::move(options)) {}
+
+  api::Backend::Cancel submit(api::Request r) {
+    return backend.submit(std::move(r), [this](api::Event e) { events.push_back(std::move(e)); });
+  }
+  const api::Fault& fault() const {
+    static const api::Fault none;
+    EXPECT_TRUE(!events.empty() && std::holds_alternative<api::Fault>(events.back().what));
+    return events.empty() ? none : std::get<api::Fault>(events.back().what);
+  }
+  engine::Request& asked(int i) { return engine->submitted.at(i).request; }
+  void say(int i, engine::Event e) { engine->submitted.at(i).sink(std::move(e)); }
+
+  FakeEngine* engine;
+  EngineBackend backend;
+  std::vector<api::Event> events;
+};
+
+std::string text_of(const std::vector<int32_t>& ids) {
+  std::string all;
+  for (const int32_t id : ids) all += ByteTokenizer().bytes_of(id);
+  return all;
+}
+
+api::Request chat(std::string text) {
+  return {.items = {{api::Role::user, {api::Text{std::move(text)}}}}};
+}
+
+engine::Event token(std::string text, int64_t count) {
+  engine::Event e;
+  e.tokens.push_back({.id = uint8_t(text[0]), .text = text});
+  e.usage = {.prompt_tokens = 3, .completion_tokens = count};
+  return e;
+}
+
+TEST(EngineBackend, RendersAndKeepsTypedTokensText) {
+  Bench b;
+  api::Request r = chat("<b>x");
+  r.items.insert(r.items.begin(), {api::Role::developer, {api::Text{"be"}, api::Text{"brief"}}});
+  b.submit(r);
+  const auto& ids = b.asked(0).prompt;
+  EXPECT_EQ(text_of(ids), "<b>system:be\nbrief;<b>user:<b>x;<b>");
+  EXPECT_EQ(std::ranges::count(ids, ByteTokenizer::kBegin), 3) << "the typed one stays text";
+}
+
+TEST(EngineBackend, ALastAssistantTurnIsContinued) {
+  Bench b;
+  api::Request r = chat("a");
+  r.template_kwargs["continue_final_message"] = true;
+  b.submit(r);
+  EXPECT_TRUE(text_of(b.asked(0).prompt).ends_with(";"));
+}
+
+TEST(EngineBackend, PromptsAreTextOrIds) {
+  Bench b;
+  api::Request r{.prompts = {"<b>a", std::vector<int32_t>{7, 8}}};
+  b.submit(r);
+  EXPECT_EQ(b.asked(0).prompt, (std::vector<int32_t>{256, '<', 'b', '>', 'a'}));
+  EXPECT_EQ(b.asked(1).prompt, (std::vector<int32_t>{7, 8}));
+  r = {.prompts = {"<b>a"}, .add_special = false, .parse_special = true};
+  b.submit(r);
+  EXPECT_EQ(b.asked(2).prompt, (std::vector<int32_t>{256, 'a'}));
+}
+
+TEST(EngineBackend, RefusesWithAReason) {
+  using Kind = api::Fault::Kind;
+  Bench b;
+  api::Request r = chat("a");
+  r.model = "unknown";
+  b.submit(r);
+  EXPECT_EQ(b.fault().kind, Kind::not_found);
+  EXPECT_EQ(b.fault().code, "model_not_found");
+  b.submit(chat("raise"));
+  EXPECT_EQ(b.fault().kind, Kind::invalid);
+  EXPECT_EQ(b.fault().message, "the template says no");
+  b.submit(chat(std::string(50, 'x')));
+  EXPECT_EQ(b.fault().kind, Kind::context_length);
+  EXPECT_EQ(b.fault().limit, 40);
+  EXPECT_EQ(b.fault().tokens, 50 + 8);
+  EXPECT_TRUE(b.engine->submitted.empty());
+  r.model = "other";
+  b.submit(r);
+  EXPECT_EQ(b.engine->submitted.size(), 1u) << "an alias is served";
+  Bench bare(false);
+  bare.submit(chat("a"));
+  EXPECT_NE(bare.fault().message.find("no chat template"), std::string::npos);
+  bare.submit({.prompts = {"a"}});
+  EXPECT_EQ(bare.engine->submitted.size(), 1u) << "completions still work";
+}
+
+TEST(EngineBackend, SettingsReachTheEngine) {
+  Bench b(true, {.id = "fake", .defaults = {.temperature = 0.7f, .top_k = 20}});
+  api::Request r = chat("a");
+  r.sampling = {.temperature = 0, .top_p = 0.5, .seed = 9, .logit_bias = {{3, -1.f}}};
+  r.stop = {"x"};
+  r.stop_tokens = {1};
+  r.max_tokens = 5;
+  r.min_tokens = 2;
+  r.logprobs = 3;
+  r.ignore_end = true;
+  b.submit(r);
+  const engine::Request& e = b.asked(0);
+  EXPECT_EQ(e.sampling.temperature, 0);
+  EXPECT_EQ(e.sampling.top_k, 20) << "the model's default";
+  EXPECT_EQ(e.sampling.top_p, 0.5f);
+  EXPECT_EQ(e.sampling.seed, 9u);
+  EXPECT_EQ(e.sampling.logit_bias.at(3), -1);
+  EXPECT_EQ(e.stop, r.stop);
+  EXPECT_EQ(e.stop_tokens, r.stop_tokens);
+  EXPECT_EQ(e.max_tokens, 5);
+  EXPECT_EQ(e.min_tokens, 2);
+  EXPECT_EQ(e.logprobs, 3);
+  EXPECT_TRUE(e.ignore_end);
+  EXPECT_FALSE(e.prompt_logprobs);
+  b.submit(chat("a"));
+  EXPECT_EQ(b.asked(1).max_tokens, -1) << "until the context is full";
+}
+
+TEST(EngineBackend, SeedsOfChoicesDifferButNotWithTheBatch) {
+  Bench b;
+  b.submit({.prompts = {"a", "b"}, .sampling = {.seed = 5}, .n = 2});
+  b.submit({.prompts = {"b"}, .sampling = {.seed = 5}, .n = 2});
+  EXPECT_NE(b.asked(0).sampling.seed, b.asked(1).sampling.seed);
+  for (const int i : {0, 1}) {
+    EXPECT_EQ(b.asked(2 + i).sampling.seed, b.asked(4 + i).sampling.seed);
+    EXPECT_EQ(b.asked(0 + i).sampling.seed, b.asked(2 + i).sampling.seed);
+  }
+  b.submit({.prompts = {"a"}});
+  b.submit({.prompts = {"a"}});
+  EXPECT_NE(b.asked(6).sampling.seed, b.asked(7).sampling.seed);
+}
+
+TEST(EngineBackend, EventsBecomeAnAnswer) {
+  Bench b;
+  b.submit(chat("a"));
+  b.say(0, token("Hi", 1));
+  engine::Event last = token("?", 2);
+  last.tokens[0].text.clear();  // held back
+  last.text_at_end = "?";
+  last.finish = engine::Finish::length;
+  b.say(0, last);
+  ASSERT_EQ(b.events.size(), 5u);
+  EXPECT_EQ(std::get<api::Event::Started>(b.events[0].what).prompt_tokens, 9);
+  EXPECT_EQ(std::get<api::Event::Delta>(b.events[1].what).text, "Hi");
+  EXPECT_EQ(std::get<api::Event::Delta>(b.events[3].what).text, "?");
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events[4].what).why, api::Finish::length);
+  EXPECT_EQ(b.events[4].usage.completion_tokens, 2);
+}
+
+TEST(EngineBackend, EveryChoiceStartsBeforeAnyHasADelta) {
+  Bench b;
+  b.engine->at_once = [](int) { return token("x", 1); };
+  b.submit({.prompts = {"a", "b"}});
+  ASSERT_EQ(b.events.size(), 4u);
+  for (const int i : {0, 1}) EXPECT_TRUE(std::holds_alternative<api::Event::Started>(b.events[i].what));
+  for (const int i : {2, 3}) EXPECT_TRUE(std::holds_alternative<api::Event::Delta>(b.events[i].what));
+}
+
+TEST(EngineBackend, AFullQueueWithdrawsTheWholeRequest) {
+  Bench b;
+  b.engine->room = 2;
+  b.submit({.prompts = {"a", "b", "c"}});
+  ASSERT_EQ(b.events.size(), 1u);
+  EXPECT_EQ(b.fault().kind, api::Fault::Kind::overloaded);
+  for (const auto& s : b.engine->submitted) EXPECT_TRUE(s.cancelled);
+  b.say(0, token("late", 1));
+  EXPECT_EQ(b.events.size(), 1u);
+}
+
+TEST(EngineBackend, AFailureEndsTheWholeRequest) {
+  Bench b;
+  b.submit({.prompts = {"a", "b"}});
+  engine::Event e;
+  e.finish = engine::Finish::failed;
+  e.error = Error{Code::internal, "a step failed"};
+  b.say(0, e);
+  EXPECT_EQ(b.fault().kind, api::Fault::Kind::internal);
+  EXPECT_TRUE(b.engine->submitted[1].cancelled);
+}
+
+TEST(EngineBackend, CancelReachesEveryChoice) {
+  Bench b;
+  const auto cancel = b.submit({.prompts = {"a"}, .n = 2});
+  cancel();
+  cancel();
+  for (const auto& s : b.engine->submitted) EXPECT_TRUE(s.cancelled);
+  engine::Event e;
+  e.finish = engine::Finish::cancelled;
+  b.say(0, e);
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::cancelled);
+}
+
+TEST(EngineBackend, EchoScoresThePrompt) {
+  Bench b;
+  b.submit({.prompts = {"hey"}, .max_tokens = 0, .echo = true, .logprobs = 1});
+  EXPECT_TRUE(b.asked(0).prompt_logprobs);
+  engine::Event e;
+  for (const char c : {'h', 'e', 'y'}) e.prompt.push_back({{c, -float(c)}, {{'z', -1}}});
+  e.finish = engine::Finish::length;
+  b.say(0, e);
+  const auto& d = std::get<api::Event::Delta>(b.events.at(1).what);
+  EXPECT_TRUE(d.prompt);
+  EXPECT_EQ(d.text, "hey");
+  ASSERT_EQ(d.logprobs.size(), 4u) << "<b> and three bytes";
+  EXPECT_FALSE(d.logprobs[0].scored);
+  EXPECT_EQ(d.logprobs[1].bytes, "h");
+  EXPECT_EQ(d.logprobs[1].logprob, -float('h'));
+  EXPECT_EQ(d.logprobs[1].top[0].bytes, "z");
+  EXPECT_EQ(d.logprobs[3].text_at, 2u);
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.at(2).what).why, api::Finish::length);
+}
+
+TEST(EngineBackend, EchoOfIdsIsTheirText) {
+  Bench b;
+  b.submit({.prompts = {std::vector<int32_t>{256, 'o', 'k'}}, .echo = true});
+  b.say(0, token("!", 1));
+  EXPECT_EQ(std::get<api::Event::Delta>(b.events.at(1).what).text, "ok");
+  EXPECT_EQ(std::get<api::Event::Delta>(b.events.at(2).what).text, "!");
+}
+
+TEST(EngineBackend, CountsTokens) {
+  const Bench b;
+  EXPECT_EQ(std::get<int64_t>(b.backend.count_tokens(chat("a"))), 9);
+}
+
+TEST(SamplingDefaults, ComeFromTheCheckpoint) {
+  const auto folder = std::filesystem::path(testing::TempDir()) / "autark_sampling_defaults";
+  std::filesystem::create_directories(folder);
+  const auto with = [&](const char* text) {
+    FILE* f = std::fopen((folder / "generation_config.json").c_str(), "w");
+    std::fputs(text, f);
+    std::fclose(f);
+    return sampling_defaults(folder);
+  };
+  const auto s = with(R"({"temperature":0.7,"top_k":20,"top_p":0.8,"repetition_penalty":1.1})");
+  EXPECT_EQ(s.temperature, 0.7f);
+  EXPECT_EQ(s.top_k, 20);
+  EXPECT_EQ(with(R"({"temperature":"hot","top_p":9,"top_k":-5})").top_p, 1);
+  EXPECT_EQ(with("[").temperature, 1);
+  std::filesystem::remove_all(folder);
+  EXPECT_EQ(sampling_defaults(folder / "gone.gguf").temperature, 1);
+}
+
+}  // namespace
+}  // namespace autark::serve
