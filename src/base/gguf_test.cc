@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <random>
 #include "base/gguf_testing.h"
+#include "base/memory_file.h"
 
 namespace autark {
 namespace {
@@ -18,8 +19,8 @@ class GgufTest : public ::testing::Test {
   ~GgufTest() override { std::filesystem::remove_all(dir_); }
 
   Result<Gguf> open(const std::string& bytes) {
-    std::ofstream(dir_ / "t.gguf", std::ios::binary | std::ios::trunc) << bytes;
-    return Gguf::open(dir_ / "t.gguf");
+    const MemoryFile file(bytes);
+    return Gguf::open(file.path());
   }
   std::string refusal(const GgufBytes& b) {
     const auto g = open(b.bytes());

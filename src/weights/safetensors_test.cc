@@ -2,6 +2,7 @@
 // that names the tensor. Method: files made by hand; every truncation, every flipped bit, lying offsets.
 #include "weights/safetensors.h"
 #include <random>
+#include "base/memory_file.h"
 #include "weights/testing.h"
 
 namespace autark {
@@ -10,8 +11,8 @@ namespace {
 class SafetensorsTest : public ::testing::Test {
  protected:
   Result<Safetensors> open(const std::string& bytes) {
-    dir_.write("t.safetensors", bytes);
-    return Safetensors::open(dir_ / "t.safetensors");
+    const MemoryFile file(bytes);
+    return Safetensors::open(file.path());
   }
   std::string refusal(const SafetensorsBytes& b) {
     const auto f = open(b.bytes());
