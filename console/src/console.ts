@@ -18,7 +18,7 @@ import type { Shelf, Theme } from "./chat/shelf";
 import { ServerError, type Failure, type Server } from "./server/server";
 import type { ChatRequest, ContinueFields, Usage } from "./server/wire";
 
-export type Connection = "connecting" | "ready" | "down" | "locked";
+export type Connection = "connecting" | "loading" | "ready" | "down" | "locked";
 
 // An answer being written, in milliseconds of the page's clock.
 export interface Writing {
@@ -45,7 +45,7 @@ export interface State {
 
 const kShowEveryMs = 33;
 const kSaveEveryMs = 2000;
-const kRetryMs = 3000;
+const kRetryMs = { loading: 500, down: 3000 };
 
 export class Console {
   private current: State;
@@ -86,7 +86,7 @@ export class Console {
     return () => this.listeners.delete(listener);
   }
 
-  // Asks for the models; while the server is away, again and again.
+  // Asks for the models; while the server is away or still loading, again and again.
   async connect(): Promise<void> {
     clearTimeout(this.retry);
     try {
@@ -94,12 +94,14 @@ export class Console {
       const model = models.includes(this.current.model) ? this.current.model : (models[0] ?? "");
       this.set({ connection: "ready", keyRefused: false, models, model });
     } catch (e) {
-      if (failureIn(e).kind === "key") {
+      const { kind } = failureIn(e);
+      if (kind === "key") {
         this.set({ connection: "locked", keyRefused: this.shelf.key() !== "" });
-      } else {
-        this.set({ connection: "down" });
-        this.retry = setTimeout(() => void this.connect(), kRetryMs);
+        return;
       }
+      const connection = kind === "busy" ? "loading" : "down";
+      this.set({ connection });
+      this.retry = setTimeout(() => void this.connect(), kRetryMs[connection]);
     }
   }
 

@@ -25,6 +25,7 @@ export const strings = {
   model: "Model",
   connecting: "Connecting…",
   down: "The server does not answer. Is “autark serve” running? Trying again on its own.",
+  loading: "The model is being loaded. This page goes on as soon as it is ready.",
   retryNow: "Try now",
   noModel: "The server lists no model.",
 

@@ -17,6 +17,11 @@ export function Notices({ page }: { page: Console }) {
           </button>
         </div>
       )}
+      {connection === "loading" && (
+        <div class="notice" role="status">
+          {strings.loading}
+        </div>
+      )}
       {connection === "locked" && <KeyForm page={page} />}
       {storageFailed && (
         <div class="notice error" role="alert">

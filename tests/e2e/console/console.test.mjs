@@ -463,6 +463,16 @@ test("when the server goes away the page says so, and goes on when it is back", 
   await answered(page);
 });
 
+test("a page opened while the model is being loaded waits for it", async () => {
+  mock.loading = true;
+  const page = await open(browser, mock.url);
+  pages.push(page);
+  await page.getByText("The model is being loaded.").waitFor();
+  mock.loading = false;
+  await page.locator(".header .dot.ready").waitFor();
+  await page.locator(".notice").waitFor({ state: "detached" });
+});
+
 test("chats stay over a reload, can be switched, deleted, brought back and cleared", async () => {
   const page = await visit();
   await ask(page, "About apples");

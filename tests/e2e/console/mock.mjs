@@ -18,6 +18,7 @@ const kPolicy = "default-src 'self'";
 export class Mock {
   models = ["mock-model"];
   key = ""; // not empty: requests without it get 401
+  loading = false; // true: requests get 503
   requests = []; // bodies of the chat requests so far
   script = async (out) => out.say("A scripted answer.");
 
@@ -52,6 +53,7 @@ export class Mock {
         code: "invalid_api_key",
       });
     }
+    if (this.loading) return refuse(response, 503, { message: "the model is being loaded" });
     if (path === "/v1/models") {
       return json(response, 200, { object: "list", data: this.models.map((id) => ({ id, object: "model" })) });
     }
