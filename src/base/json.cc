@@ -1,30 +1,35 @@
 #include "base/json.h"
+#include <algorithm>
+#include <numeric>
 #include <vector>
 
 namespace autark {
 namespace {
 
-// Builds the value while counting depth; stops at the first fault instead of throwing.
+// Builds the value while counting depth; stops at the first fault instead of throwing. The library's own
+// builder searches an ordered object for every key it adds; this one looks for keys that come twice when an
+// object ends, so a large object costs no more than its sort.
 class Builder final : public nlohmann::json_sax<Json> {
  public:
-  Builder(Json& root, int depth_max) : dom_(root, false), depth_max_(depth_max) {}
-  bool null() override { return dom_.null(); }
-  bool boolean(bool v) override { return dom_.boolean(v); }
-  bool number_integer(number_integer_t v) override { return dom_.number_integer(v); }
-  bool number_unsigned(number_unsigned_t v) override { return dom_.number_unsigned(v); }
+  Builder(Json& root, int depth_max) : root_(root), depth_max_(depth_max) {}
+  bool null() override { return put(nullptr); }
+  bool boolean(bool v) override { return put(v); }
+  bool number_integer(number_integer_t v) override { return put(v); }
+  bool number_unsigned(number_unsigned_t v) override { return put(v); }
   // An integer beyond 64 bits arrives here with its text, and stays text.
   bool number_float(number_float_t v, const string_t& text) override {
-    string_t copy = text;
-    if (text.find_first_of(".eE") == string_t::npos) return dom_.string(copy);
-    return dom_.number_float(v, text);
+    return text.find_first_of(".eE") == string_t::npos ? put(text) : put(v);
   }
-  bool string(string_t& v) override { return dom_.string(v); }
+  bool string(string_t& v) override { return put(std::move(v)); }
   bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t n) override { return enter() && dom_.start_object(n); }
-  bool key(string_t& v) override { return dom_.key(v); }
-  bool end_object() override { return leave(), dom_.end_object(); }
-  bool start_array(std::size_t n) override { return enter() && dom_.start_array(n); }
-  bool end_array() override { return leave(), dom_.end_array(); }
+  bool start_object(std::size_t) override { return enter(Json::object()); }
+  bool key(string_t& v) override { return key_ = std::move(v), true; }
+  bool end_object() override {
+    keep_last(open_.back()->get_ref<Json::object_t&>());
+    return leave();
+  }
+  bool start_array(std::size_t) override { return enter(Json::array()); }
+  bool end_array() override { return leave(); }
   bool parse_error(std::size_t at, const std::string&, const nlohmann::detail::exception&) override {
     fault = "is not JSON at byte " + std::to_string(at);
     return false;
@@ -32,15 +37,50 @@ class Builder final : public nlohmann::json_sax<Json> {
   std::string fault;
 
  private:
-  bool enter() {
-    if (++depth_ <= depth_max_) return true;
-    fault = "is nested deeper than " + std::to_string(depth_max_) + " levels";
-    return false;
-  }
-  void leave() { --depth_; }
+  bool put(Json v) { return add(std::move(v)), true; }
 
-  nlohmann::detail::json_sax_dom_parser<Json> dom_;
-  int depth_max_, depth_ = 0;
+  // The value where it now lies; it stays there until the object or array around it ends.
+  Json* add(Json v) {
+    if (open_.empty()) return &(root_ = std::move(v));
+    if (auto* array = open_.back()->get_ptr<Json::array_t*>()) return &array->emplace_back(std::move(v));
+    auto& object = open_.back()->get_ref<Json::object_t&>();
+    return &object.emplace_back(std::move(key_), std::move(v)).second;
+  }
+  bool enter(Json v) {
+    if (static_cast<int>(open_.size()) == depth_max_) {
+      fault = "is nested deeper than " + std::to_string(depth_max_) + " levels";
+      return false;
+    }
+    open_.push_back(add(std::move(v)));
+    return true;
+  }
+  bool leave() { return open_.pop_back(), true; }
+
+  // Of keys that come twice the first keeps its place and the last its value.
+  static void keep_last(Json::object_t& object) {
+    if (object.size() < 2) return;
+    std::vector<size_t> order(object.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    const auto key_at = [&](size_t i) -> const std::string& { return object.data()[i].first; };
+    std::ranges::stable_sort(order, {}, key_at);
+    std::vector<bool> again(object.size());
+    bool any = false;
+    for (size_t from = 0, to; from < order.size(); from = to) {
+      for (to = from + 1; to < order.size() && key_at(order[to]) == key_at(order[from]); ++to)
+        any = again[order[to]] = true;
+      if (to > from + 1) object.data()[order[from]].second = std::move(object.data()[order[to - 1]].second);
+    }
+    if (!any) return;
+    Json::object_t kept;
+    for (size_t i = 0; i < object.size(); ++i)
+      if (!again[i]) kept.emplace_back(key_at(i), std::move(object.data()[i].second));
+    object = std::move(kept);
+  }
+
+  Json& root_;
+  int depth_max_;
+  std::vector<Json*> open_;
+  std::string key_;
 };
 
 }  // namespace

@@ -27,6 +27,27 @@ TEST(JsonTest, FaultsNameTheThing) {
   EXPECT_FALSE(parse_json("", "t"));
   EXPECT_FALSE(parse_json("\"\xff\"", "t"));
 }
+TEST(JsonTest, OfKeysThatComeTwiceTheLastValueCounts) {
+  EXPECT_EQ(dump_json(*parse_json(R"({"b":1,"a":{"x":1,"x":[2]},"b":3,"c":4,"b":5})", "t")),
+            R"({"b":5,"a":{"x":[2]},"c":4})");
+  EXPECT_EQ(dump_json(*parse_json(R"({"":1,"":2})", "t")), R"({"":2})");
+}
+TEST(JsonTest, EveryKindComesBack) {
+  const std::string text =
+      R"([null,true,false,"",{},[],{"a":[{"b":[[1]]}]},-9223372036854775808,0.0,-0.0,1e-07])";
+  EXPECT_EQ(dump_json(*parse_json(text, "t")), text);
+  EXPECT_EQ(dump_json(*parse_json(" 7 ", "t")), "7");
+}
+TEST(JsonTest, ALargeObjectIsReadInOrder) {
+  std::string text = "{";
+  for (int i = 0; i < 200000; ++i)
+    text += (i ? ",\"" : "\"") + std::to_string(i * 7919 % 200000) + "\":" + std::to_string(i);
+  const auto j = parse_json(text + "}", "t");
+  ASSERT_TRUE(j);
+  ASSERT_EQ(j.value().size(), 200000u);
+  int64_t i = 0;
+  for (const auto& [key, value] : j.value().items()) ASSERT_EQ(value, i++) << key;
+}
 TEST(JsonTest, DumpingBrokenTextDoesNotThrow) {
   EXPECT_EQ(dump_json(Json("a\xff")), "\"a\xEF\xBF\xBD\"");
 }
