@@ -66,6 +66,11 @@ class Chip {
     *x = add(*x, y);
     return rms_norm(*x, gain, eps);
   }
+  // down · glu(gate x, up x): the feed-forward of one expert, or of a dense layer.
+  virtual Tensor ffn(Tensor x, const Weight& gate, const Weight& up, const Weight& down, Act act = Act::silu,
+                     float limit = 0) {
+    return linear(glu(linear(x, gate), linear(x, up), act, limit), down);
+  }
 };
 
 }  // namespace autark

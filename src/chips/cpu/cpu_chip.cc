@@ -1,0 +1,284 @@
+#include "chips/cpu/cpu_chip.h"
+#include <algorithm>
+#include <cmath>
+#include "chips/cpu/isa.h"
+#include "chips/cpu/recorder.h"
+#include "chips/cpu/topology.h"
+#include "chips/cpu/verbs.h"
+
+namespace autark {
+namespace {
+
+class CpuChip final : public Chip {
+ public:
+  CpuChip(const Kernels& kernels, int threads, const ChipOptions& o)
+      : on_(kernels, threads), inputs_(o.inputs), eager_(o.eager), comm_(o.comm) {}
+
+  const char* name() const override { return "cpu"; }
+  Rounding::Inputs inputs() const override { return inputs_; }
+  std::vector<std::pair<std::string, std::string>> kernels() const override {
+    const Kernels& k = on_.kernels;
+    const bool int8 = inputs_ == Rounding::Inputs::int8;
+    const std::string threads =
+        std::to_string(on_.team.size()) + (on_.team.size() == 1 ? " thread" : " threads");
+    return {{"linear, moe (block formats)",
+             int8 ? std::string(k.rounded_name) + ", int8 activations" : k.float_name},
+            {"linear, moe (F32, F16, BF16)", k.float_name},
+            {"attention", k.float_name},
+            {"norms, rope, activations", k.isa},
+            {"team", threads}};
+  }
+
+  Tensor scratch(Shape s, Format f) override { return {on_.arena.take(row_bytes(f, s.numel())), f, s}; }
+  void reset() override {
+    on_.reset();
+    angles_.clear();
+  }
+  void wait() override {
+    on_.play();
+    angles_.clear();
+  }
+  void host(std::function<void()> work) override {
+    on_.add_host(std::move(work));
+    angles_.clear();
+    ran();
+  }
+
+  Tensor rows(const Weight& table, Tensor ids, float scale) override;
+  Tensor pick(Tensor x, Tensor ids) override;
+  Tensor linear(Tensor x, const Weight& w, Tensor bias) override {
+    return ran(record_linear(on_, inputs_, x, w, bias));
+  }
+  Tensor rms_norm(Tensor x, Tensor gain, float eps) override;
+  Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) override;
+  Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
+    return ran(record_attention(on_, q, k, v, ks, vs, how));
+  }
+  Tensor add(Tensor a, Tensor b) override;
+  Tensor glu(Tensor gate, Tensor up, Act act, float limit) override;
+  Choice top_k(Tensor scores, int k, bool renormalise) override;
+  Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act act,
+             float limit) override {
+    return ran(record_moe(on_, inputs_, x, to, gate, up, down, act, limit));
+  }
+  Tensor all_sum(Tensor x) override {
+    if (comm_) host([c = comm_, x] { c->all_sum(x.f32(), x.shape.numel()); });
+    return x;
+  }
+  Tensor add_rms_norm(Tensor* x, Tensor y, Tensor gain, float eps) override;
+  Tensor ffn(Tensor x, const Weight& gate, const Weight& up, const Weight& down, Act act,
+             float limit) override {
+    return ran(record_ffn(on_, inputs_, x, gate, up, down, act, limit));
+  }
+
+ private:
+  struct Angles {  // cosines and sines of one rope at a step's positions, [row][dims / 2] each
+    const void* positions;
+    const Rope* rope;
+    bool inverse;
+    float *cosine, *sine;
+  };
+
+  void ran() {
+    if (eager_) wait();
+  }
+  template <class T>
+  T ran(T result) {
+    ran();
+    return result;
+  }
+  // Calls run(row) for each row, a range of rows a chunk.
+  template <class Run>
+  void each_row(int64_t rows, std::initializer_list<Bytes> reads, std::initializer_list<Bytes> writes,
+                Run run) {
+    const int64_t chunks = on_.chunks_of(rows);
+    on_.add(chunks, reads, writes, [=](int64_t c, void*) {
+      for (int64_t i = rows * c / chunks; i < rows * (c + 1) / chunks; ++i) run(i);
+    });
+  }
+  RoundedBlock** offer(Tensor y);
+  Angles angles(Tensor pos, const Rope& rope, bool inverse);
+
+  Recorder on_;
+  const Rounding::Inputs inputs_;
+  const bool eager_;
+  Comm* const comm_;
+  std::vector<Angles> angles_;  // of this step
+};
+
+Tensor CpuChip::rows(const Weight& table, Tensor ids, float scale) {
+  const bool whole = table.format == Format::i32;
+  const int64_t n = table.cols();
+  Tensor y = on_.tensor({ids.shape[0], n}, whole ? Format::i32 : Format::f32);
+  const Weight w = table;
+  each_row(ids.shape[0], {ids}, {y}, [=, ids = ids.i32()](int64_t i) {
+    AUTARK_CHECK(ids[i] >= 0 && ids[i] < w.rows());
+    if (whole) {
+      std::memcpy(y.i32() + i * n, w.parts[0].codes + ids[i] * n * 4, n * 4);
+    } else {
+      decode_row(w, ids[i], y.row(i));
+      for (float& v : y.row(i)) v *= scale;
+    }
+  });
+  return ran(y);
+}
+
+Tensor CpuChip::pick(Tensor x, Tensor ids) {
+  Shape s = x.shape;
+  s.d[0] = ids.shape[0];
+  Tensor y = on_.tensor(s);
+  const int64_t n = s.numel() / std::max<int64_t>(1, s[0]), rows = x.shape[0];
+  each_row(s[0], {x, ids}, {y}, [=, x = x.f32(), ids = ids.i32(), y = y.f32()](int64_t i) {
+    AUTARK_CHECK(ids[i] >= 0 && ids[i] < rows);
+    std::memcpy(y + i * n, x + ids[i] * n, n * 4);
+  });
+  return ran(y);
+}
+
+// Where a row verb shall also put its result rounded, if a product asks for that before it runs.
+RoundedBlock** CpuChip::offer(Tensor y) {
+  auto** slot = on_.arena.take_of<RoundedBlock*>(1);
+  *slot = nullptr;
+  if (y.cols() % kBlock == 0 && !eager_) on_.offer_rounding(y, slot);
+  return slot;
+}
+
+void round_if_asked(const Kernels& k, RoundedBlock** slot, const float* y, int64_t i, int64_t rows,
+                    int64_t n) {
+  if (!*slot) return;
+  const RoundedRow to = rounded_row(*slot, i, rows, n / kBlock);
+  k.round_row(y, n, to.first, to.stride);
+}
+
+Tensor CpuChip::rms_norm(Tensor x, Tensor gain, float eps) {
+  AUTARK_CHECK(!gain || x.cols() == gain.cols());
+  Tensor y = on_.tensor(x.shape);
+  const int64_t n = x.cols(), rows = x.rows();
+  RoundedBlock** slot = offer(y);
+  each_row(rows, {x, gain}, {y},
+           [=, k = &on_.kernels, x = x.f32(), g = gain ? gain.f32() : nullptr, y = y.f32()](int64_t i) {
+             k->rms_norm(x + i * n, g, eps, n, y + i * n);
+             round_if_asked(*k, slot, y + i * n, i, rows, n);
+           });
+  return ran(y);
+}
+
+Tensor CpuChip::add_rms_norm(Tensor* x, Tensor y, Tensor gain, float eps) {
+  AUTARK_CHECK(x->shape == y.shape && (!gain || y.cols() == gain.cols()));
+  Tensor sum = on_.tensor(y.shape), z = on_.tensor(y.shape);
+  const int64_t n = y.cols(), rows = y.rows();
+  RoundedBlock** slot = offer(z);
+  each_row(rows, {*x, y, gain}, {sum, z},
+           [=, k = &on_.kernels, x = x->f32(), y = y.f32(), g = gain ? gain.f32() : nullptr, s = sum.f32(),
+            z = z.f32()](int64_t i) {
+             k->add(x + i * n, y + i * n, n, s + i * n);
+             k->rms_norm(s + i * n, g, eps, n, z + i * n);
+             round_if_asked(*k, slot, z + i * n, i, rows, n);
+           });
+  *x = sum;
+  return ran(z);
+}
+
+CpuChip::Angles CpuChip::angles(Tensor pos, const Rope& rope, bool inverse) {
+  for (const Angles& a : angles_) {
+    if (a.positions == pos.data && a.rope == &rope && a.inverse == inverse) return a;
+  }
+  const int64_t rows = pos.shape[0], half = rope.dims() / 2;
+  Tensor c = on_.tensor({rows, half}), s = on_.tensor({rows, half});
+  each_row(rows, {pos}, {c, s}, [=, pos = pos.i32(), r = &rope, c = c.f32(), s = s.f32()](int64_t i) {
+    for (int64_t j = 0; j < half; ++j) {
+      const float angle = static_cast<float>(pos[i]) * r->frequency[j];
+      c[i * half + j] = r->amplitude * std::cos(angle);
+      s[i * half + j] = r->amplitude * (inverse ? -1 : 1) * std::sin(angle);
+    }
+  });
+  return angles_.emplace_back(Angles{pos.data, &rope, inverse, c.f32(), s.f32()});
+}
+
+Tensor CpuChip::rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) {
+  AUTARK_CHECK(x.shape.rank == 3 && rope.dims() <= x.cols() && pos.shape[0] == x.shape[0]);
+  Tensor y = on_.tensor(x.shape);
+  const Angles a = angles(pos, rope, inverse);
+  const int64_t heads = x.shape[1], dim = x.cols(), half = rope.dims() / 2;
+  const int64_t at = rope.tail ? dim - rope.dims() : 0;
+  const bool near = rope.pairing == Rope::Pairing::neighbours;
+  const Tensor table{a.cosine, Format::f32, {x.shape[0], half}},
+      table2{a.sine, Format::f32, {x.shape[0], half}};
+  each_row(x.shape[0], {x, table, table2}, {y}, [=, k = &on_.kernels, x = x.f32(), y = y.f32()](int64_t i) {
+    for (int64_t h = i * heads; h < (i + 1) * heads; ++h) {
+      if (2 * half < dim) std::memcpy(y + h * dim, x + h * dim, dim * 4);
+      k->rotate(x + h * dim + at, a.cosine + i * half, a.sine + i * half, half, near, y + h * dim + at);
+    }
+  });
+  return ran(y);
+}
+
+// Element-wise verbs take their tensors as pieces of this many values; a multiple of every vector.
+constexpr int64_t kPiece = 4096;
+
+Tensor CpuChip::add(Tensor a, Tensor b) {
+  AUTARK_CHECK(a.shape.numel() == b.shape.numel());
+  Tensor y = on_.tensor(a.shape);
+  const int64_t n = a.shape.numel();
+  each_row((n + kPiece - 1) / kPiece, {a, b}, {y},
+           [=, k = &on_.kernels, a = a.f32(), b = b.f32(), y = y.f32()](int64_t i) {
+             k->add(a + i * kPiece, b + i * kPiece, std::min(kPiece, n - i * kPiece), y + i * kPiece);
+           });
+  return ran(y);
+}
+
+Tensor CpuChip::glu(Tensor gate, Tensor up, Act act, float limit) {
+  AUTARK_CHECK(gate.shape.numel() == up.shape.numel());
+  Tensor y = on_.tensor(gate.shape);
+  const int64_t n = gate.shape.numel();
+  each_row((n + kPiece - 1) / kPiece, {gate, up}, {y},
+           [=, k = &on_.kernels, g = gate.f32(), u = up.f32(), y = y.f32()](int64_t i) {
+             const int64_t at = i * kPiece;
+             k->glu(g + at, u + at, std::min(kPiece, n - at), gate_of(act), limit, y + at);
+           });
+  return ran(y);
+}
+
+// The k largest, the earlier first among equals.
+void choose(const float* s, int64_t n, int64_t k, bool renormalise, int32_t* ids, float* weights) {
+  for (int64_t j = 0; j < k; ++j) {
+    int64_t best = -1;
+    for (int64_t e = 0; e < n; ++e) {
+      const bool taken = std::find(ids, ids + j, static_cast<int32_t>(e)) != ids + j;
+      if (!taken && (best < 0 || s[e] > s[best])) best = e;
+    }
+    ids[j] = static_cast<int32_t>(best);
+  }
+  double z = 0;
+  const float top = s[ids[0]];
+  for (int64_t j = 0; j < (renormalise ? k : n); ++j)
+    z += std::exp(static_cast<double>((renormalise ? s[ids[j]] : s[j]) - top));
+  for (int64_t j = 0; j < k; ++j)
+    weights[j] = static_cast<float>(std::exp(static_cast<double>(s[ids[j]] - top)) / z);
+}
+
+Choice CpuChip::top_k(Tensor scores, int k, bool renormalise) {
+  const int64_t rows = scores.rows(), n = scores.cols();
+  AUTARK_CHECK(k > 0 && k <= n);
+  Choice to{on_.tensor({rows, k}, Format::i32), on_.tensor({rows, k})};
+  each_row(rows, {scores}, {to.ids, to.weights},
+           [=, s = scores.f32(), ids = to.ids.i32(), w = to.weights.f32()](int64_t i) {
+             choose(s + i * n, n, k, renormalise, ids + i * k, w + i * k);
+           });
+  return ran(to);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Chip>> make_cpu_chip(const ChipOptions& o) {
+  if (o.inputs == Rounding::Inputs::official)
+    return Error{Code::unsupported,
+                 "the cpu chip does not repeat official rounding; use --chip ref or another --rounding"};
+  if (o.threads < 0 || o.threads > 4096)
+    return Error{Code::invalid, "--threads must lie between 0 (one per core) and 4096"};
+  AUTARK_TRY(const Kernels* kernels, kernels_for(o.isa));
+  const int threads = o.threads ? o.threads : static_cast<int>(usable_cores().size());
+  return std::unique_ptr<Chip>(std::make_unique<CpuChip>(*kernels, threads, o));
+}
+
+}  // namespace autark

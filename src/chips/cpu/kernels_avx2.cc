@@ -1,0 +1,45 @@
+// Kernels for AVX2 with FMA and F16C (Haswell, Zen and later): every vector of 16 lanes is two registers.
+//
+// Cost of a rounded product, a panel of 16 outputs × 32 inputs: 16 times vpmaddubsw, vpmaddwd, vpaddd (Q8_0
+// also vpsignb and vpabsb), so a third of the int8 rate of VNNI; bytes as in kernels_avx512.cc.
+// The order matters: each stands on those above.
+#include "chips/cpu/lanes_avx2.h"
+//
+#include "chips/cpu/rows-inl.h"
+//
+#include "chips/cpu/product-inl.h"
+//
+#include "chips/cpu/attention-inl.h"
+//
+#include "chips/cpu/measure-inl.h"
+
+namespace autark {
+namespace {
+
+constexpr Kernels kTable = {
+    .isa = "avx2",
+    .rounded_name = "avx2",
+    .float_name = "avx2-fma",
+    .round_row = round_row,
+    .rounded_product = rounded_product,
+    .float_product = float_product,
+    .attend = attend,
+    .rms_norm = rms_norm,
+    .add = add,
+    .glu = glu,
+    .rotate = rotate,
+    .encode = encode,
+    .read = read,
+    .float_peak = float_peak,
+    .int8_peak = int8_peak,
+    .float_flops = 2.0 * kLanes * kChains,
+    .int8_ops = 2.0 * 4 * kLanes * kChains,
+};
+
+}  // namespace
+
+const Kernels& kernels_avx2() {
+  return kTable;
+}
+
+}  // namespace autark

@@ -1,0 +1,50 @@
+// Kernels for AVX-512 with F, BW, DQ, VL and VNNI (Ice Lake, Zen 4 and later).
+//
+// Cost of a rounded product, a panel of 16 outputs × 32 inputs: 8 vpdpbusd and 3-4 float operations; read:
+// 8.5 bits a weight for Q8_0, 5.5 for Q5_0, 4.6 for Q4_K, 6.6 for Q6_K. One row takes about 10 cycles a
+// block, so decoding waits for memory; many rows run at 8 of 11 operations of the int8 peak.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12 finds fault with its own _mm512_undefined_ps
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+// The order matters: each stands on those above.
+#include "chips/cpu/lanes_avx512.h"
+//
+#include "chips/cpu/rows-inl.h"
+//
+#include "chips/cpu/product-inl.h"
+//
+#include "chips/cpu/attention-inl.h"
+//
+#include "chips/cpu/measure-inl.h"
+
+namespace autark {
+namespace {
+
+constexpr Kernels kTable = {
+    .isa = "avx512",
+    .rounded_name = "avx512-vnni",
+    .float_name = "avx512-fma",
+    .round_row = round_row,
+    .rounded_product = rounded_product,
+    .float_product = float_product,
+    .attend = attend,
+    .rms_norm = rms_norm,
+    .add = add,
+    .glu = glu,
+    .rotate = rotate,
+    .encode = encode,
+    .read = read,
+    .float_peak = float_peak,
+    .int8_peak = int8_peak,
+    .float_flops = 2.0 * kLanes * kChains,
+    .int8_ops = 2.0 * 4 * kLanes * kChains,
+};
+
+}  // namespace
+
+const Kernels& kernels_avx512() {
+  return kTable;
+}
+
+}  // namespace autark

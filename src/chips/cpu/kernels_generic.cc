@@ -1,0 +1,44 @@
+// Kernels for any processor: plain loops that the compiler may turn into what its baseline has.
+//
+// Cost: correct before fast; about 1 GFLOP/s a core on x86-64 without SSE4, bytes as in kernels_avx512.cc.
+// The order matters: each stands on those above.
+#include "chips/cpu/lanes_generic.h"
+//
+#include "chips/cpu/rows-inl.h"
+//
+#include "chips/cpu/product-inl.h"
+//
+#include "chips/cpu/attention-inl.h"
+//
+#include "chips/cpu/measure-inl.h"
+
+namespace autark {
+namespace {
+
+constexpr Kernels kTable = {
+    .isa = "generic",
+    .rounded_name = "generic",
+    .float_name = "generic",
+    .round_row = round_row,
+    .rounded_product = rounded_product,
+    .float_product = float_product,
+    .attend = attend,
+    .rms_norm = rms_norm,
+    .add = add,
+    .glu = glu,
+    .rotate = rotate,
+    .encode = encode,
+    .read = read,
+    .float_peak = float_peak,
+    .int8_peak = int8_peak,
+    .float_flops = 2.0 * kLanes * kChains,
+    .int8_ops = 2.0 * 4 * kLanes * kChains,
+};
+
+}  // namespace
+
+const Kernels& kernels_generic() {
+  return kTable;
+}
+
+}  // namespace autark

@@ -1,0 +1,263 @@
+// Sixteen lanes as pairs of AVX2 registers: F floats, I int32, U 64 bytes. Included once, by kernels_avx2.cc.
+#pragma once
+#include <immintrin.h>
+#include <stdint.h>
+#include "chips/cpu/unroll.h"
+
+namespace autark {
+namespace {
+
+struct F {
+  __m256 a, b;
+};
+struct I {
+  __m256i a, b;
+};
+struct U {
+  __m256i a, b;
+};
+
+// vpmaddubsw adds pairs in 16 bits: 255 · 127 · 2 would not fit, so codes above 127 are taken as signed ones
+// with their offset of 128 removed, |code| ≤ 128.
+constexpr bool kSignedFull = true;
+
+inline __m256i first(int64_t n) {  // mask of the first n of eight lanes
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(n > 8 ? 8 : static_cast<int>(n)), lane);
+}
+
+inline F zero() {
+  return {_mm256_setzero_ps(), _mm256_setzero_ps()};
+}
+inline F all(float x) {
+  return {_mm256_set1_ps(x), _mm256_set1_ps(x)};
+}
+inline F load(const float* p) {
+  return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
+inline F load(const float* p, int64_t n) {
+  if (n >= 16) return load(p);
+  return {_mm256_maskload_ps(p, first(n)),
+          n > 8 ? _mm256_maskload_ps(p + 8, first(n - 8)) : _mm256_setzero_ps()};
+}
+inline void store(float* p, F x) {
+  _mm256_storeu_ps(p, x.a);
+  _mm256_storeu_ps(p + 8, x.b);
+}
+inline void store(float* p, F x, int64_t n) {
+  if (n >= 16) return store(p, x);
+  _mm256_maskstore_ps(p, first(n), x.a);
+  if (n > 8) _mm256_maskstore_ps(p + 8, first(n - 8), x.b);
+}
+inline F operator+(F x, F y) {
+  return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
+}
+inline F operator-(F x, F y) {
+  return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
+}
+inline F operator*(F x, F y) {
+  return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)};
+}
+inline F operator/(F x, F y) {
+  return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)};
+}
+inline F fma(F x, F y, F z) {
+  return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
+}
+// A NaN in the second operand passes.
+inline F max(F x, F y) {
+  return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)};
+}
+inline F min(F x, F y) {
+  return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)};
+}
+inline F abs(F x) {
+  const __m256 sign = _mm256_set1_ps(-0.f);
+  return {_mm256_andnot_ps(sign, x.a), _mm256_andnot_ps(sign, x.b)};
+}
+inline F nearest(F x) {
+  constexpr int kMode = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+  return {_mm256_round_ps(x.a, kMode), _mm256_round_ps(x.b, kMode)};
+}
+inline __m256 scale_by_power(__m256 x, __m256 n) {                   // −126 ≤ n ≤ 128
+  const __m256i half = _mm256_srai_epi32(_mm256_cvtps_epi32(n), 1);  // in two steps: 2^128 is no float
+  const __m256i rest = _mm256_sub_epi32(_mm256_cvtps_epi32(n), half), bias = _mm256_set1_epi32(127);
+  const __m256 p = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23));
+  const __m256 q = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23));
+  return _mm256_mul_ps(_mm256_mul_ps(x, p), q);
+}
+inline F scale_by_power(F x, F n) {
+  return {scale_by_power(x.a, n.a), scale_by_power(x.b, n.b)};
+}
+inline __m256 between(__m256 x, int64_t from, int64_t to, __m256 other) {
+  const __m256i m = _mm256_andnot_si256(first(from < 0 ? 0 : from), first(to < 0 ? 0 : to));
+  return _mm256_blendv_ps(other, x, _mm256_castsi256_ps(m));
+}
+// Lane l keeps x where from ≤ l < to, else `other`.
+inline F between(F x, int64_t from, int64_t to, F other) {
+  return {between(x.a, from, to, other.a), between(x.b, from - 8, to - 8, other.b)};
+}
+inline F zero_below(F x, F of, float limit) {  // x, or 0 where of < limit
+  const __m256 l = _mm256_set1_ps(limit);
+  return {_mm256_andnot_ps(_mm256_cmp_ps(of.a, l, _CMP_LT_OQ), x.a),
+          _mm256_andnot_ps(_mm256_cmp_ps(of.b, l, _CMP_LT_OQ), x.b)};
+}
+inline float sum_of(F x) {
+  const __m256 h = _mm256_add_ps(x.a, x.b);
+  const __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+  const __m128 d = _mm_add_ps(q, _mm_movehl_ps(q, q));
+  return _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)));
+}
+inline float max_of(F x) {
+  const __m256 h = _mm256_max_ps(x.a, x.b);
+  const __m128 q = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+  const __m128 d = _mm_max_ps(q, _mm_movehl_ps(q, q));
+  return _mm_cvtss_f32(_mm_max_ss(d, _mm_movehdup_ps(d)));
+}
+inline int32_t sum_of(I x) {
+  const __m256i h = _mm256_add_epi32(x.a, x.b);
+  const __m128i q = _mm_add_epi32(_mm256_castsi256_si128(h), _mm256_extracti128_si256(h, 1));
+  const __m128i d = _mm_add_epi32(q, _mm_shuffle_epi32(q, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(d, _mm_shuffle_epi32(d, 0xb1)));
+}
+
+inline __m128i load16(const uint8_t* p) {
+  return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+}
+inline __m256i load32(const uint8_t* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+
+inline F load_f16(const uint8_t* p) {
+  return {_mm256_cvtph_ps(load16(p)), _mm256_cvtph_ps(load16(p + 16))};
+}
+inline F load_bf16(const uint8_t* p) {
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load16(p)), 16)),
+          _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(load16(p + 16)), 16))};
+}
+inline F load_u8(const uint8_t* p) {
+  const __m128i v = load16(p);
+  return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(v)),
+          _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(v, 8)))};
+}
+inline F load_i8(const uint8_t* p) {
+  const __m128i v = load16(p);
+  return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(v)),
+          _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(v, 8)))};
+}
+// Pairs [lane][2] of bf16: the first or second of each.
+inline F load_pair(const uint8_t* p, int second) {
+  const __m256i x = load32(p), y = load32(p + 32), high = _mm256_set1_epi32(-65536);
+  if (second)
+    return {_mm256_castsi256_ps(_mm256_and_si256(x, high)), _mm256_castsi256_ps(_mm256_and_si256(y, high))};
+  return {_mm256_castsi256_ps(_mm256_slli_epi32(x, 16)), _mm256_castsi256_ps(_mm256_slli_epi32(y, 16))};
+}
+inline __m256 power_of(__m256i e) {  // 2^(e − 127); 2^−127 is subnormal
+  const __m256i none = _mm256_cmpeq_epi32(e, _mm256_setzero_si256());
+  return _mm256_castsi256_ps(
+      _mm256_blendv_epi8(_mm256_slli_epi32(e, 23), _mm256_set1_epi32(0x00400000), none));
+}
+inline F load_e8m0(const uint8_t* p) {
+  const __m128i v = load16(p);
+  return {power_of(_mm256_cvtepu8_epi32(v)), power_of(_mm256_cvtepu8_epi32(_mm_srli_si128(v, 8)))};
+}
+inline void store_f16(uint8_t* p, F x) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 16), _mm256_cvtps_ph(x.b, _MM_FROUND_TO_NEAREST_INT));
+}
+inline __m256i rounded_high(__m256 x) {
+  const __m256i u = _mm256_castps_si256(x);
+  const __m256i odd = _mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1));
+  return _mm256_srli_epi32(_mm256_add_epi32(_mm256_add_epi32(u, _mm256_set1_epi32(0x7fff)), odd), 16);
+}
+inline void store_bf16(uint8_t* p, F x) {
+  const __m256i v = _mm256_packus_epi32(rounded_high(x.a), rounded_high(x.b));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(v, 0xd8));
+}
+
+inline I int_zero() {
+  return {_mm256_setzero_si256(), _mm256_setzero_si256()};
+}
+inline I int_all(int32_t x) {
+  return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
+}
+inline I shift_left(I x, int n) {
+  const __m128i by = _mm_cvtsi32_si128(n);
+  return {_mm256_sll_epi32(x.a, by), _mm256_sll_epi32(x.b, by)};
+}
+inline F to_float(I x) {
+  return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)};
+}
+inline I to_int(F x) {
+  return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)};
+}
+inline void store_i8(int8_t* p, I x) {
+  const __m256i w = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8);
+  const __m128i v = _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), v);
+}
+
+inline U load_bytes(const uint8_t* p) {
+  return {load32(p), load32(p + 32)};
+}
+inline void store_bytes(uint8_t* p, U x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x.a);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 32), x.b);
+}
+inline U masked(U x, int mask) {
+  const __m256i m = _mm256_set1_epi8(static_cast<char>(mask));
+  return {_mm256_and_si256(x.a, m), _mm256_and_si256(x.b, m)};
+}
+inline U either(U x, U y) {
+  return {_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)};
+}
+template <int N>  // 16-bit lanes, left where N > 0
+inline U shifted(U x) {
+  if constexpr (N > 0) return {_mm256_slli_epi16(x.a, N), _mm256_slli_epi16(x.b, N)};
+  if constexpr (N < 0) return {_mm256_srli_epi16(x.a, -N), _mm256_srli_epi16(x.b, -N)};
+  return x;
+}
+inline U looked_up(U index, const uint8_t* table) {
+  const __m256i t = _mm256_broadcastsi128_si256(load16(table));
+  return {_mm256_shuffle_epi8(t, index.a), _mm256_shuffle_epi8(t, index.b)};
+}
+template <int B>
+inline __m256 byte_of(__m256i x) {
+  return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(x, 8 * B), _mm256_set1_epi32(255)));
+}
+template <int B>  // byte B of each lane, as a float
+inline F byte_of(U x) {
+  return {byte_of<B>(x.a), byte_of<B>(x.b)};
+}
+inline __m256i quads(__m256i unsigned_codes, __m256i x) {
+  return _mm256_madd_epi16(_mm256_maddubs_epi16(unsigned_codes, x), _mm256_set1_epi16(1));
+}
+inline I dot_small(I acc, U w, int32_t x) {  // codes below 64
+  const __m256i v = _mm256_set1_epi32(x);
+  return {_mm256_add_epi32(acc.a, quads(w.a, v)), _mm256_add_epi32(acc.b, quads(w.b, v))};
+}
+inline __m256i signed_quads(__m256i w, __m256i x) {
+  const __m256i s = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
+  return quads(_mm256_abs_epi8(s), _mm256_sign_epi8(x, s));
+}
+inline I dot_full(I acc, U w, int32_t x) {
+  const __m256i v = _mm256_set1_epi32(x);
+  return {_mm256_add_epi32(acc.a, signed_quads(w.a, v)), _mm256_add_epi32(acc.b, signed_quads(w.b, v))};
+}
+
+inline void transpose(F (&r)[16]) {
+  alignas(32) float t[16][16];
+  for (int i = 0; i < 16; ++i) store(t[i], r[i]);
+  for (int i = 0; i < 16; ++i) {
+    float column[16];
+    for (int j = 0; j < 16; ++j) column[j] = t[j][i];
+    r[i] = load(column);
+  }
+}
+
+inline void prefetch(const uint8_t* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
+}
+
+}  // namespace
+}  // namespace autark

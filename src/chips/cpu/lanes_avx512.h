@@ -1,0 +1,221 @@
+// Sixteen lanes on AVX-512: F floats, I int32, U 64 bytes. Included once, by kernels_avx512.cc.
+#pragma once
+#include <immintrin.h>
+#include <stdint.h>
+#include "chips/cpu/unroll.h"
+
+namespace autark {
+namespace {
+
+struct F {
+  __m512 v;
+};
+struct I {
+  __m512i v;
+};
+struct U {
+  __m512i v;
+};
+
+constexpr bool kSignedFull = false;  // dot_full takes codes as they are
+
+inline __mmask16 first(int64_t n) {
+  return n >= 16 ? 0xffff : static_cast<__mmask16>((1u << n) - 1);
+}
+
+inline F zero() {
+  return {_mm512_setzero_ps()};
+}
+inline F all(float x) {
+  return {_mm512_set1_ps(x)};
+}
+inline F load(const float* p) {
+  return {_mm512_loadu_ps(p)};
+}
+inline F load(const float* p, int64_t n) {
+  return {_mm512_maskz_loadu_ps(first(n), p)};
+}
+inline void store(float* p, F x) {
+  _mm512_storeu_ps(p, x.v);
+}
+inline void store(float* p, F x, int64_t n) {
+  _mm512_mask_storeu_ps(p, first(n), x.v);
+}
+inline F operator+(F a, F b) {
+  return {_mm512_add_ps(a.v, b.v)};
+}
+inline F operator-(F a, F b) {
+  return {_mm512_sub_ps(a.v, b.v)};
+}
+inline F operator*(F a, F b) {
+  return {_mm512_mul_ps(a.v, b.v)};
+}
+inline F operator/(F a, F b) {
+  return {_mm512_div_ps(a.v, b.v)};
+}
+inline F fma(F a, F b, F c) {
+  return {_mm512_fmadd_ps(a.v, b.v, c.v)};
+}
+// A NaN in the second operand passes.
+inline F max(F a, F b) {
+  return {_mm512_max_ps(a.v, b.v)};
+}
+inline F min(F a, F b) {
+  return {_mm512_min_ps(a.v, b.v)};
+}
+inline F abs(F a) {
+  return {_mm512_abs_ps(a.v)};
+}
+inline F nearest(F a) {
+  return {_mm512_roundscale_ps(a.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+}
+inline F scale_by_power(F a, F n) {
+  return {_mm512_scalef_ps(a.v, n.v)};
+}
+// Lane l keeps x where from ≤ l < to, else `other`.
+inline F between(F x, int64_t from, int64_t to, F other) {
+  const __mmask16 m = (to <= 0 ? 0 : first(to)) & ~(from <= 0 ? 0 : first(from));
+  return {_mm512_mask_blend_ps(m, other.v, x.v)};
+}
+inline F zero_below(F x, F of, float limit) {  // x, or 0 where of < limit
+  return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(of.v, _mm512_set1_ps(limit), _CMP_LT_OQ), x.v,
+                               _mm512_setzero_ps())};
+}
+inline float sum_of(F a) {
+  const __m256 h = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
+  const __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+  const __m128 d = _mm_add_ps(q, _mm_movehl_ps(q, q));
+  return _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)));
+}
+inline float max_of(F a) {
+  return _mm512_reduce_max_ps(a.v);
+}
+inline int32_t sum_of(I a) {
+  return _mm512_reduce_add_epi32(a.v);
+}
+
+inline F load_f16(const uint8_t* p) {
+  return {_mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))};
+}
+inline F load_bf16(const uint8_t* p) {
+  const __m256i h = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(h), 16))};
+}
+inline F load_u8(const uint8_t* p) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+}
+inline F load_i8(const uint8_t* p) {
+  return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
+}
+// Pairs [lane][2] of bf16: the first or second of each.
+inline F load_pair(const uint8_t* p, int second) {
+  const __m512i z = _mm512_loadu_si512(p);
+  return {_mm512_castsi512_ps(second ? _mm512_and_si512(z, _mm512_set1_epi32(-65536))
+                                     : _mm512_slli_epi32(z, 16))};
+}
+// 2^(code − 127), a byte a lane.
+inline F load_e8m0(const uint8_t* p) {
+  const __m512i e = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  const __m512i bits = _mm512_slli_epi32(e, 23);
+  return {_mm512_castsi512_ps(
+      _mm512_mask_blend_epi32(_mm512_test_epi32_mask(e, e), _mm512_set1_epi32(0x00400000), bits))};
+}
+inline void store_f16(uint8_t* p, F x) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT));
+}
+inline void store_bf16(uint8_t* p, F x) {
+  const __m512i u = _mm512_castps_si512(x.v);
+  const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1));
+  const __m512i r = _mm512_add_epi32(_mm512_add_epi32(u, _mm512_set1_epi32(0x7fff)), odd);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(r, 16)));
+}
+
+inline I int_zero() {
+  return {_mm512_setzero_si512()};
+}
+inline I int_all(int32_t x) {
+  return {_mm512_set1_epi32(x)};
+}
+inline I shift_left(I a, int n) {
+  return {_mm512_sll_epi32(a.v, _mm_cvtsi32_si128(n))};
+}
+inline F to_float(I a) {
+  return {_mm512_cvtepi32_ps(a.v)};
+}
+inline I to_int(F a) {
+  return {_mm512_cvtps_epi32(a.v)};
+}
+inline void store_i8(int8_t* p, I a) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
+}
+
+inline U load_bytes(const uint8_t* p) {
+  return {_mm512_loadu_si512(p)};
+}
+inline void store_bytes(uint8_t* p, U a) {
+  _mm512_storeu_si512(p, a.v);
+}
+inline U masked(U a, int mask) {
+  return {_mm512_and_si512(a.v, _mm512_set1_epi8(mask))};
+}
+inline U either(U a, U b) {
+  return {_mm512_or_si512(a.v, b.v)};
+}
+template <int N>  // 16-bit lanes, left where N > 0
+inline U shifted(U a) {
+  if constexpr (N > 0) return {_mm512_slli_epi16(a.v, N)};
+  if constexpr (N < 0) return {_mm512_srli_epi16(a.v, -N)};
+  return a;
+}
+inline U looked_up(U index, const uint8_t* table) {
+  const __m128i t = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  return {_mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), index.v)};
+}
+template <int B>  // byte B of each lane, as a float
+inline F byte_of(U a) {
+  return {_mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(a.v, 8 * B), _mm512_set1_epi32(255)))};
+}
+inline I dot_small(I acc, U w, int32_t x) {
+  return {_mm512_dpbusd_epi32(acc.v, w.v, _mm512_set1_epi32(x))};
+}
+inline I dot_full(I acc, U w, int32_t x) {
+  return dot_small(acc, w, x);
+}
+
+inline void transpose(F (&r)[16]) {
+  __m512 t[16];
+  AUTARK_UNROLL(16)
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_ps(r[i].v, r[i + 1].v);
+    t[i + 1] = _mm512_unpackhi_ps(r[i].v, r[i + 1].v);
+  }
+  AUTARK_UNROLL(4)
+  for (int i = 0; i < 16; i += 4) {
+    const __m512d a = _mm512_castps_pd(t[i]), b = _mm512_castps_pd(t[i + 1]);
+    const __m512d c = _mm512_castps_pd(t[i + 2]), d = _mm512_castps_pd(t[i + 3]);
+    r[i].v = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+    r[i + 1].v = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    r[i + 2].v = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+    r[i + 3].v = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+  }
+  AUTARK_UNROLL(4)
+  for (int i = 0; i < 4; ++i) {  // r[4 g + i] holds column i of each 4-lane group, rows 4 g …
+    const __m512 a = _mm512_shuffle_f32x4(r[i].v, r[4 + i].v, 0x88);
+    const __m512 b = _mm512_shuffle_f32x4(r[i].v, r[4 + i].v, 0xdd);
+    const __m512 c = _mm512_shuffle_f32x4(r[8 + i].v, r[12 + i].v, 0x88);
+    const __m512 d = _mm512_shuffle_f32x4(r[8 + i].v, r[12 + i].v, 0xdd);
+    t[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+    t[8 + i] = _mm512_shuffle_f32x4(a, c, 0xdd);
+    t[4 + i] = _mm512_shuffle_f32x4(b, d, 0x88);
+    t[12 + i] = _mm512_shuffle_f32x4(b, d, 0xdd);
+  }
+  AUTARK_UNROLL(16)
+  for (int i = 0; i < 16; ++i) r[i].v = t[i];
+}
+
+inline void prefetch(const uint8_t* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
+}
+
+}  // namespace
+}  // namespace autark

@@ -1,0 +1,271 @@
+// Sixteen lanes as plain loops, for any processor: F floats, I int32, U 64 bytes. Included once, by
+// kernels_generic.cc. A product and a sum round twice here: fma() is not fused.
+#pragma once
+#include <stdint.h>
+
+#define AUTARK_UNROLL(n)  // loops stay loops: nothing here is meant for registers
+
+namespace autark {
+namespace {
+
+struct F {
+  float v[16];
+};
+struct I {
+  int32_t v[16];
+};
+struct U {
+  uint8_t v[64];
+};
+
+constexpr bool kSignedFull = false;
+
+template <class Op>
+inline F lanes(Op op) {
+  F y;
+  for (int i = 0; i < 16; ++i) y.v[i] = op(i);
+  return y;
+}
+
+inline F all(float x) {
+  return lanes([=](int) { return x; });
+}
+inline F zero() {
+  return all(0);
+}
+inline F load(const float* p) {
+  F y;
+  __builtin_memcpy(y.v, p, sizeof y.v);
+  return y;
+}
+inline F load(const float* p, int64_t n) {
+  if (n >= 16) return load(p);
+  return lanes([=](int i) { return i < n ? p[i] : 0; });
+}
+inline void store(float* p, const F& x) {
+  __builtin_memcpy(p, x.v, sizeof x.v);
+}
+inline void store(float* p, const F& x, int64_t n) {
+  for (int i = 0; i < 16 && i < n; ++i) p[i] = x.v[i];
+}
+inline F operator+(const F& a, const F& b) {
+  return lanes([&](int i) { return a.v[i] + b.v[i]; });
+}
+inline F operator-(const F& a, const F& b) {
+  return lanes([&](int i) { return a.v[i] - b.v[i]; });
+}
+inline F operator*(const F& a, const F& b) {
+  return lanes([&](int i) { return a.v[i] * b.v[i]; });
+}
+inline F operator/(const F& a, const F& b) {
+  return lanes([&](int i) { return a.v[i] / b.v[i]; });
+}
+inline F fma(const F& a, const F& b, const F& c) {
+  return a * b + c;
+}
+// A NaN in the second operand passes.
+inline F max(const F& a, const F& b) {
+  return lanes([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
+}
+inline F min(const F& a, const F& b) {
+  return lanes([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
+}
+inline F abs(const F& a) {
+  return lanes([&](int i) { return __builtin_fabsf(a.v[i]); });
+}
+inline F nearest(const F& a) {  // for |a| < 2^22; ties to even
+  return lanes([&](int i) { return (a.v[i] + 12582912.f) - 12582912.f; });
+}
+inline float power_of(int32_t e) {  // 2^e, −126 ≤ e ≤ 127
+  const uint32_t bits = static_cast<uint32_t>(e + 127) << 23;
+  float y;
+  __builtin_memcpy(&y, &bits, 4);
+  return y;
+}
+inline F scale_by_power(const F& a, const F& n) {  // −126 ≤ n ≤ 128; a NaN counts as 0
+  return lanes([&](int i) {
+    const int32_t e = n.v[i] == n.v[i] ? static_cast<int32_t>(n.v[i]) : 0;
+    return a.v[i] * power_of(e / 2) * power_of(e - e / 2);
+  });
+}
+// Lane l keeps x where from ≤ l < to, else `other`.
+inline F between(const F& x, int64_t from, int64_t to, const F& other) {
+  return lanes([&](int i) { return i >= from && i < to ? x.v[i] : other.v[i]; });
+}
+inline F zero_below(const F& x, const F& of, float limit) {  // x, or 0 where of < limit
+  return lanes([&](int i) { return of.v[i] < limit ? 0 : x.v[i]; });
+}
+inline float sum_of(const F& a) {
+  float s[8];
+  for (int i = 0; i < 8; ++i) s[i] = a.v[i] + a.v[i + 8];
+  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+}
+inline float max_of(const F& a) {
+  float m = a.v[0];
+  for (float v : a.v) m = m > v ? m : v;
+  return m;
+}
+inline int32_t sum_of(const I& a) {
+  int32_t s = 0;
+  for (int32_t v : a.v) s += v;
+  return s;
+}
+
+inline uint16_t u16_at(const uint8_t* p, int i) {
+  uint16_t v;
+  __builtin_memcpy(&v, p + 2 * i, 2);
+  return v;
+}
+inline float from_bits(uint32_t bits) {
+  float y;
+  __builtin_memcpy(&y, &bits, 4);
+  return y;
+}
+inline uint32_t bits_of(float x) {
+  uint32_t u;
+  __builtin_memcpy(&u, &x, 4);
+  return u;
+}
+inline float from_f16(uint16_t h) {
+  const uint32_t sign = (h & 0x8000u) << 16, body = h & 0x7fffu;
+  if (body >= 0x7c00) return from_bits(sign | 0x7f800000u | (body & 0x3ff) << 13);
+  if (body < 0x400) {  // subnormal: body · 2^−24
+    const float y = static_cast<float>(body) * 5.9604644775390625e-8f;
+    return sign ? -y : y;
+  }
+  return from_bits(sign | ((body << 13) + (112u << 23)));
+}
+inline uint16_t to_f16(float x) {  // to nearest, ties to even
+  const uint32_t u = bits_of(x), sign = u >> 16 & 0x8000, body = u & 0x7fffffff;
+  if (body > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00);
+  if (body >= 0x47800000) return static_cast<uint16_t>(sign | 0x7c00);
+  if (body < 0x38800000)  // below 2^−14: the sum's last place is 2^−24
+    return static_cast<uint16_t>(sign | (bits_of(from_bits(body) + 0.5f) - 0x3f000000));
+  const uint32_t r = body - (112u << 23);
+  return static_cast<uint16_t>(sign | (r + 0xfff + (r >> 13 & 1)) >> 13);
+}
+
+inline F load_f16(const uint8_t* p) {
+  return lanes([=](int i) { return from_f16(u16_at(p, i)); });
+}
+inline F load_bf16(const uint8_t* p) {
+  return lanes([=](int i) { return from_bits(static_cast<uint32_t>(u16_at(p, i)) << 16); });
+}
+inline F load_u8(const uint8_t* p) {
+  return lanes([=](int i) { return static_cast<float>(p[i]); });
+}
+inline F load_i8(const uint8_t* p) {
+  return lanes([=](int i) { return static_cast<float>(static_cast<int8_t>(p[i])); });
+}
+// Pairs [lane][2] of bf16: the first or second of each.
+inline F load_pair(const uint8_t* p, int second) {
+  return lanes([=](int i) { return from_bits(static_cast<uint32_t>(u16_at(p, 2 * i + second)) << 16); });
+}
+// 2^(code − 127), a byte a lane.
+inline F load_e8m0(const uint8_t* p) {
+  return lanes([=](int i) { return from_bits(p[i] ? static_cast<uint32_t>(p[i]) << 23 : 0x00400000); });
+}
+inline void store_f16(uint8_t* p, const F& x) {
+  for (int i = 0; i < 16; ++i) {
+    const uint16_t h = to_f16(x.v[i]);
+    __builtin_memcpy(p + 2 * i, &h, 2);
+  }
+}
+inline void store_bf16(uint8_t* p, const F& x) {
+  for (int i = 0; i < 16; ++i) {
+    const uint32_t u = bits_of(x.v[i]);
+    const uint16_t h = static_cast<uint16_t>((u + 0x7fff + (u >> 16 & 1)) >> 16);
+    __builtin_memcpy(p + 2 * i, &h, 2);
+  }
+}
+
+inline I int_all(int32_t x) {
+  I y;
+  for (int32_t& v : y.v) v = x;
+  return y;
+}
+inline I int_zero() {
+  return int_all(0);
+}
+inline I shift_left(const I& a, int n) {
+  I y;
+  for (int i = 0; i < 16; ++i) y.v[i] = a.v[i] * (1 << n);
+  return y;
+}
+inline F to_float(const I& a) {
+  return lanes([&](int i) { return static_cast<float>(a.v[i]); });
+}
+inline I to_int(const F& a) {  // |a| ≤ 127 here; ties to even
+  const F n = nearest(a);
+  I y;
+  for (int i = 0; i < 16; ++i) y.v[i] = static_cast<int32_t>(n.v[i]);
+  return y;
+}
+inline void store_i8(int8_t* p, const I& a) {
+  for (int i = 0; i < 16; ++i) p[i] = static_cast<int8_t>(a.v[i]);
+}
+
+inline U load_bytes(const uint8_t* p) {
+  U y;
+  __builtin_memcpy(y.v, p, 64);
+  return y;
+}
+inline void store_bytes(uint8_t* p, const U& a) {
+  __builtin_memcpy(p, a.v, 64);
+}
+inline U masked(const U& a, int mask) {
+  U y;
+  for (int i = 0; i < 64; ++i) y.v[i] = static_cast<uint8_t>(a.v[i] & mask);
+  return y;
+}
+inline U either(const U& a, const U& b) {
+  U y;
+  for (int i = 0; i < 64; ++i) y.v[i] = a.v[i] | b.v[i];
+  return y;
+}
+template <int N>  // left where N > 0; bits that leave a byte are masked off by the caller
+inline U shifted(const U& a) {
+  U y;
+  for (int i = 0; i < 64; ++i)
+    y.v[i] = static_cast<uint8_t>(N > 0 ? a.v[i] << (N > 0 ? N : 0) : a.v[i] >> (N < 0 ? -N : 0));
+  return y;
+}
+inline U looked_up(const U& index, const uint8_t* table) {
+  U y;
+  for (int i = 0; i < 64; ++i) y.v[i] = table[index.v[i] & 15];
+  return y;
+}
+template <int B>  // byte B of each lane, as a float
+inline F byte_of(const U& a) {
+  return lanes([&](int i) { return static_cast<float>(a.v[4 * i + B]); });
+}
+inline I dot_small(const I& acc, const U& w, int32_t x) {
+  int8_t q[4];
+  __builtin_memcpy(q, &x, 4);
+  I y;
+  for (int i = 0; i < 16; ++i) {
+    y.v[i] =
+        acc.v[i] + w.v[4 * i] * q[0] + w.v[4 * i + 1] * q[1] + w.v[4 * i + 2] * q[2] + w.v[4 * i + 3] * q[3];
+  }
+  return y;
+}
+inline I dot_full(const I& acc, const U& w, int32_t x) {
+  return dot_small(acc, w, x);
+}
+
+inline void transpose(F (&r)[16]) {
+  for (int i = 0; i < 16; ++i) {
+    for (int j = 0; j < i; ++j) {
+      const float t = r[i].v[j];
+      r[i].v[j] = r[j].v[i];
+      r[j].v[i] = t;
+    }
+  }
+}
+
+inline void prefetch(const uint8_t* p) {
+  __builtin_prefetch(p);
+}
+
+}  // namespace
+}  // namespace autark

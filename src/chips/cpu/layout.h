@@ -1,0 +1,86 @@
+// How the CPU chip keeps matrices and rounded activations. Plain data only: kernel files are compiled for
+// their own ISA and may share no inline code with others (everything here has internal linkage).
+//
+// A matrix is cut into panels of 16 outputs, the inputs into blocks of 32; lane l of a vector belongs to
+// output 16·panel + l. One panel is contiguous:
+//
+//   low  [block]   the codes, or the low four bits of them
+//   high [block]   the bits above, packed
+//   scale[block]   one scale a lane (two where the format has minima or scales per 16)
+//   super[block/8] K-quants: f16 factors of the above, per 256 inputs
+//
+// Codes of a block are eight vectors of 64 bytes: byte 4·lane + b of vector j is input 4·j + b of that lane.
+//   u8: the eight vectors. Nibbles: byte i of vector j of four holds vector j (low) and j + 4 (high).
+//   Fifth bits: bit j of byte i belongs to vector j. Bits five and six: bits 2·(j mod 4) of byte i of vector
+//   j / 4.
+// Plain formats keep [input][lane]; bf16 [input / 2][lane][input mod 2]. Absent outputs and inputs are zero.
+#pragma once
+#include <stdint.h>
+
+namespace autark {
+
+static constexpr int kLanes = 16;  // outputs of a panel
+static constexpr int kBlock = 32;  // inputs of a block
+static constexpr int kTile = 6;    // rows that a matrix product takes at a time
+
+enum class Kind : uint8_t { f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, mxfp4 };
+
+// What a code c means: none: itself; shifted: d (c − 2^shift); minimum: d c + m; halves: shifted, one d
+// per 16.
+enum class Meaning : uint8_t { none, shifted, minimum, halves };
+
+struct KindLayout {
+  int low, high, scale, super;  // bytes of one panel's block; super: of eight blocks
+  int shift;
+  Meaning meaning;
+};
+
+static constexpr KindLayout layout_of(Kind k) {
+  switch (k) {
+    case Kind::f32:
+      return {2048, 0, 0, 0, 0, Meaning::none};
+    case Kind::f16:
+    case Kind::bf16:
+      return {1024, 0, 0, 0, 0, Meaning::none};
+    case Kind::q8_0:
+      return {512, 0, 32, 0, 7, Meaning::shifted};
+    case Kind::q4_0:
+      return {256, 0, 32, 0, 3, Meaning::shifted};
+    case Kind::q4_1:
+      return {256, 0, 64, 0, 0, Meaning::minimum};
+    case Kind::q5_0:
+      return {256, 64, 32, 0, 4, Meaning::shifted};
+    case Kind::q5_1:
+      return {256, 64, 64, 0, 0, Meaning::minimum};
+    case Kind::q4_k:
+      return {256, 0, 32, 64, 0, Meaning::minimum};
+    case Kind::q5_k:
+      return {256, 64, 32, 64, 0, Meaning::minimum};
+    case Kind::q6_k:
+      return {256, 128, 32, 32, 5, Meaning::halves};
+    case Kind::mxfp4:
+      return {256, 0, 16, 0, 4, Meaning::shifted};  // codes doubled, scale halved
+  }
+  return {};
+}
+
+struct Panels {  // a view of one prepared matrix
+  Kind kind = Kind::f32;
+  int64_t out = 0, in = 0;
+  int64_t blocks = 0;  // of 32 inputs
+  int64_t panel_bytes = 0;
+  int64_t high_at = 0, scale_at = 0, super_at = 0;  // in a panel; low is first
+  const uint8_t* bytes = nullptr;
+};
+
+// 32 activations rounded to int8: x ≈ scale · code, scale = max |x| / 127.
+// Rows lie in tiles of kTile (the last one smaller): block b of row r of a tile of R rows that starts at row
+// t is at [t · blocks + b · R + r − t].
+struct RoundedBlock {
+  int8_t code[32];
+  float scale;
+  float sum;                       // of the codes, exact
+  int32_t less_sum, less_half[2];  // minus the sum of the codes: all, the first 16, the last 16
+};
+
+}  // namespace autark

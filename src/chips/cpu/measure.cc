@@ -1,0 +1,69 @@
+// measure_machine: every thread of a team runs the same probe for a while; the best round counts, since
+// anything else that runs here can only take away.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include "chips/cpu/isa.h"
+#include "chips/cpu/memory.h"
+#include "chips/cpu/team.h"
+#include "chips/cpu/topology.h"
+#include "chips/registry.h"
+
+namespace autark {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Probe {
+  const Kernels& kernels;
+  Team team;
+  Pages buffer;
+  std::atomic<double> sink{0};  // keeps the work from being thrown away
+
+  // Work units a second, of all threads together, in the best round of `seconds`.
+  template <class Round>
+  double best(double seconds, double units, Round round) {
+    struct Context {
+      Probe& probe;
+      Round& round;
+    } context{*this, round};
+    double rate = 0;
+    const auto end = Clock::now() + std::chrono::duration<double>(seconds);
+    do {
+      const auto begin = Clock::now();
+      team.run(
+          [](void* c, int thread) {
+            auto& x = *static_cast<Context*>(c);
+            const double y = x.round(thread);
+            x.probe.sink.store(y, std::memory_order_relaxed);
+          },
+          &context);
+      rate =
+          std::max(rate, units * team.size() / std::chrono::duration<double>(Clock::now() - begin).count());
+    } while (Clock::now() < end);
+    return rate;
+  }
+};
+
+}  // namespace
+
+Result<MachineSpeed> measure_machine(const ChipOptions& options, double seconds) {
+  AUTARK_TRY(const Kernels* kernels, kernels_for(options.isa));
+  const int threads = options.threads ? options.threads : static_cast<int>(usable_cores().size());
+  constexpr int64_t kBytes = int64_t{256} << 20, kRounds = 200'000;
+  Probe p{*kernels, Team(threads), Pages(kBytes)};
+  std::fill_n(p.buffer.data(), kBytes, std::byte{1});
+  const int64_t share = kBytes / threads / 64 * 64;
+  const auto* bytes = reinterpret_cast<const unsigned char*>(p.buffer.data());
+  const double each = seconds / 3;
+  MachineSpeed s{.threads = threads, .isa = kernels->isa};
+  s.read_gb_per_second =
+      p.best(each, share / 1e9, [&](int t) { return kernels->read(bytes + t * share, share); });
+  s.f32_gflop_per_second =
+      p.best(each, kernels->float_flops * kRounds / 1e9, [&](int) { return kernels->float_peak(kRounds); });
+  s.int8_gop_per_second =
+      p.best(each, kernels->int8_ops * kRounds / 1e9, [&](int) { return kernels->int8_peak(kRounds); });
+  return s;
+}
+
+}  // namespace autark

@@ -1,0 +1,520 @@
+// Matrix products over panels, for every ISA: included by kernels_<isa>.cc after its lanes.
+//
+// Rounded products, per output and block of 32 inputs, dot exact in int32:
+//   acc ← fma(float(dot) · d (+ m · sum), scale of the activations, acc)
+// Float products: 32 fused multiply-adds from zero, then acc ← acc + that. Either way the order is fixed, so
+// rows may be taken one at a time from the packed codes or six at a time from expanded ones.
+#pragma once
+#include "chips/cpu/kernels.h"
+
+namespace autark {
+namespace {
+
+constexpr int kBlocksAtOnce = 16;      // expanded codes of two panels stay in L1
+constexpr int64_t kRowsAtOnce = 1020;  // rows whose accumulators are kept; a multiple of kTile
+alignas(16) constexpr uint8_t kDoubledE2m1[16] = {16, 17, 18, 19, 20, 22, 24, 28,
+                                                  16, 15, 14, 13, 12, 10, 8,  4};  // 2 x + 16
+
+struct alignas(64) ExpandedBlock {
+  uint8_t code[512];
+  float d[16], m[16];
+};
+
+// --- packed codes ---------------------------------------------------------------------------------------
+
+struct Codes {
+  U v[8];
+};
+
+template <Kind K, int J>
+inline U high_of(const uint8_t* p) {
+  if constexpr (K == Kind::q6_k) return masked(shifted<4 - 2 * (J % 4)>(load_bytes(p + J / 4 * 64)), 0x30);
+  return masked(shifted<4 - J>(load_bytes(p)), 0x10);
+}
+
+template <Kind K, int J>
+inline U code_of(const uint8_t* low, const uint8_t* high) {
+  if constexpr (layout_of(K).low == 512) {
+    return load_bytes(low + 64 * J);
+  } else {
+    const U two = load_bytes(low + J % 4 * 64);
+    const U four = masked(J < 4 ? two : shifted<-4>(two), 0x0f);
+    if constexpr (K == Kind::mxfp4) return looked_up(four, kDoubledE2m1);
+    if constexpr (layout_of(K).high > 0) return either(four, high_of<K, J>(high));
+    return four;
+  }
+}
+
+template <Kind K>
+inline Codes codes_of(const uint8_t* low, const uint8_t* high) {
+  return {code_of<K, 0>(low, high), code_of<K, 1>(low, high), code_of<K, 2>(low, high),
+          code_of<K, 3>(low, high), code_of<K, 4>(low, high), code_of<K, 5>(low, high),
+          code_of<K, 6>(low, high), code_of<K, 7>(low, high)};
+}
+
+struct Factors {
+  F d, m;
+};
+
+template <Kind K>
+inline Factors factors_of(const uint8_t* scale, const uint8_t* super) {
+  if constexpr (K == Kind::mxfp4) return {load_e8m0(scale) * all(0.5f), zero()};
+  if constexpr (K == Kind::q4_1 || K == Kind::q5_1) return {load_f16(scale), load_f16(scale + 32)};
+  if constexpr (K == Kind::q4_k || K == Kind::q5_k)
+    return {load_f16(super) * load_u8(scale), zero() - load_f16(super + 32) * load_u8(scale + 16)};
+  if constexpr (K == Kind::q6_k)
+    return {load_f16(super) * load_i8(scale), load_f16(super) * load_i8(scale + 16)};
+  return {load_f16(scale), zero()};
+}
+
+struct PanelAt {
+  const uint8_t *low, *high, *scale, *super;
+};
+
+inline PanelAt panel_at(const Panels& w, int64_t panel) {
+  const uint8_t* p = w.bytes + panel * w.panel_bytes;
+  return {p, p + w.high_at, p + w.scale_at, p + w.super_at};
+}
+
+template <Kind K>
+inline PanelAt block_at(const PanelAt& p, int64_t b) {
+  constexpr KindLayout l = layout_of(K);
+  return {p.low + b * l.low, p.high + b * l.high, p.scale + b * l.scale, p.super + b / 8 * l.super};
+}
+
+// --- one block of a tile: R rows × P panels ---------------------------------------------------------------
+
+inline int32_t quad(const RoundedBlock& x, int j) {
+  int32_t v;
+  __builtin_memcpy(&v, x.code + 4 * j, 4);
+  return v;
+}
+
+template <Kind K>
+inline I dot(I acc, U w, int32_t x) {
+  if constexpr (layout_of(K).low == 512) return dot_full(acc, w, x);
+  return dot_small(acc, w, x);
+}
+
+template <Kind K>
+inline I first_dot(const RoundedBlock& x, int half) {
+  constexpr KindLayout l = layout_of(K);
+  if constexpr (l.meaning == Meaning::halves) return shift_left(int_all(x.less_half[half]), l.shift);
+  if constexpr (l.meaning == Meaning::minimum || (l.low == 512 && kSignedFull)) return int_zero();
+  return shift_left(int_all(x.less_sum), l.shift);
+}
+
+struct InRegisters {  // one panel's block
+  Codes codes;
+  Factors factors;
+  U code(int, int j) const { return codes.v[j]; }
+  F d(int) const { return factors.d; }
+  F m(int) const { return factors.m; }
+};
+
+struct Expanded {  // P panels' block
+  const ExpandedBlock* w;
+  U code(int p, int j) const { return load_bytes(w[p].code + 64 * j); }
+  F d(int p) const { return load(w[p].d); }
+  F m(int p) const { return load(w[p].m); }
+};
+
+template <Kind K, int R, int P, class W>
+inline void add_block(const W& w, const RoundedBlock* x, F (&acc)[R][P]) {
+  constexpr Meaning kMeaning = layout_of(K).meaning;
+  constexpr int kParts = kMeaning == Meaning::halves ? 2 : 1, kQuads = 8 / kParts;
+  AUTARK_UNROLL(2)
+  for (int part = 0; part < kParts; ++part) {
+    I s[R][P];
+    AUTARK_UNROLL(6)
+    for (int r = 0; r < R; ++r) {
+      const I start = first_dot<K>(x[r], part);
+      AUTARK_UNROLL(2)
+      for (int p = 0; p < P; ++p) s[r][p] = start;
+    }
+    AUTARK_UNROLL(8)
+    for (int i = 0; i < kQuads; ++i) {
+      const int j = part * kQuads + i;
+      U c[P];
+      AUTARK_UNROLL(2)
+      for (int p = 0; p < P; ++p) c[p] = w.code(p, j);
+      AUTARK_UNROLL(6)
+      for (int r = 0; r < R; ++r) {
+        const int32_t four = quad(x[r], j);
+        AUTARK_UNROLL(2)
+        for (int p = 0; p < P; ++p) s[r][p] = dot<K>(s[r][p], c[p], four);
+      }
+    }
+    AUTARK_UNROLL(2)
+    for (int p = 0; p < P; ++p) {
+      const F d = part ? w.m(p) : w.d(p);
+      const F m = kMeaning == Meaning::minimum ? w.m(p) : d;
+      AUTARK_UNROLL(6)
+      for (int r = 0; r < R; ++r) {
+        F t = to_float(s[r][p]) * d;
+        if (kMeaning == Meaning::minimum) t = fma(m, all(x[r].sum), t);
+        acc[r][p] = fma(t, all(x[r].scale), acc[r][p]);
+      }
+    }
+  }
+}
+
+// --- few rows: straight from the packed codes -------------------------------------------------------------
+
+inline int64_t lanes_left(const Panels& w, int64_t panel) {
+  const int64_t left = w.out - panel * kLanes;
+  return left < kLanes ? left : kLanes;
+}
+
+inline void write(F acc, const float* bias, float* y, int64_t n) {
+  if (bias) acc = acc + load(bias, n);
+  store(y, acc, n);
+}
+
+template <Kind K, int R>
+void few_rounded_rows(const ProductOfRounded& t) {
+  const Panels& w = *t.w;
+  const int64_t step = w.panel_bytes / w.blocks;
+  for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
+    const PanelAt p = panel_at(w, panel);
+    const uint8_t* next = p.low + w.panel_bytes;
+    F acc[R][1];
+    AUTARK_UNROLL(6)
+    for (int r = 0; r < R; ++r) acc[r][0] = zero();
+    for (int64_t b = 0; b < w.blocks; ++b) {
+      for (int64_t i = 0; i < step; i += 64) prefetch(next + b * step + i);
+      const PanelAt at = block_at<K>(p, b);
+      const InRegisters block{codes_of<K>(at.low, at.high), factors_of<K>(at.scale, at.super)};
+      add_block<K, R, 1>(block, t.x + b * R, acc);
+    }
+    const int64_t at = (panel - t.panel_begin) * kLanes;
+    for (int r = 0; r < R; ++r)
+      write(acc[r][0], t.bias ? t.bias + at : nullptr, t.y + r * t.y_stride + at, lanes_left(w, panel));
+  }
+}
+
+// --- many rows: expand two panels, then tiles of six rows
+// ---------------------------------------------------
+
+template <Kind K>
+inline void expand(const PanelAt& p, int64_t b, ExpandedBlock* out) {
+  const PanelAt at = block_at<K>(p, b);
+  const Codes c = codes_of<K>(at.low, at.high);
+  AUTARK_UNROLL(8)
+  for (int j = 0; j < 8; ++j) store_bytes(out->code + 64 * j, c.v[j]);
+  const Factors f = factors_of<K>(at.scale, at.super);
+  store(out->d, f.d);
+  store(out->m, f.m);
+}
+
+template <int R, int P>
+inline void load_sums(const float* sums, F (&acc)[R][P]) {
+  AUTARK_UNROLL(6)
+  for (int r = 0; r < R; ++r) {
+    AUTARK_UNROLL(2)
+    for (int p = 0; p < P; ++p) acc[r][p] = load(sums + (r * P + p) * kLanes);
+  }
+}
+
+template <int R, int P>
+inline void store_sums(const F (&acc)[R][P], float* sums) {
+  AUTARK_UNROLL(6)
+  for (int r = 0; r < R; ++r) {
+    AUTARK_UNROLL(2)
+    for (int p = 0; p < P; ++p) store(sums + (r * P + p) * kLanes, acc[r][p]);
+  }
+}
+
+// w [block][P], x [block][R], sums [R][P][lane].
+template <Kind K, int R, int P>
+void rounded_tile(const ExpandedBlock* w, const RoundedBlock* x, int64_t blocks, float* sums) {
+  F acc[R][P];
+  load_sums(sums, acc);
+  for (int64_t b = 0; b < blocks; ++b) add_block<K, R, P>(Expanded{w + b * P}, x + b * R, acc);
+  store_sums(acc, sums);
+}
+
+template <Kind K, int P>
+void rounded_tile_of(int64_t rows, const ExpandedBlock* w, const RoundedBlock* x, int64_t blocks,
+                     float* sums) {
+  switch (rows) {
+    case 1:
+      return rounded_tile<K, 1, P>(w, x, blocks, sums);
+    case 2:
+      return rounded_tile<K, 2, P>(w, x, blocks, sums);
+    case 3:
+      return rounded_tile<K, 3, P>(w, x, blocks, sums);
+    case 4:
+      return rounded_tile<K, 4, P>(w, x, blocks, sums);
+    case 5:
+      return rounded_tile<K, 5, P>(w, x, blocks, sums);
+    default:
+      return rounded_tile<K, 6, P>(w, x, blocks, sums);
+  }
+}
+
+// Rows of accumulators to y: [row][P][lane], bias added last.
+template <int P>
+void write_sums(const float* sums, const Panels& w, int64_t panel, int64_t at, int64_t row, int64_t rows,
+                const float* bias, float* y, int64_t y_stride) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int p = 0; p < P; ++p) {
+      const int64_t o = at + p * kLanes;
+      write(load(sums + (r * P + p) * kLanes), bias ? bias + o : nullptr, y + (row + r) * y_stride + o,
+            lanes_left(w, panel + p));
+    }
+  }
+}
+
+inline void clear(float* sums, int64_t n) {
+  for (int64_t i = 0; i < n; i += kLanes) store(sums + i, zero());
+}
+
+template <Kind K, int P>
+void many_rounded_rows(const ProductOfRounded& t, int64_t panel) {
+  const Panels& w = *t.w;
+  auto* expanded = static_cast<ExpandedBlock*>(t.scratch);
+  auto* sums = reinterpret_cast<float*>(expanded + kBlocksAtOnce * P);
+  for (int64_t row = 0; row < t.rows; row += kRowsAtOnce) {
+    const int64_t end = t.rows - row < kRowsAtOnce ? t.rows : row + kRowsAtOnce;
+    clear(sums, (end - row) * P * kLanes);
+    for (int64_t b = 0; b < w.blocks; b += kBlocksAtOnce) {
+      const int64_t blocks = w.blocks - b < kBlocksAtOnce ? w.blocks - b : kBlocksAtOnce;
+      for (int p = 0; p < P; ++p) {
+        const PanelAt at = panel_at(w, panel + p);
+        for (int64_t i = 0; i < blocks; ++i) expand<K>(at, b + i, expanded + i * P + p);
+      }
+      for (int64_t r = row; r < end; r += kTile) {
+        const int64_t n = end - r < kTile ? end - r : kTile;
+        rounded_tile_of<K, P>(n, expanded, t.x + r * w.blocks + b * n, blocks, sums + (r - row) * P * kLanes);
+      }
+    }
+    write_sums<P>(sums, w, panel, (panel - t.panel_begin) * kLanes, row, end - row, t.bias, t.y, t.y_stride);
+  }
+}
+
+template <Kind K>
+void rounded_product_of(const ProductOfRounded& t) {
+  switch (t.rows) {
+    case 1:
+      return few_rounded_rows<K, 1>(t);
+    case 2:
+      return few_rounded_rows<K, 2>(t);
+    case 3:
+      return few_rounded_rows<K, 3>(t);
+    case 4:
+      return few_rounded_rows<K, 4>(t);
+    case 5:
+      return few_rounded_rows<K, 5>(t);
+    case 6:
+      return few_rounded_rows<K, 6>(t);
+  }
+  int64_t panel = t.panel_begin;
+  for (; panel + 2 <= t.panel_end; panel += 2) many_rounded_rows<K, 2>(t, panel);
+  if (panel < t.panel_end) many_rounded_rows<K, 1>(t, panel);
+}
+
+void rounded_product(const ProductOfRounded& t) {
+  switch (t.w->kind) {
+    case Kind::q8_0:
+      return rounded_product_of<Kind::q8_0>(t);
+    case Kind::q4_0:
+      return rounded_product_of<Kind::q4_0>(t);
+    case Kind::q4_1:
+      return rounded_product_of<Kind::q4_1>(t);
+    case Kind::q5_0:
+      return rounded_product_of<Kind::q5_0>(t);
+    case Kind::q5_1:
+      return rounded_product_of<Kind::q5_1>(t);
+    case Kind::q4_k:
+      return rounded_product_of<Kind::q4_k>(t);
+    case Kind::q5_k:
+      return rounded_product_of<Kind::q5_k>(t);
+    case Kind::q6_k:
+      return rounded_product_of<Kind::q6_k>(t);
+    case Kind::mxfp4:
+      return rounded_product_of<Kind::mxfp4>(t);
+    default:
+      __builtin_trap();  // plain formats keep their own precision
+  }
+}
+
+// --- activations
+// --------------------------------------------------------------------------------------------
+
+void round_row(const float* x, int64_t n, RoundedBlock* out, int64_t stride) {
+  for (int64_t i = 0; i < n; i += kBlock, out += stride) {
+    const F a = load(x + i), b = load(x + i + kLanes);
+    const float top = max_of(max(abs(a), abs(b)));
+    const bool finite =
+        top <= __FLT_MAX__;  // of a NaN or an infinity the scale is a NaN, and so the products
+    const float by = top > 0 && finite ? 127.f / top : 0;
+    const I p = to_int(finite ? a * all(by) : zero()), q = to_int(finite ? b * all(by) : zero());
+    store_i8(out->code, p);
+    store_i8(out->code + kLanes, q);
+    out->scale = finite ? top * (1.f / 127) : __builtin_nanf("");
+    out->less_half[0] = -sum_of(p);
+    out->less_half[1] = -sum_of(q);
+    out->less_sum = out->less_half[0] + out->less_half[1];
+    out->sum = static_cast<float>(-out->less_sum);
+  }
+}
+
+// --- float products
+// -----------------------------------------------------------------------------------------
+
+template <Kind K, int J>
+inline void expand_quad(const Codes& c, const Factors& f, float* out) {  // inputs 4 J … 4 J + 3
+  constexpr KindLayout l = layout_of(K);
+  constexpr float kOffset = l.meaning == Meaning::minimum ? 0 : float(1 << l.shift);
+  const F q[4] = {byte_of<0>(c.v[J]), byte_of<1>(c.v[J]), byte_of<2>(c.v[J]), byte_of<3>(c.v[J])};
+  const F d = l.meaning == Meaning::halves && J >= 4 ? f.m : f.d;
+  AUTARK_UNROLL(4)
+  for (int b = 0; b < 4; ++b) {
+    const F w = l.meaning == Meaning::minimum ? fma(q[b], d, f.m) : (q[b] - all(kOffset)) * d;
+    store(out + (4 * J + b) * kLanes, w);
+  }
+}
+
+template <Kind K>
+void expand_floats(const PanelAt& p, int64_t b, float* out) {  // [32][lane]
+  const PanelAt at = block_at<K>(p, b);
+  if constexpr (layout_of(K).meaning == Meaning::none) {
+    for (int k = 0; k < kBlock; ++k) {
+      F w;
+      if constexpr (K == Kind::f32) {
+        float v[kLanes];
+        __builtin_memcpy(v, at.low + k * 64, 64);
+        w = load(v);
+      }
+      if constexpr (K == Kind::f16) w = load_f16(at.low + k * 32);
+      if constexpr (K == Kind::bf16) w = load_pair(at.low + k / 2 * 64, k % 2);
+      store(out + k * kLanes, w);
+    }
+  } else {
+    const Codes c = codes_of<K>(at.low, at.high);
+    const Factors f = factors_of<K>(at.scale, at.super);
+    expand_quad<K, 0>(c, f, out);
+    expand_quad<K, 1>(c, f, out);
+    expand_quad<K, 2>(c, f, out);
+    expand_quad<K, 3>(c, f, out);
+    expand_quad<K, 4>(c, f, out);
+    expand_quad<K, 5>(c, f, out);
+    expand_quad<K, 6>(c, f, out);
+    expand_quad<K, 7>(c, f, out);
+  }
+}
+
+void expand_floats(const Panels& w, int64_t panel, int64_t b, float* out) {
+  const PanelAt p = panel_at(w, panel);
+  switch (w.kind) {
+    case Kind::f32:
+      return expand_floats<Kind::f32>(p, b, out);
+    case Kind::f16:
+      return expand_floats<Kind::f16>(p, b, out);
+    case Kind::bf16:
+      return expand_floats<Kind::bf16>(p, b, out);
+    case Kind::q8_0:
+      return expand_floats<Kind::q8_0>(p, b, out);
+    case Kind::q4_0:
+      return expand_floats<Kind::q4_0>(p, b, out);
+    case Kind::q4_1:
+      return expand_floats<Kind::q4_1>(p, b, out);
+    case Kind::q5_0:
+      return expand_floats<Kind::q5_0>(p, b, out);
+    case Kind::q5_1:
+      return expand_floats<Kind::q5_1>(p, b, out);
+    case Kind::q4_k:
+      return expand_floats<Kind::q4_k>(p, b, out);
+    case Kind::q5_k:
+      return expand_floats<Kind::q5_k>(p, b, out);
+    case Kind::q6_k:
+      return expand_floats<Kind::q6_k>(p, b, out);
+    case Kind::mxfp4:
+      return expand_floats<Kind::mxfp4>(p, b, out);
+  }
+}
+
+// w [P][floats_at_once][lane]; n inputs from x[r] + from.
+template <int R, int P>
+void float_tile(const float* w, const float* const* x, int64_t from, int64_t n, float* sums) {
+  F acc[R][P];
+  load_sums(sums, acc);
+  for (int64_t k = 0; k < n; k += kBlock) {
+    const int64_t m = n - k < kBlock ? n - k : kBlock;
+    F s[R][P];
+    AUTARK_UNROLL(6)
+    for (int r = 0; r < R; ++r) {
+      AUTARK_UNROLL(2)
+      for (int p = 0; p < P; ++p) s[r][p] = zero();
+    }
+    for (int64_t i = k; i < k + m; ++i) {
+      F c[P];
+      AUTARK_UNROLL(2)
+      for (int p = 0; p < P; ++p) c[p] = load(w + (p * kBlocksAtOnce * kBlock + i) * kLanes);
+      AUTARK_UNROLL(6)
+      for (int r = 0; r < R; ++r) {
+        const F one = all(x[r][from + i]);
+        AUTARK_UNROLL(2)
+        for (int p = 0; p < P; ++p) s[r][p] = fma(c[p], one, s[r][p]);
+      }
+    }
+    AUTARK_UNROLL(6)
+    for (int r = 0; r < R; ++r) {
+      AUTARK_UNROLL(2)
+      for (int p = 0; p < P; ++p) acc[r][p] = acc[r][p] + s[r][p];
+    }
+  }
+  store_sums(acc, sums);
+}
+
+template <int P>
+void float_tile_of(int64_t rows, const float* w, const float* const* x, int64_t from, int64_t n,
+                   float* sums) {
+  switch (rows) {
+    case 1:
+      return float_tile<1, P>(w, x, from, n, sums);
+    case 2:
+      return float_tile<2, P>(w, x, from, n, sums);
+    case 3:
+      return float_tile<3, P>(w, x, from, n, sums);
+    case 4:
+      return float_tile<4, P>(w, x, from, n, sums);
+    case 5:
+      return float_tile<5, P>(w, x, from, n, sums);
+    default:
+      return float_tile<6, P>(w, x, from, n, sums);
+  }
+}
+
+template <int P>
+void float_panels(const ProductOfFloats& t, int64_t panel) {
+  constexpr int64_t kInputs = kBlocksAtOnce * kBlock;
+  const Panels& w = *t.w;
+  auto* expanded = static_cast<float*>(t.scratch);
+  float* sums = expanded + P * kInputs * kLanes;
+  for (int64_t row = 0; row < t.rows; row += kRowsAtOnce) {
+    const int64_t end = t.rows - row < kRowsAtOnce ? t.rows : row + kRowsAtOnce;
+    clear(sums, (end - row) * P * kLanes);
+    for (int64_t k = 0; k < w.in; k += kInputs) {
+      const int64_t n = w.in - k < kInputs ? w.in - k : kInputs;
+      for (int p = 0; p < P; ++p) {
+        for (int64_t i = 0; i < n; i += kBlock)
+          expand_floats(w, panel + p, (k + i) / kBlock, expanded + (p * kInputs + i) * kLanes);
+      }
+      for (int64_t r = row; r < end; r += kTile)
+        float_tile_of<P>(end - r < kTile ? end - r : kTile, expanded, t.x + r, k, n,
+                         sums + (r - row) * P * kLanes);
+    }
+    write_sums<P>(sums, w, panel, (panel - t.panel_begin) * kLanes, row, end - row, t.bias, t.y, t.y_stride);
+  }
+}
+
+void float_product(const ProductOfFloats& t) {
+  int64_t panel = t.panel_begin;
+  for (; panel + 2 <= t.panel_end; panel += 2) float_panels<2>(t, panel);
+  if (panel < t.panel_end) float_panels<1>(t, panel);
+}
+
+}  // namespace
+}  // namespace autark

@@ -1,0 +1,131 @@
+// The recorded walk. Verbs append operations; play() lets every thread of the team walk the list, taking
+// chunks of each as they come, so that a thread that lost its core holds up no more than one chunk. Threads
+// meet only before an operation that reads, or overwrites, what one since the last meeting wrote.
+//
+// An operation is a closure of plain values, called once a chunk; chunks must not depend on each other.
+// Everything an operation writes lies in the arena or in state pages and stays until reset().
+#pragma once
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <initializer_list>
+#include <new>
+#include <type_traits>
+#include <vector>
+#include "chips/cpu/kernels.h"
+#include "chips/cpu/memory.h"
+#include "chips/cpu/prepare.h"
+#include "chips/cpu/team.h"
+#include "tensor/tensor.h"
+
+namespace autark {
+
+struct Bytes {  // a range of memory that an operation reads or writes
+  const std::byte *begin = nullptr, *end = nullptr;
+  Bytes() = default;
+  Bytes(const void* p, int64_t n) : begin(static_cast<const std::byte*>(p)), end(begin + n) {}
+  Bytes(const Tensor& t) : Bytes(t.data, t.data ? t.shape.numel() * 4 : 0) {}
+};
+
+// Activations rounded to int8, in the kernels' tiles.
+struct Rounded {
+  RoundedBlock* blocks = nullptr;
+};
+
+class Recorder {
+ public:
+  Recorder(const Kernels& kernels, int threads);
+
+  const Kernels& kernels;
+  Team team;
+  Arena arena;
+  PreparedWeights prepared;
+
+  Tensor tensor(Shape s, Format f = Format::f32) {
+    return {arena.take(s.numel() * 4), f, s};  // f32 and i32 only
+  }
+
+  // How many chunks to cut `work` units into: enough for threads to even out, none smaller than `least`.
+  int64_t chunks_of(int64_t work, int64_t least = 1) const;
+
+  // run(chunk, scratch) for each chunk below `chunks`.
+  template <class Run>
+  void add(int64_t chunks, std::initializer_list<Bytes> reads, std::initializer_list<Bytes> writes, Run run) {
+    append(chunks, nullptr, reads, writes, run);
+  }
+  // The same where the count is only known when the operation's turn comes.
+  template <class Run>
+  void add_counted(const int64_t* chunks, std::initializer_list<Bytes> reads,
+                   std::initializer_list<Bytes> writes, Run run) {
+    append(0, chunks, reads, writes, run);
+  }
+  // The next operation waits for all before it.
+  void meet() { meet_next_ = true; }
+  // On the caller's thread, alone.
+  void add_host(std::function<void()> work);
+
+  void play();   // runs what was recorded, then forgets it
+  void reset();  // forgets everything, frees the arena
+
+  // The rounded form of x, made at most once while x stays as it is.
+  Rounded rounded(Tensor x);
+  // Someone has rounded x himself.
+  void know_rounded(Tensor x, Rounded r) { rounded_.push_back({x.data, x.cols(), r}); }
+  // A verb that can round what it writes says where to put it, should anyone ask before it runs.
+  void offer_rounding(Tensor y, RoundedBlock** slot) { offers_.push_back({y.data, y.shape.numel(), slot}); }
+  void forget_rounded() { rounded_.clear(), offers_.clear(); }
+
+ private:
+  using Call = void (*)(void* closure, int64_t chunk, void* scratch);
+  struct Operation {
+    Call call;
+    void* closure;
+    int64_t chunks;
+    const int64_t* counted;
+    bool meet, alone;
+    int64_t next;  // atomic while playing
+  };
+  struct Known {
+    void* data;
+    int64_t cols;
+    Rounded rounded;
+  };
+  struct Offer {
+    void* data;
+    int64_t values;
+    RoundedBlock** slot;
+  };
+
+  template <class Run>
+  void append(int64_t chunks, const int64_t* counted, std::initializer_list<Bytes> reads,
+              std::initializer_list<Bytes> writes, Run run) {
+    static_assert(std::is_trivially_destructible_v<Run>);
+    void* closure = new (arena.take(sizeof(Run))) Run(run);
+    const Call call = [](void* c, int64_t chunk, void* scratch) { (*static_cast<Run*>(c))(chunk, scratch); };
+    append_operation({call, closure, chunks, counted, false, false, 0}, reads, writes);
+  }
+  void append_operation(Operation op, std::initializer_list<Bytes> reads,
+                        std::initializer_list<Bytes> writes);
+  bool touches(std::initializer_list<Bytes> ranges) const;
+  void walk(int thread);
+
+  std::vector<Operation> operations_;
+  std::vector<Bytes> written_;  // since the last meeting
+  bool meet_next_ = false;
+  std::deque<std::function<void()>> hosted_;
+  std::vector<Known> rounded_;
+  std::vector<Offer> offers_;
+  std::vector<Pages> scratch_;  // a thread
+};
+
+// Where block b of row r lies, of `rows` rows in tiles (layout.h), and how far apart its blocks are.
+struct RoundedRow {
+  RoundedBlock* first;
+  int64_t stride;
+};
+inline RoundedRow rounded_row(RoundedBlock* base, int64_t row, int64_t rows, int64_t blocks) {
+  const int64_t tile = row / kTile * kTile, count = rows - tile < kTile ? rows - tile : kTile;
+  return {base + tile * blocks + (row - tile), count};
+}
+
+}  // namespace autark

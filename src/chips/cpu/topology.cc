@@ -1,0 +1,74 @@
+#include "chips/cpu/topology.h"
+#include <hwloc.h>
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <string>
+#include <thread>
+
+namespace autark {
+namespace {
+
+std::vector<int> cores_of_mask() {
+  std::vector<int> cores;
+  hwloc_topology_t all;
+  if (hwloc_topology_init(&all) != 0) return cores;
+  hwloc_bitmap_t mask = hwloc_bitmap_alloc();
+  if (hwloc_topology_load(all) == 0) {
+    if (hwloc_get_cpubind(all, mask, HWLOC_CPUBIND_PROCESS) != 0)
+      hwloc_bitmap_copy(mask, hwloc_topology_get_allowed_cpuset(all));
+    const int n = hwloc_get_nbobjs_by_type(all, HWLOC_OBJ_CORE);
+    for (int i = 0; i < n; ++i) {
+      hwloc_bitmap_t of = hwloc_bitmap_dup(hwloc_get_obj_by_type(all, HWLOC_OBJ_CORE, i)->cpuset);
+      hwloc_bitmap_and(of, of, mask);
+      if (!hwloc_bitmap_iszero(of)) cores.push_back(hwloc_bitmap_first(of));
+      hwloc_bitmap_free(of);
+    }
+  }
+  hwloc_bitmap_free(mask);
+  hwloc_topology_destroy(all);
+  return cores;
+}
+
+// CPUs' worth of time the control group grants; 0: unlimited.
+double quota() {
+  double limit = 0, period = 0;
+  std::string word;
+  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> word >> period) {
+    if (word != "max" && period > 0) return std::atof(word.c_str()) / period;
+    return 0;
+  }
+  std::ifstream us("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), per("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  return us >> limit && per >> period && limit > 0 && period > 0 ? limit / period : 0;
+}
+
+std::vector<int> measure() {
+  std::vector<int> cores = cores_of_mask();
+  if (cores.empty()) {
+    for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) cores.push_back(i);
+  }
+  if (const double q = quota(); q > 0)
+    cores.resize(std::clamp<size_t>(static_cast<size_t>(std::ceil(q)), 1, cores.size()));
+  return cores;
+}
+
+}  // namespace
+
+std::vector<int> usable_cores() {
+  static const std::vector<int> cores = measure();
+  return cores;
+}
+
+void bind_to(int processor) {
+#if defined(__linux__)
+  if (processor >= CPU_SETSIZE) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+#else
+  (void)processor;
+#endif
+}
+
+}  // namespace autark

@@ -1,0 +1,8 @@
+// AUTARK_UNROLL(n) before a loop of n rounds whose arrays shall live in registers.
+#pragma once
+#define AUTARK_PRAGMA_(text) _Pragma(#text)
+#if defined(__clang__)
+#define AUTARK_UNROLL(n) AUTARK_PRAGMA_(unroll(n))
+#else
+#define AUTARK_UNROLL(n) AUTARK_PRAGMA_(GCC unroll n)
+#endif

@@ -1,0 +1,36 @@
+#include "chips/registry.h"
+#include "chips/cpu/cpu_chip.h"
+#include "chips/ref/ref_chip.h"
+
+namespace autark {
+namespace {
+
+Result<std::unique_ptr<Chip>> open_ref(const ChipOptions& o) {
+  if (o.inputs == Rounding::Inputs::f32) return make_ref_chip(o.comm);
+  return Error{Code::unsupported, "the ref chip computes in float only; use --rounding none or --chip cpu"};
+}
+
+struct Entry {
+  std::string_view name;
+  Result<std::unique_ptr<Chip>> (*open)(const ChipOptions&);
+};
+constexpr Entry kChips[] = {{"ref", open_ref}, {"cpu", make_cpu_chip}};
+
+}  // namespace
+
+Result<std::unique_ptr<Chip>> make_chip(std::string_view name, const ChipOptions& options) {
+  std::string all;
+  for (const Entry& e : kChips) {
+    if (e.name == name) return e.open(options);
+    all += (all.empty() ? "" : ", ") + std::string(e.name);
+  }
+  return Error{Code::not_found, "there is no chip \"" + std::string(name) + "\"; there are: " + all};
+}
+
+std::vector<std::string> chip_names() {
+  std::vector<std::string> names;
+  for (const Entry& e : kChips) names.emplace_back(e.name);
+  return names;
+}
+
+}  // namespace autark
