@@ -108,6 +108,12 @@ inline float sum_of(F x) {
   const __m128 d = _mm_add_ps(q, _mm_movehl_ps(q, q));
   return _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)));
 }
+inline bool finite(F x) {  // no NaN, no infinity
+  const F y = abs(x);
+  const __m256 top = _mm256_set1_ps(__FLT_MAX__);
+  return _mm256_movemask_ps(
+             _mm256_and_ps(_mm256_cmp_ps(y.a, top, _CMP_LE_OQ), _mm256_cmp_ps(y.b, top, _CMP_LE_OQ))) == 0xff;
+}
 inline float max_of(F x) {
   const __m256 h = _mm256_max_ps(x.a, x.b);
   const __m128 q = _mm_max_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));

@@ -87,6 +87,9 @@ inline float sum_of(F a) {
   const __m128 d = _mm_add_ps(q, _mm_movehl_ps(q, q));
   return _mm_cvtss_f32(_mm_add_ss(d, _mm_movehdup_ps(d)));
 }
+inline bool finite(F a) {
+  return _mm512_fpclass_ps_mask(a.v, 0x99) == 0;
+}  // no NaN, no infinity
 inline float max_of(F a) {
   return _mm512_reduce_max_ps(a.v);
 }

@@ -100,6 +100,11 @@ inline float sum_of(const F& a) {
   for (int i = 0; i < 8; ++i) s[i] = a.v[i] + a.v[i + 8];
   return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
+inline bool finite(const F& a) {  // no NaN, no infinity
+  bool y = true;
+  for (float v : a.v) y = y && __builtin_fabsf(v) <= __FLT_MAX__;
+  return y;
+}
 inline float max_of(const F& a) {
   float m = a.v[0];
   for (float v : a.v) m = m > v ? m : v;

@@ -345,14 +345,12 @@ void rounded_product(const ProductOfRounded& t) {
 void round_row(const float* x, int64_t n, RoundedBlock* out, int64_t stride) {
   for (int64_t i = 0; i < n; i += kBlock, out += stride) {
     const F a = load(x + i), b = load(x + i + kLanes);
-    const float top = max_of(max(abs(a), abs(b)));
-    const bool finite =
-        top <= __FLT_MAX__;  // of a NaN or an infinity the scale is a NaN, and so the products
-    const float by = top > 0 && finite ? 127.f / top : 0;
-    const I p = to_int(finite ? a * all(by) : zero()), q = to_int(finite ? b * all(by) : zero());
+    const bool ok = finite(a) && finite(b);  // else the scale is a NaN, and so the products
+    const float top = max_of(max(abs(a), abs(b))), by = top > 0 && ok ? 127.f / top : 0;
+    const I p = to_int(ok ? a * all(by) : zero()), q = to_int(ok ? b * all(by) : zero());
     store_i8(out->code, p);
     store_i8(out->code + kLanes, q);
-    out->scale = finite ? top * (1.f / 127) : __builtin_nanf("");
+    out->scale = ok ? top * (1.f / 127) : __builtin_nanf("");
     out->less_half[0] = -sum_of(p);
     out->less_half[1] = -sum_of(q);
     out->less_sum = out->less_half[0] + out->less_half[1];

@@ -1,0 +1,132 @@
+// Goal: products are right in every format, mode and ISA, and a row's bits depend on nothing but the row.
+// Method: exact sums of the decoded weights as the oracle. Float mode: within 2e-6 of the sum of absolute
+// terms. Int8 mode: an input is off by at most half a step of its block of 32, so the sum is off by at most
+// Σ_blocks max|x| / 254 · Σ|w|, and by rounding. Bits: the same rows in companies of every size.
+#include "chips/cpu/testing.h"
+
+namespace autark {
+namespace {
+using namespace cpu_testing;
+
+struct Shapes {
+  int64_t rows, in, out;
+};
+
+class LinearTest : public testing::TestWithParam<std::tuple<std::string, Format>> {
+ protected:
+  std::string isa() const { return std::get<0>(GetParam()); }
+  Format format() const { return std::get<1>(GetParam()); }
+};
+
+void expect_products(Chip& on, bool int8, const Matrix& m, const std::vector<float>& x, int64_t rows) {
+  const int64_t in = m.weight.cols(), out = m.weight.rows();
+  const std::vector<float> bias = random_values(out, 5);
+  const std::vector<float> y =
+      values(on, on.linear(floats(on, {rows, in}, x), m.weight, floats(on, {out}, bias)));
+  for (int64_t o = 0; o < out; ++o) {
+    const std::vector<float> w = m.row(0, o);
+    for (int64_t r = 0; r < rows; ++r) {
+      double sum = bias[o], size = std::abs(bias[o]), bound = 0;
+      for (int64_t b = 0; b < in; b += 32) {
+        double top = 0, weights = 0;
+        for (int64_t k = b; k < std::min(in, b + 32); ++k) {
+          sum += double(w[k]) * x[r * in + k];
+          size += std::abs(double(w[k]) * x[r * in + k]);
+          top = std::max(top, std::abs(double(x[r * in + k])));
+          weights += std::abs(w[k]);
+        }
+        bound += top / 254 * weights;
+      }
+      // K-quants and minima: the products' parts are larger than their sum.
+      const double tolerance = 4e-6 * size + (int8 ? 1.001 * bound : 0) + 1e-6;
+      ASSERT_NEAR(y[r * out + o], sum, tolerance) << "row " << r << " of " << rows << ", output " << o;
+    }
+  }
+}
+
+TEST_P(LinearTest, EqualsTheExactSums) {
+  for (const Rounding::Inputs inputs : {Rounding::Inputs::f32, Rounding::Inputs::int8}) {
+    auto on = cpu({.inputs = inputs, .threads = 2, .isa = isa()});
+    ASSERT_TRUE(on);
+    const bool blocks = fitting(format(), 1) > 1;
+    for (const Shapes s : {Shapes{1, 64, 16}, {1, 96, 33}, {3, 256, 7}, {7, 640, 50}, {13, 544, 40}}) {
+      const Matrix m(format(), s.out, fitting(format(), s.in - (blocks ? 0 : 3)), 11);
+      expect_products(*on, inputs == Rounding::Inputs::int8 && blocks, m,
+                      random_values(s.rows * m.weight.cols(), 3), s.rows);
+    }
+  }
+}
+
+TEST_P(LinearTest, ARowsBitsDoNotDependOnItsCompany) {
+  const Matrix m(format(), 70, fitting(format(), 600), 17);
+  const int64_t in = m.weight.cols(), rows = 27;
+  const std::vector<float> x = random_values(rows * in, 19);
+  for (const Rounding::Inputs inputs : {Rounding::Inputs::f32, Rounding::Inputs::int8}) {
+    std::vector<float> alone;
+    auto one = cpu({.inputs = inputs, .threads = 1, .isa = isa()});
+    for (int64_t r = 0; r < rows; ++r) {
+      const std::vector<float> row(&x[r * in], &x[r * in] + in);
+      const auto y = values(*one, one->linear(floats(*one, {1, in}, row), m.weight));
+      alone.insert(alone.end(), y.begin(), y.end());
+    }
+    for (const int threads : {1, 2, 3}) {
+      auto on = cpu({.inputs = inputs, .threads = threads, .isa = isa(), .eager = threads == 3});
+      for (int64_t n = 2; n <= rows; n += n < 8 ? 1 : 5) {
+        const std::vector<float> part(x.begin(), x.begin() + n * in);
+        const auto y = values(*on, on->linear(floats(*on, {n, in}, part), m.weight));
+        ASSERT_TRUE(std::equal(y.begin(), y.end(), alone.begin())) << n << " rows, " << threads << " threads";
+        on->reset();
+      }
+    }
+  }
+}
+
+TEST_P(LinearTest, ManyRowsRunInSeveralPasses) {
+  if (isa() == "generic") GTEST_SKIP() << "the pass length is the same on every ISA; generic is slow";
+  const Matrix m(format(), 20, fitting(format(), 32), 23);
+  const int64_t in = m.weight.cols(), rows = 1100;
+  const std::vector<float> x = random_values(rows * in, 29);
+  auto on = cpu({.inputs = Rounding::Inputs::int8, .threads = 2, .isa = isa()});
+  const auto all = values(*on, on->linear(floats(*on, {rows, in}, x), m.weight));
+  const std::vector<float> tail(x.end() - 90 * in, x.end());
+  const auto some = values(*on, on->linear(floats(*on, {90, in}, tail), m.weight));
+  EXPECT_TRUE(std::equal(some.begin(), some.end(), all.end() - 90 * 20));
+}
+
+TEST_P(LinearTest, FfnIsItsThreeProducts) {
+  const int64_t in = fitting(format(), 96), inner = fitting(format(), 544);
+  const Matrix g(format(), inner, in, 31), u(format(), inner, in, 37), d(format(), 50, inner, 41);
+  for (const Rounding::Inputs inputs : {Rounding::Inputs::f32, Rounding::Inputs::int8}) {
+    auto on = cpu({.inputs = inputs, .threads = 2, .isa = isa()});
+    for (const int64_t rows : {1, 5, 8}) {
+      const Tensor x = floats(*on, {rows, in}, random_values(rows * in, 43));
+      const auto fused = values(*on, on->ffn(x, g.weight, u.weight, d.weight, Act::gelu_tanh, 3));
+      const auto apart = values(*on, on->Chip::ffn(x, g.weight, u.weight, d.weight, Act::gelu_tanh, 3));
+      EXPECT_EQ(fused, apart) << rows << " rows";
+    }
+  }
+}
+
+std::string name(const testing::TestParamInfo<std::tuple<std::string, Format>>& i) {
+  return std::get<0>(i.param) + "_" + name_of(std::get<1>(i.param));
+}
+INSTANTIATE_TEST_SUITE_P(Cpu, LinearTest,
+                         testing::Combine(testing::ValuesIn(cpu_isas()), testing::ValuesIn(kFormats)), name);
+
+TEST(LinearTest, NotANumberInGivesNotANumberOut) {
+  const Matrix m(Format::q8_0, 16, 64, 1);
+  for (const std::string& isa : cpu_isas()) {
+    auto on = cpu({.inputs = Rounding::Inputs::int8, .isa = isa});
+    for (const float bad : {NAN, INFINITY, -INFINITY}) {
+      std::vector<float> x = random_values(64, 2);
+      x[40] = bad;
+      for (const float v : values(*on, on->linear(floats(*on, {1, 64}, x), m.weight)))
+        EXPECT_TRUE(std::isnan(v));
+    }
+    for (const float v : values(*on, on->linear(floats(*on, {1, 64}, std::vector<float>(64)), m.weight)))
+      EXPECT_EQ(v, 0);
+  }
+}
+
+}  // namespace
+}  // namespace autark
