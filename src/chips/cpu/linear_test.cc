@@ -82,7 +82,6 @@ TEST_P(LinearTest, ARowsBitsDoNotDependOnItsCompany) {
 }
 
 TEST_P(LinearTest, ManyRowsRunInSeveralPasses) {
-  if (isa() == "generic") GTEST_SKIP() << "the pass length is the same on every ISA; generic is slow";
   const Matrix m(format(), 20, fitting(format(), 32), 23);
   const int64_t in = m.weight.cols(), rows = 1100;
   const std::vector<float> x = random_values(rows * in, 29);
