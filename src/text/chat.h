@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 #include "base/json.h"
 #include "text/tokenizer.h"
@@ -35,6 +36,9 @@ class ChatTemplate {
                                                     const Tokenizer* tokenizer);
   virtual ~ChatTemplate() = default;
   virtual Result<Prompt> render(const Conversation& c) const = 0;
+  // The same from JSON text {"messages", "tools", "kwargs", "vars", "now"}: whole numbers of any length stay
+  // as written.
+  virtual Result<Prompt> render_json(std::string_view request) const;
 };
 
 }  // namespace autark::text

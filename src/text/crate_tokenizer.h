@@ -36,6 +36,12 @@ class CrateTokenizer final : public Tokenizer {
   TokenNames names_;
 };
 
+// Special-token texts and end tokens that the files of a checkpoint directory name.
+Result<TokenNames> names_beside(const std::filesystem::path& folder);
+
+// The GGUF file of a directory that holds one (the first of a split set); empty where there is none.
+std::filesystem::path gguf_inside(const std::filesystem::path& folder);
+
 // Where the vocabulary comes from.
 Result<std::unique_ptr<Tokenizer>> open_tokenizer_json(const std::filesystem::path& file);
 Result<std::unique_ptr<Tokenizer>> open_gguf_tokenizer(const std::filesystem::path& file);

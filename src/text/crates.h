@@ -73,6 +73,21 @@ void autark_tokenizer_strip(const autark_tokenizer* t, uint32_t* character, size
 size_t autark_tokenizer_markup_count(const autark_tokenizer* t);
 autark_str autark_tokenizer_markup(const autark_tokenizer* t, size_t at);
 
+// ---- chat templates ---------------------------------------------------------------------------------------
+
+typedef struct autark_template autark_template;
+
+// `tool_source` (may be empty) is used where a conversation has tools. `spellings`: what typed text must not
+// become.
+autark_template* autark_template_new(autark_str source, autark_str tool_source, const autark_str* spellings,
+                                     size_t count, autark_buffer* error);
+void autark_template_free(autark_template* t);
+
+// request: JSON {"messages", "tools", "documents", "kwargs", "vars", "now"}; usual: JSON {"vars", "now"} for
+// what the request leaves out. literal: pairs of size_t, begin and end of typed spellings in the prompt.
+bool autark_template_render(const autark_template* t, autark_str request, autark_str usual,
+                            autark_buffer* prompt, autark_buffer* literal, autark_buffer* error);
+
 #ifdef __cplusplus
 }
 #endif

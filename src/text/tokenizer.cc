@@ -49,6 +49,8 @@ Result<Json> optional_json(const fs::path& file) {
   return parse_json(text, file.string());
 }
 
+}  // namespace
+
 Result<TokenNames> names_beside(const fs::path& folder) {
   TokenNames names;
   for (const char* file : {"tokenizer_config.json", "special_tokens_map.json"}) {
@@ -62,7 +64,16 @@ Result<TokenNames> names_beside(const fs::path& folder) {
   return names;
 }
 
-}  // namespace
+fs::path gguf_inside(const fs::path& folder) {
+  fs::path first;
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator(folder, ec)) {
+    const fs::path& p = entry.path();
+    if (p.extension() != ".gguf" || p.filename().string().starts_with("mmproj")) continue;
+    if (first.empty() || p < first) first = p;
+  }
+  return first;
+}
 
 Result<std::unique_ptr<Tokenizer>> open_tokenizer_json(const fs::path& file) {
   AUTARK_TRY(std::string text, read_file(file));
@@ -83,7 +94,9 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const fs::path& path) {
   std::error_code ec;
   if (fs::is_directory(path, ec)) {
     if (fs::exists(path / "tokenizer.json", ec)) return open_tokenizer_json(path / "tokenizer.json");
-    return Error{Code::not_found, path.string() + ": no tokenizer.json in this directory"};
+    if (const fs::path gguf = gguf_inside(path); !gguf.empty()) return open_gguf_tokenizer(gguf);
+    return Error{Code::not_found,
+                 path.string() + ": neither tokenizer.json nor a GGUF file in this directory"};
   }
   if (!fs::exists(path, ec)) return Error{Code::not_found, path.string() + ": no such file or directory"};
   if (path.extension() == ".gguf") return open_gguf_tokenizer(path);

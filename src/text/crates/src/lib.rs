@@ -3,7 +3,13 @@
 
 mod added;
 mod border;
+mod clock;
+mod guard;
+mod json;
 mod pieces;
+mod python;
+mod template;
+mod template_c;
 mod tokenizer;
 mod tokenizer_c;
 mod vocabulary;

@@ -1,0 +1,131 @@
+// The door by which the text layer is judged from outside.
+//
+//   encode  {"text", "add_special": true, "parse_special": false}   → {"ids"}
+//   decode  {"ids", "skip_special": true}                           → {"text", "pieces", "flush"}
+//   render  {"messages", "tools", "kwargs", "vars", "now"}          → {"prompt"}
+//
+// A line that cannot be done gives {"error"} and the next one is read. Each answer is flushed at once.
+#include "apps/cmd_text.h"
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <memory>
+#include <string>
+#include "base/json.h"
+#include "hub/hub.h"
+#include "text/chat.h"
+#include "text/tokenizer.h"
+
+namespace autark::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using Answer = std::function<Result<Json>(std::string_view line)>;
+
+Result<bool> flag(const Json& row, const char* name, bool usual) {
+  if (!row.contains(name) || row[name].is_null()) return usual;
+  if (!row[name].is_boolean()) return Error{Code::invalid, std::string(name) + " must be true or false"};
+  return row[name].get<bool>();
+}
+
+Result<Json> read_row(std::string_view line) {
+  AUTARK_TRY(Json row, parse_json(line, "this line"));
+  if (!row.is_object()) return Error{Code::invalid, "this line is not a JSON object"};
+  return row;
+}
+
+Result<Json> encode(const text::Tokenizer& t, std::string_view line) {
+  AUTARK_TRY(Json row, read_row(line));
+  if (!row.contains("text") || !row["text"].is_string())
+    return Error{Code::invalid, "text is missing or not a string"};
+  AUTARK_TRY(const bool add_special, flag(row, "add_special", true));
+  AUTARK_TRY(const bool parse_special, flag(row, "parse_special", false));
+  AUTARK_TRY(std::vector<int32_t> ids,
+             t.encode(row["text"].get_ref<const std::string&>(),
+                      {.add_special = add_special, .parse_special = parse_special}));
+  return Json{{"ids", ids}};
+}
+
+Result<Json> decode(const text::Tokenizer& t, std::string_view line) {
+  AUTARK_TRY(Json row, read_row(line));
+  if (!row.contains("ids") || !row["ids"].is_array())
+    return Error{Code::invalid, "ids is missing or not a list"};
+  AUTARK_TRY(const bool skip_special, flag(row, "skip_special", true));
+  const auto stream = t.stream(skip_special);
+  std::string text;
+  Json pieces = Json::array(), flush = Json::array();
+  for (const Json& id : row["ids"]) {
+    if (!id.is_number_unsigned() || id.get<uint64_t>() >= uint64_t(t.size()))
+      return Error{Code::invalid, "ids holds " + id.dump() + ", this vocabulary has ids from 0 to " +
+                                      std::to_string(t.size() - 1)};
+    const std::string piece = stream->push(id.get<int32_t>());
+    text += piece;
+    pieces.push_back(piece);
+    flush.push_back(stream->flush());
+  }
+  return Json{{"text", text + stream->flush()}, {"pieces", pieces}, {"flush", flush}};
+}
+
+Result<Json> render(const text::ChatTemplate& chat, std::string_view line) {
+  AUTARK_TRY(text::Prompt prompt, chat.render_json(line));
+  return Json{{"prompt", prompt.text}};
+}
+
+int fail(const Error& e) {
+  std::cerr << "autark text: " << e.message << "\n";
+  return 1;
+}
+
+int answer_lines(const Answer& answer) {
+  for (std::string line; std::getline(std::cin, line);) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    auto result = answer(line);
+    std::cout << dump_json(result ? *result : Json{{"error", result.error().message}}) << std::endl;
+  }
+  return std::cout ? 0 : 1;
+}
+
+// A path as it is, or a model's name.
+Result<fs::path> locate(const std::string& model) {
+  std::error_code ec;
+  if (fs::exists(model, ec)) return fs::path(model);
+  return hub::find_model(model);
+}
+
+int run(const std::string& what, const std::string& model) {
+  auto path = locate(model);
+  if (!path) return fail(path.error());
+  auto tokenizer = text::Tokenizer::open(*path);
+  if (what == "render") {
+    // A directory may have a template and no tokenizer; a broken tokenizer is a fault all the same.
+    if (!tokenizer && tokenizer.error().code != Code::not_found) return fail(tokenizer.error());
+    auto chat = text::ChatTemplate::open(*path, tokenizer ? tokenizer->get() : nullptr);
+    if (!chat) return fail(chat.error());
+    return answer_lines([&](std::string_view line) { return render(**chat, line); });
+  }
+  if (!tokenizer) return fail(tokenizer.error());
+  const auto work = what == "encode" ? encode : decode;
+  return answer_lines([&](std::string_view line) { return work(**tokenizer, line); });
+}
+
+}  // namespace
+
+void add_text_command(CLI::App& app, int& exit_code) {
+  CLI::App* text =
+      app.add_subcommand("text", "Tokens, streamed pieces and prompts: JSON lines in, JSON lines out");
+  text->require_subcommand(1);
+  constexpr std::pair<const char*, const char*> kWork[] = {
+      {"encode", R"({"text", "add_special", "parse_special"} → {"ids"})"},
+      {"decode", R"({"ids", "skip_special"} → {"text", "pieces", "flush"})"},
+      {"render", R"({"messages", "tools", "kwargs", "vars", "now"} → {"prompt"})"}};
+  for (const auto& [name, help] : kWork) {
+    CLI::App* command = text->add_subcommand(name, help);
+    auto model = std::make_shared<std::string>();
+    command->add_option(
+        "MODEL", *model,
+        "A checkpoint or tokenizer directory, a GGUF file, a chat_template.jinja or a model's name");
+    command->callback([&exit_code, model, what = std::string(name)] { exit_code = run(what, *model); });
+  }
+}
+
+}  // namespace autark::apps

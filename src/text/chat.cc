@@ -1,0 +1,160 @@
+// Finding a checkpoint's chat template, and handing conversations to the crate that renders it.
+#include "text/chat.h"
+#include <cstring>
+#include <ctime>
+#include "base/gguf.h"
+#include "base/mapped_file.h"
+#include "text/crate_tokenizer.h"
+
+namespace autark::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Sources {
+  std::string usual, with_tools;
+  bool found() const { return !usual.empty(); }
+};
+
+// A text, or a list of {"name", "template"}, or an object name → text.
+Sources from_json(const Json& v) {
+  Sources s;
+  auto add = [&](const Json& name, const Json& text) {
+    if (!name.is_string() || !text.is_string()) return;
+    if (name == "default") s.usual = text.get<std::string>();
+    if (name == "tool_use") s.with_tools = text.get<std::string>();
+  };
+  if (v.is_string()) s.usual = v.get<std::string>();
+  if (v.is_object())
+    for (const auto& [name, text] : v.items()) add(name, text);
+  if (v.is_array())
+    for (const Json& item : v)
+      if (item.is_object() && item.contains("name") && item.contains("template"))
+        add(item["name"], item["template"]);
+  return s;
+}
+
+Result<Sources> from_key(const fs::path& file) {
+  std::error_code ec;
+  if (!fs::exists(file, ec)) return Sources{};
+  AUTARK_TRY(std::string text, read_file(file));
+  AUTARK_TRY(Json config, parse_json(text, file.string()));
+  if (!config.is_object() || !config.contains("chat_template")) return Sources{};
+  return from_json(config["chat_template"]);
+}
+
+Result<Sources> from_directory(const fs::path& folder) {
+  std::error_code ec;
+  if (fs::exists(folder / "chat_template.jinja", ec)) {
+    Sources s;
+    AUTARK_TRY(s.usual, read_file(folder / "chat_template.jinja"));
+    return s;
+  }
+  AUTARK_TRY(Sources own, from_key(folder / "chat_template.json"));
+  if (own.found()) return own;
+  return from_key(folder / "tokenizer_config.json");
+}
+
+Result<Sources> from_gguf(const fs::path& file) {
+  AUTARK_TRY(Gguf g, Gguf::open(file));
+  Sources s;
+  s.usual = g.text("tokenizer.chat_template").value_or("");
+  s.with_tools = g.text("tokenizer.chat_template.tool_use").value_or("");
+  return s;
+}
+
+Result<Sources> find_sources(const fs::path& path) {
+  std::error_code ec;
+  if (fs::is_directory(path, ec)) {
+    AUTARK_TRY(Sources s, from_directory(path));
+    if (const fs::path gguf = s.found() ? fs::path() : gguf_inside(path); !gguf.empty())
+      return from_gguf(gguf);
+    return s;
+  }
+  if (!fs::exists(path, ec)) return Error{Code::not_found, path.string() + ": no such file or directory"};
+  if (path.extension() == ".gguf") return from_gguf(path);
+  if (path.extension() == ".json") return from_directory(path.parent_path());
+  Sources s;
+  AUTARK_TRY(s.usual, read_file(path));
+  return s;
+}
+
+// "2026-11-22T09:05:07", local time.
+std::string time_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  localtime_r(&now, &parts);
+  char text[32];
+  return std::string(text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts));
+}
+
+struct TemplateFree {
+  void operator()(autark_template* t) const { autark_template_free(t); }
+};
+using TemplateHandle = std::unique_ptr<autark_template, TemplateFree>;
+
+class CrateTemplate final : public ChatTemplate {
+ public:
+  CrateTemplate(TemplateHandle handle, Json vars) : handle_(std::move(handle)), vars_(std::move(vars)) {}
+
+  Result<Prompt> render(const Conversation& c) const override {
+    Json request = {{"messages", c.messages}, {"kwargs", c.kwargs}, {"vars", c.vars}};
+    if (c.tools) request["tools"] = *c.tools;
+    if (c.now) request["now"] = *c.now;
+    return render_json(dump_json(request));
+  }
+
+  Result<Prompt> render_json(std::string_view request) const override {
+    const std::string usual = dump_json({{"vars", vars_}, {"now", time_now()}});
+    autark_buffer prompt, literal, error;
+    if (!autark_template_render(handle_.get(), borrow(request), borrow(usual), &prompt, &literal, &error))
+      return Error{Code::invalid, take(error)};
+    Prompt p{.text = take(prompt), .literal = {}};
+    const std::string borders = take(literal);
+    static_assert(sizeof(ByteRange) == 2 * sizeof(size_t));
+    p.literal.resize(borders.size() / sizeof(ByteRange));
+    if (!p.literal.empty()) std::memcpy(p.literal.data(), borders.data(), borders.size());
+    return p;
+  }
+
+ private:
+  TemplateHandle handle_;
+  Json vars_;  // special-token texts
+};
+
+}  // namespace
+
+Result<Prompt> ChatTemplate::render_json(std::string_view request) const {
+  AUTARK_TRY(Json r, parse_json(request, "conversation"));
+  if (!r.is_object()) return Error{Code::invalid, "conversation: not a JSON object"};
+  Conversation c{.messages = r.value("messages", Json::array()), .kwargs = r.value("kwargs", Json::object())};
+  if (r.contains("tools") && !r["tools"].is_null()) c.tools = r["tools"];
+  if (r.contains("vars")) c.vars = r["vars"];
+  if (r.contains("now") && r["now"].is_string()) c.now = r["now"].get<std::string>();
+  return render(c);
+}
+
+Result<std::unique_ptr<ChatTemplate>> ChatTemplate::open(const fs::path& path, const Tokenizer* tokenizer) {
+  AUTARK_TRY(Sources sources, find_sources(path));
+  if (!sources.found()) return Error{Code::not_found, path.string() + ": this model has no chat template"};
+  TokenNames names;
+  std::vector<std::string> markup;
+  if (tokenizer) {
+    names.special = tokenizer->special_texts();
+    markup = tokenizer->markup();
+  } else {
+    std::error_code ec;
+    AUTARK_TRY(names, names_beside(fs::is_directory(path, ec) ? path : path.parent_path()));
+  }
+  std::vector<autark_str> spellings;
+  for (const std::string& s : markup) spellings.push_back(borrow(s));
+  autark_buffer error;
+  TemplateHandle handle(autark_template_new(borrow(sources.usual), borrow(sources.with_tools),
+                                            spellings.data(), spellings.size(), &error));
+  if (!handle) return Error{Code::invalid, path.string() + ": " + take(error)};
+  Json vars = Json::object();
+  for (const auto& [name, text] : names.special) vars[name] = text;
+  return std::unique_ptr<ChatTemplate>(std::make_unique<CrateTemplate>(std::move(handle), std::move(vars)));
+}
+
+}  // namespace autark::text

@@ -1,0 +1,174 @@
+//! What templates expect of Python and of transformers: tojson, raise_exception, strftime_now, string methods.
+//! Methods that look at the ends of a text look past guard marks (guard.rs), so that marking a message never
+//! changes what a template decides.
+
+use crate::guard::{is_mark, without_marks};
+use crate::json::{dump, float_text, Style};
+use minijinja::value::{from_args, Kwargs, ValueKind};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
+
+/// What a template says by raise_exception.
+#[derive(Debug)]
+pub struct Raised(pub String);
+
+impl std::fmt::Display for Raised {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Raised {}
+
+pub fn install(env: &mut Environment<'static>) {
+    env.add_function("raise_exception", |message: Value| -> Result<Value, Error> {
+        let message = without_marks(&message.to_string());
+        Err(Error::new(ErrorKind::InvalidOperation, message.clone()).with_source(Raised(message)))
+    });
+    env.add_filter("tojson", tojson);
+    env.add_filter("trim", |text: &Value, chars: Option<String>| {
+        strip(&text.to_string(), chars.as_deref(), true, true)
+    });
+    env.add_filter("string", |v: &Value| if v.as_str().is_some() { v.clone() } else { Value::from(show(v)) });
+    env.add_test("sequence", |v: &Value| {
+        matches!(v.kind(), ValueKind::Seq | ValueKind::String | ValueKind::Map | ValueKind::Undefined)
+    });
+    env.add_test("iterable", |v: &Value| {
+        use ValueKind::{Iterable, Map, Seq, String, Undefined};
+        matches!(v.kind(), Iterable | Map | Seq | String | Undefined)
+    });
+    env.set_formatter(|out, state, value| match value.kind() {
+        ValueKind::None | ValueKind::Number => out.write_str(&show(value)).map_err(Error::from),
+        _ => minijinja::escape_formatter(out, state, value),
+    });
+    env.set_unknown_method_callback(method);
+}
+
+/// str(value)
+fn show(v: &Value) -> String {
+    match v.kind() {
+        ValueKind::Number if !v.is_integer() => {
+            f64::try_from(v.clone()).map_or_else(|_| v.to_string(), float_text)
+        }
+        _ => v.to_string(),
+    }
+}
+
+fn tojson(value: &Value, indent: Option<Value>, kwargs: Kwargs) -> Result<Value, Error> {
+    let mut style = Style::default();
+    let indent = match indent {
+        Some(v) => Some(v),
+        None => kwargs.get("indent")?,
+    };
+    style.indent = indent.filter(|v| !v.is_none()).map(usize::try_from).transpose()?.map(|n| n.min(64));
+    style.ascii = kwargs.get::<Option<bool>>("ensure_ascii")?.unwrap_or(false);
+    style.sorted = kwargs.get::<Option<bool>>("sort_keys")?.unwrap_or(false);
+    if style.indent.is_some() {
+        style.item = ",".into();
+    }
+    if let Some(pair) = kwargs.get::<Option<Value>>("separators")?.filter(|v| !v.is_none()) {
+        style.item = pair.get_item_by_index(0)?.to_string();
+        style.key = pair.get_item_by_index(1)?.to_string();
+    }
+    kwargs.assert_all_used()?;
+    dump(value, &style).map(Value::from)
+}
+
+fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
+    if let Some(text) = value.as_str() {
+        if let Some(result) = text_method(text, name, args) {
+            return result;
+        }
+    }
+    minijinja_contrib::pycompat::unknown_method_callback(state, value, name, args)
+}
+
+fn text_method(text: &str, name: &str, args: &[Value]) -> Option<Result<Value, Error>> {
+    let stripped = |left, right| {
+        let (chars,): (Option<&str>,) = from_args(args)?;
+        Ok(Value::from(strip(text, chars, left, right)))
+    };
+    let cut = |prefix: bool| {
+        let (affix,): (&str,) = from_args(args)?;
+        let rest = if prefix { text.strip_prefix(affix) } else { text.strip_suffix(affix) };
+        Ok(Value::from(rest.unwrap_or(text)))
+    };
+    Some(match name {
+        "strip" => stripped(true, true),
+        "lstrip" => stripped(true, false),
+        "rstrip" => stripped(false, true),
+        "startswith" => affixed(text, args, |t, a| t.starts_with(a)),
+        "endswith" => affixed(text, args, |t, a| t.ends_with(a)),
+        "removeprefix" => cut(true),
+        "removesuffix" => cut(false),
+        "rsplit" => rsplit(text, args),
+        "partition" => partition(text, args, text.find(args.first().and_then(Value::as_str).unwrap_or("\0"))),
+        "rpartition" => rpartition(text, args),
+        _ => return None,
+    })
+}
+
+fn is_python_space(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
+}
+
+/// Takes the characters off the ends; guard marks stay where they are and are looked past.
+fn strip(text: &str, chars: Option<&str>, left: bool, right: bool) -> String {
+    let falls = |c: char| chars.map_or_else(|| is_python_space(c), |set| set.contains(c));
+    let begin = text.find(|c| !is_mark(c) && !falls(c)).unwrap_or(text.len());
+    let end = text.rfind(|c: char| !is_mark(c) && !falls(c));
+    let end = end.map_or(begin, |at| at + text[at..].chars().next().map_or(0, char::len_utf8));
+    let marks = |s: &str| s.chars().filter(|c| is_mark(*c)).collect::<String>();
+    let (head, tail) = if begin == text.len() {
+        // Nothing but what falls.
+        return if left || right { marks(text) } else { text.to_string() };
+    } else {
+        (&text[..begin], &text[end..])
+    };
+    let head = if left { marks(head) } else { head.to_string() };
+    let tail = if right { marks(tail) } else { tail.to_string() };
+    head + &text[begin..end] + &tail
+}
+
+fn affixed(text: &str, args: &[Value], holds: fn(&str, &str) -> bool) -> Result<Value, Error> {
+    let (affix,): (&Value,) = from_args(args)?;
+    let bare = without_marks(text);
+    if let Some(one) = affix.as_str() {
+        return Ok(Value::from(holds(&bare, one)));
+    }
+    let mut any = false;
+    for one in affix.try_iter()? {
+        any |= one.as_str().is_some_and(|one| holds(&bare, one));
+    }
+    Ok(Value::from(any))
+}
+
+fn rsplit(text: &str, args: &[Value]) -> Result<Value, Error> {
+    let (separator, most): (Option<&str>, Option<i64>) = from_args(args)?;
+    let most = most.filter(|n| *n >= 0).map_or(usize::MAX, |n| n as usize);
+    let mut parts: Vec<&str> = match separator {
+        Some("") => return Err(Error::new(ErrorKind::InvalidOperation, "empty separator")),
+        Some(s) => text.rsplitn(most.saturating_add(1), s).collect(),
+        None => {
+            text.trim().rsplitn(most.saturating_add(1), is_python_space).filter(|p| !p.is_empty()).collect()
+        }
+    };
+    parts.reverse();
+    Ok(parts.into_iter().map(Value::from).collect())
+}
+
+fn partition(text: &str, args: &[Value], at: Option<usize>) -> Result<Value, Error> {
+    let (separator,): (&str,) = from_args(args)?;
+    let parts = match at {
+        Some(at) => [&text[..at], separator, &text[at + separator.len()..]],
+        None => [text, "", ""],
+    };
+    Ok(parts.into_iter().map(Value::from).collect())
+}
+
+fn rpartition(text: &str, args: &[Value]) -> Result<Value, Error> {
+    let (separator,): (&str,) = from_args(args)?;
+    match text.rfind(separator) {
+        Some(at) => partition(text, args, Some(at)),
+        None => Ok(["", "", text].into_iter().map(Value::from).collect()),
+    }
+}

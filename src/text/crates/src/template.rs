@@ -1,0 +1,345 @@
+//! A checkpoint's chat template over a conversation, as transformers renders it: trim_blocks, lstrip_blocks, loop
+//! controls, no escaping. Fuel, recursion, output and stack are limited: a template may fail, not stop us.
+
+use crate::clock::Time;
+use crate::guard::{choose_marks, tail_mark, without_marks, Guard, Marking};
+use crate::json::{parse, Json};
+use crate::python::{self, Raised};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{Environment, Error, ErrorKind, Value};
+use std::ops::Range;
+
+const FUEL: u64 = 2_000_000; // instructions for a small conversation; a large one gets more
+const FUEL_PER_BYTE: u64 = 16;
+const OUTPUT_BYTES_MAX: usize = 64 << 20;
+const RECURSION_MAX: usize = 200;
+const STACK_BYTES: usize = 256 << 20; // reserved, not used, unless a template nests values deeply
+
+pub struct Template {
+    source: String,
+    env: Environment<'static>,
+    guard: Guard,
+}
+
+pub struct Prompt {
+    pub text: String,
+    pub literal: Vec<Range<usize>>,
+}
+
+/// What a conversation consists of.
+struct Request {
+    spoken: Json, // messages, tools, documents, kwargs: texts that others wrote
+    vars: Vec<(String, Json)>,
+    now: Option<Time>,
+    continues: bool,
+    has_tools: bool,
+    bytes: usize,
+}
+
+impl Template {
+    /// `tool_source` is rendered instead of `source` where a conversation has tools; usually there is none.
+    pub fn new(source: &str, tool_source: Option<&str>, spellings: Vec<String>) -> Result<Template, String> {
+        let source = without_generation_tags(source);
+        let tool_source = tool_source.map(without_generation_tags);
+        let mut env = Environment::new();
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        env.set_syntax(syntax.map_err(|e| format!("chat template: {e}"))?);
+        env.set_recursion_limit(RECURSION_MAX);
+        env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+        env.set_debug(false);
+        python::install(&mut env);
+        let all_text = source.clone() + tool_source.as_deref().unwrap_or_default();
+        let env = on_large_stack(move || {
+            let texts = [("chat", Some(source)), ("tool_use", tool_source)];
+            for (name, text) in texts.into_iter().filter_map(|(n, t)| Some((n, t?))) {
+                env.add_template_owned(name, text).map_err(|e| format!("chat template: {}", story(&e)))?;
+            }
+            Ok(env)
+        })?;
+        Ok(Template { source: all_text, env, guard: Guard::new(spellings)? })
+    }
+
+    /// `request`: messages, tools, documents, kwargs, vars, now. `usual`: vars and now that it may leave out.
+    pub fn render(&self, request: &str, usual: &str) -> Result<Prompt, String> {
+        on_large_stack(|| {
+            let request = Request::parse(request, usual)?;
+            choose_marks(&[&self.source, &request.text()])?;
+            self.render_request(request)
+        })
+    }
+
+    fn render_request(&self, mut request: Request) -> Result<Prompt, String> {
+        let message = if request.continues { Some(request.mark_final_message()?) } else { None };
+        let render = |marking: &Marking| {
+            let text = self.run(&request, marking)?;
+            match &message {
+                Some(m) => cut_at_tail(text, m),
+                None => Ok(text),
+            }
+        };
+        let text = render(&Marking::new())?;
+        let budget = ((32 << 20) / (request.bytes + text.len() + 1)).clamp(4, 48);
+        let literal = self.guard.literal(&request.spoken, &text, budget, &render);
+        Ok(Prompt { text, literal })
+    }
+
+    fn run(&self, request: &Request, marking: &Marking) -> Result<String, String> {
+        let context = self.context(request, marking);
+        let mut env = self.env.clone();
+        env.set_fuel(Some(FUEL + FUEL_PER_BYTE * request.bytes as u64));
+        let mut out = Limited { bytes: Vec::new() };
+        let tools = if request.has_tools { env.get_template("tool_use").ok() } else { None };
+        let template = match tools {
+            Some(t) => t,
+            None => env.get_template("chat").map_err(|e| story(&e))?,
+        };
+        template.render_captured_to(context, &mut out).map_err(|e| refusal(&e))?;
+        String::from_utf8(out.bytes).map_err(|_| "chat template: the result is not UTF-8".into())
+    }
+
+    fn context(&self, request: &Request, marking: &Marking) -> Value {
+        let mut pairs: Vec<(String, Value)> = vec![("add_generation_prompt".into(), Value::from(false))];
+        let none = Marking::new();
+        for (name, value) in &request.vars {
+            let value = self.guard.value(value, &none, &mut 0);
+            if !value.is_none() {
+                pairs.push((name.clone(), value));
+            }
+        }
+        let spoken = self.guard.value(&request.spoken, marking, &mut 0);
+        let get = |name: &str| spoken.get_attr(name).unwrap_or_default();
+        for key in get("kwargs").try_iter().into_iter().flatten() {
+            let value = get("kwargs").get_item(&key).unwrap_or_default();
+            pairs.push((without_marks(&key.to_string()), value));
+        }
+        pairs.push(("messages".into(), get("messages")));
+        for name in ["tools", "documents"] {
+            let value = get(name);
+            if !pairs.iter().any(|(k, _)| k == name) || !value.is_none() {
+                pairs.push((name.into(), value));
+            }
+        }
+        let now = request.now;
+        let clock = move |pattern: String| -> Result<String, Error> {
+            let time =
+                now.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "the request has no valid time"))?;
+            Ok(time.format(&pattern))
+        };
+        pairs.push(("strftime_now".into(), Value::from_function(clock)));
+        Value::from_pairs(pairs)
+    }
+}
+
+impl Request {
+    fn parse(text: &str, usual: &str) -> Result<Request, String> {
+        let Json::Map(items) = parse(text).map_err(|e| format!("conversation: {e}"))? else {
+            return Err("conversation: not a JSON object".into());
+        };
+        let mut spoken = Vec::new();
+        let (mut vars, mut now) = (Vec::new(), None);
+        if let Json::Map(items) = parse(usual)? {
+            for (key, value) in items {
+                match (key.as_str(), value) {
+                    ("vars", Json::Map(items)) => vars = items,
+                    ("now", Json::Text(t)) => now = Time::parse(&t),
+                    _ => {}
+                }
+            }
+        }
+        for (key, value) in items {
+            match (key.as_str(), value) {
+                ("messages" | "kwargs" | "tools" | "documents", value) => spoken.push((key, value)),
+                ("vars", Json::Map(items)) => {
+                    vars.retain(|(name, _)| !items.iter().any(|(k, _)| k == name));
+                    vars.extend(items);
+                }
+                ("now", Json::Text(t)) => now = Time::parse(&t),
+                _ => {}
+            }
+        }
+        match spoken.iter_mut().find(|(k, _)| k == "messages") {
+            Some((_, Json::List(messages))) => messages.iter_mut().for_each(name_reasoning),
+            _ => return Err("conversation: messages is missing or not a list".into()),
+        }
+        for name in ["tools", "documents"] {
+            if !spoken.iter().any(|(k, _)| k == name) {
+                spoken.push((name.into(), Json::Value(Value::from(()))));
+            }
+        }
+        let has_tools =
+            spoken.iter().any(|(k, v)| k == "tools" && matches!(v, Json::List(t) if !t.is_empty()));
+        let spoken = Json::Map(spoken);
+        let mut request = Request { spoken, vars, now, continues: false, has_tools, bytes: text.len() };
+        request.continues = request.flag("continue_final_message");
+        if request.continues && request.flag("add_generation_prompt") {
+            return Err("continue_final_message and add_generation_prompt exclude each other".into());
+        }
+        Ok(request)
+    }
+
+    fn part(&mut self, name: &str) -> Option<&mut Json> {
+        let Json::Map(items) = &mut self.spoken else { return None };
+        items.iter_mut().find(|(k, _)| k == name).map(|(_, v)| v)
+    }
+
+    fn flag(&mut self, name: &str) -> bool {
+        let Some(Json::Map(items)) = self.part("kwargs") else { return false };
+        items.iter().any(|(k, v)| k == name && matches!(v, Json::Value(v) if v.is_true()))
+    }
+
+    /// All text, for choosing marks.
+    fn text(&self) -> String {
+        fn add(json: &Json, out: &mut String) {
+            match json {
+                Json::Value(_) => {}
+                Json::Text(t) => out.push_str(t),
+                Json::List(items) => items.iter().for_each(|i| add(i, out)),
+                Json::Map(items) => items.iter().for_each(|(k, v)| {
+                    out.push_str(k);
+                    add(v, out);
+                }),
+            }
+        }
+        let mut out = String::with_capacity(self.bytes);
+        add(&self.spoken, &mut out);
+        out
+    }
+
+    /// Ends the last message's text with the tail mark and a space; gives back the text as it was.
+    fn mark_final_message(&mut self) -> Result<String, String> {
+        let missing = "continue_final_message needs a final message with text";
+        let Some(Json::List(messages)) = self.part("messages") else { return Err(missing.into()) };
+        let content = match messages.last_mut() {
+            Some(Json::Map(fields)) => fields.iter_mut().find(|(k, _)| k == "content").map(|(_, v)| v),
+            _ => None,
+        };
+        let text = match content {
+            Some(Json::Text(t)) => Some(t),
+            Some(Json::List(parts)) => parts.iter_mut().rev().find_map(|part| match part {
+                Json::Map(fields) => fields.iter_mut().find_map(|(k, v)| match v {
+                    Json::Text(t) if k == "text" => Some(t),
+                    _ => None,
+                }),
+                _ => None,
+            }),
+            _ => None,
+        };
+        let text = text.ok_or(missing)?;
+        let before = text.clone();
+        text.push(tail_mark());
+        text.push(' ');
+        Ok(before)
+    }
+}
+
+/// A message's reasoning goes by several names; templates find it under the two that they use.
+fn name_reasoning(message: &mut Json) {
+    let Json::Map(fields) = message else { return };
+    let given =
+        |name: &str| fields.iter().find(|(k, v)| k == name && !matches!(v, Json::Value(v) if v.is_none()));
+    let Some((_, reasoning)) = ["reasoning_content", "thinking", "reasoning"].into_iter().find_map(given)
+    else {
+        return;
+    };
+    let reasoning = reasoning.clone();
+    match fields.iter_mut().find(|(k, _)| k == "reasoning_content") {
+        Some((_, v)) => *v = reasoning.clone(),
+        None => fields.push(("reasoning_content".into(), reasoning.clone())),
+    }
+    if !fields.iter().any(|(k, _)| k == "thinking") {
+        fields.insert(0, ("thinking".into(), reasoning));
+    }
+}
+
+/// The prompt up to the end of the final message. A template that trims has eaten the space after the mark.
+fn cut_at_tail(mut text: String, message: &str) -> Result<String, String> {
+    let lost = "continue_final_message: the final message does not appear in the prompt this template makes";
+    let at = text.rfind(tail_mark()).ok_or(lost)?;
+    let kept = text[at + tail_mark().len_utf8()..].starts_with(' ');
+    text.truncate(at);
+    if !kept {
+        let end = text.trim_end_matches(|c: char| c.is_whitespace()).len();
+        text.truncate(end);
+    }
+    if !without_marks(&text).contains(message.trim()) {
+        return Err(lost.into());
+    }
+    Ok(text)
+}
+
+struct Limited {
+    bytes: Vec<u8>,
+}
+
+impl std::io::Write for Limited {
+    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+        if self.bytes.len() + part.len() > OUTPUT_BYTES_MAX {
+            return Err(std::io::Error::other("the prompt is too long"));
+        }
+        self.bytes.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What raise_exception said, word for word; else what went wrong where.
+fn refusal(error: &Error) -> String {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(e) = cause {
+        if let Some(raised) = e.downcast_ref::<Raised>() {
+            return raised.0.clone();
+        }
+        cause = e.source();
+    }
+    match error.kind() {
+        ErrorKind::OutOfFuel => {
+            "chat template: runs too long for this conversation; it may loop for ever".into()
+        }
+        _ => format!("chat template: {}", story(error)),
+    }
+}
+
+fn story(error: &Error) -> String {
+    let text = match (error.detail(), error.line()) {
+        (Some(detail), Some(line)) => format!("{}: {detail} (line {line})", error.kind()),
+        (Some(detail), None) => format!("{}: {detail}", error.kind()),
+        (None, Some(line)) => format!("{} (line {line})", error.kind()),
+        (None, None) => error.kind().to_string(),
+    };
+    without_marks(&text).replace('\n', " ")
+}
+
+/// `{% generation %}` marks what a model is trained on; it writes nothing.
+fn without_generation_tags(source: &str) -> String {
+    let mut out = String::with_capacity(source.len());
+    let mut rest = source;
+    while let Some(at) = rest.find("{%") {
+        let Some(end) = rest[at..].find("%}").map(|e| at + e + 2) else { break };
+        let inner = rest[at + 2..end - 2].trim_matches(['-', '+']).trim();
+        out.push_str(&rest[..at]);
+        match inner {
+            "generation" => out.push_str(&rest[at..end].replacen("generation", "if true", 1)),
+            "endgeneration" => out.push_str(&rest[at..end].replacen("endgeneration", "endif", 1)),
+            _ => {
+                out.push_str("{%");
+                rest = &rest[at + 2..];
+                continue;
+            }
+        }
+        rest = &rest[end..];
+    }
+    out + rest
+}
+
+fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        match thread {
+            Ok(t) => t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
+            Err(e) => Err(format!("chat template: no thread to render on: {e}")),
+        }
+    })
+}
