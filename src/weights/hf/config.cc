@@ -74,6 +74,9 @@ Result<HfConfig> read_hf_config(const std::filesystem::path& directory) {
     AUTARK_TRY(const Json g, read_object(generation));
     add_end_tokens(g, c.end_tokens);
   }
+  if (!std::filesystem::exists(directory / "config.json", failed))
+    return Error{Code::not_found,
+                 directory.string() + ": there is no config.json; is the model a .gguf file in it?"};
   AUTARK_TRY(c.config, read_object(directory / "config.json"));
   add_end_tokens(c.config, c.end_tokens);
   const auto type = c.config.find("model_type");
