@@ -1,0 +1,113 @@
+#include "apps/cmd_inspect.h"
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+#include <memory>
+#include "apps/inspection.h"
+#include "apps/report.h"
+#include "hub/hub.h"
+
+namespace autark::apps {
+namespace {
+
+struct Arguments {
+  std::string model;
+  bool json = false, tensors = false;
+};
+
+std::string size_text(int64_t bytes) {
+  const double n = static_cast<double>(bytes);
+  if (n < 1e6) return fmt::format("{:.0f} kB", n / 1e3);
+  return n < 1e9 ? fmt::format("{:.1f} MB", n / 1e6) : fmt::format("{:.2f} GB", n / 1e9);
+}
+
+std::string count_text(int64_t n) {
+  return n < 1'000'000'000 ? fmt::format("{:.1f} million", n / 1e6) : fmt::format("{:.2f} billion", n / 1e9);
+}
+
+void line(const char* what, const std::string& value) {
+  fmt::print("{:<14} {}\n", what, value);
+}
+
+std::string shape_text(const std::vector<int64_t>& shape) {
+  std::string t;
+  for (int64_t d : shape) t += (t.empty() ? "" : " × ") + std::to_string(d);
+  return t;
+}
+
+void print_formats(const Inspection& in) {
+  for (const auto& s : in.formats)
+    line(&s == &in.formats[0] ? "formats" : "",
+         fmt::format("{:<8} {:5.1f} %  {:>9}  {} tensors", s.format,
+                     100.0 * double(s.bytes) / double(std::max<int64_t>(in.bytes, 1)), size_text(s.bytes),
+                     s.tensors));
+}
+
+void print_dimensions(const Inspection& in) {
+  for (const auto& [key, value] : in.dimensions.items())
+    line("", fmt::format("{:<24} {}", key, dump_json(value)));
+}
+
+void print_needs(const Inspection& in) {
+  if (!in.fault.empty()) return line("cannot run", in.fault);
+  const int64_t useful = std::min(in.context, kUsefulTokens);
+  std::string state = size_text(in.state_bytes_per_1k_tokens) + " for 1000 tokens";
+  if (in.state_bytes_of_windows) state += ", and " + size_text(in.state_bytes_of_windows) + " of windows";
+  line("weights", size_text(in.bytes));
+  line("state", state);
+  line("memory", fmt::format("{} free of {}{}", size_text(in.memory.free), size_text(in.memory.total),
+                             in.memory.limited ? " that this control group allows" : ""));
+  const bool fits = in.bytes_needed(useful) <= in.memory.free,
+             whole = in.bytes_needed(in.context) <= in.memory.free;
+  line("fits here",
+       fmt::format("{}: {} with {} tokens, {} with all {}{}", fits ? "yes" : "no",
+                   size_text(in.bytes_needed(useful)), useful, size_text(in.bytes_needed(in.context)),
+                   in.context, fits && !whole ? " (too many for this machine)" : ""));
+}
+
+void print(const Inspection& in, bool tensors) {
+  line("model", in.path);
+  line("kind", in.kind);
+  line("architecture", in.architecture);
+  line("parameters", count_text(in.parameters));
+  print_formats(in);
+  line("dimensions", in.dimensions.empty() ? "none that are known" : "");
+  print_dimensions(in);
+  std::string ends;
+  for (int32_t id : in.end_tokens) ends += (ends.empty() ? "" : ", ") + std::to_string(id);
+  line("end tokens", ends.empty() ? "none named" : ends);
+  line("text", fmt::format("{}, {}", in.tokenizer ? "tokenizer" : "no tokenizer",
+                           in.chat_template ? "chat template" : "no chat template"));
+  print_needs(in);
+  for (const auto& t : in.tensors)
+    if (tensors)
+      fmt::print("{:<64} {:<8} {:>10}  {}\n", t.name, t.stored, size_text(t.bytes), shape_text(t.shape));
+}
+
+Result<Inspection> found(const std::string& model) {
+  AUTARK_TRY(const auto path, hub::find_model(model));
+  return inspect(path);
+}
+
+int run(const Arguments& a) {
+  const auto in = found(a.model);
+  if (!in) return fail(in.error());
+  if (a.json)
+    fmt::print("{}\n", dump_json(to_json(in.value(), a.tensors)));
+  else
+    print(in.value(), a.tensors);
+  return 0;
+}
+
+}  // namespace
+
+void add_inspect_command(CLI::App& app, int& exit_code) {
+  auto a = std::make_shared<Arguments>();
+  CLI::App* c = app.add_subcommand("inspect", "What is in a checkpoint, what it needs, whether it fits here");
+  c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled; none: the default model");
+  c->add_flag("--json", a->json, "One JSON object instead of a table");
+  c->add_flag("--tensors", a->tensors, "List every tensor too");
+  c->footer("Examples:\n  autark inspect qwen2.5-coder-0.5b\n  autark inspect model.gguf --tensors --json");
+  c->callback([a, &exit_code] { exit_code = run(*a); });
+}
+
+}  // namespace autark::apps
