@@ -54,6 +54,7 @@ export const strings = {
   send: "Send",
   stop: "Stop",
   aiNotice: "Answers are AI-generated and can be wrong.",
+  conversation: "Conversation",
   toLatest: "To the latest message",
 
   you: "You",

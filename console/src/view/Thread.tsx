@@ -45,7 +45,15 @@ export function Thread({ page, chat, writing, editing, onEdit }: Props) {
 
   return (
     <div class="thread-frame">
-      <div class="thread" ref={scroller} onScroll={onScroll} onClick={copyCode} tabIndex={-1}>
+      <div
+        class="thread"
+        ref={scroller}
+        onScroll={onScroll}
+        onClick={copyCode}
+        role="region"
+        aria-label={strings.conversation}
+        tabIndex={0}
+      >
         {chat ? (
           <ol class="messages">
             {chat.messages.map((message, at) => (

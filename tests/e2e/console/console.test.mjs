@@ -524,7 +524,17 @@ test("the keyboard alone is enough", async () => {
   // Tab reaches every control that is shown, and each shows that it has the focus.
   await page.evaluate(() => document.activeElement.blur());
   const reached = new Set();
-  const wanted = ["New chat", "one", "Theme: as the system", "Settings", "Copy", "Edit", "Regenerate", "Message"];
+  const wanted = [
+    "New chat",
+    "one",
+    "Theme: as the system",
+    "Settings",
+    "Copy",
+    "Edit",
+    "Regenerate",
+    "Message",
+    "Conversation",
+  ];
   for (let i = 0; i < 40; ++i) {
     await page.keyboard.press("Tab");
     const { name, ring } = await page.evaluate(() => {
