@@ -84,7 +84,8 @@ void Exchange::client_left() {
     if (over_) return;
     cancel = std::move(cancel_);
     terms_.metrics.cancelled();
-    finish(kClientLeft);
+    account(kClientLeft);
+    end();
   }
   if (cancel) cancel();
 }
@@ -146,23 +147,26 @@ void Exchange::begin_stream(Time now) {
 
 void Exchange::stream_event(const api::Event& event, Time now) {
   begin_stream(now);
-  send(encoder_->encode(event));
   last_write_ = now;
+  if (tally_->complete()) account(200);
+  send(encoder_->encode(event));
   if (!tally_->complete()) return;
   stream_->finish();
-  finish(200);
+  end();
 }
 
 void Exchange::gather_event(api::Event event) {
   answer_->add(std::move(event));
   if (!tally_->complete()) return;
+  account(200);
   stream_->respond(
       {200, headers(terms_.clock(), "application/json"), dump_json(dialect_.body(envelope_, *answer_))});
-  finish(200);
+  end();
 }
 
 void Exchange::fail(const api::Fault& fault) {
   api::Reply reply = dialect_.error(fault, "req_" + id_);
+  account(reply.status);
   if (started_) {
     send(encoder_->encode({.what = fault}));
     stream_->finish();
@@ -172,7 +176,7 @@ void Exchange::fail(const api::Fault& fault) {
       if (header.first != "content-type") h.push_back(std::move(header));
     stream_->respond({reply.status, std::move(h), std::move(reply.body)});
   }
-  finish(reply.status);
+  end();
 }
 
 void Exchange::send(const std::vector<api::Frame>& frames) {
@@ -181,17 +185,21 @@ void Exchange::send(const std::vector<api::Frame>& frames) {
   if (!bytes.empty()) stream_->write(std::move(bytes));
 }
 
-// The one end of every exchange; what it held goes, so that nothing holds it.
-void Exchange::finish(int status) {
-  over_ = true;
-  stream_.reset();
-  cancel_ = nullptr;
+// Before the last byte goes out: a client that has its answer finds it counted.
+void Exchange::account(int status) {
   const api::Usage usage = tally_ ? tally_->total() : api::Usage{};
   const Time now = terms_.clock();
   terms_.metrics.answered(route_, status);
   terms_.metrics.finished(duration<double>(now - begun_).count(), usage);
   spdlog::info("req_{} {} {}: {} + {} tokens, {} ms", id_, route_, status, usage.prompt_tokens,
                usage.completion_tokens, milliseconds(now));
+}
+
+// What it held goes, so that nothing holds it.
+void Exchange::end() {
+  over_ = true;
+  stream_.reset();
+  cancel_ = nullptr;
 }
 
 http::Headers Exchange::headers(Time now, const char* content_type) const {

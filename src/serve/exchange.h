@@ -46,7 +46,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void gather_event(api::Event event);
   void fail(const api::Fault& fault);
   void send(const std::vector<api::Frame>& frames);
-  void finish(int status);
+  void account(int status);
+  void end();
   http::Headers headers(Time now, const char* content_type) const;
   int64_t milliseconds(Time now) const;
 
