@@ -14,6 +14,7 @@ namespace {
 struct Config {
   int64_t layers, dim, heads, kv_heads, head_dim, ffn_dim, vocab, context;
   float eps, scale;
+  bool tied_head;  // logits come from the embedding
   Rope global, local;
   int window, pattern;
   std::vector<std::string> layer_types;
@@ -30,6 +31,7 @@ struct Config {
         context(f.value("max_position_embeddings", 32768)),
         eps(f.value("rms_norm_eps", 1e-6)),
         scale(1 / std::sqrt(f.value("query_pre_attn_scalar", 256.0))),
+        tied_head(f.value("tie_word_embeddings", true)),
         global(read_rope(f, head_dim)),
         local(plain_rope(f, head_dim, f.value("rope_local_base_freq", 10000.0))),
         window(f.value("sliding_window", 4096)),
@@ -110,7 +112,7 @@ class Gemma3 final : public Model {
     const int64_t D = c.dim, Q = c.heads * c.head_dim, KV = c.kv_heads * c.head_dim, F = c.ffn_dim;
     embed_ = w.need("model.embed_tokens.weight", {c.vocab, D});
     norm_ = gain(w, "model.norm.weight", D);
-    head_ = w.find("lm_head.weight", {c.vocab, D}).value_or(embed_);
+    head_ = c.tied_head ? embed_ : w.need("lm_head.weight", {c.vocab, D});
     for (int i = 0; i < c.layers; ++i) {
       const std::string p = "model.layers." + std::to_string(i) + ".", a = p + "self_attn.", m = p + "mlp.";
       w_.push_back({.attn_norm = gain(w, p + "input_layernorm.weight", D),

@@ -12,6 +12,7 @@ namespace {
 struct Config {
   int64_t layers, dim, heads, kv_heads, head_dim, ffn_dim, vocab, context;
   float eps, scale;
+  bool tied_head;  // logits come from the embedding
   Rope rope;
 
   explicit Config(const ConfigFile& f)
@@ -25,6 +26,7 @@ struct Config {
         context(f.value("max_position_embeddings", 2048)),
         eps(f.value("rms_norm_eps", 1e-6)),
         scale(1 / std::sqrt(float(head_dim))),
+        tied_head(f.value("tie_word_embeddings", false)),
         rope(read_rope(f, head_dim)) {
     check_heads(f, heads, kv_heads, head_dim);
   }
@@ -82,7 +84,7 @@ class Llama final : public Model {
     const int64_t D = c.dim, Q = c.heads * c.head_dim, KV = c.kv_heads * c.head_dim, F = c.ffn_dim;
     embed_ = w.need("model.embed_tokens.weight", {c.vocab, D});
     norm_ = w.vector("model.norm.weight", {D});
-    head_ = w.find("lm_head.weight", {c.vocab, D}).value_or(embed_);
+    head_ = c.tied_head ? embed_ : w.need("lm_head.weight", {c.vocab, D});
     apply_rope_divisors(c.rope, w);
     for (int i = 0; i < c.layers; ++i) {
       const std::string p = "model.layers." + std::to_string(i) + ".", a = p + "self_attn.", m = p + "mlp.";
