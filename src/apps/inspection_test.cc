@@ -3,9 +3,12 @@
 // tensors.
 #include "apps/inspection.h"
 #include <gtest/gtest.h>
+#include <random>
 #include "base/gguf_testing.h"
+#include "base/mapped_file.h"
 #include "base/memory_file.h"
 #include "weights/golden_testing.h"
+#include "weights/testing.h"
 
 namespace autark::apps {
 namespace {
@@ -52,6 +55,48 @@ TEST(InspectionTest, AnUnknownArchitectureIsShownAndRefused) {
   EXPECT_EQ(in.value().tensors.at(0).name, "blk.0.ssm_a");
   EXPECT_EQ(to_json(in.value(), false)["fits"], false);
   EXPECT_FALSE(to_json(in.value(), false).contains("tensors"));
+}
+
+TEST(InspectionTest, DamagedFilesNeverDoHarm) {
+  const auto ggufs = golden_ggufs();
+  if (ggufs.empty()) GTEST_SKIP() << "lacks reference models in " << golden_models();
+  std::mt19937 gen(3);
+  for (const auto& path : ggufs) {
+    const auto whole = read_file(path);
+    ASSERT_TRUE(whole);
+    for (int i = 0; i < 60; ++i) {
+      std::string bad = whole.value();
+      for (int k = gen() % 4; k >= 0; --k)
+        bad[gen() % (k ? 2500 : 30000)] = static_cast<char>(gen() % 3 ? gen() : 0xff);
+      if (i % 10 == 0) bad.resize(gen() % bad.size());
+      const MemoryFile file(bad);
+      const auto in = inspect(file.path());
+      EXPECT_TRUE(!in || !dump_json(to_json(in.value(), true)).empty());
+    }
+  }
+}
+
+TEST(InspectionTest, DamagedConfigsNeverDoHarm) {
+  const auto directories = golden_directories();
+  if (directories.empty()) GTEST_SKIP() << "lacks reference models in " << golden_models();
+  const TestDirectory dir;
+  for (const auto& path : directories) {
+    const auto whole = read_file(path / "config.json");
+    ASSERT_TRUE(whole);
+    for (const auto& f : std::filesystem::directory_iterator(path))
+      if (f.path().filename() != "config.json") std::filesystem::copy(f.path(), dir / f.path().filename());
+    std::mt19937 gen(4);
+    constexpr std::string_view kOther = "0\"-19.e[]{},:tn ";
+    for (int i = 0; i < 100; ++i) {
+      std::string bad = whole.value();
+      for (int k = gen() % 3; k >= 0; --k) bad[gen() % bad.size()] = kOther[gen() % kOther.size()];
+      std::filesystem::remove(dir / "config.json");
+      dir.write("config.json", bad);
+      const auto in = inspect(dir.path());
+      EXPECT_TRUE(!in || !dump_json(to_json(in.value(), false)).empty());
+    }
+    for (const auto& f : std::filesystem::directory_iterator(dir.path())) std::filesystem::remove(f.path());
+  }
 }
 
 TEST(InspectionTest, WhatIsMissingIsSaid) {
