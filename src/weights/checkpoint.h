@@ -4,9 +4,9 @@
 //
 // GGUF is given the Hugging Face names of its architecture, keys and tensors alike, so a model has one
 // loader. What a GGUF file has otherwise than the checkpoint it was made from stands in the config under
-// keys of ours:
-//   autark.rope_pairing  "neighbours"  rows of q and k are permuted (llama)
-//   autark.norm_offset   1             1 is already added to norm gains (gemma3)
+// an object of ours, "autark":
+//   rope_pairing  "neighbours"  rows of q and k are permuted (llama)
+//   norm_offset   1             1 is already added to norm gains (gemma3)
 // and the tensor rope_freqs.weight (llama3 scaling as divisors of the frequencies) keeps its name.
 #pragma once
 #include <filesystem>

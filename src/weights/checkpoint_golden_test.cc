@@ -103,8 +103,8 @@ TEST_F(CheckpointGoldenTest, GgufTwinsHoldTheSameNumbers) {
     const Json& config = h.value().config;
     const int64_t head_dim = config.value(
         "head_dim", config["hidden_size"].get<int64_t>() / config["num_attention_heads"].get<int64_t>());
-    const bool pairs = g.value().config.contains("autark.rope_pairing");
-    const float offset = g.value().config.value("autark.norm_offset", 0);
+    const bool pairs = g.value().config.value("autark", Json::object()).contains("rope_pairing");
+    const float offset = g.value().config.value("autark", Json::object()).value("norm_offset", 0);
     for (const auto& t : h.value().tensors) {
       SCOPED_TRACE(t.name);
       const Shape s = shape_of(t.shape);

@@ -209,7 +209,7 @@ TEST_F(CheckpointTest, GgufKeysInTheWordsOfConfigJson) {
   EXPECT_EQ(dump_json(c.value().config),
             R"({"model_type":"llama","num_hidden_layers":1,"hidden_size":32,"num_attention_heads":4,)"
             R"("num_key_value_heads":2,"vocab_size":3,"tie_word_embeddings":true,"attention_bias":false,)"
-            R"("rope_theta":500000.0,"autark.rope_pairing":"neighbours"})");
+            R"("rope_theta":500000.0,"autark":{"rope_pairing":"neighbours"}})");
 }
 
 TEST_F(CheckpointTest, GgufRopeScalings) {

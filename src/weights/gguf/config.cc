@@ -102,7 +102,7 @@ void read_gemma3(ConfigReader& r) {
   r.config["hidden_activation"] = "gelu_pytorch_tanh";
   if (const auto v = r.real("final_logit_softcapping"); v && *v != 0)
     r.config["final_logit_softcapping"] = *v;
-  r.config["autark.norm_offset"] = 1;
+  r.config["autark"]["norm_offset"] = 1;
 }
 
 // What the keys name, then tokens with the text of a known end.
@@ -134,7 +134,7 @@ Result<GgufConfig> read_gguf_config(const Gguf& file) {
   r.config["model_type"] = architecture;
   read_sizes(r);
   read_rope(r, architecture == "gemma3" ? 1e6 : 1e4);
-  if (architecture == "llama") r.config["autark.rope_pairing"] = "neighbours";
+  if (architecture == "llama") r.config["autark"]["rope_pairing"] = "neighbours";
   if (architecture == "qwen3_moe") read_experts(r);
   if (architecture == "gemma3") read_gemma3(r);
   return GgufConfig{std::move(architecture), std::move(r.config), end_tokens(file)};
