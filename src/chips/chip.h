@@ -36,6 +36,9 @@ class Chip {
   virtual Tensor scratch(Shape s, Format f = Format::f32) = 0;  // until reset()
   virtual void reset() = 0;
   virtual void wait() {}
+  // x, to be read on; everything else that verbs made since reset() may be given back (scratch() stays). A
+  // model calls it between layers, so that a step needs the memory of one.
+  virtual Tensor carry(Tensor x) { return x; }
   // Runs `work` on the host, in its turn among the verbs: composite verbs are written with it.
   virtual void host(std::function<void()> work) { work(); }
   // official: products round as their Weight says, every other verb's result to bf16.

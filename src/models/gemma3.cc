@@ -98,8 +98,7 @@ class Gemma3 final : public Model {
   }
 
   Tensor mlp(Step& s, const Layer& w, Tensor x) const {
-    Tensor h = s.on.glu(s.on.linear(x, w.gate), s.on.linear(x, w.up), Act::gelu_tanh);
-    return s.on.all_sum(s.on.linear(h, w.down));
+    return s.on.all_sum(s.on.ffn(x, w.gate, w.up, w.down, Act::gelu_tanh));
   }
 
   Tensor gain(Weights& w, const std::string& name, int64_t n) const {

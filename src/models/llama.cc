@@ -76,6 +76,7 @@ class Llama final : public Model {
   }
 
   Tensor mlp(Step& s, const Layer& w, Tensor x) const {
+    if (!w.gate_bias && !w.up_bias && !w.down_bias) return s.on.all_sum(s.on.ffn(x, w.gate, w.up, w.down));
     Tensor h = s.on.glu(s.on.linear(x, w.gate, w.gate_bias), s.on.linear(x, w.up, w.up_bias));
     return s.on.all_sum(s.on.linear(h, w.down, w.down_bias));
   }

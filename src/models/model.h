@@ -48,7 +48,10 @@ class Model {
 
 inline Tensor forward(const Model& m, Step& s) {  // a pipeline stage runs a sub-range of this
   Tensor x = s.note(-1, "stream", m.embed(s));
-  for (int i = 0; i < m.layers(); ++i) x = s.note(i, "stream", m.layer(s, i, x));
+  for (int i = 0; i < m.layers(); ++i) {
+    x = s.note(i, "stream", m.layer(s, i, x));
+    if (!s.probe) x = s.on.carry(x);  // whoever looks may keep what it saw
+  }
   return m.logits(s, x);
 }
 

@@ -82,7 +82,7 @@ class Qwen2 final : public Model {
   }
 
   Tensor mlp(Step& s, const Layer& w, Tensor x) const {
-    return s.on.all_sum(s.on.linear(s.on.glu(s.on.linear(x, w.gate), s.on.linear(x, w.up)), w.down));
+    return s.on.all_sum(s.on.ffn(x, w.gate, w.up, w.down));
   }
 
   void load(Weights& w) {

@@ -100,7 +100,7 @@ Plan make_plan(Recorder& on, Tensor k, Tensor v, const Rows& ks, const Rows& vs,
          .record = record_of(ks.record)};
   AUTARK_CHECK(vs.record == ks.record && vs.ring == ks.ring);
   p.sequence_count = std::ssize(ks.sequences);
-  p.sequences = on.arena.take_of<Sequence>(p.sequence_count);
+  p.sequences = on.plans.take_of<Sequence>(p.sequence_count);
   *sides = false;
   for (int64_t i = 0; i < p.sequence_count; ++i) {
     Sequence& q = p.sequences[i];
@@ -110,7 +110,7 @@ Plan make_plan(Recorder& on, Tensor k, Tensor v, const Rows& ks, const Rows& vs,
     if (!ks.ring || rows <= ks.ring || q.count == 0) continue;
     *sides = true;
     for (int which = 0; which < 2; ++which)
-      q.side[which] = on.arena.take_of<std::byte>(rows * p.streams[which].row_bytes);
+      q.side[which] = on.results.take_of<std::byte>(rows * p.streams[which].row_bytes);
   }
   return p;
 }
@@ -133,7 +133,7 @@ void record_fill(Recorder& on, const Plan& p, const Tensor& k, const Tensor& v) 
     const Sequence& q = p.sequences[i];
     n += (q.start + q.count - begin(q) + kRowsEach - 1) / kRowsEach;
   }
-  Fill* fills = on.arena.take_of<Fill>(n);
+  Fill* fills = on.plans.take_of<Fill>(n);
   n = 0;
   for (int64_t i = 0; i < p.sequence_count; ++i) {
     const Sequence& q = p.sequences[i];
@@ -166,11 +166,11 @@ Tensor record_attention(Recorder& on, Tensor q, Tensor k, Tensor v, const Rows& 
   int64_t n = 0;
   for (int64_t i = 0; i < p.sequence_count; ++i)
     n += (p.sequences[i].count + tokens_each - 1) / tokens_each * key_heads * parts;
-  AttendTask* tasks = on.arena.take_of<AttendTask>(n);
+  AttendTask* tasks = on.plans.take_of<AttendTask>(n);
   AttendTask* next = tasks;
   for (int64_t i = 0; i < p.sequence_count; ++i) {
     const Sequence& s = p.sequences[i];
-    auto** side = on.arena.take_of<std::byte*>(2);
+    auto** side = on.plans.take_of<std::byte*>(2);
     side[0] = s.side[0];
     side[1] = s.side[1];
     const AttendTask whole{.q = q.f32() + s.first * H * d,

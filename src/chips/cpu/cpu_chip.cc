@@ -29,7 +29,7 @@ class CpuChip final : public Chip {
             {"team", threads}};
   }
 
-  Tensor scratch(Shape s, Format f) override { return {on_.arena.take(row_bytes(f, s.numel())), f, s}; }
+  Tensor scratch(Shape s, Format f) override { return {on_.plans.take(row_bytes(f, s.numel())), f, s}; }
   void reset() override {
     on_.reset();
     angles_.clear();
@@ -38,6 +38,7 @@ class CpuChip final : public Chip {
     on_.play();
     angles_.clear();
   }
+  Tensor carry(Tensor x) override { return ran(on_.carry(x)); }
   void host(std::function<void()> work) override {
     on_.add_host(std::move(work));
     angles_.clear();
@@ -137,7 +138,7 @@ Tensor CpuChip::pick(Tensor x, Tensor ids) {
 
 // Where a row verb shall also put its result rounded, if a product asks for that before it runs.
 RoundedBlock** CpuChip::offer(Tensor y) {
-  auto** slot = on_.arena.take_of<RoundedBlock*>(1);
+  auto** slot = on_.plans.take_of<RoundedBlock*>(1);
   *slot = nullptr;
   if (y.cols() % kBlock == 0 && !eager_) on_.offer_rounding(y, slot);
   return slot;
@@ -184,7 +185,7 @@ CpuChip::Angles CpuChip::angles(Tensor pos, const Rope& rope, bool inverse) {
     if (a.positions == pos.data && a.rope == &rope && a.inverse == inverse) return a;
   }
   const int64_t rows = pos.shape[0], half = rope.dims() / 2;
-  Tensor c = on_.tensor({rows, half}), s = on_.tensor({rows, half});
+  Tensor c = scratch({rows, half}, Format::f32), s = scratch({rows, half}, Format::f32);  // for all layers
   each_row(rows, {pos}, {c, s}, [=, pos = pos.i32(), r = &rope, c = c.f32(), s = s.f32()](int64_t i) {
     for (int64_t j = 0; j < half; ++j) {
       const float angle = static_cast<float>(pos[i]) * r->frequency[j];

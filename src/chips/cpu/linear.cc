@@ -33,7 +33,7 @@ ProductJob job_of(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight&
   if (inputs == Rounding::Inputs::int8 && takes_rounded(job.w->kind)) {
     job.rounded = on.rounded(x).blocks;
   } else {
-    auto** rows = on.arena.take_of<const float*>(x.rows());
+    auto** rows = on.plans.take_of<const float*>(x.rows());
     for (int64_t i = 0; i < x.rows(); ++i) rows[i] = x.f32() + i * x.cols();
     job.floats = rows;
   }
@@ -69,7 +69,7 @@ Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight&
   const ProductJob g = job_of(on, inputs, x, gate, {}), u = job_of(on, inputs, x, up, {});
   RoundedBlock* rounded = nullptr;  // an output pair of panels is one rounded block of the next product
   if (inputs == Rounding::Inputs::int8 && takes_rounded(kind_of(down.format)) && inner % kBlock == 0)
-    rounded = on.arena.take_of<RoundedBlock>(rows * (inner / kBlock));
+    rounded = on.results.take_of<RoundedBlock>(rows * (inner / kBlock));
   PanelCut cut = cut_panels(on, *g.w, rows);
   cut.each = (cut.each + 1) / 2 * 2;
   cut.chunks = (cut.panels + cut.each - 1) / cut.each;

@@ -15,31 +15,36 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Probe {
+  static constexpr int kShares = 8;  // a thread's work, so that all threads are at work at once
+
   const Kernels& kernels;
   Team team;
   Pages buffer;
   std::atomic<double> sink{0};  // keeps the work from being thrown away
 
-  // Work units a second, of all threads together, in the best round of `seconds`.
-  template <class Round>
-  double best(double seconds, double units, Round round) {
+  int shares() const { return team.size() * kShares; }
+
+  // Units of work a second, of all threads together, in the best round of `seconds`. share(i): `units`.
+  template <class Share>
+  double best(double seconds, double units, Share share) {
     struct Context {
       Probe& probe;
-      Round& round;
-    } context{*this, round};
+      Share& share;
+      std::atomic<int> next{0};
+    };
     double rate = 0;
     const auto end = Clock::now() + std::chrono::duration<double>(seconds);
     do {
+      Context context{*this, share};
       const auto begin = Clock::now();
       team.run(
-          [](void* c, int thread) {
+          [](void* c, int) {
             auto& x = *static_cast<Context*>(c);
-            const double y = x.round(thread);
-            x.probe.sink.store(y, std::memory_order_relaxed);
+            for (int i; (i = x.next.fetch_add(1)) < x.probe.shares();)
+              x.probe.sink.store(x.share(i), std::memory_order_relaxed);
           },
           &context);
-      rate =
-          std::max(rate, units * team.size() / std::chrono::duration<double>(Clock::now() - begin).count());
+      rate = std::max(rate, units * shares() / std::chrono::duration<double>(Clock::now() - begin).count());
     } while (Clock::now() < end);
     return rate;
   }
@@ -50,15 +55,15 @@ struct Probe {
 Result<MachineSpeed> measure_machine(const ChipOptions& options, double seconds) {
   AUTARK_TRY(const Kernels* kernels, kernels_for(options.isa));
   const int threads = options.threads ? options.threads : static_cast<int>(usable_cores().size());
-  constexpr int64_t kBytes = int64_t{256} << 20, kRounds = 200'000;
+  constexpr int64_t kBytes = int64_t{256} << 20, kRounds = 50'000;
   Probe p{*kernels, Team(threads), Pages(kBytes)};
   std::fill_n(p.buffer.data(), kBytes, std::byte{1});
-  const int64_t share = kBytes / threads / 64 * 64;
+  const int64_t share = kBytes / p.shares() / 256 * 256;
   const auto* bytes = reinterpret_cast<const unsigned char*>(p.buffer.data());
   const double each = seconds / 3;
   MachineSpeed s{.threads = threads, .isa = kernels->isa};
   s.read_gb_per_second =
-      p.best(each, share / 1e9, [&](int t) { return kernels->read(bytes + t * share, share); });
+      p.best(each, share / 1e9, [&](int i) { return kernels->read(bytes + i * share, share); });
   s.f32_gflop_per_second =
       p.best(each, kernels->float_flops * kRounds / 1e9, [&](int) { return kernels->float_peak(kRounds); });
   s.int8_gop_per_second =

@@ -21,25 +21,18 @@ Pages::~Pages() {
 
 void* Arena::take(int64_t bytes) {
   bytes = (bytes + 63) / 64 * 64;
-  if (chunks_.empty() || used_ + bytes > chunks_.back().bytes()) {
+  while (at_ < chunks_.size() && used_ + bytes > chunks_[at_].bytes()) {
+    ++at_;
+    used_ = 0;
+  }
+  if (at_ == chunks_.size()) {
     int64_t all = 1 << 20;
     for (const Pages& c : chunks_) all += c.bytes();
     chunks_.emplace_back(std::max(bytes, all));  // doubles
-    used_ = 0;
   }
-  void* p = chunks_.back().data() + used_;
+  void* p = chunks_[at_].data() + used_;
   used_ += bytes;
   return p;
-}
-
-void Arena::reset() {
-  if (chunks_.size() > 1) {  // one chunk as large as all
-    int64_t all = 0;
-    for (const Pages& c : chunks_) all += c.bytes();
-    chunks_.clear();
-    chunks_.emplace_back(all);
-  }
-  used_ = 0;
 }
 
 }  // namespace autark

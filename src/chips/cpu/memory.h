@@ -26,8 +26,8 @@ class Pages {  // zeroed until written, aligned to a page
   int64_t bytes_ = 0;
 };
 
-// Bump allocation for one step; reset() gives everything back and keeps the pages. After the first steps
-// nothing is asked of the system any more.
+// Bump allocation for one step; reset() starts again on the same pages, so that after the first steps nothing
+// is asked of the system any more. What was taken stays readable until it is taken again.
 class Arena {
  public:
   void* take(int64_t bytes);  // 64-aligned
@@ -35,10 +35,11 @@ class Arena {
   T* take_of(int64_t n) {
     return static_cast<T*>(take(n * static_cast<int64_t>(sizeof(T))));
   }
-  void reset();
+  void reset() { at_ = 0, used_ = 0; }
 
  private:
-  std::vector<Pages> chunks_;  // the last is in use
+  std::vector<Pages> chunks_;
+  size_t at_ = 0;  // the chunk in use
   int64_t used_ = 0;
 };
 

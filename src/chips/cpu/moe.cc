@@ -28,11 +28,11 @@ struct Routing {
 
 Routing make_routing(Recorder& on, const Choice& to, int64_t experts) {
   Routing r{.rows = to.ids.rows(), .each = to.ids.cols(), .experts = experts, .ids = to.ids.i32()};
-  r.begin = on.arena.take_of<int64_t>(experts + 1);
-  r.active = on.arena.take_of<int64_t>(experts);
-  r.pair = on.arena.take_of<int64_t>(r.pairs());
-  r.place = on.arena.take_of<int64_t>(r.pairs());
-  r.inner_chunks = on.arena.take_of<int64_t>(2);
+  r.begin = on.plans.take_of<int64_t>(experts + 1);
+  r.active = on.plans.take_of<int64_t>(experts);
+  r.pair = on.plans.take_of<int64_t>(r.pairs());
+  r.place = on.plans.take_of<int64_t>(r.pairs());
+  r.inner_chunks = on.plans.take_of<int64_t>(2);
   r.outer_chunks = r.inner_chunks + 1;
   return r;
 }
@@ -96,8 +96,8 @@ Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, co
   r.outer_cuts = outer.chunks;
 
   Tensor h = on.tensor({r.pairs(), F}), o = on.tensor({r.pairs(), D}), y = on.tensor({r.rows, D});
-  auto** x_rows = on.arena.take_of<const float*>(r.pairs());
-  auto** h_rows = on.arena.take_of<const float*>(r.pairs());
+  auto** x_rows = on.plans.take_of<const float*>(r.pairs());
+  auto** h_rows = on.plans.take_of<const float*>(r.pairs());
   on.meet();
   on.add(1, {to.ids}, {}, [=, x = x.f32(), h = h.f32()](int64_t, void*) {
     sort_pairs(r);
@@ -111,7 +111,7 @@ Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, co
   const int64_t slices = on.chunks_of(r.pairs());
   RoundedBlock* xr = nullptr;
   if (round_g || round_u) {
-    xr = on.arena.take_of<RoundedBlock>(r.pairs() * (D / kBlock));
+    xr = on.results.take_of<RoundedBlock>(r.pairs() * (D / kBlock));
     on.add(slices, {x}, {}, [=](int64_t c, void*) {
       for (int64_t p = r.pairs() * c / slices; p < r.pairs() * (c + 1) / slices; ++p) {
         const RoundedRow to = place_of_rounded(r, xr, p, D / kBlock);
@@ -149,7 +149,7 @@ Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, co
 
   RoundedBlock* hr = nullptr;
   if (round_d) {
-    hr = on.arena.take_of<RoundedBlock>(r.pairs() * (F / kBlock));
+    hr = on.results.take_of<RoundedBlock>(r.pairs() * (F / kBlock));
     on.add(slices, {h}, {}, [=](int64_t c, void*) {
       for (int64_t p = r.pairs() * c / slices; p < r.pairs() * (c + 1) / slices; ++p) {
         const RoundedRow to = place_of_rounded(r, hr, p, F / kBlock);

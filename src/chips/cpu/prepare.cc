@@ -2,19 +2,20 @@
 // inputs of one row to one lane.
 #include "chips/cpu/prepare.h"
 #include <algorithm>
+#include <atomic>
 #include <cstring>
-#include <deque>
 #include "base/check.h"
 #include "tensor/bf16.h"
 
 namespace autark {
 namespace {
 
-// One row's block of 32 as plain codes, with its scale bytes as they go into the panel.
+// One row's block of 32 inputs as a lane holds it: four codes, or eight nibbles, a word.
 struct Block {
-  uint8_t code[32];
+  uint32_t low[8];
+  uint32_t high[2];
   uint8_t scale[4];  // f16 d, f16 m; or u8 scale, u8 minimum; or two i8 scales; or one exponent
-  int scale_bytes;   // in each of its `scales` fields
+  int scale_bytes;   // of each
   int scales;
 };
 
@@ -22,17 +23,35 @@ const uint8_t* bytes(const std::byte* p) {
   return reinterpret_cast<const uint8_t*>(p);
 }
 
-void split_nibbles(const uint8_t* q, Block& out) {  // low nibbles first
-  for (int i = 0; i < 16; ++i) {
-    out.code[i] = q[i] & 15;
-    out.code[16 + i] = q[i] >> 4;
+uint32_t word(const uint8_t* p) {
+  uint32_t v;
+  std::memcpy(&v, p, 4);
+  return v;
+}
+
+// Nibbles that already lie as 0–15 low, 16–31 high.
+void take_nibbles(const uint8_t* q, Block& out) {
+  for (int j = 0; j < 4; ++j) out.low[j] = word(q + 4 * j);
+}
+
+// Thirty-two nibbles that are all the low or all the high halves of 32 bytes.
+void pair_nibbles(const uint8_t* q, bool high, Block& out) {
+  for (int j = 0; j < 4; ++j) {
+    const uint32_t a = word(q + 4 * j), b = word(q + 16 + 4 * j);
+    out.low[j] = high ? (a >> 4 & 0x0f0f0f0f) | (b & 0xf0f0f0f0) : (a & 0x0f0f0f0f) | (b & 0x0f0f0f0f) << 4;
   }
 }
 
-void add_fifth_bits(const uint8_t* h, Block& out) {
-  uint32_t bits;
-  std::memcpy(&bits, h, 4);
-  for (int i = 0; i < 32; ++i) out.code[i] |= (bits >> i & 1) << 4;
+// Bit i of a word belongs to input i: bits b, b + 4, … become byte b.
+uint32_t fifth_bits(uint32_t bits) {
+  uint32_t out = 0;
+  for (int b = 0; b < 4; ++b) {
+    uint32_t t = bits >> b & 0x11111111;
+    t = (t | t >> 3) & 0x03030303;
+    t = (t | t >> 6) & 0x000f000f;
+    out |= ((t | t >> 12) & 0xff) << 8 * b;
+  }
+  return out;
 }
 
 void read_f16_scales(const uint8_t* p, int n, Block& out) {
@@ -41,104 +60,79 @@ void read_f16_scales(const uint8_t* p, int n, Block& out) {
   out.scales = n;
 }
 
-// The six-bit scale and minimum j of eight: twelve bytes, the upper two bits of the later four apart.
-void read_six_bits(const uint8_t* p, int j, Block& out) {
-  out.scale[0] = j < 4 ? p[j] & 63 : (p[j + 4] & 15) | (p[j - 4] >> 6) << 4;
-  out.scale[1] = j < 4 ? p[j + 4] & 63 : p[j + 4] >> 4 | (p[j] >> 6) << 4;
+void read_byte_scales(uint8_t first, uint8_t second, Block& out) {
+  out.scale[0] = first;
+  out.scale[1] = second;
   out.scale_bytes = 1;
   out.scales = 2;
+}
+
+// The six-bit scale and minimum j of eight: twelve bytes, the upper two bits of the later four apart.
+void read_six_bits(const uint8_t* p, int j, Block& out) {
+  if (j < 4) return read_byte_scales(p[j] & 63, p[j + 4] & 63, out);
+  read_byte_scales((p[j + 4] & 15) | (p[j - 4] >> 6) << 4, p[j + 4] >> 4 | (p[j] >> 6) << 4, out);
 }
 
 void read_q6_k(const uint8_t* p, int j, Block& out) {  // ql 128, qh 64, sixteen i8 scales, f16 d
   const int half = j / 4, quarter = j % 4;
-  const uint8_t *low = p + half * 64 + quarter % 2 * 32, *high = p + 128 + half * 32;
-  for (int i = 0; i < 32; ++i) {
-    const int nibble = quarter < 2 ? low[i] & 15 : low[i] >> 4;
-    out.code[i] = static_cast<uint8_t>(nibble | (high[i] >> 2 * quarter & 3) << 4);
-  }
-  std::memcpy(out.scale, p + 192 + 2 * j, 2);
-  out.scale_bytes = 1;
-  out.scales = 2;
+  pair_nibbles(p + half * 64 + quarter % 2 * 32, quarter >= 2, out);
+  const uint8_t* high = p + 128 + half * 32;
+  out.high[0] = out.high[1] = 0;
+  for (int i = 0; i < 8; ++i)
+    out.high[i / 4] |= (word(high + 4 * i) >> 2 * quarter & 0x03030303) << 2 * (i % 4);
+  read_byte_scales(p[192 + 2 * j], p[193 + 2 * j], out);
 }
 
 void read_k_quant(const uint8_t* p, int j, bool five, Block& out) {  // d, dmin, twelve bytes, [qh], qs
   read_six_bits(p + 4, j, out);
-  const uint8_t *high = p + 16, *low = p + (five ? 48 : 16) + j / 2 * 32;
-  for (int i = 0; i < 32; ++i) {
-    out.code[i] = j % 2 ? low[i] >> 4 : low[i] & 15;
-    if (five) out.code[i] |= (high[i] >> j & 1) << 4;
-  }
+  pair_nibbles(p + (five ? 48 : 16) + j / 2 * 32, j % 2, out);
+  if (!five) return;
+  out.high[0] = 0;
+  for (int i = 0; i < 8; ++i) out.high[0] |= (word(p + 16 + 4 * i) >> j & 0x01010101) << i;
 }
 
+void read_e2m1(const uint8_t* p, uint8_t scale, Block& out) {  // even columns low
+  const auto code = [p](int i) { return i % 2 ? p[i / 2] >> 4 : p[i / 2] & 15; };
+  for (int j = 0; j < 4; ++j) {
+    out.low[j] = 0;
+    for (int b = 0; b < 4; ++b)
+      out.low[j] |= static_cast<uint32_t>(code(4 * j + b) | code(16 + 4 * j + b) << 4) << 8 * b;
+  }
+  out.scale[0] = scale;
+  out.scale_bytes = out.scales = 1;
+}
+
+template <Format F>
 Block read_block(const Weight& w, int64_t row, int64_t b) {
-  Block out;
-  const int64_t per = std::max<int64_t>(block_values(w.format), kBlock);
-  const uint8_t* p = bytes(w.parts[0].codes) + row * row_bytes(w.format, w.cols()) +
-                     b * kBlock / per * row_bytes(w.format, per);
+  constexpr bool kMinimum = F == Format::q4_1 || F == Format::q5_1;
+  constexpr int kScaleBytes = kMinimum ? 4 : 2;
+  const int64_t per = std::max<int64_t>(block_values(F), kBlock);
+  const uint8_t* p =
+      bytes(w.parts[0].codes) + row * row_bytes(F, w.cols()) + b * kBlock / per * row_bytes(F, per);
   const int j = static_cast<int>(b % 8);
-  switch (w.format) {
-    case Format::q8_0:
-      read_f16_scales(p, 1, out);
-      for (int i = 0; i < 32; ++i) out.code[i] = p[2 + i] ^ 0x80;
-      break;
-    case Format::q4_0:
-    case Format::q4_1: {
-      const int n = w.format == Format::q4_1 ? 2 : 1;
-      read_f16_scales(p, n, out);
-      split_nibbles(p + 2 * n, out);
-      break;
-    }
-    case Format::q5_0:
-    case Format::q5_1: {
-      const int n = w.format == Format::q5_1 ? 2 : 1;
-      read_f16_scales(p, n, out);
-      split_nibbles(p + 2 * n + 4, out);
-      add_fifth_bits(p + 2 * n, out);
-      break;
-    }
-    case Format::q4_k:
-      read_k_quant(p, j, false, out);
-      break;
-    case Format::q5_k:
-      read_k_quant(p, j, true, out);
-      break;
-    case Format::q6_k:
-      read_q6_k(p, j, out);
-      break;
-    case Format::mxfp4:
-      split_nibbles(p + 1, out);
-      out.scale[0] = p[0];
-      out.scale_bytes = out.scales = 1;
-      break;
-    case Format::e2m1_b32:  // even columns low
-      for (int i = 0; i < 16; ++i) {
-        out.code[2 * i] = p[i] & 15;
-        out.code[2 * i + 1] = p[i] >> 4;
-      }
-      out.scale[0] = bytes(w.parts[0].scales)[row * (w.cols() / kBlock) + b];
-      out.scale_bytes = out.scales = 1;
-      break;
-    default:
-      AUTARK_CHECK(!"a format without blocks");
+  Block out;
+  if constexpr (F == Format::q8_0) {
+    for (int i = 0; i < 8; ++i) out.low[i] = word(p + 2 + 4 * i) ^ 0x80808080;
+    read_f16_scales(p, 1, out);
+  } else if constexpr (F == Format::q4_0 || F == Format::q4_1) {
+    take_nibbles(p + kScaleBytes, out);
+    read_f16_scales(p, kScaleBytes / 2, out);
+  } else if constexpr (F == Format::q5_0 || F == Format::q5_1) {
+    take_nibbles(p + kScaleBytes + 4, out);
+    out.high[0] = fifth_bits(word(p + kScaleBytes));
+    read_f16_scales(p, kScaleBytes / 2, out);
+  } else if constexpr (F == Format::mxfp4) {
+    take_nibbles(p + 1, out);
+    out.scale[0] = p[0];
+    out.scale_bytes = out.scales = 1;
+  } else if constexpr (F == Format::e2m1_b32) {
+    read_e2m1(p, bytes(w.parts[0].scales)[row * (w.cols() / kBlock) + b], out);
+  } else if constexpr (F == Format::q6_k) {
+    read_q6_k(p, j, out);
+  } else {
+    read_k_quant(p, j, F == Format::q5_k, out);
   }
   return out;
-}
-
-void write_codes(const Block& x, Kind k, int lane, uint8_t* low, uint8_t* high) {
-  if (layout_of(k).low == 512) {
-    for (int j = 0; j < 8; ++j) std::memcpy(low + 64 * j + 4 * lane, x.code + 4 * j, 4);
-    return;
-  }
-  for (int j = 0; j < 4; ++j) {
-    for (int i = 4 * j; i < 4 * j + 4; ++i)
-      low[64 * j + 4 * lane + i % 4] = static_cast<uint8_t>((x.code[i] & 15) | (x.code[16 + i] & 15) << 4);
-  }
-  if (k == Kind::q6_k) {
-    for (int i = 0; i < 32; ++i)
-      high[i / 16 * 64 + 4 * lane + i % 4] |= static_cast<uint8_t>((x.code[i] >> 4) << 2 * (i / 4 % 4));
-  } else if (layout_of(k).high) {
-    for (int i = 0; i < 32; ++i) high[4 * lane + i % 4] |= static_cast<uint8_t>((x.code[i] >> 4) << i / 4);
-  }
 }
 
 // The f16 factors of a K-quant's 256.
@@ -153,16 +147,47 @@ void write_super(const Weight& w, int64_t row, int64_t b, int lane, uint8_t* to)
   }
 }
 
+template <Format F>
 void write_row(const Weight& w, const Panels& to, int64_t row, uint8_t* panel) {
   const KindLayout l = layout_of(to.kind);
-  const int lane = static_cast<int>(row % kLanes);
+  const int64_t lane = row % kLanes;
   for (int64_t b = 0; b < to.blocks; ++b) {
-    const Block x = read_block(w, row, b);
-    write_codes(x, to.kind, lane, panel + b * l.low, panel + to.high_at + b * l.high);
+    const Block x = read_block<F>(w, row, b);
+    uint8_t *low = panel + b * l.low + 4 * lane, *high = panel + to.high_at + b * l.high + 4 * lane;
+    for (int j = 0; j < l.low / 64; ++j) std::memcpy(low + 64 * j, &x.low[j], 4);
+    for (int j = 0; j < l.high / 64; ++j) std::memcpy(high + 64 * j, &x.high[j], 4);
+    uint8_t* scale = panel + to.scale_at + b * l.scale;
     for (int s = 0; s < x.scales; ++s)
-      std::memcpy(panel + to.scale_at + b * l.scale + (s * kLanes + lane) * x.scale_bytes,
-                  x.scale + s * x.scale_bytes, x.scale_bytes);
-    if (l.super && b % 8 == 0) write_super(w, row, b, lane, panel + to.super_at + b / 8 * l.super);
+      std::memcpy(scale + (s * kLanes + lane) * x.scale_bytes, x.scale + s * x.scale_bytes, x.scale_bytes);
+    if (l.super && b % 8 == 0)
+      write_super(w, row, b, static_cast<int>(lane), panel + to.super_at + b / 8 * l.super);
+  }
+}
+
+void write_block_row(const Weight& w, const Panels& to, int64_t row, uint8_t* panel) {
+  switch (w.format) {
+    case Format::q8_0:
+      return write_row<Format::q8_0>(w, to, row, panel);
+    case Format::q4_0:
+      return write_row<Format::q4_0>(w, to, row, panel);
+    case Format::q4_1:
+      return write_row<Format::q4_1>(w, to, row, panel);
+    case Format::q5_0:
+      return write_row<Format::q5_0>(w, to, row, panel);
+    case Format::q5_1:
+      return write_row<Format::q5_1>(w, to, row, panel);
+    case Format::q4_k:
+      return write_row<Format::q4_k>(w, to, row, panel);
+    case Format::q5_k:
+      return write_row<Format::q5_k>(w, to, row, panel);
+    case Format::q6_k:
+      return write_row<Format::q6_k>(w, to, row, panel);
+    case Format::mxfp4:
+      return write_row<Format::mxfp4>(w, to, row, panel);
+    case Format::e2m1_b32:
+      return write_row<Format::e2m1_b32>(w, to, row, panel);
+    default:
+      AUTARK_CHECK(!"a format without blocks");
   }
 }
 
@@ -270,7 +295,7 @@ PreparedWeights::Prepared PreparedWeights::make(const Weight& w, Team& team) {
       const int64_t first = p % j.per_part * kLanes, end = std::min(first + kLanes, j.shape.out);
       uint8_t* panel = j.base + p * j.shape.panel_bytes;
       for (int64_t r = first; r < end; ++r) {
-        takes_rounded(j.shape.kind) ? write_row(one, j.shape, r, panel)
+        takes_rounded(j.shape.kind) ? write_block_row(one, j.shape, r, panel)
                                     : write_plain_row(one, j.shape, r, panel, row);
       }
     }

@@ -43,17 +43,27 @@ void Recorder::add_host(std::function<void()> work) {
 
 void Recorder::walk(int thread) {
   std::byte* scratch = scratch_[thread].data();
+  uint32_t due = 0;  // chunks of all operations so far
   for (Operation& op : operations_) {
-    if (op.meet) team.meet();
-    if (op.alone && thread != 0) continue;
+    if (op.meet) done_.wait_for(due);
     const int64_t chunks = op.counted ? *op.counted : op.chunks;
+    due += static_cast<uint32_t>(chunks);
+    if (op.alone && thread != 0) continue;
     const std::atomic_ref<int64_t> next(op.next);
-    for (int64_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < chunks;)
+    uint32_t did = 0;
+    while (next.load(std::memory_order_relaxed) < chunks) {
+      const int64_t i = next.fetch_add(1, std::memory_order_relaxed);
+      if (i >= chunks) break;
       op.call(op.closure, i, scratch);
+      ++did;
+    }
+    if (did) done_.add(did);
   }
+  if (thread == 0) done_.wait_for(due);
 }
 
 void Recorder::play() {
+  done_.reset();
   if (!operations_.empty())
     team.run([](void* self, int thread) { static_cast<Recorder*>(self)->walk(thread); }, this);
   operations_.clear();
@@ -69,7 +79,28 @@ void Recorder::reset() {
   hosted_.clear();
   meet_next_ = false;
   forget_rounded();
-  arena.reset();
+  plans.reset();
+  results.reset();
+}
+
+Tensor Recorder::carry(Tensor x) {
+  Pages& to = carried_[turn_ ^= 1];
+  const int64_t bytes = x.shape.numel() * 4;
+  if (to.bytes() < bytes) {
+    play();  // the old pages may still be asked for
+    to = Pages(bytes);
+  }
+  Tensor y{to.data(), x.format, x.shape};
+  constexpr int64_t kPiece = 64 << 10;
+  add((bytes + kPiece - 1) / kPiece, {x}, {y}, [=](int64_t c, void*) {
+    const int64_t at = c * kPiece;
+    std::memcpy(static_cast<std::byte*>(y.data) + at, static_cast<std::byte*>(x.data) + at,
+                std::min(kPiece, bytes - at));
+  });
+  meet();
+  results.reset();
+  forget_rounded();
+  return y;
 }
 
 Rounded Recorder::rounded(Tensor x) {
@@ -77,7 +108,7 @@ Rounded Recorder::rounded(Tensor x) {
     if (k.data == x.data && k.cols == x.cols()) return k.rounded;
   }
   const int64_t rows = x.rows(), cols = x.cols(), blocks = cols / kBlock;
-  const Rounded r{arena.take_of<RoundedBlock>(rows * blocks)};
+  const Rounded r{results.take_of<RoundedBlock>(rows * blocks)};
   rounded_.push_back({x.data, cols, r});
   for (const Offer& o : offers_) {
     if (o.data == x.data && o.values == x.shape.numel()) {

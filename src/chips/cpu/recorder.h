@@ -1,9 +1,11 @@
 // The recorded walk. Verbs append operations; play() lets every thread of the team walk the list, taking
-// chunks of each as they come, so that a thread that lost its core holds up no more than one chunk. Threads
-// meet only before an operation that reads, or overwrites, what one since the last meeting wrote.
+// chunks of each as they come. Before an operation that reads, or overwrites, what one since the last such
+// wait wrote, a thread waits until all chunks so far are done, by whomever: a thread that lost its core holds
+// up no more than the chunk it has in hand.
 //
 // An operation is a closure of plain values, called once a chunk; chunks must not depend on each other.
-// Everything an operation writes lies in the arena or in state pages and stays until reset().
+// What is known when a verb is recorded (closures, tables) lies in `plans` until reset(); what operations
+// write lies in `results`, and in state pages.
 #pragma once
 #include <cstring>
 #include <deque>
@@ -38,12 +40,14 @@ class Recorder {
 
   const Kernels& kernels;
   Team team;
-  Arena arena;
+  Arena plans, results;
   PreparedWeights prepared;
 
   Tensor tensor(Shape s, Format f = Format::f32) {
-    return {arena.take(s.numel() * 4), f, s};  // f32 and i32 only
+    return {results.take(s.numel() * 4), f, s};  // f32 and i32 only
   }
+  // A copy of x that stays; every other result so far is given back, in its turn among the operations.
+  Tensor carry(Tensor x);
 
   // How many chunks to cut `work` units into: enough for threads to even out, none smaller than `least`.
   int64_t chunks_of(int64_t work, int64_t least = 1) const;
@@ -65,7 +69,7 @@ class Recorder {
   void add_host(std::function<void()> work);
 
   void play();   // runs what was recorded, then forgets it
-  void reset();  // forgets everything, frees the arena
+  void reset();  // forgets everything, gives all memory back
 
   // The rounded form of x, made at most once while x stays as it is.
   Rounded rounded(Tensor x);
@@ -100,7 +104,7 @@ class Recorder {
   void append(int64_t chunks, const int64_t* counted, std::initializer_list<Bytes> reads,
               std::initializer_list<Bytes> writes, Run run) {
     static_assert(std::is_trivially_destructible_v<Run>);
-    void* closure = new (arena.take(sizeof(Run))) Run(run);
+    void* closure = new (plans.take(sizeof(Run))) Run(run);
     const Call call = [](void* c, int64_t chunk, void* scratch) { (*static_cast<Run*>(c))(chunk, scratch); };
     append_operation({call, closure, chunks, counted, false, false, 0}, reads, writes);
   }
@@ -116,6 +120,9 @@ class Recorder {
   std::vector<Known> rounded_;
   std::vector<Offer> offers_;
   std::vector<Pages> scratch_;  // a thread
+  Pages carried_[2];            // what carry() kept, by turns
+  int turn_ = 0;
+  Count done_;  // chunks of this walk
 };
 
 // Where block b of row r lies, of `rows` rows in tiles (layout.h), and how far apart its blocks are.

@@ -1,6 +1,7 @@
-// A team of threads that run the same function together and meet inside it. The caller is thread 0; the
-// others are bound to one core each. Who waits spins for some microseconds, then sleeps, so that a machine
-// with more work than cores does not stand still; between runs the team sleeps.
+// A team of threads for one caller. run() calls the same function on the caller (thread 0) and on every
+// worker that comes in time; nobody waits for a worker that does not, so that a machine with more work than
+// cores slows down but never stands still. Each thread is bound to one core while it works. Who waits spins
+// for some microseconds, then sleeps; between runs the workers sleep.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -9,6 +10,19 @@
 
 namespace autark {
 
+// A count that only grows (and may wrap), and can be waited for.
+class Count {
+ public:
+  uint32_t now() const { return count_.load(std::memory_order_acquire); }
+  void add(uint32_t n);
+  void wait_for(uint32_t n);                                    // until the count has come to n
+  void reset() { count_.store(0, std::memory_order_relaxed); }  // nobody waits, nobody adds
+
+ private:
+  alignas(64) std::atomic<uint32_t> count_{0};
+  std::atomic<int> sleepers_{0};
+};
+
 class Team {
  public:
   explicit Team(int threads);
@@ -16,36 +30,23 @@ class Team {
   Team(const Team&) = delete;
   Team& operator=(const Team&) = delete;
 
-  int size() const { return threads_; }
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls work(context, thread) on every thread; returns when all are done. One caller at a time.
+  // Calls work(context, 0) here and work(context, i) on the workers that come before it returns; returns when
+  // no one is inside. `work` must come to its end without workers. One caller at a time.
   using Work = void (*)(void* context, int thread);
   void run(Work work, void* context);
 
-  // Inside run(), on every thread: returns when all have come.
-  void meet();
-
  private:
-  class Gate {  // a counter that is waited on
-   public:
-    uint32_t now() const { return count_.load(std::memory_order_acquire); }
-    void open();
-    void wait_beyond(uint32_t seen);
-
-   private:
-    std::atomic<uint32_t> count_{0};
-    std::atomic<int> sleepers_{0};
-  };
-
   void serve(int thread, int core);
 
-  const int threads_;
-  alignas(64) Gate start_;
-  alignas(64) Gate meeting_;
-  alignas(64) std::atomic<int> arrived_{0};
+  static constexpr uint32_t kClosed = 1u << 31;
+  Count started_;                                      // runs so far
+  alignas(64) std::atomic<uint32_t> inside_{kClosed};  // workers at work, and whether more may come
   Work work_ = nullptr;
   void* context_ = nullptr;
   bool stop_ = false;
+  int core_ = 0;  // of the caller
   std::vector<std::thread> workers_;
 };
 

@@ -59,16 +59,27 @@ std::vector<int> usable_cores() {
   return cores;
 }
 
-void bind_to(int processor) {
 #if defined(__linux__)
+void bind_to(int processor) {
   if (processor >= CPU_SETSIZE) return;
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(processor, &set);
-  pthread_setaffinity_np(pthread_self(), sizeof set, &set);
-#else
-  (void)processor;
-#endif
+  sched_setaffinity(0, sizeof set, &set);
 }
+
+BoundTo::BoundTo(int processor) {
+  bound_ = sched_getaffinity(0, sizeof before_, &before_) == 0;
+  if (bound_) bind_to(processor);
+}
+
+BoundTo::~BoundTo() {
+  if (bound_) sched_setaffinity(0, sizeof before_, &before_);
+}
+#else
+void bind_to(int) {}
+BoundTo::BoundTo(int) {}
+BoundTo::~BoundTo() = default;
+#endif
 
 }  // namespace autark
