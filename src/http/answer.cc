@@ -1,5 +1,7 @@
 #include "http/answer.h"
 #include <spdlog/spdlog.h>
+#include <algorithm>
+#include <charconv>
 
 namespace autark::http {
 namespace {
@@ -15,6 +17,14 @@ bool asks_to_close(const Headers& headers) {
     if (name == "connection" && value == "close") return true;
   }
   return false;
+}
+
+int64_t promised(const Headers& headers) {
+  int64_t bytes = -1;
+  for (const auto& [name, value] : headers) {
+    if (name == "content-length") std::from_chars(value.data(), value.data() + value.size(), bytes);
+  }
+  return bytes;
 }
 
 }  // namespace
@@ -54,8 +64,10 @@ void Answer::start(int status, Headers headers) {
   const std::lock_guard lock(mutex_);
   if (misused("start")) return;
   started_ = true;
+  owed_ = promised(headers);
+  chunked_ = form_.may_chunk && owed_ < 0;
   form_.head_only = form_.head_only || status == 204 || status == 304;
-  form_.keep_alive = form_.keep_alive && form_.may_chunk && !asks_to_close(headers);
+  form_.keep_alive = form_.keep_alive && (chunked_ || owed_ >= 0) && !asks_to_close(headers);
   ready_ = response_head(status, headers, form_, std::nullopt);
   wake();
 }
@@ -64,10 +76,14 @@ bool Answer::write(std::string bytes) {
   const std::lock_guard lock(mutex_);
   if (lost_ || broken_ || !started_ || finished_) return false;
   if (bytes.empty() || form_.head_only) return true;
+  if (owed_ >= 0) {
+    bytes.resize(std::min<size_t>(bytes.size(), owed_));
+    owed_ -= static_cast<int64_t>(bytes.size());
+  }
   if (in_flight_ + ready_.size() + bytes.size() > options_->limits.unsent_bytes) {
     broken_ = true;
   } else {
-    ready_ += form_.may_chunk ? chunk(bytes) : bytes;
+    ready_ += chunked_ ? chunk(bytes) : bytes;
   }
   wake();
   return !broken_;
@@ -78,7 +94,8 @@ void Answer::finish() {
   if (!started_ || finished_ || broken_ || lost_) return;
   finished_ = true;
   gone_ = nullptr;
-  if (form_.may_chunk && !form_.head_only) ready_ += "0\r\n\r\n";
+  cut_ = owed_ > 0 && !form_.head_only;
+  if (chunked_ && !form_.head_only) ready_ += "0\r\n\r\n";
   wake();
 }
 
@@ -106,7 +123,8 @@ void Answer::drop() {
     return refuse(500, "the request was not answered", {});
   }
   if (finished_) return;
-  broken_ = true;
+  finished_ = cut_ = true;
+  gone_ = nullptr;
   wake();
 }
 
@@ -118,7 +136,7 @@ Answer::Then Answer::take(std::string& out) {
   ready_.clear();
   if (broken_) return Then::abort;
   if (!finished_) return Then::more;
-  return form_.keep_alive ? Then::next_request : Then::close;
+  return form_.keep_alive && !cut_ ? Then::next_request : Then::close;
 }
 
 bool Answer::finished() const {

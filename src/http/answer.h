@@ -42,7 +42,10 @@ class Answer {
   std::string ready_;     // framed, not yet taken
   size_t in_flight_ = 0;  // taken, not yet sent
   bool started_ = false, finished_ = false;
-  bool broken_ = false;  // dropped unfinished, or too far behind
+  bool chunked_ = false;
+  bool cut_ = false;     // dropped unfinished: what was written is sent, then the connection is closed
+  bool broken_ = false;  // too far behind: closed at once
+  int64_t owed_ = -1;  // bytes that a content-length promised and write() has not brought; -1: none promised
   bool lost_ = false;
   bool woken_ = false;  // a wake is on its way
   std::function<void()> gone_;

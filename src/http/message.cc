@@ -70,15 +70,17 @@ std::optional<Target> parse_target(std::string_view target) {
 
 std::string response_head(int status, const Headers& headers, Form form, std::optional<size_t> length) {
   std::string head = "HTTP/1.1 " + std::to_string(status) + " " + std::string(reason_phrase(status)) + "\r\n";
+  bool sized = length.has_value();
   for (const auto& [name, value] : headers) {
-    if (name == "connection" || name == "content-length" || name == "transfer-encoding") continue;
+    if (name == "connection" || name == "transfer-encoding") continue;
+    if (name == "content-length" && std::exchange(sized, true)) continue;
     head += one_line(name) + ": " + one_line(value) + "\r\n";
   }
   head += "date: " + http_date() + "\r\n";
   if (has_body(status)) {
     if (length) {
       head += "content-length: " + std::to_string(*length) + "\r\n";
-    } else if (form.may_chunk) {
+    } else if (form.may_chunk && !sized) {
       head += "transfer-encoding: chunked\r\n";
     }
   }

@@ -207,7 +207,24 @@ TEST(ServerTest, AnAnswerThatIsDroppedIs500AndAThrownOneToo) {
   }
   RawSocket half(server->port());
   half.send(get("/half"));
-  EXPECT_FALSE(half.read_all().ends_with("0\r\n\r\n"));  // the client can tell that it is not whole
+  EXPECT_TRUE(half.read_all().ends_with("\r\n\r\n4\r\nhalf\r\n"));  // no end: the client can tell
+}
+TEST(ServerTest, AStreamOfKnownLengthKeepsTheConnectionOnlyWhenItIsWhole) {
+  Router router;
+  router.add("GET", "/six/*", [](Request r, StreamPtr s) {
+    s->start(200, {{"content-length", "6"}});
+    s->write("abc");
+    if (r.path != "/six/half") s->write("defgh");
+    s->finish();
+  });
+  const auto server = serve(std::move(router));
+  RawSocket client(server->port());
+  client.send(get("/six/whole") + get("/six/half") + get("/say/never"));
+  const std::string text = client.read_all();
+  EXPECT_EQ(count(text, "content-length: 6\r\n"), 2u);
+  EXPECT_EQ(count(text, "chunked"), 0u);
+  EXPECT_EQ(count(text, "\r\n\r\nabcdefHTTP/1.1 200 OK"), 1u);
+  EXPECT_TRUE(text.ends_with("\r\n\r\nabc"));
 }
 TEST(ServerTest, ASecondAnswerIsIgnored) {
   Router router;

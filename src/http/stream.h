@@ -35,7 +35,8 @@ class Stream {
   virtual void respond(Response response) = 0;
   // An error in the words of Options.error_body; plain text without.
   virtual void refuse(int status, std::string reason, Headers headers = {});
-  // Chunked: head now, then write()s, then finish(). write returns false once the client is gone.
+  // Head now, then write()s, then finish(): chunked, or as long as a content-length among the headers says.
+  // write returns false once the client is gone.
   virtual void start(int status, Headers headers) = 0;
   virtual bool write(std::string bytes) = 0;
   virtual void finish() = 0;
