@@ -32,4 +32,7 @@ struct Entry : CatalogueEntry {
 Result<Entry> parse_entry(const CatalogueFile& file);
 std::optional<Entry> find_entry(std::string_view name);
 
+// What pull() does for a name.
+Result<std::filesystem::path> pull_entry(const Entry& entry, const PullOptions& options);
+
 }  // namespace autark::hub

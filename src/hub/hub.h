@@ -3,6 +3,7 @@
 //
 //   hf:org/name[@revision][:file]   modelscope:org/name…   https://…   /a/path   a name of the catalogue
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -35,6 +36,8 @@ struct Progress {
 struct PullOptions {
   std::string hf_host, modelscope_host;  // empty: HF_ENDPOINT / MODELSCOPE_ENDPOINT, else the public hosts
   std::filesystem::path into;            // empty: model_folder()
+  int tries = 5;                         // in a row that bring not one byte
+  std::chrono::milliseconds pause{500};  // before a second try; doubles
   std::function<void(const Progress&)> progress;
 };
 

@@ -157,6 +157,8 @@ Result<bool> fetch_from(Pull& pull, const PullOptions& options, const Source& so
              download({.url = repository.url(source.file),
                        .headers = repository.headers(),
                        .bytes = file.bytes,
+                       .tries = options.tries,
+                       .pause = options.pause,
                        .progress = [&](int64_t done, int64_t total) { pull.report(done, total); }},
                       into));
   return into.sync();
@@ -186,47 +188,35 @@ Result<bool> fetch_entry(Pull& pull, const PullOptions& options, const Entry& en
   return Error{code, entry.name + " could not be fetched: " + faults};
 }
 
-// A file of the catalogue that is there already is read and compared; a wrong one makes way for the right
-// one.
+// A file that is there already is read and compared where its sum is known; a wrong one makes way for the
+// right one.
 Result<bool> is_right(const PullOptions& options, const Pull& pull, const Wanted& file) {
   if (!pull.is_in_place(file)) return false;
+  if (file.sha256.empty()) return true;
   AUTARK_TRY(const std::string sum, sha256_of(pull.folder() / file.file, [&](int64_t bytes) {
                if (options.progress) options.progress({"verifying " + file.file, bytes, file.bytes});
              }));
   return sum == file.sha256;
 }
 
-Result<fs::path> pull_entry(const Entry& entry, const PullOptions& options) {
-  Pull pull(options, entry.name);
-  AUTARK_TRY([[maybe_unused]] const FolderLock lock, pull.lock());
-  const Wanted file{entry.file, entry.bytes, entry.sha256};
-  AUTARK_TRY(const bool right, is_right(options, pull, file));
-  if (right) return pull.folder() / entry.file;
-  std::error_code absent;
-  const auto there = fs::file_size(pull.part(entry.file), absent);
-  AUTARK_TRY([[maybe_unused]] const bool room,
-             pull.need_room(entry.bytes - (absent ? 0 : static_cast<int64_t>(there))));
-  pull.expect(entry.bytes);
-  AUTARK_TRY([[maybe_unused]] const bool fetched, fetch_entry(pull, options, entry, file));
-  AUTARK_TRY([[maybe_unused]] const bool published, pull.publish({file}));
-  return pull.folder() / entry.file;
-}
-
 // Every file that is not yet in place or staged, then all of them into place.
-Result<bool> fetch_files(Pull& pull, const std::vector<Wanted>& files,
+Result<bool> fetch_files(Pull& pull, const PullOptions& options, const std::vector<Wanted>& files,
                          const std::function<Download(const Wanted&)>& from) {
   for (const Wanted& f : files) {
     std::error_code fault;
-    if (pull.is_in_place(f) || fs::exists(pull.staged(f.file), fault)) {
+    AUTARK_TRY(const bool right, is_right(options, pull, f));
+    if (right || fs::exists(pull.staged(f.file), fault)) {
       pull.done(f.bytes);
       continue;
     }
     AUTARK_TRY(PartFile into, PartFile::open(pull.part(f.file)));
     Download what = from(f);
+    what.tries = options.tries;
+    what.pause = options.pause;
     what.progress = [&](int64_t done, int64_t total) { pull.report(done, total); };
     AUTARK_TRY(const int64_t bytes, download(what, into));
     AUTARK_TRY([[maybe_unused]] const bool synced, into.sync());
-    AUTARK_TRY([[maybe_unused]] const bool right, pull.verify(f, what.url));
+    AUTARK_TRY([[maybe_unused]] const bool verified, pull.verify(f, what.url));
     AUTARK_TRY([[maybe_unused]] const bool staged, stage(pull, f));
     pull.done(bytes);
   }
@@ -259,7 +249,7 @@ Result<fs::path> pull_repository(const Reference& where, const PullOptions& opti
   AUTARK_TRY([[maybe_unused]] const FolderLock lock, pull.lock());
   AUTARK_TRY([[maybe_unused]] const bool room, pull.need_room(total));
   pull.expect(total);
-  AUTARK_TRY([[maybe_unused]] const bool fetched, fetch_files(pull, files, [&](const Wanted& f) {
+  AUTARK_TRY([[maybe_unused]] const bool fetched, fetch_files(pull, options, files, [&](const Wanted& f) {
                return Download{
                    .url = repository.url(f.file), .headers = repository.headers(), .bytes = f.bytes};
              }));
@@ -278,7 +268,7 @@ Result<fs::path> pull_url(const Reference& where, const PullOptions& options) {
   AUTARK_TRY([[maybe_unused]] const bool room, pull.need_room(0));
   const std::vector<Wanted> files = {{file, 0, where.sha256}};
   AUTARK_TRY([[maybe_unused]] const bool fetched,
-             fetch_files(pull, files, [&](const Wanted&) { return Download{.url = where.text}; }));
+             fetch_files(pull, options, files, [&](const Wanted&) { return Download{.url = where.text}; }));
   return pull.folder() / file;
 }
 
@@ -289,6 +279,22 @@ Result<fs::path> check_path(const std::string& text) {
 }
 
 }  // namespace
+
+Result<fs::path> pull_entry(const Entry& entry, const PullOptions& options) {
+  Pull pull(options, entry.name);
+  AUTARK_TRY([[maybe_unused]] const FolderLock lock, pull.lock());
+  const Wanted file{entry.file, entry.bytes, entry.sha256};
+  AUTARK_TRY(const bool right, is_right(options, pull, file));
+  if (right) return pull.folder() / entry.file;
+  std::error_code absent;
+  const auto there = fs::file_size(pull.part(entry.file), absent);
+  AUTARK_TRY([[maybe_unused]] const bool room,
+             pull.need_room(entry.bytes - (absent ? 0 : static_cast<int64_t>(there))));
+  pull.expect(entry.bytes);
+  AUTARK_TRY([[maybe_unused]] const bool fetched, fetch_entry(pull, options, entry, file));
+  AUTARK_TRY([[maybe_unused]] const bool published, pull.publish({file}));
+  return pull.folder() / entry.file;
+}
 
 Result<fs::path> pull(const std::string& reference, const PullOptions& options) {
   try {

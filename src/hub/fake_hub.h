@@ -1,0 +1,138 @@
+// For tests: a server with the layouts of Hugging Face and ModelScope over a real directory ROOT/ORG/NAME/…,
+// that can be told to break, lie and count.
+#pragma once
+#include <openssl/sha.h>
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include "base/json.h"
+#include "base/mapped_file.h"
+#include "http/server.h"
+
+namespace autark::hub {
+
+class FakeHub {
+ public:
+  explicit FakeHub(std::filesystem::path root) : root_(std::move(root)) {
+    http::Router router;
+    router.add("GET", "/*", [this](http::Request r, http::StreamPtr s) { answer(r, s); });
+    server_ = std::move(*http::Server::start({.threads = 2}, std::move(router)));
+  }
+  std::string host() const { return "http://127.0.0.1:" + std::to_string(server_->port()); }
+
+  void write(const std::string& path, const std::string& text) const {
+    std::filesystem::create_directories((root_ / path).parent_path());
+    std::ofstream(root_ / path, std::ios::binary) << text;
+  }
+
+  std::atomic<int> breaks{0};                              // so many answers with files end early,
+  std::atomic<int64_t> break_after{0};                     // after so many bytes
+  std::atomic<bool> down_after_break{false}, down{false};  // 503 to all
+  bool ranges = true, redirects = false, wrong_sums = false, revision_api = true;
+  std::string more_listing;  // a further file in the listing that is not there
+  int64_t size_lie = 0;      // added to sizes in listings
+  std::atomic<int> tag{1};   // the ETag
+  int refuse = 0;            // a status for every file
+
+  std::atomic<int64_t> bytes_sent{0};
+  std::atomic<int> files_asked{0};
+
+ private:
+  static std::string hex_sha256(const std::string& text) {
+    unsigned char sum[SHA256_DIGEST_LENGTH];
+    SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), sum);
+    std::string hex;
+    for (const unsigned char byte : sum)
+      hex.append({"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]});
+    return hex;
+  }
+
+  // Each file below ORG/NAME as row(path, size, sha256).
+  Json list(const std::string& repository,
+            const std::function<Json(std::string, int64_t, std::string)>& row) const {
+    Json rows = Json::array();
+    for (const auto& at : std::filesystem::recursive_directory_iterator(root_ / repository)) {
+      if (!at.is_regular_file()) continue;
+      const std::string text = *read_file(at.path());
+      rows.push_back(row(std::filesystem::relative(at.path(), root_ / repository),
+                         static_cast<int64_t>(text.size()) + size_lie,
+                         wrong_sums ? std::string(64, '0') : hex_sha256(text)));
+    }
+    if (!more_listing.empty()) rows.push_back(row(more_listing, 3, hex_sha256("abc")));
+    return rows;
+  }
+
+  void answer(const http::Request& r, const http::StreamPtr& s) {
+    if (down) return s->refuse(503, "down");
+    if (r.path.starts_with("/api/v1/models/")) return modelscope(r, s);
+    if (r.path.starts_with("/api/models/")) return huggingface_api(r, s);
+    const size_t at = r.path.find("/resolve/");
+    if (at == r.path.npos)
+      return file(r.path.starts_with("/cdn/") ? r.path.substr(5) : r.path.substr(1), r, s);
+    const std::string path = r.path.substr(1, at - 1) + r.path.substr(r.path.find('/', at + 9));
+    if (redirects) return s->respond({302, {{"location", "/cdn/" + path}}, ""});
+    file(path, r, s);
+  }
+
+  void huggingface_api(const http::Request& r, const http::StreamPtr& s) {
+    const std::string rest = r.path.substr(12);
+    const bool tree = rest.find("/tree/") != rest.npos;
+    const std::string repository = rest.substr(0, rest.find(tree ? "/tree/" : "/revision/"));
+    if ((!tree && !revision_api) || !std::filesystem::exists(root_ / repository)) return s->refuse(404, "no");
+    const Json rows = list(repository, [&](std::string path, int64_t size, std::string sum) {
+      const bool large = path.ends_with(".safetensors") || path.ends_with(".gguf");
+      Json row = {{tree ? "path" : "rfilename", path}, {"size", size}};
+      if (tree) row["type"] = "file";
+      if (large) row["lfs"] = {{tree ? "oid" : "sha256", sum}, {"size", size}};
+      return row;
+    });
+    s->respond({200, {}, dump_json(tree ? rows : Json{{"id", repository}, {"siblings", rows}})});
+  }
+
+  void modelscope(const http::Request& r, const http::StreamPtr& s) {
+    const std::string rest = r.path.substr(15);
+    const std::string repository = rest.substr(0, rest.find("/repo"));
+    if (!std::filesystem::exists(root_ / repository)) return s->refuse(404, "no");
+    if (rest.ends_with("/repo/files")) {
+      const Json rows = list(repository, [&](std::string path, int64_t size, std::string sum) {
+        return Json{{"Path", path}, {"Name", path}, {"Type", "blob"}, {"Size", size}, {"Sha256", sum}};
+      });
+      return s->respond({200, {}, dump_json({{"Code", 200}, {"Data", {{"Files", rows}}}})});
+    }
+    std::string path = r.query.substr(r.query.find("FilePath=") + 9);
+    for (size_t at = path.find("%2F"); at != path.npos; at = path.find("%2F")) path.replace(at, 3, "/");
+    file(repository + "/" + path, r, s);
+  }
+
+  void file(const std::string& path, const http::Request& r, const http::StreamPtr& s) {
+    ++files_asked;
+    if (refuse) return s->refuse(refuse, "no");
+    const auto text = read_file(root_ / path);
+    if (!text) return s->refuse(404, "no");
+    const int64_t size = static_cast<int64_t>(text->size());
+    const std::string_view range = r.header("range");
+    const int64_t from = ranges && !range.empty() ? std::stoll(std::string(range.substr(6))) : 0;
+    http::Headers headers = {{"etag", "\"" + std::to_string(tag) + "\""}};
+    if (from >= size && from > 0) {
+      headers.emplace_back("content-range", "bytes */" + std::to_string(size));
+      return s->respond({416, headers, ""});
+    }
+    if (from > 0)
+      headers.emplace_back("content-range", "bytes " + std::to_string(from) + "-" + std::to_string(size - 1) +
+                                                "/" + std::to_string(size));
+    headers.emplace_back("content-length", std::to_string(size - from));
+    s->start(from > 0 ? 206 : 200, headers);
+    const bool broken = breaks > 0 && breaks-- > 0;
+    if (broken && down_after_break) down = true;
+    const int64_t sent = broken ? std::min<int64_t>(break_after, size - from) : size - from;
+    bytes_sent += sent;
+    s->write(text->substr(from, sent));
+    if (!broken) s->finish();
+  }
+
+  const std::filesystem::path root_;
+  std::unique_ptr<http::Server> server_;
+};
+
+}  // namespace autark::hub

@@ -1,0 +1,224 @@
+// Goal: a pulled model equals what the hub has, whatever breaks on the way; a byte is fetched once; what is
+// wrong never reaches its place. Method: a local server with both layouts over a real directory, that breaks,
+// lies and counts.
+#include <gtest/gtest.h>
+#include <random>
+#include <thread>
+#include "hub/fake_hub.h"
+#include "hub/hub.h"
+#include "hub/scratch_folder.h"
+
+namespace autark::hub {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string noise(size_t bytes, unsigned seed) {
+  std::mt19937 random(seed);
+  std::string text(bytes, '\0');
+  for (char& c : text) c = static_cast<char>(random());
+  return text;
+}
+
+class PullTest : public ::testing::Test {
+ protected:
+  PullTest() : hub(scratch / "served") {
+    hub.write("org/model/config.json", R"({"architectures":["X"]})");
+    hub.write("org/model/tokenizer.json", "{}");
+    hub.write("org/model/chat_template.jinja", "{{ x }}");
+    hub.write("org/model/model.safetensors.index.json", "{}");
+    hub.write("org/model/model-00001-of-00002.safetensors", weights);
+    hub.write("org/model/model-00002-of-00002.safetensors", "more");
+    hub.write("org/model/consolidated.safetensors", "twice");
+    hub.write("org/model/README.md", "no");
+    hub.write("org/model/.gitattributes", "no");
+    hub.write("org/model/onnx/model.onnx", "no");
+    hub.write("org/one-GGUF/one.Q4.gguf", weights);
+    options.hf_host = options.modelscope_host = hub.host();
+    options.into = scratch / "models";
+    options.tries = 2;
+    options.pause = std::chrono::milliseconds(1);
+  }
+  Result<fs::path> get(const std::string& reference) { return pull(reference, options); }
+  std::string bytes_of(const std::string& path) const {
+    const auto text = read_file(scratch / "models" / path);
+    return text ? *text : "(absent)";
+  }
+
+  const std::string weights = noise(1'000'000, 7);
+  ScratchFolder scratch;
+  FakeHub hub;
+  PullOptions options;
+};
+
+class LayoutTest : public PullTest, public ::testing::WithParamInterface<std::string> {};
+TEST_P(LayoutTest, ACheckpointComesWhole) {
+  const auto path = get(GetParam() + ":org/model");
+  ASSERT_TRUE(path) << path.error().message;
+  EXPECT_EQ(*path, scratch / "models/org/model");
+  EXPECT_EQ(bytes_of("org/model/model-00001-of-00002.safetensors"), weights);
+  std::vector<std::string> names;
+  for (const auto& at : fs::directory_iterator(*path)) names.push_back(at.path().filename());
+  std::sort(names.begin(), names.end());
+  EXPECT_EQ(names,
+            (std::vector<std::string>{"chat_template.jinja", "config.json",
+                                      "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors",
+                                      "model.safetensors.index.json", "tokenizer.json"}));
+}
+TEST_P(LayoutTest, ASecondPullFetchesNothing) {
+  ASSERT_TRUE(get(GetParam() + ":org/model"));
+  const int asked = hub.files_asked;
+  ASSERT_TRUE(get(GetParam() + ":org/model"));
+  EXPECT_EQ(hub.files_asked, asked);
+}
+TEST_P(LayoutTest, BrokenConnectionsAreGoneOnFrom) {
+  hub.breaks = 5;
+  hub.break_after = 150'000;
+  const auto path = get(GetParam() + ":org/one-GGUF");
+  ASSERT_TRUE(path) << path.error().message;
+  EXPECT_EQ(*path, scratch / "models/org/one-GGUF/one.Q4.gguf");
+  EXPECT_EQ(bytes_of("org/one-GGUF/one.Q4.gguf"), weights);
+  EXPECT_EQ(hub.bytes_sent, 1'000'000);
+  EXPECT_EQ(hub.files_asked, 6);
+}
+TEST_P(LayoutTest, ALaterPullGoesOnWhereOneStopped) {
+  hub.breaks = 1;
+  hub.break_after = 400'000;
+  hub.down_after_break = true;
+  const auto first = get(GetParam() + ":org/one-GGUF");
+  ASSERT_FALSE(first);
+  EXPECT_NE(first.error().message.find("400000"), std::string::npos) << first.error().message;
+  EXPECT_EQ(bytes_of("org/one-GGUF/one.Q4.gguf"), "(absent)");
+  hub.down = false;
+  ASSERT_TRUE(get(GetParam() + ":org/one-GGUF"));
+  EXPECT_EQ(bytes_of("org/one-GGUF/one.Q4.gguf"), weights);
+  EXPECT_EQ(hub.bytes_sent, 1'000'000);
+}
+TEST_P(LayoutTest, AWrongSumIsDeletedAndSaid) {
+  hub.wrong_sums = true;
+  const auto wrong = get(GetParam() + ":org/one-GGUF");
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().message.find("one.Q4.gguf"), std::string::npos);
+  EXPECT_NE(wrong.error().message.find(std::string(64, '0')), std::string::npos);
+  EXPECT_EQ(bytes_of("org/one-GGUF/one.Q4.gguf"), "(absent)");
+  EXPECT_EQ(bytes_of("org/one-GGUF/.pull/one.Q4.gguf.part"), "(absent)");
+  hub.wrong_sums = false;
+  EXPECT_TRUE(get(GetParam() + ":org/one-GGUF"));
+}
+INSTANTIATE_TEST_SUITE_P(Layouts, LayoutTest, ::testing::Values("hf", "modelscope"));
+
+TEST_F(PullTest, AServerWithoutRangesStartsAnew) {
+  hub.ranges = false;
+  hub.breaks = 2;
+  hub.break_after = 300'000;
+  ASSERT_TRUE(get("hf:org/one-GGUF"));
+  EXPECT_EQ(bytes_of("org/one-GGUF/one.Q4.gguf"), weights);
+}
+TEST_F(PullTest, AServerThatAlwaysBreaksAtTheSamePlaceIsGivenUp) {
+  hub.ranges = false;
+  hub.breaks = 1'000'000;
+  hub.break_after = 300'000;
+  EXPECT_FALSE(get("hf:org/one-GGUF"));
+  EXPECT_EQ(hub.files_asked, 3);  // one that brought bytes, and the two tries
+}
+TEST_F(PullTest, RedirectsAreFollowed) {
+  hub.redirects = true;
+  hub.breaks = 2;
+  hub.break_after = 300'000;
+  ASSERT_TRUE(get("hf:org/one-GGUF"));
+  EXPECT_EQ(bytes_of("org/one-GGUF/one.Q4.gguf"), weights);
+  EXPECT_EQ(hub.bytes_sent, 1'000'000);
+}
+TEST_F(PullTest, TheTreeListingWillDo) {
+  hub.revision_api = false;
+  ASSERT_TRUE(get("hf:org/model@v1.0"));
+  EXPECT_EQ(bytes_of("org/model/model-00001-of-00002.safetensors"), weights);
+}
+TEST_F(PullTest, AFileThatChangedMeanwhileIsFetchedAnew) {
+  hub.breaks = 1;
+  hub.break_after = 400'000;
+  hub.down_after_break = true;
+  const std::string url = hub.host() + "/org/one-GGUF/one.Q4.gguf";
+  ASSERT_FALSE(get(url));
+  hub.down = false;
+  const std::string other = noise(1'000'000, 8);
+  hub.write("org/one-GGUF/one.Q4.gguf", other);
+  ++hub.tag;
+  const auto path = get(url);
+  ASSERT_TRUE(path) << path.error().message;
+  EXPECT_EQ(bytes_of("one.Q4/one.Q4.gguf"), other);
+}
+TEST_F(PullTest, AUrlMayCarryItsSum) {
+  const std::string url = hub.host() + "/org/one-GGUF/one.Q4.gguf";
+  const auto wrong = get(url + "#sha256=" + std::string(64, 'a'));
+  ASSERT_FALSE(wrong);
+  EXPECT_NE(wrong.error().message.find("sha256"), std::string::npos);
+  EXPECT_TRUE(get(url));
+  EXPECT_FALSE(get(hub.host() + "/org/model/README.md"));
+}
+TEST_F(PullTest, AFileMayBeNamed) {
+  hub.write("org/many-GGUF/a.gguf", "aa");
+  hub.write("org/many-GGUF/b-00001-of-00002.gguf", "b1");
+  hub.write("org/many-GGUF/b-00002-of-00002.gguf", "b2");
+  const auto several = get("hf:org/many-GGUF");
+  ASSERT_FALSE(several);
+  EXPECT_NE(several.error().message.find("a.gguf"), std::string::npos);
+  EXPECT_EQ(*get("hf:org/many-GGUF:b-00001-of-00002.gguf"),
+            scratch / "models/org/many-GGUF/b-00001-of-00002.gguf");
+  EXPECT_EQ(bytes_of("org/many-GGUF/b-00002-of-00002.gguf"), "b2");
+  EXPECT_EQ(bytes_of("org/many-GGUF/a.gguf"), "(absent)");
+  EXPECT_EQ(get("hf:org/many-GGUF:c.gguf").error().code, Code::not_found);
+}
+TEST_F(PullTest, NamesThatLeaveTheFolderAreRefused) {
+  for (const char* name : {"../evil.json", "/evil.json", "a\\b.json", "..", "a\nb.json"}) {
+    hub.more_listing = name;
+    const auto all = get("hf:org/model");
+    if (all) {  // not a name that a checkpoint needs, so it was left alone
+      EXPECT_FALSE(fs::exists(scratch / "models/org/evil.json"));
+    } else {
+      EXPECT_NE(all.error().message.find("unsafe"), std::string::npos) << all.error().message;
+    }
+    EXPECT_FALSE(get("hf:org/model:" + std::string(name)));
+  }
+  EXPECT_FALSE(fs::exists("/evil.json"));
+}
+TEST_F(PullTest, MoreThanWasSaidIsRefused) {
+  hub.size_lie = -10;
+  EXPECT_NE(get("hf:org/one-GGUF").error().message.find("larger"), std::string::npos);
+  hub.size_lie = 10;
+  EXPECT_FALSE(get("hf:org/one-GGUF"));
+}
+TEST_F(PullTest, RefusalsSayTheWayOut) {
+  EXPECT_NE(get("hf:org/nothing").error().message.find("has no model org/nothing"), std::string::npos);
+  hub.refuse = 403;
+  EXPECT_NE(get("hf:org/one-GGUF").error().message.find("HF_TOKEN"), std::string::npos);
+  EXPECT_NE(get("no-such-name").error().message.find("--list"), std::string::npos);
+  EXPECT_FALSE(get("hf:org"));
+  EXPECT_EQ(get("/no/such/path").error().code, Code::not_found);
+  hub.down = true;
+  EXPECT_FALSE(get("hf:org/model"));
+}
+TEST_F(PullTest, TwoAtOnceFetchOnce) {
+  std::thread other([&] { EXPECT_TRUE(get("hf:org/model")); });
+  EXPECT_TRUE(get("hf:org/model"));
+  other.join();
+  EXPECT_EQ(bytes_of("org/model/model-00001-of-00002.safetensors"), weights);
+  EXPECT_EQ(hub.files_asked, 6);
+}
+TEST_F(PullTest, ProgressNeverGoesBackAndEndsAtTheWhole) {
+  hub.breaks = 3;
+  hub.break_after = 200'000;
+  int64_t last = 0, total = 0;
+  options.progress = [&](const Progress& p) {
+    if (p.what != "org/model") return;
+    EXPECT_GE(p.done, last);
+    last = p.done;
+    total = p.total;
+  };
+  ASSERT_TRUE(get("hf:org/model"));
+  EXPECT_EQ(last, total);
+  EXPECT_GT(total, 1'000'000);
+}
+
+}  // namespace
+}  // namespace autark::hub
