@@ -10,7 +10,19 @@ namespace autark::http {
 namespace beast = boost::beast;
 namespace bhttp = boost::beast::http;
 
-struct RequestReader::Parser : bhttp::request_parser<bhttp::string_body> {};
+constexpr size_t kExtensionBytes = 256;  // of one chunk; nobody uses them
+
+struct RequestReader::Parser : bhttp::request_parser<bhttp::string_body> {
+  explicit Parser(const Limits& limits) {
+    header_limit(static_cast<uint32_t>(limits.header_bytes));
+    body_limit(limits.body_bytes);
+    on_chunk_header(check_chunk);
+  }
+  std::function<void(uint64_t, beast::string_view, beast::error_code&)> check_chunk =
+      [](uint64_t, beast::string_view extensions, beast::error_code& fault) {
+        if (extensions.size() > kExtensionBytes) fault = bhttp::error::bad_chunk_extension;
+      };
+};
 
 namespace {
 
@@ -57,9 +69,7 @@ RequestReader::~RequestReader() = default;
 size_t RequestReader::begin(std::string_view bytes) {
   const size_t first = std::min(bytes.find_first_not_of("\r\n"), bytes.size());
   if (first == bytes.size()) return first;
-  parser_ = std::make_unique<Parser>();
-  parser_->header_limit(static_cast<uint32_t>(limits_.header_bytes));
-  parser_->body_limit(limits_.body_bytes);
+  parser_ = std::make_unique<Parser>(limits_);
   stage_ = Stage::head;
   head_bytes_ = 0;
   if (!is_token(bytes[first])) refuse(400, "this is not an HTTP/1.1 request");

@@ -12,17 +12,17 @@ class Fields {
   Fields(const toml::table& table, std::string where) : table_(table), where_(std::move(where)) {}
 
   std::string text(const char* key) {
-    const auto value = table_[key].value<std::string>();
+    const auto value = table_[key].value_exact<std::string>();
     if (!value || value->empty()) fault(key, "a text");
     return value.value_or("");
   }
   int64_t count(const char* key) {
-    const auto value = table_[key].value<int64_t>();
+    const auto value = table_[key].value_exact<int64_t>();
     if (value.value_or(0) <= 0) fault(key, "a number above 0");
     return value.value_or(0);
   }
   bool flag(const char* key) {
-    const auto value = table_[key].value<bool>();
+    const auto value = table_[key].value_exact<bool>();
     if (!value) fault(key, "true or false");
     return value.value_or(false);
   }

