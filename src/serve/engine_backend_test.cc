@@ -223,6 +223,18 @@ TEST(EngineBackend, EchoScoresThePrompt) {
   EXPECT_EQ(std::get<api::Event::Finished>(b.events.at(2).what).why, api::Finish::length);
 }
 
+TEST(EngineBackend, EchoedTokensLieWhereTheirTextIs) {
+  Bench b;
+  b.submit({.prompts = {"a<b>c"}, .parse_special = true, .max_tokens = 0, .echo = true, .logprobs = 0});
+  engine::Event e;
+  e.prompt.resize(3);
+  e.finish = engine::Finish::length;
+  b.say(0, e);
+  std::vector<size_t> at;
+  for (const auto& t : std::get<api::Event::Delta>(b.events.at(1).what).logprobs) at.push_back(t.text_at);
+  EXPECT_EQ(at, (std::vector<size_t>{0, 0, 1, 4})) << "the first <b> was added and is not in the text";
+}
+
 TEST(EngineBackend, EchoOfIdsIsTheirText) {
   Bench b;
   b.submit({.prompts = {std::vector<int32_t>{256, 'o', 'k'}}, .echo = true});

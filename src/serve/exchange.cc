@@ -43,6 +43,7 @@ void Exchange::run(std::string_view body, api::Backend& backend) {
   for (const std::string& field : request.ignored)
     if (const auto name = terms_.metrics.ignored(field))
       spdlog::warn("{}: the field '{}' is not known here and was ignored; said once", route_, *name);
+  if (request.model.empty()) request.model = backend.models().front().id;
   prepare(request);
   api::Backend::Cancel cancel = backend.submit(
       std::move(request), [self = shared_from_this()](api::Event e) { self->on_event(std::move(e)); });

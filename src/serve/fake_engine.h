@@ -31,12 +31,17 @@ class ByteTokenizer final : public text::Tokenizer {
   std::map<std::string, std::string, std::less<>> special_texts() const override { return {}; }
   std::vector<std::string> markup() const override { return {"<b>"}; }
   std::vector<int32_t> end_tokens() const override { return {kBegin}; }
-  std::unique_ptr<text::StreamDecoder> stream(bool) const override {
+  std::unique_ptr<text::StreamDecoder> stream(bool skip_special) const override {
     struct Decoder final : text::StreamDecoder {
-      std::string push(int32_t id) override { return id == kBegin ? "" : std::string(1, char(id)); }
+      explicit Decoder(bool skip) : skip_special(skip) {}
+      std::string push(int32_t id) override {
+        if (id == kBegin) return skip_special ? "" : "<b>";
+        return std::string(1, char(id));
+      }
       std::string flush() const override { return {}; }
+      const bool skip_special;
     };
-    return std::make_unique<Decoder>();
+    return std::make_unique<Decoder>(skip_special);
   }
 };
 

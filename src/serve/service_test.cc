@@ -16,8 +16,10 @@ TEST(Service, AnswersEachDialect) {
   EXPECT_EQ(chat.json()["choices"][0]["message"]["content"], "Hello world");
   EXPECT_TRUE(chat.header("x-request-id").starts_with("req_"));
   EXPECT_FALSE(chat.header("openai-processing-ms").empty());
+  EXPECT_EQ(chat.json()["model"], "tiny");
   const Answered text = s.ask("POST", "/v1/completions", R"({"prompt":["a","b"],"n":2})");
   EXPECT_EQ(text.json()["choices"].size(), 4u);
+  EXPECT_EQ(text.json()["model"], "tiny") << "an empty name is answered by the served one";
   EXPECT_EQ(text.json()["usage"]["prompt_tokens"], 6);
   const Answered message = s.ask("POST", "/v1/messages?beta=true", kMessages);
   EXPECT_EQ(message.json()["content"][0]["text"], "Hello world");

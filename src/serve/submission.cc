@@ -106,14 +106,16 @@ void Submission::echo(int choice, const std::vector<engine::Logprobs>& logprobs)
   choices_[choice].echoed = true;
   const Tokenized& prompt = prompt_of(choice);
   api::Event::Delta d{prompt.text, {}, true};
-  const auto pieces = engine_.tokenizer().stream(true);
-  size_t at = 0;
+  const auto pieces = engine_.tokenizer().stream(false);
+  std::string_view rest = prompt.text;
   for (size_t i = 0; scored_ && i < prompt.ids.size(); ++i) {
     const bool known = i > 0 && i <= logprobs.size();
     api::TokenLogprob t = named(prompt.ids[i], known ? logprobs[i - 1] : engine::Logprobs{});
     t.scored = known;
-    t.text_at = std::min(at, prompt.text.size());
-    at += pieces->push(prompt.ids[i]).size();
+    t.text_at = prompt.text.size() - rest.size();
+    const std::string piece = pieces->push(prompt.ids[i]);
+    const bool shown = !engine_.tokenizer().is_special(prompt.ids[i]) || rest.starts_with(piece);
+    if (shown) rest.remove_prefix(std::min(rest.size(), piece.size()));
     d.logprobs.push_back(std::move(t));
   }
   tell(choice, std::move(d));

@@ -145,7 +145,7 @@ describe("errors are the client's own classes", () => {
     fails({ messages: [{ role: "user", content: "word ".repeat(40_000) }] }, Anthropic.BadRequestError,
       "invalid_request_error", /prompt is too long: \d+ tokens > \d+ maximum/));
   test("wrong key", async () => {
-    const stranger = new Anthropic({ baseURL: program.url, apiKey: "wrong", maxRetries: 0 });
+    const stranger = new Anthropic({ baseURL: program.url, apiKey: "sk-stranger", maxRetries: 0 });
     await assert.rejects(stranger.messages.create(greedy), Anthropic.AuthenticationError);
   });
   test("the key as a bearer token", async () => {
