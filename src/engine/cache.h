@@ -1,0 +1,108 @@
+// The state of all requests: what a model declares as streams, in pages. One page holds kPageTokens tokens of
+// every whole stream of every layer, one part after the other; a windowed stream is a ring, and the rings of
+// one sequence lie together in a place of their own.
+//
+//   memory: | page 0 | page 1 | … | rings of place 0 | rings of place 1 | …
+//
+// All of it is mapped once at start and touched only when used. A sequence keeps its tables of part addresses,
+// so a step looks nothing up. Owned and called by one thread.
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+#include "base/result.h"
+#include "models/model.h"
+
+namespace autark::engine {
+
+inline constexpr int kPageTokens = 128;
+
+// Where each stream lies in a page or in a place of rings.
+struct StateLayout {
+  struct Place {
+    Stream stream;
+    Format record, codes;
+    int ring = 0;       // rows; 0: the stream is paged
+    int page_rows = 0;  // rows of one part
+    int64_t at = 0;     // of the part in the page, or of the ring among the rings
+  };
+  std::vector<std::vector<Place>> layers;
+  int page_tokens = 0;
+  int64_t page_bytes = 0;  // 0: the model has only rings
+  int64_t ring_bytes = 0;  // of one sequence
+
+  int64_t pages_for(int64_t tokens) const { return (tokens + page_tokens - 1) / page_tokens; }
+};
+// `slack`: rows of a ring beyond its window, so that as many tokens can be taken back.
+StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack);
+
+class Cache;
+
+// The state of one sequence. Gives its pages back when destroyed; the cache outlives it.
+class SequenceState {
+ public:
+  ~SequenceState();
+  SequenceState(const SequenceState&) = delete;
+  SequenceState& operator=(const SequenceState&) = delete;
+  int64_t length() const { return length_; }                         // tokens there
+  int64_t capacity() const;                                          // tokens there is room for
+  void advance(int64_t tokens) { length_ += tokens; }                // after a step
+  void take_back(int64_t tokens) { length_ -= tokens; }              // REQUIRES: tokens ≤ slack, ≤ length
+  std::span<std::byte* const> parts(int stream) const { return tables_[stream]; }  // streams of all layers, counted through
+
+ private:
+  friend class Cache;
+  explicit SequenceState(Cache* cache) : cache_(cache) {}
+  Cache* cache_;
+  int64_t length_ = 0;
+  int place_ = 0;
+  std::vector<int> pages_;
+  std::vector<std::vector<std::byte*>> tables_;
+};
+
+class Cache {
+ public:
+  struct Options {
+    Rounding::Cache rounding = Rounding::Cache::f32;
+    int64_t bytes_max = int64_t{1} << 30;
+    int64_t context = 0;    // tokens of the longest sequence; 0: the model's
+    int sequences_max = 1;  // that have state at the same time
+    int slack = 0;
+    bool poison = false;    // fresh memory is NaN, so that a row read before it is written shows (tests)
+  };
+  // Code::exhausted when not even one page fits.
+  static Result<std::unique_ptr<Cache>> make(const Model& m, const Options& options);
+  ~Cache();
+  Cache(const Cache&) = delete;
+  Cache& operator=(const Cache&) = delete;
+
+  const StateLayout& layout() const { return layout_; }
+  int stream_at(int layer, int stream) const { return first_stream_[layer] + stream; }
+  int streams() const { return first_stream_.back(); }
+  int64_t pages_total() const { return pages_total_; }
+  int64_t pages_free() const { return std::ssize(free_pages_); }
+  int64_t bytes() const { return bytes_; }
+  // Tokens that one sequence can have when it is alone.
+  int64_t context() const { return context_; }
+
+  // An empty sequence; null when sequences_max have state already.
+  std::unique_ptr<SequenceState> open();
+  // Room for `tokens` in all. False when pages lack; nothing has changed then.
+  bool reserve(SequenceState& s, int64_t tokens);
+
+ private:
+  friend class SequenceState;
+  Cache(StateLayout layout, const Options& options);
+  void release(SequenceState& s);
+  std::byte* page_at(int page) const { return memory_ + page * layout_.page_bytes; }
+
+  StateLayout layout_;
+  Options options_;
+  std::vector<int> first_stream_;  // of each layer, and the end
+  int64_t pages_total_ = 0, context_ = 0, bytes_ = 0;
+  std::byte* memory_ = nullptr;
+  std::vector<int> free_pages_, free_places_;  // the last ones are taken first: warm memory is used again
+};
+
+}  // namespace autark::engine

@@ -1,0 +1,47 @@
+#include "engine/rounding_table.h"
+
+namespace autark::engine {
+namespace {
+
+constexpr Rounding kNone{Rounding::Inputs::f32, Rounding::Cache::f32};
+constexpr Rounding kFast{Rounding::Inputs::int8, Rounding::Cache::native};
+
+constexpr std::string_view kBlocks = "8-bit inputs and a float16 cache pass the gate of the real goldens";
+constexpr std::string_view kPlain = "weights keep their own precision; a float16 cache passes the gate";
+constexpr RoundingRow kRows[] = {
+    {"llama", "blocks", "fast", kBlocks},     {"llama", "plain", "fast", kPlain},
+    {"qwen2", "blocks", "fast", kBlocks},     {"qwen2", "plain", "fast", kPlain},
+    {"qwen3", "blocks", "fast", kBlocks},     {"qwen3", "plain", "fast", kPlain},
+    {"qwen3_moe", "blocks", "fast", kBlocks}, {"qwen3_moe", "plain", "fast", kPlain},
+    {"gemma3", "blocks", "fast", kBlocks},    {"gemma3", "plain", "fast", kPlain},
+};
+constexpr RoundingRow kUnknown{"any other", "any", "none", "nothing has been measured for this architecture"};
+
+}  // namespace
+
+const RoundingRow& rounding_row(std::string_view architecture, std::string_view weights) {
+  for (const RoundingRow& r : kRows) {
+    if (r.architecture == architecture && r.weights == weights) return r;
+  }
+  return kUnknown;
+}
+
+Result<Rounding> rounding_named(std::string_view mode) {
+  if (mode == "none") return kNone;
+  if (mode == "fast") return kFast;
+  if (mode == "exact")
+    return Error{Code::unsupported,
+                 "rounding: exact repeats the rounding points of a model's official code, and no model here "
+                 "has any; use none (the mathematics) or fast"};
+  return Error{Code::invalid, "rounding: '" + std::string(mode) + "' is not a mode; use none, exact or fast"};
+}
+
+std::string name_of(Rounding r) {
+  if (r.inputs == kNone.inputs && r.cache == kNone.cache) return "none";
+  if (r.inputs == kFast.inputs && r.cache == kFast.cache) return "fast";
+  constexpr const char* kInputs[] = {"f32", "official", "int8"};
+  constexpr const char* kCache[] = {"f32", "qdq", "native"};
+  return std::string(kInputs[int(r.inputs)]) + " inputs, " + kCache[int(r.cache)] + " cache";
+}
+
+}  // namespace autark::engine

@@ -1,0 +1,193 @@
+#include "engine/sampler.h"
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+namespace autark::engine {
+namespace {
+
+// e^x for x ≤ 0, within 2e-7; plain arithmetic, so that the compiler makes vectors of it. Below −87: 0.
+inline float exp_below(float x) {
+  const float n = std::floor(x * 1.44269504f + 0.5f);
+  const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  for (float c : {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f})
+    p = p * r + c;
+  const float y = p * r * r + r + 1;
+  const float scale = std::bit_cast<float>((int32_t(std::max(n, -126.f)) + 127) << 23);
+  return x < -87 ? 0 : y * scale;
+}
+
+uint64_t mixed(uint64_t z) {  // the finaliser of splitmix64
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+// The sum in a fixed order, eight at a time.
+double sum_of(std::span<const float> x) {
+  double lanes[8] = {};
+  size_t i = 0;
+  for (; i + 8 <= x.size(); i += 8) {
+    for (int k = 0; k < 8; ++k) lanes[k] += x[i + k];
+  }
+  for (; i < x.size(); ++i) lanes[0] += x[i];
+  double sum = 0;
+  for (double l : lanes) sum += l;
+  return sum;
+}
+
+// The id at share u of all weights, in the order of ids: by blocks first.
+int32_t walk(std::span<const float> w, double u) {
+  constexpr size_t kBlock = 1024;
+  double left = u * sum_of(w);
+  int32_t last = 0;  // with a weight; for when rounding ate the last bit
+  for (size_t at = 0; at < w.size(); at += kBlock) {
+    const auto block = w.subspan(at, std::min(kBlock, w.size() - at));
+    const double sum = sum_of(block);
+    if (left >= sum) {
+      left -= sum;
+      continue;
+    }
+    for (size_t i = 0; i < block.size(); ++i) {
+      if (block[i] > 0) last = int32_t(at + i);
+      if ((left -= block[i]) < 0) break;
+    }
+    return last;
+  }
+  for (size_t i = 0; i < w.size(); ++i) last = w[i] > 0 ? int32_t(i) : last;
+  return last;
+}
+
+bool likelier(const Sampler::Scratch::Candidate& a, const Sampler::Scratch::Candidate& b) {
+  return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
+}
+
+}  // namespace
+
+std::optional<Error> fault_of(const Sampling& s, int64_t vocabulary) {
+  const auto bad = [](const char* what) { return Error{Code::invalid, std::string("sampling: ") + what}; };
+  if (!(s.temperature >= 0 && s.temperature <= 100)) return bad("temperature must be between 0 and 100");
+  if (s.top_k < 0) return bad("top_k must not be negative");
+  if (!(s.top_p > 0 && s.top_p <= 1)) return bad("top_p must be above 0 and at most 1");
+  if (!(s.min_p >= 0 && s.min_p <= 1)) return bad("min_p must be between 0 and 1");
+  if (!(s.repetition_penalty > 0 && s.repetition_penalty <= 100)) return bad("repetition_penalty must be above 0");
+  if (!(std::abs(s.frequency_penalty) <= 100)) return bad("frequency_penalty is out of range");
+  if (!(std::abs(s.presence_penalty) <= 100)) return bad("presence_penalty is out of range");
+  for (const auto& [id, bias] : s.logit_bias) {
+    if (id < 0 || id >= vocabulary) return bad("logit_bias names a token that the vocabulary lacks");
+    if (!(std::abs(bias) <= 1e6f)) return bad("logit_bias must be a number of moderate size");
+  }
+  return std::nullopt;
+}
+
+double uniform_at(uint64_t seed, uint64_t position) {
+  const uint64_t z = mixed(mixed(seed + 0x9e3779b97f4a7c15u) + position * 0x9e3779b97f4a7c15u);
+  return double(z >> 11) * 0x1p-53;
+}
+
+int32_t argmax(std::span<const float> logits) {
+  return int32_t(std::ranges::max_element(logits) - logits.begin());
+}
+
+bool all_finite(std::span<const float> logits) {
+  uint32_t bad = 0;
+  for (float l : logits) bad |= (std::bit_cast<uint32_t>(l) & 0x7f800000u) == 0x7f800000u;
+  return bad == 0;
+}
+
+Sampler::Sampler(const Sampling& s, std::span<const int32_t> prompt, std::vector<int32_t> masked,
+                 int64_t min_tokens)
+    : s_(s),
+      masked_(std::move(masked)),
+      min_tokens_(min_tokens),
+      penalties_(s.repetition_penalty != 1 || s.frequency_penalty != 0 || s.presence_penalty != 0) {
+  if (s_.repetition_penalty == 1) return;
+  for (int32_t id : prompt) counts_[id].seen = true;
+}
+
+Result<int32_t> Sampler::pick(std::span<const float> logits, int64_t position, Scratch& scratch) const {
+  if (!all_finite(logits))
+    return Error{Code::internal, "engine: the model gave logits that are not finite; is the checkpoint damaged?"};
+  const bool adjusted = penalties_ || !s_.logit_bias.empty() || generated_ < min_tokens_;
+  if (adjusted) {
+    scratch.logits.assign(logits.begin(), logits.end());
+    adjust(scratch.logits);
+    logits = scratch.logits;
+  }
+  if (s_.temperature == 0) return argmax(logits);
+  return draw(logits, uniform_at(s_.seed, position), scratch);
+}
+
+void Sampler::accept(int32_t id) {
+  ++generated_;
+  if (!penalties_) return;
+  Count& c = counts_[id];
+  c.seen = true;
+  ++c.generated;
+}
+
+void Sampler::adjust(std::span<float> logits) const {
+  for (const auto& [id, bias] : s_.logit_bias) logits[id] += bias;
+  for (const auto& [id, count] : counts_) {
+    float& l = logits[id];
+    if (count.seen) l = l > 0 ? l / s_.repetition_penalty : l * s_.repetition_penalty;
+    if (count.generated > 0) l -= s_.frequency_penalty * float(count.generated) + s_.presence_penalty;
+  }
+  if (generated_ >= min_tokens_) return;
+  for (int32_t id : masked_) logits[id] = -std::numeric_limits<float>::infinity();
+}
+
+int32_t Sampler::draw(std::span<const float> logits, double u, Scratch& scratch) const {
+  const float max = logits[argmax(logits)];
+  if (std::isinf(max)) return argmax(logits);  // everything is masked
+  const float inverse = std::min(1 / s_.temperature, 1e30f);
+  auto& w = scratch.weights;
+  w.resize(logits.size());
+  for (size_t i = 0; i < w.size(); ++i) w[i] = exp_below(std::min((logits[i] - max) * inverse, 0.f));
+  if (s_.top_k == 0 && s_.top_p == 1 && s_.min_p == 0) return walk(w, u);
+  filter(sum_of(w), scratch);
+  double kept = 0;
+  for (const auto& c : scratch.candidates) kept += c.weight;
+  for (double left = u * kept; const auto& c : scratch.candidates) {
+    if ((left -= c.weight) < 0) return c.id;
+  }
+  return scratch.candidates.back().id;  // rounding ate the last bit
+}
+
+// Leaves the candidates that may be drawn, by falling weight. Tokens too small to matter are not even sorted:
+// those below (1 − top_p) / V cannot together be what the nucleus lacks.
+void Sampler::filter(double all, Scratch& scratch) const {
+  const auto& w = scratch.weights;
+  auto& c = scratch.candidates;
+  c.clear();
+  float least = s_.min_p;
+  if (s_.top_k == 0 && s_.top_p < 1) least = std::max(least, float((1 - double(s_.top_p)) * 0.5 * all / double(w.size())));
+  for (int32_t id = 0; id < std::ssize(w); ++id) {
+    if (w[id] > 0 && (w[id] >= least || s_.top_k > 0)) c.push_back({w[id], id});
+  }
+  if (s_.top_k > 0 && s_.top_k < std::ssize(c)) {
+    std::nth_element(c.begin(), c.begin() + s_.top_k, c.end(), likelier);
+    c.resize(s_.top_k);
+  }
+  if (s_.top_k > 0) {
+    all = 0;
+    std::ranges::sort(c, likelier);
+    for (const auto& x : c) all += x.weight;
+  }
+  const double enough = s_.top_p * all;
+  double sum = 0;
+  size_t n = 0;
+  for (size_t sorted = s_.top_k > 0 ? c.size() : 0; n < c.size(); ++n) {
+    if (n == sorted) {  // the next of them, twice as many each time
+      sorted = std::min(c.size(), std::max<size_t>(64, 2 * sorted));
+      std::partial_sort(c.begin() + n, c.begin() + sorted, c.end(), likelier);
+    }
+    if ((s_.top_p < 1 && sum >= enough) || c[n].weight < s_.min_p) break;
+    sum += c[n].weight;
+  }
+  c.resize(std::max<size_t>(n, 1));
+}
+
+}  // namespace autark::engine
