@@ -9,6 +9,7 @@ set(AUTARK_AVX512_FLAGS ${AUTARK_AVX2_FLAGS} -mavx512f -mavx512bw -mavx512dq -ma
 function(autark_layer name)
   cmake_parse_arguments(L "" "" "DEPS;LIBS" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
+  list(FILTER all EXCLUDE REGEX "/main\\.cc$")  # a program's own, see autark_program
   if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
     list(FILTER all EXCLUDE REGEX "_avx(2|512)\\.cc$")
   endif()

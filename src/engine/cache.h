@@ -4,8 +4,8 @@
 //
 //   memory: | page 0 | page 1 | … | rings of place 0 | rings of place 1 | …
 //
-// All of it is mapped once at start and touched only when used. A sequence keeps its tables of part addresses,
-// so a step looks nothing up. Owned and called by one thread.
+// All of it is mapped once at start and touched only when used. A sequence keeps its tables of part
+// addresses, so a step looks nothing up. Owned and called by one thread.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -45,11 +45,13 @@ class SequenceState {
   ~SequenceState();
   SequenceState(const SequenceState&) = delete;
   SequenceState& operator=(const SequenceState&) = delete;
-  int64_t length() const { return length_; }                         // tokens there
-  int64_t capacity() const;                                          // tokens there is room for
-  void advance(int64_t tokens) { length_ += tokens; }                // after a step
-  void take_back(int64_t tokens) { length_ -= tokens; }              // REQUIRES: tokens ≤ slack, ≤ length
-  std::span<std::byte* const> parts(int stream) const { return tables_[stream]; }  // streams of all layers, counted through
+  int64_t length() const { return length_; }             // tokens there
+  int64_t capacity() const;                              // tokens there is room for
+  void advance(int64_t tokens) { length_ += tokens; }    // after a step
+  void take_back(int64_t tokens) { length_ -= tokens; }  // REQUIRES: tokens ≤ slack, ≤ length
+  std::span<std::byte* const> parts(int stream) const {
+    return tables_[stream];
+  }  // streams of all layers, counted through
 
  private:
   friend class Cache;
@@ -69,7 +71,7 @@ class Cache {
     int64_t context = 0;    // tokens of the longest sequence; 0: the model's
     int sequences_max = 1;  // that have state at the same time
     int slack = 0;
-    bool poison = false;    // fresh memory is NaN, so that a row read before it is written shows (tests)
+    bool poison = false;  // fresh memory is NaN, so that a row read before it is written shows (tests)
   };
   // Code::exhausted when not even one page fits.
   static Result<std::unique_ptr<Cache>> make(const Model& m, const Options& options);

@@ -13,7 +13,9 @@ Logprobs logprobs_of(std::span<const float> logits, int32_t chosen, int top) {
   Logprobs out{.chosen = at(chosen)};
   const size_t n = std::min(size_t(std::max(top, 0)), logits.size());
   std::vector<int32_t> best;  // a heap whose root is the least of the n best
-  const auto better = [&](int32_t a, int32_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; };
+  const auto better = [&](int32_t a, int32_t b) {
+    return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
+  };
   for (int32_t id = 0; n > 0 && id < std::ssize(logits); ++id) {
     if (best.size() == n && !better(id, best.front())) continue;
     if (best.size() == n) std::ranges::pop_heap(best, better), best.pop_back();

@@ -1,5 +1,6 @@
-// Which architecture runs which weights in which mode unless told otherwise. The rows were chosen on the goldens
-// of real models (tests/golden/real), not when a model is loaded; start-up prints the row that applies.
+// Which architecture runs which weights in which mode unless told otherwise. The rows were chosen on the
+// goldens of real models (tests/golden/real), not when a model is loaded; start-up prints the row that
+// applies.
 #pragma once
 #include <string>
 #include <string_view>

@@ -72,7 +72,8 @@ std::optional<Error> fault_of(const Sampling& s, int64_t vocabulary) {
   if (s.top_k < 0) return bad("top_k must not be negative");
   if (!(s.top_p > 0 && s.top_p <= 1)) return bad("top_p must be above 0 and at most 1");
   if (!(s.min_p >= 0 && s.min_p <= 1)) return bad("min_p must be between 0 and 1");
-  if (!(s.repetition_penalty > 0 && s.repetition_penalty <= 100)) return bad("repetition_penalty must be above 0");
+  if (!(s.repetition_penalty > 0 && s.repetition_penalty <= 100))
+    return bad("repetition_penalty must be above 0");
   if (!(std::abs(s.frequency_penalty) <= 100)) return bad("frequency_penalty is out of range");
   if (!(std::abs(s.presence_penalty) <= 100)) return bad("presence_penalty is out of range");
   for (const auto& [id, bias] : s.logit_bias) {
@@ -109,7 +110,8 @@ Sampler::Sampler(const Sampling& s, std::span<const int32_t> prompt, std::vector
 
 Result<int32_t> Sampler::pick(std::span<const float> logits, int64_t position, Scratch& scratch) const {
   if (!all_finite(logits))
-    return Error{Code::internal, "engine: the model gave logits that are not finite; is the checkpoint damaged?"};
+    return Error{Code::internal,
+                 "engine: the model gave logits that are not finite; is the checkpoint damaged?"};
   const bool adjusted = penalties_ || !s_.logit_bias.empty() || generated_ < min_tokens_;
   if (adjusted) {
     scratch.logits.assign(logits.begin(), logits.end());
@@ -163,7 +165,8 @@ void Sampler::filter(double all, Scratch& scratch) const {
   auto& c = scratch.candidates;
   c.clear();
   float least = s_.min_p;
-  if (s_.top_k == 0 && s_.top_p < 1) least = std::max(least, float((1 - double(s_.top_p)) * 0.5 * all / double(w.size())));
+  if (s_.top_k == 0 && s_.top_p < 1)
+    least = std::max(least, float((1 - double(s_.top_p)) * 0.5 * all / double(w.size())));
   for (int32_t id = 0; id < std::ssize(w); ++id) {
     if (w[id] > 0 && (w[id] >= least || s_.top_k > 0)) c.push_back({w[id], id});
   }

@@ -3,9 +3,9 @@
 //   bias · repetition · frequency and presence penalties · end tokens masked before min_tokens ·
 //   temperature · top-k · top-p · min-p · draw
 //
-// Repetition sees prompt and answer (l > 0 ? l / r : l · r), the other penalties the answer only. top-p counts
-// what top-k left; min-p compares with the most likely token. The draw comes from a hash of (seed, position),
-// so a token depends on nothing but its logits, its place and the request.
+// Repetition sees prompt and answer (l > 0 ? l / r : l · r), the other penalties the answer only. top-p
+// counts what top-k left; min-p compares with the most likely token. The draw comes from a hash of (seed,
+// position), so a token depends on nothing but its logits, its place and the request.
 #pragma once
 #include <span>
 #include <unordered_map>
@@ -34,7 +34,8 @@ class Sampler {
     std::vector<Candidate> candidates;
   };
   // `masked` cannot be chosen while fewer than `min_tokens` are generated.
-  Sampler(const Sampling& s, std::span<const int32_t> prompt, std::vector<int32_t> masked, int64_t min_tokens);
+  Sampler(const Sampling& s, std::span<const int32_t> prompt, std::vector<int32_t> masked,
+          int64_t min_tokens);
 
   // The token at `position` of the timeline. Logits that are not finite are an Error: the model's fault.
   Result<int32_t> pick(std::span<const float> logits, int64_t position, Scratch& scratch) const;

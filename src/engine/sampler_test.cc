@@ -28,7 +28,8 @@ std::map<int32_t, double> expected(const Sampling& s, const std::vector<float>& 
   if (s.top_k > 0 && s.top_k < std::ssize(ids)) ids.resize(s.top_k);
   std::vector<double> p;
   double all = 0;
-  for (int32_t id : ids) all += p.emplace_back(std::exp((double(logits[id]) - logits[ids[0]]) / s.temperature));
+  for (int32_t id : ids)
+    all += p.emplace_back(std::exp((double(logits[id]) - logits[ids[0]]) / s.temperature));
   double sum = 0;
   size_t n = 0;
   while (n < ids.size() && (s.top_p == 1 || sum < s.top_p * all) && p[n] >= s.min_p) sum += p[n++];
@@ -44,10 +45,10 @@ int32_t pick(const Sampling& s, const std::vector<float>& logits, int64_t positi
 
 TEST(SamplerTest, FrequenciesAreTheProbabilities) {
   const auto logits = random_logits(1000, 7);
-  for (const Sampling& s : {Sampling{.seed = 1}, Sampling{.temperature = 0.7f, .seed = 2},
-                            Sampling{.top_k = 5, .seed = 3}, Sampling{.top_p = 0.8f, .seed = 4},
-                            Sampling{.min_p = 0.05f, .seed = 5},
-                            Sampling{.temperature = 1.5f, .top_k = 400, .top_p = 0.9f, .min_p = 0.01f, .seed = 6}}) {
+  for (const Sampling& s :
+       {Sampling{.seed = 1}, Sampling{.temperature = 0.7f, .seed = 2}, Sampling{.top_k = 5, .seed = 3},
+        Sampling{.top_p = 0.8f, .seed = 4}, Sampling{.min_p = 0.05f, .seed = 5},
+        Sampling{.temperature = 1.5f, .top_k = 400, .top_p = 0.9f, .min_p = 0.01f, .seed = 6}}) {
     SCOPED_TRACE(s.seed);
     const auto p = expected(s, logits);
     const Sampler sampler(s, {}, {}, 0);
@@ -136,7 +137,8 @@ TEST(SamplerTest, EndTokensWaitForMinTokens) {
 }
 
 TEST(SamplerTest, LogitsThatAreNotFiniteAreTheModelsFault) {
-  for (float bad : {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+  for (float bad :
+       {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
     auto logits = random_logits(100, 1);
     logits[42] = bad;
     Sampler::Scratch scratch;

@@ -1,5 +1,5 @@
-// Which rows of which requests make the next step. A pure function of the queue, the budgets and the time it is
-// told: no threads, no clock of its own, no tokens, only their numbers.
+// Which rows of which requests make the next step. A pure function of the queue, the budgets and the time it
+// is told: no threads, no clock of its own, no tokens, only their numbers.
 //
 //   waiting ──admit──► reading the prompt ──► one row a step ──► removed
 //      ▲                                           │
@@ -7,10 +7,10 @@
 //
 // Fair by arrival: first come, first admitted, and prompts are read in that order. Every request that
 // generates has its row in every step; prompts share the rest, and less of it while somebody generates, so
-// that one long prompt does not hold up everybody's next token. A request is admitted when there are pages for
-// its whole prompt and one page for each that runs already. When a running request then needs a page and none
-// is free, the youngest gives up its pages and computes its tokens again later: its numbers do not change.
-// REQUIRES: pages_total hold the longest request alone; so the oldest always gets on.
+// that one long prompt does not hold up everybody's next token. A request is admitted when there are pages
+// for its whole prompt and one page for each that runs already. When a running request then needs a page and
+// none is free, the youngest gives up its pages and computes its tokens again later: its numbers do not
+// change. REQUIRES: pages_total hold the longest request alone; so the oldest always gets on.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -45,9 +45,9 @@ struct Plan {
     uint64_t id = 0;
     double waited = 0;  // seconds
   };
-  std::vector<Admitted> admitted;    // get state
-  std::vector<uint64_t> preempted;   // lose theirs
-  std::vector<Slice> slices;         // to be computed; empty: nothing to do
+  std::vector<Admitted> admitted;   // get state
+  std::vector<uint64_t> preempted;  // lose theirs
+  std::vector<Slice> slices;        // to be computed; empty: nothing to do
 };
 
 class Scheduler {

@@ -1,6 +1,6 @@
-// Goal: every step keeps the budgets, nobody starves, first come is first served, cancelling works at any time.
-// Method: a seeded random life of thousands of steps against a plain model of who has what, plus examples for
-// the rules one by one.
+// Goal: every step keeps the budgets, nobody starves, first come is first served, cancelling works at any
+// time. Method: a seeded random life of thousands of steps against a plain model of who has what, plus
+// examples for the rules one by one.
 #include "engine/scheduler.h"
 #include <gtest/gtest.h>
 #include <map>
@@ -138,9 +138,12 @@ class Simulation {
   void submit() {
     const int64_t room = limits_.pages_total * limits_.page_tokens;
     const int64_t prompt = pick(1, int(std::min<int64_t>(room, 60)));
-    const Life life{.arrival = ++last_id_, .tokens = prompt, .to_generate = std::min<int64_t>(room - prompt, pick(0, 40))};
+    const Life life{.arrival = ++last_id_,
+                    .tokens = prompt,
+                    .to_generate = std::min<int64_t>(room - prompt, pick(0, 40))};
     const bool room_to_wait = scheduler_->waiting() < limits_.waiting_max;
-    const bool taken = scheduler_->submit({.id = last_id_, .tokens = prompt, .rows_max = pick(0, 1) * 5}, now_);
+    const bool taken =
+        scheduler_->submit({.id = last_id_, .tokens = prompt, .rows_max = pick(0, 1) * 5}, now_);
     EXPECT_EQ(taken, room_to_wait);
     if (taken) lives_[last_id_] = life;
   }

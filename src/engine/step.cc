@@ -1,62 +1,107 @@
 #include "engine/step.h"
+#include <exception>
 
 namespace autark::engine {
 
-Stepper::Stepper(const Model& m, Chip& on, const Cache& cache) : m_(m), on_(on), cache_(cache) {}
-
-Tensor Stepper::run(std::span<const Chunk> chunks, const Probe& probe) {
-  pack(chunks);
-  on_.reset();
-  const auto ints = [](std::vector<int32_t>& v) { return Tensor{v.data(), Format::i32, {std::ssize(v)}}; };
-  Step s{.on = on_,
-         .tokens = ints(tokens_),
-         .positions = ints(positions_),
-         .wanted = ints(wanted_),
-         .state = [this](int layer, int stream) { return rows(layer, stream); },
-         .probe = probe};
-  Tensor x = s.note(-1, "stream", m_.embed(s));
-  for (int i = 0; i < m_.layers(); ++i) {
-    x = s.note(i, "stream", m_.layer(s, i, x));
-    if (!after_layer) continue;
-    on_.wait();
-    after_layer(i);
-  }
-  const Tensor y = wanted_.empty() ? Tensor{} : m_.logits(s, x);  // the head is the largest matrix of all
-  on_.wait();
-  for (const Chunk& c : chunks) c.state->advance(std::ssize(c.tokens));
-  return y;
+const char* name_of(Finish f) {
+  constexpr const char* kNames[] = {"stop", "stop_string", "length", "context", "cancelled", "failed"};
+  return kNames[int(f)];
 }
 
-void Stepper::pack(std::span<const Chunk> chunks) {
-  tokens_.clear(), positions_.clear(), wanted_.clear(), spans_.clear(), lengths_.clear();
-  for (const Chunk& c : chunks) {
-    const int64_t start = c.state->length();
-    AUTARK_CHECK(!c.tokens.empty() && start + std::ssize(c.tokens) <= c.state->capacity());
-    spans_.push_back({int(tokens_.size()), int(c.tokens.size())});
-    lengths_.push_back(start);
-    for (int32_t row : c.wanted) wanted_.push_back(spans_.back().first + row);
-    for (size_t i = 0; i < c.tokens.size(); ++i) positions_.push_back(int32_t(start + int64_t(i)));
-    tokens_.insert(tokens_.end(), c.tokens.begin(), c.tokens.end());
+Batch::Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock)
+    : cache_(cache), forward_(m, on, cache), scheduler_(limits), clock_(std::move(clock)) {}
+
+void Batch::add(std::unique_ptr<Session> s) {
+  const RequestId id = s->id();
+  Session& session = *sessions_.emplace(id, std::move(s)).first->second;
+  if (scheduler_.submit(session.job(), clock_())) return;
+  finish(id,
+         session.end(Finish::failed, Error{Code::exhausted, "engine: the queue is full; try again later"}));
+}
+
+void Batch::cancel(RequestId id) {
+  const auto it = sessions_.find(id);
+  if (it != sessions_.end()) finish(id, it->second->end(Finish::cancelled));
+}
+
+void Batch::cancel_all() {
+  while (!sessions_.empty()) cancel(sessions_.begin()->first);
+}
+
+bool Batch::step() {
+  const Plan plan = scheduler_.next(clock_());
+  if (plan.slices.empty()) return false;
+  lend_state(plan);
+  ++counters_.steps;
+  try {  // a library below may throw, memory above all; the requests of this step end, the engine goes on
+    publish(plan, compute(plan));
+  } catch (const std::exception& e) {
+    fail_all(plan, e.what());
   }
-  parts_.clear();
-  for (int stream = 0; stream < cache_.streams(); ++stream) {
-    for (const Chunk& c : chunks) parts_.push_back(c.state->parts(stream));
+  return true;
+}
+
+void Batch::lend_state(const Plan& plan) {
+  for (RequestId id : plan.preempted) sessions_.at(id)->state.reset();
+  for (const auto& a : plan.admitted) {
+    Session& s = *sessions_.at(a.id);
+    s.state = cache_.open();
+    s.admitted(a.waited, clock_());
+  }
+  for (const Slice& slice : plan.slices) {
+    Session& s = *sessions_.at(slice.id);
+    AUTARK_CHECK(s.state &&
+                 cache_.reserve(*s.state, slice.first + slice.count));  // the scheduler counted them
   }
 }
 
-Rows Stepper::rows(int layer, int stream) const {
-  const StateLayout::Place& p = cache_.layout().layers[layer][stream];
-  const size_t n = spans_.size();
-  return {.record = p.record,
-          .codes = p.codes,
-          .width = p.stream.row.numel(),
-          .per = p.stream.per,
-          .keep = p.stream.keep,
-          .ring = p.ring,
-          .page_rows = p.page_rows,
-          .sequences = spans_,
-          .pages = std::span(parts_).subspan(cache_.stream_at(layer, stream) * n, n),
-          .length = lengths_};
+Tensor Batch::compute(const Plan& plan) {
+  chunks_.clear();
+  for (const Slice& slice : plan.slices) {
+    Session& s = *sessions_.at(slice.id);
+    chunks_.push_back({s.state.get(), s.tokens().subspan(slice.first, slice.count), s.wanted(slice)});
+    if (slice.first < s.usage().prompt_tokens)
+      counters_.prompt_tokens += std::min<int64_t>(slice.count, s.usage().prompt_tokens - slice.first);
+  }
+  return forward_.run(chunks_);
+}
+
+void Batch::publish(const Plan& plan, Tensor logits) {
+  const double now = clock_();
+  int64_t row = 0;
+  for (size_t i = 0; i < plan.slices.size(); ++i) {
+    const Slice& slice = plan.slices[i];
+    Session& s = *sessions_.at(slice.id);
+    const int64_t rows = std::ssize(chunks_[i].wanted);
+    Tensor own = logits;
+    if (rows > 0) own = {logits.row(row).data(), Format::f32, {rows, logits.cols()}};
+    row += rows;
+    Event e = s.read(slice, own, scratch_, now);
+    counters_.generation_tokens += e.tokens.size();
+    if (e.finish) {
+      finish(slice.id, std::move(e));
+    } else {
+      if (slice.last) scheduler_.append(slice.id);
+      s.publish(std::move(e));
+    }
+  }
+}
+
+void Batch::fail_all(const Plan& plan, const std::string& why) {
+  for (const Slice& slice : plan.slices) {
+    const auto it = sessions_.find(slice.id);
+    if (it == sessions_.end()) continue;
+    finish(slice.id, it->second->end(Finish::failed, Error{Code::internal, "engine: a step failed: " + why}));
+  }
+}
+
+// The request is gone before its sink hears so: what the sink does next finds its place free.
+void Batch::finish(RequestId id, Event e) {
+  scheduler_.remove(id);
+  const auto node = sessions_.extract(id);
+  node.mapped()->state.reset();
+  ++counters_.finished[name_of(*e.finish)];
+  node.mapped()->publish(std::move(e));
 }
 
 }  // namespace autark::engine

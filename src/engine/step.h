@@ -1,43 +1,53 @@
-// One forward pass over chunks of many sequences: packs their rows, lends the model their state, and gives the
-// logits of the rows that are wanted. Everything that is the same for all layers is built once a step.
-// Called by one thread.
+// The step: schedule → forward → sample → publish, over the requests that are there. Runs on one thread and
+// has no clock of its own; engine.cc gives it both.
 #pragma once
 #include <functional>
-#include <span>
-#include <vector>
-#include "engine/cache.h"
-#include "models/model.h"
+#include <map>
+#include <memory>
+#include <string>
+#include "engine/forward.h"
+#include "engine/scheduler.h"
+#include "engine/session.h"
 
 namespace autark::engine {
 
-struct Chunk {
-  SequenceState* state = nullptr;   // REQUIRES: reserved for length + tokens
-  std::span<const int32_t> tokens;  // at positions state->length() …
-  std::vector<int32_t> wanted;      // rows of this chunk whose logits are asked for, rising
-};
-
-class Stepper {
+class Batch {
  public:
-  using Probe = std::function<Tensor(int layer, const char* name, Tensor x)>;
-  Stepper(const Model& m, Chip& on, const Cache& cache);
+  using Clock = std::function<double()>;  // seconds, rising
+  Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock);
 
-  // Logits [wanted of all chunks in order, vocabulary], no data where nothing is wanted; valid until the next
-  // run(). Afterwards the sequences are longer by their chunks. A sequence is in one chunk only.
-  Tensor run(std::span<const Chunk> chunks, const Probe& probe = {});
-  // Called after every layer has been asked for and done; makes recording chips wait there (loading, tracing).
-  std::function<void(int layer)> after_layer;
+  void add(std::unique_ptr<Session> s);
+  void cancel(RequestId id);  // at once; unknown ids: nothing
+  void cancel_all();
+  bool step();  // false: there was nothing to do
+
+  int running() const { return scheduler_.running(); }
+  int waiting() const { return scheduler_.waiting(); }
+  int64_t pages_used() const { return scheduler_.pages_used(); }
+
+  struct Counters {
+    uint64_t steps = 0, prompt_tokens = 0, generation_tokens = 0;
+    std::map<std::string, uint64_t> finished;  // by reason
+  };
+  const Counters& counters() const { return counters_; }
 
  private:
-  void pack(std::span<const Chunk> chunks);
-  Rows rows(int layer, int stream) const;
+  void lend_state(const Plan& plan);
+  Tensor compute(const Plan& plan);
+  void publish(const Plan& plan, Tensor logits);
+  void fail_all(const Plan& plan, const std::string& why);
+  void finish(RequestId id, Event e);
 
-  const Model& m_;
-  Chip& on_;
-  const Cache& cache_;
-  std::vector<int32_t> tokens_, positions_, wanted_;
-  std::vector<Span> spans_;
-  std::vector<int64_t> lengths_;
-  std::vector<std::span<std::byte* const>> parts_;  // [stream of all layers][sequence]
+  Cache& cache_;
+  Forward forward_;
+  Scheduler scheduler_;
+  Clock clock_;
+  std::map<RequestId, std::unique_ptr<Session>> sessions_;
+  std::vector<Chunk> chunks_;
+  Sampler::Scratch scratch_;
+  Counters counters_;
 };
+
+const char* name_of(Finish f);  // "stop", "stop_string" …
 
 }  // namespace autark::engine

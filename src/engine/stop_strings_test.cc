@@ -13,7 +13,8 @@ struct Seen {
   bool operator==(const Seen&) const = default;
 };
 
-Seen run(const std::vector<std::string>& stops, const std::vector<std::string>& pieces, bool include = false) {
+Seen run(const std::vector<std::string>& stops, const std::vector<std::string>& pieces,
+         bool include = false) {
   StopStrings s(stops, include);
   Seen seen;
   for (const auto& p : pieces) seen.text += s.push(p);
@@ -27,7 +28,8 @@ Seen searched(const std::vector<std::string>& stops, const std::string& text) {
   for (size_t end = 0; end <= text.size(); ++end) {
     std::string best;
     for (const auto& s : stops) {
-      if (s.size() <= end && s.size() > best.size() && text.compare(end - s.size(), s.size(), s) == 0) best = s;
+      if (s.size() <= end && s.size() > best.size() && text.compare(end - s.size(), s.size(), s) == 0)
+        best = s;
     }
     if (!best.empty()) return {text.substr(0, end - best.size()), best};
   }

@@ -1,0 +1,176 @@
+// The engine's thread and the doors to it. Under the mutex: the inbox and a snapshot of the numbers, nothing
+// that computes; sinks are called outside it.
+#include "engine/engine.h"
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include "engine/memory.h"
+#include "engine/start.h"
+#include "engine/step.h"
+
+namespace autark::engine {
+namespace {
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+Limits limits_of(const Options& o, const Cache& cache) {
+  Limits l;
+  l.running_max = std::max(1, o.running_max);
+  l.rows_max = std::max(o.batch_rows_max, l.running_max);
+  l.mixed_rows_max = std::max(1, l.rows_max / 4);
+  l.waiting_max =
+      o.waiting_max + l.running_max;  // submit() keeps the limit; those whose pages were taken wait too
+  l.pages_total = cache.pages_total();
+  l.page_tokens = cache.layout().page_tokens;
+  return l;
+}
+
+SessionLimits session_limits_of(const Parts& p, const Cache& cache) {
+  SessionLimits l{.context = cache.context(), .vocabulary = p.model.model->vocabulary()};
+  l.end_tokens = p.model.checkpoint.end_tokens;
+  for (int32_t id : p.tokenizer->end_tokens()) l.end_tokens.push_back(id);
+  std::ranges::sort(l.end_tokens);
+  l.end_tokens.erase(std::ranges::unique(l.end_tokens).begin(), l.end_tokens.end());
+  std::erase_if(l.end_tokens, [&](int32_t id) { return id < 0 || id >= l.vocabulary; });
+  return l;
+}
+
+class RunningEngine final : public Engine {
+ public:
+  RunningEngine(Parts parts, const Options& options, std::unique_ptr<Cache> cache)
+      : parts_(std::move(parts)),
+        waiting_max_(options.waiting_max),
+        cache_(std::move(cache)),
+        session_limits_(session_limits_of(parts_, *cache_)),
+        batch_(*parts_.model.model, *parts_.model.chip, *cache_, limits_of(options, *cache_), seconds_now) {
+    parts_.card.context = session_limits_.context;
+    parts_.card.vocabulary = session_limits_.vocabulary;
+    stats_.pages_total = cache_->pages_total();
+    thread_ = std::thread([this] { run(); });
+  }
+  ~RunningEngine() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+
+  const ModelCard& card() const override { return parts_.card; }
+  const text::Tokenizer& tokenizer() const override { return *parts_.tokenizer; }
+  const text::ChatTemplate* chat() const override { return parts_.chat.get(); }
+  std::string chat_fault() const override { return parts_.chat_fault; }
+
+  Result<RequestId> submit(Request request, Sink sink) override {
+    if (auto fault = fault_of(request, session_limits_)) return *fault;
+    auto decoder = parts_.tokenizer->stream(request.skip_special);
+    const RequestId id = ++last_id_;
+    auto session = std::make_unique<Session>(id, std::move(request), std::move(sink), session_limits_,
+                                             std::move(decoder));
+    {
+      const std::lock_guard lock(mutex_);
+      if (waiting_ + std::ssize(inbox_) >= waiting_max_) {
+        ++stats_.rejected;
+        return Error{Code::exhausted,
+                     "engine: " + std::to_string(waiting_max_) + " requests wait already; try again later"};
+      }
+      inbox_.push_back(std::move(session));
+    }
+    wake_.notify_one();
+    return id;
+  }
+
+  void cancel(RequestId id) override {
+    {
+      const std::lock_guard lock(mutex_);
+      cancelled_.push_back(id);
+    }
+    wake_.notify_one();
+  }
+
+  Stats stats() const override {
+    const std::lock_guard lock(mutex_);
+    Stats s = stats_;
+    s.waiting += int(inbox_.size());
+    return s;
+  }
+
+ private:
+  void run() {
+    for (bool busy = false; take_mail(busy);) {
+      busy = batch_.step();
+      publish_stats();
+    }
+    batch_.cancel_all();
+    publish_stats();
+  }
+
+  // Sleeps while there is nothing to do; false: the engine ends.
+  bool take_mail(bool busy) {
+    std::vector<std::unique_ptr<Session>> arrived;
+    std::vector<RequestId> cancelled;
+    bool stop;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return busy || stop_ || !inbox_.empty() || !cancelled_.empty(); });
+      arrived.swap(inbox_);
+      cancelled.swap(cancelled_);
+      waiting_ += std::ssize(arrived);
+      stop = stop_;
+    }
+    for (auto& s : arrived) batch_.add(std::move(s));
+    for (RequestId id : cancelled) batch_.cancel(id);
+    return !stop;
+  }
+
+  void publish_stats() {
+    const auto& c = batch_.counters();
+    const std::lock_guard lock(mutex_);
+    waiting_ = batch_.waiting();
+    stats_.running = batch_.running();
+    stats_.waiting = batch_.waiting();
+    stats_.pages_used = batch_.pages_used();
+    stats_.steps = c.steps;
+    stats_.prompt_tokens = c.prompt_tokens;
+    stats_.generation_tokens = c.generation_tokens;
+    stats_.finished = c.finished;
+  }
+
+  Parts parts_;
+  const int64_t waiting_max_;
+  std::unique_ptr<Cache> cache_;
+  const SessionLimits session_limits_;
+  Batch batch_;  // of the thread
+  std::atomic<RequestId> last_id_{0};
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stop_ = false;
+  std::vector<std::unique_ptr<Session>> inbox_;
+  std::vector<RequestId> cancelled_;
+  int64_t waiting_ = 0;  // in the batch, as of the last step
+  Stats stats_;
+  std::thread thread_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
+  const int64_t bytes = options.state_bytes_max > 0 ? options.state_bytes_max : memory_now().free / 2;
+  const int64_t allowed = parts.model.model->context();
+  const int64_t context = options.context_max > 0 ? std::min(options.context_max, allowed) : allowed;
+  AUTARK_TRY(auto cache,
+             Cache::make(*parts.model.model, {.rounding = parts.model.rounding.cache,
+                                              .bytes_max = bytes,
+                                              .context = context,
+                                              .sequences_max = std::max(1, options.running_max)}));
+  return std::unique_ptr<Engine>(
+      std::make_unique<RunningEngine>(std::move(parts), options, std::move(cache)));
+}
+
+}  // namespace autark::engine

@@ -1,0 +1,99 @@
+#include "engine/loaded_model.h"
+#include <algorithm>
+#include <map>
+#include <vector>
+#include "engine/forward.h"
+#include "engine/rounding_table.h"
+
+namespace autark::engine {
+namespace {
+
+std::map<std::string, int64_t> bytes_by_format(const Checkpoint& c) {
+  std::map<std::string, int64_t> bytes;
+  for (const auto& t : c.tensors) bytes[t.stored] += t.bytes;
+  return bytes;
+}
+
+// "plain" when most bytes are F32, F16 or BF16.
+std::string_view weights_kind(const Checkpoint& c) {
+  int64_t plain = 0, all = 0;
+  for (const auto& [format, bytes] : bytes_by_format(c)) {
+    all += bytes;
+    if (format == "F32" || format == "F16" || format == "BF16") plain += bytes;
+  }
+  return 2 * plain > all ? "plain" : "blocks";
+}
+
+Error unknown_architecture(const std::string& path, const std::string& architecture) {
+  std::string known;
+  for (const auto& [name, factory] : model_registry()) known += (known.empty() ? "" : ", ") + name;
+  return {Code::unsupported,
+          path + ": architecture '" + architecture + "' is not one this program runs (" + known + ")"};
+}
+
+Result<Rounding> choose_rounding(const Checkpoint& c, const LoadOptions& options, std::string* line) {
+  if (options.rounding) {
+    *line = name_of(*options.rounding) + ": as asked for";
+    return *options.rounding;
+  }
+  if (options.chip == "ref") {
+    *line = "none: the ref chip is the oracle";
+    return rounding_named("none");
+  }
+  const RoundingRow& row = rounding_row(c.architecture, weights_kind(c));
+  *line = std::string(row.mode) + ": row " + std::string(row.architecture) + " × " +
+          std::string(row.weights) + ", " + std::string(row.because);
+  return rounding_named(row.mode);
+}
+
+}  // namespace
+
+Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOptions& options) {
+  AUTARK_TRY(Checkpoint checkpoint, open_checkpoint(path));
+  const auto factory = model_registry().find(checkpoint.architecture);
+  if (factory == model_registry().end()) return unknown_architecture(path.string(), checkpoint.architecture);
+  LoadedModel m;
+  AUTARK_TRY(m.rounding, choose_rounding(checkpoint, options, &m.rounding_line));
+  AUTARK_TRY(m.model, factory->second(checkpoint.config, *checkpoint.weights));
+  AUTARK_TRY(m.chip, make_chip(options.chip, {.inputs = m.rounding.inputs,
+                                              .threads = options.threads,
+                                              .isa = options.isa,
+                                              .eager = options.eager}));
+  m.checkpoint = std::move(checkpoint);
+  return m;
+}
+
+void warm_up(LoadedModel& m, const std::function<void(double)>& progress) {
+  const auto cache =
+      Cache::make(*m.model, {.rounding = m.rounding.cache, .bytes_max = INT64_MAX, .context = 1});
+  if (!cache) return;
+  const auto state = (*cache)->open();
+  AUTARK_CHECK((*cache)->reserve(*state, 1));
+  Forward step(*m.model, *m.chip, **cache);
+  if (progress) {
+    step.after_layer = [&](int layer) { progress(double(layer + 1) / (m.model->layers() + 1)); };
+  }
+  const std::vector<int32_t> token{0};
+  const Chunk chunk{state.get(), token, {0}};
+  step.run({&chunk, 1});
+  m.chip->reset();
+  if (progress) progress(1);
+}
+
+std::string weights_line(const Checkpoint& c) {
+  std::vector<std::pair<int64_t, std::string>> parts;
+  int64_t all = 0;
+  for (const auto& [format, bytes] : bytes_by_format(c)) {
+    parts.emplace_back(bytes, format);
+    all += bytes;
+  }
+  std::ranges::sort(parts, std::greater{});
+  std::string line;
+  for (const auto& [bytes, format] : parts) {
+    const int64_t percent = (200 * bytes + all) / std::max<int64_t>(2 * all, 1);
+    if (percent > 0) line += (line.empty() ? "" : ", ") + format + " " + std::to_string(percent) + " %";
+  }
+  return line;
+}
+
+}  // namespace autark::engine

@@ -1,0 +1,151 @@
+#include "engine/session.h"
+#include <algorithm>
+#include "engine/logprobs.h"
+
+namespace autark::engine {
+namespace {
+
+constexpr int64_t kPromptLogitsBytes = int64_t{64} << 20;  // of one slice, when every row's are asked for
+
+std::vector<int32_t> masked_before_min(const Request& r, const SessionLimits& limits) {
+  std::vector<int32_t> ids;
+  if (!r.ignore_end) ids = limits.end_tokens;
+  for (int32_t id : r.stop_tokens) {
+    if (id >= 0 && id < limits.vocabulary) ids.push_back(id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+std::optional<Error> fault_of(const Request& r, const SessionLimits& limits) {
+  if (r.prompt.empty()) return Error{Code::invalid, "engine: the prompt has no tokens"};
+  for (int32_t id : r.prompt) {
+    if (id < 0 || id >= limits.vocabulary)
+      return Error{Code::invalid, "engine: token " + std::to_string(id) + " is outside the vocabulary of " +
+                                      std::to_string(limits.vocabulary)};
+  }
+  const int64_t room = limits.context - (r.max_tokens == 0 ? 0 : 1);
+  if (std::ssize(r.prompt) > room)
+    return Error{Code::invalid, "engine: the prompt has " + std::to_string(r.prompt.size()) +
+                                    " tokens, the context holds " + std::to_string(limits.context) +
+                                    " with the answer; shorten the prompt"};
+  return fault_of(r.sampling, limits.vocabulary);
+}
+
+Session::Session(RequestId id, Request request, Sink sink, const SessionLimits& limits,
+                 std::unique_ptr<text::StreamDecoder> decoder)
+    : id_(id),
+      request_(std::move(request)),
+      sink_(std::move(sink)),
+      limits_(limits),
+      decoder_(std::move(decoder)),
+      stops_(request_.stop, request_.include_stop),
+      sampler_(request_.sampling, request_.prompt, masked_before_min(request_, limits), request_.min_tokens),
+      tokens_(request_.prompt) {
+  usage_.prompt_tokens = std::ssize(tokens_);
+}
+
+Job Session::job() const {
+  Job j{.id = id_, .tokens = std::ssize(tokens_)};
+  if (request_.prompt_logprobs)
+    j.rows_max =
+        int(std::max<int64_t>(1, kPromptLogitsBytes / (limits_.vocabulary * int64_t{sizeof(float)})));
+  return j;
+}
+
+void Session::admitted(double waited, double now) {
+  usage_.queue_seconds += waited;
+  since_ = now;
+}
+
+std::vector<int32_t> Session::wanted(const Slice& s) const {
+  std::vector<int32_t> rows;
+  for (int i = 0; request_.prompt_logprobs && i < s.count; ++i) {
+    const int64_t position = s.first + i;
+    if (position >= std::ssize(prompt_logprobs_) && position + 1 < usage_.prompt_tokens) rows.push_back(i);
+  }
+  const bool generates = s.last && request_.max_tokens != 0;
+  if (generates && (rows.empty() || rows.back() != s.count - 1)) rows.push_back(s.count - 1);
+  return rows;
+}
+
+Event Session::read(const Slice& s, Tensor logits, Sampler::Scratch& scratch, double now) {
+  const auto rows = wanted(s);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const int64_t position = s.first + rows[i];
+    if (position + 1 < usage_.prompt_tokens) read_prompt_row(position, logits.row(int64_t(i)));
+  }
+  prompt_done_ = std::max(prompt_done_, std::min(s.first + s.count, usage_.prompt_tokens));
+  (usage_.completion_tokens > 0 ? usage_.decode_seconds : usage_.prefill_seconds) += now - since_;
+  since_ = now;
+  Event e;
+  if (s.last && request_.max_tokens == 0)
+    finish(Finish::length, &e);
+  else if (s.last)
+    generate(logits.row(logits.rows() - 1), scratch, &e);
+  if (s.last && request_.prompt_logprobs && usage_.completion_tokens <= 1)
+    e.prompt = std::move(prompt_logprobs_);
+  e.usage = usage_;
+  e.prompt_done = prompt_done_;
+  return e;
+}
+
+void Session::read_prompt_row(int64_t position, std::span<const float> logits) {
+  prompt_logprobs_.push_back(logprobs_of(logits, tokens_[position + 1], request_.logprobs));
+}
+
+void Session::generate(std::span<const float> logits, Sampler::Scratch& scratch, Event* e) {
+  const auto picked = sampler_.pick(logits, std::ssize(tokens_), scratch);
+  if (!picked) {
+    e->finish = Finish::failed;
+    e->error = picked.error();
+    return;
+  }
+  const int32_t id = *picked;
+  sampler_.accept(id);
+  tokens_.push_back(id);
+  ++usage_.completion_tokens;
+  Event::Token token{.id = id};
+  if (request_.logprobs >= 0) token.logprobs = logprobs_of(logits, id, request_.logprobs);
+  const bool end = ends(id);
+  if (!end || request_.include_stop) token.text = stops_.push(decoder_->push(id));
+  e->tokens.push_back(std::move(token));
+  if (stops_.found()) {
+    finish(Finish::stop_string, e);
+  } else if (end) {
+    finish(Finish::stop, e);
+  } else if (usage_.completion_tokens == request_.max_tokens) {
+    finish(Finish::length, e);
+  } else if (std::ssize(tokens_) >= limits_.context) {
+    finish(Finish::context, e);
+  }
+}
+
+bool Session::ends(int32_t id) const {
+  if (std::ranges::count(request_.stop_tokens, id) > 0) return true;
+  return !request_.ignore_end && std::ranges::count(limits_.end_tokens, id) > 0;
+}
+
+void Session::finish(Finish why, Event* e) {
+  e->finish = why;
+  if (why != Finish::stop_string) {
+    e->text_at_end = stops_.push(decoder_->flush());
+    e->text_at_end += stops_.flush();
+  }
+  if (!stops_.found()) return;
+  e->finish = Finish::stop_string;
+  e->stop_string = stops_.which();
+}
+
+Event Session::end(Finish why, std::optional<Error> error) {
+  Event e;
+  finish(why, &e);
+  e.finish = why;
+  e.error = std::move(error);
+  e.usage = usage_;
+  e.prompt_done = prompt_done_;
+  return e;
+}
+
+}  // namespace autark::engine

@@ -1,0 +1,64 @@
+// One request's timeline: its tokens so far, its sampler, decoder and stop strings, and the sink it tells.
+// Knows neither scheduler nor model: it says which rows of a slice it wants and makes an Event of their
+// logits. Lives on the engine thread.
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+#include "engine/cache.h"
+#include "engine/engine.h"
+#include "engine/sampler.h"
+#include "engine/scheduler.h"
+#include "engine/stop_strings.h"
+
+namespace autark::engine {
+
+struct SessionLimits {
+  int64_t context = 0, vocabulary = 0;
+  std::vector<int32_t> end_tokens;  // inside the vocabulary
+};
+
+// Why this request can never run.
+std::optional<Error> fault_of(const Request& r, const SessionLimits& limits);
+
+class Session {
+ public:
+  Session(RequestId id, Request request, Sink sink, const SessionLimits& limits,
+          std::unique_ptr<text::StreamDecoder> decoder);
+
+  RequestId id() const { return id_; }
+  std::span<const int32_t> tokens() const { return tokens_; }  // prompt and answer
+  Job job() const;                                             // for the scheduler
+  const Usage& usage() const { return usage_; }
+
+  void admitted(double waited, double now);
+  std::vector<int32_t> wanted(const Slice& s) const;  // rows of the slice
+  // The logits of those rows, in order. The event has `finish` when the request is done; a slice that is not
+  // the last one only tells how far the prompt is.
+  Event read(const Slice& s, Tensor logits, Sampler::Scratch& scratch, double now);
+  Event end(Finish why, std::optional<Error> error = {});  // from outside
+  void publish(Event e) { sink_(std::move(e)); }
+
+  std::unique_ptr<SequenceState> state;  // while it runs
+
+ private:
+  void read_prompt_row(int64_t position, std::span<const float> logits);
+  void generate(std::span<const float> logits, Sampler::Scratch& scratch, Event* e);
+  void finish(Finish why, Event* e);
+  bool ends(int32_t id) const;
+
+  RequestId id_;
+  Request request_;
+  Sink sink_;
+  const SessionLimits& limits_;
+  std::unique_ptr<text::StreamDecoder> decoder_;
+  StopStrings stops_;
+  Sampler sampler_;
+  std::vector<int32_t> tokens_;
+  std::vector<Logprobs> prompt_logprobs_;
+  Usage usage_;
+  int64_t prompt_done_ = 0;
+  double since_ = 0;  // of the phase: reading the prompt, then generating
+};
+
+}  // namespace autark::engine

@@ -1,0 +1,189 @@
+#include "engine/trace.h"
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include "engine/forward.h"
+#include "engine/sampler.h"
+
+namespace autark::engine {
+namespace {
+
+struct Timeline {  // one sequence: what is known and how much of it has been fed
+  std::vector<int32_t> tokens;
+  int64_t fed = 0, prompt = 0;
+  std::unique_ptr<SequenceState> state;
+};
+
+struct Note {
+  int layer;
+  std::string name;
+  Tensor x;
+};
+
+float margin_of(std::span<const float> logits) {
+  float first = -std::numeric_limits<float>::infinity(), second = first;
+  for (float l : logits) {
+    second = std::max(second, std::min(first, l));
+    first = std::max(first, l);
+  }
+  return first - second;
+}
+
+template <class T>
+void keep_row(Tensor x, int64_t from, std::vector<T>* rows, int64_t to, int64_t count) {
+  rows->resize(count * x.cols());
+  std::memcpy(rows->data() + to * x.cols(), static_cast<const T*>(x.data) + from * x.cols(),
+              x.cols() * sizeof(T));
+}
+
+class Tracer {
+ public:
+  Tracer(LoadedModel& m, std::vector<int32_t> tokens, const TraceOptions& o) : m_(m), o_(o) {
+    out_.tokens = tokens;
+    add(std::move(tokens));
+    for (const auto& other : o.beside) add(other);
+  }
+
+  Result<Trace> run() {
+    if (auto e = check()) return *e;
+    out_.layers.resize(m_.model->layers());
+    AUTARK_TRY(const auto cache, Cache::make(*m_.model, {.rounding = m_.rounding.cache,
+                                                         .bytes_max = INT64_MAX,
+                                                         .context = longest_,
+                                                         .sequences_max = int(lines_.size())}));
+    for (Timeline& t : lines_) {
+      t.state = cache->open();
+      AUTARK_CHECK(cache->reserve(*t.state, longest_));
+    }
+    Forward forward(*m_.model, *m_.chip, *cache);
+    while (std::ssize(out_.greedy) < o_.greedy || lines_[0].fed < lines_[0].prompt) step(forward);
+    m_.chip->reset();
+    lines_.clear();  // their state goes before the cache
+    return std::move(out_);
+  }
+
+ private:
+  void add(std::vector<int32_t> tokens) {
+    const int64_t n = std::ssize(tokens);
+    lines_.push_back({.tokens = std::move(tokens), .prompt = n});
+  }
+
+  std::optional<Error> check() {
+    for (const Timeline& t : lines_) {
+      if (t.tokens.empty()) return Error{Code::invalid, "logits: a prompt has no tokens"};
+      for (int32_t id : t.tokens) {
+        if (id < 0 || id >= m_.model->vocabulary())
+          return Error{Code::invalid, "logits: token " + std::to_string(id) +
+                                          " is outside the vocabulary of " +
+                                          std::to_string(m_.model->vocabulary())};
+      }
+      longest_ = std::max(longest_, t.prompt);
+    }
+    longest_ = std::max(longest_, lines_[0].prompt + o_.greedy);
+    if (longest_ > m_.model->context())
+      return Error{Code::invalid, "logits: prompt and greedy tokens are " + std::to_string(longest_) +
+                                      ", the model's context is " + std::to_string(m_.model->context())};
+    if (o_.chunk < 1 || o_.greedy < 0) return Error{Code::invalid, "logits: chunk must be at least 1"};
+    return resolve_positions();
+  }
+  std::optional<Error> resolve_positions() {
+    const int64_t n = lines_[0].prompt;
+    for (int64_t p : o_.positions) {
+      if (p < -n || p >= n)
+        return Error{Code::invalid, "logits: position " + std::to_string(p) + " is outside the prompt of " +
+                                        std::to_string(n) + " tokens"};
+      out_.positions.push_back(int32_t(p < 0 ? p + n : p));
+    }
+    for (int64_t p = 0; o_.positions.empty() && p < n; ++p) out_.positions.push_back(int32_t(p));
+    kept_.assign(n, false);
+    for (int32_t p : out_.positions) kept_[p] = true;
+    return std::nullopt;
+  }
+
+  void step(Forward& forward) {
+    std::vector<Chunk> chunks;
+    std::vector<Timeline*> now;
+    for (Timeline& t : lines_) {
+      const int64_t left = std::min<int64_t>(std::ssize(t.tokens), longest_) - t.fed;
+      if (left <= 0) continue;  // a short prompt that filled its room
+      const int64_t count = std::min<int64_t>(left, o_.chunk);
+      chunks.push_back({t.state.get(), std::span(t.tokens).subspan(t.fed, count), wanted(t, count)});
+      now.push_back(&t);
+    }
+    std::vector<Note> notes;
+    const Tensor logits = forward.run(chunks, [&](int layer, const char* name, Tensor x) {
+      notes.push_back({layer, name, x});
+      return x;
+    });
+    keep(notes, logits, chunks[0]);
+    advance(now, chunks, logits);
+  }
+
+  // Kept rows of the prompt, and the last one when a token is to follow.
+  std::vector<int32_t> wanted(const Timeline& t, int64_t count) const {
+    std::vector<int32_t> rows;
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t at = t.fed + i;
+      const bool main = &t == &lines_[0];
+      const bool kept = main && at < t.prompt && kept_[at];
+      const bool last = at + 1 == std::ssize(t.tokens) && (!main || o_.greedy > 0);
+      if (kept || last) rows.push_back(int32_t(i));
+    }
+    return rows;
+  }
+
+  // The main prompt is the first chunk: its rows and its wanted rows come first.
+  void keep(const std::vector<Note>& notes, Tensor logits, const Chunk& chunk) {
+    const int64_t from = lines_[0].fed, count = std::ssize(out_.positions);
+    for (int64_t r = 0; r < count; ++r) {
+      const int64_t row = out_.positions[r] - from;
+      if (row < 0 || row >= std::ssize(chunk.tokens)) continue;
+      const int64_t asked = std::ranges::lower_bound(chunk.wanted, row) - chunk.wanted.begin();
+      keep_matrix(logits, asked, &out_.logits, r);
+      for (const Note& n : notes) {
+        if (n.name == "stream") keep_matrix(n.x, row, n.layer < 0 ? &out_.embed : &out_.layers[n.layer], r);
+        if (n.name == "norm") keep_matrix(n.x, asked, &out_.norm, r);
+        if (n.name == "router_weights") keep_matrix(n.x, row, &out_.routes[n.layer].weights, r);
+        if (n.name == "router_ids") {
+          out_.routes[n.layer].k = n.x.cols();
+          keep_row(n.x, row, &out_.routes[n.layer].ids, r, count);
+        }
+      }
+    }
+  }
+  void keep_matrix(Tensor x, int64_t row, Trace::Matrix* to, int64_t r) {
+    to->cols = x.cols();
+    keep_row(x, row, &to->values, r, std::ssize(out_.positions));
+  }
+
+  void advance(const std::vector<Timeline*>& now, const std::vector<Chunk>& chunks, Tensor logits) {
+    int64_t row = 0;
+    for (size_t i = 0; i < now.size(); ++i) {
+      Timeline& t = *now[i];
+      row += std::ssize(chunks[i].wanted);
+      t.fed += std::ssize(chunks[i].tokens);
+      if (t.fed < std::ssize(t.tokens) || chunks[i].wanted.empty()) continue;
+      const auto last = logits.row(row - 1);
+      if (i == 0 && std::ssize(out_.greedy) < o_.greedy) {
+        out_.greedy.push_back(argmax(last));
+        out_.greedy_margin.push_back(margin_of(last));
+      }
+      t.tokens.push_back(argmax(last));
+    }
+  }
+
+  LoadedModel& m_;
+  const TraceOptions& o_;
+  Trace out_;
+  std::vector<Timeline> lines_;  // the main prompt first
+  std::vector<bool> kept_;       // positions of the main prompt
+  int64_t longest_ = 0;
+};
+
+}  // namespace
+
+Result<Trace> trace(LoadedModel& m, std::vector<int32_t> tokens, const TraceOptions& options) {
+  return Tracer(m, std::move(tokens), options).run();
+}
+
+}  // namespace autark::engine

@@ -1,0 +1,39 @@
+// One prompt through a model with everything kept that the model names on its way: what `autark logits` shows
+// and what golden tests compare. Runs on the calling thread.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <vector>
+#include "base/result.h"
+#include "engine/loaded_model.h"
+
+namespace autark::engine {
+
+struct TraceOptions {
+  std::vector<int64_t> positions;            // rows to keep, negative ones from the end; empty: all
+  int greedy = 0;                            // tokens to generate, end tokens included
+  int chunk = 128;                           // rows of the prompt in one step
+  std::vector<std::vector<int32_t>> beside;  // other prompts in the same steps; they go on generating
+};
+
+struct Trace {
+  struct Matrix {
+    int64_t cols = 0;
+    std::vector<float> values;  // [positions, cols]
+  };
+  struct Route {
+    int64_t k = 0;
+    std::vector<int32_t> ids;  // [positions, k], by falling weight
+    Matrix weights;
+  };
+  std::vector<int32_t> tokens, positions;
+  Matrix embed, norm, logits;
+  std::vector<Matrix> layers;   // the residual stream after each
+  std::map<int, Route> routes;  // of sparse layers
+  std::vector<int32_t> greedy;
+  std::vector<float> greedy_margin;  // largest logit minus the second
+};
+
+Result<Trace> trace(LoadedModel& m, std::vector<int32_t> tokens, const TraceOptions& options = {});
+
+}  // namespace autark::engine
