@@ -108,10 +108,7 @@ Sampler::Sampler(const Sampling& s, std::span<const int32_t> prompt, std::vector
   for (int32_t id : prompt) counts_[id].seen = true;
 }
 
-Result<int32_t> Sampler::pick(std::span<const float> logits, int64_t position, Scratch& scratch) const {
-  if (!all_finite(logits))
-    return Error{Code::internal,
-                 "engine: the model gave logits that are not finite; is the checkpoint damaged?"};
+int32_t Sampler::pick(std::span<const float> logits, int64_t position, Scratch& scratch) const {
   const bool adjusted = penalties_ || !s_.logit_bias.empty() || generated_ < min_tokens_;
   if (adjusted) {
     scratch.logits.assign(logits.begin(), logits.end());

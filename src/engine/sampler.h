@@ -37,8 +37,8 @@ class Sampler {
   Sampler(const Sampling& s, std::span<const int32_t> prompt, std::vector<int32_t> masked,
           int64_t min_tokens);
 
-  // The token at `position` of the timeline. Logits that are not finite are an Error: the model's fault.
-  Result<int32_t> pick(std::span<const float> logits, int64_t position, Scratch& scratch) const;
+  // The token at `position` of the timeline. REQUIRES: all_finite(logits)
+  int32_t pick(std::span<const float> logits, int64_t position, Scratch& scratch) const;
   void accept(int32_t id);  // it was generated
 
  private:

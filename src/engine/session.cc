@@ -7,6 +7,10 @@ namespace {
 
 constexpr int64_t kPromptLogitsBytes = int64_t{64} << 20;  // of one slice, when every row's are asked for
 
+Error not_finite() {
+  return {Code::internal, "engine: the model gave logits that are not finite; is the checkpoint damaged?"};
+}
+
 std::vector<int32_t> masked_before_min(const Request& r, const SessionLimits& limits) {
   std::vector<int32_t> ids;
   if (!r.ignore_end) ids = limits.end_tokens;
@@ -73,6 +77,7 @@ std::vector<int32_t> Session::wanted(const Slice& s) const {
 Event Session::read(const Slice& s, Tensor logits, Sampler::Scratch& scratch, double now) {
   const auto rows = wanted(s);
   for (size_t i = 0; i < rows.size(); ++i) {
+    if (!all_finite(logits.row(int64_t(i)))) return end(Finish::failed, not_finite());
     const int64_t position = s.first + rows[i];
     if (position + 1 < usage_.prompt_tokens) read_prompt_row(position, logits.row(int64_t(i)));
   }
@@ -96,13 +101,7 @@ void Session::read_prompt_row(int64_t position, std::span<const float> logits) {
 }
 
 void Session::generate(std::span<const float> logits, Sampler::Scratch& scratch, Event* e) {
-  const auto picked = sampler_.pick(logits, std::ssize(tokens_), scratch);
-  if (!picked) {
-    e->finish = Finish::failed;
-    e->error = picked.error();
-    return;
-  }
-  const int32_t id = *picked;
+  const int32_t id = sampler_.pick(logits, std::ssize(tokens_), scratch);
   sampler_.accept(id);
   tokens_.push_back(id);
   ++usage_.completion_tokens;

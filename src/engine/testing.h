@@ -1,0 +1,139 @@
+// For engine tests: a small random model without files, a tokenizer whose tokens spell their ids, and a sink
+// that waits for the end.
+#pragma once
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+#include "chips/ref/ref_chip.h"
+#include "chips/registry.h"
+#include "engine/start.h"
+#include "models/testing.h"
+
+namespace autark::engine {
+
+inline constexpr int kTestVocabulary = 96;
+inline constexpr int32_t kBrokenToken = 95;  // its embedding is NaN
+inline constexpr int32_t kEndToken = 94;
+
+inline void test_tensor(const std::string& name, const Shape& shape, std::span<float> out) {
+  random_tensor(name, shape, out);
+  if (!name.ends_with("embed_tokens.weight")) return;
+  const auto row = out.subspan(kBrokenToken * shape[1], shape[1]);
+  std::fill(row.begin(), row.end(), std::nanf(""));
+}
+
+// gemma3: windows and whole streams; qwen3_moe: routes. Its head does not see the broken token's row.
+inline LoadedModel test_model(const std::string& architecture, std::unique_ptr<Chip> chip,
+                              Rounding rounding = {}) {
+  Json config = {{"num_hidden_layers", 4},
+                 {"hidden_size", 48},
+                 {"num_attention_heads", 4},
+                 {"num_key_value_heads", 2},
+                 {"head_dim", 16},
+                 {"intermediate_size", 64},
+                 {"rope_theta", 1e4},
+                 {"rms_norm_eps", 1e-6},
+                 {"vocab_size", kTestVocabulary},
+                 {"max_position_embeddings", 2048}};
+  if (architecture == "gemma3")
+    config.update({{"sliding_window", 6}, {"sliding_window_pattern", 3}, {"query_pre_attn_scalar", 24}});
+  if (architecture == "qwen3_moe")
+    config.update({{"num_experts", 8},
+                   {"num_experts_per_tok", 2},
+                   {"moe_intermediate_size", 32},
+                   {"mlp_only_layers", {1}}});
+  LoadedModel m;
+  m.checkpoint = {
+      .kind = "formula", .architecture = architecture, .config = config, .end_tokens = {kEndToken}};
+  m.checkpoint.weights = std::make_unique<FormulaWeights>(test_tensor);
+  auto made = model_registry().at(architecture)(m.checkpoint.config, *m.checkpoint.weights);
+  AUTARK_CHECK(made);
+  m.model = std::move(*made);
+  m.chip = std::move(chip);
+  m.rounding = rounding;
+  return m;
+}
+
+inline std::vector<int32_t> test_prompt(int n, int seed) {
+  std::vector<int32_t> p;
+  for (int i = 0; i < n; ++i) p.push_back((seed + 37 * i * i + 11 * i) % 90);
+  return p;
+}
+
+// Token 7 is "<7>".
+class SpellingTokenizer final : public text::Tokenizer {
+ public:
+  Result<std::vector<int32_t>> encode(std::string_view, text::EncodeOptions) const override {
+    return Error{Code::unsupported, "test: no encoder"};
+  }
+  int64_t size() const override { return kTestVocabulary; }
+  std::string bytes_of(int32_t id) const override { return "<" + std::to_string(id) + ">"; }
+  bool is_special(int32_t) const override { return false; }
+  std::optional<int32_t> id_of(std::string_view) const override { return std::nullopt; }
+  std::optional<std::string> special_text(std::string_view) const override { return std::nullopt; }
+  std::vector<int32_t> end_tokens() const override { return {}; }
+  std::unique_ptr<text::StreamDecoder> stream(bool) const override { return std::make_unique<Decoder>(); }
+
+ private:
+  struct Decoder final : text::StreamDecoder {
+    std::string push(int32_t id) override { return "<" + std::to_string(id) + ">"; }
+    std::string flush() const override { return {}; }
+  };
+};
+
+// What one request heard. sink() may be called once; wait() until `finish`.
+class Heard {
+ public:
+  Sink sink(std::function<void(const Event&)> then = {}) {
+    return [this, then](Event e) {
+      {
+        const std::lock_guard lock(mutex_);
+        AUTARK_CHECK(!finish);  // nothing comes after it
+        for (auto& t : e.tokens) {
+          ids.push_back(t.id);
+          text += t.text;
+          if (t.logprobs) logprobs.push_back(*t.logprobs);
+        }
+        if (!e.prompt.empty()) prompt = e.prompt;
+        text += e.text_at_end;
+        stop_string = e.stop_string;
+        error = e.error;
+        usage = e.usage;
+        prompt_done = e.prompt_done;
+      }
+      if (then) then(e);
+      const std::lock_guard lock(mutex_);
+      finish = e.finish;
+      changed_.notify_all();
+    };
+  }
+  Finish wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return finish.has_value(); });
+    return *finish;
+  }
+
+  std::vector<int32_t> ids;
+  std::string text, stop_string;
+  std::vector<Logprobs> logprobs, prompt;
+  std::optional<Error> error;
+  std::optional<Finish> finish;
+  Usage usage;
+  int64_t prompt_done = 0;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+inline std::unique_ptr<Engine> test_engine(LoadedModel m, const Options& options = {}) {
+  Parts p{.model = std::move(m), .tokenizer = std::make_unique<SpellingTokenizer>(), .chat_fault = "none"};
+  auto engine = start(std::move(p), options);
+  AUTARK_CHECK(engine);
+  return std::move(*engine);
+}
+
+}  // namespace autark::engine
