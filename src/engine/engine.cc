@@ -103,8 +103,9 @@ class RunningEngine final : public Engine {
  private:
   void run() {
     for (bool busy = false; take_mail(busy);) {
-      busy = batch_.step();
+      busy = batch_.schedule();
       publish_stats();
+      if (busy) batch_.run();
     }
     batch_.cancel_all();
     publish_stats();
@@ -153,7 +154,7 @@ class RunningEngine final : public Engine {
   bool stop_ = false;
   std::vector<std::unique_ptr<Session>> inbox_;
   std::vector<RequestId> cancelled_;
-  int64_t waiting_ = 0;  // in the batch, as of the last step
+  int64_t waiting_ = 0;  // in the batch, as of the last plan
   Stats stats_;
   std::thread thread_;
 };

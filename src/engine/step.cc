@@ -28,36 +28,38 @@ void Batch::cancel_all() {
   while (!sessions_.empty()) cancel(sessions_.begin()->first);
 }
 
-bool Batch::step() {
-  const Plan plan = scheduler_.next(clock_());
-  if (plan.slices.empty()) return false;
-  lend_state(plan);
-  ++counters_.steps;
-  try {  // a library below may throw, memory above all; the requests of this step end, the engine goes on
-    publish(plan, compute(plan));
-  } catch (const std::exception& e) {
-    fail_all(plan, e.what());
-  }
-  return true;
+bool Batch::schedule() {
+  plan_ = scheduler_.next(clock_());
+  lend_state();
+  return !plan_.slices.empty();
 }
 
-void Batch::lend_state(const Plan& plan) {
-  for (RequestId id : plan.preempted) sessions_.at(id)->state.reset();
-  for (const auto& a : plan.admitted) {
+void Batch::run() {
+  ++counters_.steps;
+  try {  // a library below may throw, memory above all; the requests of this step end, the engine goes on
+    publish(compute());
+  } catch (const std::exception& e) {
+    fail_all(e.what());
+  }
+}
+
+void Batch::lend_state() {
+  for (RequestId id : plan_.preempted) sessions_.at(id)->state.reset();
+  for (const auto& a : plan_.admitted) {
     Session& s = *sessions_.at(a.id);
     s.state = cache_.open();
     s.admitted(a.waited, clock_());
   }
-  for (const Slice& slice : plan.slices) {
+  for (const Slice& slice : plan_.slices) {
     Session& s = *sessions_.at(slice.id);
     AUTARK_CHECK(s.state &&
                  cache_.reserve(*s.state, slice.first + slice.count));  // the scheduler counted them
   }
 }
 
-Tensor Batch::compute(const Plan& plan) {
+Tensor Batch::compute() {
   chunks_.clear();
-  for (const Slice& slice : plan.slices) {
+  for (const Slice& slice : plan_.slices) {
     Session& s = *sessions_.at(slice.id);
     chunks_.push_back({s.state.get(), s.tokens().subspan(slice.first, slice.count), s.wanted(slice)});
     if (slice.first < s.usage().prompt_tokens)
@@ -66,11 +68,11 @@ Tensor Batch::compute(const Plan& plan) {
   return forward_.run(chunks_);
 }
 
-void Batch::publish(const Plan& plan, Tensor logits) {
+void Batch::publish(Tensor logits) {
   const double now = clock_();
   int64_t row = 0;
-  for (size_t i = 0; i < plan.slices.size(); ++i) {
-    const Slice& slice = plan.slices[i];
+  for (size_t i = 0; i < plan_.slices.size(); ++i) {
+    const Slice& slice = plan_.slices[i];
     Session& s = *sessions_.at(slice.id);
     const int64_t rows = std::ssize(chunks_[i].wanted);
     Tensor own = logits;
@@ -87,8 +89,8 @@ void Batch::publish(const Plan& plan, Tensor logits) {
   }
 }
 
-void Batch::fail_all(const Plan& plan, const std::string& why) {
-  for (const Slice& slice : plan.slices) {
+void Batch::fail_all(const std::string& why) {
+  for (const Slice& slice : plan_.slices) {
     const auto it = sessions_.find(slice.id);
     if (it == sessions_.end()) continue;
     finish(slice.id, it->second->end(Finish::failed, Error{Code::internal, "engine: a step failed: " + why}));

@@ -19,7 +19,8 @@ class Batch {
   void add(std::unique_ptr<Session> s);
   void cancel(RequestId id);  // at once; unknown ids: nothing
   void cancel_all();
-  bool step();  // false: there was nothing to do
+  bool schedule();  // plans a step; false: there is nothing to do
+  void run();       // computes and publishes what was planned
 
   int running() const { return scheduler_.running(); }
   int waiting() const { return scheduler_.waiting(); }
@@ -32,10 +33,10 @@ class Batch {
   const Counters& counters() const { return counters_; }
 
  private:
-  void lend_state(const Plan& plan);
-  Tensor compute(const Plan& plan);
-  void publish(const Plan& plan, Tensor logits);
-  void fail_all(const Plan& plan, const std::string& why);
+  void lend_state();
+  Tensor compute();
+  void publish(Tensor logits);
+  void fail_all(const std::string& why);
   void finish(RequestId id, Event e);
 
   Cache& cache_;
@@ -43,6 +44,7 @@ class Batch {
   Scheduler scheduler_;
   Clock clock_;
   std::map<RequestId, std::unique_ptr<Session>> sessions_;
+  Plan plan_;
   std::vector<Chunk> chunks_;
   Sampler::Scratch scratch_;
   Counters counters_;

@@ -15,19 +15,19 @@
 namespace autark::engine {
 
 inline constexpr int kTestVocabulary = 96;
-inline constexpr int32_t kBrokenToken = 95;  // its embedding is NaN
+inline constexpr int32_t kBrokenToken = 95;  // in broken_tensor its embedding is NaN
 inline constexpr int32_t kEndToken = 94;
 
-inline void test_tensor(const std::string& name, const Shape& shape, std::span<float> out) {
+inline void broken_tensor(const std::string& name, const Shape& shape, std::span<float> out) {
   random_tensor(name, shape, out);
   if (!name.ends_with("embed_tokens.weight")) return;
   const auto row = out.subspan(kBrokenToken * shape[1], shape[1]);
   std::fill(row.begin(), row.end(), std::nanf(""));
 }
 
-// gemma3: windows and whole streams; qwen3_moe: routes. Its head does not see the broken token's row.
+// gemma3: windows and whole streams; qwen3_moe: routes, and a head of its own.
 inline LoadedModel test_model(const std::string& architecture, std::unique_ptr<Chip> chip,
-                              Rounding rounding = {}) {
+                              FormulaWeights::Fill fill = random_tensor) {
   Json config = {{"num_hidden_layers", 4},
                  {"hidden_size", 48},
                  {"num_attention_heads", 4},
@@ -48,12 +48,11 @@ inline LoadedModel test_model(const std::string& architecture, std::unique_ptr<C
   LoadedModel m;
   m.checkpoint = {
       .kind = "formula", .architecture = architecture, .config = config, .end_tokens = {kEndToken}};
-  m.checkpoint.weights = std::make_unique<FormulaWeights>(test_tensor);
+  m.checkpoint.weights = std::make_unique<FormulaWeights>(std::move(fill));
   auto made = model_registry().at(architecture)(m.checkpoint.config, *m.checkpoint.weights);
   AUTARK_CHECK(made);
   m.model = std::move(*made);
   m.chip = std::move(chip);
-  m.rounding = rounding;
   return m;
 }
 
@@ -74,6 +73,8 @@ class SpellingTokenizer final : public text::Tokenizer {
   bool is_special(int32_t) const override { return false; }
   std::optional<int32_t> id_of(std::string_view) const override { return std::nullopt; }
   std::optional<std::string> special_text(std::string_view) const override { return std::nullopt; }
+  std::map<std::string, std::string, std::less<>> special_texts() const override { return {}; }
+  std::vector<std::string> markup() const override { return {}; }
   std::vector<int32_t> end_tokens() const override { return {}; }
   std::unique_ptr<text::StreamDecoder> stream(bool) const override { return std::make_unique<Decoder>(); }
 
