@@ -1,6 +1,7 @@
 // autark: one program, one command for each thing a person wants of it.
 #include <CLI/CLI.hpp>
 #include "apps/cmd_logits.h"
+#include "apps/cmd_pull.h"
 
 int main(int argc, char** argv) {
   CLI::App app{"autark runs and serves open language models on the processors you have."};
@@ -8,6 +9,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "autark " AUTARK_VERSION);
   app.require_subcommand(1);
   int exit_code = 0;
+  autark::apps::add_pull_command(app, exit_code);
   autark::apps::add_logits_command(app, exit_code);
   CLI11_PARSE(app, argc, argv);
   return exit_code;
