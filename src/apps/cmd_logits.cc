@@ -1,4 +1,5 @@
 #include "apps/cmd_logits.h"
+#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
 #include "apps/report.h"
@@ -7,6 +8,7 @@
 #include "base/mapped_file.h"
 #include "engine/rounding_table.h"
 #include "engine/trace.h"
+#include "hub/hub.h"
 
 namespace autark::apps {
 namespace {
@@ -44,7 +46,8 @@ Result<engine::Trace> traced(const Arguments& a) {
   engine::TraceOptions options{.greedy = a.greedy, .chunk = a.chunk};
   AUTARK_TRY(options.positions, parse_integers(a.positions, "--positions"));
   AUTARK_TRY(options.beside, prompts_beside(a));
-  AUTARK_TRY(auto model, engine::load_model(a.model, load));
+  AUTARK_TRY(const auto path, hub::find_model(a.model));
+  AUTARK_TRY(auto model, engine::load_model(path, load));
   return engine::trace(model, std::move(tokens), options);
 }
 

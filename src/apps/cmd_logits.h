@@ -1,6 +1,9 @@
 // autark logits: what a model computes for a prompt, tensor by tensor; the door for correctness gates.
 #pragma once
-#include <CLI/CLI.hpp>
+
+namespace CLI {
+class App;
+}
 
 namespace autark::apps {
 

@@ -1,7 +1,9 @@
 // autark: one program, one command for each thing a person wants of it.
 #include <CLI/CLI.hpp>
+#include "apps/cmd_inspect.h"
 #include "apps/cmd_logits.h"
 #include "apps/cmd_pull.h"
+#include "apps/cmd_text.h"
 
 int main(int argc, char** argv) {
   CLI::App app{"autark runs and serves open language models on the processors you have."};
@@ -10,7 +12,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
   autark::apps::add_pull_command(app, exit_code);
+  autark::apps::add_inspect_command(app, exit_code);
   autark::apps::add_logits_command(app, exit_code);
+  autark::apps::add_text_command(app, exit_code);
   CLI11_PARSE(app, argc, argv);
   return exit_code;
 }

@@ -70,7 +70,7 @@ std::optional<Error> fault_of(const Sampling& s, int64_t vocabulary) {
   const auto bad = [](const char* what) { return Error{Code::invalid, std::string("sampling: ") + what}; };
   if (!(s.temperature >= 0 && s.temperature <= 100)) return bad("temperature must be between 0 and 100");
   if (s.top_k < 0) return bad("top_k must not be negative");
-  if (!(s.top_p > 0 && s.top_p <= 1)) return bad("top_p must be above 0 and at most 1");
+  if (!(s.top_p >= 0 && s.top_p <= 1)) return bad("top_p must be between 0 and 1");
   if (!(s.min_p >= 0 && s.min_p <= 1)) return bad("min_p must be between 0 and 1");
   if (!(s.repetition_penalty > 0 && s.repetition_penalty <= 100))
     return bad("repetition_penalty must be above 0");

@@ -92,7 +92,7 @@ TEST(SamplerTest, TemperatureZeroAndTopKOneAreTheLargest) {
   for (uint64_t seed = 0; seed < 50; ++seed) {
     EXPECT_EQ(pick({.temperature = 0, .seed = seed}, logits), best);
     EXPECT_EQ(pick({.top_k = 1, .seed = seed}, logits), best);
-    EXPECT_EQ(pick({.top_p = 1e-6f, .seed = seed}, logits), best);
+    EXPECT_EQ(pick({.top_p = 0, .seed = seed}, logits), best);
     EXPECT_EQ(pick({.min_p = 1, .seed = seed}, logits), best);
     EXPECT_EQ(pick({.temperature = 1e-9f, .seed = seed}, logits), best);
   }
@@ -162,7 +162,7 @@ TEST(SamplerTest, SettingsOutOfRangeAreRefused) {
   EXPECT_FALSE(fault_of({}, 10));
   const float nan = std::nanf("");
   for (const Sampling& s : {Sampling{.temperature = -1}, Sampling{.temperature = nan}, Sampling{.top_k = -1},
-                            Sampling{.top_p = 0}, Sampling{.top_p = 1.1f}, Sampling{.min_p = nan},
+                            Sampling{.top_p = -0.1f}, Sampling{.top_p = 1.1f}, Sampling{.min_p = nan},
                             Sampling{.repetition_penalty = 0}, Sampling{.frequency_penalty = nan},
                             Sampling{.logit_bias = {{10, 1.f}}}, Sampling{.logit_bias = {{-1, 1.f}}},
                             Sampling{.logit_bias = {{1, nan}}}}) {

@@ -1,0 +1,109 @@
+// Goal: every architecture computes what the reference computes, from safetensors and from GGUF, on every
+// chip and instruction set of this machine; and cuts, company and threads do not change a bit of it. Method:
+// the tiny reference checkpoints, traced without rounding, against their stored states, routes, logits and
+// greedy text, within the tolerances of their README.
+#include "engine/golden_testing.h"
+#include "engine/trace.h"
+
+namespace autark::engine {
+namespace {
+
+constexpr double kStateTolerance = 3e-4, kLogitTolerance = 1e-3, kRouteTolerance = 1e-4;
+
+struct Case {
+  std::filesystem::path model, expected;
+};
+
+// Checkpoints and their GGUF twins; a twin without an expectation of its own has its checkpoint's.
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const auto& path : files_in(golden("models"))) {
+    if (std::filesystem::exists(path / "expected.safetensors"))
+      all.push_back({path, path / "expected.safetensors"});
+  }
+  for (const auto& path : files_in(golden("models") / "gguf")) {
+    if (path.extension() != ".gguf") continue;
+    auto own = path;
+    own.replace_extension(".expected.safetensors");
+    const std::string twin = path.filename().string().substr(0, path.filename().string().find('.'));
+    const auto expected =
+        std::filesystem::exists(own) ? own : golden("models") / twin / "expected.safetensors";
+    if (std::filesystem::exists(expected)) all.push_back({path, expected});
+  }
+  return all;
+}
+
+class GoldenModelTest : public ::testing::TestWithParam<Place> {
+ protected:
+  void SetUp() override {
+    if (cases().empty()) GTEST_SKIP() << "lacks reference models in " << golden("models");
+  }
+  Trace traced(const Case& c, const TraceOptions& o, int threads = 0) {
+    auto m = load_model(
+        c.model,
+        {.chip = GetParam().chip, .rounding = Rounding{}, .threads = threads, .isa = GetParam().isa});
+    EXPECT_TRUE(m) << m.error().message;
+    if (!m) return {};
+    auto t = trace(*m, read_expected(c.expected)["tokens"].integers, o);
+    EXPECT_TRUE(t) << t.error().message;
+    return t ? std::move(*t) : Trace{};
+  }
+};
+
+void expect_state(const std::string& name, const Trace::Matrix& got, const Expected& want) {
+  EXPECT_LE(worst_difference(got.values, want.values) / rms(want.values), kStateTolerance)
+      << name << ": worst |difference| over rms; " << got.values.size() << " values, " << want.values.size()
+      << " expected";
+}
+
+TEST_P(GoldenModelTest, StatesRoutesLogitsAndGreedyText) {
+  for (const Case& c : cases()) {
+    SCOPED_TRACE(c.model.filename());
+    auto want = read_expected(c.expected);
+    ASSERT_FALSE(want.empty()) << c.expected;
+    const auto& p = want["positions"].integers;
+    const Trace got =
+        traced(c, {.positions = {p.begin(), p.end()}, .greedy = int(want["greedy"].integers.size())});
+    EXPECT_EQ(got.positions, p);
+    expect_state("embed", got.embed, want["embed"]);
+    for (size_t i = 0; i < got.layers.size(); ++i) {
+      const std::string name = "layers." + std::to_string(i);
+      expect_state(name, got.layers[i], want[name]);
+      ASSERT_EQ(got.routes.contains(int(i)), want.contains(name + ".router_ids")) << name;
+      if (!got.routes.contains(int(i))) continue;
+      EXPECT_EQ(got.routes.at(int(i)).ids, want[name + ".router_ids"].integers) << name;
+      EXPECT_LE(worst_difference(got.routes.at(int(i)).weights.values, want[name + ".router_weights"].values),
+                kRouteTolerance)
+          << name;
+    }
+    expect_state("norm", got.norm, want["norm"]);
+    EXPECT_LE(worst_difference(got.logits.values, want["logits"].values), kLogitTolerance);
+    EXPECT_EQ(got.greedy, want["greedy"].integers);
+    EXPECT_LE(worst_difference(got.greedy_margin, want["greedy_margin"].values), 2 * kLogitTolerance);
+  }
+}
+
+TEST_P(GoldenModelTest, CutsCompanyAndThreadsDoNotChangeABit) {
+  if (GetParam().chip == "ref") GTEST_SKIP() << "the oracle is tested on small models (trace_test.cc)";
+  for (const Case& c : cases()) {
+    SCOPED_TRACE(c.model.filename());
+    const Trace want = traced(c, {.greedy = 8, .chunk = 1000}, 1);
+    const auto tokens = want.tokens;
+    const std::vector<std::vector<int32_t>> beside{{tokens.begin(), tokens.begin() + 5},
+                                                   {tokens.rbegin(), tokens.rend()}};
+    for (const auto& [threads, options] : {std::pair<int, TraceOptions>{1, {.greedy = 8, .chunk = 13}},
+                                           {2, {.greedy = 8, .chunk = 1000}},
+                                           {2, {.greedy = 8, .chunk = 33, .beside = beside}}}) {
+      const Trace got = traced(c, options, threads);
+      EXPECT_EQ(got.logits.values, want.logits.values) << threads << " threads, chunk " << options.chunk;
+      EXPECT_EQ(got.greedy_margin, want.greedy_margin);
+      for (size_t i = 0; i < want.layers.size(); ++i) EXPECT_EQ(got.layers[i].values, want.layers[i].values);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Places, GoldenModelTest, ::testing::ValuesIn(places()),
+                         ::testing::PrintToStringParamName());
+
+}  // namespace
+}  // namespace autark::engine
