@@ -1,8 +1,11 @@
 // autark: one program, one command for each thing a person wants of it.
 #include <CLI/CLI.hpp>
+#include "apps/cmd_bench.h"
+#include "apps/cmd_doctor.h"
 #include "apps/cmd_inspect.h"
 #include "apps/cmd_logits.h"
 #include "apps/cmd_pull.h"
+#include "apps/cmd_run.h"
 #include "apps/cmd_text.h"
 
 int main(int argc, char** argv) {
@@ -11,10 +14,13 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "autark " AUTARK_VERSION);
   app.require_subcommand(1);
   int exit_code = 0;
+  autark::apps::add_run_command(app, exit_code);
   autark::apps::add_pull_command(app, exit_code);
   autark::apps::add_inspect_command(app, exit_code);
   autark::apps::add_logits_command(app, exit_code);
   autark::apps::add_text_command(app, exit_code);
+  autark::apps::add_bench_command(app, exit_code);
+  autark::apps::add_doctor_command(app, exit_code);
   CLI11_PARSE(app, argc, argv);
   return exit_code;
 }

@@ -4,6 +4,8 @@
 namespace autark {
 
 const Json* ConfigFile::find(const std::string& key) const {
+  if (!json_.is_object()) return nullptr;
+  if (const auto whole = json_.find(key); whole != json_.end()) return whole->is_null() ? nullptr : &*whole;
   const Json* at = &json_;
   for (size_t from = 0; from <= key.size();) {
     const size_t dot = std::min(key.find('.', from), key.size());

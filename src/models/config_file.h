@@ -1,5 +1,6 @@
 // A checkpoint's config.json as a model reads it: keys that are absent or of another kind are remembered,
-// so that loading names all of them at once. Dots walk into objects: "rope_scaling.factor".
+// so that loading names all of them at once. Dots walk into objects, where no key is spelled
+// so as a whole: "rope_scaling.factor".
 #pragma once
 #include <optional>
 #include <string>

@@ -1,0 +1,148 @@
+#include "apps/cmd_doctor.h"
+#include <fmt/core.h>
+#include <sched.h>
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <thread>
+#include "apps/report.h"
+#include "chips/registry.h"
+#include "engine/memory.h"
+#include "hub/hub.h"
+
+namespace autark::apps {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string first_line(const fs::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+std::string processor() {
+  std::ifstream in("/proc/cpuinfo");
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+int usable_cores() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+}
+
+double gib(int64_t bytes) {
+  return double(bytes) / double(1 << 30);
+}
+
+class Checkup {
+ public:
+  int run() {
+    if (auto fault = look_at_chips()) return fail(*fault);
+    look_at_cores();
+    look_at_memory();
+    look_at_models();
+    fmt::print("\n");
+    for (const auto& w : warnings_) fmt::print("!  {}\n", w);
+    if (warnings_.empty()) fmt::print("Nothing is set up wrongly.\n");
+    return best_in_use_ ? 0 : 1;
+  }
+
+ private:
+  template <class... T>
+  void say(const char* what, fmt::format_string<T...> format, T&&... values) {
+    fmt::print("{:<14}{}\n", what, fmt::format(format, std::forward<T>(values)...));
+  }
+
+  std::optional<Error> look_at_chips() {
+    std::string chips, isas;
+    for (const auto& c : chip_names()) chips += (chips.empty() ? "" : ", ") + c;
+    for (const auto& i : cpu_isas()) isas += (isas.empty() ? "" : ", ") + i;
+    say("processor", "{}", processor());
+    say("chips", "{}", chips);
+    say("ISAs", "{} (the best last)", isas);
+    const auto made = make_chip("cpu", {.inputs = Rounding::Inputs::int8});
+    if (!made) return made.error();
+    const auto measured = measure_machine({});
+    if (!measured) return measured.error();
+    const MachineSpeed& speed = *measured;
+    best_in_use_ = speed.isa == cpu_isas().back();
+    say("in use", "{}, {} threads", speed.isa, speed.threads);
+    for (const auto& [group, kernel] : (*made)->kernels()) say("", "{}: {}", group, kernel);
+    say("reads", "{:.1f} GB/s", speed.read_gb_per_second);
+    say("products", "{:.0f} GFLOP/s in float32, {:.0f} GOP/s in int8", speed.f32_gflop_per_second,
+        speed.int8_gop_per_second);
+    threads_ = speed.threads;
+    const char* forced = std::getenv("AUTARK_CPU");
+    if (!best_in_use_)
+      warn("AUTARK_CPU={} forces {}, this processor can run {}: unset AUTARK_CPU", forced ? forced : "",
+           speed.isa, cpu_isas().back());
+    return std::nullopt;
+  }
+
+  void look_at_cores() {
+    const int all = int(std::thread::hardware_concurrency()), usable = usable_cores();
+    say("cores", "{} logical, {} of them usable by this process", all, usable);
+    if (threads_ > usable) warn("{} threads share {} cores: use --threads {}", threads_, usable, usable);
+    const std::string quota = first_line("/sys/fs/cgroup/cpu.max");
+    double most = 0, period = 1;
+    if (std::sscanf(quota.c_str(), "%lf %lf", &most, &period) == 2 && most / period < threads_)
+      warn("the control group allows {:.1f} cores, {} threads run: raise its cpu.max or use fewer --threads",
+           most / period, threads_);
+    const std::string governor = first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
+    if (!governor.empty()) say("governor", "{}", governor);
+    if (governor == "powersave")
+      warn("the frequency governor is powersave: `cpupower frequency-set -g performance`");
+  }
+
+  void look_at_memory() {
+    const engine::Memory m = engine::memory_now();
+    say("memory", "{:.1f} GiB, {:.1f} GiB free{}", gib(m.total), gib(m.free),
+        m.limited ? " (limited by the control group)" : "");
+    if (m.free < int64_t{2} << 30)
+      warn("{:.1f} GiB of memory are free: the default model needs about 2", gib(m.free));
+    const std::string pages = first_line("/sys/kernel/mm/transparent_hugepage/enabled");
+    if (!pages.empty()) say("huge pages", "{}", pages);
+    if (pages.find("[never]") != std::string::npos)
+      warn("transparent huge pages are off: echo madvise > /sys/kernel/mm/transparent_hugepage/enabled");
+  }
+
+  void look_at_models() {
+    const fs::path folder = hub::model_folder();
+    std::error_code fault;
+    std::string names;
+    for (fs::directory_iterator at(folder, fault), end; !fault && at != end; at.increment(fault))
+      names += (names.empty() ? "" : ", ") + at->path().filename().string();
+    say("model folder", "{}", folder.string());
+    say("models", "{}",
+        names.empty() ? "none yet; `autark pull " + std::string(hub::kDefaultModel) + "` gets one" : names);
+    const auto space = fs::space(fs::exists(folder, fault) ? folder : "/", fault);
+    if (!fault && space.available < uintmax_t{2} << 30)
+      warn("{:.1f} GiB are free where models lie", gib(int64_t(space.available)));
+  }
+
+  template <class... T>
+  void warn(fmt::format_string<T...> format, T&&... values) {
+    warnings_.push_back(fmt::format(format, std::forward<T>(values)...));
+  }
+
+  std::vector<std::string> warnings_;
+  bool best_in_use_ = false;
+  int threads_ = 0;
+};
+
+}  // namespace
+
+void add_doctor_command(CLI::App& app, int& exit_code) {
+  app.add_subcommand("doctor", "What this machine has, what is used, and what is set up wrongly")
+      ->callback([&exit_code] { exit_code = Checkup().run(); });
+}
+
+}  // namespace autark::apps

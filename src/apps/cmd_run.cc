@@ -1,0 +1,221 @@
+// flags → Engine::open → submit(the whole conversation as tokens) → print
+#include "apps/cmd_run.h"
+#include <fmt/core.h>
+#include <unistd.h>
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <condition_variable>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include "apps/report.h"
+#include "apps/terminal.h"
+#include "engine/engine.h"
+#include "engine/rounding_table.h"
+#include "hub/hub.h"
+#include "serve/sampling_defaults.h"
+
+namespace autark::apps {
+namespace {
+
+struct Arguments {
+  std::string model, prompt, system, chip = "cpu", rounding;
+  std::optional<float> temperature, top_p, min_p, repetition_penalty;
+  std::optional<int> top_k;
+  std::optional<uint64_t> seed;
+  int64_t max_tokens = -1, context = 0;
+  int threads = 0;
+};
+
+// What the engine thread hands to the one that prints.
+class Mailbox {
+ public:
+  engine::Sink sink() {
+    return [this](engine::Event e) {
+      const std::lock_guard lock(mutex_);
+      for (const auto& t : e.tokens) text_ += t.text;
+      text_ += e.text_at_end;
+      last_ = std::move(e);
+      changed_.notify_one();
+    };
+  }
+  // The text since the last call and the newest event; waits for something, at most a tenth of a second.
+  std::pair<std::string, engine::Event> take() {
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return !text_.empty() || last_.finish; });
+    return {std::exchange(text_, {}), last_};
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string text_;
+  engine::Event last_;
+};
+
+class Chat {
+ public:
+  Chat(const Arguments& a, engine::Engine& engine, const engine::Sampling& sampling)
+      : a_(a), engine_(engine), sampling_(sampling) {
+    if (!a.system.empty()) messages_.push_back({{"role", "system"}, {"content", a.system}});
+  }
+
+  // Prints the answer as it comes.
+  std::optional<Error> say(const std::string& text) {
+    Json messages = messages_;
+    messages.push_back({{"role", "user"}, {"content", text}});
+    auto tokens = engine_.chat() ? rendered(messages) : engine_.tokenizer().encode(text);
+    if (!tokens) return tokens.error();
+    Mailbox mail;
+    const auto id = engine_.submit(
+        {.prompt = std::move(*tokens), .max_tokens = a_.max_tokens, .sampling = sampling_}, mail.sink());
+    if (!id) return id.error();
+    const auto [answer, end] = follow(*id, mail);
+    messages.push_back({{"role", "assistant"}, {"content", answer}});
+    messages_ = std::move(messages);
+    fmt::print("\n");
+    std::fflush(stdout);
+    if (end.error) return end.error;
+    report(end);
+    ++sampling_.seed;
+    return std::nullopt;
+  }
+
+ private:
+  Result<std::vector<int32_t>> rendered(const Json& messages) const {
+    text::Conversation c{.messages = messages};
+    c.kwargs["add_generation_prompt"] = true;
+    const auto prompt = engine_.chat()->render(c);
+    if (!prompt) return prompt.error();
+    return engine_.tokenizer().encode(
+        prompt->text, {.add_special = false, .parse_special = true, .literal = prompt->literal});
+  }
+
+  std::pair<std::string, engine::Event> follow(engine::RequestId id, Mailbox& mail) {
+    StatusLine status;
+    std::string answer;
+    for (;;) {
+      if (Interrupts::take()) engine_.cancel(id);
+      auto [text, event] = mail.take();
+      if (event.usage.completion_tokens == 0 && event.prompt_done > 0 && !event.finish)
+        status.show("reading", double(event.prompt_done) / double(event.usage.prompt_tokens));
+      if (!text.empty()) status.clear();
+      fmt::print("{}", text);
+      std::fflush(stdout);
+      answer += text;
+      if (event.finish) return {answer, event};
+    }
+  }
+
+  void report(const engine::Event& end) const {
+    const engine::Usage& u = end.usage;
+    const auto rate = [](int64_t tokens, double seconds) {
+      return seconds > 0 ? double(tokens) / seconds : 0;
+    };
+    const char* why = "";
+    if (*end.finish == engine::Finish::cancelled) why = "; stopped";
+    if (*end.finish == engine::Finish::length) why = "; --max-tokens reached";
+    if (*end.finish == engine::Finish::context) why = "; the context is full";
+    fmt::print(stderr, "[{} tokens read at {:.0f} tok/s, {} written at {:.1f} tok/s{}]\n", u.prompt_tokens,
+               rate(u.prompt_tokens, u.prefill_seconds), u.completion_tokens,
+               rate(u.completion_tokens - 1, u.decode_seconds), why);
+  }
+
+  const Arguments& a_;
+  engine::Engine& engine_;
+  engine::Sampling sampling_;
+  Json messages_ = Json::array();
+};
+
+engine::Sampling sampling_of(const Arguments& a, const std::filesystem::path& model) {
+  engine::Sampling s = serve::sampling_defaults(model);
+  s.temperature = a.temperature.value_or(s.temperature);
+  s.top_p = a.top_p.value_or(s.top_p);
+  s.min_p = a.min_p.value_or(s.min_p);
+  s.top_k = a.top_k.value_or(s.top_k);
+  s.repetition_penalty = a.repetition_penalty.value_or(s.repetition_penalty);
+  s.seed = a.seed ? *a.seed : std::random_device{}();
+  return s;
+}
+
+Result<std::unique_ptr<engine::Engine>> open(const Arguments& a, const std::filesystem::path& path) {
+  StatusLine status;
+  engine::Options options{.chip = a.chip, .threads = a.threads, .context_max = a.context, .running_max = 1};
+  options.progress = [&](double done) { status.show("loading", done); };
+  if (!a.rounding.empty()) {
+    AUTARK_TRY(options.rounding, engine::rounding_named(a.rounding));
+  }
+  return engine::Engine::open(path, options);
+}
+
+void introduce(const engine::Engine& e) {
+  const auto& c = e.card();
+  fmt::print(stderr, "{}: {}, {}; context {}\nchip {}; rounding {}\n", c.name, c.architecture, c.weights,
+             c.context, c.chip, c.rounding);
+  if (!e.chat()) fmt::print(stderr, "No chat template ({}): it continues your text.\n", e.chat_fault());
+  fmt::print(stderr, "Ctrl-C stops an answer, Ctrl-D leaves.\n");
+}
+
+int converse(Chat& chat) {
+  for (;;) {
+    fmt::print("\n> ");
+    std::fflush(stdout);
+    const auto line = read_line();
+    if (Interrupts::take()) {
+      fmt::print("\n(Ctrl-D leaves)");
+      continue;
+    }
+    if (!line) break;
+    if (line->empty()) continue;
+    if (const auto error = chat.say(*line)) fail(*error);
+  }
+  fmt::print("\n");
+  return 0;
+}
+
+int run(const Arguments& a) {
+  const auto path = hub::find_model(a.model);
+  if (!path) return fail(path.error());
+  std::string prompt = a.prompt;
+  const bool talk = prompt.empty() && isatty(STDIN_FILENO) == 1;
+  if (prompt.empty() && !talk) prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
+  const auto engine = open(a, *path);
+  if (!engine) return fail(engine.error());
+  const Interrupts interrupts;
+  Chat chat(a, **engine, sampling_of(a, *path));
+  if (!talk) {
+    const auto error = chat.say(prompt);
+    return error ? fail(*error) : 0;
+  }
+  introduce(**engine);
+  return converse(chat);
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, int& exit_code) {
+  auto a = std::make_shared<Arguments>();
+  CLI::App* c = app.add_subcommand("run", "Chat in the terminal; with -p or a pipe, one answer");
+  c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
+  c->add_option("-p,--prompt", a->prompt, "Answer this and end");
+  c->add_option("--system", a->system, "What the model is told first");
+  c->add_option("--temperature", a->temperature,
+                "0: always the most likely token (what the model recommends, else 1)");
+  c->add_option("--top-k", a->top_k, "Draw from the k most likely tokens; 0: from all");
+  c->add_option("--top-p", a->top_p, "Draw from the most likely tokens that make up this share");
+  c->add_option("--min-p", a->min_p,
+                "Draw from tokens at least this likely, compared with the most likely one");
+  c->add_option("--repetition-penalty", a->repetition_penalty, "Above 1: what was said becomes less likely");
+  c->add_option("--seed", a->seed, "The same seed and conversation give the same answer (random)");
+  c->add_option("--max-tokens", a->max_tokens, "Of one answer (what the context holds)");
+  c->add_option("--context", a->context, "Tokens of a conversation (what the model allows)");
+  c->add_option("--threads", a->threads, "0: one per physical core")->check(CLI::NonNegativeNumber);
+  c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
+  c->add_option("--rounding", a->rounding, "none or fast (what the rounding table says)");
+  c->callback([a, &exit_code] { exit_code = run(*a); });
+}
+
+}  // namespace autark::apps
