@@ -106,9 +106,12 @@ class RunningEngine final : public Engine {
       busy = batch_.schedule();
       publish_stats();
       if (busy) batch_.run();
+      publish_stats();  // whoever hears of an end finds it counted
+      batch_.publish();
     }
     batch_.cancel_all();
     publish_stats();
+    batch_.publish();
   }
 
   // Sleeps while there is nothing to do; false: the engine ends.

@@ -1,5 +1,6 @@
 #include "engine/step.h"
 #include <exception>
+#include <utility>
 
 namespace autark::engine {
 
@@ -37,7 +38,7 @@ bool Batch::schedule() {
 void Batch::run() {
   ++counters_.steps;
   try {  // a library below may throw, memory above all; the requests of this step end, the engine goes on
-    publish(compute());
+    sample(compute());
   } catch (const std::exception& e) {
     fail_all(e.what());
   }
@@ -68,7 +69,7 @@ Tensor Batch::compute() {
   return forward_.run(chunks_);
 }
 
-void Batch::publish(Tensor logits) {
+void Batch::sample(Tensor logits) {
   const double now = clock_();
   int64_t row = 0;
   for (size_t i = 0; i < plan_.slices.size(); ++i) {
@@ -84,7 +85,7 @@ void Batch::publish(Tensor logits) {
       finish(slice.id, std::move(e));
     } else {
       if (slice.last) scheduler_.append(slice.id);
-      s.publish(std::move(e));
+      letters_.push_back({&s, std::move(e), nullptr});
     }
   }
 }
@@ -100,10 +101,15 @@ void Batch::fail_all(const std::string& why) {
 // The request is gone before its sink hears so: what the sink does next finds its place free.
 void Batch::finish(RequestId id, Event e) {
   scheduler_.remove(id);
-  const auto node = sessions_.extract(id);
-  node.mapped()->state.reset();
+  auto session = std::move(sessions_.extract(id).mapped());
+  session->state.reset();
   ++counters_.finished[name_of(*e.finish)];
-  node.mapped()->publish(std::move(e));
+  Session* to = session.get();
+  letters_.push_back({to, std::move(e), std::move(session)});
+}
+
+void Batch::publish() {
+  for (Letter& l : std::exchange(letters_, {})) l.to->publish(std::move(l.event));
 }
 
 }  // namespace autark::engine

@@ -20,7 +20,8 @@ class Batch {
   void cancel(RequestId id);  // at once; unknown ids: nothing
   void cancel_all();
   bool schedule();  // plans a step; false: there is nothing to do
-  void run();       // computes and publishes what was planned
+  void run();       // computes what was planned and draws the tokens
+  void publish();   // tells the sinks; until then what they will hear is only in the counters
 
   int running() const { return scheduler_.running(); }
   int waiting() const { return scheduler_.waiting(); }
@@ -35,9 +36,15 @@ class Batch {
  private:
   void lend_state();
   Tensor compute();
-  void publish(Tensor logits);
+  void sample(Tensor logits);
   void fail_all(const std::string& why);
   void finish(RequestId id, Event e);
+
+  struct Letter {
+    Session* to;
+    Event event;
+    std::unique_ptr<Session> last;  // the session itself, when this is its last event
+  };
 
   Cache& cache_;
   Forward forward_;
@@ -46,6 +53,7 @@ class Batch {
   std::map<RequestId, std::unique_ptr<Session>> sessions_;
   Plan plan_;
   std::vector<Chunk> chunks_;
+  std::vector<Letter> letters_;
   Sampler::Scratch scratch_;
   Counters counters_;
 };
