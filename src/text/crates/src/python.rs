@@ -4,7 +4,7 @@
 
 use crate::guard::{is_mark, without_marks};
 use crate::json::{dump, float_text, Style};
-use minijinja::value::{from_args, Kwargs, ValueKind};
+use minijinja::value::{from_args, Kwargs, StringInput, Tuple, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 /// What a template says by raise_exception.
@@ -20,6 +20,7 @@ impl std::fmt::Display for Raised {
 impl std::error::Error for Raised {}
 
 pub fn install(env: &mut Environment<'static>) {
+    minijinja_contrib::add_to_environment(env); // cycler, joiner, wordcount …
     env.add_function("raise_exception", |message: Value| -> Result<Value, Error> {
         let message = without_marks(&message.to_string());
         Err(Error::new(ErrorKind::InvalidOperation, message.clone()).with_source(Raised(message)))
@@ -36,6 +37,8 @@ pub fn install(env: &mut Environment<'static>) {
         use ValueKind::{Iterable, Map, Seq, String, Undefined};
         matches!(v.kind(), Iterable | Map | Seq | String | Undefined)
     });
+    env.add_test("callable", |v: &Value| v.kind() == ValueKind::Plain);
+    env.add_filter("join", join);
     env.set_formatter(|out, state, value| match value.kind() {
         ValueKind::None | ValueKind::Number => out.write_str(&show(value)).map_err(Error::from),
         _ => minijinja::escape_formatter(out, state, value),
@@ -73,6 +76,18 @@ fn tojson(value: &Value, indent: Option<Value>, kwargs: Kwargs) -> Result<Value,
     dump(value, &style).map(Value::from)
 }
 
+/// The library's own, with floats as Python writes them.
+fn join(state: &mut State, value: &Value, joiner: Option<StringInput<'_>>, attribute: Option<&str>, kwargs: Kwargs) -> Result<Value, Error> {
+    let is_float = |v: &Value| v.kind() == ValueKind::Number && !v.is_integer();
+    let shown: Value = match value.kind() {
+        ValueKind::Seq if value.try_iter()?.any(|v| is_float(&v)) => {
+            value.try_iter()?.map(|v| if is_float(&v) { Value::from(show(&v)) } else { v }).collect()
+        }
+        _ => value.clone(),
+    };
+    minijinja::filters::join(state, &shown, joiner, attribute, kwargs)
+}
+
 fn method(state: &mut State, value: &Value, name: &str, args: &[Value]) -> Result<Value, Error> {
     if let Some(text) = value.as_str() {
         if let Some(result) = text_method(text, name, args) {
@@ -98,6 +113,13 @@ fn text_method(text: &str, name: &str, args: &[Value]) -> Option<Result<Value, E
         "rstrip" => stripped(false, true),
         "startswith" => affixed(text, args, |t, a| t.starts_with(a)),
         "endswith" => affixed(text, args, |t, a| t.ends_with(a)),
+        "index" | "rindex" => position(text, args, name == "rindex"),
+        "zfill" => pad(text, args, |text, n| {
+            let (sign, digits) = text.split_at(usize::from(text.starts_with(['+', '-'])));
+            format!("{sign}{}{digits}", "0".repeat(n))
+        }),
+        "ljust" => pad(text, args, |text, n| text.to_string() + &" ".repeat(n)),
+        "rjust" => pad(text, args, |text, n| " ".repeat(n) + text),
         "removeprefix" => cut(true),
         "removesuffix" => cut(false),
         "rsplit" => rsplit(text, args),
@@ -107,7 +129,7 @@ fn text_method(text: &str, name: &str, args: &[Value]) -> Option<Result<Value, E
     })
 }
 
-fn is_python_space(c: char) -> bool {
+pub fn is_python_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
@@ -142,6 +164,20 @@ fn affixed(text: &str, args: &[Value], holds: fn(&str, &str) -> bool) -> Result<
     Ok(Value::from(any))
 }
 
+fn position(text: &str, args: &[Value], last: bool) -> Result<Value, Error> {
+    let (part,): (&str,) = from_args(args)?;
+    let at = if last { text.rfind(part) } else { text.find(part) };
+    let at = at.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "substring not found"))?;
+    Ok(Value::from(text[..at].chars().count()))
+}
+
+/// To a width of at most 10,000.
+fn pad(text: &str, args: &[Value], fill: fn(&str, usize) -> String) -> Result<Value, Error> {
+    let (width,): (i64,) = from_args(args)?;
+    let lacks = (width.clamp(0, 10_000) as usize).saturating_sub(text.chars().count());
+    Ok(Value::from(fill(text, lacks)))
+}
+
 fn rsplit(text: &str, args: &[Value]) -> Result<Value, Error> {
     let (separator, most): (Option<&str>, Option<i64>) = from_args(args)?;
     let most = most.filter(|n| *n >= 0).map_or(usize::MAX, |n| n as usize);
@@ -162,13 +198,13 @@ fn partition(text: &str, args: &[Value], at: Option<usize>) -> Result<Value, Err
         Some(at) => [&text[..at], separator, &text[at + separator.len()..]],
         None => [text, "", ""],
     };
-    Ok(parts.into_iter().map(Value::from).collect())
+    Ok(Value::from(Tuple::from(parts.map(Value::from))))
 }
 
 fn rpartition(text: &str, args: &[Value]) -> Result<Value, Error> {
     let (separator,): (&str,) = from_args(args)?;
     match text.rfind(separator) {
         Some(at) => partition(text, args, Some(at)),
-        None => Ok(["", "", text].into_iter().map(Value::from).collect()),
+        None => Ok(Value::from(Tuple::from(["", "", text].map(Value::from)))),
     }
 }

@@ -2,7 +2,7 @@
 //! controls, no escaping. Fuel, recursion, output and stack are limited: a template may fail, not stop us.
 
 use crate::clock::Time;
-use crate::guard::{choose_marks, tail_mark, without_marks, Guard, Marking};
+use crate::guard::{choose_marks, is_mark, tail_mark, without_marks, Guard, Marking};
 use crate::json::{parse, Json};
 use crate::python::{self, Raised};
 use minijinja::syntax::SyntaxConfig;
@@ -258,10 +258,10 @@ fn cut_at_tail(mut text: String, message: &str) -> Result<String, String> {
     let kept = text[at + tail_mark().len_utf8()..].starts_with(' ');
     text.truncate(at);
     if !kept {
-        let end = text.trim_end_matches(|c: char| c.is_whitespace()).len();
+        let end = text.trim_end_matches(|c| is_mark(c) || python::is_python_space(c)).len();
         text.truncate(end);
     }
-    if !without_marks(&text).contains(message.trim()) {
+    if !without_marks(&text).contains(message.trim_matches(python::is_python_space)) {
         return Err(lost.into());
     }
     Ok(text)

@@ -1,0 +1,142 @@
+// Goal: GGUF vocabularies become tokenizers, and files that lie are errors that name what is wrong.
+// Method: small files made by hand.
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include "base/gguf_testing.h"
+#include "text/pipelines.h"
+#include "text/tokenizer.h"
+
+namespace autark::text {
+namespace {
+
+using Ids = std::vector<int32_t>;
+
+class GgufTokenizer : public testing::Test {
+ protected:
+  void SetUp() override {
+    file_ = std::filesystem::temp_directory_path() /
+            ("autark_gguf_tokenizer_" + std::to_string(getpid()) + ".gguf");
+  }
+  void TearDown() override { std::filesystem::remove(file_); }
+
+  Result<std::unique_ptr<Tokenizer>> open(const GgufBytes& g) {
+    g.write(file_);
+    return Tokenizer::open(file_);
+  }
+  std::string fault(const GgufBytes& g) {
+    auto t = open(g);
+    return t ? "" : t.error().message;
+  }
+
+  static GgufBytes bpe(const char* pre) {
+    GgufBytes g;
+    g.key("tokenizer.ggml.model", "gpt2").key("tokenizer.ggml.pre", pre);
+    g.key("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b", "1", "Ġ", "ab", "<t>", "[PAD6]"});
+    g.array<int32_t>("tokenizer.ggml.token_type", Gguf::Type::i32, {1, 1, 1, 1, 1, 3, 5});
+    g.key("tokenizer.ggml.merges", std::vector<std::string>{"a b"});
+    return g;
+  }
+
+  std::filesystem::path file_;
+};
+
+TEST_F(GgufTokenizer, RebuildsByteLevelBpe) {
+  auto t = open(bpe("gpt-2"));
+  ASSERT_TRUE(t) << t.error().message;
+  EXPECT_EQ(*(*t)->encode("ab a"), (Ids{4, 3, 0}));
+  EXPECT_EQ(*(*t)->encode("<t>a", {.parse_special = true}), (Ids{5, 0}));
+  EXPECT_EQ((*t)->decode(Ids{4, 3, 5, 6, 0}), "ab a") << "control and unused tokens add nothing";
+  EXPECT_EQ((*t)->decode(Ids{5, 0}, false), "<t>a");
+}
+
+TEST_F(GgufTokenizer, AddsWhatTheFlagsSay) {
+  GgufBytes g = bpe("gpt-2");
+  g.key("tokenizer.ggml.bos_token_id", uint32_t{5}).key("tokenizer.ggml.eos_token_id", uint32_t{1});
+  g.key("tokenizer.ggml.add_bos_token", true).key("tokenizer.ggml.add_eos_token", true);
+  auto t = open(g);
+  ASSERT_TRUE(t) << t.error().message;
+  EXPECT_EQ(*(*t)->encode("a"), (Ids{5, 0, 1}));
+  EXPECT_EQ(*(*t)->encode("a", {.add_special = false}), (Ids{0}));
+  EXPECT_EQ((*t)->special_text("bos_token"), "<t>");
+  EXPECT_EQ((*t)->end_tokens(), (Ids{1}));
+}
+
+TEST_F(GgufTokenizer, AddsBosToLlamaBpeUnlessTold) {
+  GgufBytes g = bpe("llama-bpe");
+  g.key("tokenizer.ggml.bos_token_id", uint32_t{5});
+  EXPECT_EQ(*(*open(g))->encode("a"), (Ids{5, 0}));
+  g.key("tokenizer.ggml.add_bos_token", false);
+  EXPECT_EQ(*(*open(g))->encode("a"), (Ids{0}));
+}
+
+TEST_F(GgufTokenizer, JoinsSentencepiecesByScore) {
+  GgufBytes g;
+  g.key("tokenizer.ggml.model", "llama").key("tokenizer.ggml.unknown_token_id", uint32_t{0});
+  g.key("tokenizer.ggml.add_bos_token", false);
+  g.key("tokenizer.ggml.tokens",
+        std::vector<std::string>{"<unk>", "<0xC3>", "<0xA9>", "▁", "a", "b", "ab", "▁a", "<t>"});
+  g.array<int32_t>("tokenizer.ggml.token_type", Gguf::Type::i32, {2, 6, 6, 1, 1, 1, 1, 1, 3});
+  g.array<float>("tokenizer.ggml.scores", Gguf::Type::f32, {0, 0, 0, -5, -6, -7, -2, -1, 0});
+  auto t = open(g);
+  ASSERT_TRUE(t) << t.error().message;
+  EXPECT_EQ(*(*t)->encode("ab"), (Ids{7, 5})) << "▁a scores better than ab";
+  EXPECT_EQ(*(*t)->encode("é"), (Ids{3, 1, 2})) << "bytes for what no token spells";
+  EXPECT_EQ((*t)->decode(Ids{7, 5, 3, 1, 2}), "ab é") << "the first space goes";
+}
+
+TEST_F(GgufTokenizer, ReadsUnigrams) {
+  GgufBytes g;
+  g.key("tokenizer.ggml.model", "t5").key("tokenizer.ggml.unknown_token_id", uint32_t{0});
+  g.key("tokenizer.ggml.eos_token_id", uint32_t{1});
+  g.key("tokenizer.ggml.tokens",
+        std::vector<std::string>{"<unk>", "</s>", "▁", "a", "b", "▁ab", "<", "/", "s", ">"});
+  g.array<int32_t>("tokenizer.ggml.token_type", Gguf::Type::i32, {2, 3, 1, 1, 1, 1, 1, 1, 1, 1});
+  g.array<float>("tokenizer.ggml.scores", Gguf::Type::f32, {0, 0, -2, -3, -3, -1, -4, -4, -4, -4});
+  auto t = open(g);
+  ASSERT_TRUE(t) << t.error().message;
+  EXPECT_EQ(*(*t)->encode("ab  ab"), (Ids{5, 5, 1}));
+  EXPECT_EQ(*(*t)->encode("</s>", {.add_special = false}), (Ids{2, 6, 7, 8, 9})) << "typed markup stays text";
+  EXPECT_EQ((*t)->decode(Ids{5, 5, 1}), "ab ab");
+}
+
+TEST_F(GgufTokenizer, FaultsNameTheThing) {
+  EXPECT_NE(fault(bpe("no-such-rule")).find("'no-such-rule'"), std::string::npos);
+  GgufBytes g;
+  g.key("general.architecture", "llama");
+  EXPECT_EQ(open(g).error().code, Code::not_found);
+  g.key("tokenizer.ggml.model", "bert");
+  EXPECT_NE(fault(g).find("tokens"), std::string::npos);
+  g.key("tokenizer.ggml.tokens", std::vector<std::string>{"a"});
+  EXPECT_NE(fault(g).find("'bert'"), std::string::npos);
+  GgufBytes uneven = bpe("gpt-2");
+  uneven.array<float>("tokenizer.ggml.scores", Gguf::Type::f32, {0, 1});
+  EXPECT_NE(fault(uneven).find("differ in length"), std::string::npos);
+  GgufBytes merge;
+  merge.key("tokenizer.ggml.model", "gpt2").key("tokenizer.ggml.pre", "gpt-2");
+  merge.key("tokenizer.ggml.tokens", std::vector<std::string>{"a", "\xFF"});
+  EXPECT_NE(fault(merge).find("UTF-8"), std::string::npos);
+  GgufBytes unknown;
+  unknown.key("tokenizer.ggml.model", "gpt2").key("tokenizer.ggml.pre", "gpt-2");
+  unknown.key("tokenizer.ggml.tokens", std::vector<std::string>{"a"});
+  unknown.key("tokenizer.ggml.merges", std::vector<std::string>{"a z"});
+  EXPECT_NE(fault(unknown), "");
+}
+
+TEST(Pipelines, HalfANameIsNoName) {
+  EXPECT_EQ(bpe_pipeline("gpt").error().code, Code::unsupported);
+}
+
+TEST_F(GgufTokenizer, EveryFamilyOpens) {
+  for (const char* name :
+       {"gpt-2", "llama-bpe", "qwen2", "qwen35", "stablelm2", "smollm", "deepseek-v3", "joyai-llm",
+        "deepseek-coder", "deepseek-llm", "falcon", "default", "tekken", "gpt-4o", "glm4"}) {
+    auto t = open(bpe(name));
+    ASSERT_TRUE(t) << name << ": " << t.error().message;
+    const auto ids = (*t)->encode("ab 11b\n", {.add_special = false});
+    ASSERT_TRUE(ids) << name;
+    EXPECT_EQ((*t)->decode(*ids), "ab 11b") << name;  // this vocabulary has no newline
+  }
+}
+
+}  // namespace
+}  // namespace autark::text
