@@ -4,7 +4,8 @@
 
 use crate::guard::{is_mark, without_marks};
 use crate::json::{dump, float_text, Style};
-use minijinja::value::{from_args, Kwargs, StringInput, Tuple, ValueKind};
+use minijinja::formatting::{format, FormatStyle};
+use minijinja::value::{from_args, Kwargs, Rest, StringInput, Tuple, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 /// What a template says by raise_exception.
@@ -39,6 +40,10 @@ pub fn install(env: &mut Environment<'static>) {
     });
     env.add_test("callable", |v: &Value| v.kind() == ValueKind::Plain);
     env.add_filter("join", join);
+    env.add_filter("format", |pattern: &str, args: Rest<Value>| {
+        check_widths(pattern)?;
+        format(FormatStyle::Printf, pattern, &args)
+    });
     env.set_formatter(|out, state, value| match value.kind() {
         ValueKind::None | ValueKind::Number => out.write_str(&show(value)).map_err(Error::from),
         _ => minijinja::escape_formatter(out, state, value),
@@ -76,8 +81,26 @@ fn tojson(value: &Value, indent: Option<Value>, kwargs: Kwargs) -> Result<Value,
     dump(value, &style).map(Value::from)
 }
 
+/// A pattern asks for a width before anything is written; none has five digits.
+fn check_widths(pattern: &str) -> Result<(), Error> {
+    let mut digits = 0;
+    for c in pattern.chars() {
+        digits = if c.is_ascii_digit() { digits + 1 } else { 0 };
+        if digits > 4 {
+            return Err(Error::new(ErrorKind::InvalidOperation, "a format pattern with a width over 9999"));
+        }
+    }
+    Ok(())
+}
+
 /// The library's own, with floats as Python writes them.
-fn join(state: &mut State, value: &Value, joiner: Option<StringInput<'_>>, attribute: Option<&str>, kwargs: Kwargs) -> Result<Value, Error> {
+fn join(
+    state: &mut State,
+    value: &Value,
+    joiner: Option<StringInput<'_>>,
+    attribute: Option<&str>,
+    kwargs: Kwargs,
+) -> Result<Value, Error> {
     let is_float = |v: &Value| v.kind() == ValueKind::Number && !v.is_integer();
     let shown: Value = match value.kind() {
         ValueKind::Seq if value.try_iter()?.any(|v| is_float(&v)) => {
@@ -120,6 +143,10 @@ fn text_method(text: &str, name: &str, args: &[Value]) -> Option<Result<Value, E
         }),
         "ljust" => pad(text, args, |text, n| text.to_string() + &" ".repeat(n)),
         "rjust" => pad(text, args, |text, n| " ".repeat(n) + text),
+        "format" => match check_widths(text) {
+            Ok(()) => return None, // the library's own
+            refused => refused.map(Value::from),
+        },
         "removeprefix" => cut(true),
         "removesuffix" => cut(false),
         "rsplit" => rsplit(text, args),

@@ -11,7 +11,8 @@ use std::ops::Range;
 
 const FUEL: u64 = 2_000_000; // instructions for a small conversation; a large one gets more
 const FUEL_PER_BYTE: u64 = 16;
-const OUTPUT_BYTES_MAX: usize = 64 << 20;
+const OUTPUT_BYTES: usize = 8 << 20; // for a small conversation; a large one may say more
+const OUTPUT_PER_BYTE: usize = 8;
 const RECURSION_MAX: usize = 200;
 const STACK_BYTES: usize = 256 << 20; // reserved, not used, unless a template nests values deeply
 
@@ -87,7 +88,8 @@ impl Template {
         let context = self.context(request, marking);
         let mut env = self.env.clone();
         env.set_fuel(Some(FUEL + FUEL_PER_BYTE * request.bytes as u64));
-        let mut out = Limited { bytes: Vec::new() };
+        let most = OUTPUT_BYTES + OUTPUT_PER_BYTE * request.bytes;
+        let mut out = Limited { bytes: Vec::new(), most };
         let tools = if request.has_tools { env.get_template("tool_use").ok() } else { None };
         let template = match tools {
             Some(t) => t,
@@ -269,11 +271,12 @@ fn cut_at_tail(mut text: String, message: &str) -> Result<String, String> {
 
 struct Limited {
     bytes: Vec<u8>,
+    most: usize,
 }
 
 impl std::io::Write for Limited {
     fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
-        if self.bytes.len() + part.len() > OUTPUT_BYTES_MAX {
+        if self.bytes.len() + part.len() > self.most {
             return Err(std::io::Error::other("the prompt is too long"));
         }
         self.bytes.extend_from_slice(part);
@@ -298,6 +301,7 @@ fn refusal(error: &Error) -> String {
         ErrorKind::OutOfFuel => {
             "chat template: runs too long for this conversation; it may loop for ever".into()
         }
+        ErrorKind::WriteFailure => "chat template: writes more than this conversation can need".into(),
         _ => format!("chat template: {}", story(error)),
     }
 }
