@@ -132,6 +132,13 @@ Result<Fetched> Exchange::secure() {
     return failed("setting up TLS");
   fault =
       wait(fetch_.connect_time, [&](auto done) { stream.async_handshake(ssl::stream_base::client, done); });
+  const bool untrusted =
+      fault.category() == asio::error::get_ssl_category() &&
+      ERR_GET_REASON(static_cast<unsigned long>(fault.value())) == SSL_R_CERTIFICATE_VERIFY_FAILED;
+  if (untrusted)  // trying again would not help
+    return Error{Code::invalid, url_.text() +
+                                    ": the server's certificate is not one that this machine trusts; install "
+                                    "ca-certificates, or name your own authority's file in SSL_CERT_FILE"};
   if (fault) return failed("the TLS handshake", fault);
   return ask(stream);
 }

@@ -78,6 +78,12 @@ TEST(RequestReaderTest, LimitsAreMetExactly) {
   EXPECT_EQ(read({post + "Transfer-Encoding: chunked\r\n\r\n5\r\n01234\r\n6\r\n"}, limits), "413");
   EXPECT_EQ(read({post + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(200, 'x')}, limits), "431");
 }
+TEST(RequestReaderTest, AChunkExtensionIsBoundedInEveryCut) {
+  const std::string text = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;" +
+                           std::string(300, 'x') + "\r\na\r\n0\r\n\r\n";
+  EXPECT_EQ(read({text}), "400");
+  EXPECT_EQ(read({std::string_view(text).substr(0, 200), std::string_view(text).substr(200)}), "400");
+}
 TEST(RequestReaderTest, ARefusalKnowsThePath) {
   RequestReader reader({.body_bytes = 10});
   reader.put("POST /v1/x%20y HTTP/1.1\r\nHost: h\r\nContent-Length: 11\r\n\r\n");

@@ -158,6 +158,7 @@ Result<int64_t> download(const Download& what, PartFile& into) {
     most = std::max(most, into.bytes());
     if (fruitless < what.tries) std::this_thread::sleep_for(what.pause * (1 << std::min(fruitless, 6)));
   }
+  if (into.bytes() == 0) return attempt.error;
   return Error{attempt.error.code,
                attempt.error.message + "; pull again to go on from byte " + std::to_string(into.bytes())};
 }
