@@ -7,6 +7,7 @@
 // A line that cannot be done gives {"error"} and the next one is read. Each answer is flushed at once.
 #include "apps/cmd_text.h"
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <iostream>
 #include <memory>
@@ -55,9 +56,8 @@ Result<Json> decode(const text::Tokenizer& t, std::string_view line) {
   std::string text;
   Json pieces = Json::array(), flush = Json::array();
   for (const Json& id : row["ids"]) {
-    if (!id.is_number_unsigned() || id.get<uint64_t>() >= uint64_t(t.size()))
-      return Error{Code::invalid, "ids holds " + id.dump() + ", this vocabulary has ids from 0 to " +
-                                      std::to_string(t.size() - 1)};
+    if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX)
+      return Error{Code::invalid, "ids holds " + id.dump().substr(0, 40) + ", which is not a token id"};
     const std::string piece = stream->push(id.get<int32_t>());
     text += piece;
     pieces.push_back(piece);
