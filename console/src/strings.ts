@@ -86,6 +86,7 @@ export const strings = {
       ? `${count.format(n)} in the prompt (${count.format(cached)} cached)`
       : `${count.format(n)} in the prompt`,
   firstAfter: (seconds: number) => `first after ${oneDigit.format(seconds)} s`,
+  empty: "The model ended its answer without writing anything.",
   stopped: "Stopped.",
   length:
     "Cut here: the limit of tokens was reached. Raise “Max tokens” in the settings, or start a new chat when the context is full.",

@@ -73,6 +73,7 @@ function Answer({ page, message, isLast, writing, busy, onEdit }: Props) {
       </h2>
       {text && <Markdown text={text} />}
       {writing && !text && <Waiting since={writing.sentAt} />}
+      {ending === "done" && !text && <p class="ending quiet">{strings.empty}</p>}
       {ending === "stopped" && <p class="ending quiet">{strings.stopped}</p>}
       {ending === "length" && <p class="ending quiet">{strings.length}</p>}
       {failure && (

@@ -449,6 +449,13 @@ test("an answer that reached its limit says so", async () => {
   await page.getByText("the limit of tokens was reached").waitFor();
 });
 
+test("an empty answer says so", async () => {
+  const page = await visit();
+  mock.script = async (out) => out.end();
+  await ask(page, "x");
+  await page.getByText("The model ended its answer without writing anything.").waitFor();
+});
+
 test("when the server goes away the page says so, and goes on when it is back", async () => {
   const page = await visit();
   await mock.stop();

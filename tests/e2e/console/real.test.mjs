@@ -6,6 +6,9 @@ import { after, afterEach, before, test } from "node:test";
 import { answered, answers, ask, launch, open, stopButton } from "./browser.mjs";
 import { Program } from "./program.mjs";
 
+// At temperature 0 even the smallest model says something to this, and goes on for long.
+const kQuestion = "Capital of France?";
+
 let browser;
 let program;
 let pages = [];
@@ -13,6 +16,8 @@ let pages = [];
 before(async () => {
   browser = await launch();
   program = await Program.serve();
+  const index = await (await fetch(program.url)).text();
+  if (!index.includes('id="app"')) throw new Error("This program was built without the console (AUTARK_CONSOLE=OFF).");
 });
 after(async () => {
   await browser?.close();
@@ -30,6 +35,7 @@ async function visit(url = program.url) {
   const page = await open(browser, url);
   pages.push(page);
   page.setDefaultTimeout(120_000);
+  if (url === program.url) await page.locator(".header .dot.ready").waitFor();
   return page;
 }
 
@@ -61,7 +67,7 @@ test("the page comes with a strict policy and the right types", async () => {
 test("a real answer streams, is counted, and is the same again at temperature 0", async () => {
   const page = await visit();
   await set(page, { temperature: 0, max_tokens: 32 });
-  await ask(page, "What is the capital of France?");
+  await ask(page, kQuestion);
   await answered(page);
   const first = await textOf(page);
   assert.ok(first.length > 0);
@@ -76,7 +82,7 @@ test("a real answer streams, is counted, and is the same again at temperature 0"
 test("stop ends a long answer; the next question is answered", async () => {
   const page = await visit();
   await set(page, { temperature: 0, max_tokens: 2000 });
-  await ask(page, "Write a very long story about the sea.");
+  await ask(page, kQuestion);
   await page.locator(".markdown").waitFor();
   await stopButton(page).click();
   await page.getByText("Stopped.").waitFor();
@@ -90,9 +96,10 @@ test("stop ends a long answer; the next question is answered", async () => {
   await answered(page);
   assert.ok((await textOf(page)).startsWith(half.slice(0, 40)));
   await page.locator("input[name=max_tokens]").fill("4");
-  await ask(page, "Say yes.");
+  await ask(page, kQuestion);
+  await answers(page).nth(1).waitFor();
   await answered(page);
-  assert.ok((await textOf(page)).length > 0);
+  assert.match(await numbersOf(page), /\d+ in the prompt/);
 });
 
 test("a message over the context is refused in words", async () => {
@@ -111,8 +118,8 @@ test("a server with a key asks for it", async () => {
     await page.getByLabel("API key").fill("secret-key");
     await page.keyboard.press("Enter");
     await page.locator(".header .dot.ready").waitFor();
-    await set(page, { max_tokens: 4 });
-    await ask(page, "Hello");
+    await set(page, { temperature: 0, max_tokens: 4 });
+    await ask(page, kQuestion);
     await answered(page);
     assert.ok((await textOf(page)).length > 0);
   } finally {
