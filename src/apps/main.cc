@@ -6,6 +6,7 @@
 #include "apps/cmd_logits.h"
 #include "apps/cmd_pull.h"
 #include "apps/cmd_run.h"
+#include "apps/cmd_serve.h"
 #include "apps/cmd_text.h"
 
 int main(int argc, char** argv) {
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = 0;
   autark::apps::add_run_command(app, exit_code);
+  autark::apps::add_serve_command(app, exit_code);
   autark::apps::add_pull_command(app, exit_code);
   autark::apps::add_inspect_command(app, exit_code);
   autark::apps::add_logits_command(app, exit_code);

@@ -1,0 +1,220 @@
+// Listens at once and loads the model meanwhile: /ready says when it is there. SIGINT or SIGTERM: no new
+// requests, those under way may finish; a second signal, or the end of the drain time, stops them.
+#include "apps/cmd_serve.h"
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+#include <csignal>
+#include <future>
+#include <random>
+#include "engine/rounding_table.h"
+#include "hub/hub.h"
+#include "serve/engine_backend.h"
+#include "serve/sampling_defaults.h"
+#include "serve/service.h"
+
+namespace autark::apps {
+namespace {
+
+using Seconds = std::chrono::seconds;
+
+struct Arguments {
+  std::string model, host = "127.0.0.1", api_key, name, chip = "cpu", rounding;
+  std::vector<std::string> aliases;
+  uint16_t port = 8080;
+  int threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
+  int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
+};
+
+struct Loaded {
+  std::shared_ptr<serve::EngineBackend> backend;
+  std::filesystem::path path;
+};
+
+// Blocked in every thread, so that only wait_for_signal() takes them.
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+bool wait_for_signal(std::chrono::milliseconds most) {
+  const sigset_t set = stop_signals();
+  const timespec time{most.count() / 1000, (most.count() % 1000) * 1'000'000};
+  return sigtimedwait(&set, nullptr, &time) > 0;
+}
+
+bool is_loopback(const std::string& host) {
+  return host == "localhost" || host == "::1" || host.starts_with("127.");
+}
+
+std::string name_of(const Arguments& a, const std::filesystem::path& path) {
+  if (!a.name.empty()) return a.name;
+  if (a.model.empty()) return hub::kDefaultModel;
+  if (a.model.find('/') == std::string::npos && !a.model.ends_with(".gguf")) return a.model;
+  return path.extension() == ".gguf" ? path.stem().string() : path.filename().string();
+}
+
+int64_t now_seconds() {
+  return std::chrono::duration_cast<Seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+Result<Loaded> load(const Arguments& a, serve::Service& service) {
+  AUTARK_TRY(const std::filesystem::path path, hub::find_model(a.model));
+  engine::Options options{.chip = a.chip,
+                          .threads = a.threads,
+                          .context_max = a.context,
+                          .running_max = a.parallel,
+                          .waiting_max = a.queue};
+  if (!a.rounding.empty()) {
+    AUTARK_TRY(options.rounding, engine::rounding_named(a.rounding));
+  }
+  options.progress = [&service, shown = -1, tty = isatty(STDERR_FILENO) != 0](double done) mutable {
+    service.loading(done);
+    const int percent = int(done * 100);
+    if (!tty || percent == shown) return;
+    std::fprintf(stderr, "\rloading %3d %%%s", shown = percent, percent == 100 ? "\n" : "");
+  };
+  AUTARK_TRY(auto engine, engine::Engine::open(path, options));
+  serve::EngineBackend::Options served{
+      .id = name_of(a, path),
+      .aliases = a.aliases,
+      .defaults = serve::sampling_defaults(path),
+      .created = now_seconds(),
+      .seed = (uint64_t{std::random_device()()} << 32) ^ std::random_device()()};
+  return Loaded{std::make_shared<serve::EngineBackend>(std::move(engine), std::move(served)), path};
+}
+
+void print_card(const serve::EngineBackend& backend, const std::filesystem::path& path) {
+  const engine::ModelCard& c = backend.engine().card();
+  fmt::print("model     {} ({}, {:.1f} M parameters, {})\n", backend.models()[0].id, c.architecture,
+             double(c.parameters) / 1e6, c.weights);
+  fmt::print("file      {}, loaded in {:.1f} s\n", path.string(), c.load_seconds);
+  fmt::print("context   {} tokens\n", c.context);
+  fmt::print("chip      {}\n", c.chip);
+  for (const auto& [verb, kernel] : c.kernels) fmt::print("          {}: {}\n", verb, kernel);
+  fmt::print("rounding  {}\n", c.rounding);
+  if (!backend.engine().chat()) fmt::print("chat      none ({})\n", backend.engine().chat_fault());
+}
+
+void print_address(const Arguments& a, uint16_t port) {
+  const std::string host = a.host.find(':') == std::string::npos ? a.host : "[" + a.host + "]";
+  fmt::print("listening http://{}:{}  (console at /, APIs at /v1)\n", host, port);
+  if (a.api_key.empty() && !is_loopback(a.host))
+    fmt::print(
+        "warning   {} can be reached from other machines and there is no --api-key: anybody there may use "
+        "it\n",
+        a.host);
+  std::fflush(stdout);
+}
+
+// Requests under way may finish; no longer than `most`, and not after another signal.
+void drain(serve::Service& service, http::Server& server, Seconds most) {
+  service.drain();
+  server.drain();
+  const auto until = std::chrono::steady_clock::now() + most;
+  if (service.under_way())
+    fmt::print("stopping  {} requests are under way; again to stop at once\n", service.under_way());
+  std::fflush(stdout);
+  while (service.under_way() && std::chrono::steady_clock::now() < until)
+    if (wait_for_signal(std::chrono::milliseconds(100))) return;
+}
+
+int fail(const Error& error) {
+  fmt::print(stderr, "autark: {}\n", error.message);
+  return 1;
+}
+
+// Until a signal; false with `fault` set where the model cannot be loaded.
+std::optional<Error> serve_until_signal(const Arguments& a, serve::Service& service,
+                                        const http::Server& server) {
+  auto loading = std::async(std::launch::async, [&] { return load(a, service); });
+  while (loading.wait_for(Seconds(0)) != std::future_status::ready)
+    if (wait_for_signal(std::chrono::milliseconds(50))) std::_Exit(130);  // nothing is under way yet
+  auto loaded = loading.get();
+  if (!loaded) return loaded.error();
+  print_card(*loaded->backend, loaded->path);
+  service.open(loaded->backend, [&server, backend = std::weak_ptr(loaded->backend)](serve::Exposition& out) {
+    out.gauge("connections", "Open HTTP connections.", server.connections());
+    if (const auto b = backend.lock()) b->expose(out);
+  });
+  loaded->backend.reset();
+  fmt::print("ready\n");
+  std::fflush(stdout);
+  while (!wait_for_signal(std::chrono::hours(1))) {
+  }
+  return {};
+}
+
+int run(const Arguments& a) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("autark"));
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  serve::Service service({.api_key = a.api_key,
+                          .assets = serve::console_assets(),
+                          .request_time = Seconds(a.request_seconds),
+                          .fingerprint = "autark"});
+  http::Options http{.host = a.host, .port = a.port, .threads = 2, .error_body = serve::Service::error_body};
+  http.limits.connections = a.connections;
+  http.limits.body_bytes = size_t(a.body_megabytes) << 20;
+  auto server = http::Server::start(http, service.router());
+  if (!server) return fail(server.error());
+  print_address(a, (*server)->port());
+  const auto fault = serve_until_signal(a, service, **server);
+  if (!fault) drain(service, **server, Seconds(a.drain_seconds));
+  server->reset();
+  return fault ? fail(*fault) : 0;
+}
+
+void add_limits(CLI::App& c, Arguments& a) {
+  c.add_option("--parallel", a.parallel, "Choices computed at once; more wait")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  c.add_option("--queue", a.queue, "Choices that may wait; more get 429 (OpenAI) or 529 (Anthropic)")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  c.add_option("--max-body", a.body_megabytes, "Megabytes of a request; more get 413")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  c.add_option("--max-connections", a.connections, "More get 503")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  c.add_option("--request-time", a.request_seconds,
+               "Seconds from a request's arrival to the end of its answer; longer ones end with an error")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  c.add_option("--drain-time", a.drain_seconds, "Seconds that requests under way have when the server stops")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void add_serve_command(CLI::App& app, int& exit_code) {
+  auto a = std::make_shared<Arguments>();
+  CLI::App* c = app.add_subcommand("serve", "The HTTP APIs and the console");
+  c->add_option("MODEL", a->model,
+                "A path, or the name of a model that was pulled (" + std::string(hub::kDefaultModel) + ")");
+  c->add_option("--host", a->host, "Where to listen")->capture_default_str();
+  c->add_option("--port", a->port, "0: any free one")->capture_default_str();
+  c->add_option("--api-key", a->api_key, "Clients must send it, as 'Authorization: Bearer' or 'x-api-key'")
+      ->envname("AUTARK_API_KEY");
+  c->add_option("--name", a->name, "The model's name for clients");
+  c->add_option("--alias", a->aliases, "A further name for the model; may be given again");
+  c->add_option("--context", a->context, "Tokens of one request, prompt and answer; 0: what the model allows")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  c->add_option("--threads", a->threads, "0: one per physical core")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
+  c->add_option("--rounding", a->rounding, "none or fast (what the rounding table says)");
+  add_limits(*c, *a);
+  c->callback([a, &exit_code] { exit_code = run(*a); });
+}
+
+}  // namespace autark::apps
