@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(Places, AnswersTest,
 class EngineTest : public ::testing::Test {
  protected:
   std::unique_ptr<Engine> make(const Options& options = {}) {
-    return test_engine(test_model("gemma3", make_ref_chip()), options);
+    return test_engine(test_model("gemma3", ref_chip()), options);
   }
 };
 
@@ -167,7 +167,7 @@ TEST_F(EngineTest, DestructionCancelsEverybody) {
 }
 
 TEST_F(EngineTest, ANumberThatIsNoneFailsItsRequestAlone) {
-  auto engine = test_engine(test_model("qwen3_moe", make_ref_chip(), broken_tensor));
+  auto engine = test_engine(test_model("qwen3_moe", ref_chip(), broken_tensor));
   Heard good, bad, worse;
   Request broken = request_of(9, 2), sound = request_of(9, 2);
   sound.sampling.logit_bias = {{kBrokenToken, -1000.f}};

@@ -7,7 +7,6 @@
 #include <mutex>
 #include <string>
 #include <vector>
-#include "chips/ref/ref_chip.h"
 #include "chips/registry.h"
 #include "engine/start.h"
 #include "models/testing.h"
@@ -23,6 +22,12 @@ inline void broken_tensor(const std::string& name, const Shape& shape, std::span
   if (!name.ends_with("embed_tokens.weight")) return;
   const auto row = out.subspan(kBrokenToken * shape[1], shape[1]);
   std::fill(row.begin(), row.end(), std::nanf(""));
+}
+
+inline std::unique_ptr<Chip> ref_chip() {
+  auto chip = make_chip("ref");
+  AUTARK_CHECK(chip);
+  return std::move(*chip);
 }
 
 // gemma3: windows and whole streams; qwen3_moe: routes, and a head of its own.

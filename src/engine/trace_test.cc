@@ -33,7 +33,7 @@ void expect_equal(const Trace& a, const Trace& b) {
 
 TEST(TraceTest, IsWhatTheModelNames) {
   for (const char* architecture : {"gemma3", "qwen3_moe"}) {
-    LoadedModel m = test_model(architecture, make_ref_chip());
+    LoadedModel m = test_model(architecture, ref_chip());
     const auto prompt = test_prompt(40, 5);
     TinyEngine tiny(*m.model, *m.chip);
     const auto logits = tiny.feed(prompt);
@@ -65,9 +65,8 @@ TEST(TraceTest, IsWhatTheModelNames) {
 }
 
 TEST(TraceTest, PositionsPickRowsInTheirOrder) {
-  const Trace all = traced(test_model("gemma3", make_ref_chip()), {});
-  const Trace some =
-      traced(test_model("gemma3", make_ref_chip()), {.positions = {-1, 3, 3, 0, -40}, .chunk = 7});
+  const Trace all = traced(test_model("gemma3", ref_chip()), {});
+  const Trace some = traced(test_model("gemma3", ref_chip()), {.positions = {-1, 3, 3, 0, -40}, .chunk = 7});
   EXPECT_EQ(some.positions, (std::vector<int32_t>{39, 3, 3, 0, 0}));
   for (auto [a, b] :
        {std::pair{&all.logits, &some.logits}, {&all.layers[2], &some.layers[2]}, {&all.norm, &some.norm}}) {
@@ -100,7 +99,7 @@ TEST(TraceTest, NeitherChunksNorCompanyChangeABit) {
 }
 
 TEST(TraceTest, WhatCannotBeTracedIsNamed) {
-  LoadedModel m = test_model("gemma3", make_ref_chip());
+  LoadedModel m = test_model("gemma3", ref_chip());
   EXPECT_FALSE(trace(m, {}));
   EXPECT_FALSE(trace(m, {96}));
   EXPECT_FALSE(trace(m, {1, 2}, {.positions = {2}}));
