@@ -35,6 +35,9 @@ inline F all(float x) {
 inline F load(const float* p) {
   return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
 }
+inline F load_floats(const uint8_t* p) {
+  return load(reinterpret_cast<const float*>(p));
+}
 inline F load(const float* p, int64_t n) {
   if (n >= 16) return load(p);
   return {_mm256_maskload_ps(p, first(n)),
@@ -197,10 +200,12 @@ inline F to_float(I x) {
 inline I to_int(F x) {
   return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)};
 }
-inline void store_i8(int8_t* p, I x) {
+inline int32_t store_codes(int8_t* p, I x) {  // as bytes; gives their sum
   const __m256i w = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8);
-  const __m128i v = _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), v);
+  const __m128i c = _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), c);
+  const __m128i s = _mm_sad_epu8(_mm_xor_si128(c, _mm_set1_epi8(-128)), _mm_setzero_si128());
+  return _mm_cvtsi128_si32(s) + _mm_extract_epi16(s, 4) - 16 * 128;
 }
 
 inline U load_bytes(const uint8_t* p) {

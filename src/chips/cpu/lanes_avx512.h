@@ -32,6 +32,9 @@ inline F all(float x) {
 inline F load(const float* p) {
   return {_mm512_loadu_ps(p)};
 }
+inline F load_floats(const uint8_t* p) {
+  return {_mm512_loadu_ps(p)};
+}
 inline F load(const float* p, int64_t n) {
   return {_mm512_maskz_loadu_ps(first(n), p)};
 }
@@ -148,8 +151,11 @@ inline F to_float(I a) {
 inline I to_int(F a) {
   return {_mm512_cvtps_epi32(a.v)};
 }
-inline void store_i8(int8_t* p, I a) {
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
+inline int32_t store_codes(int8_t* p, I a) {  // as bytes; gives their sum
+  const __m128i c = _mm512_cvtepi32_epi8(a.v);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), c);
+  const __m128i s = _mm_sad_epu8(_mm_xor_si128(c, _mm_set1_epi8(-128)), _mm_setzero_si128());
+  return _mm_cvtsi128_si32(s) + _mm_extract_epi16(s, 4) - 16 * 128;
 }
 
 inline U load_bytes(const uint8_t* p) {

@@ -38,6 +38,11 @@ inline F load(const float* p) {
   __builtin_memcpy(y.v, p, sizeof y.v);
   return y;
 }
+inline F load_floats(const uint8_t* p) {
+  F y;
+  __builtin_memcpy(y.v, p, sizeof y.v);
+  return y;
+}
 inline F load(const float* p, int64_t n) {
   if (n >= 16) return load(p);
   return lanes([=](int i) { return i < n ? p[i] : 0; });
@@ -206,8 +211,13 @@ inline I to_int(const F& a) {  // |a| ≤ 127 here; ties to even
   for (int i = 0; i < 16; ++i) y.v[i] = static_cast<int32_t>(n.v[i]);
   return y;
 }
-inline void store_i8(int8_t* p, const I& a) {
-  for (int i = 0; i < 16; ++i) p[i] = static_cast<int8_t>(a.v[i]);
+inline int32_t store_codes(int8_t* p, const I& a) {  // as bytes; gives their sum
+  int32_t sum = 0;
+  for (int i = 0; i < 16; ++i) {
+    p[i] = static_cast<int8_t>(a.v[i]);
+    sum += a.v[i];
+  }
+  return sum;
 }
 
 inline U load_bytes(const uint8_t* p) {

@@ -259,19 +259,13 @@ Kind kind_of(Format f) {
 }
 
 const std::vector<Panels>& PreparedWeights::of(const Weight& w, Team& team) {
-  std::vector<Prepared>& here = all_[w.parts[0].codes];
-  for (const Prepared& p : here) {
-    if (p.format == w.format && p.shape == w.shape) return p.parts;
-  }
-  here.reserve(4);  // views of one address keep their place
-  AUTARK_CHECK(here.size() < 4);
-  return here.emplace_back(make(w, team)).parts;
+  const Key key{w.parts[0].codes, w.format, w.rows(), w.cols(), std::ssize(w.parts)};
+  const auto known = all_.find(key);
+  return known != all_.end() ? known->second.parts : all_.emplace(key, make(w, team)).first->second.parts;
 }
 
 PreparedWeights::Prepared PreparedWeights::make(const Weight& w, Team& team) {
   Prepared made;
-  made.format = w.format;
-  made.shape = w.shape;
   const Panels shape = shape_panels(w);
   const int64_t per_part = (shape.out + kLanes - 1) / kLanes, parts = std::ssize(w.parts);
   made.pages = Pages(parts * per_part * shape.panel_bytes + 64);

@@ -1,6 +1,6 @@
 // Weights in the kernels' own interleaved form (layout.h), made on first use and kept as long as the chip.
 // Codes keep their bits, so a prepared matrix is about as large as the file's. The table is keyed by the
-// part's address: a chip must not see other weights at an address it has seen before.
+// part's address, format and shape: a chip must not see other weights at an address it has seen before.
 #pragma once
 #include <unordered_map>
 #include <vector>
@@ -25,15 +25,24 @@ class PreparedWeights {
   const std::vector<Panels>& of(const Weight& w, Team& team);
 
  private:
-  struct Prepared {
+  struct Key {
+    const std::byte* codes;
     Format format;
-    Shape shape;
+    int64_t rows, cols, parts;
+    bool operator==(const Key&) const = default;
+  };
+  struct Hash {
+    size_t operator()(const Key& k) const {
+      return std::hash<const void*>()(k.codes) ^ k.rows * 31 ^ k.parts;
+    }
+  };
+  struct Prepared {
     Pages pages;
     std::vector<Panels> parts;
   };
   Prepared make(const Weight& w, Team& team);
 
-  std::unordered_map<const std::byte*, std::vector<Prepared>> all_;  // views of other shape are rare
+  std::unordered_map<Key, Prepared, Hash> all_;  // entries keep their place
 };
 
 }  // namespace autark

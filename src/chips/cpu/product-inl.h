@@ -347,12 +347,9 @@ void round_row(const float* x, int64_t n, RoundedBlock* out, int64_t stride) {
     const F a = load(x + i), b = load(x + i + kLanes);
     const bool ok = finite(a) && finite(b);  // else the scale is a NaN, and so the products
     const float top = max_of(max(abs(a), abs(b))), by = top > 0 && ok ? 127.f / top : 0;
-    const I p = to_int(ok ? a * all(by) : zero()), q = to_int(ok ? b * all(by) : zero());
-    store_i8(out->code, p);
-    store_i8(out->code + kLanes, q);
+    out->less_half[0] = -store_codes(out->code, to_int(ok ? a * all(by) : zero()));
+    out->less_half[1] = -store_codes(out->code + kLanes, to_int(ok ? b * all(by) : zero()));
     out->scale = ok ? top * (1.f / 127) : __builtin_nanf("");
-    out->less_half[0] = -sum_of(p);
-    out->less_half[1] = -sum_of(q);
     out->less_sum = out->less_half[0] + out->less_half[1];
     out->sum = static_cast<float>(-out->less_sum);
   }
@@ -375,20 +372,17 @@ inline void expand_quad(const Codes& c, const Factors& f, float* out) {  // inpu
 }
 
 template <Kind K>
+inline F plain_at(const uint8_t* low, int64_t k) {
+  if constexpr (K == Kind::f16) return load_f16(low + k * 32);
+  if constexpr (K == Kind::bf16) return load_pair(low + k / 2 * 64, k % 2);
+  return load_floats(low + k * 64);
+}
+
+template <Kind K>
 void expand_floats(const PanelAt& p, int64_t b, float* out) {  // [32][lane]
   const PanelAt at = block_at<K>(p, b);
   if constexpr (layout_of(K).meaning == Meaning::none) {
-    for (int k = 0; k < kBlock; ++k) {
-      F w;
-      if constexpr (K == Kind::f32) {
-        float v[kLanes];
-        __builtin_memcpy(v, at.low + k * 64, 64);
-        w = load(v);
-      }
-      if constexpr (K == Kind::f16) w = load_f16(at.low + k * 32);
-      if constexpr (K == Kind::bf16) w = load_pair(at.low + k / 2 * 64, k % 2);
-      store(out + k * kLanes, w);
-    }
+    for (int k = 0; k < kBlock; ++k) store(out + k * kLanes, plain_at<K>(at.low, k));
   } else {
     const Codes c = codes_of<K>(at.low, at.high);
     const Factors f = factors_of<K>(at.scale, at.super);
@@ -430,6 +424,54 @@ void expand_floats(const Panels& w, int64_t panel, int64_t b, float* out) {
       return expand_floats<Kind::q6_k>(p, b, out);
     case Kind::mxfp4:
       return expand_floats<Kind::mxfp4>(p, b, out);
+  }
+}
+
+// Plain weights and few rows: no detour through the scratch, the same order.
+template <Kind K, int R>
+void few_float_rows(const ProductOfFloats& t) {
+  const Panels& w = *t.w;
+  for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
+    const uint8_t* low = panel_at(w, panel).low;
+    F acc[R];
+    AUTARK_UNROLL(6)
+    for (int r = 0; r < R; ++r) acc[r] = zero();
+    for (int64_t b = 0; b < w.in; b += kBlock) {
+      const int64_t end = w.in - b < kBlock ? w.in : b + kBlock;
+      for (int i = 0; i < layout_of(K).low; i += 64)
+        prefetch(low + w.panel_bytes + b / kBlock * layout_of(K).low + i);
+      F s[R];
+      AUTARK_UNROLL(6)
+      for (int r = 0; r < R; ++r) s[r] = zero();
+      for (int64_t k = b; k < end; ++k) {
+        const F c = plain_at<K>(low, k);
+        AUTARK_UNROLL(6)
+        for (int r = 0; r < R; ++r) s[r] = fma(c, all(t.x[r][k]), s[r]);
+      }
+      AUTARK_UNROLL(6)
+      for (int r = 0; r < R; ++r) acc[r] = acc[r] + s[r];
+    }
+    const int64_t at = (panel - t.panel_begin) * kLanes;
+    for (int r = 0; r < R; ++r)
+      write(acc[r], t.bias ? t.bias + at : nullptr, t.y + r * t.y_stride + at, lanes_left(w, panel));
+  }
+}
+
+template <Kind K>
+void few_float_rows_of(const ProductOfFloats& t) {
+  switch (t.rows) {
+    case 1:
+      return few_float_rows<K, 1>(t);
+    case 2:
+      return few_float_rows<K, 2>(t);
+    case 3:
+      return few_float_rows<K, 3>(t);
+    case 4:
+      return few_float_rows<K, 4>(t);
+    case 5:
+      return few_float_rows<K, 5>(t);
+    default:
+      return few_float_rows<K, 6>(t);
   }
 }
 
@@ -509,6 +551,11 @@ void float_panels(const ProductOfFloats& t, int64_t panel) {
 }
 
 void float_product(const ProductOfFloats& t) {
+  if (t.rows <= kTile) {
+    if (t.w->kind == Kind::f32) return few_float_rows_of<Kind::f32>(t);
+    if (t.w->kind == Kind::f16) return few_float_rows_of<Kind::f16>(t);
+    if (t.w->kind == Kind::bf16) return few_float_rows_of<Kind::bf16>(t);
+  }
   int64_t panel = t.panel_begin;
   for (; panel + 2 <= t.panel_end; panel += 2) float_panels<2>(t, panel);
   if (panel < t.panel_end) float_panels<1>(t, panel);
