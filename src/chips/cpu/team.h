@@ -45,7 +45,7 @@ class Team {
   alignas(64) std::atomic<uint32_t> inside_{kClosed};  // workers at work, and whether more may come
   Work work_ = nullptr;
   void* context_ = nullptr;
-  bool stop_ = false;
+  std::atomic<bool> stop_{false};
   int core_ = 0;  // of the caller
   std::vector<std::thread> workers_;
 };
