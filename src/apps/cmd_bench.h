@@ -1,4 +1,5 @@
-// autark bench: how fast a model reads and writes here, as a fraction of what the machine was measured to give.
+// autark bench: how fast a model reads and writes here, as a fraction of what the machine was measured to
+// give.
 #pragma once
 
 namespace CLI {

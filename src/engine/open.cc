@@ -1,17 +1,16 @@
 // From files to a running engine.
+#include <chrono>
 #include "engine/engine.h"
 #include "engine/start.h"
-#include <chrono>
 
 namespace autark::engine {
 
-Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path &path,
-                                             const Options &options) {
+Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& path, const Options& options) {
   const auto began = std::chrono::steady_clock::now();
   Parts p;
-  AUTARK_TRY(p.model, load_model(path, {.chip = options.chip,
-                                        .rounding = options.rounding,
-                                        .threads = options.threads}));
+  AUTARK_TRY(
+      p.model,
+      load_model(path, {.chip = options.chip, .rounding = options.rounding, .threads = options.threads}));
   AUTARK_TRY(p.tokenizer, text::Tokenizer::open(path));
   auto chat = text::ChatTemplate::open(path, p.tokenizer.get());
   if (chat)
@@ -19,21 +18,18 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path &path,
   else
     p.chat_fault = chat.error().message;
   warm_up(p.model, options.progress);
-  const Checkpoint &c = p.model.checkpoint;
-  p.card = {
-      .name = (path.has_filename() ? path : path.parent_path()).stem().string(),
-      .path = path.string(),
-      .architecture = c.architecture,
-      .weights = weights_line(c),
-      .parameters = c.parameters,
-      .bytes = c.bytes,
-      .chip = p.model.chip->name(),
-      .rounding = p.model.rounding_line,
-      .kernels = p.model.chip->kernels()};
-  p.card.load_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - began)
-          .count();
+  const Checkpoint& c = p.model.checkpoint;
+  p.card = {.name = (path.has_filename() ? path : path.parent_path()).stem().string(),
+            .path = path.string(),
+            .architecture = c.architecture,
+            .weights = weights_line(c),
+            .parameters = c.parameters,
+            .bytes = c.bytes,
+            .chip = p.model.chip->name(),
+            .rounding = p.model.rounding_line,
+            .kernels = p.model.chip->kernels()};
+  p.card.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   return start(std::move(p), options);
 }
 
-} // namespace autark::engine
+}  // namespace autark::engine
