@@ -38,7 +38,7 @@ class GoldenModelTest : public ::testing::TestWithParam<Place> {
   void SetUp() override {
     if (cases().empty()) GTEST_SKIP() << "lacks reference models in " << golden("models");
   }
-  Trace traced(const Case& c, const TraceOptions& o, int threads = 0) {
+  Trace traced(const Case& c, const TraceOptions& o, int threads = 1) {
     auto m = load_model(
         c.model,
         {.chip = GetParam().chip, .rounding = Rounding{}, .threads = threads, .isa = GetParam().isa});
