@@ -4,13 +4,16 @@
 import { answered, ask, launch, open } from "./browser.mjs";
 import { Program } from "./program.mjs";
 
-const [file, colorScheme = "light", question = "Write a Python function that merges two sorted lists."] =
+const [file, colorScheme = "light", question = "Reverse a string in Python in one line, and say briefly how it works."] =
   process.argv.slice(2);
 const program = await Program.serve();
 const browser = await launch();
 try {
   const page = await open(browser, program.url, { colorScheme });
   page.setDefaultTimeout(300_000);
+  // The likeliest answer, so that the picture is the same when it is taken again.
+  await page.evaluate(() => localStorage.setItem("autark.sampling", '{"temperature":0,"max_tokens":300}'));
+  await page.reload();
   await page.locator(".header .dot.ready").waitFor();
   await ask(page, question);
   await answered(page);
