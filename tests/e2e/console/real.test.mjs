@@ -8,6 +8,8 @@ import { Program } from "./program.mjs";
 
 // At temperature 0 even the smallest model says something to this, and goes on for long.
 const kQuestion = "Capital of France?";
+// Its answer takes thousands of tokens: there is time to stop it on any machine.
+const kLongQuestion = "Tell me a very long story about a lighthouse keeper, with many chapters.";
 
 let browser;
 let program;
@@ -82,7 +84,7 @@ test("a real answer streams, is counted, and is the same again at temperature 0"
 test("stop ends a long answer; the next question is answered", async () => {
   const page = await visit();
   await set(page, { temperature: 0, max_tokens: 2000 });
-  await ask(page, kQuestion);
+  await ask(page, kLongQuestion);
   await page.locator(".markdown").waitFor();
   await stopButton(page).click();
   await page.getByText("Stopped.").waitFor();
