@@ -188,6 +188,7 @@ void add_bench_command(CLI::App& app, int& exit_code) {
   auto a = std::make_shared<Arguments>();
   CLI::App* c =
       app.add_subcommand("bench", "Speed, and the fraction of what this machine was measured to give");
+  c->footer("Examples:\n  autark bench\n  autark bench qwen2.5-coder-0.5b --prefill 128 --decode 32 --json");
   c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
   c->add_option("--prefill", a->prefill, "Tokens of the prompt")
       ->check(CLI::PositiveNumber)

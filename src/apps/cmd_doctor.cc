@@ -142,6 +142,7 @@ class Checkup {
 
 void add_doctor_command(CLI::App& app, int& exit_code) {
   app.add_subcommand("doctor", "What this machine has, what is used, and what is set up wrongly")
+      ->footer("Examples:\n  autark doctor")
       ->callback([&exit_code] { exit_code = Checkup().run(); });
 }
 

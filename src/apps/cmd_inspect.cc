@@ -106,7 +106,8 @@ void add_inspect_command(CLI::App& app, int& exit_code) {
   c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled; none: the default model");
   c->add_flag("--json", a->json, "One JSON object instead of a table");
   c->add_flag("--tensors", a->tensors, "List every tensor too");
-  c->footer("Examples:\n  autark inspect qwen2.5-coder-0.5b\n  autark inspect model.gguf --tensors --json");
+  c->footer(
+      "Examples:\n  autark inspect qwen2.5-coder-0.5b\n  autark inspect qwen2.5-coder-0.5b --tensors --json");
   c->callback([a, &exit_code] { exit_code = run(*a); });
 }
 

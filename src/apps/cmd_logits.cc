@@ -63,6 +63,11 @@ int run(const Arguments& a) {
 void add_logits_command(CLI::App& app, int& exit_code) {
   auto a = std::make_shared<Arguments>();
   CLI::App* c = app.add_subcommand("logits", "Logits and the state after each layer, for token ids");
+  c->footer(
+      "Examples:\n  autark logits qwen2.5-coder-0.5b --tokens 9707,11 --positions -1 --greedy 4 --out "
+      "out.safetensors\n"
+      "  autark logits qwen2.5-coder-0.5b --tokens 9707,11 --chip cpu --rounding none --out "
+      "exact.safetensors");
   c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled")->required();
   auto* tokens = c->add_option_group("prompt");
   tokens->add_option("--tokens", a->tokens, "The prompt: 1,2,3");

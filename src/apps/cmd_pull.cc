@@ -111,6 +111,7 @@ void add_pull_command(CLI::App& app, int& exit_code) {
   };
   const auto asked = std::make_shared<Asked>();
   CLI::App* pull = app.add_subcommand("pull", "Get a model: resumed after a break, verified, with progress");
+  pull->footer("Examples:\n  autark pull\n  autark pull smollm2-135m\n  autark pull --list");
   pull->add_option(
       "REF", asked->reference,
       "A name of the catalogue, hf:org/name[@revision][:file], modelscope:org/name[@revision][:file], a URL "

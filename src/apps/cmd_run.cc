@@ -199,6 +199,9 @@ int run(const Arguments& a) {
 void add_run_command(CLI::App& app, int& exit_code) {
   auto a = std::make_shared<Arguments>();
   CLI::App* c = app.add_subcommand("run", "Chat in the terminal; with -p or a pipe, one answer");
+  c->footer(
+      "Examples:\n  autark run\n  autark run -p 'What is a mutex? One sentence.'\n"
+      "  echo 'Name three rivers.' | autark run qwen2.5-coder-0.5b --temperature 0");
   c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
   c->add_option("-p,--prompt", a->prompt, "Answer this and end");
   c->add_option("--system", a->system, "What the model is told first");

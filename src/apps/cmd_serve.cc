@@ -197,6 +197,9 @@ void add_limits(CLI::App& c, Arguments& a) {
 void add_serve_command(CLI::App& app, int& exit_code) {
   auto a = std::make_shared<Arguments>();
   CLI::App* c = app.add_subcommand("serve", "The HTTP APIs and the console");
+  c->footer(
+      "Examples:\n  autark serve --api-key secret\n"
+      "  curl -sf -H 'Authorization: Bearer secret' http://127.0.0.1:8080/v1/models");
   c->add_option("MODEL", a->model,
                 "A path, or the name of a model that was pulled (" + std::string(hub::kDefaultModel) + ")");
   c->add_option("--host", a->host, "Where to listen")->capture_default_str();

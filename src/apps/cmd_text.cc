@@ -114,6 +114,11 @@ void add_text_command(CLI::App& app, int& exit_code) {
   CLI::App* text =
       app.add_subcommand("text", "Tokens, streamed pieces and prompts: JSON lines in, JSON lines out");
   text->require_subcommand(1);
+  text->footer(
+      "Examples:\n  echo '{\"text\":\"Hello\"}' | autark text encode qwen2.5-coder-0.5b\n"
+      "  echo '{\"ids\":[9707]}' | autark text decode qwen2.5-coder-0.5b\n"
+      "  echo '{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}' | autark text render "
+      "qwen2.5-coder-0.5b");
   constexpr std::pair<const char*, const char*> kWork[] = {
       {"encode", R"({"text", "add_special", "parse_special"} → {"ids"})"},
       {"decode", R"({"ids", "skip_special"} → {"text", "pieces", "flush"})"},
