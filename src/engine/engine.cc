@@ -34,7 +34,7 @@ SessionLimits session_limits_of(const Parts& p, const Cache& cache) {
   l.end_tokens = p.model.checkpoint.end_tokens;
   for (int32_t id : p.tokenizer->end_tokens()) l.end_tokens.push_back(id);
   std::ranges::sort(l.end_tokens);
-  l.end_tokens.erase(std::ranges::unique(l.end_tokens).begin(), l.end_tokens.end());
+  l.end_tokens.erase(std::unique(l.end_tokens.begin(), l.end_tokens.end()), l.end_tokens.end());
   std::erase_if(l.end_tokens, [&](int32_t id) { return id < 0 || id >= l.vocabulary; });
   return l;
 }
