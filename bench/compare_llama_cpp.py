@@ -4,7 +4,7 @@ and the medians of the per-round ratios. Absolute numbers of a shared machine li
 
   bench/compare_llama_cpp.py [--rounds 5] [--models qwen2.5-coder-0.5b,qwen2.5-coder-1.5b] [--out FILE.json]
 
-llama.cpp comes prebuilt from npm (llama_cpp/package-lock.json) into ~/.cache/autark/bench. Needs Node and npm,
+llama.cpp comes prebuilt from npm (llama_cpp/package.json) into ~/.cache/autark/bench. Needs Node and npm,
 build/release/autark, and the models in the model folder (autark pull NAME).
 """
 import argparse
@@ -23,18 +23,18 @@ PHASES = ("prefill_tokens_per_second", "decode_tokens_per_second")
 
 
 def peer_folder():
-    """The installed peer; installed again when the lock file changes."""
+    """The installed peer, of the version that llama_cpp/package.json pins."""
     folder = CACHE / "bench/llama_cpp"
-    lock = (HERE / "llama_cpp/package-lock.json").read_bytes()
-    stamp = folder / "installed.lock"
-    if not (stamp.exists() and stamp.read_bytes() == lock):
+    wanted = (HERE / "llama_cpp/package.json").read_bytes()
+    stamp = folder / "installed.json"
+    if not (stamp.exists() and stamp.read_bytes() == wanted):
         print("installing llama.cpp (npm) ...", file=sys.stderr)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("package.json", "package-lock.json"):
-            shutil.copy(HERE / "llama_cpp" / name, folder)
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True,
+        shutil.copy(HERE / "llama_cpp/package.json", folder)
+        # No lock file: some registries lack the packages of other platforms, and `npm ci` then refuses.
+        subprocess.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True,
                        stdout=subprocess.DEVNULL)
-        stamp.write_bytes(lock)
+        stamp.write_bytes(wanted)
     shutil.copy(HERE / "llama_cpp/measure.mjs", folder)
     return folder
 
