@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 #include "base/json.h"
+#include "text/output_parser.h"
 #include "text/tokenizer.h"
 
 namespace autark::text {
@@ -25,6 +26,7 @@ struct Prompt {
   std::string text;
   // Where text that came from messages spells an added token: to be encoded as plain text.
   std::vector<ByteRange> literal;
+  bool in_reasoning = false;  // it ends inside the model's reasoning
 };
 
 class ChatTemplate {
@@ -39,6 +41,8 @@ class ChatTemplate {
   // The same from JSON text {"messages", "tools", "kwargs", "vars", "now"}: whole numbers of any length stay
   // as written.
   virtual Result<Prompt> render_json(std::string_view request) const;
+  // How the model that this prompt is for writes reasoning and tool calls.
+  virtual OutputSyntax syntax() const { return OutputSyntax::plain; }
 };
 
 }  // namespace autark::text

@@ -1,0 +1,48 @@
+// What a model writes, taken apart as it comes: reasoning, content, tool calls. A parser is given the text
+// after the prompt, cut anywhere, and the pieces do not depend on the cuts: joined by kind and call they are
+// the same. Bytes that may be the beginning of markup wait; markup itself is never given out. Belongs to one
+// answer and one thread.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace autark::text {
+
+enum class OutputSyntax : uint8_t {
+  plain,   // all of it is content
+  hermes,  // <think>…</think>, <tool_call>{"name": …, "arguments": {…}}</tool_call> (Qwen, Hermes)
+  dsml     // DeepSeek V4 and V4.1: …</think>, <｜DSML｜tool_calls> blocks, either spelling of the tags
+};
+
+struct OutputPiece {
+  enum class Kind : uint8_t { reasoning, content, call, arguments, call_end } kind = Kind::content;
+  int call = -1;     // which, from 0: call, arguments, call_end
+  std::string text;  // reasoning, content; the name of a call; the next bytes of its arguments, a JSON object
+};
+
+class OutputParser {
+ public:
+  virtual ~OutputParser() = default;
+  virtual std::vector<OutputPiece> push(std::string_view text) = 0;
+  // The output is over; `cut`: by a length limit, in the middle of something. A call without call_end was
+  // never finished.
+  virtual std::vector<OutputPiece> finish(bool cut) = 0;
+};
+
+// `in_reasoning`: the prompt ended inside the model's reasoning.
+std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, bool in_reasoning);
+
+struct ToolCall {
+  std::string name, arguments;  // JSON text
+};
+struct ParsedOutput {
+  std::string reasoning, content;
+  std::vector<ToolCall> tool_calls;
+  std::vector<ToolCall> partial;  // begun, never finished
+};
+ParsedOutput gather(std::span<const OutputPiece> pieces);
+
+}  // namespace autark::text
