@@ -93,9 +93,27 @@ struct TemplateFree {
 };
 using TemplateHandle = std::unique_ptr<autark_template, TemplateFree>;
 
+// What a template's markup says of the model's. Others than Hermes write <tool_call> too, with no JSON
+// inside.
+OutputSyntax syntax_of(std::string_view source) {
+  const auto has = [&](std::string_view word) { return source.find(word) != std::string_view::npos; };
+  const bool hermes = has("<tool_call>") && !has("<function=") && !has("<arg_key>");
+  return hermes ? OutputSyntax::hermes : OutputSyntax::plain;
+}
+
+// The prompt's last word is an opened reasoning, and nobody has typed it.
+bool ends_in_reasoning(const Prompt& p) {
+  const size_t end = std::string_view(p.text).find_last_not_of(" \n");
+  return end != std::string::npos && std::string_view(p.text).substr(0, end + 1).ends_with("<think>") &&
+         (p.literal.empty() || p.literal.back().end <= end);
+}
+
 class CrateTemplate final : public ChatTemplate {
  public:
-  CrateTemplate(TemplateHandle handle, Json vars) : handle_(std::move(handle)), vars_(std::move(vars)) {}
+  CrateTemplate(TemplateHandle handle, Json vars, OutputSyntax syntax)
+      : handle_(std::move(handle)), vars_(std::move(vars)), syntax_(syntax) {}
+
+  OutputSyntax syntax() const override { return syntax_; }
 
   Result<Prompt> render(const Conversation& c) const override {
     Json request = {{"messages", c.messages}, {"kwargs", c.kwargs}, {"vars", c.vars}};
@@ -114,12 +132,14 @@ class CrateTemplate final : public ChatTemplate {
     static_assert(sizeof(ByteRange) == 2 * sizeof(size_t));
     p.literal.resize(borders.size() / sizeof(ByteRange));
     if (!p.literal.empty()) std::memcpy(p.literal.data(), borders.data(), borders.size());
+    p.in_reasoning = ends_in_reasoning(p);
     return p;
   }
 
  private:
   TemplateHandle handle_;
   Json vars_;  // special-token texts
+  OutputSyntax syntax_;
 };
 
 }  // namespace
@@ -154,7 +174,8 @@ Result<std::unique_ptr<ChatTemplate>> ChatTemplate::open(const fs::path& path, c
   if (!handle) return Error{Code::invalid, path.string() + ": " + take(error)};
   Json vars = Json::object();
   for (const auto& [name, text] : names.special) vars[name] = text;
-  return std::unique_ptr<ChatTemplate>(std::make_unique<CrateTemplate>(std::move(handle), std::move(vars)));
+  return std::unique_ptr<ChatTemplate>(std::make_unique<CrateTemplate>(
+      std::move(handle), std::move(vars), syntax_of(sources.usual + sources.with_tools)));
 }
 
 }  // namespace autark::text

@@ -149,6 +149,26 @@ TEST_F(Chat, SpeaksJinjaAsTransformersDoes) {
   EXPECT_EQ(text("{{ x }}{{ y }}", {.kwargs = {{"x", 1}}, .vars = {{"y", "<s>"}, {"z", nullptr}}}), "1<s>");
 }
 
+TEST_F(Chat, TellsHowTheModelWrites) {
+  const auto t = tokenizer();
+  const auto of = [&](const std::string& source, const std::string& typed) {
+    Conversation c;
+    c.messages.push_back({{"role", "user"}, {"content", typed}});
+    auto p = render(source, c, t.get());
+    return p && p->in_reasoning;
+  };
+  EXPECT_TRUE(of("{{ messages[0].content }}<think>\n", "Hi"));
+  EXPECT_TRUE(of("{{ messages[0].content }}<think>", "Hi"));
+  EXPECT_FALSE(of("<think>\n</think>{{ messages[0].content }}", "Hi"));
+  const auto syntax = [&](const std::string& source) {
+    write("chat_template.jinja", source);
+    return ChatTemplate::open(folder_, nullptr).value()->syntax();
+  };
+  EXPECT_EQ(syntax("<m>{{ messages }}</m>"), OutputSyntax::plain);
+  EXPECT_EQ(syntax("<tool_call>{\"name\": 1}</tool_call>"), OutputSyntax::hermes);
+  EXPECT_EQ(syntax("<tool_call><function=f></tool_call>"), OutputSyntax::plain) << "not JSON inside";
+}
+
 TEST_F(Chat, RefusalsReachTheCaller) {
   EXPECT_EQ(text("{{ raise_exception('Only users, please') }}"), "error: Only users, please");
   EXPECT_NE(text("a\n{{ messages[0].content.x.y }}").find("line 2"), std::string::npos);

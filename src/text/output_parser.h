@@ -12,7 +12,7 @@
 namespace autark::text {
 
 enum class OutputSyntax : uint8_t {
-  plain,   // all of it is content
+  plain,   // all of it is content; what the prompt began to reason, up to </think>, is reasoning
   hermes,  // <think>…</think>, <tool_call>{"name": …, "arguments": {…}}</tool_call> (Qwen, Hermes)
   dsml     // DeepSeek V4 and V4.1: …</think>, <｜DSML｜tool_calls> blocks, either spelling of the tags
 };
@@ -28,7 +28,7 @@ class OutputParser {
   virtual ~OutputParser() = default;
   virtual std::vector<OutputPiece> push(std::string_view text) = 0;
   // The output is over; `cut`: by a length limit, in the middle of something. A call without call_end was
-  // never finished.
+  // never finished, and its name may be cut too. Without `cut`, a call that lacks only its end is ended.
   virtual std::vector<OutputPiece> finish(bool cut) = 0;
 };
 

@@ -1,0 +1,35 @@
+// Model output of any bytes, in every syntax: the first byte says which, the second where it is cut. However
+// it is cut, the result is the same.
+#include <cstdlib>
+#include <string_view>
+#include "text/output_parser.h"
+
+namespace {
+
+using namespace autark::text;
+
+std::string parse(int mode, std::string_view text, size_t cut) {
+  const auto syntax = static_cast<OutputSyntax>(mode % 3);
+  const auto parser = make_output_parser(syntax, mode / 3 % 2 != 0);
+  std::vector<OutputPiece> pieces;
+  const auto add = [&](const std::vector<OutputPiece>& more) {
+    pieces.insert(pieces.end(), more.begin(), more.end());
+  };
+  add(parser->push(text.substr(0, cut)));
+  add(parser->push(text.substr(cut)));
+  add(parser->finish(mode / 6 % 2 != 0));
+  const ParsedOutput out = gather(pieces);
+  std::string all = out.reasoning + "\1" + out.content;
+  for (const auto* calls : {&out.tool_calls, &out.partial})
+    for (const ToolCall& c : *calls) all += "\2" + c.name + "\3" + c.arguments;
+  return all;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size < 2) return 0;
+  const std::string_view text(reinterpret_cast<const char*>(data) + 2, size - 2);
+  if (parse(data[0], text, 0) != parse(data[0], text, text.empty() ? 0 : data[1] % text.size())) std::abort();
+  return 0;
+}

@@ -1,0 +1,73 @@
+#include "text/output_parser.h"
+#include "text/stream.h"
+#include "text/tools/parsers.h"
+
+namespace autark::text {
+namespace {
+
+// Half characters wait and invalid bytes become U+FFFD before any syntax sees them, so that every piece is
+// whole and JSON stays JSON.
+class Utf8Parser final : public OutputParser {
+ public:
+  explicit Utf8Parser(std::unique_ptr<OutputParser> parser) : parser_(std::move(parser)) {}
+
+  std::vector<OutputPiece> push(std::string_view text) override { return parser_->push(bytes_.push(text)); }
+
+  std::vector<OutputPiece> finish(bool cut) override {
+    auto pieces = parser_->push(bytes_.flush());
+    for (auto& piece : parser_->finish(cut)) pieces.push_back(std::move(piece));
+    return pieces;
+  }
+
+ private:
+  std::unique_ptr<OutputParser> parser_;
+  Utf8Stream bytes_;
+};
+
+}  // namespace
+
+std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, bool in_reasoning) {
+  switch (syntax) {
+    case OutputSyntax::hermes:
+      return std::make_unique<Utf8Parser>(make_hermes_parser(in_reasoning));
+    case OutputSyntax::dsml:
+      return std::make_unique<Utf8Parser>(make_dsml_parser(in_reasoning));
+    case OutputSyntax::plain:
+      break;
+  }
+  return std::make_unique<Utf8Parser>(make_plain_parser(in_reasoning));
+}
+
+ParsedOutput gather(std::span<const OutputPiece> pieces) {
+  using enum OutputPiece::Kind;
+  ParsedOutput out;
+  std::vector<ToolCall> calls;
+  std::vector<bool> ended;
+  for (const OutputPiece& p : pieces) {
+    if (p.call >= static_cast<int>(calls.size())) {
+      calls.resize(p.call + 1);
+      ended.resize(p.call + 1);
+    }
+    switch (p.kind) {
+      case reasoning:
+        out.reasoning += p.text;
+        break;
+      case content:
+        out.content += p.text;
+        break;
+      case call:
+        calls[p.call].name = p.text;
+        break;
+      case arguments:
+        calls[p.call].arguments += p.text;
+        break;
+      case call_end:
+        ended[p.call] = true;
+        break;
+    }
+  }
+  for (size_t i = 0; i < calls.size(); ++i) (ended[i] ? out.tool_calls : out.partial).push_back(calls[i]);
+  return out;
+}
+
+}  // namespace autark::text

@@ -1,0 +1,13 @@
+// The parsers of each syntax, as make_output_parser puts them behind its UTF-8 check: what they are given is
+// valid UTF-8, cut between characters. Private to text/.
+#pragma once
+#include <memory>
+#include "text/output_parser.h"
+
+namespace autark::text {
+
+std::unique_ptr<OutputParser> make_plain_parser(bool in_reasoning);
+std::unique_ptr<OutputParser> make_hermes_parser(bool in_reasoning);
+std::unique_ptr<OutputParser> make_dsml_parser(bool in_reasoning);
+
+}  // namespace autark::text
