@@ -1,53 +1,77 @@
 #include "models/attention_config.h"
+#include <algorithm>
 #include <cmath>
 
 namespace autark {
 namespace {
+
+constexpr int64_t kHeadDimMax = 1 << 16;
 
 Rope::Pairing pairing(const ConfigFile& f) {
   return f.value("autark.rope_pairing", "halves") == "neighbours" ? Rope::Pairing::neighbours
                                                                   : Rope::Pairing::halves;
 }
 
-// Position of the rope keys: "rope_scaling." in older files, "rope_parameters." in newer ones.
-std::string scaling_at(const ConfigFile& f) {
-  return f.has("rope_parameters") ? "rope_parameters." : "rope_scaling.";
+// Where the rotary keys lie: "rope_scaling." where it says a kind, else "rope_parameters." of newer files.
+std::string rope_keys(const ConfigFile& f) {
+  const bool older = f.has("rope_scaling.rope_type") || f.has("rope_scaling.type");
+  return older || !f.has("rope_parameters") ? "rope_scaling." : "rope_parameters.";
+}
+
+std::string scaling_kind(const ConfigFile& f, const std::string& at) {
+  return f.value(at + "rope_type", f.value(at + "type", "default").c_str());
+}
+
+// Positions the checkpoint was trained on before it was stretched.
+double original_length(const ConfigFile& f, const std::string& at) {
+  return f.value(at + "original_max_position_embeddings",
+                 f.value("original_max_position_embeddings", f.value("max_position_embeddings", 0.0)));
+}
+
+double stretch(const ConfigFile& f, const std::string& at, double original) {
+  const bool told = f.has(at + "factor") || !f.has("max_position_embeddings") || !(original > 0);
+  return told ? f.need_number(at + "factor") : f.need_number("max_position_embeddings") / original;
+}
+
+// yarn multiplies cos and sin by 0.1·m·ln(factor) + 1; checkpoints with two m's by the ratio of the two.
+double yarn_amplitude(const ConfigFile& f, const std::string& at, double factor) {
+  const auto of = [&](double m) { return factor > 1 ? 0.1 * m * std::log(factor) + 1 : 1.0; };
+  const double m = f.value(at + "mscale", 0.0), all = f.value(at + "mscale_all_dim", 0.0);
+  return f.value(at + "attention_factor", m != 0 && all != 0 ? of(m) / of(all) : of(1));
 }
 
 void scale_yarn(const ConfigFile& f, const std::string& at, int dims, double theta, Rope& rope) {
   Yarn y;
-  y.factor = f.need_number(at + "factor");
-  y.original = f.value(at + "original_max_position_embeddings", f.value("max_position_embeddings", 0.0));
+  y.original = original_length(f, at);
+  y.factor = stretch(f, at, y.original);
   y.beta_fast = f.value(at + "beta_fast", 32.0);
   y.beta_slow = f.value(at + "beta_slow", 1.0);
-  if (!(y.factor > 0 && y.original > 0))
-    return f.refuse(at + "factor and the original length must be positive");
+  y.whole_channels = f.value(at + "truncate", true);
+  if (!(y.factor > 0 && y.original > 0 && y.beta_fast > 0 && y.beta_slow > 0))
+    return f.refuse(at + "factor, its betas and the original length must be positive");
   rope.frequency = yarn_frequencies(dims, theta, y);
-  rope.amplitude =
-      f.value(at + "attention_factor", y.factor > 1 ? 0.1 * std::log(double(y.factor)) + 1 : 1.0);
+  rope.amplitude = yarn_amplitude(f, at, y.factor);
 }
 
 void scale_llama3(const ConfigFile& f, const std::string& at, int dims, double theta, Rope& rope) {
   const Llama3 l{.factor = float(f.need_number(at + "factor")),
                  .low = float(f.value(at + "low_freq_factor", 1.0)),
                  .high = float(f.value(at + "high_freq_factor", 4.0)),
-                 .original = float(f.need_number(at + "original_max_position_embeddings"))};
+                 .original = float(original_length(f, at))};
   if (!(l.factor > 0 && l.original > 0 && l.high > l.low)) return f.refuse(at + "is not a llama3 scaling");
   rope.frequency = llama3_frequencies(dims, theta, l);
 }
 
 }  // namespace
 
-Rope plain_rope(const ConfigFile& f, int64_t head_dim, double theta) {
+Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, double theta) {
+  if (head_dim < 2 || head_dim > kHeadDimMax) return {};  // check_heads() says so
+  theta = f.value(at + "rope_theta", theta);
   if (!(theta > 0)) f.refuse("rope_theta is not positive");
-  return {.frequency = plain_frequencies(head_dim, theta), .pairing = pairing(f)};
-}
-
-Rope read_rope(const ConfigFile& f, int64_t head_dim) {
-  const std::string at = scaling_at(f);
-  const double theta = f.value(at + "rope_theta", f.value("rope_theta", 10000.0));
-  Rope rope = plain_rope(f, head_dim, theta);
-  const std::string kind = f.value(at + "rope_type", f.value(at + "type", "default").c_str());
+  for (const std::string& key : {at + "partial_rotary_factor", std::string("partial_rotary_factor")})
+    if (f.value(key, 1.0) != 1) f.refuse(key + " is not 1; heads that turn in part are not supported");
+  Rope rope{.frequency = plain_frequencies(head_dim, theta), .pairing = pairing(f)};
+  const std::string kind = scaling_kind(f, at);
   if (kind == "yarn") {
     scale_yarn(f, at, head_dim, theta, rope);
   } else if (kind == "llama3") {
@@ -62,6 +86,66 @@ Rope read_rope(const ConfigFile& f, int64_t head_dim) {
   return rope;
 }
 
+Rope read_rope(const ConfigFile& f, int64_t head_dim) {
+  return read_rope(f, head_dim, rope_keys(f), f.value("rope_theta", 10000.0));
+}
+
+int64_t read_context(const ConfigFile& f, int64_t fallback) {
+  const int64_t context = f.value("max_position_embeddings", fallback);
+  const std::string at = rope_keys(f);
+  if (scaling_kind(f, at) != "yarn" || !f.has(at + "factor")) return context;
+  const double stretched = original_length(f, at) * f.need_number(at + "factor");
+  return std::max(context, stretched < double(kIntMax) ? int64_t(stretched) : context);
+}
+
+std::vector<int> read_windows(const ConfigFile& f, int64_t layers) {
+  const int64_t window = f.value("use_sliding_window", false) ? f.value("sliding_window", 4096) : 0;
+  const int64_t first = f.value("max_window_layers", 28);
+  const auto kinds = read_layer_kinds(f, layers);
+  std::vector<int> windows;
+  for (int64_t i = 0; i < layers; ++i) {
+    const bool slides = kinds.empty() ? i >= first : kinds[i] == LayerKind::sliding;
+    windows.push_back(slides ? int(window) : 0);
+  }
+  return windows;
+}
+
+std::vector<LayerKind> read_layer_kinds(const ConfigFile& f, int64_t layers) {
+  const auto names = f.texts("layer_types");
+  std::vector<LayerKind> kinds;
+  for (const std::string& name : names) {
+    kinds.push_back(name == "sliding_attention" ? LayerKind::sliding : LayerKind::full);
+    if (name != "sliding_attention" && name != "full_attention")
+      f.refuse("layer_types has '" + name + "', full_attention or sliding_attention is expected");
+  }
+  if (kinds.empty() || std::ssize(kinds) == layers) return kinds;
+  f.refuse("layer_types has " + std::to_string(kinds.size()) + " entries for " + std::to_string(layers) +
+           " layers");
+  return {};
+}
+
+Bias read_bias(const ConfigFile& f, const std::string& key) {
+  if (!f.has(key)) return Bias::as_stored;
+  return f.value(key, false) ? Bias::needed : Bias::none;
+}
+
+Tensor load_bias(Weights& w, Bias bias, const std::string& name, Shape shape, Cut cut) {
+  if (bias == Bias::none) return {};
+  return bias == Bias::needed ? w.vector(name, shape, cut) : w.find_vector(name, shape, cut);
+}
+
+Weight load_head(Weights& w, const Weight& embed, bool tied) {
+  const std::string name = "lm_head.weight";
+  if (!tied) return w.need(name, embed.shape);
+  return w.find(name, embed.shape).value_or(embed);
+}
+
+void check_activation(const ConfigFile& f, const char* key, std::initializer_list<const char*> names) {
+  const std::string name = f.value(key, *names.begin());
+  if (std::ranges::count(names, name) == 0)
+    f.refuse(std::string(key) + " is '" + name + "', " + *names.begin() + " is expected");
+}
+
 void apply_rope_divisors(Rope& rope, Weights& w) {
   const Shape shape{rope.dims() / 2};
   if (!w.find("rope_freqs.weight", shape)) return;
@@ -70,7 +154,9 @@ void apply_rope_divisors(Rope& rope, Weights& w) {
 }
 
 void check_heads(const ConfigFile& f, int64_t heads, int64_t kv_heads, int64_t head_dim) {
-  if (head_dim < 2 || head_dim % 2) f.refuse("head_dim " + std::to_string(head_dim) + " is not even");
+  if (head_dim < 2 || head_dim % 2 || head_dim > kHeadDimMax)
+    f.refuse("head_dim " + std::to_string(head_dim) + " is not an even number up to " +
+             std::to_string(kHeadDimMax));
   if (kv_heads < 1 || heads % kv_heads)
     f.refuse(std::to_string(heads) + " heads cannot share " + std::to_string(kv_heads) + " key heads");
 }

@@ -17,7 +17,8 @@ struct Config {
   bool tied_head;  // logits come from the embedding
   Rope global, local;
   int window, pattern;
-  std::vector<std::string> layer_types;
+  std::vector<LayerKind> kinds;
+  Bias attn_bias;
   bool offset_gains;  // gains are stored without their 1
 
   explicit Config(const ConfigFile& f)
@@ -28,32 +29,39 @@ struct Config {
         head_dim(f.value("head_dim", 256)),
         ffn_dim(f.need_int("intermediate_size")),
         vocab(f.need_int("vocab_size")),
-        context(f.value("max_position_embeddings", 32768)),
+        context(read_context(f, 131072)),
         eps(f.value("rms_norm_eps", 1e-6)),
         scale(1 / std::sqrt(f.value("query_pre_attn_scalar", 256.0))),
         tied_head(f.value("tie_word_embeddings", true)),
-        global(read_rope(f, head_dim)),
-        local(plain_rope(f, head_dim, f.value("rope_local_base_freq", 10000.0))),
+        global(read_rope(f, head_dim, global_keys(f), f.value("rope_theta", 1e6))),
+        local(read_rope(f, head_dim, "rope_parameters.sliding_attention.",
+                        f.value("rope_local_base_freq", 10000.0))),
         window(f.value("sliding_window", 4096)),
         pattern(f.value("sliding_window_pattern", f.value("_sliding_window_pattern", 6))),
-        layer_types(f.texts("layer_types")),
+        kinds(read_layer_kinds(f, layers)),
+        attn_bias(read_bias(f, "attention_bias")),
         offset_gains(f.value("autark.norm_offset", 0) == 0) {
     check_heads(f, heads, kv_heads, head_dim);
+    check_activation(f, "hidden_activation", {"gelu_pytorch_tanh"});
     if (window < 1 || pattern < 1) f.refuse("sliding_window and its pattern must be positive");
-    if (!layer_types.empty() && std::ssize(layer_types) != layers)
-      f.refuse("layer_types has " + std::to_string(layer_types.size()) + " entries for " +
-               std::to_string(layers) + " layers");
+    if (!(scale > 0)) f.refuse("query_pre_attn_scalar is not positive");
+    if (f.value("use_bidirectional_attention", false))
+      f.refuse("use_bidirectional_attention is true; only models that generate are supported");
     for (const char* key : {"attn_logit_softcapping", "final_logit_softcapping"})
       if (f.has(key)) f.refuse(std::string(key) + " is set; no published Gemma 3 has that");
   }
-  bool slides(int i) const {
-    return layer_types.empty() ? (i + 1) % pattern != 0 : layer_types[i] == "sliding_attention";
+  // Scaling of the layers that see everything; newer files have both kinds in one object.
+  static std::string global_keys(const ConfigFile& f) {
+    const std::string newer = "rope_parameters.full_attention";
+    return f.has("rope_scaling") || !f.has(newer) ? "rope_scaling." : newer + ".";
   }
+  bool slides(int i) const { return kinds.empty() ? (i + 1) % pattern != 0 : kinds[i] == LayerKind::sliding; }
 };
 
 struct Layer {
   Tensor attn_norm, q_norm, k_norm, attn_out_norm, ffn_norm, ffn_out_norm;
   Weight q, k, v, o, gate, up, down;
+  Tensor q_bias, k_bias, v_bias, o_bias;  // with attention_bias
 };
 
 class Gemma3 final : public Model {
@@ -88,13 +96,14 @@ class Gemma3 final : public Model {
   Tensor attention(Step& s, const Layer& w, int i, Tensor x) const {
     Chip& on = s.on;
     const Rope& rope = c.slides(i) ? c.local : c.global;
-    Tensor q = on.rms_norm(on.linear(x, w.q).split(c.head_dim), w.q_norm, c.eps);
-    Tensor k = on.rms_norm(on.linear(x, w.k).split(c.head_dim), w.k_norm, c.eps);
-    Tensor v = on.linear(x, w.v).split(c.head_dim);
+    Tensor q = on.rms_norm(on.linear(x, w.q, w.q_bias).split(c.head_dim), w.q_norm, c.eps);
+    Tensor k = on.rms_norm(on.linear(x, w.k, w.k_bias).split(c.head_dim), w.k_norm, c.eps);
+    Tensor v = on.linear(x, w.v, w.v_bias).split(c.head_dim);
     q = on.rope(q, s.positions, rope);
     k = on.rope(k, s.positions, rope);
     const Attend how{.scale = c.scale, .window = c.slides(i) ? c.window : 0};
-    return on.all_sum(on.linear(on.attention(q, k, v, s.state(i, 0), s.state(i, 1), how).join(), w.o));
+    Tensor o = on.attention(q, k, v, s.state(i, 0), s.state(i, 1), how);
+    return on.all_sum(on.linear(o.join(), w.o, w.o_bias));
   }
 
   Tensor mlp(Step& s, const Layer& w, Tensor x) const {
@@ -111,7 +120,7 @@ class Gemma3 final : public Model {
     const int64_t D = c.dim, Q = c.heads * c.head_dim, KV = c.kv_heads * c.head_dim, F = c.ffn_dim;
     embed_ = w.need("model.embed_tokens.weight", {c.vocab, D});
     norm_ = gain(w, "model.norm.weight", D);
-    head_ = c.tied_head ? embed_ : w.need("lm_head.weight", {c.vocab, D});
+    head_ = load_head(w, embed_, c.tied_head);
     for (int i = 0; i < c.layers; ++i) {
       const std::string p = "model.layers." + std::to_string(i) + ".", a = p + "self_attn.", m = p + "mlp.";
       w_.push_back({.attn_norm = gain(w, p + "input_layernorm.weight", D),
@@ -126,7 +135,11 @@ class Gemma3 final : public Model {
                     .o = w.need(a + "o_proj.weight", {D, Q}, Cut::in),
                     .gate = w.need(m + "gate_proj.weight", {F, D}, Cut::out),
                     .up = w.need(m + "up_proj.weight", {F, D}, Cut::out),
-                    .down = w.need(m + "down_proj.weight", {D, F}, Cut::in)});
+                    .down = w.need(m + "down_proj.weight", {D, F}, Cut::in),
+                    .q_bias = load_bias(w, c.attn_bias, a + "q_proj.bias", {Q}, Cut::out),
+                    .k_bias = load_bias(w, c.attn_bias, a + "k_proj.bias", {KV}, Cut::out),
+                    .v_bias = load_bias(w, c.attn_bias, a + "v_proj.bias", {KV}, Cut::out),
+                    .o_bias = load_bias(w, c.attn_bias, a + "o_proj.bias", {D}, Cut::once)});
     }
   }
 

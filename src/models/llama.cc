@@ -14,6 +14,7 @@ struct Config {
   float eps, scale;
   bool tied_head;  // logits come from the embedding
   Rope rope;
+  Bias attn_bias, ffn_bias;
 
   explicit Config(const ConfigFile& f)
       : layers(f.need_int("num_hidden_layers", 1, kLayersMax)),
@@ -23,12 +24,15 @@ struct Config {
         head_dim(f.value("head_dim", dim / heads)),
         ffn_dim(f.need_int("intermediate_size")),
         vocab(f.need_int("vocab_size")),
-        context(f.value("max_position_embeddings", 2048)),
+        context(read_context(f, 2048)),
         eps(f.value("rms_norm_eps", 1e-6)),
         scale(1 / std::sqrt(float(head_dim))),
         tied_head(f.value("tie_word_embeddings", false)),
-        rope(read_rope(f, head_dim)) {
+        rope(read_rope(f, head_dim)),
+        attn_bias(read_bias(f, "attention_bias")),
+        ffn_bias(read_bias(f, "mlp_bias")) {
     check_heads(f, heads, kv_heads, head_dim);
+    check_activation(f, "hidden_act", {"silu", "swish"});
   }
 };
 
@@ -85,7 +89,7 @@ class Llama final : public Model {
     const int64_t D = c.dim, Q = c.heads * c.head_dim, KV = c.kv_heads * c.head_dim, F = c.ffn_dim;
     embed_ = w.need("model.embed_tokens.weight", {c.vocab, D});
     norm_ = w.vector("model.norm.weight", {D});
-    head_ = c.tied_head ? embed_ : w.need("lm_head.weight", {c.vocab, D});
+    head_ = load_head(w, embed_, c.tied_head);
     apply_rope_divisors(c.rope, w);
     for (int i = 0; i < c.layers; ++i) {
       const std::string p = "model.layers." + std::to_string(i) + ".", a = p + "self_attn.", m = p + "mlp.";
@@ -98,13 +102,13 @@ class Llama final : public Model {
                     .gate = w.need(m + "gate_proj.weight", {F, D}, Cut::out),
                     .up = w.need(m + "up_proj.weight", {F, D}, Cut::out),
                     .down = w.need(m + "down_proj.weight", {D, F}, Cut::in),
-                    .q_bias = w.find_vector(a + "q_proj.bias", {Q}, Cut::out),
-                    .k_bias = w.find_vector(a + "k_proj.bias", {KV}, Cut::out),
-                    .v_bias = w.find_vector(a + "v_proj.bias", {KV}, Cut::out),
-                    .o_bias = w.find_vector(a + "o_proj.bias", {D}, Cut::once),
-                    .gate_bias = w.find_vector(m + "gate_proj.bias", {F}, Cut::out),
-                    .up_bias = w.find_vector(m + "up_proj.bias", {F}, Cut::out),
-                    .down_bias = w.find_vector(m + "down_proj.bias", {D}, Cut::once)});
+                    .q_bias = load_bias(w, c.attn_bias, a + "q_proj.bias", {Q}, Cut::out),
+                    .k_bias = load_bias(w, c.attn_bias, a + "k_proj.bias", {KV}, Cut::out),
+                    .v_bias = load_bias(w, c.attn_bias, a + "v_proj.bias", {KV}, Cut::out),
+                    .o_bias = load_bias(w, c.attn_bias, a + "o_proj.bias", {D}, Cut::once),
+                    .gate_bias = load_bias(w, c.ffn_bias, m + "gate_proj.bias", {F}, Cut::out),
+                    .up_bias = load_bias(w, c.ffn_bias, m + "up_proj.bias", {F}, Cut::out),
+                    .down_bias = load_bias(w, c.ffn_bias, m + "down_proj.bias", {D}, Cut::once)});
     }
   }
 

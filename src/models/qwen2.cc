@@ -2,8 +2,6 @@
 //
 //   h = x + Attn(norm(x))      Attn: softmax(q kᵀ / √d) v, RoPE on q and k
 //   y = h + W_down (silu(W_gate h') · W_up h'),  h' = norm(h)
-//
-// `sliding_window` counts only where use_sliding_window is true, and then from layer max_window_layers on.
 #include <cmath>
 #include "models/attention_config.h"
 #include "models/model.h"
@@ -16,7 +14,7 @@ struct Config {
   float eps, scale;
   bool tied_head;  // logits come from the embedding
   Rope rope;
-  int window, first_window;
+  std::vector<int> windows;
 
   explicit Config(const ConfigFile& f)
       : layers(f.need_int("num_hidden_layers", 1, kLayersMax)),
@@ -26,16 +24,15 @@ struct Config {
         head_dim(f.value("head_dim", dim / heads)),
         ffn_dim(f.need_int("intermediate_size")),
         vocab(f.need_int("vocab_size")),
-        context(f.value("max_position_embeddings", 32768)),
+        context(read_context(f, 32768)),
         eps(f.value("rms_norm_eps", 1e-6)),
         scale(1 / std::sqrt(float(head_dim))),
         tied_head(f.value("tie_word_embeddings", false)),
         rope(read_rope(f, head_dim)),
-        window(f.value("use_sliding_window", false) ? f.value("sliding_window", 4096) : 0),
-        first_window(f.value("max_window_layers", 28)) {
+        windows(read_windows(f, layers)) {
     check_heads(f, heads, kv_heads, head_dim);
+    check_activation(f, "hidden_act", {"silu", "swish"});
   }
-  int window_of(int layer) const { return layer >= first_window ? window : 0; }
 };
 
 struct Layer {
@@ -53,7 +50,7 @@ class Qwen2 final : public Model {
 
   std::vector<Stream> state(int i) const override {
     const Shape row{w_[i].k.rows() / c.head_dim, c.head_dim};  // this rank's KV heads
-    const int keep = c.window_of(i);
+    const int keep = c.windows[i];
     return {{.name = "k", .row = row, .keep = keep}, {.name = "v", .row = row, .keep = keep}};
   }
 
@@ -77,7 +74,7 @@ class Qwen2 final : public Model {
     Tensor q = on.rope(on.linear(x, w.q, w.q_bias).split(c.head_dim), s.positions, c.rope);
     Tensor k = on.rope(on.linear(x, w.k, w.k_bias).split(c.head_dim), s.positions, c.rope);
     Tensor v = on.linear(x, w.v, w.v_bias).split(c.head_dim);
-    const Attend how{.scale = c.scale, .window = c.window_of(i)};
+    const Attend how{.scale = c.scale, .window = c.windows[i]};
     return on.all_sum(on.linear(on.attention(q, k, v, s.state(i, 0), s.state(i, 1), how).join(), w.o));
   }
 
@@ -89,7 +86,7 @@ class Qwen2 final : public Model {
     const int64_t D = c.dim, Q = c.heads * c.head_dim, KV = c.kv_heads * c.head_dim, F = c.ffn_dim;
     embed_ = w.need("model.embed_tokens.weight", {c.vocab, D});
     norm_ = w.vector("model.norm.weight", {D});
-    head_ = c.tied_head ? embed_ : w.need("lm_head.weight", {c.vocab, D});
+    head_ = load_head(w, embed_, c.tied_head);
     for (int i = 0; i < c.layers; ++i) {
       const std::string p = "model.layers." + std::to_string(i) + ".", a = p + "self_attn.", m = p + "mlp.";
       w_.push_back({.attn_norm = w.vector(p + "input_layernorm.weight", {D}),

@@ -15,6 +15,8 @@ struct Config {
   float eps, scale;
   bool tied_head;  // logits come from the embedding
   Rope rope;
+  std::vector<int> windows;
+  Bias attn_bias;
 
   explicit Config(const ConfigFile& f)
       : layers(f.need_int("num_hidden_layers", 1, kLayersMax)),
@@ -24,14 +26,15 @@ struct Config {
         head_dim(f.value("head_dim", 128)),
         ffn_dim(f.need_int("intermediate_size")),
         vocab(f.need_int("vocab_size")),
-        context(f.value("max_position_embeddings", 32768)),
+        context(read_context(f, 32768)),
         eps(f.value("rms_norm_eps", 1e-6)),
         scale(1 / std::sqrt(float(head_dim))),
         tied_head(f.value("tie_word_embeddings", false)),
-        rope(read_rope(f, head_dim)) {
+        rope(read_rope(f, head_dim)),
+        windows(read_windows(f, layers)),
+        attn_bias(read_bias(f, "attention_bias")) {
     check_heads(f, heads, kv_heads, head_dim);
-    if (f.value("use_sliding_window", false))
-      f.refuse("use_sliding_window is true; no published Qwen3 has that");
+    check_activation(f, "hidden_act", {"silu", "swish"});
   }
 };
 
@@ -51,7 +54,8 @@ class Qwen3 final : public Model {
 
   std::vector<Stream> state(int i) const override {
     const Shape row{w_[i].k.rows() / c.head_dim, c.head_dim};  // this rank's KV heads
-    return {{.name = "k", .row = row}, {.name = "v", .row = row}};
+    const int keep = c.windows[i];
+    return {{.name = "k", .row = row, .keep = keep}, {.name = "v", .row = row, .keep = keep}};
   }
 
   Tensor embed(Step& s) const override { return s.on.rows(embed_, s.tokens); }
@@ -76,7 +80,8 @@ class Qwen3 final : public Model {
     Tensor v = on.linear(x, w.v, w.v_bias).split(c.head_dim);
     q = on.rope(on.rms_norm(q, w.q_norm, c.eps), s.positions, c.rope);
     k = on.rope(on.rms_norm(k, w.k_norm, c.eps), s.positions, c.rope);
-    Tensor o = on.attention(q, k, v, s.state(i, 0), s.state(i, 1), {.scale = c.scale});
+    const Attend how{.scale = c.scale, .window = c.windows[i]};
+    Tensor o = on.attention(q, k, v, s.state(i, 0), s.state(i, 1), how);
     return on.all_sum(on.linear(o.join(), w.o, w.o_bias));
   }
 
@@ -88,7 +93,7 @@ class Qwen3 final : public Model {
     const int64_t D = c.dim, Q = c.heads * c.head_dim, KV = c.kv_heads * c.head_dim, F = c.ffn_dim;
     embed_ = w.need("model.embed_tokens.weight", {c.vocab, D});
     norm_ = w.vector("model.norm.weight", {D});
-    head_ = c.tied_head ? embed_ : w.need("lm_head.weight", {c.vocab, D});
+    head_ = load_head(w, embed_, c.tied_head);
     for (int i = 0; i < c.layers; ++i) {
       const std::string p = "model.layers." + std::to_string(i) + ".", a = p + "self_attn.", m = p + "mlp.";
       w_.push_back({.attn_norm = w.vector(p + "input_layernorm.weight", {D}),
@@ -102,10 +107,10 @@ class Qwen3 final : public Model {
                     .gate = w.need(m + "gate_proj.weight", {F, D}, Cut::out),
                     .up = w.need(m + "up_proj.weight", {F, D}, Cut::out),
                     .down = w.need(m + "down_proj.weight", {D, F}, Cut::in),
-                    .q_bias = w.find_vector(a + "q_proj.bias", {Q}, Cut::out),
-                    .k_bias = w.find_vector(a + "k_proj.bias", {KV}, Cut::out),
-                    .v_bias = w.find_vector(a + "v_proj.bias", {KV}, Cut::out),
-                    .o_bias = w.find_vector(a + "o_proj.bias", {D}, Cut::once)});
+                    .q_bias = load_bias(w, c.attn_bias, a + "q_proj.bias", {Q}, Cut::out),
+                    .k_bias = load_bias(w, c.attn_bias, a + "k_proj.bias", {KV}, Cut::out),
+                    .v_bias = load_bias(w, c.attn_bias, a + "v_proj.bias", {KV}, Cut::out),
+                    .o_bias = load_bias(w, c.attn_bias, a + "o_proj.bias", {D}, Cut::once)});
     }
   }
 

@@ -13,9 +13,9 @@ Result<Checkpoint> open_checkpoint(const std::filesystem::path& path, int rank, 
   const std::string name = path.filename().string();
   const auto beside = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
   if (name.ends_with(".index.json") || name.find(".safetensors") != name.npos) {
-    const bool sharded = name != "model.safetensors" &&
-                         std::filesystem::exists(beside / "model.safetensors.index.json", failed);
-    return open_safetensors(sharded ? beside : path, rank, ranks);
+    const auto index = beside / "model.safetensors.index.json";
+    const bool sharded = name != "model.safetensors" && std::filesystem::exists(index, failed);
+    return open_safetensors(sharded ? index : path, rank, ranks);
   }
   return open_gguf(path, rank, ranks);
 }

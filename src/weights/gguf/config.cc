@@ -56,12 +56,17 @@ void read_sizes(ConfigReader& r) {
   r.number("rms_norm_eps", "attention.layer_norm_rms_epsilon");
   if (const int64_t rows = r.dimension("token_embd.weight", 0)) r.config["vocab_size"] = rows;
   r.config["tie_word_embeddings"] = !r.has_tensor("output.weight");
-  r.config["attention_bias"] = r.has_tensor("blk.0.attn_q.bias");
 }
 
 // rope_theta and rope_scaling. The file's attn_factor multiplies the amplitude that yarn has by itself.
 void read_rope(ConfigReader& r, double theta) {
   r.config["rope_theta"] = r.real("rope.freq_base").value_or(theta);
+  const int64_t heads = r.integer("attention.head_count").value_or(0);
+  const int64_t turned = r.integer("rope.dimension_count").value_or(0);
+  const int64_t head_dim = r.integer("attention.key_length")
+                               .value_or(heads > 0 ? r.integer("embedding_length").value_or(0) / heads : 0);
+  if (turned > 0 && head_dim > 0 && turned != head_dim)
+    r.config["partial_rotary_factor"] = double(turned) / double(head_dim);
   const std::string kind(r.text("rope.scaling.type").value_or("none"));
   const double factor = r.real("rope.scaling.factor").value_or(r.real("rope.scale_linear").value_or(1));
   if (kind == "none" && factor == 1) return;

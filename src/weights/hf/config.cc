@@ -23,33 +23,23 @@ void set_default(Json& j, const char* key, Json v) {
   if (!j.contains(key) || j[key].is_null()) j[key] = std::move(v);
 }
 
-// The text part of a multimodal Gemma 3 names only what differs from the defaults of its family.
+// The text part of a multimodal Gemma 3, or a Gemma 3 of text alone. A part names only what differs from the
+// defaults of its family.
 Json gemma3_text(const Json& whole) {
-  Json text = whole["text_config"];
+  const Json* part = object_in(whole, "text_config");
+  Json text = part ? *part : whole;
   for (const char* key : {"eos_token_id", "tie_word_embeddings"})
     if (whole.contains(key)) set_default(text, key, whole[key]);
   set_default(text, "vocab_size", 262208);
+  set_default(text, "hidden_size", 2304);
+  set_default(text, "intermediate_size", 9216);
+  set_default(text, "num_hidden_layers", 26);
   set_default(text, "num_attention_heads", 8);
   set_default(text, "num_key_value_heads", 4);
   set_default(text, "head_dim", 256);
   set_default(text, "query_pre_attn_scalar", 256);
   set_default(text, "max_position_embeddings", 131072);
-  set_default(text, "rope_theta", 1e6);
   return text;
-}
-
-// rope_parameters {"full_attention": {…}, "sliding_attention": {…}} in the words of older files.
-void flatten_rope(Json& config) {
-  const Json* by_kind = object_in(config, "rope_parameters");
-  const Json* full = by_kind ? object_in(*by_kind, "full_attention") : nullptr;
-  if (!full) return;
-  Json scaling = *full;
-  if (const Json* sliding = object_in(*by_kind, "sliding_attention");
-      sliding && sliding->contains("rope_theta"))
-    config["rope_local_base_freq"] = (*sliding)["rope_theta"];
-  if (scaling.contains("rope_theta")) config["rope_theta"] = scaling["rope_theta"];
-  config.erase("rope_parameters");
-  config["rope_scaling"] = std::move(scaling);
 }
 
 void add_end_tokens(const Json& config, std::vector<int32_t>& ends) {
@@ -83,10 +73,9 @@ Result<HfConfig> read_hf_config(const std::filesystem::path& directory) {
   if (type == c.config.end() || !type->is_string())
     return Error{Code::invalid, (directory / "config.json").string() + ": model_type is missing"};
   c.architecture = type->get<std::string>();
-  if (c.architecture == "gemma3" && object_in(c.config, "text_config")) c.config = gemma3_text(c.config);
-  add_end_tokens(c.config, c.end_tokens);
   if (c.architecture == "gemma3_text") c.architecture = "gemma3";
-  if (c.architecture == "gemma3") flatten_rope(c.config);
+  if (c.architecture == "gemma3") c.config = gemma3_text(c.config);
+  add_end_tokens(c.config, c.end_tokens);
   return c;
 }
 

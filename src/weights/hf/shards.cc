@@ -120,9 +120,11 @@ Result<Shards> open_indexed(const std::filesystem::path& index) {
 
 Result<Shards> open_shards(const std::filesystem::path& path) {
   std::error_code failed;
+  if (path.filename() == kIndex) return open_indexed(path);
   if (!std::filesystem::is_directory(path, failed)) return open_one(path);
-  if (is_there(path / kIndex)) return open_indexed(path / kIndex);
+  // Where both are, the index is of shards that were put together since.
   if (is_there(path / "model.safetensors")) return open_one(path / "model.safetensors");
+  if (is_there(path / kIndex)) return open_indexed(path / kIndex);
   return Error{Code::not_found,
                path.string() + ": has neither model.safetensors nor " + kIndex + "; not a model directory?"};
 }
