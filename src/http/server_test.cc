@@ -165,7 +165,12 @@ TEST_P(VanishTest, FiresOnCloseOnceAndStopsWrites) {
   EXPECT_EQ(calls, 1);
 }
 INSTANTIATE_TEST_SUITE_P(Moments, VanishTest,
-                         ::testing::Combine(::testing::Values(0, 1, 2), ::testing::Bool()));
+                         ::testing::Combine(::testing::Values(0, 1, 2), ::testing::Bool()),
+                         [](const auto& i) {
+                           const char* const kMoments[] = {"waiting", "streaming", "queued"};
+                           const auto [moment, reset] = i.param;
+                           return std::string(kMoments[moment]) + (reset ? "_reset" : "_close");
+                         });
 
 TEST(ServerTest, ACloseHandlerDoesNotRunAfterAFinishedAnswer) {
   Held held;

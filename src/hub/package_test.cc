@@ -73,7 +73,8 @@ TEST_P(ZipTest, DamageIsNoticed) {
     EXPECT_FALSE(append_member(folder / "short.zip", "small", 10, *into)) << bytes;
   }
 }
-INSTANTIATE_TEST_SUITE_P(Methods, ZipTest, ::testing::Values(ZIP_CM_STORE, ZIP_CM_DEFLATE));
+INSTANTIATE_TEST_SUITE_P(Methods, ZipTest, ::testing::Values(ZIP_CM_STORE, ZIP_CM_DEFLATE),
+                         [](const auto& i) { return i.param == ZIP_CM_STORE ? "stored" : "deflated"; });
 
 // A model in two wheels in a folder that stands for the package index.
 class PackageTest : public ::testing::Test {

@@ -105,7 +105,8 @@ TEST_P(LayoutTest, AWrongSumIsDeletedAndSaid) {
   hub.wrong_sums = false;
   EXPECT_TRUE(get(GetParam() + ":org/one-GGUF"));
 }
-INSTANTIATE_TEST_SUITE_P(Layouts, LayoutTest, ::testing::Values("hf", "modelscope"));
+INSTANTIATE_TEST_SUITE_P(Layouts, LayoutTest, ::testing::Values("hf", "modelscope"),
+                         [](const auto& i) { return std::string(i.param); });
 
 TEST_F(PullTest, AServerWithoutRangesStartsAnew) {
   hub.ranges = false;
