@@ -164,13 +164,12 @@ TEST_P(VanishTest, FiresOnCloseOnceAndStopsWrites) {
   EXPECT_TRUE(at_once);
   EXPECT_EQ(calls, 1);
 }
+std::string moment_name(const ::testing::TestParamInfo<VanishTest::ParamType>& i) {
+  const char* const kMoments[] = {"waiting", "streaming", "queued"};
+  return std::string(kMoments[std::get<0>(i.param)]) + (std::get<1>(i.param) ? "_reset" : "_close");
+}
 INSTANTIATE_TEST_SUITE_P(Moments, VanishTest,
-                         ::testing::Combine(::testing::Values(0, 1, 2), ::testing::Bool()),
-                         [](const auto& i) {
-                           const char* const kMoments[] = {"waiting", "streaming", "queued"};
-                           const auto [moment, reset] = i.param;
-                           return std::string(kMoments[moment]) + (reset ? "_reset" : "_close");
-                         });
+                         ::testing::Combine(::testing::Values(0, 1, 2), ::testing::Bool()), moment_name);
 
 TEST(ServerTest, ACloseHandlerDoesNotRunAfterAFinishedAnswer) {
   Held held;
