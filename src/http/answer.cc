@@ -82,6 +82,7 @@ bool Answer::write(std::string bytes) {
   }
   if (in_flight_ + ready_.size() + bytes.size() > options_->limits.unsent_bytes) {
     broken_ = true;
+    woken_ = false;  // a wake that waits for the write on its way would come too late
   } else {
     ready_ += chunked_ ? chunk(bytes) : bytes;
   }

@@ -164,7 +164,11 @@ void Connection::refuse(int status, const std::string& reason, const std::string
 }
 
 void Connection::send() {
-  if (writing_ || phase_ == Phase::closed || phase_ == Phase::lingering) return;
+  if (phase_ == Phase::closed || phase_ == Phase::lingering) return;
+  if (writing_) {
+    if (answer_ && answer_->closed()) close();  // too far behind; what is on its way will not arrive
+    return;
+  }
   sending_.swap(queued_);
   queued_.clear();
   sent_ = 0;

@@ -118,6 +118,26 @@ TEST(ServerLimitsTest, AStreamTooFarBehindIsClosed) {
   EXPECT_TRUE(stream->closed());
   EXPECT_TRUE(alive(*server));
 }
+TEST(ServerLimitsTest, AStreamTooFarBehindDoesNotWaitForTheWriteOnItsWay) {
+  std::promise<StreamPtr> promise;
+  Router router;
+  router.add("GET", "/stream", [&](Request, StreamPtr s) { promise.set_value(std::move(s)); });
+  const auto server =
+      serve({.write_time = std::chrono::minutes(30), .unsent_bytes = 64 << 20}, std::move(router));
+  RawSocket client(server->port());
+  client.receive_buffer(4096);
+  client.send("GET /stream HTTP/1.1\r\nHost: h\r\n\r\n");
+  const StreamPtr stream = promise.get_future().get();
+  std::promise<void> gone;
+  stream->on_close([&] { gone.set_value(); });
+  stream->start(200, {});
+  stream->write(std::string(48 << 20, 'x'));  // more than any socket holds
+  EXPECT_TRUE(alive(*server));                // by now it is on its way
+  const std::string piece(1 << 20, 'x');
+  while (stream->write(piece)) continue;
+  EXPECT_EQ(gone.get_future().wait_for(std::chrono::minutes(1)), std::future_status::ready);
+  EXPECT_TRUE(alive(*server));
+}
 TEST(ServerLimitsTest, AClientThatTakesNothingIsClosed) {
   std::promise<StreamPtr> promise;
   Router router;
