@@ -1,30 +1,74 @@
-// POST /v1/messages and /v1/messages/count_tokens: text, system, streaming. Blocks of other kinds and tools
-// are refused by name; thinking that a client plays back is left out of the prompt.
+// POST /v1/messages and /v1/messages/count_tokens: text, thinking, tools of the client, streaming. Blocks of
+// other kinds and tools that a server would run are refused by name.
 //
-//   stream: message_start (content_block_start content_block_delta… content_block_stop)? message_delta
+//   stream: message_start (content_block_start content_block_delta… content_block_stop)… message_delta
 //           message_stop; ping and error at any time after the start
+//   blocks: thinking (thinking_delta… signature_delta), text (text_delta…), tool_use (input_json_delta…), in
+//   the
+//           order in which the model wrote them, never interleaved
 #include "api/dialect.h"
 #include "api/faults.h"
 #include "api/openai_fields.h"
+#include "api/thinking.h"
+#include "api/tools.h"
 
 namespace autark::api {
 namespace {
 
-bool is_thinking(std::string_view type) {
-  return type == "thinking" || type == "redacted_thinking";
+using Kind = Block::Kind;
+
+std::string needed(Fields& b, std::string_view name) {
+  const auto text = b.text(name);
+  if (!b.fault() && !text) b.fail(name, "is missing");
+  return text.value_or("");
+}
+
+void refuse_block(Fields& b, const std::string& path, const std::string& type, const char* takes) {
+  b.fail({.kind = Fault::Kind::unsupported,
+          .message = path + " has type '" + type.substr(0, 40) + "'; " + takes,
+          .param = path});
+}
+
+// {"type": "tool_result", "tool_use_id", "content": a string or text blocks, "is_error"}
+void read_result(Fields& b, Item& item) {
+  ToolResult r{.call = needed(b, "tool_use_id"), .error = b.flag("is_error").value_or(false)};
+  const Json* content = b.find("content");
+  if (content && content->is_string()) r.parts.push_back({content->get<std::string>()});
+  if (content && !content->is_string() && !content->is_array())
+    b.fail("content", "must be a string or a list of blocks");
+  for (size_t i = 0; content && content->is_array() && i < content->size() && !b.fault(); ++i) {
+    const std::string path = b.path_of("content") + "." + std::to_string(i);
+    Fields part((*content)[i], path + ".");
+    const std::string type = part.text("type").value_or("");
+    if (!part.fault() && type != "text")
+      refuse_block(part, path, type, "this server takes text in tool results only");
+    r.parts.push_back({needed(part, "text")});
+    if (part.fault()) b.fail(*part.fault());
+  }
+  item.parts.push_back(std::move(r));
+}
+
+// {"type": "tool_use", "id", "name", "input": an object}
+void read_call(Fields& b, Item& item) {
+  ToolCall call{needed(b, "id"), needed(b, "name"), "{}"};
+  if (const Json* input = b.object("input")) call.arguments = dump_json(*input);
+  item.parts.push_back(std::move(call));
 }
 
 void read_block(Fields& m, const Json& json, const std::string& path, Item& item) {
   Fields b(json, path + ".");
   const std::string type = b.text("type").value_or("");
-  if (is_thinking(type)) return;
-  if (!b.fault() && type != "text")
-    b.fail({.kind = Fault::Kind::unsupported,
-            .message = path + " has type '" + type.substr(0, 40) + "'; this server takes text blocks only",
-            .param = path});
-  const auto text = b.text("text");
-  if (!b.fault() && !text) b.fail("text", "is missing");
-  if (text) item.parts.push_back(Text{*text});
+  const bool user = item.role == Role::user, assistant = item.role == Role::assistant;
+  if (type == "text")
+    item.parts.push_back(Text{needed(b, "text")});
+  else if (type == "thinking" && assistant)
+    item.parts.push_back(Reasoning{needed(b, "thinking")});
+  else if (type == "tool_use" && assistant)
+    read_call(b, item);
+  else if (type == "tool_result" && user)
+    read_result(b, item);
+  else if (type != "redacted_thinking" && !b.fault())
+    refuse_block(b, path, type, "a turn of this role takes text and what belongs to tools and thinking only");
   if (b.fault()) m.fail(*b.fault());
 }
 
@@ -71,20 +115,10 @@ void read_conversation(Fields& f, Request& r) {
 }
 
 void refuse_what_is_not_built(Fields& f) {
-  f.refuse("tools", is_empty_or_false);
-  f.refuse("tool_choice", [](const Json& v) {
-    const auto type = v.is_object() ? v.find("type") : v.end();
-    return v.is_object() && type != v.end() && (*type == "none" || *type == "auto");
-  });
   f.refuse("container");
   f.refuse("mcp_servers", is_empty_or_false);
-  if (const Json* output = f.object("output_config")) {
-    Fields o(*output, "output_config.");
-    o.refuse("format", is_empty_or_false);
-    if (o.fault()) f.fail(*o.fault());
-  }
-  f.accept({"thinking", "cache_control", "service_tier", "inference_geo", "context_management", "speed",
-            "diagnostics", "workspace_id"});
+  f.accept({"cache_control", "service_tier", "inference_geo", "context_management", "speed", "diagnostics",
+            "workspace_id"});
 }
 
 void read_metadata(Fields& f, Request& r) {
@@ -107,6 +141,8 @@ Outcome<Request> decode_messages(const Json& body, bool counting) {
   r.stop = read_stop(f, "stop_sequences");
   r.stream = f.flag("stream").value_or(false);
   read_metadata(f, r);
+  read_anthropic_tools(f, r);
+  read_anthropic_thinking(f, r);
   refuse_what_is_not_built(f);
   read_conversation(f, r);
   if (f.fault()) return *f.fault();
@@ -118,6 +154,8 @@ const char* stop_reason(Finish why) {
   switch (why) {
     case Finish::stop_sequence:
       return "stop_sequence";
+    case Finish::tool_calls:
+      return "tool_use";
     case Finish::length:
       return "max_tokens";
     case Finish::context:
@@ -128,10 +166,31 @@ const char* stop_reason(Finish why) {
 }
 
 Json usage_json(const Usage& u) {
-  return Json{{"input_tokens", u.prompt_tokens - u.cached_tokens},
-              {"cache_creation_input_tokens", 0},
-              {"cache_read_input_tokens", u.cached_tokens},
-              {"output_tokens", u.completion_tokens}};
+  Json j{{"input_tokens", u.prompt_tokens - u.cached_tokens},
+         {"cache_creation_input_tokens", 0},
+         {"cache_read_input_tokens", u.cached_tokens},
+         {"output_tokens", u.completion_tokens}};
+  if (u.reasoning_tokens > 0) j["output_tokens_details"] = {{"thinking_tokens", u.reasoning_tokens}};
+  return j;
+}
+
+// Clients send a thinking block back only with a signature that is not empty; nothing here reads it.
+std::string signature_of(const Envelope& e) {
+  return "autark" + e.id;
+}
+
+// Arguments that are no JSON object go out as one argument of that name, so that they come back as they were.
+Json input_of(const Block& call) {
+  auto input = parse_json(call.text, "arguments");
+  if (input && input->is_object()) return std::move(input).value();
+  return call.whole ? Json{{"arguments", call.text}} : Json::object();
+}
+
+Json block_json(const Envelope& e, const Block& b) {
+  if (b.kind == Kind::reasoning)
+    return Json{{"type", "thinking"}, {"thinking", b.text}, {"signature", signature_of(e)}};
+  if (b.kind == Kind::content) return Json{{"type", "text"}, {"text", b.text}};
+  return Json{{"type", "tool_use"}, {"id", "toolu_" + b.id}, {"name", b.name}, {"input", input_of(b)}};
 }
 
 Json stop_sequence(const Event::Finished& f) {
@@ -166,34 +225,57 @@ class MessageStream final : public StreamEncoder {
     if (std::holds_alternative<Event::Started>(event.what))
       return {frame("message_start",
                     {{"message", message_json(e_, Json::array(), nullptr, nullptr, tally_.total())}})};
-    if (const auto* d = std::get_if<Event::Delta>(&event.what)) return delta(*d);
-    return finish(std::get<Event::Finished>(event.what));
+    std::vector<Frame> out;
+    if (const auto* d = std::get_if<Event::Delta>(&event.what)) {
+      if (d->prompt || d->text.empty()) return out;
+      enter(out, Kind::content, {{"type", "text"}, {"text", ""}});
+      delta(out, {{"type", "text_delta"}, {"text", d->text}});
+    } else if (const auto* t = std::get_if<Event::Reasoned>(&event.what)) {
+      enter(out, Kind::reasoning, {{"type", "thinking"}, {"thinking", ""}, {"signature", ""}});
+      delta(out, {{"type", "thinking_delta"}, {"thinking", t->text}});
+    } else if (const auto* c = std::get_if<Event::CallBegun>(&event.what)) {
+      leave(out);
+      enter(out, Kind::call,
+            {{"type", "tool_use"}, {"id", "toolu_" + c->id}, {"name", c->name}, {"input", Json::object()}});
+    } else if (const auto* a = std::get_if<Event::CallArguments>(&event.what)) {
+      delta(out, {{"type", "input_json_delta"}, {"partial_json", a->text}});
+    } else if (std::holds_alternative<Event::CallEnded>(event.what)) {
+      leave(out);
+    } else {
+      finish(out, std::get<Event::Finished>(event.what));
+    }
+    return out;
   }
 
  private:
-  std::vector<Frame> delta(const Event::Delta& d) {
-    if (d.prompt || d.text.empty()) return {};
-    std::vector<Frame> out;
-    if (!open_) out.push_back(frame("content_block_start", {{"index", 0}, {"content_block", block("")}}));
-    open_ = true;
-    out.push_back(
-        frame("content_block_delta", {{"index", 0}, {"delta", {{"type", "text_delta"}, {"text", d.text}}}}));
-    return out;
+  // Into a block of this kind: the open one, or a new one.
+  void enter(std::vector<Frame>& out, Kind kind, Json block) {
+    if (open_ == kind) return;
+    leave(out);
+    out.push_back(frame("content_block_start", {{"index", index_}, {"content_block", std::move(block)}}));
+    open_ = kind;
   }
-  std::vector<Frame> finish(const Event::Finished& f) {
-    std::vector<Frame> out;
-    if (open_) out.push_back(frame("content_block_stop", {{"index", 0}}));
+  void leave(std::vector<Frame>& out) {
+    if (!open_) return;
+    if (open_ == Kind::reasoning) delta(out, {{"type", "signature_delta"}, {"signature", signature_of(e_)}});
+    out.push_back(frame("content_block_stop", {{"index", index_++}}));
+    open_.reset();
+  }
+  void delta(std::vector<Frame>& out, Json delta) {
+    out.push_back(frame("content_block_delta", {{"index", index_}, {"delta", std::move(delta)}}));
+  }
+  void finish(std::vector<Frame>& out, const Event::Finished& f) {
+    leave(out);
     Json delta{{"stop_reason", stop_reason(f.why)}, {"stop_sequence", stop_sequence(f)}};
     out.push_back(
         frame("message_delta", {{"delta", std::move(delta)}, {"usage", usage_json(tally_.total())}}));
     out.push_back(frame("message_stop", Json::object()));
-    return out;
   }
-  static Json block(std::string text) { return Json{{"type", "text"}, {"text", std::move(text)}}; }
 
   Envelope e_;
   Tally tally_;
-  bool open_ = false;
+  std::optional<Kind> open_;
+  int index_ = 0;  // of the block that is open, or comes next
 };
 
 class Anthropic final : public Dialect {
@@ -207,8 +289,8 @@ class Anthropic final : public Dialect {
   Json body(const Envelope& e, const Answer& answer) const override {
     const Choice& c = answer.choices.at(0);
     Json content = Json::array();
-    if (const std::string text = c.text(); !text.empty())
-      content.push_back({{"type", "text"}, {"text", text}});
+    for (const Block& b : c.blocks)
+      if (c.counts(b)) content.push_back(block_json(e, b));
     return message_json(e, std::move(content), stop_reason(c.finished.why), stop_sequence(c.finished),
                         answer.tally.total());
   }

@@ -24,8 +24,11 @@ TEST(Anthropic, ReadsAConversation) {
   ASSERT_EQ(r.items.size(), 5u);
   EXPECT_EQ(r.items[0].role, Role::system);
   EXPECT_EQ(r.items[0].parts.size(), 2u);
-  ASSERT_EQ(r.items[2].parts.size(), 1u) << "thinking is not played back";
-  EXPECT_EQ(std::get<Text>(r.items[2].parts[0]).text, "yo");
+  ASSERT_EQ(r.items[2].parts.size(), 2u);
+  EXPECT_EQ(std::get<Reasoning>(r.items[2].parts[0]).text, "t");
+  EXPECT_EQ(std::get<Text>(r.items[2].parts[1]).text, "yo");
+  EXPECT_EQ(r.thinking, true);
+  EXPECT_EQ(r.effort, "low");
   EXPECT_EQ(r.items[3].role, Role::system);
   EXPECT_EQ(r.max_tokens, 9);
   EXPECT_EQ(r.stop, std::vector<std::string>{"x"});
@@ -43,8 +46,15 @@ TEST(Anthropic, ALastAssistantTurnIsContinued) {
 
 TEST(Anthropic, RefusesByName) {
   const std::pair<const char*, const char*> bad[] = {
-      {R"(,"tools":[{"name":"x"}])", "tools"},
+      {R"(,"tools":[{"name":"x"}])", "tools.0.input_schema"},
+      {R"(,"tools":[{"input_schema":{}}])", "tools.0.name"},
+      {R"(,"tools":[{"type":"web_search_20250305","name":"web_search"}])", "tools.0"},
       {R"(,"tool_choice":{"type":"any"})", "tool_choice"},
+      {R"(,"tools":[{"name":"x","input_schema":{}}],"tool_choice":{"type":"tool","name":"y"})",
+       "tool_choice"},
+      {R"(,"tool_choice":{"type":"some"})", "tool_choice.type"},
+      {R"(,"thinking":{"type":"much"})", "thinking.type"},
+      {R"(,"output_config":{"effort":"heroic"})", "output_config.effort"},
       {R"(,"output_config":{"format":{"type":"json_schema"}})", "output_config.format"},
       {R"(,"temperature":1.5)", "temperature"},
       {R"(,"system":[{"type":"image"}])", "system.0"},
@@ -58,10 +68,77 @@ TEST(Anthropic, RefusesByName) {
   EXPECT_EQ(
       fault_of(decode(R"({"max_tokens":1,"messages":[{"role":"user","content":[{"type":"tool_result"}]}]})"))
           .param,
-      "messages.0.content.0");
+      "messages.0.content.0.tool_use_id");
   EXPECT_EQ(fault_of(decode(R"({"max_tokens":1,"messages":[{"role":"tool","content":""}]})")).param,
             "messages.0.role");
   EXPECT_EQ(fault_of(decode(R"({"max_tokens":1,"messages":[]})")).param, "messages");
+}
+
+TEST(Anthropic, ReadsToolsAndWhatCameOfThem) {
+  const Request r = decoded(decode(R"({"max_tokens":9,"thinking":{"type":"enabled","budget_tokens":2048},
+    "tools":[{"name":"weather","input_schema":{"type":"object","properties":{"z":{},"a":{}}},"description":"says",
+              "cache_control":{"type":"ephemeral"},"strict":true}],
+    "tool_choice":{"type":"tool","name":"weather","disable_parallel_tool_use":true},
+    "messages":[{"role":"user","content":"hi"},
+      {"role":"assistant","content":[{"type":"thinking","thinking":"t","signature":"s"},
+        {"type":"redacted_thinking","data":"x"},{"type":"text","text":"yo"},
+        {"type":"tool_use","id":"toolu_1","name":"weather","input":{"b":1.50,"a":"\u4f60"}}]},
+      {"role":"user","content":[{"type":"tool_result","tool_use_id":"toolu_1","content":"wet","is_error":true},
+        {"type":"tool_result","tool_use_id":"toolu_2","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]},
+        {"type":"tool_result","tool_use_id":"toolu_3"},{"type":"text","text":"so?"}]}]})"));
+  ASSERT_EQ(r.tools.size(), 1u);
+  EXPECT_EQ(r.tools[0].name, "weather");
+  EXPECT_EQ(
+      dump_json(r.tools[0].function),
+      R"({"name":"weather","description":"says","parameters":{"type":"object","properties":{"z":{},"a":{}}}})");
+  EXPECT_EQ(r.tool_choice.mode, ToolChoice::Mode::named);
+  EXPECT_EQ(r.tool_choice.name, "weather");
+  EXPECT_FALSE(r.parallel_calls);
+  EXPECT_EQ(r.thinking, true);
+  EXPECT_EQ(r.thinking_budget, 2048);
+  EXPECT_EQ(r.ignored, std::vector<std::string>{"tools.strict"});
+  ASSERT_EQ(r.items.size(), 3u);
+  ASSERT_EQ(r.items[1].parts.size(), 3u);
+  const auto& call = std::get<ToolCall>(r.items[1].parts[2]);
+  EXPECT_EQ(call.id, "toolu_1");
+  EXPECT_EQ(call.arguments, "{\"b\":1.5,\"a\":\"\u4f60\"}");
+  ASSERT_EQ(r.items[2].parts.size(), 4u);
+  const auto& first = std::get<ToolResult>(r.items[2].parts[0]);
+  EXPECT_TRUE(first.error && first.call == "toolu_1" && first.parts.at(0).text == "wet");
+  EXPECT_EQ(std::get<ToolResult>(r.items[2].parts[1]).parts.size(), 2u);
+  EXPECT_TRUE(std::get<ToolResult>(r.items[2].parts[2]).parts.empty());
+}
+
+TEST(Anthropic, ThinkingAndToolChoice) {
+  EXPECT_EQ(decoded(with(R"(,"thinking":{"type":"disabled"},"output_config":{"effort":"max"})")).thinking,
+            false);
+  EXPECT_FALSE(decoded(with(R"(,"output_config":{"effort":"high"})")).thinking)
+      << "effort alone says nothing";
+  const char* tools = R"(,"tools":[{"name":"x","input_schema":{}}],"tool_choice":{"type":")";
+  const std::pair<const char*, ToolChoice::Mode> modes[] = {{"auto", ToolChoice::Mode::automatic},
+                                                            {"any", ToolChoice::Mode::required},
+                                                            {"none", ToolChoice::Mode::none}};
+  for (const auto& [word, mode] : modes)
+    EXPECT_EQ(decoded(with(tools + std::string(word) + "\"}")).tool_choice.mode, mode) << word;
+}
+
+TEST(Anthropic, BlocksBelongToRoles) {
+  const std::pair<const char*, const char*> bad[] = {
+      {R"({"role":"user","content":[{"type":"thinking","thinking":""}]})", "messages.0.content.0"},
+      {R"({"role":"user","content":[{"type":"tool_use","id":"1","name":"x","input":{}}]})",
+       "messages.0.content.0"},
+      {R"({"role":"assistant","content":[{"type":"tool_result","tool_use_id":"1"}]})",
+       "messages.0.content.0"},
+      {R"({"role":"assistant","content":[{"type":"tool_use","id":"1","name":"x","input":[]}]})",
+       "messages.0.content.0.input"},
+      {R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":[{"type":"image"}]}]})",
+       "messages.0.content.0.content.0"},
+      {R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":7}]})",
+       "messages.0.content.0.content"},
+  };
+  for (const auto& [message, param] : bad)
+    EXPECT_EQ(fault_of(decode(R"({"max_tokens":1,"messages":[)" + std::string(message) + "]}")).param, param)
+        << message;
 }
 
 TEST(Anthropic, CountingNeedsNoMaxTokens) {
@@ -94,6 +171,83 @@ event: message_stop
 data: {"type":"message_stop"}
 
 )");
+}
+
+TEST(Anthropic, StreamsThinkingTextAndCalls) {
+  EXPECT_EQ(played(anthropic_messages(), envelope(), thought_and_called()), R"(event: message_start
+data: {"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":3,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}}}
+
+event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":"","signature":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"Hm"}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"m."}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"signature_delta","signature":"autark1"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":0}
+
+event: content_block_start
+data: {"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"Look:"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":1}
+
+event: content_block_start
+data: {"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"toolu_a","name":"f","input":{}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{\"x\":"}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":" 1}"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":2}
+
+event: content_block_start
+data: {"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"toolu_b","name":"g","input":{}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":3,"delta":{"type":"input_json_delta","partial_json":"{}"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":3}
+
+event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"input_tokens":3,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":9,"output_tokens_details":{"thinking_tokens":2}}}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+)");
+}
+
+TEST(Anthropic, AnswersThinkingTextAndCalls) {
+  const Json body = whole(anthropic_messages(), envelope(), thought_and_called());
+  EXPECT_EQ(
+      dump_json(body["content"]),
+      R"([{"type":"thinking","thinking":"Hmm.","signature":"autark1"},{"type":"text","text":"Look:"},{"type":"tool_use","id":"toolu_a","name":"f","input":{"x":1}},{"type":"tool_use","id":"toolu_b","name":"g","input":{}}])");
+  EXPECT_EQ(body["stop_reason"], "tool_use");
+}
+
+TEST(Anthropic, CallsThatAreCutOrNoJson) {
+  std::vector<Event> cut = cut_call("{\"x\": ", Finish::length);
+  EXPECT_EQ(whole(anthropic_messages(), envelope(), cut)["content"][0]["input"], Json::object());
+  EXPECT_EQ(whole(anthropic_messages(), envelope(), cut_call("{\"x\": ", Finish::stop))["content"],
+            Json::array())
+      << "the model stopped before it had called";
+  cut.insert(cut.end() - 1, event(Event::CallEnded{0}));
+  EXPECT_EQ(dump_json(whole(anthropic_messages(), envelope(), cut)["content"][0]["input"]),
+            R"({"arguments":"{\"x\": "})");
 }
 
 TEST(Anthropic, AnswersThisBody) {

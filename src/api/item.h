@@ -18,12 +18,34 @@ enum class Role : uint8_t { system, developer, user, assistant };
 struct Text {
   std::string text;
 };
-// Reasoning, tool calls, tool results, images: further alternatives, added with their dialects.
-using Part = std::variant<Text>;
+struct Reasoning {  // of an assistant's turn, played back by the client
+  std::string text;
+};
+struct ToolCall {  // of an assistant's turn
+  std::string id, name;
+  std::string arguments;  // JSON text, as the client sent it
+};
+struct ToolResult {  // in a user's turn: what came of a call
+  std::string call;  // its id
+  std::vector<Text> parts;
+  bool error = false;
+};
+// Images: a further alternative, added with the models that take them.
+using Part = std::variant<Text, Reasoning, ToolCall, ToolResult>;
 
 struct Item {
   Role role = Role::user;
   std::vector<Part> parts;
+};
+
+struct Tool {
+  std::string name;
+  Json function;  // {"name", "description", "parameters", …} in the order in which the client wrote them
+};
+
+struct ToolChoice {
+  enum class Mode : uint8_t { automatic, none, required, named } mode = Mode::automatic;
+  std::string name;  // named: the tool
 };
 
 struct Sampling {  // empty: the model's or the engine's default
@@ -41,6 +63,12 @@ struct Request {
   bool add_special = true;     // prompts of text: what the tokenizer's post-processor adds, such as <bos>
   bool parse_special = false;  // prompts of text: spelled special tokens become tokens
   Json template_kwargs = Json::object();  // chat_template_kwargs, continue_final_message …
+  std::vector<Tool> tools;
+  ToolChoice tool_choice;
+  bool parallel_calls = true;              // false: an answer ends with its first call
+  std::optional<bool> thinking;            // empty: the server's or the template's default
+  std::optional<int64_t> thinking_budget;  // tokens; read, not enforced
+  std::string effort;                      // "low", "high" …; empty: the server's or the template's default
   Sampling sampling;
   std::optional<int64_t> max_tokens;
   int64_t min_tokens = 0;
@@ -55,7 +83,7 @@ struct Request {
   std::vector<std::string> ignored;  // request fields nobody here knows; counted, logged once
 };
 
-enum class Finish : uint8_t { stop, stop_sequence, length, context, cancelled };
+enum class Finish : uint8_t { stop, stop_sequence, tool_calls, length, context, cancelled };
 
 struct Alternative {
   std::string token;  // its text, possibly with U+FFFD
@@ -70,6 +98,7 @@ struct TokenLogprob : Alternative {
 
 struct Usage {
   int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  int64_t reasoning_tokens = 0;  // of the completion's: up to the last that gave reasoning
 };
 
 struct Fault {  // what a request died of; each dialect has its own body and status for it
@@ -96,22 +125,39 @@ struct Fault {  // what a request died of; each dialect has its own body and sta
 template <class T>
 using Outcome = std::variant<T, Fault>;
 
-// What a backend says of one choice, in order: started, deltas, finished. A fault ends the whole request.
+// What a backend says of one choice, in order: started; deltas, reasoning and calls as the model writes them;
+// finished. Calls are numbered from 0 and never overlap; one without its end was cut. A fault ends the whole
+// request.
 struct Event {
   int choice = 0;
   struct Started {
     int64_t prompt_tokens = 0;
   };
   struct Delta {
-    std::string text;
-    std::vector<TokenLogprob> logprobs;  // of the tokens this text came from
+    std::string text;                    // content
+    std::vector<TokenLogprob> logprobs;  // of the tokens this text, or what follows it, came from
     bool prompt = false;                 // echoed prompt, not an answer
+  };
+  struct Reasoned {
+    std::string text;
+  };
+  struct CallBegun {
+    int call = 0;
+    std::string id, name;  // id: letters and digits; a dialect puts its prefix before them
+  };
+  struct CallArguments {
+    int call = 0;
+    std::string text;  // joined: a JSON object
+  };
+  struct CallEnded {
+    int call = 0;
   };
   struct Finished {
     Finish why = Finish::stop;
     std::string stop_sequence;
   };
-  std::variant<Started, Delta, Finished, Fault> what;
+  using What = std::variant<Started, Delta, Reasoned, CallBegun, CallArguments, CallEnded, Finished, Fault>;
+  What what;
   Usage usage;  // of this choice so far
 };
 

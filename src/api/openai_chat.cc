@@ -1,11 +1,16 @@
-// POST /v1/chat/completions. A conversation of text; tools, media and other formats are refused by name.
+// POST /v1/chat/completions. A conversation of text, reasoning, tool calls and their results; media and other
+// formats are refused by name.
 //
-//   stream: {"delta":{"role":"assistant","content":""}} {"delta":{"content":"…"}}…
-//   {"delta":{},"finish_reason"}
-//           [{"choices":[],"usage":{…}}] [DONE]
+//   stream: {"delta":{"role":"assistant","content":""}}
+//           {"delta":{"reasoning_content":"…"}}… {"delta":{"content":"…"}}…
+//           {"delta":{"tool_calls":[{"index","id","type","function":{"name","arguments":""}}]}}
+//           {"delta":{"tool_calls":[{"index","function":{"arguments":"…"}}]}}…
+//           {"delta":{},"finish_reason"} [{"choices":[],"usage":{…}}] [DONE]
 #include "api/dialect.h"
 #include "api/faults.h"
 #include "api/openai_fields.h"
+#include "api/thinking.h"
+#include "api/tools.h"
 
 namespace autark::api {
 namespace {
@@ -44,18 +49,66 @@ void read_content(Fields& m, const Json* content, Item& item) {
     read_part(m, (*content)[i], m.path_of("content") + "[" + std::to_string(i) + "]", item);
 }
 
+// {"id", "type": "function", "function": {"name", "arguments"}}; arguments are JSON text.
+void read_call(Fields& m, const Json& json, const std::string& path, Item& item) {
+  Fields c(json, path + ".");
+  const auto id = c.text("id");
+  const std::string type = c.text("type").value_or("function");
+  if (!c.fault() && type != "function")
+    c.fail({.kind = Fault::Kind::unsupported,
+            .message = path + " has type '" + type.substr(0, 40) + "'; this server takes functions only",
+            .param = path});
+  const Json* function = c.object("function");
+  if (!c.fault() && !function) c.fail("function", "is missing");
+  if (c.fault()) return m.fail(*c.fault());
+  Fields g(*function, c.path_of("function") + ".");
+  const auto name = g.text("name"), arguments = g.text("arguments");
+  if (!g.fault() && !name) g.fail("name", "is missing");
+  if (g.fault()) return m.fail(*g.fault());
+  item.parts.push_back(ToolCall{id.value_or(""), name.value_or(""), arguments.value_or("{}")});
+}
+
+// What an assistant's turn has beside its content: reasoning in front, calls behind.
+void read_reasoning(Fields& m, Item& item) {
+  auto text = m.text("reasoning_content");
+  if (!text) text = m.text("reasoning");
+  if (text && !text->empty()) item.parts.push_back(Reasoning{std::move(*text)});
+}
+void read_calls(Fields& m, Item& item) {
+  const Json* calls = m.array("tool_calls");
+  for (size_t i = 0; calls && i < calls->size() && !m.fault(); ++i)
+    read_call(m, (*calls)[i], m.path_of("tool_calls") + "[" + std::to_string(i) + "]", item);
+}
+
+// {"role": "tool", "tool_call_id", "content"}
+void read_result(Fields& m, Item& item) {
+  const auto call = m.text("tool_call_id");
+  if (!m.fault() && !call) m.fail("tool_call_id", "is missing");
+  Item content;
+  read_content(m, m.find("content"), content);
+  ToolResult result{.call = call.value_or("")};
+  for (Part& p : content.parts) result.parts.push_back(std::move(std::get<Text>(p)));
+  item.parts.push_back(std::move(result));
+}
+
 void read_message(Fields& f, const Json& json, const std::string& path, Request& r) {
   Fields m(json, path + ".");
   const std::string role = m.text("role").value_or("");
   const auto known = role_of(role);
-  if (!m.fault() && (role == "tool" || role == "function"))
+  if (!m.fault() && role == "function")
     m.fail({.kind = Fault::Kind::unsupported,
-            .message = path + " has the role '" + role + "'; tools are not supported by this server",
+            .message = path + " has the role 'function', which this server does not take; use 'tool'",
             .param = m.path_of("role")});
-  if (!m.fault() && !known) m.fail("role", "must be system, developer, user or assistant");
+  if (!m.fault() && !known && role != "tool")
+    m.fail("role", "must be system, developer, user, assistant or tool");
+  for (const char* name : {"function_call", "audio"}) m.refuse(name, is_empty_or_false);
   Item item{known.value_or(Role::user), {}};
-  for (const char* name : {"tool_calls", "function_call", "audio"}) m.refuse(name, is_empty_or_false);
-  read_content(m, m.find("content"), item);
+  if (known == Role::assistant) read_reasoning(m, item);
+  if (role == "tool")
+    read_result(m, item);
+  else
+    read_content(m, m.find("content"), item);
+  if (known == Role::assistant) read_calls(m, item);
   if (m.flag("prefix").value_or(false)) r.template_kwargs["continue_final_message"] = true;
   m.accept({"name", "refusal", "annotations"});
   if (m.fault()) return f.fail(*m.fault());
@@ -77,17 +130,13 @@ void read_logprobs(Fields& f, Request& r) {
 }
 
 void refuse_what_is_not_built(Fields& f) {
-  f.refuse("tools", is_empty_or_false);
   f.refuse("functions", is_empty_or_false);
-  const auto no_choice = [](const Json& v) { return v == "none" || v == "auto"; };
-  f.refuse("tool_choice", no_choice);
-  f.refuse("function_call", no_choice);
+  f.refuse("function_call", [](const Json& v) { return v == "none" || v == "auto"; });
   f.refuse("modalities", [](const Json& v) { return v == Json::array({"text"}) || is_empty_or_false(v); });
   f.refuse("audio");
   f.refuse("web_search_options");
   f.refuse("echo", is_empty_or_false);
-  f.accept({"parallel_tool_calls", "reasoning_effort", "verbosity", "prediction", "prompt_cache_key",
-            "prompt_cache_options", "prompt_cache_retention", "thinking"});
+  f.accept({"verbosity", "prediction", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"});
 }
 
 Json alternative(const Alternative& a) {
@@ -113,6 +162,11 @@ Json envelope_json(const Envelope& e, const char* object, Json choices) {
               {"choices", std::move(choices)}, {"system_fingerprint", e.fingerprint}};
 }
 
+Json call_json(const std::string& id, const std::string& name, const std::string& arguments) {
+  return Json{
+      {"id", "call_" + id}, {"type", "function"}, {"function", {{"name", name}, {"arguments", arguments}}}};
+}
+
 class ChatStream final : public StreamEncoder {
  public:
   explicit ChatStream(const Envelope& e) : e_(e), tally_(e.choices, e.n) {}
@@ -123,6 +177,16 @@ class ChatStream final : public StreamEncoder {
     if (std::holds_alternative<Event::Started>(event.what))
       return {chunk(event.choice, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr)};
     if (const auto* d = std::get_if<Event::Delta>(&event.what)) return delta(event.choice, *d);
+    if (const auto* t = std::get_if<Event::Reasoned>(&event.what))
+      return {chunk(event.choice, {{"reasoning_content", t->text}}, nullptr, nullptr)};
+    if (const auto* c = std::get_if<Event::CallBegun>(&event.what)) {
+      Json call{{"index", c->call}};
+      call.update(call_json(c->id, c->name, ""));
+      return {calls(event.choice, std::move(call))};
+    }
+    if (const auto* a = std::get_if<Event::CallArguments>(&event.what))
+      return {calls(event.choice, {{"index", a->call}, {"function", {{"arguments", a->text}}}})};
+    if (std::holds_alternative<Event::CallEnded>(event.what)) return {};
     const Finish why = std::get<Event::Finished>(event.what).why;
     std::vector<Frame> out{chunk(event.choice, Json::object(), nullptr, openai_finish(why))};
     if (tally_.complete()) end(out);
@@ -135,6 +199,9 @@ class ChatStream final : public StreamEncoder {
     Json logprobs;
     if (e_.logprobs >= 0) logprobs = token_logprobs(d.logprobs);
     return {chunk(choice, {{"content", d.text}}, std::move(logprobs), nullptr)};
+  }
+  Frame calls(int choice, Json call) {
+    return chunk(choice, {{"tool_calls", Json::array({std::move(call)})}}, nullptr, nullptr);
   }
   Frame chunk(int choice, Json delta, Json logprobs, Json finish) {
     Json c{{"index", choice},
@@ -168,6 +235,8 @@ class OpenAiChat final : public Dialect {
     if (const auto m = f.integer("max_completion_tokens", 1, kTokensMax)) r.max_tokens = m;
     read_logprobs(f, r);
     read_template_options(f, r);
+    read_openai_tools(f, r);
+    read_openai_thinking(f, r);
     refuse_what_is_not_built(f);
     const Json* messages = f.array("messages");
     if (!f.fault() && (!messages || messages->empty())) f.fail("messages", "must have at least one message");
@@ -195,18 +264,25 @@ class OpenAiChat final : public Dialect {
   std::string_view request_id_header() const override { return "x-request-id"; }
 
  private:
+  static Json message(const Choice& c) {
+    const std::string content = c.joined(Block::Kind::content), reasoning = c.joined(Block::Kind::reasoning);
+    Json calls = Json::array();
+    for (const Block& b : c.blocks)
+      if (b.kind == Block::Kind::call && c.counts(b)) calls.push_back(call_json(b.id, b.name, b.text));
+    Json m{{"role", "assistant"}, {"content", content}};
+    if (content.empty() && !calls.empty()) m["content"] = nullptr;
+    if (!reasoning.empty()) m["reasoning_content"] = reasoning;
+    if (!calls.empty()) m["tool_calls"] = std::move(calls);
+    m["refusal"] = nullptr;
+    m["annotations"] = Json::array();
+    return m;
+  }
   static Json choice(const Envelope& e, int index, const Choice& c) {
-    std::string text;
     std::vector<TokenLogprob> logprobs;
-    for (const Event::Delta& d : c.deltas) {
-      if (d.prompt) continue;
-      text += d.text;
-      logprobs.insert(logprobs.end(), d.logprobs.begin(), d.logprobs.end());
-    }
-    Json message{
-        {"role", "assistant"}, {"content", text}, {"refusal", nullptr}, {"annotations", Json::array()}};
+    for (const Event::Delta& d : c.deltas)
+      if (!d.prompt) logprobs.insert(logprobs.end(), d.logprobs.begin(), d.logprobs.end());
     Json out{{"index", index},
-             {"message", std::move(message)},
+             {"message", message(c)},
              {"logprobs", nullptr},
              {"finish_reason", openai_finish(c.finished.why)}};
     if (e.logprobs >= 0) out["logprobs"] = token_logprobs(logprobs);

@@ -51,6 +51,76 @@ TEST(OpenAiChat, ReadsEverySetting) {
   EXPECT_TRUE(r.ignored.empty()) << r.ignored.front();
 }
 
+TEST(OpenAiChat, ReadsToolsAndWhatCameOfThem) {
+  const Request r = decoded(openai_chat().decode(json_of(R"({"messages":[{"role":"user","content":"hi"},
+    {"role":"assistant","content":"let me","reasoning_content":"hm","tool_calls":[
+      {"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"b\": 1e5,\n\"a\": 2}"}},
+      {"id":"call_2","type":"function","function":{"name":"g"}}]},
+    {"role":"tool","tool_call_id":"call_1","content":"wet"},
+    {"role":"tool","tool_call_id":"call_2","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}],
+    "tools":[{"type":"function","function":{"parameters":{"z":1,"a":2},"name":"f","strict":true}}],
+    "tool_choice":{"type":"function","function":{"name":"f"}},"parallel_tool_calls":false,
+    "reasoning_effort":"high"})")));
+  ASSERT_EQ(r.items.size(), 4u);
+  ASSERT_EQ(r.items[1].parts.size(), 4u);
+  EXPECT_EQ(std::get<Reasoning>(r.items[1].parts[0]).text, "hm");
+  EXPECT_EQ(std::get<Text>(r.items[1].parts[1]).text, "let me");
+  const auto& call = std::get<ToolCall>(r.items[1].parts[2]);
+  EXPECT_TRUE(call.id == "call_1" && call.name == "f");
+  EXPECT_EQ(call.arguments, "{\"b\": 1e5,\n\"a\": 2}") << "as it was sent";
+  EXPECT_EQ(std::get<ToolCall>(r.items[1].parts[3]).arguments, "{}");
+  EXPECT_EQ(std::get<ToolResult>(r.items[2].parts.at(0)).call, "call_1");
+  EXPECT_EQ(std::get<ToolResult>(r.items[3].parts.at(0)).parts.at(1).text, "b");
+  EXPECT_EQ(dump_json(r.tools.at(0).function), R"({"parameters":{"z":1,"a":2},"name":"f","strict":true})");
+  EXPECT_EQ(r.tool_choice.mode, ToolChoice::Mode::named);
+  EXPECT_FALSE(r.parallel_calls);
+  EXPECT_EQ(r.thinking, true) << "an effort asks for thinking";
+  EXPECT_EQ(r.effort, "high");
+  EXPECT_EQ(r.ignored, std::vector<std::string>{"tools.function.strict"}) << "it is not enforced";
+}
+
+TEST(OpenAiChat, Thinking) {
+  EXPECT_FALSE(decoded(decode("")).thinking);
+  EXPECT_EQ(decoded(decode(R"(,"reasoning_effort":"none")")).thinking, false);
+  EXPECT_EQ(decoded(decode(R"(,"thinking":{"type":"disabled"},"reasoning_effort":"max")")).thinking, false);
+  EXPECT_EQ(decoded(decode(R"(,"thinking":{"type":"enabled"})")).thinking, true);
+  EXPECT_EQ(decoded(decode(R"(,"enable_thinking":false)")).thinking, false);
+}
+
+TEST(OpenAiChat, StreamsReasoningAndCalls) {
+  std::string deltas;
+  for (const Json& f : frames(openai_chat(), envelope(), thought_and_called()))
+    deltas += dump_json(f["choices"][0]["delta"]) + dump_json(f["choices"][0]["finish_reason"]) + "\n";
+  EXPECT_EQ(deltas, R"({"role":"assistant","content":""}null
+{"reasoning_content":"Hm"}null
+{"reasoning_content":"m."}null
+{"content":"Look:"}null
+{"tool_calls":[{"index":0,"id":"call_a","type":"function","function":{"name":"f","arguments":""}}]}null
+{"tool_calls":[{"index":0,"function":{"arguments":"{\"x\":"}}]}null
+{"tool_calls":[{"index":0,"function":{"arguments":" 1}"}}]}null
+{"tool_calls":[{"index":1,"id":"call_b","type":"function","function":{"name":"g","arguments":""}}]}null
+{"tool_calls":[{"index":1,"function":{"arguments":"{}"}}]}null
+{}"tool_calls"
+)");
+}
+
+TEST(OpenAiChat, AnswersReasoningAndCalls) {
+  const Json body = whole(openai_chat(), envelope(), thought_and_called());
+  EXPECT_EQ(
+      dump_json(body["choices"][0]),
+      R"({"index":0,"message":{"role":"assistant","content":"Look:","reasoning_content":"Hmm.","tool_calls":[{"id":"call_a","type":"function","function":{"name":"f","arguments":"{\"x\": 1}"}},{"id":"call_b","type":"function","function":{"name":"g","arguments":"{}"}}],"refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"tool_calls"})");
+  EXPECT_EQ(body["usage"]["completion_tokens_details"]["reasoning_tokens"], 2);
+}
+
+TEST(OpenAiChat, CallsThatWereCut) {
+  const Json cut = whole(openai_chat(), envelope(), cut_call("{\"x\": ", Finish::length))["choices"][0];
+  EXPECT_EQ(cut["message"]["tool_calls"][0]["function"]["arguments"], "{\"x\": ") << "kept as far as it came";
+  EXPECT_TRUE(cut["message"]["content"].is_null());
+  EXPECT_EQ(cut["finish_reason"], "length");
+  const Json none = whole(openai_chat(), envelope(), cut_call("{\"x\": ", Finish::stop))["choices"][0];
+  EXPECT_FALSE(none["message"].contains("tool_calls")) << "the model stopped before it had called";
+}
+
 TEST(OpenAiChat, UnknownFieldsAreNamedAndOtherwiseIgnored) {
   const Request r = decoded(decode(R"(,"brand_new":{"deep":[1]},"n":null)"));
   EXPECT_EQ(r.ignored, std::vector<std::string>{"brand_new"});
@@ -59,8 +129,20 @@ TEST(OpenAiChat, UnknownFieldsAreNamedAndOtherwiseIgnored) {
 
 TEST(OpenAiChat, RefusesByName) {
   const std::pair<const char*, const char*> bad[] = {
-      {R"(,"tools":[{"type":"function"}])", "tools"},
+      {R"(,"tools":[{"type":"function"}])", "tools[0].function"},
+      {R"(,"tools":[{"type":"custom","custom":{}}])", "tools[0]"},
+      {R"(,"tools":[{"type":"function","function":{"name":""}}])", "tools[0].function.name"},
+      {R"(,"tools":[{"type":"function","function":{"name":"f","parameters":[]}}])",
+       "tools[0].function.parameters"},
+      {R"(,"tools":{})", "tools"},
       {R"(,"tool_choice":"required")", "tool_choice"},
+      {R"(,"tool_choice":"maybe")", "tool_choice"},
+      {R"(,"tool_choice":{"type":"allowed_tools"})", "tool_choice"},
+      {R"(,"tool_choice":{"type":"function"})", "tool_choice.function"},
+      {R"(,"tools":[{"function":{"name":"f"}}],"tool_choice":{"type":"function","function":{"name":"g"}})",
+       "tool_choice"},
+      {R"(,"reasoning_effort":"heroic")", "reasoning_effort"},
+      {R"(,"thinking":{"type":"much"})", "thinking.type"},
       {R"(,"functions":[{}])", "functions"},
       {R"(,"response_format":{"type":"json_object"})", "response_format"},
       {R"(,"response_format":"json")", "response_format"},
@@ -102,12 +184,19 @@ TEST(OpenAiChat, RefusesMessagesByPlace) {
       {R"([{"role":"king","content":""}])", "messages[0].role"},
       {R"([{"content":""}])", "messages[0].role"},
       {R"([{"role":"user","content":1}])", "messages[0].content"},
-      {R"([{"role":"user","content":""},{"role":"tool","content":"x"}])", "messages[1].role"},
+      {R"([{"role":"user","content":""},{"role":"tool","content":"x"}])", "messages[1].tool_call_id"},
+      {R"([{"role":"tool","tool_call_id":"1"}])", "messages[0].content"},
+      {R"([{"role":"function","content":"x"}])", "messages[0].role"},
+      {R"([{"role":"assistant","tool_calls":[{"type":"custom"}]}])", "messages[0].tool_calls[0]"},
+      {R"([{"role":"assistant","tool_calls":[{"function":{"arguments":"{}"}}]}])",
+       "messages[0].tool_calls[0].function.name"},
+      {R"([{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{}}}]}])",
+       "messages[0].tool_calls[0].function.arguments"},
       {R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}])",
        "messages[0].content[0]"},
       {R"([{"role":"user","content":[{"type":"text"}]}])", "messages[0].content[0].text"},
       {R"([{"role":"user","content":[7]}])", "messages[0].content[0]"},
-      {R"([{"role":"assistant","content":null,"tool_calls":[{}]}])", "messages[0].tool_calls"},
+      {R"([{"role":"assistant","content":null,"tool_calls":[{}]}])", "messages[0].tool_calls[0].function"},
   };
   for (const auto& [messages, param] : bad)
     EXPECT_EQ(fault_of(openai_chat().decode(json_of(R"({"messages":)" + std::string(messages) + "}"))).param,

@@ -113,10 +113,11 @@ Json openai_usage(const Usage& u) {
               {"completion_tokens", u.completion_tokens},
               {"total_tokens", u.prompt_tokens + u.completion_tokens},
               {"prompt_tokens_details", {{"cached_tokens", u.cached_tokens}}},
-              {"completion_tokens_details", {{"reasoning_tokens", 0}}}};
+              {"completion_tokens_details", {{"reasoning_tokens", u.reasoning_tokens}}}};
 }
 
 const char* openai_finish(Finish why) {
+  if (why == Finish::tool_calls) return "tool_calls";
   return why == Finish::length || why == Finish::context ? "length" : "stop";
 }
 

@@ -17,6 +17,7 @@ class Tally {
     u.prompt_tokens = std::max(u.prompt_tokens, e.usage.prompt_tokens);
     u.cached_tokens = std::max(u.cached_tokens, e.usage.cached_tokens);
     u.completion_tokens = std::max(u.completion_tokens, e.usage.completion_tokens);
+    u.reasoning_tokens = std::max(u.reasoning_tokens, e.usage.reasoning_tokens);
     if (const auto* s = std::get_if<Event::Started>(&e.what)) u.prompt_tokens = s->prompt_tokens;
     if (std::holds_alternative<Event::Finished>(e.what) && !finished_[e.choice]) {
       finished_[e.choice] = true;
@@ -33,6 +34,7 @@ class Tally {
         sum.cached_tokens += usage_[i].cached_tokens;
       }
       sum.completion_tokens += usage_[i].completion_tokens;
+      sum.reasoning_tokens += usage_[i].reasoning_tokens;
     }
     return sum;
   }

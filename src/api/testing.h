@@ -60,6 +60,31 @@ inline Event delta(int choice, std::string text, int64_t prompt, int64_t complet
 inline Event finished(int choice, Finish why, int64_t prompt, int64_t completion, std::string stop = {}) {
   return {choice, Event::Finished{why, std::move(stop)}, {prompt, 0, completion}};
 }
+inline Event event(Event::What what, int64_t completion = 1) {
+  return {0, std::move(what), {3, 0, completion}};
+}
+// Reasoning, text and two calls, each in pieces.
+inline std::vector<Event> thought_and_called() {
+  std::vector<Event> all{started(0, 3),
+                         event(Event::Reasoned{"Hm"}, 1),
+                         event(Event::Reasoned{"m."}, 2),
+                         event(Event::Delta{"Look:"}, 3),
+                         event(Event::CallBegun{0, "a", "f"}, 4),
+                         event(Event::CallArguments{0, "{\"x\":"}, 5),
+                         event(Event::CallArguments{0, " 1}"}, 6),
+                         event(Event::CallEnded{0}, 7),
+                         event(Event::CallBegun{1, "b", "g"}, 8),
+                         event(Event::CallArguments{1, "{}"}, 8),
+                         event(Event::CallEnded{1}, 8),
+                         finished(0, Finish::tool_calls, 3, 9)};
+  for (Event& e : all) e.usage.reasoning_tokens = std::min<int64_t>(2, e.usage.completion_tokens);
+  return all;
+}
+// A call whose arguments end early.
+inline std::vector<Event> cut_call(const std::string& arguments, Finish why) {
+  return {started(0, 3), event(Event::CallBegun{0, "a", "f"}), event(Event::CallArguments{0, arguments}),
+          finished(0, why, 3, 1)};
+}
 inline Envelope envelope() {
   return {.id = "1", .created = 7, .model = "m", .fingerprint = "fp"};
 }

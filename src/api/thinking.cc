@@ -1,0 +1,55 @@
+#include "api/thinking.h"
+#include <algorithm>
+#include <iterator>
+
+namespace autark::api {
+namespace {
+
+void read_type(Fields& f, Request& r) {
+  const Json* thinking = f.object("thinking");
+  if (!thinking) return;
+  Fields t(*thinking, f.path_of("thinking") + ".");
+  const std::string type = t.text("type").value_or("");
+  if (!t.fault() && type != "enabled" && type != "disabled" && type != "adaptive" && type != "between_tools")
+    t.fail("type", "must be enabled, disabled or adaptive");
+  r.thinking = type != "disabled";
+  r.thinking_budget = t.integer("budget_tokens", 0, std::numeric_limits<int64_t>::max());
+  t.accept({"display"});
+  if (t.fault()) return f.fail(*t.fault());
+  for (std::string& name : t.unknown()) r.ignored.push_back(std::move(name));
+}
+
+void read_effort(Fields& f, std::string_view name, Request& r) {
+  r.effort = f.text(name).value_or("");
+  if (!r.effort.empty() && !is_effort(r.effort))
+    f.fail(name, "must be none, minimal, low, medium, high, xhigh or max");
+  if (r.effort != "none") return;
+  r.effort.clear();
+  if (!r.thinking) r.thinking = false;
+}
+
+}  // namespace
+
+bool is_effort(std::string_view name) {
+  constexpr std::string_view kLevels[] = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
+  return std::ranges::count(kLevels, name) > 0;
+}
+
+void read_openai_thinking(Fields& f, Request& r) {
+  r.thinking = f.flag("enable_thinking");
+  read_type(f, r);
+  read_effort(f, "reasoning_effort", r);
+  if (!r.thinking && !r.effort.empty()) r.thinking = true;
+}
+
+void read_anthropic_thinking(Fields& f, Request& r) {
+  read_type(f, r);
+  const Json* output = f.object("output_config");
+  if (!output) return;
+  Fields o(*output, f.path_of("output_config") + ".");
+  read_effort(o, "effort", r);
+  o.refuse("format", is_empty_or_false);
+  if (o.fault()) f.fail(*o.fault());
+}
+
+}  // namespace autark::api

@@ -1,0 +1,15 @@
+// The tools of a request and which of them may be called, in the two forms they come in.
+//
+//   OpenAI     tools [{"type":"function","function":{"name","description","parameters"}}], tool_choice
+//              "none" | "auto" | "required" | {"type":"function","function":{"name"}}, parallel_tool_calls
+//   Anthropic  tools [{"name","description","input_schema"}], tool_choice {"type":"auto" | "any" | "tool" |
+//              "none", "name", "disable_parallel_tool_use"}
+#pragma once
+#include "api/fields.h"
+
+namespace autark::api {
+
+void read_openai_tools(Fields& f, Request& request);
+void read_anthropic_tools(Fields& f, Request& request);
+
+}  // namespace autark::api
