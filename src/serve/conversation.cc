@@ -14,22 +14,123 @@ const char* name_of(api::Role role) {
   }
 }
 
-std::string joined(const std::vector<api::Part>& parts) {
-  std::string all;
-  for (size_t i = 0; i < parts.size(); ++i) {
-    if (i) all += '\n';
-    all += std::get<api::Text>(parts[i]).text;
+// Text that grows by lines; an item without text parts has none.
+class Lines {
+ public:
+  void add(const std::string& line) {
+    if (any_) text_ += '\n';
+    text_ += line;
+    any_ = true;
   }
-  return all;
+  bool any() const { return any_; }
+  std::string take() {
+    any_ = false;
+    return std::exchange(text_, {});
+  }
+
+ private:
+  std::string text_;
+  bool any_ = false;
+};
+
+Json call_json(const api::ToolCall& c, const TemplateForm& form) {
+  Json arguments = c.arguments;
+  if (!form.traits.arguments_as_text)
+    if (auto read = parse_json(c.arguments, "arguments")) arguments = std::move(*read);
+  return Json{{"id", c.id},
+              {"type", "function"},
+              {"function", {{"name", c.name}, {"arguments", std::move(arguments)}}}};
+}
+
+Json result_json(const api::ToolResult& r, const TemplateForm& form) {
+  Json content;
+  if (form.syntax == text::OutputSyntax::dsml && r.parts.size() > 1) {
+    for (const api::Text& t : r.parts) content.push_back({{"type", "text"}, {"text", t.text}});
+    if (r.error) content[0]["text"] = "Error: " + r.parts[0].text;
+  } else {
+    Lines lines;
+    for (const api::Text& t : r.parts) lines.add(t.text);
+    content = (r.error ? "Error: " : "") + lines.take();
+  }
+  return Json{{"role", "tool"}, {"tool_call_id", r.call}, {"content", std::move(content)}};
+}
+
+void add_assistant(Json& messages, const api::Item& item, const TemplateForm& form) {
+  Lines content, reasoning;
+  Json calls = Json::array();
+  for (const api::Part& p : item.parts) {
+    if (const auto* t = std::get_if<api::Text>(&p)) content.add(t->text);
+    if (const auto* t = std::get_if<api::Reasoning>(&p)) reasoning.add(t->text);
+    if (const auto* c = std::get_if<api::ToolCall>(&p)) calls.push_back(call_json(*c, form));
+  }
+  Json m{{"role", "assistant"}, {"content", content.take()}};
+  if (reasoning.any()) m["reasoning_content"] = reasoning.take();
+  if (!calls.empty()) m["tool_calls"] = std::move(calls);
+  messages.push_back(std::move(m));
+}
+
+// Results stand between the texts as messages of their own.
+void add_other(Json& messages, const api::Item& item, const TemplateForm& form) {
+  Lines content;
+  const auto say = [&] { messages.push_back({{"role", name_of(item.role)}, {"content", content.take()}}); };
+  for (const api::Part& p : item.parts) {
+    if (const auto* t = std::get_if<api::Text>(&p)) content.add(t->text);
+    if (const auto* r = std::get_if<api::ToolResult>(&p)) {
+      if (content.any()) say();
+      messages.push_back(result_json(*r, form));
+    }
+  }
+  if (content.any() || item.parts.empty()) say();
+}
+
+std::optional<bool> said_thinking(const Json& kwargs) {
+  for (const char* name : {"enable_thinking", "thinking"})
+    if (const auto v = kwargs.find(name); v != kwargs.end() && v->is_boolean()) return v->get<bool>();
+  if (const auto v = kwargs.find("thinking_mode"); v != kwargs.end()) return *v == "thinking";
+  return {};
+}
+
+// The levels DeepSeek V4 knows, for the names that clients use.
+std::string v4_effort(const std::string& effort) {
+  if (effort == "minimal") return "low";
+  if (effort == "medium" || effort == "xhigh") return "high";
+  return effort;
 }
 
 }  // namespace
 
-text::Conversation conversation_of(const api::Request& request) {
+void set_manner(Json& kwargs, const Manner& manner, text::OutputSyntax syntax) {
+  const auto set = [&](const char* name, Json value) {
+    if (!kwargs.contains(name)) kwargs[name] = std::move(value);
+  };
+  std::optional<bool> thinking = said_thinking(kwargs);
+  if (!thinking) thinking = manner.thinking;
+  if (thinking) {
+    set("enable_thinking", *thinking);
+    set("thinking", *thinking);
+    set("thinking_mode", *thinking ? "thinking" : "chat");
+  }
+  if (manner.effort.empty() || thinking == false) return;
+  set("reasoning_effort", syntax == text::OutputSyntax::dsml ? v4_effort(manner.effort) : manner.effort);
+}
+
+text::Conversation conversation_of(const api::Request& request, const Manner& usual,
+                                   const TemplateForm& form) {
   text::Conversation c;
-  for (const api::Item& item : request.items)
-    c.messages.push_back({{"role", name_of(item.role)}, {"content", joined(item.parts)}});
+  for (const api::Item& item : request.items) {
+    const bool assistant = item.role == api::Role::assistant;
+    (assistant ? add_assistant : add_other)(c.messages, item, form);
+  }
+  if (!request.tools.empty() && request.tool_choice.mode != api::ToolChoice::Mode::none) {
+    c.tools = Json::array();
+    for (const api::Tool& t : request.tools)
+      c.tools->push_back({{"type", "function"}, {"function", t.function}});
+  }
   c.kwargs = request.template_kwargs;
+  set_manner(c.kwargs,
+             {request.thinking ? request.thinking : usual.thinking,
+              request.effort.empty() ? usual.effort : request.effort},
+             form.syntax);
   const auto continued = c.kwargs.find("continue_final_message");
   const bool answer = continued == c.kwargs.end() || *continued != true;
   if (!c.kwargs.contains("add_generation_prompt")) c.kwargs["add_generation_prompt"] = answer;

@@ -1,6 +1,5 @@
 #include "serve/engine_backend.h"
 #include <algorithm>
-#include "serve/conversation.h"
 #include "serve/sampling_defaults.h"
 
 namespace autark::serve {
@@ -18,7 +17,11 @@ api::Fault invalid(const Error& error, const char* param) {
 }  // namespace
 
 EngineBackend::EngineBackend(std::unique_ptr<engine::Engine> engine, Options options)
-    : engine_(std::move(engine)), options_(std::move(options)), next_seed_(options_.seed) {}
+    : engine_(std::move(engine)),
+      options_(std::move(options)),
+      form_(engine_->chat() ? TemplateForm{engine_->chat()->syntax(), traits_of(*engine_->chat())}
+                            : TemplateForm{}),
+      next_seed_(options_.seed) {}
 
 std::vector<api::ModelEntry> EngineBackend::models() const {
   std::vector<api::ModelEntry> all;
@@ -40,23 +43,60 @@ api::Outcome<Tokenized> EngineBackend::rendered(const api::Request& request) con
     return api::Fault{
         .message = "this model has no chat template (" + engine_->chat_fault() + "); use /v1/completions",
         .param = "messages"};
-  auto prompt = engine_->chat()->render(conversation_of(request));
+  if (auto fault = refused_tools(request)) return *fault;
+  auto prompt = engine_->chat()->render(conversation_of(request, options_.manner, form_));
   if (!prompt) return invalid(prompt.error(), "messages");
+  auto opening = opening_of(request, prompt->in_reasoning);
+  if (auto* fault = std::get_if<api::Fault>(&opening)) return std::move(*fault);
+  const std::string& begun = std::get<std::string>(opening);
   auto ids = engine_->tokenizer().encode(
-      prompt->text, {.add_special = false, .parse_special = true, .literal = prompt->literal});
+      prompt->text + begun, {.add_special = false, .parse_special = true, .literal = prompt->literal});
   if (!ids) return invalid(ids.error(), "messages");
-  return Tokenized{std::move(*ids), {}};
+  Tokenized t{.ids = std::move(*ids)};
+  if (form_.syntax != text::OutputSyntax::plain)
+    t.answer = AnswerReader::Rules{.syntax = form_.syntax,
+                                   .in_reasoning = prompt->in_reasoning,
+                                   .opening = begun,
+                                   .stop = request.stop,
+                                   .include_stop = request.include_stop,
+                                   .calls = request.tool_choice.mode != api::ToolChoice::Mode::none,
+                                   .parallel_calls = request.parallel_calls};
+  return t;
+}
+
+std::optional<api::Fault> EngineBackend::refused_tools(const api::Request& request) const {
+  const bool wanted = !request.tools.empty() && request.tool_choice.mode != api::ToolChoice::Mode::none;
+  if (!wanted || form_.traits.takes_tools) return {};
+  return api::Fault{.kind = Kind::unsupported,
+                    .message = "the chat template of this model does not take tools",
+                    .param = "tools"};
+}
+
+// A call that must come is begun in the prompt, where the syntax has a beginning for it.
+api::Outcome<std::string> EngineBackend::opening_of(const api::Request& request, bool in_reasoning) const {
+  using Mode = api::ToolChoice::Mode;
+  const api::ToolChoice& choice = request.tool_choice;
+  if (choice.mode == Mode::automatic || choice.mode == Mode::none) return std::string();
+  const auto refuse = [](const char* why) {
+    return api::Fault{
+        .kind = Kind::unsupported, .message = std::string("tool_choice: ") + why, .param = "tool_choice"};
+  };
+  std::string opening = call_opening(form_.syntax, choice.name);
+  if (opening.empty()) return refuse("a call cannot be forced with this model; use auto");
+  if (in_reasoning)
+    return refuse("a call cannot be forced while the model thinks; turn thinking off, or use auto");
+  return opening;
 }
 
 api::Outcome<Tokenized> EngineBackend::plain(const api::Request& request, const std::string& text) const {
   auto ids = engine_->tokenizer().encode(
       text, {.add_special = request.add_special, .parse_special = request.parse_special});
   if (!ids) return invalid(ids.error(), "prompt");
-  return Tokenized{std::move(*ids), request.echo ? text : std::string()};
+  return Tokenized{.ids = std::move(*ids), .text = request.echo ? text : std::string()};
 }
 
 Tokenized EngineBackend::given(const api::Request& request, const std::vector<int32_t>& ids) const {
-  Tokenized t{ids, {}};
+  Tokenized t{.ids = ids};
   if (!request.echo) return t;
   const auto stream = engine_->tokenizer().stream(request.skip_special);
   for (const int32_t id : ids) t.text += stream->push(id);
@@ -117,7 +157,8 @@ api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
     return [] {};
   }
   const auto submission = std::make_shared<Submission>(
-      *engine_, request, std::move(std::get<std::vector<Tokenized>>(prompts)), std::move(sink));
+      *engine_, request, std::move(std::get<std::vector<Tokenized>>(prompts)),
+      [this] { return call_ids_.next(); }, std::move(sink));
   submission->submit(common_of(request), request.sampling.seed.value_or(next_seed_ += 0x9e3779b97f4a7c15));
   return [weak = submission->weak_from_this()] {
     if (const auto s = weak.lock()) s->cancel();

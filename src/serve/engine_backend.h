@@ -4,7 +4,9 @@
 #include <atomic>
 #include "api/backend.h"
 #include "engine/engine.h"
+#include "serve/conversation.h"
 #include "serve/exposition.h"
+#include "serve/ids.h"
 #include "serve/submission.h"
 
 namespace autark::serve {
@@ -15,6 +17,7 @@ class EngineBackend final : public api::Backend {
     std::string id;                    // the model's name for clients
     std::vector<std::string> aliases;  // further names; an empty one is always accepted
     engine::Sampling defaults;
+    Manner manner;  // of requests that say nothing of thinking
     int64_t created = 0;
     uint64_t seed = 0;  // of requests that bring none
   };
@@ -31,12 +34,16 @@ class EngineBackend final : public api::Backend {
   bool serves(const std::string& model) const;
   api::Outcome<std::vector<Tokenized>> prompts_of(const api::Request& request) const;
   api::Outcome<Tokenized> rendered(const api::Request& request) const;
+  std::optional<api::Fault> refused_tools(const api::Request& request) const;
+  api::Outcome<std::string> opening_of(const api::Request& request, bool in_reasoning) const;
   api::Outcome<Tokenized> plain(const api::Request& request, const std::string& text) const;
   Tokenized given(const api::Request& request, const std::vector<int32_t>& ids) const;
   engine::Request common_of(const api::Request& request) const;
 
+  Ids call_ids_;  // before the engine: requests under way ask for ids until it is gone
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
+  const TemplateForm form_;
   std::atomic<uint64_t> next_seed_;
 };
 

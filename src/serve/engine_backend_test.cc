@@ -10,8 +10,11 @@ namespace {
 
 struct Bench {
   explicit Bench(bool with_chat = true, EngineBackend::Options options = {.id = "fake", .aliases = {"other"}})
-      : engine(new FakeEngine(with_chat)),
-        backend(std::unique_ptr<engine::Engine>(engine), std::move(options)) {}
+      : Bench(new FakeEngine(with_chat), std::move(options)) {}
+  explicit Bench(text::OutputSyntax syntax, EngineBackend::Options options = {.id = "fake"})
+      : Bench(new FakeEngine(true, syntax), std::move(options)) {}
+  Bench(FakeEngine* fake, EngineBackend::Options options)
+      : engine(fake), backend(std::unique_ptr<engine::Engine>(engine), std::move(options)) {}
 
   api::Backend::Cancel submit(api::Request r) {
     return backend.submit(std::move(r), [this](api::Event e) { events.push_back(std::move(e)); });
@@ -158,6 +161,161 @@ TEST(EngineBackend, EventsBecomeAnAnswer) {
   EXPECT_EQ(std::get<api::Event::Delta>(b.events[3].what).text, "?");
   EXPECT_EQ(std::get<api::Event::Finished>(b.events[4].what).why, api::Finish::length);
   EXPECT_EQ(b.events[4].usage.completion_tokens, 2);
+}
+
+engine::Event ended(engine::Finish why, int64_t count) {
+  engine::Event e;
+  e.finish = why;
+  e.usage = {.prompt_tokens = 3, .completion_tokens = count};
+  return e;
+}
+
+api::Request with_tool(std::string text, api::ToolChoice::Mode mode = api::ToolChoice::Mode::automatic) {
+  api::Request r = chat(std::move(text));
+  r.tools = {{"f", Json{{"name", "f"}}}};
+  r.tool_choice = {mode, "f"};
+  return r;
+}
+
+template <class T>
+std::vector<T> all_of(const std::vector<api::Event>& events) {
+  std::vector<T> found;
+  for (const api::Event& e : events)
+    if (const auto* t = std::get_if<T>(&e.what)) found.push_back(*t);
+  return found;
+}
+
+// One token after the other, then the end.
+void speak(Bench& b, int i, std::initializer_list<const char*> tokens, engine::Finish why) {
+  int64_t n = 0;
+  for (const char* t : tokens) b.say(i, token(t, ++n));
+  b.say(i, ended(why, n));
+}
+
+TEST(EngineBackend, ReasoningAndCallsBecomeEvents) {
+  Bench b(text::OutputSyntax::hermes);
+  api::Request r = with_tool("a");
+  r.stop = {"never"};
+  r.logprobs = 0;
+  b.submit(r);
+  EXPECT_EQ(text_of(b.asked(0).prompt), "<b>tools:f;<b>user:a;<b>");
+  EXPECT_TRUE(b.asked(0).stop.empty()) << "stop strings end content only, which the engine does not know";
+  EXPECT_FALSE(b.asked(0).skip_special) << "markup may be special";
+  speak(b, 0,
+        {"<think>", "Hm", ".", "</think>", "<tool_call>{\"name\":\"f\"", ",\"arguments\":{}}</tool_call>"},
+        engine::Finish::stop);
+  EXPECT_EQ(all_of<api::Event::Reasoned>(b.events).size(), 2u);
+  const auto calls = all_of<api::Event::CallBegun>(b.events);
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(calls[0].name, "f");
+  EXPECT_EQ(calls[0].id.size(), 24u);
+  EXPECT_EQ(all_of<api::Event::CallEnded>(b.events).size(), 1u);
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::tool_calls);
+  EXPECT_EQ(b.events.back().usage.completion_tokens, 6);
+  EXPECT_EQ(b.events.back().usage.reasoning_tokens, 3);
+}
+
+TEST(EngineBackend, EveryTokenHasItsLogProbability) {
+  Bench b(text::OutputSyntax::hermes);
+  api::Request r = chat("a");
+  r.logprobs = 0;
+  b.submit(r);
+  int64_t n = 0;
+  for (const char* t :
+       {"<think>", "Hm", "</think>", "Yes", "<tool_call>", "{\"name\":\"f\",\"arguments\":{}}"}) {
+    engine::Event e = token(t, ++n);
+    e.tokens[0].logprobs = engine::Logprobs{{'x', -float(n)}, {}};
+    b.say(0, e);
+  }
+  std::vector<double> values;
+  for (const auto& d : all_of<api::Event::Delta>(b.events))
+    for (const auto& t : d.logprobs) values.push_back(t.logprob);
+  EXPECT_EQ(values, (std::vector<double>{-1, -2, -3, -4, -5, -6}));
+}
+
+TEST(EngineBackend, AStopStringInContentEndsTheChoice) {
+  Bench b(text::OutputSyntax::hermes);
+  api::Request r = chat("a");
+  r.stop = {"es"};
+  r.n = 2;
+  b.submit(r);
+  for (const char* t : {"<think>yes", "</think>", "Ye", "s!"}) b.say(0, token(t, 1));
+  const auto ends = all_of<api::Event::Finished>(b.events);
+  ASSERT_EQ(ends.size(), 1u);
+  EXPECT_EQ(ends[0].why, api::Finish::stop_sequence);
+  EXPECT_EQ(ends[0].stop_sequence, "es");
+  EXPECT_TRUE(b.engine->submitted[0].cancelled);
+  EXPECT_FALSE(b.engine->submitted[1].cancelled) << "the other choice goes on";
+  b.say(0, token("late", 9));
+  b.say(0, ended(engine::Finish::cancelled, 9));
+  speak(b, 1, {"Hi"}, engine::Finish::stop);
+  std::string text[2];
+  for (const api::Event& e : b.events)
+    if (const auto* d = std::get_if<api::Event::Delta>(&e.what)) text[e.choice] += d->text;
+  EXPECT_EQ(text[0], "Y");
+  EXPECT_EQ(text[1], "Hi");
+  EXPECT_EQ(all_of<api::Event::Finished>(b.events).size(), 2u);
+}
+
+TEST(EngineBackend, OneCallIsEnoughWhereOnlyOneIsWanted) {
+  Bench b(text::OutputSyntax::hermes);
+  api::Request r = with_tool("a");
+  r.parallel_calls = false;
+  b.submit(r);
+  b.say(0, token("<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>\n<tool_call>{\"name\":\"f\",", 1));
+  EXPECT_EQ(all_of<api::Event::CallBegun>(b.events).size(), 1u);
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::tool_calls);
+  EXPECT_TRUE(b.engine->submitted[0].cancelled);
+}
+
+TEST(EngineBackend, ACutCallEndsWithItsLimit) {
+  for (const auto& [said, why] : {std::pair{engine::Finish::length, api::Finish::length},
+                                  std::pair{engine::Finish::stop, api::Finish::stop}}) {
+    Bench b(text::OutputSyntax::hermes);
+    b.submit(with_tool("a"));
+    speak(b, 0, {"<tool_call>{\"name\":\"f\",", "\"arguments\":{\"x"}, said);
+    EXPECT_TRUE(all_of<api::Event::CallEnded>(b.events).empty());
+    EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, why);
+  }
+}
+
+TEST(EngineBackend, CallsThatCannotBeForcedAreRefused) {
+  using Mode = api::ToolChoice::Mode;
+  Bench v4(text::OutputSyntax::dsml);
+  v4.engine->chat_template.in_reasoning = true;
+  v4.submit(with_tool("a", Mode::required));
+  EXPECT_EQ(v4.fault().param, "tool_choice") << "not while it thinks";
+  Bench qwen(text::OutputSyntax::hermes);
+  qwen.submit(with_tool("a", Mode::named));
+  EXPECT_EQ(qwen.fault().kind, api::Fault::Kind::unsupported);
+  EXPECT_EQ(qwen.fault().param, "tool_choice");
+}
+
+TEST(EngineBackend, AForcedCallBeginsInThePrompt) {
+  Bench b(new FakeEngine(true, text::OutputSyntax::dsml, 400), {.id = "fake"});
+  b.submit(with_tool("a", api::ToolChoice::Mode::named));
+  EXPECT_TRUE(
+      text_of(b.asked(0).prompt).ends_with("\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n"));
+  ASSERT_EQ(b.events.size(), 2u);
+  EXPECT_EQ(std::get<api::Event::CallBegun>(b.events[1].what).name, "f");
+  speak(b, 0, {"</｜DSML｜invoke>\n</｜DSML｜tool_calls>"}, engine::Finish::stop);
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::tool_calls);
+}
+
+TEST(EngineBackend, ToolsThatTheTemplateDoesNotTakeAreRefused) {
+  Bench b;
+  b.submit(with_tool("a"));
+  EXPECT_EQ(b.fault().kind, api::Fault::Kind::unsupported);
+  EXPECT_EQ(b.fault().param, "tools");
+  b.submit(with_tool("a", api::ToolChoice::Mode::none));
+  EXPECT_EQ(b.engine->submitted.size(), 1u);
+}
+
+TEST(EngineBackend, MannersOfTheServerReachTheTemplate) {
+  Bench b(text::OutputSyntax::dsml, {.id = "fake", .manner = {.thinking = true, .effort = "max"}});
+  b.submit(chat("a"));
+  EXPECT_EQ(b.engine->chat_template.asked.kwargs["thinking_mode"], "thinking");
+  EXPECT_EQ(b.engine->chat_template.asked.kwargs["reasoning_effort"], "max");
 }
 
 TEST(EngineBackend, EveryChoiceStartsBeforeAnyHasADelta) {

@@ -66,7 +66,7 @@ void Exchange::prepare(const api::Request& request) {
                .include_usage = request.include_usage,
                .logprobs = request.logprobs};
   tally_ = std::make_unique<api::Tally>(envelope_.choices, envelope_.n);
-  last_token_.assign(envelope_.choices, {});
+  spoken_.assign(envelope_.choices, {});
   if (request.stream)
     encoder_ = dialect_.stream(envelope_);
   else
@@ -129,13 +129,15 @@ void Exchange::on_event(api::Event event) {
   encoder_ ? stream_event(event, now) : gather_event(std::move(event));
 }
 
+// By tokens, not by events: one token may bring several.
 void Exchange::measure(const api::Event& event, Time now) {
-  const auto* delta = std::get_if<api::Event::Delta>(&event.what);
-  if (!delta || delta->prompt) return;
+  Spoken& spoken = spoken_.at(event.choice);
+  if (event.usage.completion_tokens <= spoken.tokens) return;
+  spoken.tokens = event.usage.completion_tokens;
+  if (std::holds_alternative<api::Event::Finished>(event.what)) return;
   if (!std::exchange(any_token_, true)) terms_.metrics.first_token(duration<double>(now - begun_).count());
-  Time& last = last_token_.at(event.choice);
-  if (last != Time{}) terms_.metrics.inter_token(duration<double>(now - last).count());
-  last = now;
+  if (spoken.last != Time{}) terms_.metrics.inter_token(duration<double>(now - spoken.last).count());
+  spoken.last = now;
 }
 
 void Exchange::begin_stream(Time now) {

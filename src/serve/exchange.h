@@ -63,7 +63,11 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::unique_ptr<api::Answer> answer_;          // or the whole
   std::unique_ptr<api::Tally> tally_;
   api::Backend::Cancel cancel_;
-  std::vector<Time> last_token_;  // by choice
+  struct Spoken {
+    int64_t tokens = 0;
+    Time last;  // when the last one came
+  };
+  std::vector<Spoken> spoken_;  // by choice
   bool any_token_ = false, started_ = false, over_ = false;
   Time last_write_;
 };

@@ -6,10 +6,11 @@
 
 namespace autark::serve {
 
-// Token i is the byte i; <b> (256) is special and begins every text that asks for special tokens.
+// Token i is the byte i; <b> (256) is special and begins every text that asks for special tokens; </think>
+// (257) is special too.
 class ByteTokenizer final : public text::Tokenizer {
  public:
-  static constexpr int32_t kBegin = 256;
+  static constexpr int32_t kBegin = 256, kEndThink = 257;
 
   Result<std::vector<int32_t>> encode(std::string_view text, text::EncodeOptions o) const override {
     std::vector<int32_t> ids;
@@ -23,9 +24,12 @@ class ByteTokenizer final : public text::Tokenizer {
     }
     return ids;
   }
-  int64_t size() const override { return 257; }
-  std::string bytes_of(int32_t id) const override { return id == kBegin ? "<b>" : std::string(1, char(id)); }
-  bool is_special(int32_t id) const override { return id == kBegin; }
+  int64_t size() const override { return 258; }
+  std::string bytes_of(int32_t id) const override {
+    if (id == kBegin) return "<b>";
+    return id == kEndThink ? "</think>" : std::string(1, char(id));
+  }
+  bool is_special(int32_t id) const override { return id >= kBegin; }
   std::optional<int32_t> id_of(std::string_view) const override { return {}; }
   std::optional<std::string> special_text(std::string_view) const override { return {}; }
   std::map<std::string, std::string, std::less<>> special_texts() const override { return {}; }
@@ -35,7 +39,7 @@ class ByteTokenizer final : public text::Tokenizer {
     struct Decoder final : text::StreamDecoder {
       explicit Decoder(bool skip) : skip_special(skip) {}
       std::string push(int32_t id) override {
-        if (id == kBegin) return skip_special ? "" : "<b>";
+        if (id >= kBegin) return skip_special ? "" : ByteTokenizer().bytes_of(id);
         return std::string(1, char(id));
       }
       std::string flush() const override { return {}; }
@@ -45,11 +49,20 @@ class ByteTokenizer final : public text::Tokenizer {
   }
 };
 
-// "<b>role:content;" for each message, then "<b>" where the answer is asked for. Content is literal.
+// "<b>role:content;" for each message, then "<b>" where the answer is asked for. Content is literal. With a
+// syntax other than plain also "<b>tools:names;" in front.
 class PlainTemplate final : public text::ChatTemplate {
  public:
+  text::OutputSyntax syntax() const override { return form; }
+
   Result<text::Prompt> render(const text::Conversation& c) const override {
-    text::Prompt p;
+    text::Prompt p{.in_reasoning = in_reasoning};
+    asked = c;
+    if (form != text::OutputSyntax::plain && c.tools) {
+      p.text += "<b>tools:";
+      for (const Json& t : *c.tools) p.text += t["function"]["name"].get<std::string>();
+      p.text += ";";
+    }
     for (const Json& m : c.messages) {
       if (m["content"] == "raise") return Error{Code::invalid, "the template says no"};
       p.text += "<b>" + m["role"].get<std::string>() + ":";
@@ -61,6 +74,10 @@ class PlainTemplate final : public text::ChatTemplate {
     if (c.kwargs.value("add_generation_prompt", false)) p.text += "<b>";
     return p;
   }
+
+  text::OutputSyntax form = text::OutputSyntax::plain;
+  bool in_reasoning = false;
+  mutable text::Conversation asked;  // the last one
 };
 
 class FakeEngine final : public engine::Engine {
@@ -71,13 +88,16 @@ class FakeEngine final : public engine::Engine {
     bool cancelled = false;
   };
 
-  explicit FakeEngine(bool with_chat = true) : with_chat_(with_chat) {
+  explicit FakeEngine(bool with_chat = true, text::OutputSyntax syntax = text::OutputSyntax::plain,
+                      int64_t context = 40)
+      : with_chat_(with_chat) {
+    chat_template.form = syntax;
     card_.name = "Fake";
-    card_.context = 40;
+    card_.context = context;
   }
   const engine::ModelCard& card() const override { return card_; }
   const text::Tokenizer& tokenizer() const override { return tokenizer_; }
-  const text::ChatTemplate* chat() const override { return with_chat_ ? &template_ : nullptr; }
+  const text::ChatTemplate* chat() const override { return with_chat_ ? &chat_template : nullptr; }
   std::string chat_fault() const override { return "no template in the file"; }
   Result<engine::RequestId> submit(engine::Request request, engine::Sink sink) override {
     if (int(submitted.size()) >= room) return Error{Code::exhausted, "engine: the queue is full"};
@@ -91,13 +111,13 @@ class FakeEngine final : public engine::Engine {
 
   std::vector<Submitted> submitted;
   int room = 100;
+  PlainTemplate chat_template;
   std::function<engine::Event(int)> at_once;  // an event before submit() returns
 
  private:
   const bool with_chat_;
   engine::ModelCard card_;
   ByteTokenizer tokenizer_;
-  PlainTemplate template_;
 };
 
 }  // namespace autark::serve

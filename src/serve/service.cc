@@ -1,7 +1,6 @@
 #include "serve/service.h"
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
-#include <random>
 #include "api/faults.h"
 #include "api/models.h"
 #include "serve/api_key.h"
@@ -34,8 +33,6 @@ Service::Service(Options options)
       terms_{metrics_, options_.clock ? options_.clock : [] { return std::chrono::steady_clock::now(); },
              options_.fingerprint, options_.keep_alive, options_.request_time},
       workers_(std::make_unique<Workers>(options_.workers)) {
-  std::random_device random;
-  for (uint64_t& s : id_state_) s = (uint64_t{random()} << 32) ^ random();
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
 }
 
@@ -131,7 +128,7 @@ std::optional<api::Fault> Service::not_now(std::shared_ptr<api::Backend>& backen
 void Service::converse(const api::Dialect& dialect, const char* route, http::Request request,
                        http::StreamPtr stream) {
   std::shared_ptr<api::Backend> backend;
-  auto exchange = std::make_shared<Exchange>(terms_, dialect, route, new_id(), std::move(stream));
+  auto exchange = std::make_shared<Exchange>(terms_, dialect, route, ids_.next(), std::move(stream));
   if (const auto fault = not_now(backend)) return exchange->refuse(*fault);
   exchange->watch();
   {
@@ -229,7 +226,7 @@ void Service::reply(const char* route, const http::StreamPtr& stream, http::Resp
 
 void Service::fail(const char* route, const api::Dialect& dialect, const http::StreamPtr& stream,
                    const api::Fault& fault) {
-  const std::string id = "req_" + new_id();
+  const std::string id = "req_" + ids_.next();
   api::Reply r = dialect.error(fault, id);
   r.headers.emplace_back(dialect.request_id_header(), id);
   spdlog::info("{} {} {}: {}", id, route, r.status, fault.message);
@@ -239,19 +236,6 @@ void Service::fail(const char* route, const api::Dialect& dialect, const http::S
 http::ErrorBody Service::error_body(int status, std::string_view reason, std::string_view path) {
   const api::Fault fault = api::fault_of_status(status, std::string(reason));
   return {"application/json", dialect_of(path).error(fault, "").body};
-}
-
-// splitmix64 over two words: unique, not secret.
-std::string Service::new_id() {
-  const std::lock_guard lock(mutex_);
-  std::string id;
-  for (uint64_t& s : id_state_) {
-    uint64_t z = s += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    id += fmt::format("{:012x}", (z ^ (z >> 31)) >> 16);
-  }
-  return id;
 }
 
 int Service::under_way() {

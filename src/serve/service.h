@@ -9,6 +9,7 @@
 #include "http/server.h"
 #include "serve/console.h"
 #include "serve/exchange.h"
+#include "serve/ids.h"
 #include "serve/workers.h"
 
 namespace autark::serve {
@@ -55,7 +56,6 @@ class Service {
   void reply(const char* route, const http::StreamPtr& stream, http::Response response);
   void fail(const char* route, const api::Dialect& dialect, const http::StreamPtr& stream,
             const api::Fault& fault);
-  std::string new_id();
   void tick_until_stopped();
 
   Options options_;
@@ -70,7 +70,7 @@ class Service {
   std::vector<std::weak_ptr<Exchange>> exchanges_;
   std::shared_ptr<api::Backend> backend_;
   Expose more_metrics_;
-  uint64_t id_state_[2];
+  Ids ids_;
 
   std::unique_ptr<Workers> workers_;
   std::thread ticker_;

@@ -37,19 +37,25 @@ api::Fault fault_of(const Error& error) {
 }
 
 Submission::Submission(engine::Engine& engine, const api::Request& request, std::vector<Tokenized> prompts,
-                       api::Backend::Sink sink)
+                       AnswerReader::NewId new_id, api::Backend::Sink sink)
     : engine_(engine),
       n_(request.n),
       echo_(request.echo),
       scored_(request.logprobs >= 0),
+      skip_special_(request.skip_special),
       prompts_(std::move(prompts)),
       sink_(std::move(sink)),
-      choices_(prompts_.size() * size_t(n_)) {}
+      choices_(prompts_.size() * size_t(n_)) {
+  for (int i = 0; i < int(choices_.size()); ++i)
+    if (const auto& rules = prompt_of(i).answer)
+      choices_[i].reader = std::make_unique<AnswerReader>(*rules, new_id);
+}
 
 void Submission::submit(const engine::Request& common, uint64_t seed) {
   for (int i = 0; i < int(choices_.size()); ++i) {
     engine::Request r = common;
     r.prompt = prompt_of(i).ids;
+    if (choices_[i].reader) r.stop.clear(), r.skip_special = false;  // the reader's business
     r.sampling.seed =
         seed + uint64_t(i % n_) * 0x9e3779b97f4a7c15;  // a prompt's choices differ, batched or not
     auto id = engine_.submit(
@@ -69,6 +75,9 @@ void Submission::open() {
     choices_[i].usage.prompt_tokens = std::ssize(prompt_of(i).ids);
     tell(i, api::Event::Started{std::ssize(prompt_of(i).ids)});
   }
+  for (int i = 0; i < int(choices_.size()); ++i)
+    if (choices_[i].reader)
+      for (auto& what : choices_[i].reader->opening()) tell(i, std::move(what));
   open_ = true;
   for (auto& [choice, event] : early_) translate(choice, event);
   early_.clear();
@@ -88,17 +97,45 @@ void Submission::on_event(int choice, engine::Event event) {
 }
 
 void Submission::translate(int choice, engine::Event& e) {
-  if (over_) return;
-  choices_[choice].usage = {e.usage.prompt_tokens, e.usage.cached_tokens, e.usage.completion_tokens};
+  Choice& c = choices_[choice];
+  if (over_ || c.finished) return;
+  const int64_t reasoning = c.usage.reasoning_tokens;
+  c.usage = {e.usage.prompt_tokens, e.usage.cached_tokens, e.usage.completion_tokens, reasoning};
   if (e.error) return fail(*e.error);
   const bool read = !e.prompt.empty() || !e.tokens.empty() || e.finish;
-  if (echo_ && read && !choices_[choice].echoed) echo(choice, e.prompt);
+  if (echo_ && read && !c.echoed) echo(choice, e.prompt);
+  c.usage.completion_tokens -= std::ssize(e.tokens);
   for (engine::Event::Token& t : e.tokens) {
-    api::Event::Delta d{std::move(t.text), {}, false};
-    if (scored_ && t.logprobs) d.logprobs.push_back(named(t.id, *t.logprobs));
-    tell(choice, std::move(d));
+    ++c.usage.completion_tokens;
+    say(choice, t);
+    if (c.finished) return;
   }
   if (e.finish) finish(choice, e);
+}
+
+// One token: what became readable with it, and its log-probability with the first of that. There is always an
+// event, so that tokens can be counted and timed.
+void Submission::say(int choice, engine::Event::Token& t) {
+  Choice& c = choices_[choice];
+  AnswerReader::Whats whats;
+  if (c.reader) {
+    const text::OutputSyntax syntax = prompt_of(choice).answer->syntax;
+    whats = c.reader->push(skip_special_ ? readable(t, engine_.tokenizer(), syntax) : t.text);
+  } else {
+    whats.push_back(api::Event::Delta{std::move(t.text)});
+  }
+  const bool scored = scored_ && t.logprobs;
+  if (whats.empty() || (scored && !std::holds_alternative<api::Event::Delta>(whats[0])))
+    whats.insert(whats.begin(), api::Event::Delta{});
+  if (scored) std::get<api::Event::Delta>(whats[0]).logprobs.push_back(named(t.id, *t.logprobs));
+  for (auto& what : whats) {
+    if (std::holds_alternative<api::Event::Reasoned>(what))
+      c.usage.reasoning_tokens = c.usage.completion_tokens;
+    tell(choice, std::move(what));
+  }
+  if (!c.reader || !c.reader->ended()) return;
+  end(choice, {*c.reader->ended(), c.reader->stop_sequence()});
+  engine_.cancel(c.id);
 }
 
 // The prompt in front of its answer. Token i of it was scored by logprobs[i - 1].
@@ -122,10 +159,25 @@ void Submission::echo(int choice, const std::vector<engine::Logprobs>& logprobs)
 }
 
 void Submission::finish(int choice, const engine::Event& e) {
-  if (!e.text_at_end.empty()) tell(choice, api::Event::Delta{e.text_at_end, {}, false});
+  Choice& c = choices_[choice];
+  api::Finish why = finish_of(*e.finish);
+  std::string stop = e.stop_string;
+  if (!c.reader) {
+    if (!e.text_at_end.empty()) tell(choice, api::Event::Delta{e.text_at_end});
+  } else {
+    const bool cut = why == api::Finish::length || why == api::Finish::context;
+    for (auto& what : c.reader->push(e.text_at_end)) tell(choice, std::move(what));
+    for (auto& what : c.reader->finish(cut)) tell(choice, std::move(what));
+    if (why == api::Finish::stop && c.reader->called()) why = api::Finish::tool_calls;
+    if (c.reader->ended()) why = *c.reader->ended(), stop = c.reader->stop_sequence();
+  }
+  end(choice, {why, std::move(stop)});
+  if (*e.finish == engine::Finish::cancelled) withdraw();
+}
+
+void Submission::end(int choice, api::Event::Finished finished) {
   choices_[choice].finished = true;
-  tell(choice, api::Event::Finished{finish_of(*e.finish), e.stop_string});
-  if (*e.finish == engine::Finish::cancelled) return withdraw();
+  tell(choice, std::move(finished));
   bool all = true;
   for (const Choice& c : choices_) all = all && c.finished;
   over_ = over_ || all;
@@ -143,7 +195,7 @@ void Submission::withdraw() {
     if (c.id && !c.finished) engine_.cancel(c.id);
 }
 
-void Submission::tell(int choice, decltype(api::Event::what) what) {
+void Submission::tell(int choice, api::Event::What what) {
   sink_({choice, std::move(what), choices_[choice].usage});
 }
 

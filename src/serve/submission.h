@@ -6,18 +6,21 @@
 #include <mutex>
 #include "api/backend.h"
 #include "engine/engine.h"
+#include "serve/answer_reader.h"
 
 namespace autark::serve {
 
 struct Tokenized {  // one prompt
   std::vector<int32_t> ids;
   std::string text;  // shown where the prompt is echoed
+  std::optional<AnswerReader::Rules>
+      answer;  // how its answer is taken apart; empty: it is content as it comes
 };
 
 class Submission : public std::enable_shared_from_this<Submission> {
  public:
   Submission(engine::Engine& engine, const api::Request& request, std::vector<Tokenized> prompts,
-             api::Backend::Sink sink);
+             AnswerReader::NewId new_id, api::Backend::Sink sink);
 
   // One engine request for each choice. A refusal withdraws all of them and is the sink's Fault.
   void submit(const engine::Request& common, uint64_t seed);
@@ -27,6 +30,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
   struct Choice {
     engine::RequestId id = 0;
     api::Usage usage;
+    std::unique_ptr<AnswerReader> reader;
     bool echoed = false, finished = false;
   };
 
@@ -34,16 +38,18 @@ class Submission : public std::enable_shared_from_this<Submission> {
   void open();
   void on_event(int choice, engine::Event event);
   void translate(int choice, engine::Event& event);
+  void say(int choice, engine::Event::Token& token);
   void echo(int choice, const std::vector<engine::Logprobs>& logprobs);
   void finish(int choice, const engine::Event& event);
+  void end(int choice, api::Event::Finished finished);
   void fail(const Error& error);
   void withdraw();
-  void tell(int choice, decltype(api::Event::what) what);
+  void tell(int choice, api::Event::What what);
   api::TokenLogprob named(int32_t id, const engine::Logprobs& logprobs) const;
 
   engine::Engine& engine_;
   const int n_;
-  const bool echo_, scored_;
+  const bool echo_, scored_, skip_special_;
   const std::vector<Tokenized> prompts_;
 
   std::mutex mutex_;

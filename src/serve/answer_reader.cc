@@ -1,0 +1,96 @@
+#include "serve/answer_reader.h"
+#include <algorithm>
+
+namespace autark::serve {
+
+using text::OutputPiece;
+using text::OutputSyntax;
+
+namespace {
+
+bool is_markup(OutputSyntax syntax, std::string_view token) {
+  constexpr std::string_view kHermes[] = {"<think>", "</think>", "<tool_call>", "</tool_call>"};
+  constexpr std::string_view kDsml[] = {"<think>", "</think>", "｜DSML｜"};
+  if (syntax == OutputSyntax::hermes) return std::ranges::count(kHermes, token) > 0;
+  return syntax == OutputSyntax::dsml && std::ranges::count(kDsml, token) > 0;
+}
+
+}  // namespace
+
+AnswerReader::AnswerReader(Rules rules, NewId new_id)
+    : rules_(std::move(rules)),
+      new_id_(std::move(new_id)),
+      parser_(text::make_output_parser(rules_.syntax, rules_.in_reasoning)),
+      stops_(rules_.stop, rules_.include_stop) {}
+
+AnswerReader::Whats AnswerReader::opening() {
+  return rules_.opening.empty() ? Whats{} : read(parser_->push(rules_.opening));
+}
+
+AnswerReader::Whats AnswerReader::push(std::string_view text) {
+  return ended_ ? Whats{} : read(parser_->push(text));
+}
+
+AnswerReader::Whats AnswerReader::finish(bool cut) {
+  if (ended_) return {};
+  Whats out = read(parser_->finish(cut));
+  if (!ended_) end_of_content(out);
+  return out;
+}
+
+AnswerReader::Whats AnswerReader::read(std::vector<OutputPiece> pieces) {
+  Whats out;
+  for (OutputPiece& p : pieces)
+    if (!ended_) read(out, p);
+  return out;
+}
+
+void AnswerReader::read(Whats& out, OutputPiece& p) {
+  if (p.kind == OutputPiece::Kind::content) return content(out, p.text);
+  end_of_content(out);
+  switch (p.kind) {
+    case OutputPiece::Kind::reasoning:
+      out.push_back(api::Event::Reasoned{std::move(p.text)});
+      return;
+    case OutputPiece::Kind::call:
+      if (rules_.calls) out.push_back(api::Event::CallBegun{p.call, new_id_(), std::move(p.text)});
+      return;
+    case OutputPiece::Kind::arguments:
+      if (rules_.calls) out.push_back(api::Event::CallArguments{p.call, std::move(p.text)});
+      return;
+    default:
+      if (!rules_.calls) return;
+      out.push_back(api::Event::CallEnded{p.call});
+      ++whole_calls_;
+      if (!rules_.parallel_calls) ended_ = api::Finish::tool_calls;
+  }
+}
+
+void AnswerReader::content(Whats& out, std::string_view text) {
+  if (std::string shown = stops_.push(text); !shown.empty())
+    out.push_back(api::Event::Delta{std::move(shown)});
+  if (stops_.found()) ended_ = api::Finish::stop_sequence;
+}
+
+// A stop string does not reach over what is no content.
+void AnswerReader::end_of_content(Whats& out) {
+  std::string held = stops_.flush();
+  if (held.empty()) return;
+  out.push_back(api::Event::Delta{std::move(held)});
+  stops_ = engine::StopStrings(rules_.stop, rules_.include_stop);
+}
+
+std::string readable(const engine::Event::Token& t, const text::Tokenizer& tokenizer, OutputSyntax syntax) {
+  if (!tokenizer.is_special(t.id)) return t.text;
+  const std::string own = tokenizer.bytes_of(t.id);
+  if (is_markup(syntax, own) || !t.text.ends_with(own)) return t.text;
+  return t.text.substr(0, t.text.size() - own.size());
+}
+
+std::string call_opening(OutputSyntax syntax, const std::string& name) {
+  if (syntax != OutputSyntax::dsml) return {};
+  const std::string block = "\n\n<｜DSML｜tool_calls>\n";
+  return name.empty() ? block : block + "<｜DSML｜invoke name=\"" + name + "\">\n";
+}
+
+}  // namespace autark::serve

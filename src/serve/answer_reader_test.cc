@@ -1,0 +1,120 @@
+// Goal: what a client gets of an answer's text. Method: answers as models write them, whole and cut at every
+// byte, against what must come out; the rules of a request one by one.
+#include "serve/answer_reader.h"
+#include <gtest/gtest.h>
+#include "serve/fake_engine.h"
+
+namespace autark::serve {
+namespace {
+
+using text::OutputSyntax;
+
+constexpr const char* kHermes =
+    "<think>\nHm.\n</think>\n\nLook:\n<tool_call>\n{\"name\": \"f\", \"arguments\": {\"x\": "
+    "1}}\n</tool_call>\n"
+    "<tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n</tool_call>";
+
+AnswerReader reader(AnswerReader::Rules rules) {
+  return AnswerReader(std::move(rules), [n = 0]() mutable { return "id" + std::to_string(n++); });
+}
+
+// "r:…" reasoning, "c:…" content, "f0(id0):…" a call, "!" at the end of a whole one.
+std::string shown(const AnswerReader::Whats& whats) {
+  std::string out, kind;
+  const auto enter = [&](const std::string& now) {
+    if (kind != now) out += "[" + now + "]";
+    kind = now;
+  };
+  for (const auto& what : whats) {
+    if (const auto* d = std::get_if<api::Event::Delta>(&what)) enter("c"), out += d->text;
+    if (const auto* r = std::get_if<api::Event::Reasoned>(&what)) enter("r"), out += r->text;
+    if (const auto* c = std::get_if<api::Event::CallBegun>(&what))
+      enter(c->name + std::to_string(c->call) + " " + c->id);
+    if (const auto* a = std::get_if<api::Event::CallArguments>(&what)) out += a->text;
+    if (std::holds_alternative<api::Event::CallEnded>(what)) out += "!";
+  }
+  return out;
+}
+
+std::string read(AnswerReader& r, std::string_view text, size_t step, bool cut = false) {
+  AnswerReader::Whats all = r.opening();
+  const auto add = [&](AnswerReader::Whats more) {
+    all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  };
+  for (size_t at = 0; at < text.size(); at += step) add(r.push(text.substr(at, step)));
+  add(r.finish(cut));
+  return shown(all);
+}
+
+void expect(AnswerReader::Rules rules, std::string_view text, const std::string& out,
+            std::optional<api::Finish> ended = {}) {
+  for (const size_t step : {size_t{1}, size_t{2}, size_t{7}, text.size()}) {
+    AnswerReader r = reader(rules);
+    EXPECT_EQ(read(r, text, step), out) << "in steps of " << step;
+    EXPECT_EQ(r.ended(), ended);
+  }
+}
+
+TEST(AnswerReader, TakesAnAnswerApart) {
+  expect({.syntax = OutputSyntax::hermes}, kHermes, "[r]Hm.[c]Look:[f0 id0]{\"x\": 1}![g1 id1]{}!");
+  expect({.syntax = OutputSyntax::plain}, "<think>a</think>", "[c]<think>a</think>");
+  expect({.syntax = OutputSyntax::dsml, .in_reasoning = true}, "Hm.</think>Yes", "[r]Hm.[c]Yes");
+}
+
+TEST(AnswerReader, StopStringsEndContentOnly) {
+  using api::Finish;
+  const AnswerReader::Rules rules{.syntax = OutputSyntax::hermes,
+                                  .stop = {"Hm", "arguments", "ok:", "x\": 1"}};
+  expect(rules, kHermes, "[r]Hm.[c]Lo", Finish::stop_sequence);
+  expect({.syntax = OutputSyntax::hermes, .stop = {"Hm", "\"x\""}}, kHermes,
+         "[r]Hm.[c]Look:[f0 id0]{\"x\": 1}![g1 id1]{}!");
+  expect({.syntax = OutputSyntax::hermes, .stop = {"ok:"}, .include_stop = true}, kHermes,
+         "[r]Hm.[c]Look:", Finish::stop_sequence);
+  AnswerReader r = reader(rules);
+  read(r, kHermes, 3);
+  EXPECT_EQ(r.stop_sequence(), "ok:");
+  EXPECT_FALSE(r.called());
+}
+
+TEST(AnswerReader, HeldContentComesBeforeWhatFollows) {
+  expect({.syntax = OutputSyntax::hermes, .stop = {":and more"}}, kHermes,
+         "[r]Hm.[c]Look:[f0 id0]{\"x\": 1}![g1 id1]{}!");
+  expect({.syntax = OutputSyntax::hermes, .stop = {"k:then"}},
+         "Look:<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>then", "[c]Look:[f0 id0]{}![c]then");
+}
+
+TEST(AnswerReader, CallsThatAreNotWanted) {
+  expect({.syntax = OutputSyntax::hermes, .calls = false}, kHermes, "[r]Hm.[c]Look:");
+  expect({.syntax = OutputSyntax::hermes, .parallel_calls = false}, kHermes,
+         "[r]Hm.[c]Look:[f0 id0]{\"x\": 1}!", api::Finish::tool_calls);
+}
+
+TEST(AnswerReader, AnOpeningSpeaksFirst) {
+  const std::string rest =
+      "<｜DSML｜parameter name=\"x\" string=\"false\">1</｜DSML｜parameter>\n</｜DSML｜invoke>\n"
+      "</｜DSML｜tool_calls>";
+  expect({.syntax = OutputSyntax::dsml, .opening = call_opening(OutputSyntax::dsml, "f")}, rest,
+         "[f0 id0]{\"x\": 1}!");
+  expect({.syntax = OutputSyntax::dsml, .opening = call_opening(OutputSyntax::dsml, "")},
+         "<｜DSML｜invoke name=\"f\">\n" + rest, "[f0 id0]{\"x\": 1}!");
+  EXPECT_TRUE(call_opening(OutputSyntax::hermes, "f").empty());
+}
+
+TEST(AnswerReader, ACutCallHasNoEnd) {
+  AnswerReader r = reader({.syntax = OutputSyntax::hermes});
+  EXPECT_EQ(read(r, "<tool_call>{\"name\":\"f\",\"arguments\":{\"x\": \"a", 5, true), "[f0 id0]{\"x\": \"a");
+  EXPECT_FALSE(r.called());
+}
+
+TEST(AnswerReader, SpecialTokensAreLeftOutUnlessTheyAreMarkup) {
+  ByteTokenizer t;
+  EXPECT_EQ(readable({.id = 'a', .text = "a"}, t, OutputSyntax::hermes), "a");
+  EXPECT_EQ(readable({.id = ByteTokenizer::kBegin, .text = "\xef\xbf\xbd<b>"}, t, OutputSyntax::hermes),
+            "\xef\xbf\xbd");
+  EXPECT_EQ(readable({.id = ByteTokenizer::kEndThink, .text = "</think>"}, t, OutputSyntax::hermes),
+            "</think>");
+  EXPECT_EQ(readable({.id = ByteTokenizer::kEndThink, .text = "</think>"}, t, OutputSyntax::plain), "");
+}
+
+}  // namespace
+}  // namespace autark::serve

@@ -1,0 +1,118 @@
+// Goal: a request's items reach a chat template as messages, tools and settings that it knows. Method:
+// requests against the JSON that the template is given.
+#include "serve/conversation.h"
+#include <gtest/gtest.h>
+
+namespace autark::serve {
+namespace {
+
+using text::OutputSyntax;
+
+constexpr TemplateForm kObjects{OutputSyntax::hermes, {true, false}};
+constexpr TemplateForm kTexts{OutputSyntax::dsml, {true, true}};
+
+api::Request with_a_call() {
+  api::Request r;
+  r.items = {
+      {api::Role::user, {api::Text{"hi"}}},
+      {api::Role::assistant,
+       {api::Reasoning{"hm"}, api::Text{"let"}, api::Text{"me"}, api::ToolCall{"1", "f", "{\"x\":  1e2}"}}},
+      {api::Role::user,
+       {api::ToolResult{"1", {{"a"}, {"b"}}, false}, api::ToolResult{"2", {{"no"}}, true},
+        api::Text{"so?"}}}};
+  r.tools = {{"f", Json{{"name", "f"}, {"parameters", {{"z", 1}, {"a", 2}}}}}};
+  return r;
+}
+
+std::string messages(const api::Request& r, const TemplateForm& form) {
+  std::string out;
+  for (const Json& m : conversation_of(r, {}, form).messages) out += dump_json(m) + "\n";
+  return out;
+}
+
+TEST(Conversation, CallsAndResultsAreMessages) {
+  EXPECT_EQ(messages(with_a_call(), kTexts), R"({"role":"user","content":"hi"}
+{"role":"assistant","content":"let\nme","reasoning_content":"hm","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":  1e2}"}}]}
+{"role":"tool","tool_call_id":"1","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}
+{"role":"tool","tool_call_id":"2","content":"Error: no"}
+{"role":"user","content":"so?"}
+)");
+  EXPECT_EQ(messages(with_a_call(), kObjects), R"({"role":"user","content":"hi"}
+{"role":"assistant","content":"let\nme","reasoning_content":"hm","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":{"x":100.0}}}]}
+{"role":"tool","tool_call_id":"1","content":"a\nb"}
+{"role":"tool","tool_call_id":"2","content":"Error: no"}
+{"role":"user","content":"so?"}
+)");
+}
+
+TEST(Conversation, EmptyTurnsStay) {
+  const api::Request r{.items = {{api::Role::user, {}}, {api::Role::assistant, {}}}};
+  EXPECT_EQ(messages(r, kTexts),
+            "{\"role\":\"user\",\"content\":\"\"}\n{\"role\":\"assistant\",\"content\":\"\"}\n");
+}
+
+TEST(Conversation, ToolsAreGivenUnlessTheChoiceIsNone) {
+  api::Request r = with_a_call();
+  EXPECT_EQ(dump_json(*conversation_of(r, {}, kTexts).tools),
+            R"([{"type":"function","function":{"name":"f","parameters":{"z":1,"a":2}}}])");
+  r.tool_choice.mode = api::ToolChoice::Mode::none;
+  EXPECT_FALSE(conversation_of(r, {}, kTexts).tools);
+}
+
+std::string manner(api::Request r, Manner usual, OutputSyntax syntax = OutputSyntax::dsml) {
+  r.template_kwargs["add_generation_prompt"] = true;
+  Json kwargs = conversation_of(r, usual, {syntax, {}}).kwargs;
+  kwargs.erase("add_generation_prompt");
+  return dump_json(kwargs);
+}
+
+TEST(Conversation, ThinkingInEverySpelling) {
+  EXPECT_EQ(manner({}, {}), "{}");
+  const std::string on = R"("enable_thinking":true,"thinking":true,"thinking_mode":"thinking")";
+  const std::string off = R"({"enable_thinking":false,"thinking":false,"thinking_mode":"chat"})";
+  EXPECT_EQ(manner({.thinking = true}, {}), "{" + on + "}");
+  EXPECT_EQ(manner({.thinking = false, .effort = "high"}, {}), off) << "no effort without thinking";
+  EXPECT_EQ(manner({}, {.thinking = false}), off) << "the server's default";
+  EXPECT_EQ(manner({.thinking = true}, {.thinking = false}), "{" + on + "}") << "the request's word counts";
+  EXPECT_EQ(manner({.template_kwargs = {{"enable_thinking", false}}, .thinking = true}, {}), off)
+      << "template arguments are the most exact word";
+  EXPECT_EQ(manner({.thinking = true}, {.effort = "max"}), "{" + on + R"(,"reasoning_effort":"max"})");
+}
+
+TEST(Conversation, EffortsOfV4) {
+  const std::pair<const char*, const char*> levels[] = {{"minimal", "low"}, {"low", "low"},
+                                                        {"medium", "high"}, {"high", "high"},
+                                                        {"xhigh", "high"},  {"max", "max"}};
+  for (const auto& [asked, given] : levels) {
+    EXPECT_EQ(manner({.effort = asked}, {}), R"({"reasoning_effort":")" + std::string(given) + "\"}");
+    EXPECT_EQ(manner({.effort = asked}, {}, OutputSyntax::hermes),
+              R"({"reasoning_effort":")" + std::string(asked) + "\"}");
+  }
+}
+
+// "name arguments;" for each call, whatever the arguments are.
+class Tooled final : public text::ChatTemplate {
+ public:
+  explicit Tooled(bool tools, bool quotes) : tools_(tools), quotes_(quotes) {}
+  Result<text::Prompt> render(const text::Conversation& c) const override {
+    text::Prompt p;
+    if (c.tools && tools_) p.text += dump_json(*c.tools);
+    for (const Json& m : c.messages)
+      if (m.contains("tool_calls")) {
+        const Json& a = m["tool_calls"][0]["function"]["arguments"];
+        p.text += a.is_string() && !quotes_ ? a.get<std::string>() : dump_json(a);
+      }
+    return p;
+  }
+  const bool tools_, quotes_;
+};
+
+TEST(TemplateTraits, AreFoundByRendering) {
+  EXPECT_FALSE(traits_of(Tooled(false, false)).takes_tools);
+  EXPECT_TRUE(traits_of(Tooled(true, false)).takes_tools);
+  EXPECT_TRUE(traits_of(Tooled(true, false)).arguments_as_text);
+  EXPECT_FALSE(traits_of(Tooled(true, true)).arguments_as_text) << "a text would be quoted as a string";
+}
+
+}  // namespace
+}  // namespace autark::serve

@@ -1,0 +1,46 @@
+#include "serve/template_traits.h"
+
+namespace autark::serve {
+namespace {
+
+// JSON text that no template writes like this by itself.
+constexpr const char* kArguments = "{\"probe\":  1}";
+
+Json probing_tools() {
+  return Json::array({{{"type", "function"},
+                       {"function",
+                        {{"name", "probe"},
+                         {"description", "probes"},
+                         {"parameters", {{"type", "object"}, {"properties", Json::object()}}}}}}});
+}
+
+Json question() {
+  return Json::array({{{"role", "user"}, {"content", "hi"}}});
+}
+
+// A template that cannot render the one with tools says so when it is asked in earnest.
+bool takes_tools(const text::ChatTemplate& chat) {
+  text::Conversation c{.messages = question()};
+  const auto without = chat.render(c);
+  c.tools = probing_tools();
+  const auto with = chat.render(c);
+  return !with || (without && with->text != without->text);
+}
+
+bool keeps_text(const text::ChatTemplate& chat) {
+  text::Conversation c{.messages = question(), .tools = probing_tools()};
+  const Json call{
+      {"id", "probe"}, {"type", "function"}, {"function", {{"name", "probe"}, {"arguments", kArguments}}}};
+  c.messages.push_back({{"role", "assistant"}, {"content", ""}, {"tool_calls", Json::array({call})}});
+  c.messages.push_back({{"role", "tool"}, {"tool_call_id", "probe"}, {"content", "0"}});
+  const auto prompt = chat.render(c);
+  return prompt && prompt->text.find(kArguments) != std::string::npos;
+}
+
+}  // namespace
+
+TemplateTraits traits_of(const text::ChatTemplate& chat) {
+  return {takes_tools(chat), chat.syntax() == text::OutputSyntax::dsml || keeps_text(chat)};
+}
+
+}  // namespace autark::serve
