@@ -29,7 +29,9 @@ std::vector<Named> named(const engine::Trace& t) {
     all.push_back({std::move(name), v.data(), true, {std::ssize(v)}});
   };
   const auto matrix = [&](std::string name, const engine::Trace::Matrix& m) {
-    all.push_back({std::move(name), m.values.data(), false, {rows, m.cols}});
+    std::vector<int64_t> shape = m.row.empty() ? std::vector{m.cols} : m.row;
+    shape.insert(shape.begin(), rows);
+    all.push_back({std::move(name), m.values.data(), false, std::move(shape)});
   };
   ints("tokens", t.tokens);
   ints("positions", t.positions);
@@ -41,6 +43,11 @@ std::vector<Named> named(const engine::Trace& t) {
     if (route == t.routes.end()) continue;
     all.push_back({name + ".router_ids", route->second.ids.data(), true, {rows, route->second.k}});
     matrix(name + ".router_weights", route->second.weights);
+  }
+  for (const auto& [name, n] : t.notes) {
+    const bool whole = !n.integers.empty();
+    all.push_back(
+        {name, whole ? static_cast<const void*>(n.integers.data()) : n.values.data(), whole, n.shape});
   }
   matrix("norm", t.norm);
   matrix("logits", t.logits);
@@ -70,11 +77,14 @@ class JsonText {  // numbers as JSON in pieces, so that a long trace is never in
     const auto end = std::to_chars(buffer, buffer + sizeof buffer, v);
     text({buffer, size_t(end.ptr - buffer)});
   }
-  void array(const Named& n, int64_t from, int64_t count) {
+  // The values of dimension `dim` from value `from` on; arrays of arrays down to the last one.
+  void nested(const Named& n, size_t dim, int64_t from) {
+    int64_t step = 1;
+    for (size_t d = dim + 1; d < n.shape.size(); ++d) step *= n.shape[d];
     text("[");
-    for (int64_t i = 0; i < count; ++i) {
+    for (int64_t i = 0; i < n.shape[dim]; ++i) {
       if (i > 0) text(",");
-      number(n, from + i);
+      dim + 1 == n.shape.size() ? number(n, from + i) : nested(n, dim + 1, from + i * step);
     }
     text("]");
   }
@@ -116,15 +126,7 @@ std::optional<Error> write_json(std::FILE* to, const engine::Trace& t) {
     out.text(between);
     out.text("\"" + n.name + "\":");
     between = ",";
-    if (n.shape.size() == 1) {
-      out.array(n, 0, n.count());
-      continue;
-    }
-    for (int64_t row = 0; row < n.shape[0]; ++row) {
-      out.text(row == 0 ? "[" : ",");
-      out.array(n, row * n.shape[1], n.shape[1]);
-    }
-    out.text("]");
+    out.nested(n, 0, 0);
   }
   out.text("}\n");
   if (std::fflush(to) != 0 || std::ferror(to)) return write_error("standard output");

@@ -6,6 +6,7 @@
 // verb takes by reference belongs to the model; what Rows point to stays until wait().
 #pragma once
 #include <functional>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,8 @@
 #include "tensor/weight.h"
 
 namespace autark {
+
+class V4Ops;  // chips/v4_ops.h: verbs only DeepSeek-V4-style models use
 
 struct Attend {
   float scale = 0;
@@ -27,13 +30,15 @@ enum class Act : uint8_t { silu, gelu_tanh };
 
 class Chip {
  public:
-  virtual ~Chip() = default;
+  Chip();
+  virtual ~Chip();
   virtual const char* name() const = 0;
   // What serves each verb group: {"linear q4_k", "avx512-vnni"} …; start-up and doctor print it.
   virtual std::vector<std::pair<std::string, std::string>> kernels() const { return {{"all verbs", name()}}; }
 
   // --- memory and time ----------------------------------------------------
   virtual Tensor scratch(Shape s, Format f = Format::f32) = 0;  // until reset()
+  virtual Tensor result(Shape s, Format f = Format::f32) { return scratch(s, f); }  // until carry() or reset()
   virtual void reset() = 0;
   virtual void wait() {}
   // x, to be read on; everything else that verbs made since reset() may be given back (scratch() stays). A
@@ -74,6 +79,12 @@ class Chip {
                      float limit = 0) {
     return linear(glu(linear(x, gate), linear(x, up), act, limit), down);
   }
+
+  // --- verb groups of one model family ------------------------------------
+  virtual V4Ops& v4();  // default: composite
+
+ private:
+  std::unique_ptr<V4Ops> composite_v4_;
 };
 
 }  // namespace autark

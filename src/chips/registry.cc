@@ -6,8 +6,9 @@ namespace autark {
 namespace {
 
 Result<std::unique_ptr<Chip>> open_ref(const ChipOptions& o) {
-  if (o.inputs == Rounding::Inputs::f32) return make_ref_chip(o.comm);
-  return Error{Code::unsupported, "the ref chip computes in float only; use --rounding none or --chip cpu"};
+  if (o.inputs != Rounding::Inputs::int8) return make_ref_chip(o.comm, o.inputs);
+  return Error{Code::unsupported,
+               "the ref chip has no 8-bit inputs; use --rounding none or exact, or --chip cpu"};
 }
 
 struct Entry {

@@ -17,6 +17,7 @@ Tensor Forward::run(std::span<const Chunk> chunks, const Probe& probe) {
   Tensor x = s.note(-1, "stream", m_.embed(s));
   for (int i = 0; i < m_.layers(); ++i) {
     x = s.note(i, "stream", m_.layer(s, i, x));
+    if (!probe) x = on_.carry(x);  // whoever looks may keep what it saw
     if (!after_layer) continue;
     on_.wait();
     after_layer(i);

@@ -36,11 +36,11 @@ Result<Rounding> choose_rounding(const Checkpoint& c, const LoadOptions& options
     *line = name_of(*options.rounding) + ": as asked for";
     return *options.rounding;
   }
-  if (options.chip == "ref") {
+  const RoundingRow& row = rounding_row(c.architecture, weights_kind(c));
+  if (options.chip == "ref" && row.mode == "fast") {
     *line = "none: the ref chip is the oracle";
     return rounding_named("none");
   }
-  const RoundingRow& row = rounding_row(c.architecture, weights_kind(c));
   *line = std::string(row.mode) + ": row " + std::string(row.architecture) + " × " +
           std::string(row.weights) + ", " + std::string(row.because);
   return rounding_named(row.mode);
@@ -54,6 +54,7 @@ Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOpti
   if (factory == model_registry().end()) return unknown_architecture(path.string(), checkpoint.architecture);
   LoadedModel m;
   AUTARK_TRY(m.rounding, choose_rounding(checkpoint, options, &m.rounding_line));
+  if (auto e = fault_of(m.rounding, checkpoint.architecture, checkpoint.kind)) return *e;
   AUTARK_TRY(m.model, factory->second(checkpoint.config, *checkpoint.weights));
   AUTARK_TRY(m.chip, make_chip(options.chip, {.inputs = m.rounding.inputs,
                                               .threads = options.threads,

@@ -7,7 +7,7 @@ namespace autark::engine {
 namespace {
 
 TEST(RoundingTableTest, EveryRowNamesAModeThatRuns) {
-  for (const char* architecture : {"llama", "qwen2", "qwen3", "qwen3_moe", "gemma3"}) {
+  for (const char* architecture : {"llama", "qwen2", "qwen3", "qwen3_moe", "gemma3", "deepseek_v4"}) {
     for (const char* weights : {"plain", "blocks"}) {
       const RoundingRow& row = rounding_row(architecture, weights);
       EXPECT_EQ(row.architecture, architecture);
@@ -30,8 +30,26 @@ TEST(RoundingTableTest, ModesAreTwoChoices) {
   EXPECT_EQ((*fast).cache, Rounding::Cache::native);
   EXPECT_EQ(name_of(*none), "none");
   EXPECT_EQ(name_of(*fast), "fast");
-  EXPECT_EQ(rounding_named("exact").error().code, Code::unsupported);
+  const auto exact = rounding_named("exact"), trained = rounding_named("trained");
+  ASSERT_TRUE(exact && trained);
+  EXPECT_EQ((*exact).inputs, Rounding::Inputs::official);
+  EXPECT_EQ((*exact).cache, Rounding::Cache::qdq);
+  EXPECT_EQ((*trained).cache, Rounding::Cache::native);
+  EXPECT_EQ(name_of(*exact), "exact");
+  EXPECT_EQ(name_of(*trained), "trained");
   EXPECT_EQ(rounding_named("quick").error().code, Code::invalid);
+}
+
+TEST(RoundingTableTest, OfficialRoundingNeedsAnOfficialCode) {
+  const auto exact = rounding_named("exact"), trained = rounding_named("trained"),
+             fast = rounding_named("fast");
+  ASSERT_TRUE(exact && trained && fast);
+  EXPECT_FALSE(fault_of(*exact, "deepseek_v4", "safetensors"));
+  EXPECT_FALSE(fault_of(*trained, "deepseek_v4", "gguf"));
+  EXPECT_FALSE(fault_of(*fast, "llama", "gguf"));
+  ASSERT_TRUE(fault_of(*exact, "deepseek_v4", "gguf"));
+  ASSERT_TRUE(fault_of(*trained, "llama", "safetensors"));
+  EXPECT_NE(fault_of(*exact, "llama", "gguf")->message.find("llama from gguf"), std::string::npos);
 }
 
 }  // namespace

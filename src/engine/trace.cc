@@ -56,7 +56,9 @@ class Tracer {
       AUTARK_CHECK(cache->reserve(*t.state, longest_));
     }
     Forward forward(*m_.model, *m_.chip, *cache);
-    while (std::ssize(out_.greedy) < o_.greedy || lines_[0].fed < lines_[0].prompt) step(forward);
+    while (lines_[0].fed < lines_[0].prompt) step(forward);
+    keep_state(*cache);
+    while (std::ssize(out_.greedy) < o_.greedy) step(forward);
     m_.chip->reset();
     lines_.clear();  // their state goes before the cache
     return std::move(out_);
@@ -141,19 +143,68 @@ class Tracer {
       const int64_t asked = std::ranges::lower_bound(chunk.wanted, row) - chunk.wanted.begin();
       keep_matrix(logits, asked, &out_.logits, r);
       for (const Note& n : notes) {
-        if (n.name == "stream") keep_matrix(n.x, row, n.layer < 0 ? &out_.embed : &out_.layers[n.layer], r);
-        if (n.name == "norm") keep_matrix(n.x, asked, &out_.norm, r);
-        if (n.name == "router_weights") keep_matrix(n.x, row, &out_.routes[n.layer].weights, r);
-        if (n.name == "router_ids") {
+        if (n.name == "stream") {
+          keep_matrix(n.x, row, n.layer < 0 ? &out_.embed : &out_.layers[n.layer], r);
+        } else if (n.name == "norm") {
+          keep_matrix(n.x, asked, &out_.norm, r);
+        } else if (n.name == "router_weights") {
+          keep_matrix(n.x, row, &out_.routes[n.layer].weights, r);
+        } else if (n.name == "router_ids") {
           out_.routes[n.layer].k = n.x.cols();
           keep_row(n.x, row, &out_.routes[n.layer].ids, r, count);
+        } else {
+          keep_note(n, row, r);
         }
       }
     }
   }
   void keep_matrix(Tensor x, int64_t row, Trace::Matrix* to, int64_t r) {
+    to->row.assign(x.shape.d.begin() + 1, x.shape.d.begin() + x.shape.rank);
+    x.shape = {x.shape[0], x.shape.numel() / x.shape[0]};
     to->cols = x.cols();
     keep_row(x, row, &to->values, r, std::ssize(out_.positions));
+  }
+  void keep_note(const Note& n, int64_t row, int64_t r) {
+    const int64_t count = std::ssize(out_.positions);
+    Trace::Note& to = out_.notes["layers." + std::to_string(n.layer) + "." + n.name];
+    to.shape.assign(n.x.shape.d.begin(), n.x.shape.d.begin() + n.x.shape.rank);
+    to.shape[0] = count;
+    Tensor x = n.x;
+    x.shape = {x.shape[0], x.shape.numel() / x.shape[0]};
+    if (x.format == Format::f32) return keep_row(x, row, &to.values, r, count);
+    keep_row(x, row, &to.integers, r, count);
+    if (n.name == "idx.ids") {  // a set: ascending, what is absent last
+      const auto first = to.integers.begin() + r * x.cols();
+      std::sort(first, first + x.cols(), [](int32_t a, int32_t b) { return uint32_t(a) < uint32_t(b); });
+    }
+  }
+
+  // Streams with a row for several tokens, as the prompt left them.
+  void keep_state(const Cache& cache) {
+    const int64_t length = lines_[0].prompt;
+    for (size_t layer = 0; layer < cache.layout().layers.size(); ++layer) {
+      const auto& places = cache.layout().layers[layer];
+      for (size_t k = 0; k < places.size(); ++k) {
+        const StateLayout::Place& p = places[k];
+        if (p.stream.per == 1) continue;
+        const auto parts = lines_[0].state->parts(cache.stream_at(int(layer), int(k)));
+        const Rows rows{.record = p.record,
+                        .codes = p.codes,
+                        .width = p.stream.row.numel(),
+                        .per = p.stream.per,
+                        .page_rows = p.page_rows,
+                        .pages = {&parts, 1}};
+        const int64_t n = length / rows.per;
+        const std::string name = "layers." + std::to_string(layer) + "." + p.stream.name;
+        Trace::Note& to = out_.notes[name] = {.shape = {n, rows.width}};
+        to.values.resize(n * rows.width);
+        Trace::Note& ids = out_.notes[name + ".ids"] = {.shape = {n}};
+        for (int64_t w = 0; w < n; ++w) {
+          load(rows, 0, w, std::span(to.values).subspan(w * rows.width, rows.width));
+          ids.integers.push_back(int32_t(w));
+        }
+      }
+    }
   }
 
   void advance(const std::vector<Timeline*>& now, const std::vector<Chunk>& chunks, Tensor logits) {

@@ -20,6 +20,12 @@ struct Trace {
   struct Matrix {
     int64_t cols = 0;
     std::vector<float> values;  // [positions, cols]
+    std::vector<int64_t> row;   // how the cols lie: {D}, or {streams, D}
+  };
+  struct Note {  // one of the two
+    std::vector<int64_t> shape;
+    std::vector<float> values;
+    std::vector<int32_t> integers;
   };
   struct Route {
     int64_t k = 0;
@@ -30,6 +36,9 @@ struct Trace {
   Matrix embed, norm, logits;
   std::vector<Matrix> layers;   // the residual stream after each
   std::map<int, Route> routes;  // of sparse layers
+  // What else a model names, "layers.2.attn.out": [positions, …]; and of streams with a row for several
+  // tokens all rows that the prompt finished, "layers.2.comp" [rows, width] and "layers.2.comp.ids".
+  std::map<std::string, Note> notes;
   std::vector<int32_t> greedy;
   std::vector<float> greedy_margin;  // largest logit minus the second
 };

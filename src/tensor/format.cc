@@ -12,6 +12,7 @@
 #include "tensor/q5_k.h"
 #include "tensor/q6_k.h"
 #include "tensor/q8_0.h"
+#include "tensor/v4_records.h"
 
 namespace autark {
 namespace {
@@ -103,6 +104,10 @@ const char* name_of(Format f) {
       return "Q6_K";
     case Format::mxfp4:
       return "MXFP4";
+    case Format::v4_kv584:
+      return "V4_KV584";
+    case Format::v4_key68:
+      return "V4_KEY68";
   }
   AUTARK_CHECK(!"a format without a name");
 }
@@ -156,11 +161,16 @@ int64_t block_bytes(Format f) {
       return 210;
     case Format::mxfp4:
       return 17;
+    case Format::v4_kv584:
+    case Format::v4_key68:
+      break;  // a row is one record: row_bytes
   }
   AUTARK_CHECK(!"a format without a size");
 }
 
 int64_t row_bytes(Format f, int64_t n) {
+  if (f == Format::v4_kv584) return v4::kv_bytes(n);
+  if (f == Format::v4_key68) return v4::key_bytes(n);
   return n / block_values(f) * block_bytes(f);
 }
 
@@ -169,6 +179,8 @@ void encode(Format f, std::span<const float> x, std::byte* row) {
     std::memcpy(row, x.data(), x.size_bytes());
     return;
   }
+  if (f == Format::v4_kv584) return v4::encode_kv(x, row);
+  if (f == Format::v4_key68) return v4::encode_key(x, row);
   AUTARK_CHECK(std::ssize(x) % block_values(f) == 0);
   with_block(f, [&]<class Block>(Block) {
     auto* blocks = reinterpret_cast<Block*>(row);
@@ -181,6 +193,8 @@ void decode(Format f, const std::byte* row, std::span<float> x) {
     std::memcpy(x.data(), row, x.size_bytes());
     return;
   }
+  if (f == Format::v4_kv584) return v4::decode_kv(row, x);
+  if (f == Format::v4_key68) return v4::decode_key(row, x);
   AUTARK_CHECK(std::ssize(x) % block_values(f) == 0);
   with_block(f, [&]<class Block>(Block) {
     const auto* blocks = reinterpret_cast<const Block*>(row);
@@ -190,6 +204,8 @@ void decode(Format f, const std::byte* row, std::span<float> x) {
 
 void quantise(Format f, std::span<float> x) {
   if (f == Format::f32) return;
+  if (f == Format::v4_kv584) return v4::quantise_kv(x);
+  if (f == Format::v4_key68) return v4::quantise_key(x);
   AUTARK_CHECK(std::ssize(x) % block_values(f) == 0);
   with_block(f, [&]<class Block>(Block block) {
     for (size_t i = 0; i < x.size(); i += Block::kValues) {

@@ -1,6 +1,7 @@
 #include "tensor/weight.h"
 #include <array>
 #include "tensor/minifloat.h"
+#include "tensor/v4_records.h"
 
 namespace autark {
 namespace {
@@ -27,6 +28,11 @@ int64_t bytes_of(const Weight& w) {
   if (w.format == Format::fp8_e4m3_b128x128) scales = tiles(w.rows()) * tiles(w.cols());
   if (w.format == Format::e2m1_b32) scales = w.rows() * w.cols() / kRunLength;
   return matrices * (w.rows() * row_bytes(w.format, w.cols()) + scales);
+}
+
+void round(Round how, std::span<float> x) {
+  if (how == Round::bf16) return quantise(Format::bf16, x);
+  if (how == Round::e4m3_b128) v4::quantise_e4m3(x, kTileSide);
 }
 
 void decode_row(const Weight& w, int64_t row, std::span<float> out) {

@@ -14,6 +14,11 @@ inline int64_t tiles(int64_t n) {
   return (n + kTileSide - 1) / kTileSide;
 }
 
+// What a model's official code rounds around a product; used with Rounding::Inputs::official.
+enum class Round : uint8_t { none, bf16, e4m3_b128 };
+
+void round(Round how, std::span<float> x);
+
 struct Part {  // one matrix; a tensor file entry, or a slice of one
   const std::byte* codes = nullptr;
   const std::byte* scales = nullptr;  // block formats
@@ -23,11 +28,13 @@ struct Weight {
   Format format = Format::f32;
   Shape shape;                  // [out, in] or [experts, out, in]
   std::span<const Part> parts;  // one, or one per expert
+  Round in = Round::none, out = Round::none;
 
   explicit operator bool() const { return shape.rank > 0; }
   int64_t rows() const { return shape[-2]; }
   int64_t cols() const { return shape[-1]; }
-  Weight expert(int64_t e) const { return {format, {rows(), cols()}, parts.subspan(e, 1)}; }
+  Weight rounded(Round i, Round o) const { return {format, shape, parts, i, o}; }
+  Weight expert(int64_t e) const { return {format, {rows(), cols()}, parts.subspan(e, 1), in, out}; }
 };
 
 // Bytes of all parts, scales included.

@@ -5,6 +5,7 @@
 #include "chips/cpu/recorder.h"
 #include "chips/cpu/topology.h"
 #include "chips/cpu/verbs.h"
+#include "tensor/bf16.h"
 
 namespace autark {
 namespace {
@@ -30,6 +31,7 @@ class CpuChip final : public Chip {
   }
 
   Tensor scratch(Shape s, Format f) override { return {on_.plans.take(row_bytes(f, s.numel())), f, s}; }
+  Tensor result(Shape s, Format f) override { return on_.tensor(s, f); }
   void reset() override {
     on_.reset();
     angles_.clear();
@@ -53,7 +55,7 @@ class CpuChip final : public Chip {
   Tensor rms_norm(Tensor x, Tensor gain, float eps) override;
   Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) override;
   Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
-    return ran(record_attention(on_, q, k, v, ks, vs, how));
+    return official(record_attention(on_, q, k, v, ks, vs, how));
   }
   Tensor add(Tensor a, Tensor b) override;
   Tensor glu(Tensor gate, Tensor up, Act act, float limit) override;
@@ -69,6 +71,7 @@ class CpuChip final : public Chip {
   Tensor add_rms_norm(Tensor* x, Tensor y, Tensor gain, float eps) override;
   Tensor ffn(Tensor x, const Weight& gate, const Weight& up, const Weight& down, Act act,
              float limit) override {
+    if (inputs_ == Rounding::Inputs::official) return Chip::ffn(x, gate, up, down, act, limit);
     return ran(record_ffn(on_, inputs_, x, gate, up, down, act, limit));
   }
 
@@ -82,6 +85,10 @@ class CpuChip final : public Chip {
 
   void ran() {
     if (eager_) wait();
+  }
+  // A verb's result as official code rounds it.
+  Tensor official(Tensor y) {
+    return ran(inputs_ == Rounding::Inputs::official ? on_.official(y, Round::bf16) : y);
   }
   template <class T>
   T ran(T result) {
@@ -98,6 +105,7 @@ class CpuChip final : public Chip {
     });
   }
   RoundedBlock** offer(Tensor y);
+  Tensor head_norm(Tensor x, float eps);
   Angles angles(Tensor pos, const Rope& rope, bool inverse);
 
   Recorder on_;
@@ -151,21 +159,38 @@ void round_if_asked(const Kernels& k, RoundedBlock** slot, const float* y, int64
   k.round_row(y, n, to.first, to.stride);
 }
 
+// Without a gain the official code computes 1 / RMS in bf16, step by step.
+Tensor CpuChip::head_norm(Tensor x, float eps) {
+  Tensor y = on_.tensor(x.shape);
+  const int64_t n = x.cols();
+  each_row(x.rows(), {x}, {y}, [=, x = x.f32(), y = y.f32()](int64_t i) {
+    const auto bf16 = [](float v) { return decode_bf16(encode_bf16(v)); };
+    double squares = 0;
+    for (int64_t k = 0; k < n; ++k) squares += bf16(x[i * n + k] * x[i * n + k]);
+    const float mean = bf16(static_cast<float>(squares / static_cast<double>(n)));
+    const float r = bf16(1 / std::sqrt(bf16(mean + eps)));
+    for (int64_t k = 0; k < n; ++k) y[i * n + k] = x[i * n + k] * r;
+  });
+  return y;
+}
+
 Tensor CpuChip::rms_norm(Tensor x, Tensor gain, float eps) {
   AUTARK_CHECK(!gain || x.cols() == gain.cols());
   Tensor y = on_.tensor(x.shape);
   const int64_t n = x.cols(), rows = x.rows();
+  if (!gain && inputs_ == Rounding::Inputs::official) return official(head_norm(x, eps));
   RoundedBlock** slot = offer(y);
   each_row(rows, {x, gain}, {y},
            [=, k = &on_.kernels, x = x.f32(), g = gain ? gain.f32() : nullptr, y = y.f32()](int64_t i) {
              k->rms_norm(x + i * n, g, eps, n, y + i * n);
              round_if_asked(*k, slot, y + i * n, i, rows, n);
            });
-  return ran(y);
+  return official(y);
 }
 
 Tensor CpuChip::add_rms_norm(Tensor* x, Tensor y, Tensor gain, float eps) {
   AUTARK_CHECK(x->shape == y.shape && (!gain || y.cols() == gain.cols()));
+  if (inputs_ == Rounding::Inputs::official) return Chip::add_rms_norm(x, y, gain, eps);
   Tensor sum = on_.tensor(y.shape), z = on_.tensor(y.shape);
   const int64_t n = y.cols(), rows = y.rows();
   RoundedBlock** slot = offer(z);
@@ -211,7 +236,7 @@ Tensor CpuChip::rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) {
       k->rotate(x + h * dim + at, a.cosine + i * half, a.sine + i * half, half, near, y + h * dim + at);
     }
   });
-  return ran(y);
+  return official(y);
 }
 
 // Element-wise verbs take their tensors as pieces of this many values; a multiple of every vector.
@@ -225,7 +250,7 @@ Tensor CpuChip::add(Tensor a, Tensor b) {
            [=, k = &on_.kernels, a = a.f32(), b = b.f32(), y = y.f32()](int64_t i) {
              k->add(a + i * kPiece, b + i * kPiece, std::min(kPiece, n - i * kPiece), y + i * kPiece);
            });
-  return ran(y);
+  return official(y);
 }
 
 Tensor CpuChip::glu(Tensor gate, Tensor up, Act act, float limit) {
@@ -237,7 +262,7 @@ Tensor CpuChip::glu(Tensor gate, Tensor up, Act act, float limit) {
              const int64_t at = i * kPiece;
              k->glu(g + at, u + at, std::min(kPiece, n - at), gate_of(act), limit, y + at);
            });
-  return ran(y);
+  return official(y);
 }
 
 // The k largest, the earlier first among equals.
@@ -272,9 +297,6 @@ Choice CpuChip::top_k(Tensor scores, int k, bool renormalise) {
 }  // namespace
 
 Result<std::unique_ptr<Chip>> make_cpu_chip(const ChipOptions& o) {
-  if (o.inputs == Rounding::Inputs::official)
-    return Error{Code::unsupported,
-                 "the cpu chip does not repeat official rounding; use --chip ref or another --rounding"};
   if (o.threads < 0 || o.threads > 4096)
     return Error{Code::invalid, "--threads must lie between 0 (one per core) and 4096"};
   AUTARK_TRY(const Kernels* kernels, kernels_for(o.isa));

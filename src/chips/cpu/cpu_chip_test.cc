@@ -301,7 +301,6 @@ INSTANTIATE_TEST_SUITE_P(Isa, CpuChipTest, testing::ValuesIn(cpu_isas()),
 
 TEST(CpuChipTest, WishesThatCannotBeServedAreErrors) {
   EXPECT_FALSE(make_chip("cpu", {.isa = "avx1024"}));
-  EXPECT_FALSE(make_chip("cpu", {.inputs = Rounding::Inputs::official}));
   EXPECT_FALSE(make_chip("cpu", {.threads = -1}));
   EXPECT_FALSE(make_chip("tpu"));
   EXPECT_NE(make_chip("tpu").error().message.find("ref, cpu"), std::string::npos);

@@ -48,6 +48,8 @@ Bytes inputs_of(const ProductJob& job, const Tensor& x) {
 }  // namespace
 
 Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, Tensor bias) {
+  const bool official = inputs == Rounding::Inputs::official;
+  if (official) x = on.official(x, w.in);
   const int64_t rows = x.rows(), out = w.rows();
   Tensor y = on.tensor({rows, out});
   const ProductJob job = job_of(on, inputs, x, w, bias);
@@ -57,13 +59,14 @@ Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weig
            const int64_t begin = c * cut.each, end = std::min(begin + cut.each, cut.panels);
            job.run(begin, end, 0, rows, y + begin * kLanes, out, scratch);
          });
-  return y;
+  return official ? on.official(y, w.out) : y;
 }
 
 Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& gate, const Weight& up,
                   const Weight& down, Act act, float limit) {
   constexpr int64_t kRows = 1020, kWide = 2 * kLanes;  // rows and outputs of one pass: 2 × 128 KiB of floats
   static_assert(kRows % kTile == 0);
+  AUTARK_CHECK(inputs != Rounding::Inputs::official);
   const int64_t rows = x.rows(), inner = gate.rows();
   Tensor h = on.tensor({rows, inner});
   const ProductJob g = job_of(on, inputs, x, gate, {}), u = job_of(on, inputs, x, up, {});

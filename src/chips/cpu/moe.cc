@@ -85,6 +85,9 @@ Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, co
   AUTARK_CHECK(gate.cols() == D && up.rows() == F && down.cols() == F && down.rows() == D);
   const Panels *g = on.prepared.of(gate, on.team).data(), *u = on.prepared.of(up, on.team).data(),
                *d = on.prepared.of(down, on.team).data();
+  AUTARK_CHECK(gate.in == up.in && gate.out == up.out);
+  const bool official = inputs == Rounding::Inputs::official;
+  if (official) x = on.official(x, gate.in);
   Routing r = make_routing(on, to, gate.shape[0]);
   const bool int8 = inputs == Rounding::Inputs::int8;
   const bool round_g = int8 && takes_rounded(g->kind), round_u = int8 && takes_rounded(u->kind);
@@ -121,32 +124,46 @@ Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, co
     on.meet();
   }
   const PlacedRows of_gate{round_g ? xr : nullptr, x_rows}, of_up{round_u ? xr : nullptr, x_rows};
-  on.add_counted(r.inner_chunks, {x, to.weights}, {h},
-                 [=, h = h.f32(), weights = to.weights.f32()](int64_t c, void* scratch) {
-                   auto* a = reinterpret_cast<float*>(static_cast<std::byte*>(scratch) + kScratchBytes / 2);
-                   float* b = a + kRows * kWide;
-                   const int64_t e = r.active[c / inner.chunks], from = c % inner.chunks * inner.each;
-                   const int64_t first = r.begin[e], rows = r.begin[e + 1] - first;
-                   const ProductJob gates = job_at(k, g[e], of_gate, first),
-                                    ups = job_at(k, u[e], of_up, first);
-                   for (int64_t p = from; p < std::min(from + inner.each, inner.panels); p += 2) {
-                     const int64_t at = p * kLanes, n = std::min(kWide, F - at);
-                     const int64_t end = std::min(p + 2, inner.panels);
-                     for (int64_t row = 0; row < rows; row += kRows) {
-                       const int64_t m = std::min(kRows, rows - row);
-                       gates.run(p, end, row, m, a, kWide, scratch);
-                       ups.run(p, end, row, m, b, kWide, scratch);
-                       for (int64_t i = 0; i < m; ++i) {
-                         const int64_t place = first + row + i;
-                         float* z = h + place * F + at;
-                         k->glu(a + i * kWide, b + i * kWide, n, gate_of(act), limit, z);
-                         for (int64_t j = 0; j < n; ++j) z[j] *= weights[r.pair[place]];
-                       }
-                     }
-                   }
-                 });
+  on.add_counted(
+      r.inner_chunks, {x, to.weights}, {h},
+      [=, h = h.f32(), weights = to.weights.f32(), inner_out = gate.out](int64_t c, void* scratch) {
+        auto* a = reinterpret_cast<float*>(static_cast<std::byte*>(scratch) + kScratchBytes / 2);
+        float* b = a + kRows * kWide;
+        const int64_t e = r.active[c / inner.chunks], from = c % inner.chunks * inner.each;
+        const int64_t first = r.begin[e], rows = r.begin[e + 1] - first;
+        const ProductJob gates = job_at(k, g[e], of_gate, first), ups = job_at(k, u[e], of_up, first);
+        for (int64_t p = from; p < std::min(from + inner.each, inner.panels); p += 2) {
+          const int64_t at = p * kLanes, n = std::min(kWide, F - at);
+          const int64_t end = std::min(p + 2, inner.panels);
+          for (int64_t row = 0; row < rows; row += kRows) {
+            const int64_t m = std::min(kRows, rows - row);
+            gates.run(p, end, row, m, a, kWide, scratch);
+            ups.run(p, end, row, m, b, kWide, scratch);
+            if (official) {
+              round(inner_out, {a, static_cast<size_t>(m * kWide)});
+              round(inner_out, {b, static_cast<size_t>(m * kWide)});
+            }
+            for (int64_t i = 0; i < m; ++i) {
+              const int64_t place = first + row + i;
+              float* z = h + place * F + at;
+              k->glu(a + i * kWide, b + i * kWide, n, gate_of(act), limit, z);
+              for (int64_t j = 0; j < n; ++j) z[j] *= weights[r.pair[place]];
+            }
+          }
+        }
+      });
   on.meet();
 
+  if (official) {
+    on.add(slices, {h}, {}, [=, how = down.in, h = h.f32()](int64_t c, void*) {
+      for (int64_t p = r.pairs() * c / slices; p < r.pairs() * (c + 1) / slices; ++p) {
+        const std::span<float> row(h + p * F, F);
+        round(Round::bf16, row);
+        round(how, row);
+      }
+    });
+    on.meet();
+  }
   RoundedBlock* hr = nullptr;
   if (round_d) {
     hr = on.results.take_of<RoundedBlock>(r.pairs() * (F / kBlock));
@@ -167,6 +184,13 @@ Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, co
              scratch);
   });
 
+  if (official) {
+    on.add(slices, {o}, {o}, [=, how = down.out, o = o.f32()](int64_t c, void*) {
+      for (int64_t p = r.pairs() * c / slices; p < r.pairs() * (c + 1) / slices; ++p)
+        round(how, {o + p * D, static_cast<size_t>(D)});
+    });
+    on.meet();
+  }
   const int64_t sums = on.chunks_of(r.rows);
   on.add(sums, {o}, {y}, [=, o = o.f32(), y = y.f32()](int64_t c, void*) {
     for (int64_t t = r.rows * c / sums; t < r.rows * (c + 1) / sums; ++t) {

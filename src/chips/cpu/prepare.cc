@@ -253,9 +253,11 @@ Kind kind_of(Format f) {
     case Format::mxfp4:
       return Kind::mxfp4;
     case Format::i32:
+    case Format::v4_kv584:
+    case Format::v4_key68:
       break;
   }
-  AUTARK_CHECK(!"whole numbers take part in no product");
+  AUTARK_CHECK(!"not the format of a matrix");
 }
 
 const std::vector<Panels>& PreparedWeights::of(const Weight& w, Team& team) {

@@ -127,4 +127,23 @@ Rounded Recorder::rounded(Tensor x) {
   return r;
 }
 
+Tensor Recorder::official(Tensor x, Round how) {
+  if (how == Round::none) return x;
+  for (const Official& o : official_) {
+    if (o.data == x.data && o.how == how && o.rounded.shape == x.shape) return o.rounded;
+  }
+  Tensor y = tensor(x.shape);
+  official_.push_back({x.data, how, y});
+  const int64_t n = x.cols(), runs = tiles(n), all = x.rows() * runs, chunks = chunks_of(all);
+  add(chunks, {x}, {y}, [=, x = x.f32(), y = y.f32()](int64_t c, void*) {
+    for (int64_t i = all * c / chunks; i < all * (c + 1) / chunks; ++i) {
+      const int64_t from = i % runs * kTileSide, count = std::min(kTileSide, n - from);
+      float* to = y + i / runs * n + from;
+      std::copy_n(x + i / runs * n + from, count, to);
+      round(how, {to, static_cast<size_t>(count)});
+    }
+  });
+  return y;
+}
+
 }  // namespace autark

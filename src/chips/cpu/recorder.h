@@ -19,6 +19,7 @@
 #include "chips/cpu/prepare.h"
 #include "chips/cpu/team.h"
 #include "tensor/tensor.h"
+#include "tensor/weight.h"
 
 namespace autark {
 
@@ -73,11 +74,13 @@ class Recorder {
 
   // The rounded form of x, made at most once while x stays as it is.
   Rounded rounded(Tensor x);
+  // x rounded as official code does; x itself for Round::none. Made at most once while x stays as it is.
+  Tensor official(Tensor x, Round how);
   // Someone has rounded x himself.
   void know_rounded(Tensor x, Rounded r) { rounded_.push_back({x.data, x.cols(), r}); }
   // A verb that can round what it writes says where to put it, should anyone ask before it runs.
   void offer_rounding(Tensor y, RoundedBlock** slot) { offers_.push_back({y.data, y.shape.numel(), slot}); }
-  void forget_rounded() { rounded_.clear(), offers_.clear(); }
+  void forget_rounded() { rounded_.clear(), offers_.clear(), official_.clear(); }
 
  private:
   using Call = void (*)(void* closure, int64_t chunk, void* scratch);
@@ -118,6 +121,12 @@ class Recorder {
   bool meet_next_ = false;
   std::deque<std::function<void()>> hosted_;
   std::vector<Known> rounded_;
+  struct Official {
+    void* data;
+    Round how;
+    Tensor rounded;
+  };
+  std::vector<Official> official_;
   std::vector<Offer> offers_;
   std::vector<Pages> scratch_;  // a thread
   Pages carried_[2];            // what carry() kept, by turns

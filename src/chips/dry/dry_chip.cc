@@ -1,11 +1,12 @@
 // A chip that computes nothing and counts everything: the planner and `inspect` run the real model files on
 // it, so their costs can never drift from the code.
+#include "chips/dry/dry_v4.h"
 #include "chips/registry.h"
 namespace autark {
 namespace {
 class DryChip final : public Chip {
  public:
-  explicit DryChip(Cost* c) : c_(*c) {}
+  explicit DryChip(Cost* c) : c_(*c), v4_(c) {}
   const char* name() const override { return "dry"; }
   Tensor scratch(Shape s, Format f) override { return {nullptr, f, s}; }
   void reset() override {}
@@ -43,6 +44,7 @@ class DryChip final : public Chip {
     }
     return out(q.shape);
   }
+  V4Ops& v4() override { return v4_; }
   Tensor add(Tensor a, Tensor) override { return out(a.shape); }
   Tensor glu(Tensor g, Tensor, Act, float) override { return out(g.shape); }
   Choice top_k(Tensor s, int k, bool) override {
@@ -64,6 +66,7 @@ class DryChip final : public Chip {
     return {nullptr, Format::f32, s};
   }
   Cost& c_;
+  DryV4 v4_;
 };
 }  // namespace
 std::unique_ptr<Chip> make_dry_chip(Cost* c) {

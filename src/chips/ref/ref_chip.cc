@@ -1,11 +1,13 @@
 // The oracle: plain loops, f32 values, f64 sums, no SIMD. Every other chip is tested against it. A row's
-// result depends on nothing but that row and its sequence, so any batching gives the same bits.
+// result depends on nothing but that row and its sequence, so any batching gives the same bits. With official
+// inputs it repeats the rounding points of a model's official code.
 #include "chips/ref/ref_chip.h"
 #include <algorithm>
 #include <cmath>
 #include <deque>
 #include <numbers>
 #include <numeric>
+#include "tensor/bf16.h"
 
 namespace autark {
 namespace {
@@ -32,8 +34,11 @@ double dot(std::span<const float> a, std::span<const float> b) {
 
 class RefChip final : public Chip {
  public:
-  explicit RefChip(Comm* comm) : comm_(comm) {}
+  RefChip(Comm* comm, Rounding::Inputs inputs) : comm_(comm), inputs_(inputs) {
+    AUTARK_CHECK(inputs != Rounding::Inputs::int8);  // that is for fast chips
+  }
   const char* name() const override { return "ref"; }
+  Rounding::Inputs inputs() const override { return inputs_; }
 
   Tensor scratch(Shape s, Format f) override {
     return {arena_.emplace_back(row_bytes(f, s.numel())).data(), f, s};
@@ -66,46 +71,47 @@ class RefChip final : public Chip {
   }
   Tensor linear(Tensor x, const Weight& w, Tensor bias) override {
     AUTARK_CHECK(x.cols() == w.cols() && w.shape.rank == 2);
-    Tensor y = scratch({x.rows(), w.rows()}, Format::f32);
+    Tensor y = scratch({x.rows(), w.rows()}, Format::f32), in = rounded(x, w.in);
     std::vector<float> row(w.cols());
     for (int64_t o = 0; o < w.rows(); ++o) {
       decode_row(w, o, row);
-      for (int64_t i = 0; i < x.rows(); ++i) y.row(i)[o] = dot(x.row(i), row) + (bias ? bias.f32()[o] : 0);
+      for (int64_t i = 0; i < x.rows(); ++i) y.row(i)[o] = dot(in.row(i), row) + (bias ? bias.f32()[o] : 0);
     }
-    return y;
+    return rounded(y, w.out);
   }
   Tensor rms_norm(Tensor x, Tensor gain, float eps) override {
     AUTARK_CHECK(!gain || x.cols() == gain.cols());
     Tensor y = scratch(x.shape, Format::f32);
     for (int64_t i = 0; i < x.rows(); ++i) {
       const auto a = x.row(i);
-      const float r = 1 / std::sqrt(float(dot(a, a) / x.cols()) + eps);
+      const bool plain = gain || inputs_ != Rounding::Inputs::official;
+      const float r = plain ? 1 / std::sqrt(float(dot(a, a) / x.cols()) + eps) : head_factor(a, eps);
       for (int64_t k = 0; k < x.cols(); ++k) y.row(i)[k] = a[k] * r * (gain ? gain.f32()[k] : 1);
     }
-    return y;
+    return rounded(y);
   }
   Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) override {
     Tensor y = scratch(x.shape, Format::f32);
     std::copy_n(x.f32(), x.shape.numel(), y.f32());
     for (int64_t r = 0; r < x.rows(); ++r) rotate(y.row(r), pos.i32()[r / x.shape[1]], rope, inverse);
-    return y;
+    return rounded(y);
   }
   Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
     AUTARK_CHECK(k.shape[1] * k.shape[2] == ks.width && (!ks.ring || how.window <= ks.keep));
     Tensor y = scratch(q.shape, Format::f32);
     for (size_t seq = 0; seq < ks.sequences.size(); ++seq) attend(q, k, v, ks, vs, how, seq, y);
-    return y;
+    return rounded(y);
   }
   Tensor add(Tensor a, Tensor b) override {
     Tensor y = scratch(a.shape, Format::f32);
     for (int64_t i = 0; i < a.shape.numel(); ++i) y.f32()[i] = a.f32()[i] + b.f32()[i];
-    return y;
+    return rounded(y);
   }
   Tensor glu(Tensor gate, Tensor up, Act act, float limit) override {
     Tensor y = scratch(gate.shape, Format::f32);
     for (int64_t i = 0; i < gate.shape.numel(); ++i)
       y.f32()[i] = gated(act, limit, gate.f32()[i], up.f32()[i]);
-    return y;
+    return rounded(y);
   }
   Choice top_k(Tensor scores, int k, bool renormalise) override {
     const int64_t T = scores.rows(), E = scores.cols();
@@ -131,8 +137,10 @@ class RefChip final : public Chip {
     const int64_t K = to.ids.cols();
     for (int64_t i = 0; i < x.rows() * K; ++i) {
       const int64_t t = i / K, e = to.ids.i32()[i];
-      std::vector<float> h = times(gate.expert(e), x.row(t)), u = times(up.expert(e), x.row(t));
+      const std::vector<float> in(x.row(t).begin(), x.row(t).end());
+      std::vector<float> h = times(gate.expert(e), in), u = times(up.expert(e), in);
       for (size_t c = 0; c < h.size(); ++c) h[c] = to.weights.f32()[i] * gated(act, limit, h[c], u[c]);
+      round_official(Round::bf16, h);
       const std::vector<float> o = times(down.expert(e), h);
       for (size_t c = 0; c < o.size(); ++c) y.row(t)[c] += o[c];
     }
@@ -144,12 +152,31 @@ class RefChip final : public Chip {
   }
 
  private:
-  static std::vector<float> times(const Weight& w, std::span<const float> x) {  // w x
+  void round_official(Round how, std::span<float> x) const {
+    if (inputs_ == Rounding::Inputs::official) round(how, x);
+  }
+  // 1 / RMS as the official code has it where there is no gain: in bf16, step by step.
+  static float head_factor(std::span<const float> a, float eps) {
+    const auto bf16 = [](float v) { return decode_bf16(encode_bf16(v)); };
+    double squares = 0;
+    for (float v : a) squares += bf16(v * v);
+    return bf16(1 / std::sqrt(bf16(bf16(squares / a.size()) + eps)));
+  }
+  Tensor rounded(Tensor x, Round how = Round::bf16) {  // x itself where nothing is rounded
+    if (inputs_ != Rounding::Inputs::official || how == Round::none) return x;
+    Tensor y = scratch(x.shape, Format::f32);
+    std::copy_n(x.f32(), x.shape.numel(), y.f32());
+    for (int64_t i = 0; i < y.rows(); ++i) round(how, y.row(i));
+    return y;
+  }
+  std::vector<float> times(const Weight& w, std::vector<float> x) const {  // w x
+    round_official(w.in, x);
     std::vector<float> row(w.cols()), y(w.rows());
     for (int64_t o = 0; o < w.rows(); ++o) {
       decode_row(w, o, row);
       y[o] = dot(x, row);
     }
+    round_official(w.out, y);
     return y;
   }
   static void attend(Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs, Attend how, int seq,
@@ -180,12 +207,13 @@ class RefChip final : public Chip {
 
   std::deque<std::vector<std::byte>> arena_;
   Comm* comm_;
+  const Rounding::Inputs inputs_;
 };
 
 }  // namespace
 
-std::unique_ptr<Chip> make_ref_chip(Comm* comm) {
-  return std::make_unique<RefChip>(comm);
+std::unique_ptr<Chip> make_ref_chip(Comm* comm, Rounding::Inputs inputs) {
+  return std::make_unique<RefChip>(comm, inputs);
 }
 
 }  // namespace autark

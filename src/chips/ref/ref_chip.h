@@ -1,4 +1,5 @@
-// The oracle chip: float32 values, float64 sums, one thread, no SIMD. Runs every verb at once.
+// The oracle chip: float32 values, float64 sums, one thread, no SIMD. Runs every verb at once. `inputs`: f32,
+// or official.
 #pragma once
 #include <memory>
 #include "chips/chip.h"
@@ -6,6 +7,6 @@
 
 namespace autark {
 
-std::unique_ptr<Chip> make_ref_chip(Comm* comm = nullptr);
+std::unique_ptr<Chip> make_ref_chip(Comm* comm = nullptr, Rounding::Inputs inputs = Rounding::Inputs::f32);
 
 }  // namespace autark

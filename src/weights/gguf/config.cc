@@ -32,6 +32,19 @@ class ConfigReader {
     return v == std::floor(v) && std::abs(v) < 1e15 ? std::optional(static_cast<int64_t>(v)) : std::nullopt;
   }
   std::optional<double> real(const char* key) const { return file_.number(prefix_ + key); }
+  // One number, or the first of a list with one a layer.
+  std::optional<double> first(const char* key) const {
+    if (const auto v = real(key)) return v;
+    const auto all = file_.numbers(prefix_ + key);
+    return all && !all->empty() ? std::optional(all->front()) : std::nullopt;
+  }
+  std::optional<std::vector<int64_t>> integers(const char* key) const {
+    const auto all = file_.numbers(prefix_ + key);
+    if (!all) return {};
+    std::vector<int64_t> whole;
+    for (double v : *all) whole.push_back(v >= 0 && v <= INT32_MAX ? static_cast<int64_t>(v) : -1);
+    return whole;
+  }
   std::optional<std::string_view> text(const char* key) const { return file_.text(prefix_ + key); }
   bool has_tensor(std::string_view name) const { return file_.tensors().contains(name); }
   // Dimension of a tensor, counted from the slowest; 0 where there is none.
@@ -110,6 +123,35 @@ void read_gemma3(ConfigReader& r) {
   r.config["autark"]["norm_offset"] = 1;
 }
 
+// Draft layers count as layers here, and have ratio 0; the draft head is not read from these files.
+void read_deepseek_v4(ConfigReader& r) {
+  constexpr int64_t kSqrtSoftplus = 4;
+  r.whole("q_lora_rank", "attention.q_lora_rank");
+  r.whole("o_lora_rank", "attention.output_lora_rank");
+  r.whole("o_groups", "attention.output_group_count");
+  r.whole("sliding_window", "attention.sliding_window");
+  r.whole("index_n_heads", "attention.indexer.head_count");
+  r.whole("index_head_dim", "attention.indexer.key_length");
+  r.whole("index_topk", "attention.indexer.top_k");
+  r.whole("qk_rope_head_dim", "rope.dimension_count");
+  r.whole("n_routed_experts", "expert_count");
+  r.whole("num_experts_per_tok", "expert_used_count");
+  r.whole("moe_intermediate_size", "expert_feed_forward_length");
+  r.whole("num_hash_layers", "hash_layer_count");
+  r.whole("hc_mult", "hyper_connection.count");
+  r.whole("hc_sinkhorn_iters", "hyper_connection.sinkhorn_iterations");
+  r.number("hc_eps", "hyper_connection.epsilon");
+  r.number("routed_scaling_factor", "expert_weights_scale");
+  r.number("compress_rope_theta", "attention.compress_rope_freq_base");
+  if (const auto v = r.first("swiglu_clamp_exp")) r.config["swiglu_limit"] = *v;
+  if (const auto v = r.integers("attention.compress_ratios")) r.config["compress_ratios"] = *v;
+  if (const auto v = r.integer("expert_gating_func"); v && *v != kSqrtSoftplus)
+    r.config["scoring_func"] = "expert_gating_func " + std::to_string(*v);
+  const int64_t drafts = r.integer("nextn_predict_layers").value_or(0);
+  if (const auto n = r.integer("block_count"); n && drafts > 0 && drafts < *n)
+    r.config["num_hidden_layers"] = *n - drafts;
+}
+
 // What the keys name, then tokens with the text of a known end.
 std::vector<int32_t> end_tokens(const Gguf& file) {
   std::vector<int32_t> ends;
@@ -142,6 +184,7 @@ Result<GgufConfig> read_gguf_config(const Gguf& file) {
   if (architecture == "llama") r.config["autark"]["rope_pairing"] = "neighbours";
   if (architecture == "qwen3_moe") read_experts(r);
   if (architecture == "gemma3") read_gemma3(r);
+  if (architecture == "deepseek_v4") read_deepseek_v4(r);
   return GgufConfig{std::move(architecture), std::move(r.config), end_tokens(file)};
 }
 

@@ -38,19 +38,74 @@ constexpr Names kFourNorms[] = {
     {"post_ffw_norm", "post_feedforward_layernorm"},
 };
 
+// DeepSeek-V4 names its tensors otherwise, and has some that are no weight or bias of a module: whole names.
+constexpr Names kV4Model[] = {
+    {"token_embd.weight", "embed.weight"},     {"output_norm.weight", "norm.weight"},
+    {"output.weight", "head.weight"},          {"output_hc_fn.weight", "hc_head_fn"},
+    {"output_hc_base.weight", "hc_head_base"}, {"output_hc_scale.weight", "hc_head_scale"},
+};
+constexpr Names kV4Layer[] = {
+    {"attn_norm.weight", "attn_norm.weight"},
+    {"ffn_norm.weight", "ffn_norm.weight"},
+    {"hc_attn_fn.weight", "hc_attn_fn"},
+    {"hc_attn_base.weight", "hc_attn_base"},
+    {"hc_attn_scale.weight", "hc_attn_scale"},
+    {"hc_ffn_fn.weight", "hc_ffn_fn"},
+    {"hc_ffn_base.weight", "hc_ffn_base"},
+    {"hc_ffn_scale.weight", "hc_ffn_scale"},
+    {"attn_q_a.weight", "attn.wq_a.weight"},
+    {"attn_q_a_norm.weight", "attn.q_norm.weight"},
+    {"attn_q_b.weight", "attn.wq_b.weight"},
+    {"attn_kv.weight", "attn.wkv.weight"},
+    {"attn_kv_a_norm.weight", "attn.kv_norm.weight"},
+    {"attn_sinks.weight", "attn.attn_sink"},
+    {"attn_output_a.weight", "attn.wo_a.weight"},
+    {"attn_output_b.weight", "attn.wo_b.weight"},
+    {"attn_compressor_ape.weight", "attn.compressor.ape"},
+    {"attn_compressor_kv.weight", "attn.compressor.wkv.weight"},
+    {"attn_compressor_gate.weight", "attn.compressor.wgate.weight"},
+    {"attn_compressor_norm.weight", "attn.compressor.norm.weight"},
+    {"indexer.attn_q_b.weight", "attn.indexer.wq_b.weight"},
+    {"indexer.proj.weight", "attn.indexer.weights_proj.weight"},
+    {"indexer_compressor_ape.weight", "attn.indexer.compressor.ape"},
+    {"indexer_compressor_kv.weight", "attn.indexer.compressor.wkv.weight"},
+    {"indexer_compressor_gate.weight", "attn.indexer.compressor.wgate.weight"},
+    {"indexer_compressor_norm.weight", "attn.indexer.compressor.norm.weight"},
+    {"ffn_gate_inp.weight", "ffn.gate.weight"},
+    {"exp_probs_b.bias", "ffn.gate.bias"},
+    {"ffn_gate_tid2eid.weight", "ffn.gate.tid2eid"},
+    {"ffn_gate_exps.weight", "ffn.experts.*.w1.weight"},
+    {"ffn_up_exps.weight", "ffn.experts.*.w3.weight"},
+    {"ffn_down_exps.weight", "ffn.experts.*.w2.weight"},
+    {"ffn_gate_shexp.weight", "ffn.shared_experts.w1.weight"},
+    {"ffn_up_shexp.weight", "ffn.shared_experts.w3.weight"},
+    {"ffn_down_shexp.weight", "ffn.shared_experts.w2.weight"},
+};
+
 template <size_t n>
 std::string_view look_up(const Names (&names)[n], std::string_view key) {
   const auto* it = std::ranges::find(names, key, &Names::first);
   return it == std::end(names) ? std::string_view{} : it->second;
 }
 
+std::string v4_tensor_name(std::string_view gguf) {
+  if (const auto name = look_up(kV4Model, gguf); !name.empty()) return std::string(name);
+  const size_t number_end = gguf.find('.', 4);
+  if (!gguf.starts_with("blk.") || number_end == gguf.npos) return std::string(gguf);
+  const auto name = look_up(kV4Layer, gguf.substr(number_end + 1));
+  if (name.empty()) return std::string(gguf);
+  return "layers." + std::string(gguf.substr(4, number_end - 4)) + "." + std::string(name);
+}
+
 }  // namespace
 
 std::string architecture_name(std::string_view gguf) {
-  return gguf == "qwen3moe" ? "qwen3_moe" : std::string(gguf);
+  if (gguf == "qwen3moe") return "qwen3_moe";
+  return gguf == "deepseek4" ? "deepseek_v4" : std::string(gguf);
 }
 
 std::string tensor_name(std::string_view architecture, std::string_view gguf) {
+  if (architecture == "deepseek_v4") return v4_tensor_name(gguf);
   constexpr std::string_view kKnown[] = {"llama", "qwen2", "qwen3", "qwen3_moe", "gemma3"};
   if (std::ranges::find(kKnown, architecture) == std::end(kKnown)) return std::string(gguf);
   if (const auto name = look_up(kModel, gguf); !name.empty()) return std::string(name);

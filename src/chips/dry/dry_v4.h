@@ -1,0 +1,75 @@
+// The V4 verbs, counted: what index and attention read of the records as they are stored.
+#pragma once
+#include <algorithm>
+#include "chips/registry.h"
+#include "chips/v4_ops.h"
+
+namespace autark {
+
+class DryV4 final : public V4Ops {
+ public:
+  explicit DryV4(Cost* c) : c_(*c) {}
+  Tensor hc_spread(Tensor x, int n) override { return out({x.rows(), n, x.cols()}); }
+  Mix hc_mix(Tensor x, const Weight& fn, Tensor, Tensor, float, float, int) override {
+    const int64_t n = x.shape[1];
+    AUTARK_CHECK(fn.cols() == n * x.shape[2]);
+    count(x.shape[0], fn);
+    return {out({x.shape[0], n}), out({x.shape[0], n}), out({x.shape[0], n, n})};
+  }
+  Tensor hc_pre(Tensor x, Tensor) override { return out({x.shape[0], x.shape[2]}); }
+  Tensor hc_post(Tensor y, Tensor x, Tensor, Tensor) override {
+    AUTARK_CHECK(y.cols() == x.cols());
+    return out(x.shape);
+  }
+  void pool(Tensor kv, Tensor gate, const Pool& how, Pooled into) override {
+    AUTARK_CHECK(kv.cols() == gate.cols() && kv.cols() == how.ape.cols());
+    AUTARK_CHECK(into.rows.width == how.norm.cols() && into.tail.width == 2 * kv.cols());
+    ++c_.ops;
+  }
+  Tensor hadamard(Tensor x) override { return out(x.shape); }
+  Tensor quantise(Tensor x, Format) override { return out(x.shape); }
+  Tensor index_top_k(Tensor q, Tensor w, Pooled keys, int k) override {
+    AUTARK_CHECK(q.shape[1] == w.cols() && q.cols() == keys.rows.width);
+    const Rows& r = keys.rows;
+    for (size_t s = 0; s < r.sequences.size(); ++s) {
+      const double n = (r.length[s] + r.sequences[s].count) / r.per;
+      c_.flops += 2.0 * q.shape[1] * q.cols() * r.sequences[s].count * n;
+      c_.kv_bytes += n * row_bytes(r.record, r.width);
+    }
+    return {nullptr, Format::i32, {q.shape[0], k}};
+  }
+  Tensor sparse_attention(Tensor q, Tensor, Rows window, Pooled far, Tensor picks, Tensor sink) override {
+    AUTARK_CHECK(q.shape[1] == sink.shape.numel() && q.cols() == window.width);
+    for (size_t s = 0; s < window.sequences.size(); ++s) {
+      const int64_t rows = window.sequences[s].count, all = window.length[s] + rows;
+      const int64_t near = std::min<int64_t>(all, window.keep), old = far.rows.width ? all / far.rows.per : 0;
+      const double n = near + (picks ? std::min(old, picks.cols()) : old);
+      c_.flops += 4.0 * q.shape[1] * q.cols() * rows * n;
+      c_.kv_bytes += near * row_bytes(window.record, window.width);
+      if (old) c_.kv_bytes += (n - near) * row_bytes(far.rows.record, far.rows.width);
+    }
+    return out(q.shape);
+  }
+  Tensor grouped_linear(Tensor x, const Weight& w) override {
+    AUTARK_CHECK(x.cols() == w.shape[0] * w.cols());
+    count(x.rows(), w);
+    return out({x.rows(), w.shape[0] * w.rows()});
+  }
+  Choice route(Tensor s, Tensor bias, Tensor fixed, int k, float) override {
+    AUTARK_CHECK(bool(bias) != bool(fixed));
+    return {{nullptr, Format::i32, {s.rows(), k}}, out({s.rows(), k})};
+  }
+
+ private:
+  void count(int64_t rows, const Weight& w) {
+    c_.flops += 2.0 * rows * w.shape.numel();
+    c_.weight_bytes += bytes_of(w);
+  }
+  Tensor out(Shape s) {
+    ++c_.ops;
+    return {nullptr, Format::f32, s};
+  }
+  Cost& c_;
+};
+
+}  // namespace autark

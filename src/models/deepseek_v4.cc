@@ -1,0 +1,53 @@
+// DeepSeek-V4 (arXiv:2606.19348). Three ideas on top of a MoE decoder, all in models/layers/v4_block.h:
+//   hyper-connections  the residual is n_hc parallel streams; each sublayer reads a
+//                      learned mix (pre) and writes back through (post, comb), comb
+//                      made doubly stochastic by Sinkhorn;
+//   compressed KV      one shared 512-wide key/value row per token; a 128-token
+//                      window stays exact, older rows are pooled 4:1 or 128:1;
+//   lightning indexer  on 4:1 layers a small scorer picks the pooled rows to attend.
+// The first n_hash layers route experts by token id instead of by score.
+#include "models/layers/v4_block.h"
+#include "models/model.h"
+
+namespace autark {
+namespace {
+
+class DeepseekV4 final : public Model {
+ public:
+  DeepseekV4(const V4Config& config, Weights& w) : c(config) {
+    embed_ = w.need("embed.weight", {c.vocab, c.dim});
+    for (int i = 0; i < c.layers; ++i)
+      blocks_.emplace_back(c, w, "layers." + std::to_string(i) + ".", c.ratios[i], i < c.hash_layers);
+    hc_head_ = v4_hyper_connection(c, w, "hc_head", c.hc);
+    norm_ = w.vector("norm.weight", {c.dim});
+    head_ = w.need("head.weight", {c.vocab, c.dim});
+  }
+
+  int layers() const override { return int(c.layers); }
+  int64_t vocabulary() const override { return c.vocab; }
+  int64_t context() const override { return c.context; }
+  std::vector<Stream> state(int i) const override { return blocks_[i].state(); }
+
+  Tensor embed(Step& s) const override { return s.on.v4().hc_spread(s.on.rows(embed_, s.tokens), int(c.hc)); }
+
+  Tensor layer(Step& s, int i, Tensor x) const override { return blocks_[i](s, i, x); }
+
+  Tensor logits(Step& s, Tensor x) const override {
+    x = s.on.pick(x, s.wanted);
+    Mix m = s.on.v4().hc_mix(x, hc_head_.fn, hc_head_.scale, hc_head_.base, c.eps, c.hc_eps, 0);
+    x = s.on.rms_norm(s.on.v4().hc_pre(x, m.pre), norm_, c.eps);
+    return s.on.linear(s.note(int(c.layers), "norm", x), head_);
+  }
+
+ private:
+  const V4Config c;
+  Weight embed_, head_;
+  std::vector<V4Block> blocks_;
+  HyperConnection hc_head_;
+  Tensor norm_;
+};
+
+REGISTER_MODEL("deepseek_v4", DeepseekV4, V4Config);
+
+}  // namespace
+}  // namespace autark
