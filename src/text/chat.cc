@@ -4,6 +4,9 @@
 #include <ctime>
 #include "base/gguf.h"
 #include "base/mapped_file.h"
+#include "text/chat/checkpoint_texts.h"
+#include "text/chat/deepseek_v4.h"
+#include "text/chat/fixed_texts.h"
 #include "text/crate_tokenizer.h"
 
 namespace autark::text {
@@ -154,9 +157,10 @@ Result<Prompt> ChatTemplate::render_json(std::string_view request) const {
   return render(c);
 }
 
-Result<std::unique_ptr<ChatTemplate>> ChatTemplate::open(const fs::path& path, const Tokenizer* tokenizer) {
-  AUTARK_TRY(Sources sources, find_sources(path));
-  if (!sources.found()) return Error{Code::not_found, path.string() + ": this model has no chat template"};
+namespace {
+
+Result<std::unique_ptr<ChatTemplate>> jinja_template(const Sources& sources, const fs::path& path,
+                                                     const Tokenizer* tokenizer) {
   TokenNames names;
   std::vector<std::string> markup;
   if (tokenizer) {
@@ -176,6 +180,33 @@ Result<std::unique_ptr<ChatTemplate>> ChatTemplate::open(const fs::path& path, c
   for (const auto& [name, text] : names.special) vars[name] = text;
   return std::unique_ptr<ChatTemplate>(std::make_unique<CrateTemplate>(
       std::move(handle), std::move(vars), syntax_of(sources.usual + sources.with_tools)));
+}
+
+Result<std::unique_ptr<ChatTemplate>> deepseek_v4_template(const fs::path& path, const Tokenizer* tokenizer,
+                                                           const Sources& sources,
+                                                           std::optional<DeepseekV4Release> release) {
+  DeepseekV4Parts parts{.release = release, .where = path.string()};
+  if (sources.found()) {
+    auto jinja = jinja_template(sources, path, tokenizer);
+    if (!jinja && !release) return jinja.error();
+    if (jinja) parts.other = std::move(jinja).value();
+  }
+  std::vector<std::string> texts = checkpoint_texts(path, parts.other.get());
+  for (const std::string* source : {&sources.usual, &sources.with_tools}) add_source(texts, *source);
+  parts.fixed = find_fixed_texts(kDeepseekV4Texts, texts);
+  if (tokenizer) parts.spellings = tokenizer->markup();
+  return make_deepseek_v4(std::move(parts));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ChatTemplate>> ChatTemplate::open(const fs::path& path, const Tokenizer* tokenizer) {
+  AUTARK_TRY(Sources sources, find_sources(path));
+  AUTARK_TRY(const DeepseekV4Trace trace, deepseek_v4_trace(path));
+  const bool bare = trace.is_unsaid && (trace.has_encoder || (tokenizer && tokenizer->id_of("｜DSML｜")));
+  if (trace.release || bare) return deepseek_v4_template(path, tokenizer, sources, trace.release);
+  if (!sources.found()) return Error{Code::not_found, path.string() + ": this model has no chat template"};
+  return jinja_template(sources, path, tokenizer);
 }
 
 }  // namespace autark::text

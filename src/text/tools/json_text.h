@@ -44,6 +44,8 @@ class JsonScanner {
   std::string high_text_;
 };
 
+void append_utf8(std::string& out, uint32_t code_point);
+
 // The text of a JSON string between its quotes; REQUIRES: it went through JsonScanner.
 std::string unescaped(std::string_view inside);
 

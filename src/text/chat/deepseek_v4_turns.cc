@@ -1,0 +1,159 @@
+#include "text/chat/deepseek_v4_turns.h"
+#include <algorithm>
+#include <map>
+
+namespace autark::text {
+namespace {
+
+using Role = V4Turn::Role;
+using Turns = std::vector<V4Turn>;
+
+std::string text_of(const PythonJson* v) {
+  if (!v) return {};
+  if (v->is_text()) return v->text();
+  std::string out;
+  for (size_t i = 0; i < v->list().size(); ++i) {
+    const PythonJson& part = v->list()[i];
+    const PythonJson* type = part.find("type");
+    if (i) out += "\n\n";
+    if (type && type->is_text() && type->text() == "text")
+      out += text_of(part.find("text"));
+    else
+      out += "[Unsupported " + (type ? type->text() : "None") + "]";
+  }
+  return out;
+}
+
+std::optional<Role> role_of(std::string_view name) {
+  if (name == "system") return Role::system;
+  if (name == "user" || name == "tool") return Role::user;
+  if (name == "developer") return Role::developer;
+  if (name == "latest_reminder") return Role::reminder;
+  if (name == "assistant") return Role::assistant;
+  return {};
+}
+
+Result<V4Turn> turn_of(const PythonJson& message) {
+  const PythonJson* name = message.find("role");
+  if (!name || !name->is_text()) return Error{Code::invalid, "a message has no role"};
+  const auto role = role_of(name->text());
+  if (!role)
+    return Error{Code::invalid,
+                 "DeepSeek V4 knows no role \"" + name->text() +
+                     "\"; system, user, assistant, tool, developer and latest_reminder are known"};
+  V4Turn t{.role = *role};
+  const PythonJson* content = message.find("content");
+  if (content && !content->is_null() && !content->is_text() && !content->is_list())
+    return Error{Code::invalid, "the content of a message is neither a text nor a list"};
+  if (*role == Role::user) {
+    V4Block b{.is_result = name->text() == "tool", .text = text_of(content)};
+    if (const PythonJson* id = message.find("tool_call_id"); id && b.is_result) b.call_id = id->text();
+    t.blocks.push_back(std::move(b));
+  } else {
+    t.content = text_of(content);
+  }
+  if (*role == Role::developer && t.content.empty())
+    return Error{Code::invalid, "a developer message is empty"};
+  t.reasoning = text_of(message.find("reasoning_content"));
+  const std::pair<const char*, PythonJson*> lists[] = {{"tools", &t.tools}, {"tool_calls", &t.calls}};
+  for (const auto& [key, list] : lists) {
+    if (const PythonJson* v = message.find(key)) *list = *v;
+    if (!list->is_null() && !list->is_list())
+      return Error{Code::invalid, std::string(key) + " of a message is not a list"};
+  }
+  if (const PythonJson* format = message.find("response_format")) t.format = *format;
+  if (const PythonJson* task = message.find("task"); task && !task->is_null()) t.task = task->text();
+  if (const PythonJson* end = message.find("wo_eos")) t.without_end = bool(*end);
+  return t;
+}
+
+// Each result, and each user text after a user turn without a task, goes into the turn before it.
+Result<Turns> merged(const PythonJson* messages) {
+  Turns turns;
+  if (!messages || messages->is_null()) return turns;
+  if (!messages->is_list()) return Error{Code::invalid, "messages is not a list"};
+  for (const PythonJson& m : messages->list()) {
+    if (!m.is_map()) return Error{Code::invalid, "a message is not an object"};
+    AUTARK_TRY(V4Turn turn, turn_of(m));
+    const bool after_user = !turns.empty() && turns.back().role == Role::user;
+    if (turn.role == Role::user && after_user && (turn.blocks[0].is_result || !turns.back().task))
+      turns.back().blocks.push_back(std::move(turn.blocks[0]));
+    else
+      turns.push_back(std::move(turn));
+  }
+  return turns;
+}
+
+std::string id_of(const PythonJson& call) {
+  const PythonJson* id = call.find("id");
+  if (const PythonJson* f = call.find("function"); f && (!id || !*id)) id = f->find("id");
+  return id ? id->text() : "";
+}
+
+// Results among a turn's blocks change places until they stand as the calls do; unknown ids count as the
+// first.
+void sort_results(V4Turn& turn, const std::map<std::string, size_t>& order) {
+  std::vector<V4Block> results;
+  for (const V4Block& b : turn.blocks)
+    if (b.is_result) results.push_back(b);
+  std::ranges::stable_sort(results, {}, [&](const V4Block& b) {
+    const auto place = order.find(b.call_id);
+    return place == order.end() ? size_t{0} : place->second;
+  });
+  size_t next = 0;
+  for (V4Block& b : turn.blocks)
+    if (b.is_result) b = std::move(results[next++]);
+}
+
+void sort_all_results(Turns& turns) {
+  std::map<std::string, size_t> order;
+  for (V4Turn& t : turns) {
+    if (t.calls) {
+      order.clear();
+      for (size_t i = 0; i < t.calls.list().size(); ++i)
+        if (const std::string id = id_of(t.calls.list()[i]); !id.empty()) order[id] = i;
+    }
+    if (t.role == Role::user && !order.empty()) sort_results(t, order);
+  }
+}
+
+size_t last_question_of(const Turns& turns) {
+  for (size_t i = turns.size(); i > 0; --i)
+    if (turns[i - 1].asks()) return i - 1;
+  return turns.size();
+}
+
+// What was thought before the last question goes, and so do earlier developer turns.
+void drop_past_reasoning(Turns& turns) {
+  const size_t last = last_question_of(turns);
+  if (last == turns.size()) return;
+  for (size_t i = 0; i < last; ++i) turns[i].reasoning.clear();
+  size_t at = 0;
+  std::erase_if(turns, [&](const V4Turn& t) { return at++ < last && t.role == Role::developer; });
+}
+
+}  // namespace
+
+size_t V4Conversation::last_question() const {
+  return last_question_of(turns);
+}
+
+Result<V4Conversation> v4_conversation(const PythonJson* context, const PythonJson& messages, bool thinking,
+                                       bool drop_thinking) {
+  V4Conversation c;
+  AUTARK_TRY(Turns before, merged(context));
+  AUTARK_TRY(Turns now, merged(&messages));
+  c.turns = before;
+  for (V4Turn& t : now) c.turns.push_back(std::move(t));
+  sort_all_results(c.turns);
+  const auto has_tools = [](const V4Turn& t) { return bool(t.tools); };
+  c.drops_reasoning = drop_thinking && std::ranges::none_of(c.turns, has_tools);
+  if (thinking && c.drops_reasoning) {
+    drop_past_reasoning(c.turns);
+    drop_past_reasoning(before);
+  }
+  c.sent = std::min(before.size(), c.turns.size());
+  return c;
+}
+
+}  // namespace autark::text
