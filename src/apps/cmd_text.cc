@@ -1,8 +1,11 @@
 // The door by which the text layer is judged from outside.
 //
-//   encode  {"text", "add_special": true, "parse_special": false}   → {"ids"}
-//   decode  {"ids", "skip_special": true}                           → {"text", "pieces", "flush"}
-//   render  {"messages", "tools", "kwargs", "vars", "now"}          → {"prompt"}
+//   encode  {"text", "add_special": true, "parse_special": false}  → {"ids"}
+//   decode  {"ids", "skip_special": true}                          → {"text", "pieces", "flush"}
+//   render  {"messages", "tools", "kwargs", "vars", "now"}         → {"prompt"}
+//           DeepSeek V4 takes "release": "preview" | "0731" | "0813" and "fixed": "placeholder" too
+//   parse   {"text", "mode": "chat" | "thinking", "end": "stop" | "length"}
+//           → {"reasoning", "content", "tool_calls", "partial", "finish"}; partial: a call that never ended
 //
 // A line that cannot be done gives {"error"} and the next one is read. Each answer is flushed at once.
 #include "apps/cmd_text.h"
@@ -71,6 +74,41 @@ Result<Json> render(const text::ChatTemplate& chat, std::string_view line) {
   return Json{{"prompt", prompt.text}};
 }
 
+Result<std::string> choice(const Json& row, const char* name, std::string_view usual,
+                           std::string_view other) {
+  if (!row.contains(name) || row[name].is_null()) return std::string(usual);
+  if (row[name] == usual || row[name] == other) return row[name].get<std::string>();
+  return Error{Code::invalid, std::string(name) + " must be \"" + std::string(usual) + "\" or \"" +
+                                  std::string(other) + "\""};
+}
+
+Json call_json(const text::ToolCall& c) {
+  return {{"name", c.name}, {"arguments", c.arguments}};
+}
+
+// In the model's syntax, or DeepSeek's where a "dialect" of it is named: both spellings of its tags are
+// understood.
+Result<Json> parse(text::OutputSyntax syntax, std::string_view line) {
+  AUTARK_TRY(Json row, read_row(line));
+  if (!row.contains("text") || !row["text"].is_string())
+    return Error{Code::invalid, "text is missing or not a string"};
+  AUTARK_TRY(const std::string mode, choice(row, "mode", "chat", "thinking"));
+  AUTARK_TRY(const std::string end, choice(row, "end", "stop", "length"));
+  if (row.contains("dialect")) {
+    AUTARK_TRY(const std::string dialect, choice(row, "dialect", "v4", "v41"));
+    syntax = text::OutputSyntax::dsml;
+  }
+  const auto parser = text::make_output_parser(syntax, mode == "thinking");
+  auto pieces = parser->push(row["text"].get_ref<const std::string&>());
+  for (auto& piece : parser->finish(end == "length")) pieces.push_back(std::move(piece));
+  const text::ParsedOutput out = text::gather(pieces);
+  Json answer = {{"reasoning", out.reasoning}, {"content", out.content}, {"tool_calls", Json::array()}};
+  for (const text::ToolCall& c : out.tool_calls) answer["tool_calls"].push_back(call_json(c));
+  if (!out.partial.empty()) answer["partial"] = call_json(out.partial.back());
+  answer["finish"] = end == "length" ? "length" : out.tool_calls.empty() ? "stop" : "tool_calls";
+  return answer;
+}
+
 int fail(const Error& e) {
   std::cerr << "autark text: " << e.message << "\n";
   return 1;
@@ -96,11 +134,13 @@ int run(const std::string& what, const std::string& model) {
   auto path = locate(model);
   if (!path) return fail(path.error());
   auto tokenizer = text::Tokenizer::open(*path);
-  if (what == "render") {
+  if (what == "render" || what == "parse") {
     // A directory may have a template and no tokenizer; a broken tokenizer is a fault all the same.
     if (!tokenizer && tokenizer.error().code != Code::not_found) return fail(tokenizer.error());
     auto chat = text::ChatTemplate::open(*path, tokenizer ? tokenizer->get() : nullptr);
     if (!chat) return fail(chat.error());
+    if (what == "parse")
+      return answer_lines([&](std::string_view line) { return parse((*chat)->syntax(), line); });
     return answer_lines([&](std::string_view line) { return render(**chat, line); });
   }
   if (!tokenizer) return fail(tokenizer.error());
@@ -111,18 +151,23 @@ int run(const std::string& what, const std::string& model) {
 }  // namespace
 
 void add_text_command(CLI::App& app, int& exit_code) {
-  CLI::App* text =
-      app.add_subcommand("text", "Tokens, streamed pieces and prompts: JSON lines in, JSON lines out");
+  CLI::App* text = app.add_subcommand(
+      "text", "Tokens, streamed pieces, prompts, parsed answers: JSON lines in, JSON lines out");
   text->require_subcommand(1);
   text->footer(
       "Examples:\n  echo '{\"text\":\"Hello\"}' | autark text encode qwen2.5-coder-0.5b\n"
       "  echo '{\"ids\":[9707]}' | autark text decode qwen2.5-coder-0.5b\n"
       "  echo '{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}' | autark text render "
-      "qwen2.5-coder-0.5b");
+      "qwen2.5-coder-0.5b\n"
+      "  echo '{\"text\":\"Hi!\",\"end\":\"stop\"}' | autark text parse qwen2.5-coder-0.5b\n\n"
+      "DeepSeek V4's render takes \"release\" (preview, 0731, 0813), and with \"fixed\":\"placeholder\" "
+      "writes\n"
+      "{{FIXED:name}} for the paragraphs that come with the checkpoint.");
   constexpr std::pair<const char*, const char*> kWork[] = {
       {"encode", R"({"text", "add_special", "parse_special"} → {"ids"})"},
       {"decode", R"({"ids", "skip_special"} → {"text", "pieces", "flush"})"},
-      {"render", R"({"messages", "tools", "kwargs", "vars", "now"} → {"prompt"})"}};
+      {"render", R"({"messages", "tools", "kwargs", "vars", "now"} → {"prompt"})"},
+      {"parse", R"({"text", "mode", "end"} → {"reasoning", "content", "tool_calls", "finish"})"}};
   for (const auto& [name, help] : kWork) {
     CLI::App* command = text->add_subcommand(name, help);
     auto model = std::make_shared<std::string>();
