@@ -191,18 +191,18 @@ void add_bench_command(CLI::App& app, int& exit_code) {
   c->footer("Examples:\n  autark bench\n  autark bench qwen2.5-coder-0.5b --prefill 128 --decode 32 --json");
   c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
   c->add_option("--prefill", a->prefill, "Tokens of the prompt")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1 << 30))
       ->capture_default_str();
   c->add_option("--decode", a->decode, "Tokens to generate")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1 << 30))
       ->capture_default_str();
   c->add_option("--chunk", a->chunk, "Prompt rows in one step")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1 << 30))
       ->capture_default_str();
   c->add_option("--repeat", a->repeat, "Times; the median counts")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1 << 30))
       ->capture_default_str();
-  c->add_option("--threads", a->threads, "0: one per physical core")->check(CLI::NonNegativeNumber);
+  c->add_option("--threads", a->threads, "0: one per physical core")->check(CLI::Range(0, 1 << 30));
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
   c->add_option("--rounding", a->rounding, "none or fast (what the rounding table says)");
   c->add_flag("--json", a->json, "One JSON object on standard output");

@@ -76,15 +76,15 @@ void add_logits_command(CLI::App& app, int& exit_code) {
   tokens->require_option(1);
   c->add_option("--positions", a->positions, "Rows to give: 0,5,-1; negative ones count from the end (all)");
   c->add_option("--greedy", a->greedy, "Tokens to generate, end tokens included")
-      ->check(CLI::NonNegativeNumber);
+      ->check(CLI::Range(0, 1 << 30));
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
   c->add_option(
       "--rounding", a->rounding,
       "none: the mathematics; fast: 8-bit inputs, native cache; exact: the official code's rounding "
       "points (what the rounding table says; none on ref)");
-  c->add_option("--threads", a->threads, "0: one per physical core")->check(CLI::NonNegativeNumber);
+  c->add_option("--threads", a->threads, "0: one per physical core")->check(CLI::Range(0, 1 << 30));
   c->add_option("--chunk", a->chunk, "Prompt rows in one step")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1 << 30))
       ->capture_default_str();
   c->add_option("--batch-with", a->batch_with, "A file of other prompts, one a line, for the same steps");
   c->add_option("--out", a->out, "A safetensors file (JSON on standard output)");

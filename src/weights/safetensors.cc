@@ -1,6 +1,7 @@
 #include "weights/safetensors.h"
 #include <algorithm>
 #include <bit>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include "base/json.h"
@@ -253,18 +254,23 @@ std::optional<Error> write_safetensors(const std::filesystem::path& path,
   std::string json = dump_json(header);
   json.resize((json.size() + 7) / 8 * 8, ' ');
   const uint64_t size = json.size();
-  const std::filesystem::path part = path.string() + ".part";
-  std::ofstream out(part, std::ios::binary | std::ios::trunc);
+  // A pipe or a device cannot be replaced; it is written as it is.
+  std::error_code failed;
+  const auto status = std::filesystem::status(path, failed);
+  const bool straight = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+  const std::filesystem::path to = path.string() + (straight ? "" : ".part");
+  errno = 0;
+  std::ofstream out(to, std::ios::binary | std::ios::trunc);
   out.write(reinterpret_cast<const char*>(&size), 8).write(json.data(), json.size());
   for (const auto& [name, t] : tensors) out.write(static_cast<const char*>(t.data), t.shape.numel() * 4);
   out.close();
-  std::error_code failed;
-  if (out) std::filesystem::rename(part, path, failed);
+  if (out && straight) return {};
+  if (out) std::filesystem::rename(to, path, failed);
   if (out && !failed) return {};
+  const std::string why = out ? failed.message() : std::strerror(errno);
   std::error_code ignored;
-  std::filesystem::remove(part, ignored);
-  return Error{Code::io,
-               path.string() + ": cannot be written; is the directory there, and is the disk full?"};
+  if (!straight) std::filesystem::remove(to, ignored);
+  return Error{Code::io, path.string() + ": cannot be written: " + why};
 }
 
 }  // namespace autark

@@ -51,7 +51,7 @@ struct NamedTensor {
   Tensor tensor;  // f32 or i32
 };
 
-// Replaces the file only when all of it is written.
+// Replaces a file only when all of it is written.
 std::optional<Error> write_safetensors(const std::filesystem::path& path,
                                        std::span<const NamedTensor> tensors);
 

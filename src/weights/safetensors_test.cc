@@ -45,6 +45,10 @@ TEST_F(SafetensorsTest, GivesBackWhatWasWritten) {
   EXPECT_EQ(f.value().tensors().at("layers.0").offset % 8, 0u);
   EXPECT_FALSE(std::filesystem::exists(dir_ / "out.safetensors.part"));
   EXPECT_TRUE(write_safetensors(dir_ / "no such directory" / "out.safetensors", tensors));
+  EXPECT_FALSE(write_safetensors("/dev/null", tensors));
+  const auto full = write_safetensors("/dev/full", tensors);
+  ASSERT_TRUE(full);
+  EXPECT_NE(full->message.find("No space left"), std::string::npos) << full->message;
 }
 
 TEST_F(SafetensorsTest, EveryDtypeIsRead) {
