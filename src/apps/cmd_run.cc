@@ -1,4 +1,5 @@
-// flags → Engine::open → submit(the whole conversation as tokens) → print
+// flags → Engine::open → submit(the whole conversation as tokens) → print. The answer goes to standard
+// output; what the model thinks goes to standard error, dimmed on a terminal.
 #include "apps/cmd_run.h"
 #include <fmt/core.h>
 #include <unistd.h>
@@ -11,18 +12,21 @@
 #include <mutex>
 #include <optional>
 #include <random>
+#include "api/answer.h"
 #include "apps/report.h"
 #include "apps/terminal.h"
 #include "engine/engine.h"
 #include "engine/rounding_table.h"
 #include "hub/hub.h"
+#include "serve/answer_reader.h"
+#include "serve/conversation.h"
 #include "serve/sampling_defaults.h"
 
 namespace autark::apps {
 namespace {
 
 struct Arguments {
-  std::string model, prompt, system, chip = "cpu", rounding;
+  std::string model, prompt, system, chip = "cpu", rounding, thinking, effort;
   std::optional<float> temperature, top_p, min_p, repetition_penalty;
   std::optional<int> top_k;
   std::optional<uint64_t> seed;
@@ -33,51 +37,96 @@ struct Arguments {
 // What the engine thread hands to the one that prints.
 class Mailbox {
  public:
+  Mailbox(const text::Tokenizer& tokenizer, serve::AnswerReader::Rules rules)
+      : tokenizer_(tokenizer), syntax_(rules.syntax), reader_(std::move(rules), [] { return "0"; }) {}
+
   engine::Sink sink() {
     return [this](engine::Event e) {
       const std::lock_guard lock(mutex_);
-      for (const auto& t : e.tokens) text_ += t.text;
-      text_ += e.text_at_end;
+      for (const auto& t : e.tokens) add(reader_.push(serve::readable(t, tokenizer_, syntax_)));
+      if (e.finish) {
+        add(reader_.push(e.text_at_end));
+        add(reader_.finish(*e.finish != engine::Finish::stop));
+      }
       last_ = std::move(e);
       changed_.notify_one();
     };
   }
-  // The text since the last call and the newest event; waits for something, at most a tenth of a second.
-  std::pair<std::string, engine::Event> take() {
+  // What was said since the last call and the newest event; waits for something, at most a tenth of a second.
+  std::pair<serve::AnswerReader::Whats, engine::Event> take() {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return !text_.empty() || last_.finish; });
-    return {std::exchange(text_, {}), last_};
+    changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return !said_.empty() || last_.finish; });
+    return {std::exchange(said_, {}), last_};
   }
 
  private:
+  void add(serve::AnswerReader::Whats more) {
+    said_.insert(said_.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  }
+
+  const text::Tokenizer& tokenizer_;
+  const text::OutputSyntax syntax_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::string text_;
+  serve::AnswerReader reader_;
+  serve::AnswerReader::Whats said_;
   engine::Event last_;
+};
+
+// Shows an answer as it comes: reasoning apart from the rest, calls in words.
+class Printer {
+ public:
+  void show(const api::Event::What& what) {
+    if (const auto* r = std::get_if<api::Event::Reasoned>(&what)) {
+      if (!std::exchange(thinking_, true)) write(stderr, dim_ ? "\x1b[2m" : "");
+      write(stderr, r->text);
+      return;
+    }
+    if (std::exchange(thinking_, false)) write(stderr, dim_ ? "\x1b[0m\n\n" : "\n\n");
+    if (const auto* d = std::get_if<api::Event::Delta>(&what)) write(stdout, d->text);
+    if (const auto* c = std::get_if<api::Event::CallBegun>(&what)) write(stdout, "\n[calls " + c->name + " ");
+    if (const auto* a = std::get_if<api::Event::CallArguments>(&what)) write(stdout, a->text);
+    if (std::holds_alternative<api::Event::CallEnded>(what)) write(stdout, "]");
+  }
+  void end() {
+    if (std::exchange(thinking_, false)) write(stderr, dim_ ? "\x1b[0m" : "");
+    write(stdout, "\n");
+  }
+
+ private:
+  static void write(FILE* to, const std::string& text) {
+    fmt::print(to, "{}", text);
+    std::fflush(to);
+  }
+  const bool dim_ = isatty(STDERR_FILENO) == 1;
+  bool thinking_ = false;
 };
 
 class Chat {
  public:
   Chat(const Arguments& a, engine::Engine& engine, const engine::Sampling& sampling)
       : a_(a), engine_(engine), sampling_(sampling) {
-    if (!a.system.empty()) messages_.push_back({{"role", "system"}, {"content", a.system}});
+    if (!a.system.empty()) talk_.items.push_back({api::Role::system, {api::Text{a.system}}});
+    if (const text::ChatTemplate* chat = engine.chat()) form_ = {chat->syntax(), serve::traits_of(*chat)};
   }
 
   // Prints the answer as it comes.
   std::optional<Error> say(const std::string& text) {
-    Json messages = messages_;
-    messages.push_back({{"role", "user"}, {"content", text}});
-    auto tokens = engine_.chat() ? rendered(messages) : engine_.tokenizer().encode(text);
+    api::Request talk = talk_;
+    talk.items.push_back({api::Role::user, {api::Text{text}}});
+    bool in_reasoning = false;
+    auto tokens = engine_.chat() ? rendered(talk, in_reasoning) : engine_.tokenizer().encode(text);
     if (!tokens) return tokens.error();
-    Mailbox mail;
-    const auto id = engine_.submit(
-        {.prompt = std::move(*tokens), .max_tokens = a_.max_tokens, .sampling = sampling_}, mail.sink());
+    Mailbox mail(engine_.tokenizer(), {.syntax = form_.syntax, .in_reasoning = in_reasoning});
+    const auto id = engine_.submit({.prompt = std::move(*tokens),
+                                    .max_tokens = a_.max_tokens,
+                                    .sampling = sampling_,
+                                    .skip_special = false},
+                                   mail.sink());
     if (!id) return id.error();
     const auto [answer, end] = follow(*id, mail);
-    messages.push_back({{"role", "assistant"}, {"content", answer}});
-    messages_ = std::move(messages);
-    fmt::print("\n");
-    std::fflush(stdout);
+    talk.items.push_back(item_of(answer));
+    talk_ = std::move(talk);
     if (end.error) return end.error;
     report(end);
     ++sampling_.seed;
@@ -85,28 +134,44 @@ class Chat {
   }
 
  private:
-  Result<std::vector<int32_t>> rendered(const Json& messages) const {
-    text::Conversation c{.messages = messages};
-    c.kwargs["add_generation_prompt"] = true;
-    const auto prompt = engine_.chat()->render(c);
+  Result<std::vector<int32_t>> rendered(const api::Request& talk, bool& in_reasoning) const {
+    serve::Manner manner{.effort = a_.effort};
+    if (!a_.thinking.empty()) manner.thinking = a_.thinking == "on";
+    const auto prompt = engine_.chat()->render(serve::conversation_of(talk, manner, form_));
     if (!prompt) return prompt.error();
+    in_reasoning = prompt->in_reasoning;
     return engine_.tokenizer().encode(
         prompt->text, {.add_special = false, .parse_special = true, .literal = prompt->literal});
   }
 
-  std::pair<std::string, engine::Event> follow(engine::RequestId id, Mailbox& mail) {
+  static api::Item item_of(const api::Choice& answer) {
+    api::Item item{api::Role::assistant, {}};
+    for (const api::Block& b : answer.blocks) {
+      if (b.kind == api::Block::Kind::content) item.parts.push_back(api::Text{b.text});
+      if (b.kind == api::Block::Kind::reasoning) item.parts.push_back(api::Reasoning{b.text});
+      if (b.kind == api::Block::Kind::call && b.whole)
+        item.parts.push_back(api::ToolCall{b.id, b.name, b.text});
+    }
+    return item;
+  }
+
+  std::pair<api::Choice, engine::Event> follow(engine::RequestId id, Mailbox& mail) {
     StatusLine status;
-    std::string answer;
+    Printer printer;
+    api::Choice answer;
     for (;;) {
       if (Interrupts::take()) engine_.cancel(id);
-      auto [text, event] = mail.take();
+      auto [said, event] = mail.take();
       if (event.usage.completion_tokens == 0 && event.prompt_done > 0 && !event.finish)
         status.show("reading", double(event.prompt_done) / double(event.usage.prompt_tokens));
-      if (!text.empty()) status.clear();
-      fmt::print("{}", text);
-      std::fflush(stdout);
-      answer += text;
-      if (event.finish) return {answer, event};
+      if (!said.empty()) status.clear();
+      for (auto& what : said) {
+        printer.show(what);
+        answer.add(std::move(what));
+      }
+      if (!event.finish) continue;
+      printer.end();
+      return {std::move(answer), std::move(event)};
     }
   }
 
@@ -127,7 +192,8 @@ class Chat {
   const Arguments& a_;
   engine::Engine& engine_;
   engine::Sampling sampling_;
-  Json messages_ = Json::array();
+  serve::TemplateForm form_;
+  api::Request talk_;  // its items: what was said
 };
 
 engine::Sampling sampling_of(const Arguments& a, const std::filesystem::path& model) {
@@ -205,6 +271,10 @@ void add_run_command(CLI::App& app, int& exit_code) {
   c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
   c->add_option("-p,--prompt", a->prompt, "Answer this and end");
   c->add_option("--system", a->system, "What the model is told first");
+  c->add_option("--thinking", a->thinking, "on or off (what the model's template does)")
+      ->check(CLI::IsMember({"on", "off"}));
+  c->add_option("--effort", a->effort,
+                "How hard it thinks: low, medium, high, max … as the model knows them");
   c->add_option("--temperature", a->temperature,
                 "0: always the most likely token (what the model recommends, else 1)");
   c->add_option("--top-k", a->top_k, "Draw from the k most likely tokens; 0: from all");

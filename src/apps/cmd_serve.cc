@@ -20,7 +20,7 @@ namespace {
 using Seconds = std::chrono::seconds;
 
 struct Arguments {
-  std::string model, host = "127.0.0.1", api_key, name, chip = "cpu", rounding;
+  std::string model, host = "127.0.0.1", api_key, name, chip = "cpu", rounding, thinking, effort;
   std::vector<std::string> aliases;
   uint16_t port = 8080;
   int threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
@@ -83,8 +83,10 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
       .id = name_of(a, path),
       .aliases = a.aliases,
       .defaults = serve::sampling_defaults(path),
+      .manner = {.effort = a.effort},
       .created = now_seconds(),
       .seed = (uint64_t{std::random_device()()} << 32) ^ std::random_device()()};
+  if (!a.thinking.empty()) served.manner.thinking = a.thinking == "on";
   return Loaded{std::make_shared<serve::EngineBackend>(std::move(engine), std::move(served)), path};
 }
 
@@ -216,6 +218,10 @@ void add_serve_command(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
   c->add_option("--rounding", a->rounding, "none or fast (what the rounding table says)");
+  c->add_option("--thinking", a->thinking, "on or off, for requests that do not say (what the template does)")
+      ->check(CLI::IsMember({"on", "off"}));
+  c->add_option("--effort", a->effort,
+                "How hard it thinks where a request does not say: low, medium, high, max …");
   add_limits(*c, *a);
   c->callback([a, &exit_code] { exit_code = run(*a); });
 }
