@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "chips/registry.h"
+#include "tensor/format.h"
 
 namespace autark::engine {
 
@@ -44,7 +45,7 @@ inline std::vector<Place> places() {
 
 struct Expected {  // one tensor of expected.safetensors
   std::vector<int64_t> shape;
-  std::vector<float> values;      // F32
+  std::vector<float> values;      // F32, F16, BF16
   std::vector<int32_t> integers;  // I32
 };
 
@@ -65,8 +66,11 @@ inline std::map<std::string, Expected> read_expected(const std::filesystem::path
       e.integers.resize((end - from) / 4);
       std::memcpy(e.integers.data(), at, end - from);
     } else {
-      e.values.resize((end - from) / 4);
-      std::memcpy(e.values.data(), at, end - from);
+      const Format f = entry["dtype"] == "F16"    ? Format::f16
+                       : entry["dtype"] == "BF16" ? Format::bf16
+                                                  : Format::f32;
+      e.values.resize((end - from) / row_bytes(f, 1));
+      decode(f, at, e.values);
     }
     all[name] = std::move(e);
   }
