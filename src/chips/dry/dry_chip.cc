@@ -28,6 +28,7 @@ class DryChip final : public Chip {
   }
   Tensor rms_norm(Tensor x, Tensor gain, float) override {
     AUTARK_CHECK(!gain || gain.cols() == x.cols());
+    if (gain) c_.weight_bytes += row_bytes(gain.format, gain.shape.numel());
     return out(x.shape);
   }
   Tensor rope(Tensor x, Tensor, const Rope& r, bool) override {

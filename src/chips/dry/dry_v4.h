@@ -10,10 +10,11 @@ class DryV4 final : public V4Ops {
  public:
   explicit DryV4(Cost* c) : c_(*c) {}
   Tensor hc_spread(Tensor x, int n) override { return out({x.rows(), n, x.cols()}); }
-  Mix hc_mix(Tensor x, const Weight& fn, Tensor, Tensor, float, float, int) override {
+  Mix hc_mix(Tensor x, const Weight& fn, Tensor scale, Tensor base, float, float, int) override {
     const int64_t n = x.shape[1];
     AUTARK_CHECK(fn.cols() == n * x.shape[2]);
     count(x.shape[0], fn);
+    c_.weight_bytes += bytes_of(scale) + bytes_of(base);
     return {out({x.shape[0], n}), out({x.shape[0], n}), out({x.shape[0], n, n})};
   }
   Tensor hc_pre(Tensor x, Tensor) override { return out({x.shape[0], x.shape[2]}); }
@@ -24,6 +25,7 @@ class DryV4 final : public V4Ops {
   void pool(Tensor kv, Tensor gate, const Pool& how, Pooled into) override {
     AUTARK_CHECK(kv.cols() == gate.cols() && kv.cols() == how.ape.cols());
     AUTARK_CHECK(into.rows.width == how.norm.cols() && into.tail.width == 2 * kv.cols());
+    c_.weight_bytes += bytes_of(how.ape) + bytes_of(how.norm);
     ++c_.ops;
   }
   Tensor hadamard(Tensor x) override { return out(x.shape); }
@@ -40,6 +42,7 @@ class DryV4 final : public V4Ops {
   }
   Tensor sparse_attention(Tensor q, Tensor, Rows window, Pooled far, Tensor picks, Tensor sink) override {
     AUTARK_CHECK(q.shape[1] == sink.shape.numel() && q.cols() == window.width);
+    c_.weight_bytes += bytes_of(sink);
     for (size_t s = 0; s < window.sequences.size(); ++s) {
       const int64_t rows = window.sequences[s].count, all = window.length[s] + rows;
       const int64_t near = std::min<int64_t>(all, window.keep), old = far.rows.width ? all / far.rows.per : 0;
@@ -57,10 +60,13 @@ class DryV4 final : public V4Ops {
   }
   Choice route(Tensor s, Tensor bias, Tensor fixed, int k, float) override {
     AUTARK_CHECK(bool(bias) != bool(fixed));
+    if (bias) c_.weight_bytes += bytes_of(bias);
     return {{nullptr, Format::i32, {s.rows(), k}}, out({s.rows(), k})};
   }
 
  private:
+  static int64_t bytes_of(const Tensor& t) { return row_bytes(t.format, t.shape.numel()); }
+  static int64_t bytes_of(const Weight& w) { return autark::bytes_of(w); }
   void count(int64_t rows, const Weight& w) {
     c_.flops += 2.0 * rows * w.shape.numel();
     c_.weight_bytes += bytes_of(w);

@@ -1,0 +1,36 @@
+// What a DeepSeek-V4 checkpoint holds in safetensors files: name, type and shape of every tensor, worked out
+// from its config. Names have no "model." before them.
+//
+//   FP8 [o, i]   X.weight F8_E4M3 [o, i]    X.scale F8_E8M0 [⌈o/128⌉, ⌈i/128⌉]
+//   FP4 [o, i]   X.weight I8 [o, i/2]       X.scale F8_E8M0 [o, i/32]
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+#include "models/layers/v4_config.h"
+
+namespace autark {
+
+// Draft heads: one MTP block (previews), or DSpark stages (releases from 0731 on).
+enum class V4Draft : uint8_t { none, mtp, dspark };
+
+// What differs between releases of one size.
+struct V4Contents {
+  V4Draft draft = V4Draft::none;
+  bool fp4_experts = true;                           // else FP8: the base models
+  int64_t stages = 0, targets = 0, markov_rank = 0;  // of DSpark; targets: layers it looks into
+};
+
+// As the config says: dspark_block_size, num_nextn_predict_layers, expert_dtype.
+V4Contents read_v4_contents(const ConfigFile& f, const V4Config& c);
+
+struct V4Tensor {
+  std::string name;
+  const char* dtype;
+  std::vector<int64_t> shape;
+  int64_t bytes() const;
+};
+
+std::vector<V4Tensor> v4_tensors(const V4Config& c, const V4Contents& with);
+
+}  // namespace autark
