@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include "tensor/bf16.h"
 #include "tensor/minifloat.h"
 
@@ -10,8 +11,8 @@ namespace {
 
 float largest(std::span<const float> x) {
   float a = 0;
-  for (float v : x) a = std::max(a, std::abs(v));
-  return a;
+  for (float v : x) a = std::max(a, std::abs(v));  // NaN is passed over
+  return std::min(a, std::numeric_limits<float>::max());
 }
 uint8_t* bytes(std::byte* p) {
   return reinterpret_cast<uint8_t*>(p);

@@ -1,0 +1,219 @@
+// Goal: the V4 verbs are right on every chip, each by itself. Method: numbers worked out independently; a
+// dense re-computation where a verb chooses or pools; every chip and instruction set.
+#include "chips/v4_ops.h"
+#include <gtest/gtest.h>
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include "chips/registry.h"
+
+namespace autark {
+namespace {
+
+std::vector<std::string> places() {
+  std::vector<std::string> all = cpu_isas();
+  all.push_back("ref");
+  return all;
+}
+
+class V4OpsTest : public ::testing::TestWithParam<std::string> {
+ protected:
+  V4OpsTest() {
+    const bool ref = GetParam() == "ref";
+    auto made = make_chip(ref ? "ref" : "cpu", {.threads = 2, .isa = ref ? "" : GetParam()});
+    AUTARK_CHECK(made);
+    chip_ = std::move(*made);
+  }
+  Tensor make(Shape s, auto value) {
+    Tensor t = chip_->scratch(s);
+    for (int64_t i = 0; i < s.numel(); ++i) t.f32()[i] = static_cast<float>(value(i));
+    return t;
+  }
+  Tensor random(Shape s, int seed) {
+    std::mt19937 gen(seed);
+    std::normal_distribution<float> normal;
+    return make(s, [&](int64_t) { return normal(gen); });
+  }
+  std::unique_ptr<Chip> chip_;
+};
+
+struct Matrix {
+  Matrix(int64_t rows, int64_t cols, auto value) : values(rows * cols) {
+    for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(value(int(i)));
+    part = {reinterpret_cast<const std::byte*>(values.data())};
+    weight = {Format::f32, {rows, cols}, {&part, 1}};
+  }
+  std::vector<float> values;
+  Part part;
+  Weight weight;
+};
+
+// x has mean square 1 (less eps), so that fn gives the published logits.
+TEST_P(V4OpsTest, HyperConnectionWeightsAsPublished) {
+  constexpr int kStreams = 4, kDim = 8, kMix = 24;
+  const auto m = [](int i) { return ((7 * i) % 11 - 5) / 4.0; };
+  const Matrix fn(kMix, kStreams * kDim, [&](int i) { return i % 32 == 0 ? m(i / 32) : 0; });
+  const Tensor x = make({1, kStreams, kDim}, [](int64_t) { return 1; });
+  const float scales[] = {1, 0.5, 2};
+  const Mix mix =
+      chip_->v4().hc_mix(x, fn.weight, make({3}, [&](int64_t i) { return scales[i]; }),
+                         make({kMix}, [](int64_t i) { return ((5 * i) % 7 - 3) / 8.0; }), 0, 1e-6f, 20);
+  chip_->wait();
+  const float pre[] = {0.1645175f, 0.6791797f, 0.3775417f, 0.7310596f};
+  const float post[] = {1.2449187f, 0.8756470f, 1.1853332f, 0.8146668f};
+  const float comb[] = {0.1267709f, 0.5521209f, 0.1943349f, 0.1267721f, 0.2816277f, 0.0050130f,
+                        0.4317313f, 0.2816270f, 0.0996749f, 0.4341089f, 0.3665392f, 0.0996760f,
+                        0.4919255f, 0.0087562f, 0.0073936f, 0.4919238f};
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_NEAR(mix.pre.f32()[i], pre[i], 1e-6);
+    EXPECT_NEAR(mix.post.f32()[i], post[i], 1e-6);
+  }
+  for (int i = 0; i < 16; ++i) EXPECT_NEAR(mix.comb.f32()[i], comb[i], 2e-6) << i;
+}
+
+TEST_P(V4OpsTest, StreamsAreReadAndWrittenByTheirWeights) {
+  V4Ops& v4 = chip_->v4();
+  const Tensor x = random({3, 4, 10}, 1), y = random({3, 10}, 2), pre = random({3, 4}, 3),
+               post = random({3, 4}, 4), comb = random({3, 4, 4}, 5);
+  const Tensor h = v4.hc_pre(x, pre), z = v4.hc_post(y, x, post, comb), s = v4.hc_spread(y, 4);
+  chip_->wait();
+  for (int t = 0; t < 3; ++t) {
+    for (int c = 0; c < 10; ++c) {
+      double sum = 0;
+      for (int j = 0; j < 4; ++j) sum += pre.row(t)[j] * x.row(4 * t + j)[c];
+      EXPECT_NEAR(h.row(t)[c], sum, 1e-5);
+      for (int k = 0; k < 4; ++k) {
+        double out = post.row(t)[k] * y.row(t)[c];
+        for (int j = 0; j < 4; ++j) out += comb.row(4 * t + j)[k] * x.row(4 * t + j)[c];
+        EXPECT_NEAR(z.row(4 * t + k)[c], out, 1e-5);
+        EXPECT_EQ(s.row(4 * t + k)[c], y.row(t)[c]);
+      }
+    }
+  }
+}
+
+TEST_P(V4OpsTest, RouterScoresAndChoices) {
+  V4Ops& v4 = chip_->v4();
+  const float z[] = {-5, 0, 3, 25}, s[] = {0.0819472f, 0.8325546f, 1.7460204f, 5.f};
+  const Tensor scores = make({1, 4}, [&](int64_t i) { return z[i]; });
+  const float bias[] = {10, 0, 4, 0};
+  const Choice biased = v4.route(scores, make({4}, [&](int64_t i) { return bias[i]; }), {}, 2, 1.5f);
+  Tensor fixed = chip_->scratch({1, 2}, Format::i32);
+  fixed.i32()[0] = 3, fixed.i32()[1] = 1;
+  const Choice by_token = v4.route(scores, {}, fixed, 2, 1.5f);
+  chip_->wait();
+  EXPECT_EQ(biased.ids.i32()[0], 0);  // by biased score, weighted by the plain one
+  EXPECT_EQ(biased.ids.i32()[1], 2);
+  EXPECT_NEAR(biased.weights.f32()[1], 1.5 * s[2] / (s[0] + s[2]), 1e-6);
+  EXPECT_EQ(by_token.ids.i32()[0], 3);
+  EXPECT_NEAR(by_token.weights.f32()[0], 1.5 * s[3] / (s[3] + s[1]), 1e-6);
+}
+
+TEST_P(V4OpsTest, HadamardIsItsOwnInverse) {
+  V4Ops& v4 = chip_->v4();
+  const Tensor one = make({1, 128}, [](int64_t i) { return i == 3; });
+  const Tensor x = random({5, 128}, 7), y = v4.hadamard(v4.hadamard(x)), column = v4.hadamard(one);
+  chip_->wait();
+  for (int64_t i = 0; i < x.shape.numel(); ++i) EXPECT_NEAR(y.f32()[i], x.f32()[i], 1e-5);
+  for (int i = 0; i < 128; ++i)  // Sylvester order: (−1)^(bits in common)
+    EXPECT_NEAR(column.f32()[i], (__builtin_popcount(i & 3) % 2 ? -1 : 1) / std::sqrt(128.0), 1e-7);
+}
+
+TEST_P(V4OpsTest, GroupsAreProductsOfTheirOwn) {
+  const Matrix w(6, 5, [](int i) { return std::sin(i); });
+  const Part parts[] = {w.part, {w.part.codes + 2 * 5 * 4}, {w.part.codes + 4 * 5 * 4}};
+  const Weight groups{Format::f32, {3, 2, 5}, parts};
+  const Tensor x = random({4, 15}, 9), y = chip_->v4().grouped_linear(x, groups);
+  chip_->wait();
+  for (int t = 0; t < 4; ++t) {
+    for (int o = 0; o < 6; ++o) {
+      double sum = 0;
+      for (int c = 0; c < 5; ++c) sum += x.row(t)[o / 2 * 5 + c] * w.values[o * 5 + c];
+      EXPECT_NEAR(y.row(t)[o], sum, 1e-5);
+    }
+  }
+}
+
+// Against all scores sorted, deep enough that visibility and ties matter.
+TEST_P(V4OpsTest, IndexPicksTheBestVisibleRows) {
+  constexpr int kHeads = 4, kDim = 64, kRatio = 4, kRows = 300, kTop = 7, kCount = 9;
+  constexpr int64_t kBefore = kRows * kRatio - kCount;
+  std::mt19937 gen(3);
+  std::uniform_int_distribution<int> small(-1, 1);  // few values: ties; 1 / √(4 · 64) keeps them
+  std::vector<float> keys(kRows * kDim);
+  for (float& v : keys) v = static_cast<float>(small(gen));
+  std::byte* page = reinterpret_cast<std::byte*>(keys.data());
+  const std::span<std::byte* const> pages(&page, 1);
+  const Span span{0, kCount};
+  const int64_t length = kBefore;
+  Pooled pooled;
+  pooled.rows = {.width = kDim,
+                 .per = kRatio,
+                 .page_rows = kRows,
+                 .sequences = {&span, 1},
+                 .pages = {&pages, 1},
+                 .length = {&length, 1}};
+  const Tensor q = make({kCount, kHeads, kDim}, [&](int64_t) { return small(gen); });
+  const Tensor weights = make({kCount, kHeads}, [](int64_t i) { return i % 3 - 1; });
+  const Tensor ids = chip_->v4().index_top_k(q, weights, pooled, kTop);
+  chip_->wait();
+  for (int i = 0; i < kCount; ++i) {
+    const int visible = int(kBefore + i + 1) / kRatio;
+    std::vector<std::pair<double, int>> all;
+    for (int w = 0; w < visible; ++w) {
+      double score = 0;
+      for (int h = 0; h < kHeads; ++h) {
+        double dot = 0;
+        for (int c = 0; c < kDim; ++c) dot += q.row(i * kHeads + h)[c] * keys[w * kDim + c];
+        score += std::max(dot, 0.0) * weights.row(i)[h];
+      }
+      all.emplace_back(-score, w);
+    }
+    std::ranges::sort(all);
+    for (int j = 0; j < kTop; ++j) EXPECT_EQ(ids.i32()[i * kTop + j], all[j].second) << i << " " << j;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Places, V4OpsTest, ::testing::ValuesIn(places()),
+                         [](const auto& place) { return place.param; });
+
+TEST(RopeTest, YarnFrequenciesAsPublished) {
+  const auto f = yarn_frequencies(64, 160000, {.factor = 16, .original = 65536});
+  const double want[] = {1,
+                         6.876560e-01,
+                         4.728708e-01,
+                         3.251725e-01,
+                         2.236068e-01,
+                         1.537646e-01,
+                         1.057371e-01,
+                         7.271077e-02,
+                         5.000000e-02,
+                         3.438280e-02,
+                         2.364354e-02,
+                         1.625862e-02,
+                         1.118034e-02,
+                         7.688228e-03,
+                         5.286856e-03,
+                         3.635539e-03,
+                         2.265625e-03,
+                         1.396801e-03,
+                         8.496897e-04,
+                         5.080820e-04,
+                         2.969778e-04,
+                         1.681800e-04,
+                         9.086784e-05,
+                         4.544423e-05,
+                         1.953125e-05,
+                         5.372313e-06,
+                         3.694303e-06,
+                         2.540410e-06,
+                         1.746928e-06,
+                         1.201286e-06,
+                         8.260713e-07,
+                         5.680529e-07};
+  ASSERT_EQ(f.size(), std::size(want));
+  for (size_t i = 0; i < f.size(); ++i) EXPECT_NEAR(f[i] / want[i], 1, 1e-6) << i;
+}
+
+}  // namespace
+}  // namespace autark
