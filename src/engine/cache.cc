@@ -92,7 +92,7 @@ std::unique_ptr<SequenceState> Cache::open() {
   std::unique_ptr<SequenceState> s(new SequenceState(this));
   s->place_ = free_places_.back();
   free_places_.pop_back();
-  std::byte* rings = memory_ + pages_total_ * layout_.page_bytes + s->place_ * layout_.ring_bytes;
+  std::byte* rings = rings_at(s->place_);
   if (options_.poison) std::memset(rings, 0xff, layout_.ring_bytes);
   for (const auto& places : layout_.layers) {
     for (const auto& p : places) {
@@ -121,6 +121,29 @@ bool Cache::reserve(SequenceState& s, int64_t tokens) {
       }
     }
   }
+  return true;
+}
+
+Snapshot Cache::save(const SequenceState& s) const {
+  const int64_t pages = layout_.pages_for(s.length_);
+  Snapshot to{.length = s.length_};
+  to.bytes.resize(layout_.ring_bytes + pages * layout_.page_bytes);
+  std::memcpy(to.bytes.data(), rings_at(s.place_), layout_.ring_bytes);
+  std::byte* at = to.bytes.data() + layout_.ring_bytes;
+  for (int64_t i = 0; i < pages; ++i, at += layout_.page_bytes)
+    std::memcpy(at, page_at(s.pages_[i]), layout_.page_bytes);
+  return to;
+}
+
+bool Cache::restore(SequenceState& s, const Snapshot& from) {
+  const int64_t pages = layout_.pages_for(from.length);
+  AUTARK_CHECK(std::ssize(from.bytes) == layout_.ring_bytes + pages * layout_.page_bytes);
+  if (!reserve(s, from.length)) return false;
+  std::memcpy(rings_at(s.place_), from.bytes.data(), layout_.ring_bytes);
+  const std::byte* at = from.bytes.data() + layout_.ring_bytes;
+  for (int64_t i = 0; i < pages; ++i, at += layout_.page_bytes)
+    std::memcpy(page_at(s.pages_[i]), at, layout_.page_bytes);
+  s.length_ = from.length;
   return true;
 }
 

@@ -63,6 +63,13 @@ class SequenceState {
   std::vector<std::vector<std::byte*>> tables_;
 };
 
+// What a sequence's state was at one moment: rings and pages as they lay, fit for any sequence of a cache
+// with the same layout. Belongs to whoever asked for it.
+struct Snapshot {
+  int64_t length = 0;
+  std::vector<std::byte> bytes;
+};
+
 class Cache {
  public:
   struct Options {
@@ -92,12 +99,19 @@ class Cache {
   std::unique_ptr<SequenceState> open();
   // Room for `tokens` in all. False when pages lack; nothing has changed then.
   bool reserve(SequenceState& s, int64_t tokens);
+  Snapshot save(const SequenceState& s) const;
+  // The sequence goes on from the snapshot. False when pages lack; nothing has changed then.
+  // REQUIRES: the snapshot is of a cache with this layout.
+  bool restore(SequenceState& s, const Snapshot& from);
 
  private:
   friend class SequenceState;
   Cache(StateLayout layout, const Options& options);
   void release(SequenceState& s);
   std::byte* page_at(int page) const { return memory_ + page * layout_.page_bytes; }
+  std::byte* rings_at(int place) const {
+    return memory_ + pages_total_ * layout_.page_bytes + place * layout_.ring_bytes;
+  }
 
   StateLayout layout_;
   Options options_;

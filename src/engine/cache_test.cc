@@ -1,0 +1,103 @@
+// Goal: state can be put aside and taken up again without a trace. Method: models with whole streams, rings,
+// pooled rows and tails; a prompt goes on from a snapshot in another sequence, and its logits are those of a
+// run that never stopped, bit for bit.
+#include "engine/cache.h"
+#include <gtest/gtest.h>
+#include <cstring>
+#include "engine/forward.h"
+#include "engine/testing.h"
+#include "models/v4_toy.h"
+
+namespace autark::engine {
+namespace {
+
+struct Case {
+  const char* architecture;
+  Rounding::Cache rounding;
+};
+void PrintTo(const Case& c, std::ostream* to) {
+  *to << c.architecture << (c.rounding == Rounding::Cache::native ? "_native" : "_f32");
+}
+
+class CacheTest : public ::testing::TestWithParam<Case> {
+ protected:
+  CacheTest() {
+    if (GetParam().architecture != std::string("deepseek_v4")) {
+      loaded_ = test_model(GetParam().architecture, nullptr);
+      model_ = loaded_.model.get();
+    } else {
+      model_ = toy_.model.get();
+    }
+    auto made = Cache::make(*model_, {.rounding = GetParam().rounding,
+                                      .bytes_max = INT64_MAX,
+                                      .context = 512,
+                                      .sequences_max = 3,
+                                      .poison = true});
+    AUTARK_CHECK(made);
+    cache_ = std::move(*made);
+  }
+  std::unique_ptr<SequenceState> open(int64_t tokens) {
+    auto s = cache_->open();
+    AUTARK_CHECK(s && cache_->reserve(*s, tokens));
+    return s;
+  }
+  // Logits of the last token.
+  std::vector<float> feed(SequenceState& s, std::span<const int32_t> tokens) {
+    Forward forward(*model_, *chip_, *cache_);
+    const Chunk chunk{&s, tokens, {int32_t(tokens.size()) - 1}};
+    const Tensor y = forward.run({&chunk, 1});
+    return {y.f32(), y.f32() + y.cols()};
+  }
+
+  ToyV4 toy_;
+  LoadedModel loaded_;
+  const Model* model_ = nullptr;
+  std::unique_ptr<Chip> chip_ = ref_chip();
+  std::unique_ptr<Cache> cache_;
+};
+
+TEST_P(CacheTest, ARestoredSnapshotGoesOnAsIfNothingHadBeen) {
+  const auto prompt = toy_prompt(200);
+  const std::span<const int32_t> all(prompt);
+  for (int64_t at : {1, 7, 128, 130, 199}) {
+    auto kept = open(200), cold = open(200);
+    feed(*kept, all.first(at));
+    const Snapshot snapshot = cache_->save(*kept);
+    feed(*kept, toy_prompt(9, 5));  // the one it was taken from goes elsewhere
+    auto other = cache_->open();
+    ASSERT_TRUE(cache_->restore(*other, snapshot));
+    EXPECT_EQ(other->length(), at);
+    ASSERT_TRUE(cache_->reserve(*other, 200));
+    EXPECT_EQ(feed(*other, all.subspan(at)), feed(*cold, all)) << "at " << at;
+  }
+}
+
+TEST_P(CacheTest, ASnapshotThatDoesNotFitChangesNothing) {
+  auto kept = open(512);
+  feed(*kept, toy_prompt(300));
+  const Snapshot snapshot = cache_->save(*kept);
+  std::vector<std::unique_ptr<SequenceState>> others;
+  for (int i = 0; i < 2; ++i) others.push_back(open(512));
+  kept.reset();
+  auto s = open(512);
+  auto none = cache_->open();
+  ASSERT_EQ(none, nullptr);  // sequences_max
+  others.pop_back();
+  auto tight = open(0);
+  while (cache_->pages_free() >= 3) ASSERT_TRUE(cache_->reserve(*tight, tight->capacity() + 1));
+  others.clear();
+  auto waiting = cache_->open();
+  while (cache_->pages_free() >= 3) ASSERT_TRUE(cache_->reserve(*tight, tight->capacity() + 1));
+  EXPECT_FALSE(cache_->restore(*waiting, snapshot));
+  EXPECT_EQ(waiting->length(), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, CacheTest,
+                         ::testing::Values(Case{"gemma3", Rounding::Cache::f32},
+                                           Case{"qwen3_moe", Rounding::Cache::native},
+                                           Case{"deepseek_v4", Rounding::Cache::f32},
+                                           Case{"deepseek_v4", Rounding::Cache::native}),
+                         ::testing::PrintToStringParamName());
+
+}  // namespace
+}  // namespace autark::engine
