@@ -16,6 +16,7 @@ namespace {
 struct Arguments {
   std::string model, tokens, tokens_file, positions, chip = "cpu", rounding, batch_with, out;
   int greedy = 0, threads = 0, chunk = 128;
+  bool draft = false;
 };
 
 Result<std::vector<int32_t>> prompt_of(const Arguments& a) {
@@ -38,12 +39,12 @@ Result<std::vector<std::vector<int32_t>>> prompts_beside(const Arguments& a) {
 }
 
 Result<engine::Trace> traced(const Arguments& a) {
-  engine::LoadOptions load{.chip = a.chip, .threads = a.threads};
+  engine::LoadOptions load{.chip = a.chip, .threads = a.threads, .drafter = a.draft};
   if (!a.rounding.empty()) {
     AUTARK_TRY(load.rounding, engine::rounding_named(a.rounding));
   }
   AUTARK_TRY(auto tokens, prompt_of(a));
-  engine::TraceOptions options{.greedy = a.greedy, .chunk = a.chunk};
+  engine::TraceOptions options{.greedy = a.greedy, .chunk = a.chunk, .draft = a.draft};
   AUTARK_TRY(options.positions, parse_integers(a.positions, "--positions"));
   AUTARK_TRY(options.beside, prompts_beside(a));
   AUTARK_TRY(const auto path, hub::find_model(a.model));
@@ -86,6 +87,7 @@ void add_logits_command(CLI::App& app, int& exit_code) {
   c->add_option("--chunk", a->chunk, "Prompt rows in one step")
       ->check(CLI::Range(1, 1 << 30))
       ->capture_default_str();
+  c->add_flag("--draft", a->draft, "The MTP head's tensors, too: mtp.z, mtp.stream, mtp.logits …");
   c->add_option("--batch-with", a->batch_with, "A file of other prompts, one a line, for the same steps");
   c->add_option("--out", a->out, "A safetensors file (JSON on standard output)");
   c->callback([a, &exit_code] { exit_code = run(*a); });

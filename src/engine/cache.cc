@@ -14,15 +14,18 @@ int64_t aligned(int64_t bytes) {
 
 }  // namespace
 
-StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack) {
+StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack, const Drafter* drafter) {
+  std::vector<std::vector<Stream>> streams;  // of each layer
+  for (int i = 0; i < m.layers(); ++i) streams.push_back(m.state(i));
+  for (int i = 0; drafter && i < drafter->layers(); ++i) streams.push_back(drafter->state(i));
   StateLayout l;
   l.page_tokens = kPageTokens;
-  for (int i = 0; i < m.layers(); ++i) {
-    for (const Stream& s : m.state(i)) l.page_tokens = std::lcm(l.page_tokens, s.per);
+  for (const auto& layer : streams) {
+    for (const Stream& s : layer) l.page_tokens = std::lcm(l.page_tokens, s.per);
   }
-  for (int i = 0; i < m.layers(); ++i) {
+  for (const auto& layer : streams) {
     auto& places = l.layers.emplace_back();
-    for (const Stream& s : m.state(i)) {
+    for (const Stream& s : layer) {
       StateLayout::Place p{.stream = s,
                            .record = rounding == Rounding::Cache::native ? s.record : Format::f32,
                            .codes = rounding == Rounding::Cache::f32 ? Format::f32 : s.record,
@@ -46,7 +49,8 @@ int64_t SequenceState::capacity() const {
 }
 
 Result<std::unique_ptr<Cache>> Cache::make(const Model& m, const Options& options) {
-  auto c = std::unique_ptr<Cache>(new Cache(layout_of(m, options.rounding, options.slack), options));
+  auto c = std::unique_ptr<Cache>(
+      new Cache(layout_of(m, options.rounding, options.slack, options.drafter), options));
   if (c->options_.context <= 0) c->options_.context = m.context();
   const StateLayout& l = c->layout_;
   const int64_t pages_wanted = l.pages_for(c->options_.context) * options.sequences_max;

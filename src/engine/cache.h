@@ -12,6 +12,7 @@
 #include <span>
 #include <vector>
 #include "base/result.h"
+#include "models/drafter.h"
 #include "models/model.h"
 
 namespace autark::engine {
@@ -35,7 +36,8 @@ struct StateLayout {
   int64_t pages_for(int64_t tokens) const { return (tokens + page_tokens - 1) / page_tokens; }
 };
 // `slack`: rows of a ring beyond its window, so that as many tokens can be taken back.
-StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack);
+// A drafter's layers lie behind the model's.
+StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack, const Drafter* drafter = nullptr);
 
 class Cache;
 
@@ -78,6 +80,7 @@ class Cache {
     int64_t context = 0;    // tokens of the longest sequence; 0: the model's
     int sequences_max = 1;  // that have state at the same time
     int slack = 0;
+    const Drafter* drafter = nullptr;  // has state behind the model's
     bool poison = false;  // fresh memory is NaN, so that a row read before it is written shows (tests)
   };
   // Code::exhausted when not even one page fits.

@@ -1,51 +1,39 @@
 #include "engine/forward.h"
+#include <algorithm>
+#include <cstring>
 
 namespace autark::engine {
 
-Forward::Forward(const Model& m, Chip& on, const Cache& cache) : m_(m), on_(on), cache_(cache) {}
-
-Tensor Forward::run(std::span<const Chunk> chunks, const Probe& probe) {
-  pack(chunks);
-  on_.reset();
-  const auto ints = [](std::vector<int32_t>& v) { return Tensor{v.data(), Format::i32, {std::ssize(v)}}; };
-  Step s{.on = on_,
-         .tokens = ints(tokens_),
-         .positions = ints(positions_),
-         .wanted = ints(wanted_),
-         .state = [this](int layer, int stream) { return rows(layer, stream); },
-         .probe = probe};
-  Tensor x = s.note(-1, "stream", m_.embed(s));
-  for (int i = 0; i < m_.layers(); ++i) {
-    x = s.note(i, "stream", m_.layer(s, i, x));
-    if (!probe) x = on_.carry(x);  // whoever looks may keep what it saw
-    if (!after_layer) continue;
-    on_.wait();
-    after_layer(i);
-  }
-  const Tensor y = wanted_.empty() ? Tensor{} : m_.logits(s, x);  // the head is the largest matrix of all
-  on_.wait();
-  for (const Chunk& c : chunks) c.state->advance(std::ssize(c.tokens));
-  return y;
+void Packing::begin() {
+  tokens_.clear(), positions_.clear(), wanted_.clear(), spans_.clear(), lengths_.clear(), sequences_.clear();
 }
 
-void Forward::pack(std::span<const Chunk> chunks) {
-  tokens_.clear(), positions_.clear(), wanted_.clear(), spans_.clear(), lengths_.clear();
-  for (const Chunk& c : chunks) {
-    const int64_t start = c.state->length();
-    AUTARK_CHECK(!c.tokens.empty() && start + std::ssize(c.tokens) <= c.state->capacity());
-    spans_.push_back({int(tokens_.size()), int(c.tokens.size())});
-    lengths_.push_back(start);
-    for (int32_t row : c.wanted) wanted_.push_back(spans_.back().first + row);
-    for (size_t i = 0; i < c.tokens.size(); ++i) positions_.push_back(int32_t(start + int64_t(i)));
-    tokens_.insert(tokens_.end(), c.tokens.begin(), c.tokens.end());
-  }
+void Packing::add(const SequenceState& state, int64_t first, std::span<const int32_t> tokens,
+                  std::span<const int32_t> wanted) {
+  AUTARK_CHECK(!tokens.empty() && first + std::ssize(tokens) <= state.capacity());
+  spans_.push_back({int(tokens_.size()), int(tokens.size())});
+  lengths_.push_back(first);
+  sequences_.push_back(&state);
+  for (int32_t row : wanted) wanted_.push_back(spans_.back().first + row);
+  for (size_t i = 0; i < tokens.size(); ++i) positions_.push_back(int32_t(first + int64_t(i)));
+  tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+}
+
+Step Packing::step(Chip& on, const Probe& probe) {
   parts_.clear();
   for (int stream = 0; stream < cache_.streams(); ++stream) {
-    for (const Chunk& c : chunks) parts_.push_back(c.state->parts(stream));
+    for (const SequenceState* s : sequences_) parts_.push_back(s->parts(stream));
   }
+  const auto ints = [](std::vector<int32_t>& v) { return Tensor{v.data(), Format::i32, {std::ssize(v)}}; };
+  return {.on = on,
+          .tokens = ints(tokens_),
+          .positions = ints(positions_),
+          .wanted = ints(wanted_),
+          .state = [this](int layer, int stream) { return state(layer, stream); },
+          .probe = probe};
 }
 
-Rows Forward::rows(int layer, int stream) const {
+Rows Packing::state(int layer, int stream) const {
   const StateLayout::Place& p = cache_.layout().layers[layer][stream];
   const size_t n = spans_.size();
   return {.record = p.record,
@@ -58,6 +46,45 @@ Rows Forward::rows(int layer, int stream) const {
           .sequences = spans_,
           .pages = std::span(parts_).subspan(cache_.stream_at(layer, stream) * n, n),
           .length = lengths_};
+}
+
+Forward::Forward(const Model& m, Chip& on, const Cache& cache, const Drafter* drafter)
+    : m_(m), on_(on), drafter_(drafter), packing_(cache) {}
+
+Tensor Forward::run(std::span<const Chunk> chunks, const Probe& probe) {
+  packing_.begin();
+  for (const Chunk& c : chunks) packing_.add(*c.state, c.state->length(), c.tokens, c.wanted);
+  on_.reset();
+  Step s = packing_.step(on_, probe);
+  const Tensor x = layers(s);
+  const Tensor y =
+      packing_.any_wanted() ? m_.logits(s, x) : Tensor{};  // the head is the largest matrix of all
+  on_.wait();
+  for (const Chunk& c : chunks) c.state->advance(std::ssize(c.tokens));
+  return y;
+}
+
+Tensor Forward::layers(Step& s) {
+  taps_.clear();
+  Tensor x = s.note(-1, "stream", m_.embed(s));
+  keep_tap(s, -1, x);
+  for (int i = 0; i < m_.layers(); ++i) {
+    x = s.note(i, "stream", m_.layer(s, i, x));
+    keep_tap(s, i, x);
+    if (!s.probe) x = on_.carry(x);  // whoever looks may keep what it saw
+    if (!after_layer) continue;
+    on_.wait();
+    after_layer(i);
+  }
+  return x;
+}
+
+// A copy, since the layers after it may take its place.
+void Forward::keep_tap(Step& s, int layer, Tensor x) {
+  if (!drafter_ || std::ranges::count(drafter_->taps(), layer) == 0) return;
+  const Tensor from = drafter_->tap(s, x), to = on_.scratch(from.shape);
+  on_.host([=] { std::memcpy(to.data, from.data, from.shape.numel() * sizeof(float)); });
+  taps_.push_back(to);
 }
 
 }  // namespace autark::engine

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 #include "engine/cache.h"
+#include "models/drafter.h"
 #include "models/model.h"
 
 namespace autark::engine {
@@ -16,10 +17,36 @@ struct Chunk {
   std::vector<int32_t> wanted;      // rows of this chunk whose logits are asked for, rising
 };
 
-class Forward {
+// The rows of one step and the state they are lent; valid until the next begin().
+class Packing {
  public:
   using Probe = std::function<Tensor(int layer, const char* name, Tensor x)>;
-  Forward(const Model& m, Chip& on, const Cache& cache);
+  explicit Packing(const Cache& cache) : cache_(cache) {}
+
+  void begin();
+  // Rows of one sequence, at positions `first` …; `wanted` counts from the first of them.
+  void add(const SequenceState& state, int64_t first, std::span<const int32_t> tokens,
+           std::span<const int32_t> wanted);
+  Step step(Chip& on, const Probe& probe = {});
+  bool any_wanted() const { return !wanted_.empty(); }
+  int64_t rows() const { return std::ssize(tokens_); }
+
+ private:
+  Rows state(int layer, int stream) const;
+
+  const Cache& cache_;
+  std::vector<int32_t> tokens_, positions_, wanted_;
+  std::vector<Span> spans_;
+  std::vector<int64_t> lengths_;
+  std::vector<const SequenceState*> sequences_;
+  std::vector<std::span<std::byte* const>> parts_;  // [stream of all layers][sequence]
+};
+
+class Forward {
+ public:
+  using Probe = Packing::Probe;
+  // What `drafter` reads of the trunk is kept: taps().
+  Forward(const Model& m, Chip& on, const Cache& cache, const Drafter* drafter = nullptr);
 
   // Logits [wanted of all chunks in order, vocabulary], no data where nothing is wanted; valid until the next
   // run(). Afterwards the sequences are longer by their chunks. A sequence is in one chunk only.
@@ -27,18 +54,18 @@ class Forward {
   // Called after every layer has been asked for and done; makes recording chips wait there (loading,
   // tracing).
   std::function<void(int layer)> after_layer;
+  // Of the last run, all its rows; valid until the next.
+  std::span<const Tensor> taps() const { return taps_; }
 
  private:
-  void pack(std::span<const Chunk> chunks);
-  Rows rows(int layer, int stream) const;
+  Tensor layers(Step& s);
+  void keep_tap(Step& s, int layer, Tensor x);
 
   const Model& m_;
   Chip& on_;
-  const Cache& cache_;
-  std::vector<int32_t> tokens_, positions_, wanted_;
-  std::vector<Span> spans_;
-  std::vector<int64_t> lengths_;
-  std::vector<std::span<std::byte* const>> parts_;  // [stream of all layers][sequence]
+  const Drafter* drafter_;
+  Packing packing_;
+  std::vector<Tensor> taps_;
 };
 
 }  // namespace autark::engine

@@ -46,6 +46,14 @@ Result<Rounding> choose_rounding(const Checkpoint& c, const LoadOptions& options
   return rounding_named(row.mode);
 }
 
+Result<std::unique_ptr<Drafter>> load_drafter(const std::filesystem::path& path, const Checkpoint& c) {
+  const DrafterKind* kind = drafter_of(c.architecture, c.config);
+  if (!kind)
+    return Error{Code::unsupported, path.string() + ": has no draft head that this program knows (" +
+                                        c.architecture + "); run it without drafts"};
+  return kind->make(c.config, *c.weights);
+}
+
 }  // namespace
 
 Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOptions& options) {
@@ -56,6 +64,9 @@ Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOpti
   AUTARK_TRY(m.rounding, choose_rounding(checkpoint, options, &m.rounding_line));
   if (auto e = fault_of(m.rounding, checkpoint.architecture, checkpoint.kind)) return *e;
   AUTARK_TRY(m.model, factory->second(checkpoint.config, *checkpoint.weights));
+  if (options.drafter) {
+    AUTARK_TRY(m.drafter, load_drafter(path, checkpoint));
+  }
   AUTARK_TRY(m.chip, make_chip(options.chip, {.inputs = m.rounding.inputs,
                                               .threads = options.threads,
                                               .isa = options.isa,

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include "chips/registry.h"
+#include "models/drafter.h"
 #include "models/model.h"
 #include "tensor/rounding.h"
 #include "weights/checkpoint.h"
@@ -17,13 +18,15 @@ struct LoadOptions {
   std::string chip = "cpu";
   std::optional<Rounding> rounding;  // empty: the table's row; on `ref`, which is the oracle: none
   int threads = 0;
-  std::string isa;     // of `cpu`; empty: the best
-  bool eager = false;  // see ChipOptions
+  std::string isa;       // of `cpu`; empty: the best
+  bool eager = false;    // see ChipOptions
+  bool drafter = false;  // with the draft head; a checkpoint without one is an error
 };
 
 struct LoadedModel {  // members go in reverse: the chip first, the mapped file last
   Checkpoint checkpoint;
   std::unique_ptr<Model> model;
+  std::unique_ptr<Drafter> drafter;  // empty unless asked for
   std::unique_ptr<Chip> chip;
   Rounding rounding;
   std::string rounding_line;  // which row of the table applies and why, or that it was chosen

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include "engine/forward.h"
 #include "engine/sampler.h"
 
@@ -47,15 +48,18 @@ class Tracer {
   Result<Trace> run() {
     if (auto e = check()) return *e;
     out_.layers.resize(m_.model->layers());
+    const Drafter* drafter = o_.draft ? m_.drafter.get() : nullptr;
     AUTARK_TRY(const auto cache, Cache::make(*m_.model, {.rounding = m_.rounding.cache,
                                                          .bytes_max = INT64_MAX,
                                                          .context = longest_,
-                                                         .sequences_max = int(lines_.size())}));
+                                                         .sequences_max = int(lines_.size()),
+                                                         .drafter = drafter}));
     for (Timeline& t : lines_) {
       t.state = cache->open();
       AUTARK_CHECK(cache->reserve(*t.state, longest_));
     }
-    Forward forward(*m_.model, *m_.chip, *cache);
+    Forward forward(*m_.model, *m_.chip, *cache, drafter);
+    drafting_.emplace(*cache);
     while (lines_[0].fed < lines_[0].prompt) step(forward);
     keep_state(*cache);
     while (std::ssize(out_.greedy) < o_.greedy) step(forward);
@@ -85,6 +89,8 @@ class Tracer {
     if (longest_ > m_.model->context())
       return Error{Code::invalid, "logits: prompt and greedy tokens are " + std::to_string(longest_) +
                                       ", the model's context is " + std::to_string(m_.model->context())};
+    if (o_.draft && (!m_.drafter || m_.drafter->rows(0) != 1))
+      return Error{Code::unsupported, "logits: the checkpoint has no MTP head to trace; leave out --draft"};
     if (o_.chunk < 1 || o_.greedy < 0) return Error{Code::invalid, "logits: chunk must be at least 1"};
     return resolve_positions();
   }
@@ -118,6 +124,7 @@ class Tracer {
       return x;
     });
     keep(notes, logits, chunks[0]);
+    if (o_.draft && lines_[0].fed < lines_[0].prompt) draft(forward.taps(), chunks[0], logits);
     advance(now, chunks, logits);
   }
 
@@ -128,7 +135,7 @@ class Tracer {
       const int64_t at = t.fed + i;
       const bool main = &t == &lines_[0];
       const bool kept = main && at < t.prompt && kept_[at];
-      const bool last = at + 1 == std::ssize(t.tokens) && (!main || o_.greedy > 0);
+      const bool last = at + 1 == std::ssize(t.tokens) && (!main || o_.greedy > 0 || o_.draft);
       if (kept || last) rows.push_back(int32_t(i));
     }
     return rows;
@@ -153,7 +160,7 @@ class Tracer {
           out_.routes[n.layer].k = n.x.cols();
           keep_row(n.x, row, &out_.routes[n.layer].ids, r, count);
         } else {
-          keep_note(n, row, r);
+          keep_note("layers." + std::to_string(n.layer) + "." + n.name, n.x, row, r);
         }
       }
     }
@@ -164,18 +171,49 @@ class Tracer {
     to->cols = x.cols();
     keep_row(x, row, &to->values, r, std::ssize(out_.positions));
   }
-  void keep_note(const Note& n, int64_t row, int64_t r) {
+  void keep_note(const std::string& name, Tensor x, int64_t row, int64_t r) {
     const int64_t count = std::ssize(out_.positions);
-    Trace::Note& to = out_.notes["layers." + std::to_string(n.layer) + "." + n.name];
-    to.shape.assign(n.x.shape.d.begin(), n.x.shape.d.begin() + n.x.shape.rank);
+    Trace::Note& to = out_.notes[name];
+    to.shape.assign(x.shape.d.begin(), x.shape.d.begin() + x.shape.rank);
     to.shape[0] = count;
-    Tensor x = n.x;
     x.shape = {x.shape[0], x.shape.numel() / x.shape[0]};
     if (x.format == Format::f32) return keep_row(x, row, &to.values, r, count);
     keep_row(x, row, &to.integers, r, count);
-    if (n.name == "idx.ids") {  // a set: ascending, what is absent last
+    if (name.ends_with(".idx.ids")) {  // a set: ascending, what is absent last
       const auto first = to.integers.begin() + r * x.cols();
       std::sort(first, first + x.cols(), [](int32_t a, int32_t b) { return uint32_t(a) < uint32_t(b); });
+    }
+  }
+
+  // The draft head over the rows of the main prompt, which are the first ones of the step.
+  void draft(std::span<const Tensor> taps, const Chunk& chunk, Tensor logits) {
+    const Timeline& t = lines_[0];
+    const int64_t from = t.fed, count = std::ssize(chunk.tokens);
+    std::vector<int32_t> next(t.tokens.begin() + from + 1,
+                              t.tokens.begin() + std::min(from + count + 1, t.prompt));
+    if (std::ssize(next) < count) next.push_back(argmax(logits.row(std::ssize(chunk.wanted) - 1)));
+    std::vector<int32_t> asked;
+    for (int64_t i = 0; i < count; ++i) {
+      if (kept_[from + i]) asked.push_back(int32_t(i));
+    }
+    std::vector<Tensor> own(taps.begin(), taps.end());
+    for (Tensor& x : own) x.shape.d[0] = count;
+    std::vector<Note> notes;
+    drafting_->begin();
+    drafting_->add(*t.state, from, next, asked);
+    Step s = drafting_->step(*m_.chip, [&](int layer, const char* name, Tensor x) {
+      notes.push_back({layer, name, x});
+      return x;
+    });
+    Tensor carried = m_.drafter->read(s, own);
+    if (!asked.empty()) notes.push_back({0, "logits", m_.drafter->propose(s, 0, &carried)});
+    m_.chip->wait();
+    for (int64_t r = 0; r < std::ssize(out_.positions); ++r) {
+      const int64_t row = out_.positions[r] - from;
+      if (row < 0 || row >= count) continue;
+      const int64_t place = std::ranges::lower_bound(asked, row) - asked.begin();
+      for (const Note& n : notes)
+        keep_note("mtp." + n.name, n.x, n.name == "final" || n.name == "logits" ? place : row, r);
     }
   }
 
@@ -229,6 +267,7 @@ class Tracer {
   std::vector<Timeline> lines_;  // the main prompt first
   std::vector<bool> kept_;       // positions of the main prompt
   int64_t longest_ = 0;
+  std::optional<Packing> drafting_;
 };
 
 }  // namespace

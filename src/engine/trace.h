@@ -13,6 +13,7 @@ struct TraceOptions {
   std::vector<int64_t> positions;            // rows to keep, negative ones from the end; empty: all
   int greedy = 0;                            // tokens to generate, end tokens included
   int chunk = 128;                           // rows of the prompt in one step
+  bool draft = false;                        // the draft head's notes, too; the model was loaded with it
   std::vector<std::vector<int32_t>> beside;  // other prompts in the same steps; they go on generating
 };
 
@@ -38,6 +39,8 @@ struct Trace {
   std::map<int, Route> routes;  // of sparse layers
   // What else a model names, "layers.2.attn.out": [positions, …]; and of streams with a row for several
   // tokens all rows that the prompt finished, "layers.2.comp" [rows, width] and "layers.2.comp.ids".
+  // A draft head's are "mtp.attn.out" …, "mtp.stream", "mtp.final", "mtp.logits"; it reads each position with
+  // the token after it, the last one with the greedy token.
   std::map<std::string, Note> notes;
   std::vector<int32_t> greedy;
   std::vector<float> greedy_margin;  // largest logit minus the second

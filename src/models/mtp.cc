@@ -1,0 +1,73 @@
+// DeepSeek-V4's multi-token prediction head (preview checkpoints): one more block on top of the trunk, fed
+// with the trunk's streams X before they are collapsed and with the token that follows. At position i it says
+// token i + 2:
+//
+//   Z_j = E norm(embed[t_{i+1}]) + H norm(X_j)     Z' = block(Z)     logits = head(norm(collapse(Z')))
+//
+// The next draft takes Z' for X. Embedding and head are the trunk's.
+#include "models/drafter.h"
+#include "models/layers/v4_block.h"
+
+namespace autark {
+namespace {
+
+class Mtp final : public Drafter {
+ public:
+  Mtp(const V4Config& config, Weights& w)
+      : c(config),
+        embed_(w.need("embed.weight", {c.vocab, c.dim})),
+        head_(w.need("head.weight", {c.vocab, c.dim})),
+        e_proj_(v4_matrix(w, "mtp.0.e_proj", {c.dim, c.dim})),
+        h_proj_(v4_matrix(w, "mtp.0.h_proj", {c.dim, c.dim})),
+        enorm_(w.vector("mtp.0.enorm.weight", {c.dim})),
+        hnorm_(w.vector("mtp.0.hnorm.weight", {c.dim})),
+        norm_(w.vector("mtp.0.norm.weight", {c.dim})),
+        hc_head_(v4_hyper_connection(c, w, "mtp.0.hc_head", c.hc)),
+        block_(c, w, "mtp.0.", /*ratio=*/0, /*by_token=*/false) {}
+
+  const char* name() const override { return "MTP"; }
+  int drafts_max() const override { return 8; }  // each from the one before; few of the later ones hold
+  int layers() const override { return 1; }
+  std::vector<Stream> state(int) const override { return block_.state(); }
+  std::vector<int> taps() const override { return {int(c.layers) - 1}; }
+
+  Tensor read(Step& s, std::span<const Tensor> taps) const override {
+    const Tensor z = step(s, taps[0]);
+    return s.wanted.shape[0] > 0 ? s.on.pick(z, s.wanted) : Tensor{};
+  }
+
+  Tensor propose(Step& s, int j, Tensor* streams) const override {
+    if (j > 0) *streams = step(s, *streams);
+    V4Ops& v4 = s.on.v4();
+    const Mix m = v4.hc_mix(*streams, hc_head_.fn, hc_head_.scale, hc_head_.base, c.eps, c.hc_eps, 0);
+    const Tensor x = s.on.rms_norm(v4.hc_pre(*streams, m.pre), norm_, c.eps);
+    return s.on.linear(s.note(layer(), "final", x), head_);
+  }
+
+ private:
+  int layer() const { return int(c.layers); }
+
+  Tensor step(Step& s, Tensor streams) const {
+    const Tensor e = s.on.rms_norm(s.on.rows(embed_, s.tokens), enorm_, c.eps);
+    const Tensor h = s.on.linear(s.on.rms_norm(streams, hnorm_, c.eps), h_proj_);  // a row a stream
+    Tensor z = s.on.v4().hc_spread(s.on.linear(e, e_proj_), int(c.hc));
+    z = s.on.add(z, {h.data, h.format, z.shape});
+    return s.note(layer(), "stream", block_(s, layer(), s.note(layer(), "z", z)));
+  }
+
+  const V4Config c;
+  Weight embed_, head_, e_proj_, h_proj_;
+  Tensor enorm_, hnorm_, norm_;
+  HyperConnection hc_head_;
+  V4Block block_;
+};
+
+bool has_mtp(const Json& config) {
+  const ConfigFile f(config);
+  return f.value("num_nextn_predict_layers", 0) > 0 && !f.has("dspark_block_size");
+}
+
+REGISTER_DRAFTER("deepseek_v4", has_mtp, Mtp, V4Config);
+
+}  // namespace
+}  // namespace autark
