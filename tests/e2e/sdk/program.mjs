@@ -15,10 +15,12 @@ const freePort = () =>
     });
   });
 
-export async function startProgram(...options) {
+export const startProgram = (...options) => startProgramOf(MODEL, ...options);
+
+export async function startProgramOf(model, ...options) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const args = ["serve", MODEL, "--name", "model", "--port", String(port), "--api-key", KEY, ...options];
+  const args = ["serve", model, "--name", "model", "--port", String(port), "--api-key", KEY, ...options];
   const child = spawn(process.env.AUTARK_BIN, args, { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stdout.on("data", (text) => (log += text));

@@ -1,0 +1,107 @@
+// Goal: a DeepSeek-V4 checkpoint is served to the official clients as any model is: its prompts, thinking, effort and
+// tools. Method: a tiny checkpoint of noise with the real vocabulary beside the published tokenizer; equalities
+// between ways of asking, since what it says means nothing.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import Anthropic from "@anthropic-ai/sdk";
+import OpenAI from "openai";
+import { KEY, startProgramOf } from "./program.mjs";
+import { makeV4Checkpoint } from "./v4_checkpoint.mjs";
+
+let program, openai, anthropic;
+before(async () => {
+  makeV4Checkpoint("v4-tiny", process.env.AUTARK_V4_TOKENIZER);
+  program = await startProgramOf("v4-tiny");
+  openai = new OpenAI({ baseURL: `${program.url}/v1`, apiKey: KEY, maxRetries: 0 });
+  anthropic = new Anthropic({ baseURL: program.url, authToken: KEY, apiKey: null, maxRetries: 0 });
+});
+after(async () => assert.equal(await program?.stop(), 0));
+
+const messages = [{ role: "user", content: "Which is larger, 9.11 or 9.9?" }];
+const greedy = { model: "model", messages, temperature: 0, max_tokens: 48 };
+const tools = [
+  { type: "function", function: { name: "get_weather", description: "d", parameters: { type: "object", properties: {} } } },
+];
+
+async function streamed(parameters) {
+  const stream = await openai.chat.completions.create({ ...parameters, stream: true, stream_options: { include_usage: true } });
+  const all = { reasoning: "", content: "", finish: null, usage: null };
+  for await (const chunk of stream) {
+    all.usage = chunk.usage ?? all.usage;
+    for (const c of chunk.choices) {
+      all.reasoning += c.delta.reasoning_content ?? "";
+      all.content += c.delta.content ?? "";
+      all.finish = c.finish_reason ?? all.finish;
+    }
+  }
+  return all;
+}
+
+describe("DeepSeek V4 through the OpenAI client", () => {
+  for (const [how, extra] of [
+    ["thinking", { chat_template_kwargs: { thinking_mode: "thinking" } }],
+    ["not thinking", { chat_template_kwargs: { thinking_mode: "chat" } }],
+    ["tools", { tools, chat_template_kwargs: { thinking_mode: "thinking" } }],
+  ]) {
+    test(`streamed equals whole: ${how}`, async () => {
+      const whole = await openai.chat.completions.create({ ...greedy, ...extra });
+      const pieces = await streamed({ ...greedy, ...extra });
+      const message = whole.choices[0].message;
+      assert.equal(pieces.reasoning, message.reasoning_content ?? "");
+      assert.equal(pieces.content, message.content ?? "");
+      assert.equal(pieces.finish, whole.choices[0].finish_reason);
+      assert.deepEqual(pieces.usage, whole.usage);
+      if (how === "not thinking") assert.equal(message.reasoning_content ?? "", "");
+      else assert.notEqual(message.reasoning_content ?? "", "");
+      for (const text of [message.content ?? "", message.reasoning_content ?? ""]) {
+        assert.doesNotMatch(text, /<｜|｜DSML｜|<\/think>/);
+      }
+    });
+  }
+
+  test("a longer history is a longer prompt, and past reasoning is dropped without tools", async () => {
+    const ask = async (reasoning_content) =>
+      (
+        await openai.chat.completions.create({
+          ...greedy,
+          max_tokens: 1,
+          messages: [...messages, { role: "assistant", content: "9.9", reasoning_content }, messages[0]],
+        })
+      ).usage.prompt_tokens;
+    assert.equal(await ask("a"), await ask("a much longer piece of reasoning than the other one"));
+    assert.ok((await ask("a")) > (await openai.chat.completions.create({ ...greedy, max_tokens: 1 })).usage.prompt_tokens);
+  });
+
+  test("the same question has the same answer beside others", async () => {
+    const alone = await openai.chat.completions.create(greedy);
+    const many = await Promise.all(Array.from({ length: 6 }, () => openai.chat.completions.create(greedy)));
+    for (const one of many) assert.deepEqual(one.choices, alone.choices);
+  });
+});
+
+describe("DeepSeek V4 through the Anthropic client", () => {
+  test("thinking comes as thinking blocks", async () => {
+    const parameters = { model: "model", messages, max_tokens: 1100, temperature: 0, thinking: { type: "enabled", budget_tokens: 1024 } };
+    const whole = await anthropic.messages.create({ ...parameters, stop_sequences: [] });
+    const pieces = await anthropic.messages.stream(parameters).finalMessage();
+    assert.equal(whole.content[0].type, "thinking");
+    assert.notEqual(whole.content[0].thinking, "");
+    assert.deepEqual(pieces.content.map((c) => c.thinking ?? c.text), whole.content.map((c) => c.thinking ?? c.text));
+    assert.deepEqual(pieces.usage, whole.usage);
+  });
+
+  test("a tool's result goes back in", async () => {
+    const history = [
+      { role: "user", content: "Weather in Paris?" },
+      { role: "assistant", content: [{ type: "tool_use", id: "toolu_1", name: "get_weather", input: { city: "Paris" } }] },
+      { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_1", content: "sunny" }] },
+    ];
+    const answer = await anthropic.messages.create({
+      model: "model",
+      max_tokens: 8,
+      messages: history,
+      tools: [{ name: "get_weather", input_schema: { type: "object", properties: {} } }],
+    });
+    assert.ok(answer.usage.input_tokens > 100);
+  });
+});
