@@ -38,7 +38,9 @@ class Chip {
 
   // --- memory and time ----------------------------------------------------
   virtual Tensor scratch(Shape s, Format f = Format::f32) = 0;  // until reset()
-  virtual Tensor result(Shape s, Format f = Format::f32) { return scratch(s, f); }  // until carry() or reset()
+  virtual Tensor result(Shape s, Format f = Format::f32) {
+    return scratch(s, f);
+  }  // until carry() or reset()
   virtual void reset() = 0;
   virtual void wait() {}
   // x, to be read on; everything else that verbs made since reset() may be given back (scratch() stays). A
@@ -46,6 +48,12 @@ class Chip {
   virtual Tensor carry(Tensor x) { return x; }
   // Runs `work` on the host, in its turn among the verbs: composite verbs are written with it.
   virtual void host(std::function<void()> work) { work(); }
+  // The same for work(0) … work(count − 1), which do not depend on each other: several may run at once.
+  virtual void each(int64_t count, std::function<void(int64_t)> work) {
+    host([count, work = std::move(work)] {
+      for (int64_t i = 0; i < count; ++i) work(i);
+    });
+  }
   // official: products round as their Weight says, every other verb's result to bf16.
   virtual Rounding::Inputs inputs() const { return Rounding::Inputs::f32; }
 

@@ -12,10 +12,14 @@ float sigmoid(float x) {
   return 1 / (1 + std::exp(-x));
 }
 
+// Eight sums side by side, so that a compiler can keep them in vectors.
 double dot(std::span<const float> a, std::span<const float> b) {
-  double s = 0;
-  for (size_t i = 0; i < a.size(); ++i) s += double(a[i]) * b[i];
-  return s;
+  double s[8] = {};
+  const size_t whole = a.size() / 8 * 8;
+  for (size_t i = 0; i < whole; i += 8)
+    for (size_t k = 0; k < 8; ++k) s[k] += double(a[i + k]) * b[i + k];
+  for (size_t i = whole; i < a.size(); ++i) s[i - whole] += double(a[i]) * b[i];
+  return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
 // comb [n, n]: softmax of each row, then columns and rows in turn, columns last.
@@ -90,9 +94,7 @@ class CompositeV4 final : public V4Ops {
 
   Tensor hc_spread(Tensor x, int n) override {
     Tensor y = on_.result({x.rows(), n, x.cols()});
-    on_.host([=] {
-      for (int64_t i = 0; i < y.rows(); ++i) std::ranges::copy(x.row(i / n), y.row(i).begin());
-    });
+    on_.each(y.rows(), [=](int64_t i) { std::ranges::copy(x.row(i / n), y.row(i).begin()); });
     return y;
   }
 
@@ -101,19 +103,17 @@ class CompositeV4 final : public V4Ops {
     const int64_t T = x.shape[0], n = x.shape[1];
     Tensor m = on_.linear(x.join(), fn);
     Mix mix{on_.result({T, n}), on_.result({T, n}), on_.result({T, n, n})};
-    on_.host([=, flat = x.join()] {
-      for (int64_t t = 0; t < T; ++t) {
-        const float r = 1 / std::sqrt(float(dot(flat.row(t), flat.row(t)) / flat.cols()) + norm_eps);
-        const auto logit = [&](int64_t i, int part) {
-          return m.row(t)[i] * r * scale.f32()[part] + base.f32()[i];
-        };
-        for (int64_t j = 0; j < n; ++j) mix.pre.row(t)[j] = sigmoid(logit(j, 0)) + eps;
-        if (!iters) continue;
-        for (int64_t j = 0; j < n; ++j) mix.post.row(t)[j] = 2 * sigmoid(logit(n + j, 1));
-        const std::span<float> comb(mix.comb.f32() + t * n * n, n * n);
-        for (int64_t i = 0; i < n * n; ++i) comb[i] = logit(2 * n + i, 2);
-        sinkhorn(comb, n, eps, iters);
-      }
+    on_.each(T, [=, flat = x.join()](int64_t t) {
+      const float r = 1 / std::sqrt(float(dot(flat.row(t), flat.row(t)) / flat.cols()) + norm_eps);
+      const auto logit = [&](int64_t i, int part) {
+        return m.row(t)[i] * r * scale.f32()[part] + base.f32()[i];
+      };
+      for (int64_t j = 0; j < n; ++j) mix.pre.row(t)[j] = sigmoid(logit(j, 0)) + eps;
+      if (!iters) return;
+      for (int64_t j = 0; j < n; ++j) mix.post.row(t)[j] = 2 * sigmoid(logit(n + j, 1));
+      const std::span<float> comb(mix.comb.f32() + t * n * n, n * n);
+      for (int64_t i = 0; i < n * n; ++i) comb[i] = logit(2 * n + i, 2);
+      sinkhorn(comb, n, eps, iters);
     });
     return mix;
   }
@@ -121,14 +121,13 @@ class CompositeV4 final : public V4Ops {
   Tensor hc_pre(Tensor x, Tensor pre) override {
     const int64_t n = x.shape[1];
     Tensor y = on_.result({x.shape[0], x.cols()});
-    on_.host([=, this] {
-      for (int64_t t = 0; t < y.rows(); ++t)
-        for (int64_t c = 0; c < y.cols(); ++c) {
-          float s = 0;
-          for (int64_t j = 0; j < n; ++j) s += pre.row(t)[j] * x.row(t * n + j)[c];
-          y.row(t)[c] = s;
-        }
-      round_official(y);
+    on_.each(y.rows(), [=, this](int64_t t) {
+      for (int64_t c = 0; c < y.cols(); ++c) {
+        float s = 0;
+        for (int64_t j = 0; j < n; ++j) s += pre.row(t)[j] * x.row(t * n + j)[c];
+        y.row(t)[c] = s;
+      }
+      round_official(y.row(t));
     });
     return y;
   }
@@ -136,16 +135,14 @@ class CompositeV4 final : public V4Ops {
   Tensor hc_post(Tensor y, Tensor x, Tensor post, Tensor comb) override {
     const int64_t n = x.shape[1];
     Tensor z = on_.result(x.shape);
-    on_.host([=, this] {
-      for (int64_t i = 0; i < z.rows(); ++i) {
-        const int64_t t = i / n, k = i % n;
-        for (int64_t c = 0; c < z.cols(); ++c) {
-          float s = post.row(t)[k] * y.row(t)[c];
-          for (int64_t j = 0; j < n; ++j) s += comb.row(t * n + j)[k] * x.row(t * n + j)[c];
-          z.row(i)[c] = s;
-        }
+    on_.each(z.rows(), [=, this](int64_t i) {
+      const int64_t t = i / n, k = i % n;
+      for (int64_t c = 0; c < z.cols(); ++c) {
+        float s = post.row(t)[k] * y.row(t)[c];
+        for (int64_t j = 0; j < n; ++j) s += comb.row(t * n + j)[k] * x.row(t * n + j)[c];
+        z.row(i)[c] = s;
       }
-      round_official(z);
+      round_official(z.row(i));
     });
     return z;
   }
@@ -153,26 +150,25 @@ class CompositeV4 final : public V4Ops {
   void pool(Tensor kv, Tensor gate, const Pool& how, Pooled into) override {
     AUTARK_CHECK(kv.cols() == gate.cols() && kv.cols() == how.ape.cols() && into.tail.width == 2 * kv.cols());
     Tensor both = on_.result({kv.rows(), 2 * kv.cols()});
-    on_.host([=, this] {
-      for (size_t seq = 0; seq < into.tail.sequences.size(); ++seq) pool(kv, gate, how, into, both, seq);
-    });
+    on_.each(std::ssize(into.tail.sequences),
+             [=, this](int64_t seq) { pool(kv, gate, how, into, both, int(seq)); });
   }
 
   Tensor hadamard(Tensor x) override {
     Tensor y = on_.result(x.shape);
-    on_.host([=, this] {
-      std::copy_n(x.f32(), x.shape.numel(), y.f32());
-      for (int64_t i = 0; i < y.rows(); ++i) hadamard_in_place(y.row(i));
-      round_official(y);
+    on_.each(y.rows(), [=, this](int64_t i) {
+      std::ranges::copy(x.row(i), y.row(i).begin());
+      hadamard_in_place(y.row(i));
+      round_official(y.row(i));
     });
     return y;
   }
 
   Tensor quantise(Tensor x, Format f) override {
     Tensor y = on_.result(x.shape);
-    on_.host([=] {
-      std::copy_n(x.f32(), x.shape.numel(), y.f32());
-      for (int64_t i = 0; i < y.rows(); ++i) autark::quantise(f, y.row(i));
+    on_.each(y.rows(), [=](int64_t i) {
+      std::ranges::copy(x.row(i), y.row(i).begin());
+      autark::quantise(f, y.row(i));
     });
     return y;
   }
@@ -180,21 +176,25 @@ class CompositeV4 final : public V4Ops {
   Tensor index_top_k(Tensor q, Tensor head_weights, Pooled keys, int k) override {
     AUTARK_CHECK(q.shape[1] == head_weights.cols() && q.cols() == keys.rows.width);
     Tensor ids = on_.result({q.shape[0], k}, Format::i32);
-    on_.host([=, this] {
-      for (size_t seq = 0; seq < keys.rows.sequences.size(); ++seq)
-        choose(q, head_weights, keys.rows, seq, ids);
-    });
+    const auto at = places(keys.rows);
+    const Tensor all = pooled_rows(keys.rows, at);
+    on_.each(q.shape[0], [=, this](int64_t row) { choose(q, head_weights, keys.rows, at, all, row, ids); });
     return ids;
   }
 
   Tensor sparse_attention(Tensor q, Tensor kv, Rows window, Pooled far, Tensor picks, Tensor sink) override {
     AUTARK_CHECK(q.shape[1] == sink.shape.numel() && q.cols() == window.width);
     Tensor y = on_.result(q.shape);
-    on_.host([=, this] {
-      for (size_t seq = 0; seq < window.sequences.size(); ++seq)
-        attend(q, kv, window, far, picks, sink, seq, y);
-      round_official(y);
+    const auto near_at = window_places(window), far_at = places(far.rows);
+    const Tensor near = on_.result({near_at.back(), window.width}), old = pooled_rows(far.rows, far_at);
+    on_.each(std::ssize(window.sequences), [=](int64_t seq) {
+      const auto rows = seen(window, int(seq), kv, first_seen(window, seq));
+      std::ranges::copy(rows, near.f32() + near_at[seq] * window.width);
     });
+    on_.each(q.shape[0] * q.shape[1], [=, this](int64_t i) {
+      attend(q, window, near, near_at, far.rows, old, far_at, picks, sink, i, y);
+    });
+    on_.each(std::ssize(window.sequences), [=](int64_t seq) { append(window, int(seq), kv); });
     return y;
   }
 
@@ -204,14 +204,10 @@ class CompositeV4 final : public V4Ops {
     Tensor y = on_.result({x.rows(), groups * out});
     for (int64_t g = 0; g < groups; ++g) {
       Tensor part = on_.result({x.rows(), in});
-      on_.host([=] {
-        for (int64_t i = 0; i < x.rows(); ++i)
-          std::ranges::copy(x.row(i).subspan(g * in, in), part.row(i).begin());
-      });
+      on_.each(x.rows(),
+               [=](int64_t i) { std::ranges::copy(x.row(i).subspan(g * in, in), part.row(i).begin()); });
       const Tensor z = on_.linear(part, w.expert(g));
-      on_.host([=] {
-        for (int64_t i = 0; i < x.rows(); ++i) std::ranges::copy(z.row(i), y.row(i).begin() + g * out);
-      });
+      on_.each(x.rows(), [=](int64_t i) { std::ranges::copy(z.row(i), y.row(i).begin() + g * out); });
     }
     return y;
   }
@@ -220,23 +216,21 @@ class CompositeV4 final : public V4Ops {
     AUTARK_CHECK(bool(bias) != bool(fixed));
     const int64_t T = scores.rows(), E = scores.cols();
     Choice to{on_.result({T, k}, Format::i32), on_.result({T, k})};
-    on_.host([=] {
+    on_.each(T, [=](int64_t t) {
       std::vector<float> s(E), biased(E);
-      for (int64_t t = 0; t < T; ++t) {
-        for (int64_t e = 0; e < E; ++e) {
-          const float z = scores.row(t)[e];
-          s[e] = std::sqrt(z > 20 ? z : std::log1p(std::exp(z)));
-          biased[e] = s[e] + (bias ? bias.f32()[e] : 0);
-        }
-        int32_t* ids = to.ids.i32() + t * k;
-        if (fixed)
-          std::copy_n(fixed.i32() + t * k, k, ids);
-        else
-          std::ranges::copy(best(biased, k), ids);
-        float sum = 0;
-        for (int j = 0; j < k; ++j) sum += s[ids[j]];
-        for (int j = 0; j < k; ++j) to.weights.row(t)[j] = scale * s[ids[j]] / sum;
+      for (int64_t e = 0; e < E; ++e) {
+        const float z = scores.row(t)[e];
+        s[e] = std::sqrt(z > 20 ? z : std::log1p(std::exp(z)));
+        biased[e] = s[e] + (bias ? bias.f32()[e] : 0);
       }
+      int32_t* ids = to.ids.i32() + t * k;
+      if (fixed)
+        std::copy_n(fixed.i32() + t * k, k, ids);
+      else
+        std::ranges::copy(best(biased, k), ids);
+      float sum = 0;
+      for (int j = 0; j < k; ++j) sum += s[ids[j]];
+      for (int j = 0; j < k; ++j) to.weights.row(t)[j] = scale * s[ids[j]] / sum;
     });
     return to;
   }
@@ -279,52 +273,77 @@ class CompositeV4 final : public V4Ops {
     append(tail, seq, both);
   }
 
-  void choose(Tensor q, Tensor head_weights, const Rows& keys, int seq, Tensor ids) const {
-    const Span span = keys.sequences[seq];
-    const int64_t H = q.shape[1], d = q.cols(), k = ids.cols(), start = keys.length[seq];
-    const int64_t all = (start + span.count) / keys.per;
-    const float norm = 1 / std::sqrt(float(d * H));
-    std::vector<float> key(all * d);
-    for (int64_t w = 0; w < all; ++w) load(keys, seq, w, {key.data() + w * d, size_t(d)});
-    for (int i = 0; i < span.count; ++i) {
-      const int64_t row = span.first + i, visible = (start + i + 1) / keys.per;
-      std::vector<float> score(visible);
-      for (int64_t w = 0; w < visible; ++w)
-        for (int64_t h = 0; h < H; ++h) {
-          const float s = dot(q.row(row * H + h), {key.data() + w * d, size_t(d)});
-          score[w] += rounded(std::max(rounded(s), 0.f) * rounded(head_weights.row(row)[h] * norm));
-        }
-      round_official(score);
-      std::fill_n(ids.i32() + row * k, k, -1);
-      std::ranges::copy(best(score, k), ids.i32() + row * k);
-    }
+  // Where each sequence's rows begin when all are laid one after another; the end is last.
+  using Places = std::vector<int64_t>;
+  static Places places(const Rows& r) {  // of pooled rows, this step's included
+    Places at{0};
+    for (size_t seq = 0; seq < r.sequences.size(); ++seq)
+      at.push_back(at.back() + (r.length[seq] + r.sequences[seq].count) / r.per);
+    return at;
+  }
+  static Places window_places(const Rows& window) {
+    Places at{0};
+    for (size_t seq = 0; seq < window.sequences.size(); ++seq)
+      at.push_back(at.back() + window.length[seq] + window.sequences[seq].count - first_seen(window, seq));
+    return at;
+  }
+  static int64_t first_seen(const Rows& window, int64_t seq) {  // by the first row of this step
+    return std::max<int64_t>(0, window.length[seq] - window.keep + 1);
+  }
+  static int64_t sequence_of(const Rows& r, int64_t row) {
+    int64_t seq = 0;
+    while (row >= r.sequences[seq].first + r.sequences[seq].count) ++seq;
+    return seq;
+  }
+  static int64_t owner(const Places& at, int64_t place) {
+    return std::upper_bound(at.begin(), at.end(), place) - at.begin() - 1;
   }
 
-  void attend(Tensor q, Tensor kv, const Rows& window, const Pooled& far, Tensor picks, Tensor sink, int seq,
-              Tensor y) const {
-    const Span span = window.sequences[seq];
-    const int64_t H = q.shape[1], d = q.cols(), start = window.length[seq], per = far.rows.per;
-    const int64_t from = std::max<int64_t>(0, start - window.keep + 1);
-    const int64_t pooled = far.rows.width ? (start + span.count) / per : 0;
-    const std::vector<float> near = seen(window, seq, kv, from);
-    std::vector<float> old(pooled * d);
-    for (int64_t w = 0; w < pooled; ++w) load(far.rows, seq, w, {old.data() + w * d, size_t(d)});
-    for (int i = 0; i < span.count; ++i) {
-      const int64_t row = span.first + i, at = start + i;
-      std::vector<const float*> entries(window.keep);  // oldest first, null before the sequence began
-      for (int64_t p = std::max<int64_t>(0, at - window.keep + 1); p <= at; ++p)
-        entries[window.keep - 1 - (at - p)] = near.data() + (p - from) * d;
-      if (picks) {
-        for (int64_t j = 0; j < picks.cols(); ++j)
-          if (const int32_t w = picks.i32()[row * picks.cols() + j]; w >= 0)
-            entries.push_back(old.data() + w * d);
-      } else if (pooled) {
-        for (int64_t w = 0; w < (at + 1) / per; ++w) entries.push_back(old.data() + w * d);
+  // Pooled rows as the records give them back, the same for all queries and heads.
+  Tensor pooled_rows(const Rows& r, const Places& at) const {
+    if (at.back() == 0) return {};
+    Tensor all = on_.result({at.back(), r.width});
+    on_.each(at.back(), [=](int64_t i) {
+      const int64_t seq = owner(at, i);
+      load(r, int(seq), i - at[seq], all.row(i));
+    });
+    return all;
+  }
+
+  void choose(Tensor q, Tensor head_weights, const Rows& keys, const Places& at, Tensor all, int64_t row,
+              Tensor ids) const {
+    const int64_t H = q.shape[1], d = q.cols(), k = ids.cols(), seq = sequence_of(keys, row);
+    const int64_t visible = (keys.length[seq] + row - keys.sequences[seq].first + 1) / keys.per;
+    const float norm = 1 / std::sqrt(float(d * H));
+    std::vector<float> score(visible);
+    for (int64_t w = 0; w < visible; ++w)
+      for (int64_t h = 0; h < H; ++h) {
+        const float s = dot(q.row(row * H + h), all.row(at[seq] + w));
+        score[w] += rounded(std::max(rounded(s), 0.f) * rounded(head_weights.row(row)[h] * norm));
       }
-      for (int64_t h = 0; h < H; ++h)
-        attend_one(q.row(row * H + h), entries, sink.f32()[h], y.row(row * H + h));
+    round_official(score);
+    std::fill_n(ids.i32() + row * k, k, -1);
+    std::ranges::copy(best(score, k), ids.i32() + row * k);
+  }
+
+  // Query and head i.
+  void attend(Tensor q, const Rows& window, Tensor near, const Places& near_at, const Rows& far, Tensor old,
+              const Places& far_at, Tensor picks, Tensor sink, int64_t i, Tensor y) const {
+    const int64_t H = q.shape[1], row = i / H, seq = sequence_of(window, row);
+    const int64_t at = window.length[seq] + row - window.sequences[seq].first;
+    const int64_t base = near_at[seq] - first_seen(window, seq);
+    std::vector<const float*> entries(window.keep);  // oldest first, null before the sequence began
+    for (int64_t p = std::max<int64_t>(0, at - window.keep + 1); p <= at; ++p)
+      entries[window.keep - 1 - (at - p)] = near.row(base + p).data();
+    const auto add = [&](int64_t w) { entries.push_back(old.row(far_at[seq] + w).data()); };
+    if (picks) {
+      for (int64_t j = 0; j < picks.cols(); ++j)
+        if (const int32_t w = picks.i32()[row * picks.cols() + j]; w >= 0) add(w);
+    } else if (old) {
+      for (int64_t w = 0; w < (at + 1) / far.per; ++w) add(w);
     }
-    append(window, seq, kv);
+    attend_one(q.row(i), entries, sink.f32()[i % H], y.row(i));
+    round_official(y.row(i));
   }
 
   // Online softmax over blocks of 64 entries: the official code rounds probabilities relative to the

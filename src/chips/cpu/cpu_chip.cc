@@ -47,6 +47,12 @@ class CpuChip final : public Chip {
     ran();
   }
 
+  void each(int64_t count, std::function<void(int64_t)> work) override {
+    if (count > 0) on_.add_each(count, std::move(work));
+    angles_.clear();
+    ran();
+  }
+
   Tensor rows(const Weight& table, Tensor ids, float scale) override;
   Tensor pick(Tensor x, Tensor ids) override;
   Tensor linear(Tensor x, const Weight& w, Tensor bias) override {

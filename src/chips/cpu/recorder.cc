@@ -41,6 +41,17 @@ void Recorder::add_host(std::function<void()> work) {
   forget_rounded();  // the work may have changed anything
 }
 
+void Recorder::add_each(int64_t count, std::function<void(int64_t)> work) {
+  const auto* kept = &spread_.emplace_back(std::move(work));
+  const int64_t chunks = chunks_of(count);
+  meet();
+  add(chunks, {}, {}, [kept, count, chunks](int64_t c, void*) {
+    for (int64_t i = count * c / chunks; i < count * (c + 1) / chunks; ++i) (*kept)(i);
+  });
+  meet();
+  forget_rounded();
+}
+
 void Recorder::walk(int thread) {
   std::byte* scratch = scratch_[thread].data();
   uint32_t due = 0;  // chunks of all operations so far
@@ -69,6 +80,7 @@ void Recorder::play() {
   operations_.clear();
   written_.clear();
   hosted_.clear();
+  spread_.clear();
   meet_next_ = false;
   forget_rounded();
 }
@@ -77,6 +89,7 @@ void Recorder::reset() {
   operations_.clear();
   written_.clear();
   hosted_.clear();
+  spread_.clear();
   meet_next_ = false;
   forget_rounded();
   plans.reset();

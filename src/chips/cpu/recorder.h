@@ -68,6 +68,8 @@ class Recorder {
   void meet() { meet_next_ = true; }
   // On the caller's thread, alone.
   void add_host(std::function<void()> work);
+  // work(0) … work(count − 1) on any threads, after everything before and before everything behind.
+  void add_each(int64_t count, std::function<void(int64_t)> work);
 
   void play();   // runs what was recorded, then forgets it
   void reset();  // forgets everything, gives all memory back
@@ -120,6 +122,7 @@ class Recorder {
   std::vector<Bytes> written_;  // since the last meeting
   bool meet_next_ = false;
   std::deque<std::function<void()>> hosted_;
+  std::deque<std::function<void(int64_t)>> spread_;
   std::vector<Known> rounded_;
   struct Official {
     void* data;
