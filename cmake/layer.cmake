@@ -9,7 +9,7 @@ set(AUTARK_AVX512_FLAGS ${AUTARK_AVX2_FLAGS} -mavx512f -mavx512bw -mavx512dq -ma
 # Kernels are unrolled by the thousand, and a check at each access makes them minutes to compile and twenty times
 # slower: ASan sees what lies outside, UBSan keeps overflows, shifts, bounds, casts and alignment.
 if("undefined" IN_LIST AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
-  set(AUTARK_KERNEL_SANITIZE_FLAGS -fno-sanitize=null,object-size,pointer-overflow,nonnull-attribute
+  set(AUTARK_KERNEL_SANITIZE_FLAGS -O2 -fno-sanitize=null,object-size,pointer-overflow,nonnull-attribute
       -fno-sanitize-address-use-after-scope)
 endif()
 
