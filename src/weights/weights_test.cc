@@ -149,6 +149,27 @@ TEST(WeightsTest, EveryFaultIsSaidAtOnce) {
   EXPECT_NE(fault(w).find("994 more"), std::string::npos);
 }
 
+// Groups that begin where tiles do, that share one, and that tiles run through (these are copied).
+TEST(WeightsTest, GroupsAreRowsOfTheWhole) {
+  for (const auto& [groups, out] : {std::pair{2, 128}, {3, 256}, {4, 64}, {8, 16}, {3, 96}}) {
+    for (Format f : {Format::fp8_e4m3_b128x128, Format::bf16, Format::q8_0}) {
+      MapWeights w;
+      w.add("m", f, {groups * out, 160});
+      const auto whole = rows(w.need("m", {groups * out, 160}));
+      const Weight all = w.need_groups("m", {groups, out, 160});
+      ASSERT_EQ(all.shape, (Shape{groups, out, 160}));
+      for (int g = 0; g < groups; ++g) {
+        const auto mine = rows(all.expert(g));
+        EXPECT_TRUE(std::equal(mine.begin(), mine.end(), whole.begin() + g * out))
+            << name_of(f) << " " << out;
+      }
+    }
+  }
+  MapWeights none;
+  EXPECT_EQ(none.need_groups("absent", {2, 4, 8}).shape, (Shape{2, 4, 8}));
+  EXPECT_NE(fault(none).find("absent"), std::string::npos);
+}
+
 TEST(WeightsTest, TablesAreWholeNumbers) {
   MapWeights w;
   w.add("ids", Format::i32, {4, 2});
