@@ -187,6 +187,29 @@ TEST_F(Chat, HostileTemplatesAreErrors) {
             "1");
 }
 
+TEST_F(Chat, TemplatesThatGrowWithoutEndAreErrors) {
+  for (const char* source :
+       {"{% set n = namespace(s='abcdefgh') %}{% for i in range(60) %}{% set n.s = n.s ~ n.s %}{% endfor %}",
+        "{% macro f(s, n) %}{% if n %}{{ f(s + s, n - 1) }}{% endif %}{% endmacro %}{{ f('ab', 60) }}",
+        "{% set n = namespace(s='ab') %}{% for i in range(60) %}{% set n.s = n.s | replace('a', n.s) %}{% "
+        "endfor %}",
+        "{% set n = namespace(l=[1]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l "
+        "| tojson }}",
+        "{% set n = namespace(l=[1]) %}{% for i in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}{{ n.l "
+        "~ '' }}",
+        "{% set n = namespace(l=[1]) %}{% for i in range(60) %}{% set n.l = n.l + n.l %}{% endfor %}{{ "
+        "n.l[0] }}"}) {
+    const std::string said = text(source);
+    EXPECT_TRUE(said.starts_with("error: ")) << source << said.substr(0, 100);
+  }
+  write("chat_template.jinja",
+        "{% if x %}{% set n = namespace(s='abcd') %}{% for i in range(60) %}{% set n.s = n.s + n.s %}{% "
+        "endfor %}{% endif %}.");
+  const auto chat = ChatTemplate::open(folder_, nullptr).value();
+  for (int i = 0; i < 4; ++i) EXPECT_FALSE(chat->render({.kwargs = {{"x", i < 3}}}));
+  EXPECT_EQ(text("{% set s = 'x' * 9000000 %}{{ s | length }}"), "9000000") << "a large text is no fault";
+}
+
 TEST_F(Chat, ContinuesTheFinalMessage) {
   Conversation c{.kwargs = {{"continue_final_message", true}}};
   c.messages = Json::array({{{"role", "assistant"}, {"content", "Once upon "}}});

@@ -6,6 +6,7 @@ mod border;
 mod clock;
 mod guard;
 mod json;
+mod memory;
 mod pieces;
 mod python;
 mod template;

@@ -1,25 +1,34 @@
 //! A checkpoint's chat template over a conversation, as transformers renders it: trim_blocks, lstrip_blocks, loop
-//! controls, no escaping. Fuel, recursion, output and stack are limited: a template may fail, not stop us.
+//! controls, no escaping. Fuel, recursion, output, stack and memory are limited: a template may fail, not stop us.
 
 use crate::clock::Time;
 use crate::guard::{choose_marks, is_mark, tail_mark, without_marks, Guard, Marking};
 use crate::json::{parse, Json};
+use crate::memory::{limited, Share};
 use crate::python::{self, Raised};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error, ErrorKind, Value};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 const FUEL: u64 = 2_000_000; // instructions for a small conversation; a large one gets more
 const FUEL_PER_BYTE: u64 = 16;
 const OUTPUT_BYTES: usize = 8 << 20; // for a small conversation; a large one may say more
 const OUTPUT_PER_BYTE: usize = 8;
+const MEMORY_BYTES: usize = 64 << 20; // for all that a template builds on its way
+const MEMORY_PER_BYTE: usize = 256;
+const ALLOCATIONS: usize = 4 << 20;
+const ALLOCATIONS_PER_BYTE: usize = 64;
 const RECURSION_MAX: usize = 200;
 const STACK_BYTES: usize = 256 << 20; // reserved, not used, unless a template nests values deeply
+
+const RESTS_MAX: u8 = 3; // threads that a template may leave behind
 
 pub struct Template {
     source: String,
     env: Environment<'static>,
     guard: Guard,
+    rests: AtomicU8,
 }
 
 pub struct Prompt {
@@ -50,19 +59,22 @@ impl Template {
         env.set_debug(false);
         python::install(&mut env);
         let all_text = source.clone() + tool_source.as_deref().unwrap_or_default();
-        let env = on_large_stack(move || {
+        let env = on_large_stack(share_of(all_text.len()), &AtomicU8::new(0), move || {
             let texts = [("chat", Some(source)), ("tool_use", tool_source)];
             for (name, text) in texts.into_iter().filter_map(|(n, t)| Some((n, t?))) {
                 env.add_template_owned(name, text).map_err(|e| format!("chat template: {}", story(&e)))?;
             }
             Ok(env)
         })?;
-        Ok(Template { source: all_text, env, guard: Guard::new(spellings)? })
+        Ok(Template { source: all_text, env, guard: Guard::new(spellings)?, rests: AtomicU8::new(0) })
     }
 
     /// `request`: messages, tools, documents, kwargs, vars, now. `usual`: vars and now that it may leave out.
     pub fn render(&self, request: &str, usual: &str) -> Result<Prompt, String> {
-        on_large_stack(|| {
+        if self.rests.load(Ordering::Relaxed) >= RESTS_MAX {
+            return Err("chat template: has needed too much memory too often, and is not tried again".into());
+        }
+        on_large_stack(share_of(request.len() + self.source.len()), &self.rests, || {
             let request = Request::parse(request, usual)?;
             choose_marks(&[&self.source, &request.text()])?;
             self.render_request(request)
@@ -338,12 +350,27 @@ fn without_generation_tags(source: &str) -> String {
     out + rest
 }
 
-fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T, String> + Send) -> Result<T, String> {
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
-        match thread {
-            Ok(t) => t.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-            Err(e) => Err(format!("chat template: no thread to render on: {e}")),
+/// What a template of a conversation, together that many bytes, may use.
+fn share_of(bytes: usize) -> Share {
+    Share {
+        stack_bytes: STACK_BYTES,
+        bytes: MEMORY_BYTES + MEMORY_PER_BYTE * bytes,
+        requests: ALLOCATIONS + ALLOCATIONS_PER_BYTE * bytes,
+    }
+}
+
+fn on_large_stack<T: Send>(
+    share: Share,
+    rests: &AtomicU8,
+    work: impl FnOnce() -> Result<T, String> + Send,
+) -> Result<T, String> {
+    match limited(share, work) {
+        Ok(Some(Ok(result))) => result,
+        Ok(Some(Err(panic))) => std::panic::resume_unwind(panic),
+        Ok(None) => {
+            rests.fetch_add(1, Ordering::Relaxed);
+            Err("chat template: needs more memory than this conversation can need".into())
         }
-    })
+        Err(e) => Err(format!("chat template: no thread to render on: {e}")),
+    }
 }
