@@ -15,34 +15,53 @@ bool is_markup(OutputSyntax syntax, std::string_view token) {
   return syntax == OutputSyntax::dsml && std::ranges::count(kDsml, token) > 0;
 }
 
+bool may_miss_tags(const AnswerReader::Rules& r) {
+  return r.syntax == OutputSyntax::hermes && !r.in_reasoning && r.opening.empty() && r.calls;
+}
+
 }  // namespace
 
 AnswerReader::AnswerReader(Rules rules, NewId new_id)
     : rules_(std::move(rules)),
       new_id_(std::move(new_id)),
       parser_(text::make_output_parser(rules_.syntax, rules_.in_reasoning)),
+      missing_tag_(may_miss_tags(rules_) ? rules_.tools : std::vector<std::string>{}),
       stops_(rules_.stop, rules_.include_stop) {}
 
 AnswerReader::Whats AnswerReader::opening() {
-  return rules_.opening.empty() ? Whats{} : read(parser_->push(rules_.opening));
+  Whats out;
+  if (!rules_.opening.empty()) read(out, parser_->push(rules_.opening));
+  return out;
 }
 
 AnswerReader::Whats AnswerReader::push(std::string_view text) {
-  return ended_ ? Whats{} : read(parser_->push(text));
+  Whats out;
+  missing_tag_.push(text);
+  read_held(out);
+  return out;
 }
 
 AnswerReader::Whats AnswerReader::finish(bool cut) {
-  if (ended_) return {};
-  Whats out = read(parser_->finish(cut));
+  Whats out;
+  read(out, parser_->push(missing_tag_.finish()));
+  read(out, parser_->finish(cut));
   if (!ended_) end_of_content(out);
   return out;
 }
 
-AnswerReader::Whats AnswerReader::read(std::vector<OutputPiece> pieces) {
-  Whats out;
+void AnswerReader::read_held(Whats& out) {
+  while (!ended_) {
+    const auto piece = missing_tag_.next();
+    if (!piece) return;
+    const int calls = whole_calls_;
+    read(out, parser_->push(*piece));
+    if (whole_calls_ > calls) missing_tag_.call_ended();
+  }
+}
+
+void AnswerReader::read(Whats& out, std::vector<OutputPiece> pieces) {
   for (OutputPiece& p : pieces)
     if (!ended_) read(out, p);
-  return out;
 }
 
 void AnswerReader::read(Whats& out, OutputPiece& p) {
@@ -88,9 +107,18 @@ std::string readable(const engine::Event::Token& t, const text::Tokenizer& token
 }
 
 std::string call_opening(OutputSyntax syntax, const std::string& name) {
-  if (syntax != OutputSyntax::dsml) return {};
-  const std::string block = "\n\n<｜DSML｜tool_calls>\n";
-  return name.empty() ? block : block + "<｜DSML｜invoke name=\"" + name + "\">\n";
+  switch (syntax) {
+    case OutputSyntax::dsml: {
+      const std::string block = "\n\n<｜DSML｜tool_calls>\n";
+      return name.empty() ? block : block + "<｜DSML｜invoke name=\"" + name + "\">\n";
+    }
+    case OutputSyntax::hermes: {
+      const std::string call = "<tool_call>\n{\"name\": ";
+      return name.empty() ? call : call + dump_json(name) + ", \"arguments\": ";
+    }
+    default:
+      return {};
+  }
 }
 
 }  // namespace autark::serve

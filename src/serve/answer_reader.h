@@ -10,6 +10,7 @@
 #include "api/item.h"
 #include "engine/engine.h"
 #include "engine/stop_strings.h"
+#include "serve/missing_tag.h"
 #include "text/output_parser.h"
 
 namespace autark::serve {
@@ -23,6 +24,7 @@ class AnswerReader {
     std::vector<std::string> stop;
     bool include_stop = false;
     bool calls = true, parallel_calls = true;
+    std::vector<std::string> tools;  // names on offer: a call of one may come without its tag (missing_tag.h)
   };
   using Whats = std::vector<api::Event::What>;
   using NewId = std::function<std::string()>;
@@ -39,7 +41,8 @@ class AnswerReader {
   bool called() const { return whole_calls_ > 0; }
 
  private:
-  Whats read(std::vector<text::OutputPiece> pieces);
+  void read_held(Whats& out);
+  void read(Whats& out, std::vector<text::OutputPiece> pieces);
   void read(Whats& out, text::OutputPiece& piece);
   void content(Whats& out, std::string_view text);
   void end_of_content(Whats& out);
@@ -47,6 +50,7 @@ class AnswerReader {
   const Rules rules_;
   const NewId new_id_;
   std::unique_ptr<text::OutputParser> parser_;
+  MissingTag missing_tag_;
   engine::StopStrings stops_;
   int whole_calls_ = 0;
   std::optional<api::Finish> ended_;

@@ -97,7 +97,39 @@ TEST(AnswerReader, AnOpeningSpeaksFirst) {
          "[f0 id0]{\"x\": 1}!");
   expect({.syntax = OutputSyntax::dsml, .opening = call_opening(OutputSyntax::dsml, "")},
          "<｜DSML｜invoke name=\"f\">\n" + rest, "[f0 id0]{\"x\": 1}!");
-  EXPECT_TRUE(call_opening(OutputSyntax::hermes, "f").empty());
+  const std::string arguments = "{\"x\": 1}}\n</tool_call>";
+  expect({.syntax = OutputSyntax::hermes, .opening = call_opening(OutputSyntax::hermes, "f")}, arguments,
+         "[f0 id0]{\"x\": 1}!");
+  expect({.syntax = OutputSyntax::hermes, .opening = call_opening(OutputSyntax::hermes, "")},
+         "\"f\", \"arguments\": " + arguments, "[f0 id0]{\"x\": 1}!");
+  EXPECT_TRUE(call_opening(OutputSyntax::plain, "f").empty());
+}
+
+TEST(AnswerReader, ACallOfAToolOnOfferMayMissItsTag) {
+  const AnswerReader::Rules rules{.syntax = OutputSyntax::hermes, .tools = {"fly", "f"}};
+  const std::string call = "{\"name\": \"f\", \"arguments\": {\"x\": {\"y\": \"}\"}}}";
+  const std::string out = "{\"x\": {\"y\": \"}\"}}!";
+  expect(rules, call, "[f0 id0]" + out);
+  expect(rules, "\n" + call + "\n" + call + "\n", "[f0 id0]" + out + "[f1 id1]" + out);
+  expect(rules, "```json\n" + call + "\n```", "[f0 id0]" + out);
+  expect(rules, "```json\n" + call + "\n```\n\n```json\n" + call + "\n```",
+         "[f0 id0]" + out + "[f1 id1]" + out);
+  expect(rules, call + "\nDone: {a}", "[f0 id0]" + out + "[c]Done: {a}");
+  expect(rules, "```\n" + call + "\n```\nDone.", "[f0 id0]" + out + "[c]Done.");
+  expect({.syntax = OutputSyntax::hermes, .parallel_calls = false, .tools = {"f"}}, call + "\n" + call,
+         "[f0 id0]" + out, api::Finish::tool_calls);
+}
+
+TEST(AnswerReader, OtherAnswersKeepEveryByte) {
+  const AnswerReader::Rules rules{.syntax = OutputSyntax::hermes, .tools = {"f"}};
+  for (const std::string text :
+       {"{\"name\": \"g\", \"arguments\": {}}", "{\"name\": \"f", "{\"name\": 1}", "{\"names\": 2}", "{}",
+        "``", "```", "```json\n{\"a\": 1}\n```", "A {\"name\": \"f\", \"arguments\": {}}", "{ \"name\" : "}) {
+    expect(rules, text, "[c]" + text);
+    expect({.syntax = OutputSyntax::hermes}, text, "[c]" + text);
+  }
+  expect({.syntax = OutputSyntax::hermes, .calls = false, .tools = {"f"}},
+         "{\"name\": \"f\", \"arguments\": {}}", "[c]{\"name\": \"f\", \"arguments\": {}}");
 }
 
 TEST(AnswerReader, ACutCallHasNoEnd) {

@@ -14,6 +14,12 @@ api::Fault invalid(const Error& error, const char* param) {
   return f;
 }
 
+std::vector<std::string> names_of(const std::vector<api::Tool>& tools) {
+  std::vector<std::string> names;
+  for (const api::Tool& t : tools) names.push_back(t.name);
+  return names;
+}
+
 }  // namespace
 
 EngineBackend::EngineBackend(std::unique_ptr<engine::Engine> engine, Options options)
@@ -60,7 +66,8 @@ api::Outcome<Tokenized> EngineBackend::rendered(const api::Request& request) con
                                    .stop = request.stop,
                                    .include_stop = request.include_stop,
                                    .calls = request.tool_choice.mode != api::ToolChoice::Mode::none,
-                                   .parallel_calls = request.parallel_calls};
+                                   .parallel_calls = request.parallel_calls,
+                                   .tools = names_of(request.tools)};
   return t;
 }
 

@@ -285,10 +285,10 @@ TEST(EngineBackend, CallsThatCannotBeForcedAreRefused) {
   v4.engine->chat_template.in_reasoning = true;
   v4.submit(with_tool("a", Mode::required));
   EXPECT_EQ(v4.fault().param, "tool_choice") << "not while it thinks";
-  Bench qwen(text::OutputSyntax::hermes);
-  qwen.submit(with_tool("a", Mode::named));
-  EXPECT_EQ(qwen.fault().kind, api::Fault::Kind::unsupported);
-  EXPECT_EQ(qwen.fault().param, "tool_choice");
+  Bench other(text::OutputSyntax::plain);
+  api::Request r = with_tool("a", Mode::named);
+  other.submit(r);
+  EXPECT_EQ(other.fault().kind, api::Fault::Kind::unsupported);
 }
 
 TEST(EngineBackend, AForcedCallBeginsInThePrompt) {
