@@ -55,6 +55,12 @@ void read_call(Fields& b, Item& item) {
   item.parts.push_back(std::move(call));
 }
 
+// Without text the client was not shown it: as if it were not there.
+void read_thinking(Fields& b, Item& item) {
+  Reasoning r{needed(b, "thinking")};
+  if (!r.text.empty()) item.parts.push_back(std::move(r));
+}
+
 void read_block(Fields& m, const Json& json, const std::string& path, Item& item) {
   Fields b(json, path + ".");
   const std::string type = b.text("type").value_or("");
@@ -62,7 +68,7 @@ void read_block(Fields& m, const Json& json, const std::string& path, Item& item
   if (type == "text")
     item.parts.push_back(Text{needed(b, "text")});
   else if (type == "thinking" && assistant)
-    item.parts.push_back(Reasoning{needed(b, "thinking")});
+    read_thinking(b, item);
   else if (type == "tool_use" && assistant)
     read_call(b, item);
   else if (type == "tool_result" && user)

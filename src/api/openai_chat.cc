@@ -72,7 +72,7 @@ void read_call(Fields& m, const Json& json, const std::string& path, Item& item)
 void read_reasoning(Fields& m, Item& item) {
   auto text = m.text("reasoning_content");
   if (!text) text = m.text("reasoning");
-  if (text && !text->empty()) item.parts.push_back(Reasoning{std::move(*text)});
+  if (text) item.parts.push_back(Reasoning{std::move(*text)});
 }
 void read_calls(Fields& m, Item& item) {
   const Json* calls = m.array("tool_calls");

@@ -44,12 +44,13 @@ bool EngineBackend::serves(const std::string& model) const {
   return model.empty() || model == options_.id || std::ranges::count(options_.aliases, model) > 0;
 }
 
-api::Outcome<Tokenized> EngineBackend::rendered(const api::Request& request) const {
+api::Outcome<Tokenized> EngineBackend::rendered(api::Request request) const {
   if (!engine_->chat())
     return api::Fault{
         .message = "this model has no chat template (" + engine_->chat_fault() + "); use /v1/completions",
         .param = "messages"};
   if (auto fault = refused_tools(request)) return *fault;
+  replay_.restore(request);
   auto prompt = engine_->chat()->render(conversation_of(request, options_.manner, form_));
   if (!prompt) return invalid(prompt.error(), "messages");
   auto opening = opening_of(request, prompt->in_reasoning);
@@ -164,8 +165,7 @@ api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
     return [] {};
   }
   const auto submission = std::make_shared<Submission>(
-      *engine_, request, std::move(std::get<std::vector<Tokenized>>(prompts)),
-      [this] { return call_ids_.next(); }, std::move(sink));
+      *engine_, request, std::move(std::get<std::vector<Tokenized>>(prompts)), replay_, std::move(sink));
   submission->submit(common_of(request), request.sampling.seed.value_or(next_seed_ += 0x9e3779b97f4a7c15));
   return [weak = submission->weak_from_this()] {
     if (const auto s = weak.lock()) s->cancel();

@@ -6,7 +6,6 @@
 #include "engine/engine.h"
 #include "serve/conversation.h"
 #include "serve/exposition.h"
-#include "serve/ids.h"
 #include "serve/submission.h"
 
 namespace autark::serve {
@@ -33,14 +32,14 @@ class EngineBackend final : public api::Backend {
  private:
   bool serves(const std::string& model) const;
   api::Outcome<std::vector<Tokenized>> prompts_of(const api::Request& request) const;
-  api::Outcome<Tokenized> rendered(const api::Request& request) const;
+  api::Outcome<Tokenized> rendered(api::Request request) const;
   std::optional<api::Fault> refused_tools(const api::Request& request) const;
   api::Outcome<std::string> opening_of(const api::Request& request, bool in_reasoning) const;
   api::Outcome<Tokenized> plain(const api::Request& request, const std::string& text) const;
   Tokenized given(const api::Request& request, const std::vector<int32_t>& ids) const;
   engine::Request common_of(const api::Request& request) const;
 
-  Ids call_ids_;  // before the engine: requests under way ask for ids until it is gone
+  Replay replay_;  // before the engine: requests under way use it until they are gone
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
   const TemplateForm form_;

@@ -279,6 +279,22 @@ TEST(EngineBackend, ACutCallEndsWithItsLimit) {
   }
 }
 
+TEST(EngineBackend, TheNextPromptHoldsWhatWasSampled) {
+  Bench b(text::OutputSyntax::hermes);
+  b.submit(with_tool("a"));
+  speak(b, 0, {"<think>Hm</think>", "<tool_call>{\"name\":\"f\",\"arguments\":{\"x\":  1e2}}</tool_call>"},
+        engine::Finish::stop);
+  const std::string id = all_of<api::Event::CallBegun>(b.events).at(0).id;
+  api::Request r = with_tool("a");
+  r.items.push_back({api::Role::assistant, {api::ToolCall{"toolu_" + id, "f", "{\"x\":100.0}"}}});
+  r.items.push_back({api::Role::user, {api::ToolResult{"toolu_" + id, {{"ok"}}}}});
+  b.submit(r);
+  const Json& turn = b.engine->chat_template.asked.messages[1];
+  EXPECT_EQ(turn["reasoning_content"], "Hm");
+  EXPECT_EQ(turn["tool_calls"][0]["function"]["arguments"], Json({{"x", 100.0}}))
+      << "as this template takes them";
+}
+
 TEST(EngineBackend, CallsThatCannotBeForcedAreRefused) {
   using Mode = api::ToolChoice::Mode;
   Bench v4(text::OutputSyntax::dsml);

@@ -37,8 +37,10 @@ api::Fault fault_of(const Error& error) {
 }
 
 Submission::Submission(engine::Engine& engine, const api::Request& request, std::vector<Tokenized> prompts,
-                       AnswerReader::NewId new_id, api::Backend::Sink sink)
+                       Replay& replay, api::Backend::Sink sink)
     : engine_(engine),
+      replay_(replay),
+      user_(request.user),
       n_(request.n),
       echo_(request.echo),
       scored_(request.logprobs >= 0),
@@ -48,7 +50,7 @@ Submission::Submission(engine::Engine& engine, const api::Request& request, std:
       choices_(prompts_.size() * size_t(n_)) {
   for (int i = 0; i < int(choices_.size()); ++i)
     if (const auto& rules = prompt_of(i).answer)
-      choices_[i].reader = std::make_unique<AnswerReader>(*rules, new_id);
+      choices_[i].reader = std::make_unique<AnswerReader>(*rules, [&replay] { return replay.new_call_id(); });
 }
 
 void Submission::submit(const engine::Request& common, uint64_t seed) {
@@ -176,10 +178,12 @@ void Submission::finish(int choice, const engine::Event& e) {
 }
 
 void Submission::end(int choice, api::Event::Finished finished) {
-  choices_[choice].finished = true;
+  Choice& c = choices_[choice];
+  c.finished = true;
+  if (c.reader && c.reader->called()) replay_.remember(user_, std::move(c.turn));
   tell(choice, std::move(finished));
   bool all = true;
-  for (const Choice& c : choices_) all = all && c.finished;
+  for (const Choice& other : choices_) all = all && other.finished;
   over_ = over_ || all;
 }
 
@@ -196,6 +200,7 @@ void Submission::withdraw() {
 }
 
 void Submission::tell(int choice, api::Event::What what) {
+  if (choices_[choice].reader) choices_[choice].turn.add(what);
   sink_({choice, std::move(what), choices_[choice].usage});
 }
 

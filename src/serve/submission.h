@@ -7,6 +7,7 @@
 #include "api/backend.h"
 #include "engine/engine.h"
 #include "serve/answer_reader.h"
+#include "serve/replay.h"
 
 namespace autark::serve {
 
@@ -20,7 +21,7 @@ struct Tokenized {  // one prompt
 class Submission : public std::enable_shared_from_this<Submission> {
  public:
   Submission(engine::Engine& engine, const api::Request& request, std::vector<Tokenized> prompts,
-             AnswerReader::NewId new_id, api::Backend::Sink sink);
+             Replay& replay, api::Backend::Sink sink);
 
   // One engine request for each choice. A refusal withdraws all of them and is the sink's Fault.
   void submit(const engine::Request& common, uint64_t seed);
@@ -31,6 +32,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
     engine::RequestId id = 0;
     api::Usage usage;
     std::unique_ptr<AnswerReader> reader;
+    Replay::Turn turn;  // with a reader
     bool echoed = false, finished = false;
   };
 
@@ -48,6 +50,8 @@ class Submission : public std::enable_shared_from_this<Submission> {
   api::TokenLogprob named(int32_t id, const engine::Logprobs& logprobs) const;
 
   engine::Engine& engine_;
+  Replay& replay_;
+  const std::string user_;
   const int n_;
   const bool echo_, scored_, skip_special_;
   const std::vector<Tokenized> prompts_;

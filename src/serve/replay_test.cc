@@ -1,0 +1,66 @@
+// Goal: what a model wrote comes back into the next prompt, for its user only, and within limits. Method:
+// turns remembered and items restored, by hand.
+#include "serve/replay.h"
+#include <gtest/gtest.h>
+
+namespace autark::serve {
+namespace {
+
+api::Request with(const std::string& user, std::vector<api::Part> parts) {
+  api::Request r{.items = {{api::Role::assistant, std::move(parts)}}};
+  r.user = user;
+  return r;
+}
+
+std::string restored(const Replay& replay, api::Request r) {
+  replay.restore(r);
+  std::string out;
+  for (const api::Part& p : r.items[0].parts) {
+    if (const auto* t = std::get_if<api::Reasoning>(&p)) out += "(" + t->text + ")";
+    if (const auto* c = std::get_if<api::ToolCall>(&p)) out += c->name + c->arguments;
+  }
+  return out;
+}
+
+Replay::Turn turn(const std::string& id) {
+  Replay::Turn t;
+  t.add(api::Event::Reasoned{"h"});
+  t.add(api::Event::Reasoned{"m"});
+  t.add(api::Event::CallBegun{0, id, "f"});
+  t.add(api::Event::CallArguments{0, "{\"x\":  "});
+  t.add(api::Event::CallArguments{0, "1e2}"});
+  t.add(api::Event::CallEnded{0});
+  return t;
+}
+
+TEST(Replay, RestoresWhatClientsLose) {
+  Replay replay;
+  replay.remember("ann", turn("1"));
+  for (const char* id : {"call_1", "toolu_1"}) {
+    const api::ToolCall call{id, "f", "{\"x\":100.0}"};
+    EXPECT_EQ(restored(replay, with("ann", {call})), "(hm)f{\"x\":  1e2}");
+    EXPECT_EQ(restored(replay, with("ann", {api::Reasoning{"own"}, call})), "(own)f{\"x\":  1e2}");
+    EXPECT_EQ(restored(replay, with("bob", {call})), "f{\"x\":100.0}") << "another user's";
+  }
+  EXPECT_EQ(restored(replay, with("ann", {api::ToolCall{"call_1", "f", "{\"x\":3}"}})), "(hm)f{\"x\":3}")
+      << "what the client changed stays changed";
+  EXPECT_EQ(restored(replay, with("ann", {api::ToolCall{"call_2", "f", "{}"}})), "f{}");
+  EXPECT_EQ(restored(replay, with("ann", {api::ToolCall{"1", "f", "no"}})), "(hm)fno");
+}
+
+TEST(Replay, ForgetsTheOldest) {
+  for (const Replay::Limits limits : {Replay::Limits{.turns = 2}, Replay::Limits{.bytes = 700}}) {
+    Replay replay(limits);
+    for (const char* id : {"1", "2", "3", "4", "5", "6", "7", "8"}) replay.remember("", turn(id));
+    EXPECT_EQ(restored(replay, with("", {api::ToolCall{"call_1", "f", "{}"}})), "f{}");
+    EXPECT_EQ(restored(replay, with("", {api::ToolCall{"call_8", "f", "{}"}})), "(hm)f{}");
+  }
+}
+
+TEST(Replay, IdsDiffer) {
+  Replay replay;
+  EXPECT_NE(replay.new_call_id(), replay.new_call_id());
+}
+
+}  // namespace
+}  // namespace autark::serve
