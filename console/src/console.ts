@@ -5,12 +5,14 @@ import {
   before,
   canContinue,
   change,
+  listen,
   newId,
   titleOf,
   toWire,
   type Chat,
   type Ending,
   type Message,
+  type Said,
   type Stats,
 } from "./chat/chat";
 import { samplingFields, type Sampling } from "./chat/sampling";
@@ -228,10 +230,12 @@ export class Console {
       ...samplingFields(sampling),
       ...how,
     };
-    void this.write(chat.id, writing, message.text, request);
+    const { text, reasoning, calls } = message;
+    const said = { text, ...(reasoning && { reasoning }), ...(calls && { calls }) };
+    void this.write(chat.id, writing, said, request);
   }
 
-  private async write(chatId: string, writing: Writing, text: string, request: ChatRequest): Promise<void> {
+  private async write(chatId: string, writing: Writing, said: Said, request: ChatRequest): Promise<void> {
     const abort = new AbortController();
     this.aborts.set(chatId, abort);
     let ending: Ending = "done";
@@ -241,14 +245,15 @@ export class Console {
     let savedAt = this.now();
     const show = () => {
       shown = undefined;
-      this.show(chatId, writing, text);
+      this.show(chatId, writing, said);
     };
     try {
       for await (const event of this.server.chat(request, abort.signal)) {
         if ("usage" in event) stats = statsOf(event.usage, writing);
         if ("finish" in event && event.finish === "length") ending = "length";
-        if (!("text" in event)) continue;
-        text += event.text;
+        const more = listen(said, event);
+        if (more === said) continue;
+        said = more;
         const now = this.now();
         writing = { ...writing, firstAt: writing.firstAt ?? now, lastAt: now, pieces: writing.pieces + 1 };
         if (writing.pieces === 1) show();
@@ -264,11 +269,11 @@ export class Console {
     }
     clearTimeout(shown);
     this.aborts.delete(chatId);
-    this.close(chatId, writing, { text, ending, ...(stats && { stats }), ...(failure && { failure }) });
+    this.close(chatId, writing, { ...said, ending, ...(stats && { stats }), ...(failure && { failure }) });
   }
 
-  private show(chatId: string, writing: Writing, text: string): void {
-    const chats = this.current.chats.map((c) => (c.id === chatId ? change(c, writing.messageId, { text }) : c));
+  private show(chatId: string, writing: Writing, said: Said): void {
+    const chats = this.current.chats.map((c) => (c.id === chatId ? change(c, writing.messageId, said) : c));
     this.set({ chats, writing: { ...this.current.writing, [chatId]: writing } });
   }
 

@@ -73,6 +73,9 @@ export const strings = {
   continue: "Continue writing",
   plainCode: "text",
 
+  reasoning: "Reasoning",
+  reasons: "Thinking…",
+  calls: (name: string) => `Calls ${name}`,
   waiting: (seconds: number) =>
     seconds < 2 ? "Reading the prompt…" : `Reading the prompt… ${count.format(seconds)} s`,
   answering: "The answer is being written.",

@@ -1,7 +1,7 @@
 // Goal: chats change as the user means, and the model is given a conversation its template accepts.
 // Method: examples of each function; a property over random chats for toWire (seed printed on failure).
 import { expect, test } from "vitest";
-import { append, before, change, titleOf, tokensPerSecond, toWire, type Chat, type Message } from "./chat";
+import { append, before, change, listen, titleOf, tokensPerSecond, toWire, type Chat, type Message } from "./chat";
 
 const message = (id: string, role: Message["role"], text: string): Message => ({ id, role, text });
 const chat: Chat = {
@@ -19,6 +19,28 @@ test("append, change and before leave the chat they are given alone", () => {
   expect(before(chat, "1").messages).toEqual([]);
   expect(before(chat, "none")).toEqual(chat);
   expect(chat).toEqual(copy);
+});
+
+test("an answer's pieces add up", () => {
+  const said = [
+    { reasoning: "H" },
+    { reasoning: "m" },
+    { text: "Look" },
+    { text: ":" },
+    { call: { index: 0, function: { name: "f", arguments: "" } } },
+    { call: { index: 0, function: { arguments: '{"a"' } } },
+    { call: { index: 0, function: { arguments: ":1}" } } },
+    { call: { index: 1, function: { name: "g", arguments: "{}" } } },
+  ].reduce(listen, { text: "" });
+  expect(said).toEqual({
+    text: "Look:",
+    reasoning: "Hm",
+    calls: [
+      { name: "f", arguments: '{"a":1}' },
+      { name: "g", arguments: "{}" },
+    ],
+  });
+  expect(listen(said, { finish: "stop" })).toBe(said);
 });
 
 test("a system prompt comes first, a blank one not at all", () => {

@@ -1,5 +1,5 @@
 // A chat is a list of messages. Everything here is a pure function from one chat to the next.
-import type { Failure } from "../server/server";
+import type { ChatEvent, Failure } from "../server/server";
 import type { WireMessage } from "../server/wire";
 
 export interface Stats {
@@ -10,12 +10,23 @@ export interface Stats {
   writeSeconds: number; // from the first text to the last
 }
 
+export interface Call {
+  name: string;
+  arguments: string; // JSON text, as far as it came
+}
+
+// What a model has said so far.
+export interface Said {
+  text: string;
+  reasoning?: string;
+  calls?: Call[];
+}
+
 export type Ending = "done" | "length" | "stopped" | "failed" | "edited";
 
-export interface Message {
+export interface Message extends Said {
   id: string;
   role: "user" | "assistant";
-  text: string;
   // Of answers only. No ending: it is still being written.
   model?: string;
   ending?: Ending;
@@ -68,6 +79,18 @@ export function toWire(messages: Message[], system: string): WireMessage[] {
     else wire.push({ role, content: text });
   }
   return wire;
+}
+
+// With the next piece of it. Nothing else of an answer changes what was said.
+export function listen(said: Said, event: ChatEvent): Said {
+  if ("text" in event) return { ...said, text: said.text + event.text };
+  if ("reasoning" in event) return { ...said, reasoning: (said.reasoning ?? "") + event.reasoning };
+  if (!("call" in event)) return said;
+  const { index, function: piece } = event.call;
+  const calls = [...(said.calls ?? [])];
+  const call = calls[index] ?? { name: "", arguments: "" };
+  calls[index] = { name: call.name + (piece?.name ?? ""), arguments: call.arguments + (piece?.arguments ?? "") };
+  return { ...said, calls };
 }
 
 // An answer that the model may have more to say to.

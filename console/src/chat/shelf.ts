@@ -1,7 +1,7 @@
 // What the browser keeps. Chats and settings stay in localStorage, one entry a chat, so that two tabs do not
 // overwrite each other's chats; the API key only lives as long as the tab (sessionStorage).
 // Storage may be full, forbidden or hold anything: reading then gives the default, writing gives false.
-import { type Chat, type Message } from "./chat";
+import { type Call, type Chat, type Message } from "./chat";
 import { kDefaultSampling, readSampling, type Sampling } from "./sampling";
 
 export type Theme = "auto" | "light" | "dark";
@@ -109,8 +109,15 @@ function isMessage(m: unknown): m is Message {
   return (
     typeof message?.id === "string" &&
     typeof message.text === "string" &&
-    (message.role === "user" || message.role === "assistant")
+    (message.role === "user" || message.role === "assistant") &&
+    (message.reasoning === undefined || typeof message.reasoning === "string") &&
+    (message.calls === undefined || (Array.isArray(message.calls) && message.calls.every(isCall)))
   );
+}
+
+function isCall(c: unknown): c is Call {
+  const call = c as Partial<Call> | null;
+  return typeof call?.name === "string" && typeof call.arguments === "string";
 }
 
 // An answer that was being written when the page went away ends there.

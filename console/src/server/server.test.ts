@@ -37,6 +37,19 @@ test("a whole answer", async () => {
   ]);
 });
 
+test("reasoning and calls", async () => {
+  const delta = (delta: object) => `data: ${JSON.stringify({ choices: [{ delta }] })}\n\n`;
+  const begun = { index: 0, id: "call_1", type: "function", function: { name: "f", arguments: "" } };
+  const more = { index: 0, function: { arguments: "{}" } };
+  const stream = streamOf(
+    delta({ reasoning_content: "Hm" }),
+    delta({ tool_calls: [begun] }),
+    delta({ tool_calls: [more] }),
+    finish,
+  );
+  expect(await eventsOf(stream)).toEqual([{ reasoning: "Hm" }, { call: begun }, { call: more }, { finish: "stop" }]);
+});
+
 test("an answer that said why it ended needs no [DONE]; one that did not was cut", async () => {
   expect(await failureIn(streamOf(text("a"), finish))).toBe("none");
   expect(await failureIn(streamOf(text("a")))).toBe("cut");

@@ -1,7 +1,7 @@
 // The server this page came from: the list of models and streamed chat. Every way it can fail becomes a
 // ServerError of one kind, with the server's own sentence where it gave one.
 import { SseParser } from "./sse";
-import type { ChatChunk, ChatRequest, ErrorBody, ModelList, Usage } from "./wire";
+import type { CallPiece, ChatChunk, ChatRequest, ErrorBody, ModelList, Usage } from "./wire";
 
 export type FailureKind =
   | "unreachable" // no answer at all
@@ -24,7 +24,12 @@ export class ServerError extends Error {
   }
 }
 
-export type ChatEvent = { text: string } | { finish: string } | { usage: Usage };
+export type ChatEvent =
+  | { text: string }
+  | { reasoning: string }
+  | { call: CallPiece }
+  | { finish: string }
+  | { usage: Usage };
 
 export interface Server {
   models(): Promise<string[]>;
@@ -106,7 +111,9 @@ function eventsOf(data: string): ChatEvent[] {
   if (chunk.error) throw new ServerError(failureOf(500, data));
   const events: ChatEvent[] = [];
   const choice = chunk.choices?.[0];
+  if (choice?.delta?.reasoning_content) events.push({ reasoning: choice.delta.reasoning_content });
   if (choice?.delta?.content) events.push({ text: choice.delta.content });
+  for (const call of choice?.delta?.tool_calls ?? []) events.push({ call });
   if (choice?.finish_reason) events.push({ finish: choice.finish_reason });
   if (chunk.usage) events.push({ usage: chunk.usage });
   return events;

@@ -39,9 +39,21 @@ export interface ErrorBody {
   code?: string | number | null;
 }
 
+// The first piece of a call has its name, the others more of its arguments.
+export interface CallPiece {
+  index: number;
+  function?: { name?: string; arguments?: string };
+}
+
+export interface Delta {
+  content?: string | null;
+  reasoning_content?: string | null;
+  tool_calls?: CallPiece[];
+}
+
 export interface ChatChunk {
   model?: string;
-  choices?: { delta?: { content?: string | null }; finish_reason?: string | null }[];
+  choices?: { delta?: Delta; finish_reason?: string | null }[];
   usage?: Usage | null;
   error?: ErrorBody | string;
 }

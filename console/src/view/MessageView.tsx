@@ -1,7 +1,7 @@
 // One message with what can be done to it, and for an answer how it went.
 import { Component } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { canContinue, tokensPerSecond, type Message } from "../chat/chat";
+import { canContinue, tokensPerSecond, type Call, type Message } from "../chat/chat";
 import type { Console, Writing } from "../console";
 import { strings } from "../strings";
 import { copyText } from "./copy";
@@ -64,16 +64,21 @@ function Question({ message, busy, onEdit }: Props) {
 }
 
 function Answer({ page, message, isLast, writing, busy, onEdit }: Props) {
-  const { text, model = "", ending, failure } = message;
+  const { text, reasoning, calls, model = "", ending, failure } = message;
+  const said = text || reasoning || calls;
   return (
     <>
       <h2 class="author">
         <span class="author-model">{model}</span>
-        {(text || writing) && <span class="ai-label">{strings.ai}</span>}
+        {(said || writing) && <span class="ai-label">{strings.ai}</span>}
       </h2>
+      {reasoning && <Reasoning text={reasoning} thinking={writing !== undefined && !text && !calls} />}
       {text && <Markdown text={text} />}
-      {writing && !text && <Waiting since={writing.sentAt} />}
-      {ending === "done" && !text && <p class="ending quiet">{strings.empty}</p>}
+      {calls?.map((call, i) => (
+        <CallView key={i} call={call} />
+      ))}
+      {writing && !said && <Waiting since={writing.sentAt} />}
+      {ending === "done" && !text && !calls && <p class="ending quiet">{strings.empty}</p>}
       {ending === "stopped" && <p class="ending quiet">{strings.stopped}</p>}
       {ending === "length" && <p class="ending quiet">{strings.length}</p>}
       {failure && (
@@ -107,6 +112,34 @@ function Answer({ page, message, isLast, writing, busy, onEdit }: Props) {
       </div>
     </>
   );
+}
+
+// Open while the model thinks; then folded away, a click opens it.
+function Reasoning({ text, thinking }: { text: string; thinking: boolean }) {
+  return (
+    <details class="reasoning" open={thinking}>
+      <summary>{thinking ? strings.reasons : strings.reasoning}</summary>
+      <p>{text}</p>
+    </details>
+  );
+}
+
+function CallView({ call }: { call: Call }) {
+  return (
+    <div class="call">
+      <p>{strings.calls(call.name)}</p>
+      <pre>{readable(call.arguments)}</pre>
+    </div>
+  );
+}
+
+// Indented where it is JSON already.
+function readable(json: string): string {
+  try {
+    return JSON.stringify(JSON.parse(json), null, 2);
+  } catch {
+    return json;
+  }
 }
 
 function Numbers({ message, writing }: { message: Message; writing: Writing | undefined }) {

@@ -449,6 +449,31 @@ test("an answer that reached its limit says so", async () => {
   await page.getByText("the limit of tokens was reached").waitFor();
 });
 
+test("reasoning stands apart and can be folded, calls are readable", async () => {
+  const page = await visit();
+  const more = gate();
+  mock.script = async (out) => {
+    const delta = (delta) => out.chunk({ choices: [{ index: 0, delta, finish_reason: null }] });
+    delta({ reasoning_content: "First, <b>the</b> facts." });
+    await more.passed;
+    out.text("Here you are.");
+    delta({ tool_calls: [{ index: 0, id: "call_1", type: "function", function: { name: "look_up", arguments: "" } }] });
+    for (const piece of ['{"city":', '"Paris"}']) delta({ tool_calls: [{ index: 0, function: { arguments: piece } }] });
+    out.end("tool_calls");
+  };
+  await ask(page, "x");
+  const reasoning = lastAnswer(page).locator(".reasoning p");
+  await page.getByText("First, <b>the</b> facts.").waitFor(); // open while the model thinks
+  more.pass();
+  await answered(page);
+  assert.equal(await reasoning.isVisible(), false);
+  await page.getByText("Reasoning", { exact: true }).click();
+  assert.equal(await reasoning.isVisible(), true);
+  assert.equal((await lastAnswer(page).locator(".markdown").textContent()).trim(), "Here you are.");
+  assert.equal(await lastAnswer(page).locator(".call p").textContent(), "Calls look_up");
+  assert.deepEqual(JSON.parse(await lastAnswer(page).locator(".call pre").textContent()), { city: "Paris" });
+});
+
 test("an empty answer says so", async () => {
   const page = await visit();
   mock.script = async (out) => out.end();
