@@ -114,7 +114,7 @@ std::string call_opening(OutputSyntax syntax, const std::string& name) {
     }
     case OutputSyntax::hermes: {
       const std::string call = "<tool_call>\n{\"name\": ";
-      return name.empty() ? call : call + dump_json(name) + ", \"arguments\": ";
+      return name.empty() ? call : call + dump_json(name) + ", \"arguments\": {";
     }
     default:
       return {};

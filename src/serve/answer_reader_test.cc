@@ -97,11 +97,10 @@ TEST(AnswerReader, AnOpeningSpeaksFirst) {
          "[f0 id0]{\"x\": 1}!");
   expect({.syntax = OutputSyntax::dsml, .opening = call_opening(OutputSyntax::dsml, "")},
          "<｜DSML｜invoke name=\"f\">\n" + rest, "[f0 id0]{\"x\": 1}!");
-  const std::string arguments = "{\"x\": 1}}\n</tool_call>";
-  expect({.syntax = OutputSyntax::hermes, .opening = call_opening(OutputSyntax::hermes, "f")}, arguments,
-         "[f0 id0]{\"x\": 1}!");
+  expect({.syntax = OutputSyntax::hermes, .opening = call_opening(OutputSyntax::hermes, "f")},
+         "\"x\": 1}}\n</tool_call>", "[f0 id0]{\"x\": 1}!");
   expect({.syntax = OutputSyntax::hermes, .opening = call_opening(OutputSyntax::hermes, "")},
-         "\"f\", \"arguments\": " + arguments, "[f0 id0]{\"x\": 1}!");
+         "\"f\", \"arguments\": {\"x\": 1}}\n</tool_call>", "[f0 id0]{\"x\": 1}!");
   EXPECT_TRUE(call_opening(OutputSyntax::plain, "f").empty());
 }
 
