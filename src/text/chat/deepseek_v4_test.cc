@@ -168,6 +168,36 @@ TEST(DeepseekV4, FaultsSayWhatIsWrong) {
   EXPECT_NE(lacking.error().message.find("encoding_dsv4.py"), std::string::npos) << lacking.error().message;
 }
 
+// A regular answer, taken apart and put into the next prompt, is there as the model wrote it.
+TEST(DeepseekV4, ReplaysWhatWasSampled) {
+  const auto chat = make_deepseek_v4({.release = DeepseekV4Release::r0731, .where = "x"});
+  int same = 0;
+  for (const Json& row : read_rows(golden_file("deepseek-v4/dsml"))) {
+    if (row["source"] != "both" || row["end"] != "stop" || row.contains("invalid_json")) continue;
+    const auto parser = make_output_parser(OutputSyntax::dsml, row["mode"] == "thinking");
+    auto pieces = parser->push(row["text"].get<std::string>());
+    for (auto& p : parser->finish(false)) pieces.push_back(std::move(p));
+    const ParsedOutput out = gather(pieces);
+    Json answer = {{"role", "assistant"}, {"content", out.content}, {"reasoning_content", out.reasoning}};
+    bool is_regular = true;
+    for (const ToolCall& c : out.tool_calls) {
+      is_regular &= PythonJson::parse(c.arguments, "").value().dump() == c.arguments;
+      answer["tool_calls"].push_back({{"function", {{"name", c.name}, {"arguments", c.arguments}}}});
+    }
+    if (!is_regular || row["name"] == "no arguments, no empty line" || row["name"] == "empty block") continue;
+    const Json request = {{"messages", {{{"role", "user"}, {"content", "u"}}, answer}},
+                          {"kwargs", {{"thinking_mode", row["mode"]}}}};
+    const auto prompt = chat->render_json(dump_json(request));
+    ASSERT_TRUE(prompt) << prompt.error().message;
+    const std::string head = row["mode"] == "thinking" ? "<think>" : "</think>";
+    EXPECT_EQ(prompt->text, "<｜begin▁of▁sentence｜><｜User｜>u<｜Assistant｜>" + head +
+                                row["text"].get<std::string>() + "<｜end▁of▁sentence｜>")
+        << row["name"];
+    ++same;
+  }
+  EXPECT_GE(same, 70);
+}
+
 class Checkpoint : public testing::Test {
  protected:
   void SetUp() override {
