@@ -79,13 +79,13 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
     std::fprintf(stderr, "\rloading %3d %%%s", shown = percent, percent == 100 ? "\n" : "");
   };
   AUTARK_TRY(auto engine, engine::Engine::open(path, options));
-  serve::EngineBackend::Options served{
-      .id = name_of(a, path),
-      .aliases = a.aliases,
-      .defaults = serve::sampling_defaults(path),
-      .manner = {.effort = a.effort},
-      .created = now_seconds(),
-      .seed = (uint64_t{std::random_device()()} << 32) ^ std::random_device()()};
+  serve::EngineBackend::Options served;
+  served.id = name_of(a, path);
+  served.aliases = a.aliases;
+  served.defaults = serve::sampling_defaults(path);
+  served.manner.effort = a.effort;
+  served.created = now_seconds();
+  served.seed = (uint64_t{std::random_device()()} << 32) ^ std::random_device()();
   if (!a.thinking.empty()) served.manner.thinking = a.thinking == "on";
   return Loaded{std::make_shared<serve::EngineBackend>(std::move(engine), std::move(served)), path};
 }
