@@ -15,6 +15,14 @@ bool is_markup(OutputSyntax syntax, std::string_view token) {
   return syntax == OutputSyntax::dsml && std::ranges::count(kDsml, token) > 0;
 }
 
+bool has_arguments(const api::Tool& tool) {
+  const Json& f = tool.function;
+  const auto schema = f.find("parameters");
+  if (schema == f.end() || !schema->is_object()) return false;
+  const auto properties = schema->find("properties");
+  return properties != schema->end() && !properties->empty();
+}
+
 bool may_miss_tags(const AnswerReader::Rules& r) {
   return r.syntax == OutputSyntax::hermes && !r.in_reasoning && r.opening.empty() && r.calls;
 }
@@ -106,19 +114,16 @@ std::string readable(const engine::Event::Token& t, const text::Tokenizer& token
   return t.text.substr(0, t.text.size() - own.size());
 }
 
-std::string call_opening(OutputSyntax syntax, const std::string& name) {
-  switch (syntax) {
-    case OutputSyntax::dsml: {
-      const std::string block = "\n\n<｜DSML｜tool_calls>\n";
-      return name.empty() ? block : block + "<｜DSML｜invoke name=\"" + name + "\">\n";
-    }
-    case OutputSyntax::hermes: {
-      const std::string call = "<tool_call>\n{\"name\": ";
-      return name.empty() ? call : call + dump_json(name) + ", \"arguments\": {";
-    }
-    default:
-      return {};
+std::string call_opening(OutputSyntax syntax, const api::Tool* tool) {
+  if (syntax == OutputSyntax::dsml) {
+    const std::string block = "\n\n<｜DSML｜tool_calls>\n";
+    return tool ? block + "<｜DSML｜invoke name=\"" + tool->name + "\">\n" : block;
   }
+  if (syntax != OutputSyntax::hermes) return {};
+  const std::string call = "<tool_call>\n{\"name\": ";
+  if (!tool) return call;
+  // Up to where a model's own tokens would end: brace and quote are often one.
+  return call + dump_json(tool->name) + ", \"arguments\": " + (has_arguments(*tool) ? "{\"" : "{");
 }
 
 }  // namespace autark::serve

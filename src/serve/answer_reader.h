@@ -61,8 +61,8 @@ class AnswerReader {
 std::string readable(const engine::Event::Token& token, const text::Tokenizer& tokenizer,
                      text::OutputSyntax syntax);
 
-// How a prompt begins an answer that must be a call: of the named tool, or of any where `name` is empty.
-// Empty: this syntax has no such beginning.
-std::string call_opening(text::OutputSyntax syntax, const std::string& name);
+// How a prompt begins an answer that must be a call: of `tool`, or of any where it is empty. Empty: this
+// syntax has no such beginning.
+std::string call_opening(text::OutputSyntax syntax, const api::Tool* tool);
 
 }  // namespace autark::serve

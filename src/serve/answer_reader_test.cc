@@ -90,18 +90,22 @@ TEST(AnswerReader, CallsThatAreNotWanted) {
 }
 
 TEST(AnswerReader, AnOpeningSpeaksFirst) {
+  const api::Tool f{"f", Json{{"name", "f"}}};
+  const api::Tool g{"g", Json{{"parameters", {{"properties", {{"x", Json::object()}}}}}}};
   const std::string rest =
       "<｜DSML｜parameter name=\"x\" string=\"false\">1</｜DSML｜parameter>\n</｜DSML｜invoke>\n"
       "</｜DSML｜tool_calls>";
-  expect({.syntax = OutputSyntax::dsml, .opening = call_opening(OutputSyntax::dsml, "f")}, rest,
+  expect({.syntax = OutputSyntax::dsml, .opening = call_opening(OutputSyntax::dsml, &f)}, rest,
          "[f0 id0]{\"x\": 1}!");
-  expect({.syntax = OutputSyntax::dsml, .opening = call_opening(OutputSyntax::dsml, "")},
+  expect({.syntax = OutputSyntax::dsml, .opening = call_opening(OutputSyntax::dsml, nullptr)},
          "<｜DSML｜invoke name=\"f\">\n" + rest, "[f0 id0]{\"x\": 1}!");
-  expect({.syntax = OutputSyntax::hermes, .opening = call_opening(OutputSyntax::hermes, "f")},
+  expect({.syntax = OutputSyntax::hermes, .opening = call_opening(OutputSyntax::hermes, &f)},
          "\"x\": 1}}\n</tool_call>", "[f0 id0]{\"x\": 1}!");
-  expect({.syntax = OutputSyntax::hermes, .opening = call_opening(OutputSyntax::hermes, "")},
+  expect({.syntax = OutputSyntax::hermes, .opening = call_opening(OutputSyntax::hermes, nullptr)},
          "\"f\", \"arguments\": {\"x\": 1}}\n</tool_call>", "[f0 id0]{\"x\": 1}!");
-  EXPECT_TRUE(call_opening(OutputSyntax::plain, "f").empty());
+  expect({.syntax = OutputSyntax::hermes, .opening = call_opening(OutputSyntax::hermes, &g)},
+         "x\": 1}}\n</tool_call>", "[g0 id0]{\"x\": 1}!");
+  EXPECT_TRUE(call_opening(OutputSyntax::plain, &f).empty());
 }
 
 TEST(AnswerReader, ACallOfAToolOnOfferMayMissItsTag) {

@@ -14,6 +14,13 @@ api::Fault invalid(const Error& error, const char* param) {
   return f;
 }
 
+const api::Tool* named_tool(const api::Request& request) {
+  for (const api::Tool& t : request.tools)
+    if (request.tool_choice.mode == api::ToolChoice::Mode::named && t.name == request.tool_choice.name)
+      return &t;
+  return nullptr;
+}
+
 std::vector<std::string> names_of(const std::vector<api::Tool>& tools) {
   std::vector<std::string> names;
   for (const api::Tool& t : tools) names.push_back(t.name);
@@ -89,7 +96,7 @@ api::Outcome<std::string> EngineBackend::opening_of(const api::Request& request,
     return api::Fault{
         .kind = Kind::unsupported, .message = std::string("tool_choice: ") + why, .param = "tool_choice"};
   };
-  std::string opening = call_opening(form_.syntax, choice.name);
+  std::string opening = call_opening(form_.syntax, named_tool(request));
   if (opening.empty()) return refuse("a call cannot be forced with this model; use auto");
   if (in_reasoning)
     return refuse("a call cannot be forced while the model thinks; turn thinking off, or use auto");
