@@ -89,7 +89,7 @@ class Printer {
     if (std::holds_alternative<api::Event::CallEnded>(what)) write(stdout, "]");
   }
   void end() {
-    if (std::exchange(thinking_, false)) write(stderr, dim_ ? "\x1b[0m" : "");
+    if (std::exchange(thinking_, false)) write(stderr, dim_ ? "\x1b[0m\n" : "\n");
     write(stdout, "\n");
   }
 
