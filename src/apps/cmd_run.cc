@@ -31,7 +31,7 @@ struct Arguments {
   std::optional<int> top_k;
   std::optional<uint64_t> seed;
   int64_t max_tokens = -1, context = 0;
-  int threads = 0;
+  int drafts = 0, threads = 0;
 };
 
 // What the engine thread hands to the one that prints.
@@ -209,7 +209,8 @@ engine::Sampling sampling_of(const Arguments& a, const std::filesystem::path& mo
 
 Result<std::unique_ptr<engine::Engine>> open(const Arguments& a, const std::filesystem::path& path) {
   StatusLine status;
-  engine::Options options{.chip = a.chip, .threads = a.threads, .context_max = a.context, .running_max = 1};
+  engine::Options options{
+      .chip = a.chip, .threads = a.threads, .context_max = a.context, .running_max = 1, .drafts = a.drafts};
   options.progress = [&](double done) { status.show("loading", done); };
   if (!a.rounding.empty()) {
     AUTARK_TRY(options.rounding, engine::rounding_named(a.rounding));
@@ -286,6 +287,9 @@ void add_run_command(CLI::App& app, int& exit_code) {
   c->add_option("--max-tokens", a->max_tokens, "Of one answer (what the context holds)");
   c->add_option("--context", a->context, "Tokens of a conversation (what the model allows)");
   c->add_option("--threads", a->threads, "0: one per physical core")->check(CLI::NonNegativeNumber);
+  c->add_option("--drafts", a->drafts,
+                "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text")
+      ->check(CLI::Range(0, 8));
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
   c->add_option("--rounding", a->rounding, "none or fast (what the rounding table says)");
   c->callback([a, &exit_code] { exit_code = run(*a); });

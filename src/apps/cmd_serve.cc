@@ -23,7 +23,7 @@ struct Arguments {
   std::string model, host = "127.0.0.1", api_key, name, chip = "cpu", rounding, thinking, effort;
   std::vector<std::string> aliases;
   uint16_t port = 8080;
-  int threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
+  int drafts = 0, threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
 };
 
@@ -68,7 +68,8 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
                           .threads = a.threads,
                           .context_max = a.context,
                           .running_max = a.parallel,
-                          .waiting_max = a.queue};
+                          .waiting_max = a.queue,
+                          .drafts = a.drafts};
   if (!a.rounding.empty()) {
     AUTARK_TRY(options.rounding, engine::rounding_named(a.rounding));
   }
@@ -216,6 +217,9 @@ void add_serve_command(CLI::App& app, int& exit_code) {
   c->add_option("--threads", a->threads, "0: one per physical core")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  c->add_option("--drafts", a->drafts,
+                "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text")
+      ->check(CLI::Range(0, 8));
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
   c->add_option("--rounding", a->rounding, "none or fast (what the rounding table says)");
   c->add_option("--thinking", a->thinking, "on or off, for requests that do not say (what the template does)")

@@ -17,7 +17,10 @@ int64_t aligned(int64_t bytes) {
 StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack, const Drafter* drafter) {
   std::vector<std::vector<Stream>> streams;  // of each layer
   for (int i = 0; i < m.layers(); ++i) streams.push_back(m.state(i));
-  for (int i = 0; drafter && i < drafter->layers(); ++i) streams.push_back(drafter->state(i));
+  for (int i = 0; drafter && i < drafter->layers(); ++i) {
+    streams.push_back(drafter->state(i));
+    for (const Stream& s : streams.back()) AUTARK_CHECK(s.keep > 0);  // guesses may go beyond the pages
+  }
   StateLayout l;
   l.page_tokens = kPageTokens;
   for (const auto& layer : streams) {

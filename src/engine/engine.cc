@@ -39,6 +39,10 @@ SessionLimits session_limits_of(const Parts& p, const Cache& cache) {
   return l;
 }
 
+int drafts_of(const Options& o, const LoadedModel& m) {
+  return m.drafter ? std::clamp(o.drafts, 0, m.drafter->drafts_max()) : 0;
+}
+
 class RunningEngine final : public Engine {
  public:
   RunningEngine(Parts parts, const Options& options, std::unique_ptr<Cache> cache)
@@ -46,7 +50,8 @@ class RunningEngine final : public Engine {
         waiting_max_(options.waiting_max),
         cache_(std::move(cache)),
         session_limits_(session_limits_of(parts_, *cache_)),
-        batch_(*parts_.model.model, *parts_.model.chip, *cache_, limits_of(options, *cache_), seconds_now) {
+        batch_(*parts_.model.model, *parts_.model.chip, *cache_, limits_of(options, *cache_), seconds_now,
+               drafts_of(options, parts_.model) > 0 ? parts_.model.drafter.get() : nullptr, options.drafts) {
     parts_.card.context = session_limits_.context;
     parts_.card.vocabulary = session_limits_.vocabulary;
     stats_.pages_total = cache_->pages_total();
@@ -142,6 +147,8 @@ class RunningEngine final : public Engine {
     stats_.steps = c.steps;
     stats_.prompt_tokens = c.prompt_tokens;
     stats_.generation_tokens = c.generation_tokens;
+    stats_.drafted = c.drafted;
+    stats_.drafts_held = c.drafts_held;
     stats_.finished = c.finished;
   }
 
@@ -168,11 +175,14 @@ Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
   const int64_t bytes = options.state_bytes_max > 0 ? options.state_bytes_max : memory_now().free / 2;
   const int64_t allowed = parts.model.model->context();
   const int64_t context = options.context_max > 0 ? std::min(options.context_max, allowed) : allowed;
+  const int drafts = drafts_of(options, parts.model);
   AUTARK_TRY(auto cache,
              Cache::make(*parts.model.model, {.rounding = parts.model.rounding.cache,
                                               .bytes_max = bytes,
                                               .context = context,
-                                              .sequences_max = std::max(1, options.running_max)}));
+                                              .sequences_max = std::max(1, options.running_max),
+                                              .slack = drafts,
+                                              .drafter = drafts > 0 ? parts.model.drafter.get() : nullptr}));
   return std::unique_ptr<Engine>(
       std::make_unique<RunningEngine>(std::move(parts), options, std::move(cache)));
 }

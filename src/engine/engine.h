@@ -36,6 +36,7 @@ struct Options {
   int batch_rows_max = 512;     // rows of one step: the size of a prompt chunk
   int running_max = 32;         // requests in a step; more wait
   int waiting_max = 256;        // requests in the queue; more are refused with Code::exhausted
+  int drafts = 0;               // tokens that the checkpoint's draft head guesses ahead; 0: it is not loaded
   std::function<void(double done)> progress;  // 0…1 while loading; called on the opening thread
 };
 
@@ -101,6 +102,7 @@ struct Stats {  // a snapshot; counters only grow
   int running = 0, waiting = 0;
   int64_t pages_used = 0, pages_total = 0;
   uint64_t steps = 0, prompt_tokens = 0, generation_tokens = 0, rejected = 0;
+  uint64_t drafted = 0, drafts_held = 0;     // guesses that were verified, and those that were right
   std::map<std::string, uint64_t> finished;  // by reason
 };
 

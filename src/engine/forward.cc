@@ -10,7 +10,7 @@ void Packing::begin() {
 
 void Packing::add(const SequenceState& state, int64_t first, std::span<const int32_t> tokens,
                   std::span<const int32_t> wanted) {
-  AUTARK_CHECK(!tokens.empty() && first + std::ssize(tokens) <= state.capacity());
+  AUTARK_CHECK(!tokens.empty());
   spans_.push_back({int(tokens_.size()), int(tokens.size())});
   lengths_.push_back(first);
   sequences_.push_back(&state);
@@ -53,7 +53,10 @@ Forward::Forward(const Model& m, Chip& on, const Cache& cache, const Drafter* dr
 
 Tensor Forward::run(std::span<const Chunk> chunks, const Probe& probe) {
   packing_.begin();
-  for (const Chunk& c : chunks) packing_.add(*c.state, c.state->length(), c.tokens, c.wanted);
+  for (const Chunk& c : chunks) {
+    AUTARK_CHECK(c.state->length() + std::ssize(c.tokens) <= c.state->capacity());
+    packing_.add(*c.state, c.state->length(), c.tokens, c.wanted);
+  }
   on_.reset();
   Step s = packing_.step(on_, probe);
   const Tensor x = layers(s);

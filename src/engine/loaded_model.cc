@@ -75,19 +75,40 @@ Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOpti
   return m;
 }
 
+namespace {
+
+void warm_up_drafter(LoadedModel& m, const Cache& cache, const SequenceState& state,
+                     std::span<const Tensor> taps) {
+  Packing rows(cache);
+  rows.begin();
+  rows.add(state, 0, std::vector<int32_t>{0}, std::vector<int32_t>{0});
+  Step read = rows.step(*m.chip);
+  Tensor carried = m.drafter->read(read, taps);
+  m.chip->wait();
+  rows.begin();
+  rows.add(state, 1, std::vector<int32_t>(m.drafter->rows(0), m.drafter->filler()), {});
+  Step propose = rows.step(*m.chip);
+  m.drafter->propose(propose, 0, &carried);
+  m.chip->wait();
+}
+
+}  // namespace
+
 void warm_up(LoadedModel& m, const std::function<void(double)>& progress) {
-  const auto cache =
-      Cache::make(*m.model, {.rounding = m.rounding.cache, .bytes_max = INT64_MAX, .context = 1});
+  const auto cache = Cache::make(
+      *m.model,
+      {.rounding = m.rounding.cache, .bytes_max = INT64_MAX, .context = 1, .drafter = m.drafter.get()});
   if (!cache) return;
   const auto state = (*cache)->open();
   AUTARK_CHECK((*cache)->reserve(*state, 1));
-  Forward step(*m.model, *m.chip, **cache);
+  Forward step(*m.model, *m.chip, **cache, m.drafter.get());
   if (progress) {
     step.after_layer = [&](int layer) { progress(double(layer + 1) / (m.model->layers() + 1)); };
   }
   const std::vector<int32_t> token{0};
   const Chunk chunk{state.get(), token, {0}};
   step.run({&chunk, 1});
+  if (m.drafter) warm_up_drafter(m, **cache, *state, step.taps());
   m.chip->reset();
   if (progress) progress(1);
 }

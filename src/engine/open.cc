@@ -1,4 +1,5 @@
 // From files to a running engine.
+#include <algorithm>
 #include <chrono>
 #include "engine/engine.h"
 #include "engine/start.h"
@@ -8,9 +9,10 @@ namespace autark::engine {
 Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& path, const Options& options) {
   const auto began = std::chrono::steady_clock::now();
   Parts p;
-  AUTARK_TRY(
-      p.model,
-      load_model(path, {.chip = options.chip, .rounding = options.rounding, .threads = options.threads}));
+  AUTARK_TRY(p.model, load_model(path, {.chip = options.chip,
+                                        .rounding = options.rounding,
+                                        .threads = options.threads,
+                                        .drafter = options.drafts > 0}));
   AUTARK_TRY(p.tokenizer, text::Tokenizer::open(path));
   auto chat = text::ChatTemplate::open(path, p.tokenizer.get());
   if (chat)
@@ -28,6 +30,10 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& path, 
             .chip = p.model.chip->name(),
             .rounding = p.model.rounding_line,
             .kernels = p.model.chip->kernels()};
+  if (const Drafter* d = p.model.drafter.get())
+    p.card.kernels.emplace_back("drafts", std::string(d->name()) + ", up to " +
+                                              std::to_string(std::min(options.drafts, d->drafts_max())) +
+                                              " ahead");
   p.card.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   return start(std::move(p), options);
 }

@@ -1,5 +1,6 @@
 #include "engine/scheduler.h"
 #include <algorithm>
+#include <utility>
 #include "base/check.h"
 
 namespace autark::engine {
@@ -25,15 +26,24 @@ void Scheduler::remove(uint64_t id) {
   });
 }
 
-void Scheduler::append(uint64_t id) {
+void Scheduler::append(uint64_t id, int tokens) {
   for (Entry& e : running_) {
-    if (e.job.id == id) ++e.job.tokens;
+    if (e.job.id != id) continue;
+    e.job.tokens += tokens;
+    e.computed += tokens - 1;
+  }
+}
+
+void Scheduler::guess(uint64_t id, int drafts) {
+  for (Entry& e : running_) {
+    if (e.job.id == id) e.drafts = drafts;
   }
 }
 
 Plan Scheduler::next(double now) {
   Plan plan;
-  const int generating = plan_generating(&plan, now);
+  int generating = plan_generating(&plan, now);
+  generating += plan_drafts(&plan, limits_.rows_max - limits_.running_max);
   int rows = limits_.rows_max - generating;
   if (generating > 0) rows = std::min(rows, limits_.mixed_rows_max);
   rows = plan_prompts(&plan, rows, running_);
@@ -54,6 +64,20 @@ int Scheduler::plan_generating(Plan* plan, double now) {
     ++rows;
   }
   return rows;
+}
+
+// After everybody has a row and a page for it; nobody loses pages for a guess.
+int Scheduler::plan_drafts(Plan* plan, int rows) {
+  int planned = 0;
+  for (Slice& s : plan->slices) {
+    const auto e = std::ranges::find(running_, s.id, [](const Entry& e) { return e.job.id; });
+    int drafts = std::min(std::exchange(e->drafts, 0), rows - planned);
+    if (!lend(*e, e->job.tokens + drafts))
+      drafts = int(std::min<int64_t>(drafts, e->pages * limits_.page_tokens - e->job.tokens));
+    s.drafts = drafts;
+    planned += drafts;
+  }
+  return planned;
 }
 
 // In turn, each as much as is left; the rows that are left over. Their pages were lent at admission.
@@ -95,7 +119,7 @@ void Scheduler::preempt_youngest(Plan* plan, double now) {
   Entry e = running_.back();
   running_.pop_back();
   pages_used_ -= e.pages;
-  e.pages = e.computed = 0;
+  e.pages = e.computed = e.drafts = 0;
   e.since = now;
   plan->preempted.push_back(e.job.id);
   waiting_.push_front(e);  // it arrived before everybody who waits

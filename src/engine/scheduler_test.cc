@@ -68,6 +68,41 @@ TEST(SchedulerTest, FullQueueRefuses) {
   EXPECT_TRUE(s.submit({.id = 4, .tokens = 2}, 0));
 }
 
+TEST(SchedulerTest, DraftsAreVerifiedOnceAndCountOnlyWhatHeld) {
+  Scheduler s({.rows_max = 10, .running_max = 2, .pages_total = 10, .page_tokens = 8});
+  s.submit({.id = 7, .tokens = 5}, 0);
+  s.next(0);
+  s.append(7), s.guess(7, 3);
+  Plan p = s.next(1);
+  ASSERT_EQ(p.slices.size(), 1u);
+  EXPECT_EQ(p.slices[0].first, 5);
+  EXPECT_EQ(p.slices[0].count, 1);
+  EXPECT_EQ(p.slices[0].drafts, 3);
+  EXPECT_TRUE(p.slices[0].last);
+  EXPECT_EQ(s.pages_used(), 2);  // tokens 6 … 9 need room
+  s.append(7, 3);                // two held
+  p = s.next(2);                 // and nothing new was guessed
+  ASSERT_EQ(p.slices.size(), 1u);
+  EXPECT_EQ(p.slices[0].first, 8);
+  EXPECT_EQ(p.slices[0].count, 1);
+  EXPECT_EQ(p.slices[0].drafts, 0);
+}
+
+TEST(SchedulerTest, DraftsTakeOnlyRowsAndPagesThatAreLeft) {
+  Scheduler s({.rows_max = 8, .mixed_rows_max = 4, .running_max = 3, .pages_total = 5, .page_tokens = 4});
+  s.submit({.id = 1, .tokens = 7}, 0);
+  s.submit({.id = 2, .tokens = 3}, 0);
+  s.next(0), s.next(0);
+  s.append(1), s.append(2);
+  s.guess(1, 4), s.guess(2, 4);
+  const Plan p = s.next(1);  // 5 rows to spare, 2 pages
+  EXPECT_TRUE(p.preempted.empty());
+  ASSERT_EQ(ids_of(p.slices), (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(p.slices[0].drafts, 4);  // a page of its own
+  EXPECT_EQ(p.slices[1].drafts, 1);  // the last row
+  EXPECT_LE(s.pages_used(), 5);
+}
+
 TEST(SchedulerTest, WithoutPagesTheYoungestComputesAgainLater) {
   Scheduler s({.rows_max = 64, .running_max = 4, .pages_total = 5, .page_tokens = 4});
   s.submit({.id = 1, .tokens = 8}, 0);

@@ -71,12 +71,13 @@ std::vector<int32_t> Session::wanted(const Slice& s) const {
   }
   const bool generates = s.last && request_.max_tokens != 0;
   if (generates && (rows.empty() || rows.back() != s.count - 1)) rows.push_back(s.count - 1);
+  for (int i = 0; generates && i < s.drafts; ++i) rows.push_back(s.count + i);
   return rows;
 }
 
 Event Session::read(const Slice& s, Tensor logits, Sampler::Scratch& scratch, double now) {
   const auto rows = wanted(s);
-  for (size_t i = 0; i < rows.size(); ++i) {
+  for (size_t i = 0; i + s.drafts < rows.size(); ++i) {
     if (!all_finite(logits.row(int64_t(i)))) return end(Finish::failed, not_finite());
     const int64_t position = s.first + rows[i];
     if (position + 1 < usage_.prompt_tokens) read_prompt_row(position, logits.row(int64_t(i)));
@@ -87,13 +88,43 @@ Event Session::read(const Slice& s, Tensor logits, Sampler::Scratch& scratch, do
   Event e;
   if (s.last && request_.max_tokens == 0)
     finish(Finish::length, &e);
-  else if (s.last)
-    generate(logits.row(logits.rows() - 1), scratch, &e);
+  else if (s.last && !generate_all(s.drafts, logits, scratch, &e))
+    return failed(std::move(e));
   if (s.last && request_.prompt_logprobs && usage_.completion_tokens <= 1)
     e.prompt = std::move(prompt_logprobs_);
   e.usage = usage_;
   e.prompt_done = prompt_done_;
   return e;
+}
+
+// Row by row as if each were a step of its own. False: the row after a draft that held is not finite.
+bool Session::generate_all(int drafts, Tensor logits, Sampler::Scratch& scratch, Event* e) {
+  const int64_t first = logits.rows() - 1 - drafts;
+  for (int i = 0; i <= drafts; ++i) {
+    if (i > 0 && !all_finite(logits.row(first + i))) return false;
+    generate(logits.row(first + i), scratch, e);
+    if (e->finish || i == drafts || tokens_.back() != drafts_[i]) break;
+  }
+  drafts_.clear();
+  return true;
+}
+
+Event Session::failed(Event e) {  // what was drawn before is told
+  Event last = end(Finish::failed, not_finite());
+  last.tokens = std::move(e.tokens);
+  return last;
+}
+
+std::optional<int32_t> Session::guess(std::span<const float> logits, int ahead,
+                                      Sampler::Scratch& scratch) const {
+  if (!all_finite(logits)) return std::nullopt;
+  return sampler_.pick(logits, std::ssize(tokens_) + ahead, scratch);
+}
+
+int Session::drafts_useful() const {
+  int64_t more = limits_.context - std::ssize(tokens_);
+  if (request_.max_tokens > 0) more = std::min(more, request_.max_tokens - usage_.completion_tokens);
+  return int(std::clamp<int64_t>(more - 1, 0, INT32_MAX));
 }
 
 void Session::read_prompt_row(int64_t position, std::span<const float> logits) {

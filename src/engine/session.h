@@ -3,6 +3,7 @@
 // logits. Lives on the engine thread.
 #pragma once
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 #include "engine/cache.h"
@@ -28,21 +29,30 @@ class Session {
 
   RequestId id() const { return id_; }
   std::span<const int32_t> tokens() const { return tokens_; }  // prompt and answer
+  std::span<const int32_t> drafts() const { return drafts_; }  // guesses of what follows
   Job job() const;                                             // for the scheduler
   const Usage& usage() const { return usage_; }
 
   void admitted(double waited, double now);
   std::vector<int32_t> wanted(const Slice& s) const;  // rows of the slice
-  // The logits of those rows, in order. The event has `finish` when the request is done; a slice that is not
-  // the last one only tells how far the prompt is.
+  // The logits of those rows, in order. Drafts of the slice that are what is drawn from the row before them
+  // are taken in the same step, up to the first that is not: as many tokens come as rows held. The event has
+  // `finish` when the request is done; a slice that is not the last one only tells how far the prompt is.
   Event read(const Slice& s, Tensor logits, Sampler::Scratch& scratch, double now);
   Event end(Finish why, std::optional<Error> error = {});  // from outside
+  // What a drafter would have drawn for token `ahead` after the known ones, with this request's own sampling
+  // and luck; empty: nothing can be drawn from such logits.
+  std::optional<int32_t> guess(std::span<const float> logits, int ahead, Sampler::Scratch& scratch) const;
+  int drafts_useful() const;  // at most, before the request must end
+  void set_drafts(std::vector<int32_t> drafts) { drafts_ = std::move(drafts); }
   void publish(Event e) { sink_(std::move(e)); }
 
   std::unique_ptr<SequenceState> state;  // while it runs
 
  private:
   void read_prompt_row(int64_t position, std::span<const float> logits);
+  bool generate_all(int drafts, Tensor logits, Sampler::Scratch& scratch, Event* e);
+  Event failed(Event e);
   void generate(std::span<const float> logits, Sampler::Scratch& scratch, Event* e);
   void finish(Finish why, Event* e);
   bool ends(int32_t id) const;
@@ -54,7 +64,7 @@ class Session {
   std::unique_ptr<text::StreamDecoder> decoder_;
   StopStrings stops_;
   Sampler sampler_;
-  std::vector<int32_t> tokens_;
+  std::vector<int32_t> tokens_, drafts_;
   std::vector<Logprobs> prompt_logprobs_;
   Usage usage_;
   int64_t prompt_done_ = 0;

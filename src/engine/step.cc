@@ -9,8 +9,11 @@ const char* name_of(Finish f) {
   return kNames[int(f)];
 }
 
-Batch::Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock)
-    : cache_(cache), forward_(m, on, cache), scheduler_(limits), clock_(std::move(clock)) {}
+Batch::Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock,
+             const Drafter* drafter, int drafts)
+    : cache_(cache), forward_(m, on, cache, drafter), scheduler_(limits), clock_(std::move(clock)) {
+  if (drafter) speculation_.emplace(*drafter, on, cache, drafts);
+}
 
 void Batch::add(std::unique_ptr<Session> s) {
   const RequestId id = s->id();
@@ -39,6 +42,7 @@ void Batch::run() {
   ++counters_.steps;
   try {  // a library below may throw, memory above all; the requests of this step end, the engine goes on
     sample(compute());
+    draft();
   } catch (const std::exception& e) {
     fail_all(e.what());
   }
@@ -53,25 +57,38 @@ void Batch::lend_state() {
   }
   for (const Slice& slice : plan_.slices) {
     Session& s = *sessions_.at(slice.id);
-    AUTARK_CHECK(s.state &&
-                 cache_.reserve(*s.state, slice.first + slice.count));  // the scheduler counted them
+    AUTARK_CHECK(s.state && cache_.reserve(*s.state, slice.first + slice.count +
+                                                         slice.drafts));  // the scheduler counted them
   }
 }
 
 Tensor Batch::compute() {
   chunks_.clear();
+  guessed_.clear();
   for (const Slice& slice : plan_.slices) {
     Session& s = *sessions_.at(slice.id);
-    chunks_.push_back({s.state.get(), s.tokens().subspan(slice.first, slice.count), s.wanted(slice)});
+    chunks_.push_back({s.state.get(), tokens_of(slice, s), s.wanted(slice)});
+    counters_.drafted += slice.drafts;
     if (slice.first < s.usage().prompt_tokens)
       counters_.prompt_tokens += std::min<int64_t>(slice.count, s.usage().prompt_tokens - slice.first);
   }
   return forward_.run(chunks_);
 }
 
+std::span<const int32_t> Batch::tokens_of(const Slice& slice, const Session& s) {
+  const auto known = s.tokens().subspan(slice.first, slice.count);
+  if (slice.drafts == 0) return known;
+  auto& all = guessed_.emplace_back(known.begin(), known.end());
+  const auto drafts = s.drafts().first(slice.drafts);
+  all.insert(all.end(), drafts.begin(), drafts.end());
+  return all;
+}
+
 void Batch::sample(Tensor logits) {
   const double now = clock_();
   int64_t row = 0;
+  int first_row = 0;
+  readings_.clear();
   for (size_t i = 0; i < plan_.slices.size(); ++i) {
     const Slice& slice = plan_.slices[i];
     Session& s = *sessions_.at(slice.id);
@@ -80,14 +97,26 @@ void Batch::sample(Tensor logits) {
     if (rows > 0) own = {logits.row(row).data(), Format::f32, {rows, logits.cols()}};
     row += rows;
     Event e = s.read(slice, own, scratch_, now);
-    counters_.generation_tokens += e.tokens.size();
+    const int drawn = int(e.tokens.size()), held = std::max(0, drawn - 1);
+    counters_.generation_tokens += drawn;
+    counters_.drafts_held += held;
     if (e.finish) {
       finish(slice.id, std::move(e));
     } else {
-      if (slice.last) scheduler_.append(slice.id);
+      s.state->take_back(slice.drafts - held);
+      if (slice.last) scheduler_.append(slice.id, drawn);
+      readings_.push_back({&s, first_row, slice.count + held, slice.first, slice.last});
       letters_.push_back({&s, std::move(e), nullptr});
     }
+    first_row += int(std::ssize(chunks_[i].tokens));
   }
+}
+
+// The drafter reads what the step has read, and guesses for those whose next token is known.
+void Batch::draft() {
+  if (!speculation_) return;
+  speculation_->run(readings_, forward_.taps(), scratch_);
+  for (const auto& r : readings_) scheduler_.guess(r.session->id(), int(std::ssize(r.session->drafts())));
 }
 
 void Batch::fail_all(const std::string& why) {

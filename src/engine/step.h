@@ -1,20 +1,25 @@
 // The step: schedule → forward → sample → publish, over the requests that are there. Runs on one thread and
 // has no clock of its own; engine.cc gives it both.
 #pragma once
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include "engine/forward.h"
 #include "engine/scheduler.h"
 #include "engine/session.h"
+#include "engine/speculative.h"
 
 namespace autark::engine {
 
 class Batch {
  public:
   using Clock = std::function<double()>;  // seconds, rising
-  Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock);
+  // `drafter` may be null; else it guesses up to `drafts` tokens ahead.
+  Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock,
+        const Drafter* drafter = nullptr, int drafts = 0);
 
   void add(std::unique_ptr<Session> s);
   void cancel(RequestId id);  // at once; unknown ids: nothing
@@ -28,7 +33,7 @@ class Batch {
   int64_t pages_used() const { return scheduler_.pages_used(); }
 
   struct Counters {
-    uint64_t steps = 0, prompt_tokens = 0, generation_tokens = 0;
+    uint64_t steps = 0, prompt_tokens = 0, generation_tokens = 0, drafted = 0, drafts_held = 0;
     std::map<std::string, uint64_t> finished;  // by reason
   };
   const Counters& counters() const { return counters_; }
@@ -36,7 +41,9 @@ class Batch {
  private:
   void lend_state();
   Tensor compute();
+  std::span<const int32_t> tokens_of(const Slice& slice, const Session& s);
   void sample(Tensor logits);
+  void draft();
   void fail_all(const std::string& why);
   void finish(RequestId id, Event e);
 
@@ -48,11 +55,14 @@ class Batch {
 
   Cache& cache_;
   Forward forward_;
+  std::optional<Speculation> speculation_;
   Scheduler scheduler_;
   Clock clock_;
   std::map<RequestId, std::unique_ptr<Session>> sessions_;
   Plan plan_;
   std::vector<Chunk> chunks_;
+  std::deque<std::vector<int32_t>> guessed_;    // tokens of chunks with drafts
+  std::vector<Speculation::Reading> readings_;  // of this step
   std::vector<Letter> letters_;
   Sampler::Scratch scratch_;
   Counters counters_;

@@ -16,7 +16,7 @@ class Drafter {
   virtual const char* name() const = 0;
   virtual int drafts_max() const = 0;  // tokens it can propose in a row
   virtual int layers() const = 0;
-  virtual std::vector<Stream> state(int layer) const = 0;
+  virtual std::vector<Stream> state(int layer) const = 0;  // rings only
 
   // Trunk layers whose residual it reads as they leave it (−1: the embedding), rising, and what it keeps.
   virtual std::vector<int> taps() const = 0;

@@ -28,7 +28,11 @@ std::vector<Stream> V4Block::state() const {
 }
 
 Tensor V4Block::operator()(Step& s, int i, Tensor x) const {
-  x = sublayer(s, i, true, x, [&](Tensor h) { return attention(s, i, h); });
+  return (*this)(s, i, x, {});
+}
+
+Tensor V4Block::operator()(Step& s, int i, Tensor x, const Core& core) const {
+  x = sublayer(s, i, true, x, [&](Tensor h) { return attention(s, i, h, core); });
   return sublayer(s, i, false, x, [&](Tensor h) { return experts(s, i, h); });
 }
 
@@ -46,7 +50,13 @@ Tensor V4Block::sublayer(Step& s, int i, bool attention, Tensor x, F f) const {
   return v4.hc_post(y, x, m.post, m.comb);
 }
 
-Tensor V4Block::attention(Step& s, int i, Tensor x) const {
+Tensor V4Block::key_value(Step& s, Tensor x) const {
+  const Tensor kv = s.on.rms_norm(s.on.linear(x, kv_), kv_norm_, c.eps).split(c.head_dim);
+  return s.on.rope(kv, s.positions, ratio_ ? c.rope_far : c.rope_near);
+}
+
+Tensor V4Block::attention(Step& s, int i, Tensor x, const Core& core) const {
+  AUTARK_CHECK(!core || !ratio_);
   Chip& on = s.on;
   V4Ops& v4 = on.v4();
   const Rope& rope = ratio_ ? c.rope_far : c.rope_near;
@@ -55,8 +65,7 @@ Tensor V4Block::attention(Step& s, int i, Tensor x) const {
   Tensor qr = s.note(i, "attn.qr", on.rms_norm(on.linear(x, q_a_), q_norm_, c.eps));
   Tensor q = on.rms_norm(on.linear(qr, q_b_).split(c.head_dim), {}, c.eps);
   q = s.note(i, "attn.q", on.rope(q, s.positions, rope));
-  Tensor kv = on.rms_norm(on.linear(x, kv_), kv_norm_, c.eps).split(c.head_dim);
-  kv = on.rope(kv, s.positions, rope);
+  const Tensor kv = key_value(s, x);
   if (s.probe) s.note(i, "attn.kv", v4.quantise(kv, window.codes));
 
   Pooled far;
@@ -64,7 +73,8 @@ Tensor V4Block::attention(Step& s, int i, Tensor x) const {
   if (ratio_) far = pool(s, pool_, i, kPooled, x);
   if (ratio_ == 4) picks = choose(s, i, x, qr);
 
-  Tensor o = s.note(i, "attn.o", v4.sparse_attention(q, kv, window, far, picks, sink_));
+  Tensor o = core ? core(q, kv, window, sink_) : v4.sparse_attention(q, kv, window, far, picks, sink_);
+  o = s.note(i, "attn.o", o);
   o = on.rope(o, s.positions, rope, /*inverse=*/true);  // values carried the rotation
   Tensor z = s.note(i, "attn.z", v4.grouped_linear(o.join(), o_a_));
   return on.all_sum(on.linear(z, o_b_));

@@ -8,6 +8,7 @@
 // older ones are pooled `ratio`:1. At 4:1 a small scorer, the lightning indexer, picks the pooled rows.
 // Experts: routed by score, or in the first layers by token id, one shared expert beside them.
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 #include "chips/v4_ops.h"
@@ -30,9 +31,11 @@ class V4Block {
   // `i`: the layer whose state it is, and that its notes name.
   Tensor operator()(Step& s, int i, Tensor x) const;
 
-  // The parts, for draft heads that put them together otherwise.
-  Tensor attention(Step& s, int i, Tensor x) const;
-  Tensor experts(Step& s, int i, Tensor x) const;
+  // What DSpark's stages, which have a window only, do otherwise: what their queries attend to, and where the
+  // window's rows come from.
+  using Core = std::function<Tensor(Tensor q, Tensor kv, const Rows& window, Tensor sink)>;
+  Tensor operator()(Step& s, int i, Tensor x, const Core& core) const;
+  Tensor key_value(Step& s, Tensor x) const;  // rotated, [rows, 1, head_dim]
 
  private:
   struct Pooler {  // gated pooling of `ratio` rows
@@ -44,6 +47,8 @@ class V4Block {
     Pooler pool;
   };
 
+  Tensor attention(Step& s, int i, Tensor x, const Core& core) const;
+  Tensor experts(Step& s, int i, Tensor x) const;
   template <class F>
   Tensor sublayer(Step& s, int i, bool attention, Tensor x, F f) const;
   Pooled pool(Step& s, const Pooler& w, int i, int stream, Tensor x) const;

@@ -1,0 +1,70 @@
+#include "engine/speculative.h"
+#include <algorithm>
+
+namespace autark::engine {
+
+Speculation::Speculation(const Drafter& drafter, Chip& on, const Cache& cache, int drafts)
+    : drafter_(drafter), on_(on), drafts_(std::min(drafts, drafter.drafts_max())), packing_(cache) {}
+
+void Speculation::run(std::span<const Reading> readings, std::span<const Tensor> taps,
+                      Sampler::Scratch& scratch) {
+  if (readings.empty()) return;
+  Tensor carried = read(readings, taps);
+  const auto unfinished = [](const Guesses& g) { return g.tokens.size() < g.wanted; };
+  for (int j = 0; j < drafts_ && std::ranges::any_of(guesses_, unfinished); ++j) {
+    const Tensor logits = propose(j, &carried);
+    for (size_t i = 0; i < guesses_.size(); ++i) {
+      Guesses& g = guesses_[i];
+      if (!unfinished(g)) continue;
+      const auto token = g.session->guess(logits.row(int64_t(i)), j + 1, scratch);
+      token ? g.tokens.push_back(*token) : void(g.wanted = g.tokens.size());
+    }
+  }
+  for (Guesses& g : guesses_) g.session->set_drafts(std::move(g.tokens));
+}
+
+Tensor Speculation::read(std::span<const Reading> readings, std::span<const Tensor> taps) {
+  packing_.begin();
+  guesses_.clear();
+  for (const Reading& r : readings) {
+    const int useful = std::min(drafts_, r.session->drafts_useful());
+    const bool drafts = r.drafts && useful > 0;
+    if (drafts) guesses_.push_back({r.session, {}, size_t(useful)});
+    const std::vector<int32_t> wanted(drafts, r.count - 1);
+    packing_.add(*r.session->state, r.first, r.session->tokens().subspan(r.first + 1, r.count), wanted);
+  }
+  Step s = packing_.step(on_);
+  const Tensor start = drafter_.read(s, rows_of(readings, taps));
+  on_.wait();
+  return start;
+}
+
+// The taps hold every row of the step; some were rejected, some requests have ended.
+std::vector<Tensor> Speculation::rows_of(std::span<const Reading> readings, std::span<const Tensor> taps) {
+  picked_.clear();
+  for (const Reading& r : readings) {
+    for (int i = 0; i < r.count; ++i) picked_.push_back(r.row + i);
+  }
+  std::vector<Tensor> own(taps.begin(), taps.end());
+  const Tensor ids{picked_.data(), Format::i32, {std::ssize(picked_)}};
+  for (Tensor& x : own) {
+    if (x.shape[0] != std::ssize(picked_)) x = on_.pick(x, ids);
+  }
+  return own;
+}
+
+Tensor Speculation::propose(int j, Tensor* carried) {
+  packing_.begin();
+  for (const Guesses& g : guesses_) {
+    const auto known = g.session->tokens();
+    std::vector<int32_t> tokens(drafter_.rows(j), drafter_.filler());
+    tokens[0] = g.tokens.empty() ? known.back() : g.tokens.back();
+    packing_.add(*g.session->state, std::ssize(known) - 2 + std::max(1, j), tokens, {});
+  }
+  Step s = packing_.step(on_);
+  const Tensor logits = drafter_.propose(s, j, carried);
+  on_.wait();
+  return logits;
+}
+
+}  // namespace autark::engine
