@@ -36,8 +36,8 @@ class Head {
                                            .poison = true});
     AUTARK_CHECK(cache);
     cache_ = std::move(*cache);
-    state = cache_->open();
-    AUTARK_CHECK(cache_->reserve(*state, 256));
+    state_ = cache_->open();
+    AUTARK_CHECK(cache_->reserve(*state_, 256));
     packing_.emplace(*cache_);
   }
   // Reads `tokens` (those that follow) at `first` …, propose() goes on from the last row.
@@ -51,14 +51,14 @@ class Head {
       in.push_back(x);
     }
     packing_->begin();
-    packing_->add(*state, first, tokens, std::vector<int32_t>{int32_t(tokens.size()) - 1});
+    packing_->add(*state_, first, tokens, std::vector<int32_t>{int32_t(tokens.size()) - 1});
     Step s = step();
     carried_ = drafter->read(s, in);
     chip_->wait();
   }
   std::vector<float> propose(int j, int64_t first, const std::vector<int32_t>& tokens) {
     packing_->begin();
-    packing_->add(*state, first, tokens, {});
+    packing_->add(*state_, first, tokens, {});
     Step s = step();
     const Tensor y = drafter->propose(s, j, &carried_);
     chip_->wait();
@@ -68,7 +68,7 @@ class Head {
   // A row of the drafter's ring.
   std::vector<float> ring(int layer, int64_t position) {
     packing_->begin();
-    packing_->add(*state, position + 1, std::vector<int32_t>{0}, {});
+    packing_->add(*state_, position + 1, std::vector<int32_t>{0}, {});
     const Rows r = packing_->step(*chip_).state(5 + layer, 0);
     std::vector<float> row(r.width);
     load(r, 0, position, row);
@@ -79,7 +79,7 @@ class Head {
     const ConfigFile file(toy_.config);
     const V4Config c(file);
     packing_->begin();
-    packing_->add(*state, position, std::vector<int32_t>{token}, {});
+    packing_->add(*state_, position, std::vector<int32_t>{token}, {});
     Step s = step();
     const Weight embed = toy_.weights.need("embed.weight", {c.vocab, c.dim});
     Tensor z = chip_->v4().hc_spread(chip_->rows(embed, s.tokens), int(c.hc));
@@ -97,10 +97,6 @@ class Head {
     toy_v4_tensor(name, shape, v);
     return v;
   }
-
-  std::unique_ptr<Drafter> drafter;
-  std::unique_ptr<SequenceState> state;
-  Notes notes;  // of the last propose()
 
  private:
   Step step() {
@@ -120,6 +116,13 @@ class Head {
   ToyV4 toy_;
   std::unique_ptr<Chip> chip_;
   std::unique_ptr<Cache> cache_;
+
+ public:
+  std::unique_ptr<Drafter> drafter;
+  Notes notes;  // of the last propose()
+
+ private:
+  std::unique_ptr<SequenceState> state_;  // goes before its cache
   std::optional<Packing> packing_;
   Tensor carried_;
   std::vector<std::pair<std::pair<int, std::string>, Tensor>> raw_;

@@ -160,10 +160,10 @@ class DraftsTest : public ::testing::TestWithParam<Where> {
 
 TEST_P(DraftsTest, DoNotChangeAnAnswer) {
   const auto asked = requests();
-  auto bounded = test_engine(model_at(GetParam()), {.context_max = 128});
+  auto bounded = test_engine(model_at(GetParam()), {.context_max = 96});
   const auto want = answers(*bounded, asked);
-  for (const Options& o : {Options{.context_max = 128, .drafts = 1}, Options{.context_max = 128, .drafts = 3},
-                           Options{.context_max = 128, .batch_rows_max = 9, .running_max = 4, .drafts = 5}}) {
+  for (const Options& o : {Options{.context_max = 96, .drafts = 3},
+                           Options{.context_max = 96, .batch_rows_max = 9, .running_max = 4, .drafts = 5}}) {
     auto engine = drafting(o, want);
     const auto got = answers(*engine, asked);
     for (size_t i = 0; i < want.size(); ++i)
