@@ -17,7 +17,8 @@ struct Arguments {
 std::string size_text(int64_t bytes) {
   const double n = static_cast<double>(bytes);
   if (n < 1e6) return fmt::format("{:.0f} kB", n / 1e3);
-  return n < 1e9 ? fmt::format("{:.1f} MB", n / 1e6) : fmt::format("{:.2f} GB", n / 1e9);
+  if (n < 1e9) return fmt::format("{:.1f} MB", n / 1e6);
+  return n < 1e11 ? fmt::format("{:.2f} GB", n / 1e9) : fmt::format("{:.1f} GB", n / 1e9);
 }
 
 std::string count_text(int64_t n) {
@@ -34,6 +35,33 @@ std::string shape_text(const std::vector<int64_t>& shape) {
   return t;
 }
 
+// 69187 → "69,187"
+std::string grouped(int64_t n) {
+  std::string t = std::to_string(n);
+  for (int64_t i = std::ssize(t) - 3; i > 0; i -= 3) t.insert(i, ",");
+  return t;
+}
+
+void print_difference(const V4Listing::Difference& d) {
+  if (d.is.empty()) return line("", fmt::format("{} is not there, {} is expected", d.name, d.expected));
+  if (d.expected.empty()) return line("", fmt::format("{} is there, {}, and not expected", d.name, d.is));
+  line("", fmt::format("{} is {}, {} is expected", d.name, d.is, d.expected));
+}
+
+// The checkpoint against the list of its release.
+void print_listing(const Inspection& in) {
+  constexpr size_t kShown = 8;
+  if (!in.listing) return;
+  const V4Listing& l = *in.listing;
+  const std::string is = fmt::format("{} tensors, {}", grouped(std::ssize(in.tensors)), size_text(in.bytes));
+  if (l.differences.empty()) return line("release", is + ": as " + l.release);
+  line("release",
+       fmt::format("{}: not as {}, which has {}, {}", is, l.release, grouped(l.tensors), size_text(l.bytes)));
+  for (size_t i = 0; i < std::min(l.differences.size(), kShown); ++i) print_difference(l.differences[i]);
+  if (l.differences.size() > kShown)
+    line("", fmt::format("and {} more; --json lists them", grouped(std::ssize(l.differences) - kShown)));
+}
+
 void print_formats(const Inspection& in) {
   for (const auto& s : in.formats)
     line(&s == &in.formats[0] ? "formats" : "",
@@ -47,6 +75,16 @@ void print_dimensions(const Inspection& in) {
     line("", fmt::format("{:<24} {}", key, dump_json(value)));
 }
 
+void print_behind(const Inspection& in) {
+  if (in.behind.empty()) return;
+  line("next token", "tokens behind   state kept   GFLOP   weights read   state read");
+  for (const auto& b : in.behind)
+    line("", fmt::format("{:>13}  {:>11}  {:>6.1f}  {:>13}  {:>11}", grouped(b.tokens),
+                         size_text(b.record_bytes + b.working_bytes), b.flops / 1e9,
+                         size_text(static_cast<int64_t>(b.weight_bytes)),
+                         size_text(static_cast<int64_t>(b.record_bytes_read))));
+}
+
 void print_needs(const Inspection& in) {
   if (!in.fault.empty()) return line("cannot run", in.fault);
   const int64_t useful = std::min(in.context, kUsefulTokens);
@@ -54,6 +92,7 @@ void print_needs(const Inspection& in) {
   if (in.state_bytes_of_windows) state += ", and " + size_text(in.state_bytes_of_windows) + " of windows";
   line("weights", size_text(in.bytes));
   line("state", state);
+  print_behind(in);
   line("memory", fmt::format("{} free of {}{}", size_text(in.memory.free), size_text(in.memory.total),
                              in.memory.limited ? " that this control group allows" : ""));
   const bool fits = in.bytes_needed(useful) <= in.memory.free,
@@ -69,6 +108,7 @@ void print(const Inspection& in, bool tensors) {
   line("kind", in.kind);
   line("architecture", in.architecture);
   line("parameters", count_text(in.parameters));
+  print_listing(in);
   print_formats(in);
   line("dimensions", in.dimensions.empty() ? "none that are known" : "");
   print_dimensions(in);

@@ -3,6 +3,7 @@
 #include <map>
 #include "base/gguf.h"
 #include "base/mapped_file.h"
+#include "chips/registry.h"
 #include "models/model.h"
 
 namespace autark::apps {
@@ -13,6 +14,8 @@ constexpr const char* kDimensions[] = {
     "num_key_value_heads", "head_dim",    "vocab_size",          "max_position_embeddings",
     "sliding_window",      "num_experts", "num_experts_per_tok", "moe_intermediate_size",
 };
+
+constexpr int64_t kBehind[] = {1 << 10, 1 << 17, 1 << 20};
 
 std::vector<Inspection::Share> shares(const Checkpoint& c) {
   std::map<std::string, Inspection::Share> by_format;
@@ -42,6 +45,46 @@ void count_state(const Model& m, Inspection& in) {
   in.state_bytes_per_1k_tokens = static_cast<int64_t>(per_token * 1000);
 }
 
+void count_sequence(const Model& m, Inspection::Behind& b) {
+  for (int i = 0; i < m.layers(); ++i)
+    for (const Stream& s : m.state(i)) {
+      const int64_t row = row_bytes(s.record, s.row.numel());
+      if (std::string_view(s.name).ends_with(".tail"))
+        b.working_bytes += s.keep * row;
+      else
+        b.record_bytes += (s.keep ? std::min<int64_t>(b.tokens, s.keep) : b.tokens / s.per) * row;
+    }
+}
+
+void count_step(const Model& m, Inspection::Behind& b) {
+  Cost cost;
+  const auto dry = make_dry_chip(&cost);
+  const Span one{0, 1};
+  const Tensor id{nullptr, Format::i32, {1}};
+  Step step{*dry, id, id, id, [&](int layer, int stream) {
+              const Stream s = m.state(layer)[stream];
+              return Rows{.record = s.record,
+                          .width = s.row.numel(),
+                          .per = s.per,
+                          .keep = s.keep,
+                          .sequences = {&one, 1},
+                          .length = {&b.tokens, 1}};
+            }};
+  forward(m, step);
+  b.flops = cost.flops;
+  b.weight_bytes = cost.weight_bytes;
+  b.record_bytes_read = cost.kv_bytes;
+}
+
+void count_behind(const Model& m, Inspection& in) {
+  for (const int64_t tokens : kBehind) {
+    if (tokens > in.context) return;
+    auto& b = in.behind.emplace_back(Inspection::Behind{.tokens = tokens});
+    count_sequence(m, b);
+    count_step(m, b);
+  }
+}
+
 // Why the model cannot be made of the checkpoint; empty when it can, and then its state is counted.
 std::string try_model(Checkpoint& c, Inspection& in) {
   const auto& known = model_registry();
@@ -51,10 +94,12 @@ std::string try_model(Checkpoint& c, Inspection& in) {
     for (const auto& [name, make] : known) names += (names.empty() ? "" : ", ") + name;
     return "architecture '" + c.architecture + "' is not one this program runs (" + names + ")";
   }
+  if (const auto e = fault_of_v4(c)) return e->message;
   const auto model = factory->second(c.config, *c.weights);
   if (!model) return model.error().message;
   in.context = model.value()->context();
   count_state(*model.value(), in);
+  count_behind(*model.value(), in);
   return "";
 }
 
@@ -95,13 +140,42 @@ Result<Inspection> inspect(const std::filesystem::path& path) {
   for (const char* key : kDimensions)
     if (const auto it = c.config.find(key); it != c.config.end() && it->is_number()) in.dimensions[key] = *it;
   in.fault = try_model(c, in);
+  in.listing = list_v4(c);
   find_text(path, c.kind, in);
   in.tensors = std::move(c.tensors);
   return in;
 }
 
+namespace {
+
+Json to_json(const Inspection::Behind& b) {
+  return {{"tokens", b.tokens},
+          {"record_bytes", b.record_bytes},
+          {"working_bytes", b.working_bytes},
+          {"flops", b.flops},
+          {"weight_bytes_read", b.weight_bytes},
+          {"record_bytes_read", b.record_bytes_read}};
+}
+
+Json to_json(const V4Listing& l) {
+  Json differences = Json::array();
+  for (const auto& d : l.differences)
+    differences.push_back({{"name", d.name},
+                           {"is", d.is.empty() ? Json() : Json(d.is)},
+                           {"expected", d.expected.empty() ? Json() : Json(d.expected)}});
+  return {{"release", l.release},
+          {"draft", l.draft},
+          {"tensors", l.tensors},
+          {"bytes", l.bytes},
+          {"as_listed", l.differences.empty()},
+          {"differences", differences}};
+}
+
+}  // namespace
+
 Json to_json(const Inspection& in, bool with_tensors) {
-  Json formats = Json::array(), tensors = Json::array();
+  Json formats = Json::array(), tensors = Json::array(), behind = Json::array();
+  for (const auto& b : in.behind) behind.push_back(to_json(b));
   for (const auto& s : in.formats)
     formats.push_back({{"format", s.format}, {"tensors", s.tensors}, {"bytes", s.bytes}});
   Json j{{"model", in.path},
@@ -119,10 +193,12 @@ Json to_json(const Inspection& in, bool with_tensors) {
          {"chat_template", in.chat_template},
          {"state_bytes_per_1k_tokens", in.state_bytes_per_1k_tokens},
          {"state_bytes_of_windows", in.state_bytes_of_windows},
+         {"with_tokens_behind", behind},
          {"memory_free", in.memory.free},
          {"memory_total", in.memory.total},
          {"fits", in.fault.empty() && in.bytes_needed(std::min(in.context, kUsefulTokens)) <= in.memory.free},
          {"fits_with_whole_context", in.fault.empty() && in.bytes_needed(in.context) <= in.memory.free}};
+  if (in.listing) j["listing"] = to_json(*in.listing);
   if (!with_tensors) return j;
   for (const auto& t : in.tensors)
     tensors.push_back({{"name", t.name}, {"format", t.stored}, {"shape", t.shape}, {"bytes", t.bytes}});

@@ -1,11 +1,13 @@
 // What is in a checkpoint, what it needs to run, and whether this machine has it.
 #pragma once
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/memory.h"
+#include "models/v4_release.h"
 #include "weights/checkpoint.h"
 
 namespace autark::apps {
@@ -28,6 +30,17 @@ struct Inspection {
 
   // State of one sequence at full speed: rows that grow with the text, and windows that do not.
   int64_t state_bytes_per_1k_tokens = 0, state_bytes_of_windows = 0;
+
+  // With so many tokens behind it: what a sequence keeps, and what its next token costs, counted by running
+  // the model file on the chip that only counts.
+  struct Behind {
+    int64_t tokens = 0;
+    int64_t record_bytes = 0, working_bytes = 0;  // rows of history; what later rows are still made of
+    double flops = 0, weight_bytes = 0, record_bytes_read = 0;
+  };
+  std::vector<Behind> behind;
+
+  std::optional<V4Listing> listing;  // DeepSeek-V4's safetensors files against what their config promises
 
   engine::Memory memory;  // of this machine, now
   std::vector<Checkpoint::Entry> tensors;

@@ -4,6 +4,7 @@
 #include <vector>
 #include "engine/forward.h"
 #include "engine/rounding_table.h"
+#include "models/v4_release.h"
 
 namespace autark::engine {
 namespace {
@@ -63,6 +64,7 @@ Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOpti
   LoadedModel m;
   AUTARK_TRY(m.rounding, choose_rounding(checkpoint, options, &m.rounding_line));
   if (auto e = fault_of(m.rounding, checkpoint.architecture, checkpoint.kind)) return *e;
+  if (auto e = fault_of_v4(checkpoint)) return *e;
   AUTARK_TRY(m.model, factory->second(checkpoint.config, *checkpoint.weights));
   if (options.drafter) {
     AUTARK_TRY(m.drafter, load_drafter(path, checkpoint));

@@ -31,7 +31,13 @@ int64_t ConfigFile::need_int(const std::string& key, int64_t min, int64_t max) c
 double ConfigFile::need_number(const std::string& key) const {
   const Json* j = find(key);
   if (j && j->is_number()) return j->get<double>();
-  faults_.push_back(key + (j ? " is not a number" : " is missing"));
+  constexpr size_t kShown = 80;
+  const std::string is = j ? dump_json(*j) : "";
+  if (!j)
+    faults_.push_back(key + " is missing");
+  else
+    faults_.push_back(key +
+                      (is.size() > kShown ? " is not a number" : " is " + is + ", a number is expected"));
   return 0;
 }
 

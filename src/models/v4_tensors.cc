@@ -129,7 +129,8 @@ int64_t V4Tensor::bytes() const {
 }
 
 V4Contents read_v4_contents(const ConfigFile& f, const V4Config& c) {
-  V4Contents with{.fp4_experts = f.value("expert_dtype", "fp4") == "fp4"};
+  V4Contents with{.fp4_experts = f.value("expert_dtype", "fp4") == "fp4",
+                  .experts_named = f.has("expert_dtype")};
   if (f.has("dspark_block_size")) {
     const auto trailing = std::ssize(c.ratios) - c.layers,
                targets = std::ssize(f.ints("dspark_target_layer_ids"));

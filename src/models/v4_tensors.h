@@ -18,6 +18,7 @@ enum class V4Draft : uint8_t { none, mtp, dspark };
 struct V4Contents {
   V4Draft draft = V4Draft::none;
   bool fp4_experts = true;                           // else FP8: the base models
+  bool experts_named = false;                        // the config says which
   int64_t stages = 0, targets = 0, markov_rank = 0;  // of DSpark; targets: layers it looks into
 };
 

@@ -78,11 +78,36 @@ TEST_F(CheckpointTest, SafetensorsOfEveryDtype) {
     w.need("deep", {1});
     EXPECT_EQ(
         w.fault()->message,
-        "weights: wide has a number beyond 32 bits; c.weight is F8_E4M3 without F8_E8M0 scales in c.scale, "
-        "which "
-        "is not supported; d is stored as F8_E5M2, which is not supported; deep has an unusable shape; wrong "
+        "weights: wide has a number beyond 32 bits; c.weight has no scales, c.scale as F8_E8M0 [1, 1] is "
+        "expected; d is stored as F8_E5M2, which is not supported; deep has an unusable shape; wrong "
         "checkpoint?");
   }
+}
+
+TEST_F(CheckpointTest, ScalesMustFitTheirMatrix) {
+  dir_.write("config.json", kConfig);
+  SafetensorsBytes b;
+  const std::string codes(64, 0x38);
+  b.tensor("shape.weight", "F8_E4M3", {1, 64}, codes).tensor("shape.scale", "F8_E8M0", {2, 1}, "zz");
+  b.tensor("type.weight", "F8_E4M3", {1, 64}, codes).tensor("type.scale", "F32", {1, 1}, "zzzz");
+  b.tensor("short.weight", "I8", {1, 64}, codes).tensor("short.scale", "F8_E8M0", {1, 2}, "zz");
+  b.tensor("none.weight", "I8", {1, 64}, codes);
+  b.tensor("uneven.weight", "I8", {1, 8}, "01234567").tensor("uneven.scale", "F8_E8M0", {1, 0}, "");
+  b.tensor("list.weight", "F8_E4M3", {64}, codes);
+  dir_.write("model.safetensors", b.bytes());
+  auto c = open_checkpoint(dir_.path());
+  ASSERT_TRUE(c) << c.error().message;
+  Weights& w = *c.value().weights;
+  w.need("shape.weight", {1, 64}), w.need("type.weight", {1, 64});
+  for (const char* name : {"short.weight", "none.weight"}) w.need(name, {1, 128});
+  w.need("uneven.weight", {1, 16}), w.need("list.weight", {64});
+  EXPECT_EQ(w.fault()->message,
+            "weights: shape.weight has scales F8_E8M0 [2, 1], shape.scale as F8_E8M0 [1, 1] is expected; "
+            "type.weight has scales F32 [1, 1], type.scale as F8_E8M0 [1, 1] is expected; "
+            "short.weight has scales F8_E8M0 [1, 2], short.scale as F8_E8M0 [1, 4] is expected; "
+            "none.weight has no scales, none.scale as F8_E8M0 [1, 4] is expected; "
+            "uneven.weight has scales F8_E8M0 [1, 0], uneven.scale as F8_E8M0 [1, 0] is expected; "
+            "list.weight has scales but is not a matrix; wrong checkpoint?");
 }
 
 TEST_F(CheckpointTest, BytesAndParametersAreCounted) {

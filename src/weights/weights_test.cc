@@ -115,7 +115,7 @@ TEST(WeightsTest, ExpertsAreOnePartEach) {
   EXPECT_FALSE(w.find("experts.*.down", {3, 4, 32}));
   EXPECT_EQ(fault(w), "");
   w.find("experts.*.up", {int64_t{1} << 31, 4, 32});  // a lying config: stops at the first that lacks
-  EXPECT_NE(fault(w).find("experts.3.up is not in the checkpoint"), std::string::npos);
+  EXPECT_NE(fault(w).find("experts.3.up is not in the checkpoint, config says [4, 32]"), std::string::npos);
 }
 
 TEST(WeightsTest, ExpertsOfTwoFormatsAreAFault) {
@@ -139,7 +139,8 @@ TEST(WeightsTest, EveryFaultIsSaidAtOnce) {
   w.need("strange", {1});
   w.table("short", {2, 3});
   EXPECT_EQ(fault(w),
-            "weights: missing is not in the checkpoint; short is [2, 3], config says [2, 4]; ids is I32, "
+            "weights: missing is not in the checkpoint, config says [1099511627776, 1099511627776]; short is "
+            "[2, 3], config says [2, 4]; ids is I32, "
             "fractions are "
             "expected; codes is FP8_E4M3, a vector cannot be; strange is stored as XQ7; short is F32, whole "
             "numbers "
@@ -177,6 +178,29 @@ TEST(WeightsTest, TablesAreWholeNumbers) {
   EXPECT_EQ(t.format, Format::i32);
   EXPECT_EQ(t.parts[0].codes, w.entries.at("ids").part.codes);
   EXPECT_EQ(fault(w), "");
+}
+
+TEST(WeightsTest, TablesOfPlacesStayInside) {
+  std::vector<int32_t> ids{0, 7, 3, 8};
+  const auto* bytes = reinterpret_cast<const std::byte*>(ids.data());
+  MapWeights w;
+  w.entries.insert({"ids", {Format::i32, {2, 2}, {bytes}}});
+  w.table("ids", {2, 2});
+  w.table("ids", {2, 2}, 9);
+  EXPECT_EQ(fault(w), "");
+  EXPECT_EQ(w.table("ids", {2, 2}, 8).parts[0].codes, nullptr);
+  EXPECT_EQ(fault(w), "weights: ids has 8 in row 1, a number from 0 to 7 is expected; wrong checkpoint?");
+  ids[2] = -1;
+  w.table("ids", {2, 2}, 9);
+  EXPECT_NE(fault(w).find("ids has -1 in row 1"), std::string::npos);
+}
+
+TEST(WeightsTest, LyingSizesAreNotPaidFor) {
+  MapWeights w;
+  const int64_t huge = int64_t{1} << 30;
+  EXPECT_EQ(w.need_groups("absent", {huge, huge, 1}).parts.size(), 0u);
+  w.table("absent", {huge, huge}, 8);
+  EXPECT_NE(fault(w), "");
 }
 
 }  // namespace

@@ -157,7 +157,7 @@ void V4Block::load_experts(Weights& get, const std::string& f, bool by_token) {
   const int64_t D = c.dim, E = c.experts, F = c.expert_dim;
   router_ = get.need(f + "gate.weight", {E, D});
   if (by_token)
-    by_token_ = get.table(f + "gate.tid2eid", {c.vocab, c.experts_per_token});
+    by_token_ = get.table(f + "gate.tid2eid", {c.vocab, c.experts_per_token}, E);
   else
     bias_ = get.vector(f + "gate.bias", {E});
   gate_ = v4_matrix(get, f + "experts.*.w1", {E, F, D}, Cut::out);

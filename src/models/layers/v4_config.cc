@@ -1,5 +1,6 @@
 #include "models/layers/v4_config.h"
 #include <bit>
+#include <numeric>
 #include "tensor/v4_records.h"
 
 namespace autark {
@@ -18,8 +19,37 @@ Yarn read_yarn(const ConfigFile& f) {
   return y;
 }
 
+std::string say(const char* key, int64_t v) {
+  return std::string(key) + " " + std::to_string(v);
+}
+
+// Pages of state hold whole windows of every layer.
+void check_ratios(const ConfigFile& f, const V4Config& c) {
+  constexpr int64_t kRatioMax = 4096;
+  int64_t together = 1;
+  for (int64_t r : c.ratios) {
+    if (r < 0 || r > kRatioMax) return f.refuse(say("compress_ratios:", r) + " is not from 0 to 4096");
+    if (r) together = std::lcm(together, r);
+    if (together > kRatioMax)
+      return f.refuse(
+          "compress_ratios have no common multiple up to 4096, pages could not hold whole windows");
+  }
+}
+
+// What every published V4 says, and this program takes for granted.
+void check_constants(const ConfigFile& f) {
+  constexpr std::pair<const char*, const char*> kTexts[] = {
+      {"scoring_func", "sqrtsoftplus"}, {"topk_method", "noaux_tc"}, {"hidden_act", "silu"}};
+  for (const auto& [key, want] : kTexts)
+    if (const auto v = f.value(key, want); v != want)
+      f.refuse(std::string(key) + " is " + v + ", " + want + " is expected");
+  for (const char* key : {"n_shared_experts", "num_key_value_heads"})
+    if (f.value(key, 1) != 1) f.refuse(say(key, f.value(key, 1)) + " is not 1");
+  if (!f.value("norm_topk_prob", true)) f.refuse("norm_topk_prob is false");
+  if (f.value("attention_bias", false)) f.refuse("attention_bias is true");
+}
+
 void check(const ConfigFile& f, const V4Config& c) {
-  const auto say = [](const char* key, int64_t v) { return std::string(key) + " " + std::to_string(v); };
   if (f.value("qk_rope_head_dim", v4::kRotary) != v4::kRotary) f.refuse("qk_rope_head_dim is not 64");
   if (c.head_dim <= v4::kRotary || c.head_dim % v4::kKvBlock)
     f.refuse(say("head_dim", c.head_dim) + " is not a multiple of 64 above 64");
@@ -31,10 +61,8 @@ void check(const ConfigFile& f, const V4Config& c) {
   if (std::ssize(c.ratios) < c.layers)
     f.refuse("compress_ratios has " + std::to_string(c.ratios.size()) + " entries for " +
              std::to_string(c.layers) + " layers");
-  for (int64_t r : c.ratios)
-    if (r < 0 || r > 4096) return f.refuse(say("compress_ratios:", r) + " is not from 0 to 4096");
-  if (f.value("scoring_func", "sqrtsoftplus") != "sqrtsoftplus") f.refuse("scoring_func is not sqrtsoftplus");
-  if (!f.value("norm_topk_prob", true)) f.refuse("norm_topk_prob is false");
+  check_ratios(f, c);
+  check_constants(f);
 }
 
 }  // namespace
@@ -50,7 +78,7 @@ V4Config::V4Config(const ConfigFile& f)
       window(f.need_int("sliding_window", 1, 1 << 20)),
       index_heads(f.need_int("index_n_heads")),
       index_dim(f.need_int("index_head_dim")),
-      index_top_k(f.need_int("index_topk", 1, 1 << 20)),
+      index_top_k(f.need_int("index_topk", 1, 1 << 18)),
       hc(f.need_int("hc_mult")),
       sinkhorn_iters(f.need_int("hc_sinkhorn_iters", 1, 1000)),
       experts(f.need_int("n_routed_experts")),

@@ -32,11 +32,13 @@ class ConfigReader {
     return v == std::floor(v) && std::abs(v) < 1e15 ? std::optional(static_cast<int64_t>(v)) : std::nullopt;
   }
   std::optional<double> real(const char* key) const { return file_.number(prefix_ + key); }
-  // One number, or the first of a list with one a layer.
-  std::optional<double> first(const char* key) const {
-    if (const auto v = real(key)) return v;
-    const auto all = file_.numbers(prefix_ + key);
-    return all && !all->empty() ? std::optional(all->front()) : std::nullopt;
+  std::optional<bool> flag(const char* key) const { return file_.flag(prefix_ + key); }
+  // What a key says once, or in a list with one a layer.
+  std::vector<double> each(const char* key, int64_t layers) const {
+    if (const auto v = real(key)) return {*v};
+    auto all = file_.numbers(prefix_ + key).value_or(std::vector<double>{});
+    if (std::ssize(all) > layers) all.resize(layers);
+    return all;
   }
   std::optional<std::vector<int64_t>> integers(const char* key) const {
     const auto all = file_.numbers(prefix_ + key);
@@ -81,9 +83,12 @@ void read_rope(ConfigReader& r, double theta) {
   if (turned > 0 && head_dim > 0 && turned != head_dim)
     r.config["partial_rotary_factor"] = double(turned) / double(head_dim);
   const std::string kind(r.text("rope.scaling.type").value_or("none"));
-  const double factor = r.real("rope.scaling.factor").value_or(r.real("rope.scale_linear").value_or(1));
+  const auto told =
+      r.real("rope.scaling.factor") ? r.real("rope.scaling.factor") : r.real("rope.scale_linear");
+  const double factor = told.value_or(1);
   if (kind == "none" && factor == 1) return;
-  Json scaling{{"rope_type", kind == "none" ? "linear" : kind}, {"factor", factor}};
+  Json scaling{{"rope_type", kind == "none" ? "linear" : kind}};
+  if (told || kind != "yarn") scaling["factor"] = factor;  // yarn without one is for the model to judge
   if (const auto v = r.integer("rope.scaling.original_context_length"))
     scaling["original_max_position_embeddings"] = *v;
   if (const auto v = r.real("rope.scaling.yarn_beta_fast")) scaling["beta_fast"] = *v;
@@ -123,9 +128,24 @@ void read_gemma3(ConfigReader& r) {
   r.config["autark"]["norm_offset"] = 1;
 }
 
+// One clamp for experts and shared experts of all layers; several stay, as text, for the model to refuse.
+void read_clamps(ConfigReader& r, int64_t layers) {
+  auto all = r.each("swiglu_clamp_exp", layers);
+  const auto shared = r.each("swiglu_clamp_shexp", layers);
+  all.insert(all.end(), shared.begin(), shared.end());
+  if (all.empty()) return;
+  const auto other = std::ranges::find_if(all, [&](double v) { return v != all.front(); });
+  Json& limit = r.config["swiglu_limit"] = all.front();
+  if (other != all.end()) limit = dump_json(Json(all.front())) + " and " + dump_json(Json(*other));
+}
+
 // Draft layers count as layers here, and have ratio 0; the draft head is not read from these files.
 void read_deepseek_v4(ConfigReader& r) {
   constexpr int64_t kSqrtSoftplus = 4;
+  const int64_t drafts = r.integer("nextn_predict_layers").value_or(0);
+  if (const auto n = r.integer("block_count"); n && drafts > 0 && drafts < *n)
+    r.config["num_hidden_layers"] = *n - drafts;
+  read_clamps(r, std::max<int64_t>(r.config.value("num_hidden_layers", int64_t{0}), 0));
   r.whole("q_lora_rank", "attention.q_lora_rank");
   r.whole("o_lora_rank", "attention.output_lora_rank");
   r.whole("o_groups", "attention.output_group_count");
@@ -143,13 +163,13 @@ void read_deepseek_v4(ConfigReader& r) {
   r.number("hc_eps", "hyper_connection.epsilon");
   r.number("routed_scaling_factor", "expert_weights_scale");
   r.number("compress_rope_theta", "attention.compress_rope_freq_base");
-  if (const auto v = r.first("swiglu_clamp_exp")) r.config["swiglu_limit"] = *v;
   if (const auto v = r.integers("attention.compress_ratios")) r.config["compress_ratios"] = *v;
   if (const auto v = r.integer("expert_gating_func"); v && *v != kSqrtSoftplus)
     r.config["scoring_func"] = "expert_gating_func " + std::to_string(*v);
-  const int64_t drafts = r.integer("nextn_predict_layers").value_or(0);
-  if (const auto n = r.integer("block_count"); n && drafts > 0 && drafts < *n)
-    r.config["num_hidden_layers"] = *n - drafts;
+  if (const auto v = r.integer("expert_group_count"); v && *v > 1)
+    r.config["topk_method"] = "expert_group_count " + std::to_string(*v);
+  if (const auto v = r.flag("expert_weights_norm")) r.config["norm_topk_prob"] = *v;
+  r.whole("n_shared_experts", "expert_shared_count");
 }
 
 // What the keys name, then tokens with the text of a known end.

@@ -15,6 +15,12 @@ std::string plain_name(const std::string& stored) {
   return stored;
 }
 
+std::string text(const std::vector<int64_t>& shape) {
+  std::string t;
+  for (int64_t d : shape) t += (t.empty() ? "" : ", ") + std::to_string(d);
+  return "[" + t + "]";
+}
+
 struct Stored {
   const Safetensors* file;
   const Safetensors::Entry* entry;
@@ -53,8 +59,9 @@ class SafetensorsWeights final : public Weights {
     if (dtype == "I16") return convert(name, shape, Source::i16, at);
     if (dtype == "U8") return convert(name, shape, Source::u8, at);
     if (dtype == "F64") return convert(name, shape, Source::f64, at);
-    if (dtype == "F8_E4M3" || (dtype == "I8" && names_.contains(scale_name(name))))
-      return scaled(name, expected, shape, dtype == "I8" ? Format::e2m1_b32 : Format::fp8_e4m3_b128x128, at);
+    if (dtype == "F8_E4M3") return scaled(name, expected, shape, Format::fp8_e4m3_b128x128, at);
+    if (dtype == "I8" && (names_.contains(scale_name(name)) || lacks_scales(shape, expected)))
+      return scaled(name, expected, shape, Format::e2m1_b32, at);
     if (dtype == "I8") return convert(name, shape, Source::i8, at);
     return refuse(name, expected, "is stored as " + dtype + ", which is not supported");
   }
@@ -65,21 +72,26 @@ class SafetensorsWeights final : public Weights {
     return reinterpret_cast<uintptr_t>(bytes.data()) % to ? keep(bytes) : bytes.data();
   }
 
+  // Two codes a byte would fit.
+  static bool lacks_scales(const Shape& stored, const Shape& expected) {
+    return stored.rank == 2 && expected == Shape{stored[0], 2 * stored[1]};
+  }
+
   // Codes with power-of-two scales in a tensor beside them; e2m1 has two codes a byte.
   Entry scaled(const std::string& name, const Shape& expected, Shape shape, Format f,
                const std::byte* codes) {
     const bool nibbles = f == Format::e2m1_b32;
     if (shape.rank != 2) return refuse(name, expected, "has scales but is not a matrix");
     if (nibbles) shape.d[1] *= 2;
+    const std::vector<int64_t> scales = nibbles ? std::vector{shape[0], shape[1] / kRunLength}
+                                                : std::vector{tiles(shape[0]), tiles(shape[1])};
+    const std::string want = scale_name(name) + " as F8_E8M0 " + text(scales) + " is expected";
     const auto it = names_.find(scale_name(name));
-    if (it == names_.end() || it->second.entry->dtype != "F8_E8M0")
-      return refuse(name, expected,
-                    "is F8_E4M3 without F8_E8M0 scales in " + scale_name(name) + ", which is not supported");
-    const std::vector<int64_t> want = nibbles ? std::vector{shape[0], shape[1] / kRunLength}
-                                              : std::vector{tiles(shape[0]), tiles(shape[1])};
-    if (it->second.entry->shape != want || (nibbles && shape[1] % kRunLength))
-      return refuse(name, expected, "has scales of another shape in " + scale_name(name));
-    return {f, shape, {codes, it->second.file->bytes(*it->second.entry).data()}};
+    if (it == names_.end()) return refuse(name, expected, "has no scales, " + want);
+    const auto& [file, e] = it->second;
+    if (e->dtype != "F8_E8M0" || e->shape != scales || (nibbles && shape[1] % kRunLength))
+      return refuse(name, expected, "has scales " + e->dtype + " " + text(e->shape) + ", " + want);
+    return {f, shape, {codes, file->bytes(*e).data()}};
   }
 
   Shards shards_;
