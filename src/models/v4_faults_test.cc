@@ -249,6 +249,29 @@ TEST(V4FaultsTest, WholeCheckpointsLoad) {
   EXPECT_EQ(fault_of(small_config(), trunk), "");
 }
 
+TEST(V4FaultsTest, PublishedReleasesAreNamed) {
+  Json base = v4_flash_config();
+  base["expert_dtype"] = "fp8";
+  const std::pair<Json, const char*> kReleases[] = {
+      {v4_flash_config(), "DeepSeek-V4-Flash (preview)"},
+      {v4_pro_config(), "DeepSeek-V4-Pro (preview)"},
+      {v4_with_dspark(v4_flash_config(), 256), "DeepSeek-V4-Flash-0731"},
+      {v4_with_dspark(v4_pro_config(), 512), "DeepSeek-V4-Pro-0813"},
+      {base, "DeepSeek-V4-Flash-Base"}};
+  for (const auto& [config, release] : kReleases) {
+    const ConfigFile f(config);
+    const V4Config sizes(f);
+    Checkpoint c{.kind = "safetensors", .architecture = "deepseek_v4", .config = config};
+    for (auto& t : v4_tensors(sizes, read_v4_contents(f, sizes)))
+      c.tensors.push_back({t.name, t.dtype, t.shape, t.bytes()});
+    const auto l = list_v4(c);
+    ASSERT_TRUE(l);
+    EXPECT_EQ(l->release, release);
+    EXPECT_TRUE(l->published && l->differences.empty());
+    EXPECT_FALSE(fault_of_v4(c));
+  }
+}
+
 TEST(V4FaultsTest, ListingNamesEveryDifference) {
   const auto listing = [](const Json& config, const Files& files) {
     const TestDirectory dir;
@@ -280,7 +303,7 @@ TEST(V4FaultsTest, ListingNamesEveryDifference) {
   std::erase_if(files, [](const auto& f) { return f.first.starts_with("mtp."); });
   const V4Listing base = listing(config, files);
   EXPECT_TRUE(base.differences.empty());
-  EXPECT_EQ(base.release, "a DeepSeek-V4 of no published size (Base) (trunk only)");
+  EXPECT_EQ(base.release, "a DeepSeek-V4 of no published size (Base, trunk only)");
   config.erase("expert_dtype");
   EXPECT_TRUE(listing(config, files).differences.empty());
   config = v4_with_dspark(small_config(), 32);

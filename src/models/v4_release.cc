@@ -51,13 +51,20 @@ void name_release(const V4Config& c, const V4Contents& with, V4Listing& l) {
       name = s.name, later = s.later;
       l.published = true;
     }
-  if (with.draft == V4Draft::dspark)
-    l.release = l.published ? later : name + " (with DSpark)";
-  else if (with.fp4_experts)
-    l.release = name + (with.draft == V4Draft::mtp ? " (preview)" : " (trunk only)");
-  else
-    l.release =
-        name + (l.published ? "-Base" : " (Base)") + (with.draft == V4Draft::none ? " (trunk only)" : "");
+  std::string about;
+  const auto say = [&](const char* more) { about += (about.empty() ? "" : ", ") + std::string(more); };
+  if (l.published && with.draft == V4Draft::dspark)
+    name = later;
+  else if (l.published && !with.fp4_experts)
+    name += "-Base";
+  else if (with.draft == V4Draft::dspark)
+    say("with DSpark");
+  else if (!with.fp4_experts)
+    say("Base");
+  else if (with.draft == V4Draft::mtp)
+    say("preview");
+  if (with.draft == V4Draft::none) say("trunk only");
+  l.release = about.empty() ? name : name + " (" + about + ")";
 }
 
 void compare(const std::vector<V4Tensor>& promised, const Checkpoint& c, V4Listing& l) {
