@@ -77,14 +77,13 @@ class GoldenV4Test : public ::testing::TestWithParam<Place> {
     if (cases().empty()) GTEST_SKIP() << "lacks reference checkpoints in " << golden("deepseek-v4");
   }
   bool oracle() const { return GetParam().chip == "ref"; }
-  Result<LoadedModel> load(const std::filesystem::path& path, std::optional<Rounding> rounding,
-                           int threads = 1) const {
-    return load_model(
-        path, {.chip = GetParam().chip, .rounding = rounding, .threads = threads, .isa = GetParam().isa});
-  }
   Trace traced(const std::filesystem::path& path, std::optional<Rounding> rounding,
                const std::vector<int32_t>& tokens, const TraceOptions& o, int threads = 1) const {
-    auto m = load(path, rounding, threads);
+    auto m = load_model(path, {.chip = GetParam().chip,
+                               .rounding = rounding,
+                               .threads = threads,
+                               .isa = GetParam().isa,
+                               .drafter = o.draft});
     EXPECT_TRUE(m) << m.error().message;
     if (!m) return {};
     auto t = trace(*m, tokens, o);
@@ -147,6 +146,35 @@ TEST_P(GoldenV4Test, TheMathematicsFromTheOfficialFiles) {
       for (size_t l = 0; l < got.layers.size(); ++l) compare_layer(got, int(l), want, at);
       compare_ends(got, want, at, n);
       EXPECT_LE(quantile(distances(got.norm.values, want[at + "final"].values, std::ssize(p)), 1), 1e-5);
+    }
+  }
+}
+
+// The MTP head, reading each position with the token after it, the last one with the greedy token.
+TEST_P(GoldenV4Test, TheMathematicsOfTheDraftHead) {
+  for (const auto& path : cases()) {
+    Tensors want = read_expected(path / "expected.math.safetensors");
+    for (int n : lengths(want)) {
+      const std::string at = "n" + std::to_string(n) + "/", in = at + "mtp/";
+      if (!want.contains(in + "stream")) continue;
+      SCOPED_TRACE(path.filename().string() + " " + in);
+      const auto& p = want[at + "positions"].integers;
+      Trace got = traced(path / "hf", Rounding{}, want[at + "tokens"].integers,
+                         {.positions = {p.begin(), p.end()}, .draft = true});
+      for (const char* name : {"z", "stream", "attn.in", "attn.out", "ffn.in", "ffn.out", "final"})
+        EXPECT_LE(quantile(distances(got.notes["mtp." + std::string(name)].values, want[in + name].values,
+                                     std::ssize(p)),
+                           1),
+                  2e-5)
+            << name;
+      EXPECT_EQ(got.notes["mtp.gate.ids"].integers, want[in + "gate.ids"].integers);
+      const auto& logits = want[in + "logits"];
+      const int64_t rows = logits.shape[0], vocabulary = logits.shape[1];
+      const auto& ours = got.notes["mtp.logits"].values;
+      ASSERT_EQ(std::ssize(ours), std::ssize(p) * vocabulary);
+      for (size_t i = 0; i < p.size(); ++i)
+        for (int64_t r = p[i] - (n - rows), c = 0; r >= 0 && c < vocabulary; ++c)
+          ASSERT_NEAR(ours[i * vocabulary + c], logits.values[r * vocabulary + c], 1e-4);
     }
   }
 }
