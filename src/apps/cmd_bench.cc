@@ -204,7 +204,8 @@ void add_bench_command(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   c->add_option("--threads", a->threads, "0: one per physical core")->check(CLI::Range(0, 1 << 30));
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
-  c->add_option("--rounding", a->rounding, "none or fast (what the rounding table says)");
+  c->add_option("--rounding", a->rounding,
+                "none, trained or fast, see logits --help (what the rounding table says)");
   c->add_flag("--json", a->json, "One JSON object on standard output");
   c->callback([a, &exit_code] { exit_code = run(*a); });
 }

@@ -81,8 +81,8 @@ void add_logits_command(CLI::App& app, int& exit_code) {
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
   c->add_option(
       "--rounding", a->rounding,
-      "none: the mathematics; fast: 8-bit inputs, native cache; exact: the official code's rounding "
-      "points (what the rounding table says; none on ref)");
+      "none: the mathematics; fast: 8-bit inputs, native cache; exact: the rounding points of a model's "
+      "official code; trained: the same, native cache (what the rounding table says)");
   c->add_option("--threads", a->threads, "0: one per physical core")->check(CLI::Range(0, 1 << 30));
   c->add_option("--chunk", a->chunk, "Prompt rows in one step")
       ->check(CLI::Range(1, 1 << 30))

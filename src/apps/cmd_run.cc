@@ -291,7 +291,8 @@ void add_run_command(CLI::App& app, int& exit_code) {
                 "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text")
       ->check(CLI::Range(0, 8));
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
-  c->add_option("--rounding", a->rounding, "none or fast (what the rounding table says)");
+  c->add_option("--rounding", a->rounding,
+                "none, trained or fast, see logits --help (what the rounding table says)");
   c->callback([a, &exit_code] { exit_code = run(*a); });
 }
 

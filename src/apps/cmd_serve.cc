@@ -221,7 +221,8 @@ void add_serve_command(CLI::App& app, int& exit_code) {
                 "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text")
       ->check(CLI::Range(0, 8));
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
-  c->add_option("--rounding", a->rounding, "none or fast (what the rounding table says)");
+  c->add_option("--rounding", a->rounding,
+                "none, trained or fast, see logits --help (what the rounding table says)");
   c->add_option("--thinking", a->thinking, "on or off, for requests that do not say (what the template does)")
       ->check(CLI::IsMember({"on", "off"}));
   c->add_option("--effort", a->effort,
