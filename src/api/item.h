@@ -33,9 +33,17 @@ struct ToolResult {  // in a user's turn: what came of a call
 // Images: a further alternative, added with the models that take them.
 using Part = std::variant<Text, Reasoning, ToolCall, ToolResult>;
 
+// What the model wrote in one turn, markup and all.
+struct Sampled {
+  std::string text;
+  bool in_reasoning = false;  // the prompt had begun its reasoning
+};
+
 struct Item {
   Role role = Role::user;
   std::vector<Part> parts;
+  std::optional<Sampled> sampled =
+      {};  // of an assistant's turn, where the server knows; never a client's word
 };
 
 struct Tool {

@@ -66,6 +66,8 @@ void add_assistant(Json& messages, const api::Item& item, const TemplateForm& fo
   Json m{{"role", "assistant"}, {"content", content.take()}};
   if (reasoning.any()) m["reasoning_content"] = reasoning.take();
   if (!calls.empty()) m["tool_calls"] = std::move(calls);
+  if (item.sampled && form.syntax == text::OutputSyntax::dsml)
+    m["sampled"] = {{"text", item.sampled->text}, {"in_reasoning", item.sampled->in_reasoning}};
   messages.push_back(std::move(m));
 }
 

@@ -30,6 +30,13 @@ std::string messages(const api::Request& r, const TemplateForm& form) {
   return out;
 }
 
+TEST(Conversation, WhatWasSampledIsForTemplatesThatLetItStand) {
+  api::Request r = with_a_call();
+  r.items[1].sampled = api::Sampled{"raw", true};
+  EXPECT_NE(messages(r, kTexts).find(R"("sampled":{"text":"raw","in_reasoning":true})"), std::string::npos);
+  EXPECT_EQ(messages(r, kObjects).find("sampled"), std::string::npos);
+}
+
 TEST(Conversation, CallsAndResultsAreMessages) {
   EXPECT_EQ(messages(with_a_call(), kTexts), R"({"role":"user","content":"hi"}
 {"role":"assistant","content":"let\nme","reasoning_content":"hm","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":  1e2}"}}]}

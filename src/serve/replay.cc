@@ -19,14 +19,16 @@ bool same_meaning(const std::string& a, const std::string& b) {
 
 void Replay::Turn::add(const api::Event::What& what) {
   if (const auto* r = std::get_if<api::Event::Reasoned>(&what)) reasoning += r->text;
-  if (const auto* c = std::get_if<api::Event::CallBegun>(&what)) calls.push_back({c->id, {}});
+  if (const auto* d = std::get_if<api::Event::Delta>(&what)) content += d->text;
+  if (const auto* c = std::get_if<api::Event::CallBegun>(&what)) calls.push_back({c->id, c->name, {}});
   if (const auto* a = std::get_if<api::Event::CallArguments>(&what))
     if (!calls.empty()) calls.back().arguments += a->text;
 }
 
 size_t Replay::Kept::bytes() const {
-  size_t sum = sizeof(Kept) + user.size() + turn.reasoning.size();
-  for (const Call& c : turn.calls) sum += sizeof(Call) + 2 * c.id.size() + c.arguments.size();
+  size_t sum =
+      sizeof(Kept) + user.size() + turn.reasoning.size() + turn.content.size() + turn.sampled.text.size();
+  for (const Call& c : turn.calls) sum += sizeof(Call) + 2 * c.id.size() + c.name.size() + c.arguments.size();
   return sum;
 }
 
@@ -68,8 +70,27 @@ void Replay::restore(api::Item& item, const std::string& user) const {
     for (const Call& c : kept->turn.calls)
       if (c.id == id && same_meaning(c.arguments, call->arguments)) call->arguments = c.arguments;
   }
+  if (found && !found->turn.sampled.text.empty() && unchanged(item, found->turn))
+    item.sampled = found->turn.sampled;
   if (found && !reasoned && !found->turn.reasoning.empty())
     item.parts.insert(item.parts.begin(), api::Reasoning{found->turn.reasoning});
+}
+
+// After the arguments were put back: every part is the turn's own, reasoning may be missing.
+bool Replay::unchanged(const api::Item& item, const Turn& turn) {
+  std::string content, reasoning;
+  size_t calls = 0;
+  for (const api::Part& p : item.parts) {
+    if (const auto* t = std::get_if<api::Text>(&p)) content += t->text;
+    if (const auto* r = std::get_if<api::Reasoning>(&p)) reasoning += r->text;
+    const auto* c = std::get_if<api::ToolCall>(&p);
+    if (!c) continue;
+    if (calls == turn.calls.size()) return false;
+    const Call& kept = turn.calls[calls++];
+    if (bare(c->id) != kept.id || c->name != kept.name || c->arguments != kept.arguments) return false;
+  }
+  return calls == turn.calls.size() && content == turn.content &&
+         (reasoning.empty() || reasoning == turn.reasoning);
 }
 
 }  // namespace autark::serve

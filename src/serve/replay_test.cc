@@ -48,6 +48,27 @@ TEST(Replay, RestoresWhatClientsLose) {
   EXPECT_EQ(restored(replay, with("ann", {api::ToolCall{"1", "f", "no"}})), "(hm)fno");
 }
 
+TEST(Replay, ATurnThatNobodyChangedStandsAsItWasSampled) {
+  Replay replay;
+  Replay::Turn t = turn("1");
+  t.add(api::Event::Delta{"so"});
+  t.sampled = {"hm</think>so<call>", true};
+  replay.remember("", t);
+  const api::ToolCall call{"call_1", "f", "{\"x\":100.0}"};
+  const auto sampled = [&](std::vector<api::Part> parts) {
+    api::Request r = with("", std::move(parts));
+    replay.restore(r);
+    return r.items[0].sampled ? r.items[0].sampled->text : "";
+  };
+  EXPECT_EQ(sampled({api::Text{"so"}, call}), t.sampled.text);
+  EXPECT_EQ(sampled({api::Reasoning{"hm"}, api::Text{"so"}, call}), t.sampled.text);
+  EXPECT_EQ(sampled({call}), "") << "its text is gone";
+  EXPECT_EQ(sampled({api::Reasoning{"own"}, api::Text{"so"}, call}), "");
+  EXPECT_EQ(sampled({api::Text{"so"}, call, call}), "");
+  EXPECT_EQ(sampled({api::Text{"so"}, api::ToolCall{"call_1", "g", "{\"x\":100.0}"}}), "");
+  EXPECT_EQ(sampled({api::Text{"so"}, api::ToolCall{"call_1", "f", "{\"x\":2}"}}), "");
+}
+
 TEST(Replay, ForgetsTheOldest) {
   for (const Replay::Limits limits : {Replay::Limits{.turns = 2}, Replay::Limits{.bytes = 700}}) {
     Replay replay(limits);

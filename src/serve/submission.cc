@@ -48,9 +48,12 @@ Submission::Submission(engine::Engine& engine, const api::Request& request, std:
       prompts_(std::move(prompts)),
       sink_(std::move(sink)),
       choices_(prompts_.size() * size_t(n_)) {
-  for (int i = 0; i < int(choices_.size()); ++i)
-    if (const auto& rules = prompt_of(i).answer)
-      choices_[i].reader = std::make_unique<AnswerReader>(*rules, [&replay] { return replay.new_call_id(); });
+  for (int i = 0; i < int(choices_.size()); ++i) {
+    const auto& rules = prompt_of(i).answer;
+    if (!rules) continue;
+    choices_[i].reader = std::make_unique<AnswerReader>(*rules, [&replay] { return replay.new_call_id(); });
+    choices_[i].turn.sampled = {rules->opening, rules->in_reasoning};
+  }
 }
 
 void Submission::submit(const engine::Request& common, uint64_t seed) {
@@ -122,7 +125,9 @@ void Submission::say(int choice, engine::Event::Token& t) {
   AnswerReader::Whats whats;
   if (c.reader) {
     const text::OutputSyntax syntax = prompt_of(choice).answer->syntax;
-    whats = c.reader->push(skip_special_ ? readable(t, engine_.tokenizer(), syntax) : t.text);
+    const std::string text = skip_special_ ? readable(t, engine_.tokenizer(), syntax) : t.text;
+    c.turn.sampled.text += text;
+    whats = c.reader->push(text);
   } else {
     whats.push_back(api::Event::Delta{std::move(t.text)});
   }
@@ -168,6 +173,7 @@ void Submission::finish(int choice, const engine::Event& e) {
     if (!e.text_at_end.empty()) tell(choice, api::Event::Delta{e.text_at_end});
   } else {
     const bool cut = why == api::Finish::length || why == api::Finish::context;
+    c.turn.sampled.text += e.text_at_end;
     for (auto& what : c.reader->push(e.text_at_end)) tell(choice, std::move(what));
     for (auto& what : c.reader->finish(cut)) tell(choice, std::move(what));
     if (why == api::Finish::stop && c.reader->called()) why = api::Finish::tool_calls;
@@ -180,6 +186,8 @@ void Submission::finish(int choice, const engine::Event& e) {
 void Submission::end(int choice, api::Event::Finished finished) {
   Choice& c = choices_[choice];
   c.finished = true;
+  const bool own_end = finished.why == api::Finish::tool_calls;
+  if (!own_end || (c.reader && c.reader->ended())) c.turn.sampled = {};
   if (c.reader && c.reader->called()) replay_.remember(user_, std::move(c.turn));
   tell(choice, std::move(finished));
   bool all = true;

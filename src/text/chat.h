@@ -15,7 +15,9 @@
 namespace autark::text {
 
 struct Conversation {
-  Json messages = Json::array();   // as the OpenAI chat dialect has them
+  // As the OpenAI chat dialect has them. An assistant's may have "sampled": {"text", "in_reasoning"}, what
+  // the model wrote itself; templates that can, let it stand as it was.
+  Json messages = Json::array();
   std::optional<Json> tools;       // empty: none
   Json kwargs = Json::object();    // add_generation_prompt, continue_final_message, enable_thinking …
   Json vars = Json::object();      // special-token texts that override the tokenizer's; null: not defined

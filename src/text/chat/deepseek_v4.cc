@@ -20,6 +20,7 @@ using Release = DeepseekV4Release;
 using Role = V4Turn::Role;
 using Fixed = std::map<std::string, std::string, std::less<>>;
 
+constexpr std::string_view kEnd = "<｜end▁of▁sentence｜>", kReasoningEnd = "</think>", kDsml = "｜DSML｜";
 constexpr std::string_view kTasks[] = {"action", "query", "authority", "domain", "title", "read_url"};
 
 struct Options {
@@ -147,14 +148,39 @@ class Encoder {
   }
 
   void assistant(const V4Turn& t, bool with_reasoning) {
+    if (t.sampled && sampled(*t.sampled, with_reasoning)) {
+      in_reasoning_ = false;
+      if (!t.without_end) out_.markup(kEnd);
+      return;
+    }
     if (with_reasoning) {
       out_.typed(t.reasoning);
-      out_.markup("</think>");
+      out_.markup(kReasoningEnd);
     }
     in_reasoning_ = false;
     out_.typed(t.content);
     if (t.calls) calls(t.calls);
-    if (!t.without_end) out_.markup("<｜end▁of▁sentence｜>");
+    if (!t.without_end) out_.markup(kEnd);
+  }
+
+  // As it was written; false where reasoning is to go and nothing tells where it ended.
+  bool sampled(const V4Sampled& s, bool with_reasoning) {
+    std::string_view rest = s.text;
+    if (s.in_reasoning && !with_reasoning) {
+      const size_t end = rest.find(kReasoningEnd);
+      if (end == rest.npos) return false;
+      rest.remove_prefix(end + kReasoningEnd.size());
+    }
+    if (!s.in_reasoning && with_reasoning) out_.markup(kReasoningEnd);
+    while (!rest.empty()) {  // what else it spells was spelled, not meant
+      const size_t mark = std::min(rest.find(kReasoningEnd), rest.find(kDsml));
+      out_.typed(rest.substr(0, mark));
+      if (mark == rest.npos) break;
+      const std::string_view tag = rest.substr(mark).starts_with(kDsml) ? kDsml : kReasoningEnd;
+      out_.markup(tag);
+      rest.remove_prefix(mark + tag.size());
+    }
+    return true;
   }
 
   void header(bool thinks) {

@@ -169,6 +169,37 @@ TEST(DeepseekV4, FaultsSayWhatIsWrong) {
 }
 
 // A regular answer, taken apart and put into the next prompt, is there as the model wrote it.
+TEST(DeepseekV4, LetsStandWhatTheModelWrote) {
+  DeepseekV4Parts parts{.release = DeepseekV4Release::preview, .where = "x"};
+  parts.spellings = {"<｜User｜>", "</think>", "｜DSML｜"};
+  const auto chat = make_deepseek_v4(std::move(parts));
+  // Odd spacing, a corrupted tag, and a role's name that the model only spelled.
+  const std::string sampled = "a <｜User｜> b</think>\nc\n<｜DSML｜toolcalls>{ \"n\":1e5 }";
+  const auto prompt = [&](bool in_reasoning, const char* mode, bool drop) {
+    const Json row = {{"kwargs", {{"thinking_mode", mode}, {"drop_thinking", drop}}},
+                      {"messages",
+                       {{{"role", "user"}, {"content", "q"}},
+                        {{"role", "assistant"},
+                         {"content", "other"},
+                         {"sampled", {{"text", sampled}, {"in_reasoning", in_reasoning}}}},
+                        {{"role", "user"}, {"content", "r"}}}}};
+    auto p = chat->render_json(dump_json(row));
+    EXPECT_TRUE(p);
+    return p ? *p : Prompt{};
+  };
+  const Prompt kept = prompt(true, "thinking", false);
+  EXPECT_NE(kept.text.find("<think>" + sampled + "<｜end▁of▁sentence｜>"), std::string::npos) << kept.text;
+  ASSERT_EQ(kept.literal.size(), 1u);
+  EXPECT_EQ(kept.text.substr(kept.literal[0].begin, kept.literal[0].end - kept.literal[0].begin),
+            "<｜User｜>");
+  const std::string answer = sampled.substr(sampled.find("</think>") + 8);
+  EXPECT_NE(prompt(true, "thinking", true).text.find("</think>" + answer + "<｜end▁of▁sentence｜>"),
+            std::string::npos);
+  EXPECT_NE(prompt(false, "chat", true).text.find("</think>" + sampled + "<｜end▁of▁sentence｜>"),
+            std::string::npos);
+  EXPECT_NE(prompt(false, "thinking", false).text.find("<think></think>" + sampled), std::string::npos);
+}
+
 TEST(DeepseekV4, ReplaysWhatWasSampled) {
   const auto chat = make_deepseek_v4({.release = DeepseekV4Release::r0731, .where = "x"});
   int same = 0;

@@ -64,6 +64,10 @@ Result<V4Turn> turn_of(const PythonJson& message) {
   if (const PythonJson* format = message.find("response_format")) t.format = *format;
   if (const PythonJson* task = message.find("task"); task && !task->is_null()) t.task = task->text();
   if (const PythonJson* end = message.find("wo_eos")) t.without_end = bool(*end);
+  if (const PythonJson* s = message.find("sampled"); s && s->is_map()) {
+    const PythonJson* thinking = s->find("in_reasoning");
+    t.sampled = V4Sampled{text_of(s->find("text")), thinking && thinking->is_true()};
+  }
   return t;
 }
 

@@ -14,12 +14,19 @@ struct V4Block {  // of a user turn
   std::string call_id;
 };
 
+// What the model wrote after the header of its turn, up to its end: it stands in the prompt as it was.
+struct V4Sampled {
+  std::string text;
+  bool in_reasoning = false;  // the header was <think>
+};
+
 struct V4Turn {
   enum class Role { system, user, developer, reminder, assistant } role = Role::user;
   std::string content;          // of all roles but user
   std::vector<V4Block> blocks;  // of user
   std::string reasoning;
   PythonJson tools, format, calls;
+  std::optional<V4Sampled> sampled;
   std::optional<std::string> task;
   bool without_end = false;
 
