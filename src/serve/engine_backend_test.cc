@@ -295,6 +295,37 @@ TEST(EngineBackend, TheNextPromptHoldsWhatWasSampled) {
       << "as this template takes them";
 }
 
+// Spacing that no encoder would write, and a forced beginning: the whole turn, as it was.
+TEST(EngineBackend, ATurnStandsInTheNextPromptAsItWasSampled) {
+  for (const bool forced : {false, true}) {
+    for (const auto end : {engine::Finish::stop, engine::Finish::length}) {
+      Bench b(new FakeEngine(true, text::OutputSyntax::dsml, 1000), {.id = "fake"});
+      api::Request r = chat("q");
+      r.tools = {{"f", Json{{"name", "f"}}}};
+      if (forced) r.tool_choice = {api::ToolChoice::Mode::required, ""};
+      b.submit(r);
+      const std::string opening = "\n\n<｜DSML｜tool_calls>\n";
+      const std::string call =
+          "<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"x\" string=\"false\">[1,  "
+          "2]</｜DSML｜parameter>\n"
+          "</｜DSML｜invoke>\n</｜DSML｜tool_calls>";
+      if (!forced) speak(b, 0, {"So.", opening.c_str(), call.c_str()}, end);
+      if (forced) speak(b, 0, {call.c_str()}, end);
+      const auto id = all_of<api::Event::CallBegun>(b.events).at(0).id;
+      r.tool_choice = {};
+      r.items.push_back({api::Role::assistant, {api::ToolCall{"call_" + id, "f", "{\"x\":[1,2]}"}}});
+      if (!forced) r.items.back().parts.insert(r.items.back().parts.begin(), api::Text{"So."});
+      r.items.push_back({api::Role::user, {api::ToolResult{"call_" + id, {{"ok"}}, false}}});
+      b.submit(r);
+      const Json& turn = b.engine->chat_template.asked.messages.at(1);
+      ASSERT_EQ(turn.contains("sampled"), end == engine::Finish::stop) << "cut turns had no end of their own";
+      if (end == engine::Finish::stop) {
+        EXPECT_EQ(turn["sampled"]["text"], (forced ? "" : "So.") + opening + call);
+      }
+    }
+  }
+}
+
 TEST(EngineBackend, CallsThatCannotBeForcedAreRefused) {
   using Mode = api::ToolChoice::Mode;
   Bench v4(text::OutputSyntax::dsml);
