@@ -23,5 +23,6 @@ export default defineConfig({
   base: "./",
   plugins: [contentSecurityPolicy()],
   build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false },
-  server: { proxy: { "/v1": server, "/health": server } },
+  // An address, not a name: a bare system may not know "localhost", and Vite looks it up even to run the tests.
+  server: { host: "127.0.0.1", proxy: { "/v1": server, "/health": server } },
 });
