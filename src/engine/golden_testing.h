@@ -12,18 +12,11 @@
 #include <vector>
 #include "base/json.h"
 #include "base/mapped_file.h"
+#include "base/sanitized.h"
 #include "chips/registry.h"
 #include "tensor/format.h"
 
 namespace autark::engine {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-inline constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-inline constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-inline constexpr bool kSanitized = false;
-#endif
 
 inline std::filesystem::path golden(const char* kind) {
   const char* whole = std::getenv("AUTARK_GOLDEN");

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <random>
+#include "base/sanitized.h"
 #include "chips/registry.h"
 #include "models/v4_toy.h"
 
@@ -103,13 +104,6 @@ void retrieval_tensor(const std::string& name, const Shape& shape, std::span<flo
   }
 }
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 constexpr int kLength = kSanitized ? 1500 : 18700;
 
 std::vector<int32_t> haystack() {

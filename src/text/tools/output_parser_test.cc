@@ -5,18 +5,11 @@
 #include "text/output_parser.h"
 #include <gtest/gtest.h>
 #include <random>
+#include "base/sanitized.h"
 #include "text/testing.h"
 
 namespace autark::text {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 struct Answer {
   std::string text;
