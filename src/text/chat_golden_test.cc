@@ -35,8 +35,9 @@ std::filesystem::path template_of(const Source& s) {
   const auto stored =
       golden_file("templates/" + std::string(s.golden)).parent_path() / (s.golden + std::string(".jinja"));
   if (std::filesystem::exists(stored)) return stored;
-  if (s.package && std::filesystem::exists(tokenizer_folder(s.package) / "tokenizer_config.json"))
-    return tokenizer_folder(s.package);
+  for (const char* file : {"tokenizer_config.json", "chat_template.jinja"})
+    if (s.package && std::filesystem::exists(tokenizer_folder(s.package) / file))
+      return tokenizer_folder(s.package);
   return s.model ? model_file(s.model) : std::filesystem::path();
 }
 
@@ -81,9 +82,9 @@ INSTANTIATE_TEST_SUITE_P(All, ChatGolden,
                                          Source{"gemma3", "gemma3"}, Source{"glm-4.6"}, Source{"gpt-oss"},
                                          Source{"hermes-3"}, Source{"hunyuan-3"}, Source{"kimi-k2"},
                                          Source{"llama-3.1"}, Source{"mistral-nemo"},
-                                         Source{"qwen2.5-coder", nullptr, "qwen2.5-coder-0.5b"},
-                                         Source{"qwen3", "qwen3"}, Source{"qwen3-coder"},
-                                         Source{"smollm2", nullptr, "smollm2-135m"}, Source{"smollm3"}),
+                                         Source{"qwen2.5-coder", "qwen2.5-coder"}, Source{"qwen3", "qwen3"},
+                                         Source{"qwen3-coder"}, Source{"smollm2", nullptr, "smollm2-135m"},
+                                         Source{"smollm3"}),
                          [](const auto& info) {
                            std::string name = info.param.golden;
                            for (char& ch : name) ch = isalnum(static_cast<unsigned char>(ch)) ? ch : '_';
