@@ -20,3 +20,8 @@ add_custom_target(autark_crates_build DEPENDS ${crates_library})
 add_library(autark_crates INTERFACE)
 add_dependencies(autark_crates autark_crates_build)
 target_link_libraries(autark_crates INTERFACE ${crates_library} Threads::Threads ${CMAKE_DL_LIBS} m)
+if(AUTARK_TESTS AND NOT AUTARK_SANITIZE)
+  add_test(NAME text/crates
+    COMMAND ${CMAKE_COMMAND} -E env --unset=RUSTFLAGS ${AUTARK_CARGO} test --release --locked --quiet
+            --manifest-path ${crates_source}/Cargo.toml --target-dir ${crates_dir})
+endif()

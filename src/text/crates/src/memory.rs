@@ -230,7 +230,7 @@ mod tests {
             }
         });
         assert!(got.unwrap().map(|r| r.map(|()| ())).is_none());
-        let got = limited(SHARE, || (0..2000).map(|i| Box::new(i)).map(|b| *b).sum::<i32>());
+        let got = limited(SHARE, || (0..2000).map(|i| *std::hint::black_box(Box::new(i))).sum::<i32>());
         assert!(got.unwrap().is_none());
     }
 }
