@@ -265,7 +265,7 @@ class CompositeV4 final : public V4Ops {
       const float r = 1 / std::sqrt(float(dot(row, row) / dim) + how.eps);
       for (int64_t c = 0; c < dim; ++c) row[c] *= r * how.norm.f32()[c];
       round_official(row);
-      rotate(row, w * ratio, how.rope);
+      rotate(row, w * ratio, how.rope, /*inverse=*/false, angle_as(on_.inputs()));
       round_official(row);
       if (how.hadamard) hadamard_in_place(row), round_official(row);
       store(into.rows, seq, w, row);

@@ -174,6 +174,22 @@ TEST_P(V4OpsTest, IndexPicksTheBestVisibleRows) {
   }
 }
 
+// Float32 angles would be off by 0.03 at a million; kept to official codes, which multiply them so.
+TEST_P(V4OpsTest, TurnsDependOnTheDistanceAlone) {
+  const Rope rope{yarn_frequencies(64, 160000, {.factor = 16, .original = 65536}), 1,
+                  Rope::Pairing::neighbours, /*tail=*/true};
+  const Tensor x = random({2, 1, 128}, 3);
+  const auto product = [&](int32_t at) {
+    Tensor positions = chip_->scratch({2}, Format::i32);
+    positions.i32()[0] = at, positions.i32()[1] = at + 7;
+    const Tensor y = chip_->rope(x, positions, rope);
+    double sum = 0;
+    for (int c = 0; c < 128; ++c) sum += double(y.row(0)[c]) * y.row(1)[c];
+    return sum;
+  };
+  EXPECT_NEAR(product(1'000'000), product(0), 2e-5);
+}
+
 INSTANTIATE_TEST_SUITE_P(Places, V4OpsTest, ::testing::ValuesIn(places()),
                          [](const auto& place) { return place.param; });
 
@@ -213,6 +229,13 @@ TEST(RopeTest, YarnFrequenciesAsPublished) {
                          5.680529e-07};
   ASSERT_EQ(f.size(), std::size(want));
   for (size_t i = 0; i < f.size(); ++i) EXPECT_NEAR(f[i] / want[i], 1, 1e-6) << i;
+}
+
+TEST(RopeTest, AnAngleIsExactOrTheFloat32Product) {
+  const Rope rope{{0.687656}};
+  EXPECT_FLOAT_EQ(turn(rope, 0, 1'000'000, false, AngleAs::exact).sine, std::sin(687656.0));
+  EXPECT_FLOAT_EQ(turn(rope, 0, 1'000'000, false, AngleAs::f32).sine, std::sin(double(1e6f * 0.687656f)));
+  EXPECT_FLOAT_EQ(turn(rope, 0, 1'000'000, true, AngleAs::exact).sine, -std::sin(687656.0));
 }
 
 }  // namespace

@@ -54,10 +54,10 @@ void scale_yarn(const ConfigFile& f, const std::string& at, int dims, double the
 }
 
 void scale_llama3(const ConfigFile& f, const std::string& at, int dims, double theta, Rope& rope) {
-  const Llama3 l{.factor = float(f.need_number(at + "factor")),
-                 .low = float(f.value(at + "low_freq_factor", 1.0)),
-                 .high = float(f.value(at + "high_freq_factor", 4.0)),
-                 .original = float(original_length(f, at))};
+  const Llama3 l{.factor = f.need_number(at + "factor"),
+                 .low = f.value(at + "low_freq_factor", 1.0),
+                 .high = f.value(at + "high_freq_factor", 4.0),
+                 .original = original_length(f, at)};
   if (!(l.factor > 0 && l.original > 0 && l.high > l.low)) return f.refuse(at + "is not a llama3 scaling");
   rope.frequency = llama3_frequencies(dims, theta, l);
 }
@@ -79,7 +79,7 @@ Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, dou
   } else if (kind == "linear") {
     const double factor = f.need_number(at + "factor");
     if (!(factor > 0)) f.refuse(at + "factor is not positive");
-    for (float& v : rope.frequency) v /= factor;
+    for (double& v : rope.frequency) v /= factor;
   } else if (kind != "default") {
     f.refuse("rope scaling '" + kind + "' is not one of default, linear, llama3, yarn");
   }

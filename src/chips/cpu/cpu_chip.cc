@@ -217,13 +217,14 @@ CpuChip::Angles CpuChip::angles(Tensor pos, const Rope& rope, bool inverse) {
   }
   const int64_t rows = pos.shape[0], half = rope.dims() / 2;
   Tensor c = scratch({rows, half}, Format::f32), s = scratch({rows, half}, Format::f32);  // for all layers
-  each_row(rows, {pos}, {c, s}, [=, pos = pos.i32(), r = &rope, c = c.f32(), s = s.f32()](int64_t i) {
-    for (int64_t j = 0; j < half; ++j) {
-      const float angle = static_cast<float>(pos[i]) * r->frequency[j];
-      c[i * half + j] = r->amplitude * std::cos(angle);
-      s[i * half + j] = r->amplitude * (inverse ? -1 : 1) * std::sin(angle);
-    }
-  });
+  each_row(rows, {pos}, {c, s},
+           [=, as = angle_as(inputs_), pos = pos.i32(), r = &rope, c = c.f32(), s = s.f32()](int64_t i) {
+             for (int64_t j = 0; j < half; ++j) {
+               const Turn t = turn(*r, j, pos[i], inverse, as);
+               c[i * half + j] = t.cosine;
+               s[i * half + j] = t.sine;
+             }
+           });
   return angles_.emplace_back(Angles{pos.data, &rope, inverse, c.f32(), s.f32()});
 }
 

@@ -93,7 +93,8 @@ class RefChip final : public Chip {
   Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) override {
     Tensor y = scratch(x.shape, Format::f32);
     std::copy_n(x.f32(), x.shape.numel(), y.f32());
-    for (int64_t r = 0; r < x.rows(); ++r) rotate(y.row(r), pos.i32()[r / x.shape[1]], rope, inverse);
+    for (int64_t r = 0; r < x.rows(); ++r)
+      rotate(y.row(r), pos.i32()[r / x.shape[1]], rope, inverse, angle_as(inputs_));
     return rounded(y);
   }
   Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {

@@ -6,7 +6,7 @@
 namespace autark {
 namespace {
 
-Rope rope_of(std::vector<float> frequency) {
+Rope rope_of(std::vector<double> frequency) {
   return {std::move(frequency), 1, Rope::Pairing::neighbours, /*tail=*/true};
 }
 
