@@ -30,9 +30,12 @@ void read_effort(Fields& f, std::string_view name, Request& r) {
 
 }  // namespace
 
+std::vector<std::string> efforts() {
+  return {"minimal", "low", "medium", "high", "xhigh", "max"};
+}
+
 bool is_effort(std::string_view name) {
-  constexpr std::string_view kLevels[] = {"none", "minimal", "low", "medium", "high", "xhigh", "max"};
-  return std::ranges::count(kLevels, name) > 0;
+  return name == "none" || std::ranges::count(efforts(), name) > 0;
 }
 
 void read_openai_thinking(Fields& f, Request& r) {

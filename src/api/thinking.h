@@ -8,7 +8,8 @@
 
 namespace autark::api {
 
-bool is_effort(std::string_view name);  // "none", "minimal", "low", "medium", "high", "xhigh", "max"
+bool is_effort(std::string_view name);  // "none", or one of
+std::vector<std::string> efforts();     // "minimal", "low", "medium", "high", "xhigh", "max"
 
 // An effort other than "none" asks for thinking where nothing else is said.
 void read_openai_thinking(Fields& f, Request& request);

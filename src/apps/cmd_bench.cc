@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <memory>
+#include "apps/number_range.h"
 #include "apps/report.h"
 #include "engine/forward.h"
 #include "engine/loaded_model.h"
@@ -191,18 +192,18 @@ void add_bench_command(CLI::App& app, int& exit_code) {
   c->footer("Examples:\n  autark bench\n  autark bench qwen2.5-coder-0.5b --prefill 128 --decode 32 --json");
   c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
   c->add_option("--prefill", a->prefill, "Tokens of the prompt")
-      ->check(CLI::Range(1, 1 << 30))
+      ->check(whole_number(1, 1 << 30))
       ->capture_default_str();
   c->add_option("--decode", a->decode, "Tokens to generate")
-      ->check(CLI::Range(1, 1 << 30))
+      ->check(whole_number(1, 1 << 30))
       ->capture_default_str();
   c->add_option("--chunk", a->chunk, "Prompt rows in one step")
-      ->check(CLI::Range(1, 1 << 30))
+      ->check(whole_number(1, 1 << 30))
       ->capture_default_str();
   c->add_option("--repeat", a->repeat, "Times; the median counts")
-      ->check(CLI::Range(1, 1 << 30))
+      ->check(whole_number(1, 1 << 30))
       ->capture_default_str();
-  c->add_option("--threads", a->threads, "0: one per physical core")->check(CLI::Range(0, 1 << 30));
+  c->add_option("--threads", a->threads, "0: one per physical core")->check(whole_number(0, 1 << 30));
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
   c->add_option("--rounding", a->rounding,
                 "none, trained or fast, see logits --help (what the rounding table says)");

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include "apps/number_range.h"
 #include "apps/report.h"
 #include "apps/token_list.h"
 #include "apps/trace_writer.h"
@@ -77,15 +78,15 @@ void add_logits_command(CLI::App& app, int& exit_code) {
   tokens->require_option(1);
   c->add_option("--positions", a->positions, "Rows to give: 0,5,-1; negative ones count from the end (all)");
   c->add_option("--greedy", a->greedy, "Tokens to generate, end tokens included")
-      ->check(CLI::Range(0, 1 << 30));
+      ->check(whole_number(0, 1 << 30));
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
   c->add_option(
       "--rounding", a->rounding,
       "none: the mathematics; fast: 8-bit inputs, native cache; exact: the rounding points of a model's "
       "official code; trained: the same, native cache (what the rounding table says)");
-  c->add_option("--threads", a->threads, "0: one per physical core")->check(CLI::Range(0, 1 << 30));
+  c->add_option("--threads", a->threads, "0: one per physical core")->check(whole_number(0, 1 << 30));
   c->add_option("--chunk", a->chunk, "Prompt rows in one step")
-      ->check(CLI::Range(1, 1 << 30))
+      ->check(whole_number(1, 1 << 30))
       ->capture_default_str();
   c->add_flag("--draft", a->draft, "The MTP head's tensors, too: mtp.z, mtp.stream, mtp.logits …");
   c->add_option("--batch-with", a->batch_with, "A file of other prompts, one a line, for the same steps");

@@ -8,6 +8,8 @@
 #include <csignal>
 #include <future>
 #include <random>
+#include "api/thinking.h"
+#include "apps/number_range.h"
 #include "engine/rounding_table.h"
 #include "hub/hub.h"
 #include "serve/engine_backend.h"
@@ -18,6 +20,8 @@ namespace autark::apps {
 namespace {
 
 using Seconds = std::chrono::seconds;
+
+constexpr int64_t kSecondsMax = 1'000'000'000;  // thirty years
 
 struct Arguments {
   std::string model, host = "127.0.0.1", api_key, name, chip = "cpu", rounding, thinking, effort;
@@ -157,10 +161,8 @@ int run(const Arguments& a) {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  serve::Service service({.api_key = a.api_key,
-                          .assets = serve::console_assets(),
-                          .request_time = Seconds(a.request_seconds),
-                          .fingerprint = "autark"});
+  serve::Service service(
+      {.api_key = a.api_key, .assets = serve::console_assets(), .request_time = Seconds(a.request_seconds)});
   http::Options http{.host = a.host, .port = a.port, .threads = 2, .error_body = serve::Service::error_body};
   http.limits.connections = a.connections;
   http.limits.body_bytes = size_t(a.body_megabytes) << 20;
@@ -175,23 +177,23 @@ int run(const Arguments& a) {
 
 void add_limits(CLI::App& c, Arguments& a) {
   c.add_option("--parallel", a.parallel, "Choices computed at once; more wait")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, 1 << 20))
       ->capture_default_str();
   c.add_option("--queue", a.queue, "Choices that may wait; more get 429 (OpenAI) or 529 (Anthropic)")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, 1 << 20))
       ->capture_default_str();
   c.add_option("--max-body", a.body_megabytes, "Megabytes of a request; more get 413")
-      ->check(CLI::Range(1, 1024))
+      ->check(whole_number(1, 1024))
       ->capture_default_str();
   c.add_option("--max-connections", a.connections, "More get 503")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, 1 << 20))
       ->capture_default_str();
   c.add_option("--request-time", a.request_seconds,
                "Seconds from a request's arrival to the end of its answer; longer ones end with an error")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1, kSecondsMax))
       ->capture_default_str();
   c.add_option("--drain-time", a.drain_seconds, "Seconds that requests under way have when the server stops")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0, kSecondsMax))
       ->capture_default_str();
 }
 
@@ -206,27 +208,27 @@ void add_serve_command(CLI::App& app, int& exit_code) {
   c->add_option("MODEL", a->model,
                 "A path, or the name of a model that was pulled (" + std::string(hub::kDefaultModel) + ")");
   c->add_option("--host", a->host, "Where to listen")->capture_default_str();
-  c->add_option("--port", a->port, "0: any free one")->capture_default_str();
+  c->add_option("--port", a->port, "0: any free one")->check(whole_number(0, 65535))->capture_default_str();
   c->add_option("--api-key", a->api_key, "Clients must send it, as 'Authorization: Bearer' or 'x-api-key'")
       ->envname("AUTARK_API_KEY");
   c->add_option("--name", a->name, "The model's name for clients");
   c->add_option("--alias", a->aliases, "A further name for the model; may be given again");
   c->add_option("--context", a->context, "Tokens of one request, prompt and answer; 0: what the model allows")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0, kTokensMax))
       ->capture_default_str();
   c->add_option("--threads", a->threads, "0: one per physical core")
-      ->check(CLI::NonNegativeNumber)
+      ->check(whole_number(0, 4096))
       ->capture_default_str();
   c->add_option("--drafts", a->drafts,
                 "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text")
-      ->check(CLI::Range(0, 8));
+      ->check(whole_number(0, 8));
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
   c->add_option("--rounding", a->rounding,
                 "none, trained or fast, see logits --help (what the rounding table says)");
   c->add_option("--thinking", a->thinking, "on or off, for requests that do not say (what the template does)")
       ->check(CLI::IsMember({"on", "off"}));
-  c->add_option("--effort", a->effort,
-                "How hard it thinks where a request does not say: low, medium, high, max …");
+  c->add_option("--effort", a->effort, "How hard it thinks where a request does not say")
+      ->check(CLI::IsMember(api::efforts()));
   add_limits(*c, *a);
   c->callback([a, &exit_code] { exit_code = run(*a); });
 }

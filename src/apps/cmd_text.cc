@@ -4,7 +4,7 @@
 //   decode  {"ids", "skip_special": true}                          → {"text", "pieces", "flush"}
 //   render  {"messages", "tools", "kwargs", "vars", "now"}         → {"prompt"}
 //           DeepSeek V4 takes "release": "preview" | "0731" | "0813" and "fixed": "placeholder" too
-//   parse   {"text", "mode": "chat" | "thinking", "end": "stop" | "length"}
+//   parse   {"text", "mode": "chat" | "thinking", "end": "stop" | "length", "dialect": "v4" | "v41"}
 //           → {"reasoning", "content", "tool_calls", "partial", "finish"}; partial: a call that never ended
 //
 // A line that cannot be done gives {"error"} and the next one is read. Each answer is flushed at once.
@@ -94,7 +94,7 @@ Result<Json> parse(text::OutputSyntax syntax, std::string_view line) {
     return Error{Code::invalid, "text is missing or not a string"};
   AUTARK_TRY(const std::string mode, choice(row, "mode", "chat", "thinking"));
   AUTARK_TRY(const std::string end, choice(row, "end", "stop", "length"));
-  if (row.contains("dialect")) {
+  if (row.contains("dialect") && !row["dialect"].is_null()) {
     AUTARK_TRY(const std::string dialect, choice(row, "dialect", "v4", "v41"));
     syntax = text::OutputSyntax::dsml;
   }
@@ -167,7 +167,8 @@ void add_text_command(CLI::App& app, int& exit_code) {
       {"encode", R"({"text", "add_special", "parse_special"} → {"ids"})"},
       {"decode", R"({"ids", "skip_special"} → {"text", "pieces", "flush"})"},
       {"render", R"({"messages", "tools", "kwargs", "vars", "now"} → {"prompt"})"},
-      {"parse", R"({"text", "mode", "end"} → {"reasoning", "content", "tool_calls", "finish"})"}};
+      {"parse",
+       R"({"text", "mode", "end", "dialect"} → {"reasoning", "content", "tool_calls", "partial", "finish"})"}};
   for (const auto& [name, help] : kWork) {
     CLI::App* command = text->add_subcommand(name, help);
     auto model = std::make_shared<std::string>();
