@@ -147,6 +147,30 @@ class CrateTemplate final : public ChatTemplate {
 
 }  // namespace
 
+Result<std::vector<int32_t>> ids_of(const Prompt& p, const Tokenizer& tokenizer) {
+  std::vector<int32_t> ids;
+  std::vector<ByteRange> literal;
+  size_t from = 0, next = 0;  // of text, of p.literal
+  const auto read_to = [&](size_t to) -> std::optional<Error> {
+    literal.clear();
+    for (; next < p.literal.size() && p.literal[next].begin < to; ++next)
+      if (p.literal[next].begin >= from)
+        literal.push_back({p.literal[next].begin - from, p.literal[next].end - from});
+    auto more = tokenizer.encode(std::string_view(p.text).substr(from, to - from),
+                                 {.add_special = false, .parse_special = true, .literal = literal});
+    if (!more) return more.error();
+    ids.insert(ids.end(), more->begin(), more->end());
+    return {};
+  };
+  for (const SampledRange& s : p.sampled) {
+    if (auto fault = read_to(s.bytes.begin)) return *std::move(fault);
+    ids.insert(ids.end(), s.ids.begin(), s.ids.end());
+    from = s.bytes.end;
+  }
+  if (auto fault = read_to(p.text.size())) return *std::move(fault);
+  return ids;
+}
+
 Result<Prompt> ChatTemplate::render_json(std::string_view request) const {
   AUTARK_TRY(Json r, parse_json(request, "conversation"));
   if (!r.is_object()) return Error{Code::invalid, "conversation: not a JSON object"};

@@ -15,8 +15,9 @@
 namespace autark::text {
 
 struct Conversation {
-  // As the OpenAI chat dialect has them. An assistant's may have "sampled": {"text", "in_reasoning"}, what
-  // the model wrote itself; templates that can, let it stand as it was.
+  // As the OpenAI chat dialect has them. An assistant's may have "sampled": {"reasoning": {"text", "ids"},
+  // "answer": {"text", "ids"}, "in_reasoning"}, what the model wrote itself, up to the end of its reasoning
+  // and after it; templates that can, let it stand as it was.
   Json messages = Json::array();
   std::optional<Json> tools;       // empty: none
   Json kwargs = Json::object();    // add_generation_prompt, continue_final_message, enable_thinking …
@@ -24,12 +25,22 @@ struct Conversation {
   std::optional<std::string> now;  // for strftime_now, "2026-11-22T08:00:00" or as the goldens write it
 };
 
+struct SampledRange {  // of a prompt's text; between markup that is one token each
+  ByteRange bytes;
+  std::vector<int32_t> ids;
+};
+
 struct Prompt {
   std::string text;
   // Where text that came from messages spells an added token: to be encoded as plain text.
   std::vector<ByteRange> literal;
+  // Where the model's own words stand: these tokens, however the text might be cut into others. In order.
+  std::vector<SampledRange> sampled;
   bool in_reasoning = false;  // it ends inside the model's reasoning
+  bool continues = false;     // it ends inside content that the answer goes on with
 };
+
+Result<std::vector<int32_t>> ids_of(const Prompt& prompt, const Tokenizer& tokenizer);
 
 class ChatTemplate {
  public:

@@ -82,6 +82,27 @@ class Chat : public testing::Test {
 using Parts = std::vector<std::string>;
 constexpr const char* kPlain = "{% for m in messages %}<m>{{ m.content | trim }}</m>{% endfor %}";
 
+TEST_F(Chat, FieldsOfAnotherTypeAreNamed) {
+  write("chat_template.jinja", "{{ messages | length }}{{ tools is none }}{{ a }}");
+  const auto chat = ChatTemplate::open(folder_, nullptr);
+  ASSERT_TRUE(chat) << chat.error().message;
+  const auto rendered = [&](const std::string& request) {
+    const auto p = (*chat)->render_json(request);
+    return p ? p->text : p.error().message;
+  };
+  const std::pair<const char*, const char*> wrong[] = {
+      {R"("kwargs": [])", "kwargs must be an object"}, {R"("kwargs": "a")", "kwargs must be an object"},
+      {R"("vars": [])", "vars must be an object"},     {R"("tools": {})", "tools must be a list"},
+      {R"("tools": 1)", "tools must be a list"},       {R"("documents": "a")", "documents must be a list"},
+      {R"("now": 1)", "now must be a text"},           {R"("messages": "a")", "messages must be a list"}};
+  for (const auto& [field, fault] : wrong)
+    EXPECT_EQ(rendered(R"({"messages": [1], )" + std::string(field) + "}"), fault);
+  EXPECT_EQ(rendered("{}"), "messages is missing");
+  EXPECT_EQ(rendered(R"({"messages": [], "tools": null, "kwargs": null, "vars": null, "now": null})"),
+            "0True");
+  EXPECT_EQ(rendered(R"({"messages": [1], "kwargs": {"a": "k"}})"), "1Truek");
+}
+
 TEST_F(Chat, TellsTypedMarkupFromItsOwn) {
   EXPECT_EQ(literal(kPlain, {"a", "b"}), (Parts{}));
   EXPECT_EQ(literal(kPlain, {"x</m>y"}), (Parts{"4:</m>"}));

@@ -32,8 +32,10 @@ class OutputParser {
   virtual std::vector<OutputPiece> finish(bool cut) = 0;
 };
 
-// `in_reasoning`: the prompt ended inside the model's reasoning.
-std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, bool in_reasoning);
+// `in_reasoning`: the prompt ended inside the model's reasoning. `continues`: it ended inside content, whose
+// newlines are its own.
+std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, bool in_reasoning,
+                                                 bool continues = false);
 
 struct ToolCall {
   std::string name, arguments;  // JSON text

@@ -20,7 +20,7 @@ using Release = DeepseekV4Release;
 using Role = V4Turn::Role;
 using Fixed = std::map<std::string, std::string, std::less<>>;
 
-constexpr std::string_view kEnd = "<｜end▁of▁sentence｜>", kReasoningEnd = "</think>", kDsml = "｜DSML｜";
+constexpr std::string_view kEnd = "<｜end▁of▁sentence｜>", kReasoningEnd = "</think>";
 constexpr std::string_view kTasks[] = {"action", "query", "authority", "domain", "title", "read_url"};
 
 struct Options {
@@ -88,6 +88,7 @@ class Encoder {
     if (!fault_.empty()) return Error{Code::invalid, fault_};
     Prompt p = out_.take(spellings);
     p.in_reasoning = in_reasoning_;
+    p.continues = !c.turns.empty() && c.turns.back().without_end;
     return p;
   }
 
@@ -100,6 +101,7 @@ class Encoder {
         attachments(t);
         break;
       case Role::developer:
+        if (t.content.empty()) return fail("a developer message is empty");
         out_.markup("<｜User｜>");
         out_.typed(t.content);
         attachments(t);
@@ -165,21 +167,10 @@ class Encoder {
 
   // As it was written; false where reasoning is to go and nothing tells where it ended.
   bool sampled(const V4Sampled& s, bool with_reasoning) {
-    std::string_view rest = s.text;
-    if (s.in_reasoning && !with_reasoning) {
-      const size_t end = rest.find(kReasoningEnd);
-      if (end == rest.npos) return false;
-      rest.remove_prefix(end + kReasoningEnd.size());
-    }
-    if (!s.in_reasoning && with_reasoning) out_.markup(kReasoningEnd);
-    while (!rest.empty()) {  // what else it spells was spelled, not meant
-      const size_t mark = std::min(rest.find(kReasoningEnd), rest.find(kDsml));
-      out_.typed(rest.substr(0, mark));
-      if (mark == rest.npos) break;
-      const std::string_view tag = rest.substr(mark).starts_with(kDsml) ? kDsml : kReasoningEnd;
-      out_.markup(tag);
-      rest.remove_prefix(mark + tag.size());
-    }
+    if (s.in_reasoning && !with_reasoning && !s.reasoning.text.ends_with(kReasoningEnd)) return false;
+    if (with_reasoning && !s.in_reasoning) out_.markup(kReasoningEnd);
+    if (with_reasoning) out_.sampled(s.reasoning.text, s.reasoning.ids);
+    out_.sampled(s.answer.text, s.answer.ids);
     return true;
   }
 
@@ -283,12 +274,21 @@ class Encoder {
   std::string fault_;
 };
 
+// A member that must be what it is called; null is the same as absent.
+Result<PythonJson> member(const PythonJson& map, const char* name, PythonJson::Kind kind) {
+  const PythonJson* v = map.find(name);
+  if (!v || v->is_null()) return PythonJson();
+  if (v->kind() == kind) return *v;
+  const char* wanted = kind == PythonJson::Kind::list  ? "a list"
+                       : kind == PythonJson::Kind::map ? "an object"
+                                                       : "a text";
+  return Error{Code::invalid, std::string(name) + " must be " + wanted};
+}
+
 // What a request gives for the whole conversation belongs to its system message, or its developer's; else to
 // an empty system message in front.
-void attach(PythonJson& row, const char* key, const PythonJson& value) {
+void attach(std::vector<PythonJson>& messages, const char* key, PythonJson value) {
   if (!value) return;
-  const PythonJson* old = row.find("messages");
-  std::vector<PythonJson> messages = old ? old->list() : std::vector<PythonJson>();
   const auto with_role = [&](std::string_view role) {
     return std::ranges::find_if(messages, [&](const PythonJson& m) {
       const PythonJson* r = m.find("role");
@@ -300,18 +300,16 @@ void attach(PythonJson& row, const char* key, const PythonJson& value) {
   if (at == messages.end())
     at = messages.insert(messages.begin(),
                          PythonJson::parse(R"({"role": "system", "content": ""})", "").value());
-  if (const PythonJson* own = at->find(key); !own || !*own) at->set(key, value);
-  row.set("messages", PythonJson::of_list(std::move(messages)));
+  if (const PythonJson* own = at->find(key); !own || !*own) at->set(key, std::move(value));
 }
 
 // OpenAI's response_format to what the encoder shows: the schema itself, or {"type": "json_object"}.
-PythonJson format_of(const PythonJson* format) {
-  if (!format) return {};
-  const PythonJson* type = format->find("type");
+PythonJson format_of(PythonJson format) {
+  const PythonJson* type = format.find("type");
   if (type && type->text() == "text") return {};
-  const PythonJson* named = format->find("json_schema");
+  const PythonJson* named = format.find("json_schema");
   const PythonJson* schema = named ? named->find("schema") : nullptr;
-  return schema ? *schema : *format;
+  return schema ? PythonJson(*schema) : format;
 }
 
 class DeepseekV4 final : public ChatTemplate {
@@ -338,17 +336,18 @@ class DeepseekV4 final : public ChatTemplate {
       return Error{Code::invalid, parts_.where +
                                       ": nothing here says which model this is; for DeepSeek V4 give "
                                       "\"release\": \"preview\", \"0731\" or \"0813\""};
-    PythonJson kwargs = PythonJson::parse("{}", "").value();
-    if (const PythonJson* k = row.find("kwargs"); k && k->is_map()) kwargs = *k;
+    AUTARK_TRY(const PythonJson kwargs, member(row, "kwargs", Kind::map));
     AUTARK_TRY(Options options, read_options(kwargs, *release));
     if (const PythonJson* f = row.find("fixed"); f && !f->is_null()) {
       if (f->text() != "placeholder") return Error{Code::invalid, "fixed must be \"placeholder\""};
       options.placeholders = true;
     }
-    return encode(std::move(row), kwargs, options);
+    return encode(row, kwargs, options);
   }
 
  private:
+  using Kind = PythonJson::Kind;
+
   Result<std::optional<Release>> release_of(const PythonJson& row) const {
     const PythonJson* r = row.find("release");
     if (!r || r->is_null()) return parts_.release;
@@ -357,19 +356,24 @@ class DeepseekV4 final : public ChatTemplate {
     return Error{Code::invalid, "release must be \"preview\", \"0731\" or \"0813\""};
   }
 
-  Result<Prompt> encode(PythonJson row, const PythonJson& kwargs, const Options& options) const {
-    if (const PythonJson* tools = row.find("tools")) attach(row, "tools", PythonJson(*tools));
-    attach(row, "response_format", format_of(kwargs.find("response_format")));
-    const PythonJson* messages = row.find("messages");
-    if (!messages || !messages->is_list()) return Error{Code::invalid, "messages is missing or not a list"};
-    const PythonJson* context = kwargs.find("context");
-    AUTARK_TRY(V4Conversation c,
-               v4_conversation(context, *messages, options.thinking, options.drop_thinking));
+  Result<Prompt> encode(const PythonJson& row, const PythonJson& kwargs, const Options& options) const {
+    AUTARK_TRY(const PythonJson given, member(row, "messages", Kind::list));
+    AUTARK_TRY(PythonJson tools, member(row, "tools", Kind::list));
+    AUTARK_TRY(PythonJson format, member(kwargs, "response_format", Kind::map));
+    AUTARK_TRY(const PythonJson context, member(kwargs, "context", Kind::list));
+    for (const auto& [name, kind] : {std::pair("vars", Kind::map), std::pair("now", Kind::text)})
+      if (auto unused = member(row, name, kind); !unused) return unused.error();
+    if (!given.is_list()) return Error{Code::invalid, "messages is missing"};
+    std::vector<PythonJson> messages = given.list();
+    attach(messages, "tools", std::move(tools));
+    attach(messages, "response_format", format_of(std::move(format)));
+    AUTARK_TRY(V4Conversation c, v4_conversation(context, PythonJson::of_list(std::move(messages)),
+                                                 options.thinking, options.drop_thinking));
     AUTARK_TRY(const bool goes_on, read_flag(kwargs, "continue_final_message", false));
     if (goes_on && !c.turns.empty() && c.turns.back().role == Role::assistant)
       c.turns.back().without_end = true;
     Encoder encoder(options, parts_.fixed, parts_.where);
-    return encoder.encode(c, context && bool(*context), spellings_);
+    return encoder.encode(c, bool(context), spellings_);
   }
 
   DeepseekV4Parts parts_;

@@ -134,10 +134,70 @@ TEST(DeepseekV4, TakesWhatAServerGives) {
       "<｜begin▁of▁sentence｜><｜User｜>a\n\nb<｜Assistant｜></think>yes, ");
 }
 
+TEST(DeepseekV4, SaysWhereThePromptEnds) {
+  const auto chat = make_deepseek_v4({.release = DeepseekV4Release::preview, .where = "x"});
+  const auto ends = [&](const std::string& kwargs) {
+    const auto p = chat->render_json(
+        R"({"messages": [{"role": "user", "content": "u"}, {"role": "assistant", "content": "def f():"}], "kwargs": )" +
+        kwargs + "}");
+    EXPECT_TRUE(p);
+    return p && p->continues && !p->in_reasoning && p->text.ends_with("def f():");
+  };
+  EXPECT_TRUE(ends(R"({"continue_final_message": true})"));
+  EXPECT_TRUE(ends(R"({"continue_final_message": true, "thinking_mode": "thinking"})"));
+  EXPECT_FALSE(ends("{}"));
+}
+
 TEST(DeepseekV4, TypedMarkupIsText) {
   EXPECT_EQ(
       prompt_of(R"({"messages": [{"role": "user", "content": "<think> <｜User｜>"}]})"),
       "<｜begin▁of▁sentence｜><｜User｜><think> <｜User｜><｜Assistant｜></think> [<think>] [<｜User｜>]");
+}
+
+// The encoder takes of a user's or a tool's message what belongs there, and leaves the rest.
+TEST(DeepseekV4, UserTurnsHaveTextResultsAndATask) {
+  EXPECT_EQ(
+      prompt_of(R"({"messages": [{"role": "user", "content": "a", "tools": [{"function": {"name": "f"}}]},
+                           {"role": "assistant", "content": "b", "reasoning_content": "r"},
+                           {"role": "user", "content": "c"}], "kwargs": {"thinking_mode": "thinking"}})"),
+      "<｜begin▁of▁sentence｜><｜User｜>a<｜Assistant｜></think>b<｜end▁of▁sentence｜><｜User｜>c"
+      "<｜Assistant｜><think> (reasoning)")
+      << "tools of a user's message are none, and past reasoning is dropped";
+  EXPECT_EQ(prompt_of(R"({"messages": [{"role": "tool", "content": "a", "task": "query"}]})"),
+            "<｜begin▁of▁sentence｜><｜User｜><tool_result>a</tool_result><｜Assistant｜></think>");
+  EXPECT_EQ(prompt_of(R"({"messages": [{"role": "user", "content": "a", "task": "query"}]})"),
+            "<｜begin▁of▁sentence｜><｜User｜>a<｜query｜>");
+}
+
+TEST(DeepseekV4, OnlyWhatIsRenderedCanBeWrong) {
+  EXPECT_EQ(
+      prompt_of(R"({"messages": [{"role": "developer", "content": ""}, {"role": "user", "content": "u"}],
+                           "kwargs": {"thinking_mode": "thinking"}})"),
+      "<｜begin▁of▁sentence｜><｜User｜>u<｜Assistant｜><think> (reasoning)")
+      << "an earlier developer turn is dropped";
+  EXPECT_EQ(prompt_of(R"({"messages": [{"role": "developer", "content": ""}]})"),
+            "error: a developer message is empty");
+}
+
+TEST(DeepseekV4, FieldsOfAnotherTypeAreNamed) {
+  const std::string user = R"("messages": [{"role": "user", "content": "u"}])";
+  const std::pair<const char*, const char*> wrong[] = {
+      {R"("kwargs": [])", "kwargs must be an object"},
+      {R"("kwargs": "thinking")", "kwargs must be an object"},
+      {R"("vars": 3)", "vars must be an object"},
+      {R"("now": 3)", "now must be a text"},
+      {R"("tools": {})", "tools must be a list"},
+      {R"("tools": false)", "tools must be a list"},
+      {R"("tools": [3])", "tools of a message holds what is not an object"},
+      {R"("kwargs": {"context": {}})", "context must be a list"},
+      {R"("kwargs": {"response_format": "json"})", "response_format must be an object"}};
+  for (const auto& [field, fault] : wrong)
+    EXPECT_EQ(prompt_of("{" + user + ", " + field + "}"), "error: " + std::string(fault));
+  EXPECT_EQ(prompt_of(R"({"messages": {}, "tools": [{"function": {"name": "f"}}]})"),
+            "error: messages must be a list");
+  EXPECT_EQ(prompt_of(R"({"tools": []})"), "error: messages is missing");
+  EXPECT_EQ(prompt_of("{" + user + R"(, "kwargs": null, "vars": null, "tools": null, "now": null})"),
+            "<｜begin▁of▁sentence｜><｜User｜>u<｜Assistant｜></think>");
 }
 
 TEST(DeepseekV4, FaultsSayWhatIsWrong) {
@@ -152,7 +212,7 @@ TEST(DeepseekV4, FaultsSayWhatIsWrong) {
   for (const char* bad :
        {R"({"messages": 1})", R"({"messages": [1]})", R"({"messages": [{"role": "user", "content": 1}]})",
         R"({"messages": [{"content": "u"}]})",
-        R"({"messages": [{"role": "user", "content": "u", "tools": 1}]})",
+        R"({"messages": [{"role": "system", "content": "u", "tools": 1}]})",
         R"({"messages": [{"role": "assistant", "tool_calls": [{}]}]})",
         R"({"messages": [], "kwargs": {"drop_thinking": "no"}})",
         R"({"messages": [], "kwargs": {"context": 3}})",
@@ -168,36 +228,84 @@ TEST(DeepseekV4, FaultsSayWhatIsWrong) {
   EXPECT_NE(lacking.error().message.find("encoding_dsv4.py"), std::string::npos) << lacking.error().message;
 }
 
-// A regular answer, taken apart and put into the next prompt, is there as the model wrote it.
+Prompt with_sampled(bool in_reasoning, const char* mode, bool drop, const char* reasoning = "a b</think>") {
+  static const auto chat = make_deepseek_v4({.release = DeepseekV4Release::preview,
+                                             .where = "x",
+                                             .spellings = {"<｜User｜>", "</think>", "｜DSML｜"}});
+  Json sampled = {{"answer", {{"text", "\nc <｜User｜>"}, {"ids", {30, 31}}}},
+                  {"in_reasoning", in_reasoning}};
+  if (in_reasoning) sampled["reasoning"] = {{"text", reasoning}, {"ids", {20, 21}}};
+  const Json row = {{"kwargs", {{"thinking_mode", mode}, {"drop_thinking", drop}}},
+                    {"messages",
+                     {{{"role", "user"}, {"content", "q"}},
+                      {{"role", "assistant"}, {"content", "other"}, {"sampled", std::move(sampled)}},
+                      {{"role", "user"}, {"content", "r"}}}}};
+  auto p = chat->render_json(dump_json(row));
+  EXPECT_TRUE(p);
+  return p ? *p : Prompt{};
+}
+
+// What the model wrote stands as it was, and as the tokens that it was.
 TEST(DeepseekV4, LetsStandWhatTheModelWrote) {
-  DeepseekV4Parts parts{.release = DeepseekV4Release::preview, .where = "x"};
-  parts.spellings = {"<｜User｜>", "</think>", "｜DSML｜"};
-  const auto chat = make_deepseek_v4(std::move(parts));
-  // Odd spacing, a corrupted tag, and a role's name that the model only spelled.
-  const std::string sampled = "a <｜User｜> b</think>\nc\n<｜DSML｜toolcalls>{ \"n\":1e5 }";
-  const auto prompt = [&](bool in_reasoning, const char* mode, bool drop) {
-    const Json row = {{"kwargs", {{"thinking_mode", mode}, {"drop_thinking", drop}}},
-                      {"messages",
-                       {{{"role", "user"}, {"content", "q"}},
-                        {{"role", "assistant"},
-                         {"content", "other"},
-                         {"sampled", {{"text", sampled}, {"in_reasoning", in_reasoning}}}},
-                        {{"role", "user"}, {"content", "r"}}}}};
-    auto p = chat->render_json(dump_json(row));
-    EXPECT_TRUE(p);
-    return p ? *p : Prompt{};
+  const auto answer = [](const Prompt& p) {
+    const size_t from = p.text.find("<｜Assistant｜>") + std::string("<｜Assistant｜>").size();
+    std::string text = p.text.substr(from, p.text.find("<｜end▁of▁sentence｜>") - from);
+    for (const SampledRange& s : p.sampled) {
+      text += " [" + p.text.substr(s.bytes.begin, s.bytes.end - s.bytes.begin);
+      for (const int32_t id : s.ids) text += " " + std::to_string(id);
+      text += "]";
+    }
+    EXPECT_TRUE(p.literal.empty()) << "nobody typed it";
+    return text;
   };
-  const Prompt kept = prompt(true, "thinking", false);
-  EXPECT_NE(kept.text.find("<think>" + sampled + "<｜end▁of▁sentence｜>"), std::string::npos) << kept.text;
-  ASSERT_EQ(kept.literal.size(), 1u);
-  EXPECT_EQ(kept.text.substr(kept.literal[0].begin, kept.literal[0].end - kept.literal[0].begin),
-            "<｜User｜>");
-  const std::string answer = sampled.substr(sampled.find("</think>") + 8);
-  EXPECT_NE(prompt(true, "thinking", true).text.find("</think>" + answer + "<｜end▁of▁sentence｜>"),
-            std::string::npos);
-  EXPECT_NE(prompt(false, "chat", true).text.find("</think>" + sampled + "<｜end▁of▁sentence｜>"),
-            std::string::npos);
-  EXPECT_NE(prompt(false, "thinking", false).text.find("<think></think>" + sampled), std::string::npos);
+  const std::string kept = " [\nc <｜User｜> 30 31]";
+  EXPECT_EQ(answer(with_sampled(true, "thinking", false)),
+            "<think>a b</think>\nc <｜User｜> [a b</think> 20 21]" + kept);
+  EXPECT_EQ(answer(with_sampled(true, "thinking", true)), "</think>\nc <｜User｜>" + kept)
+      << "reasoning dropped";
+  EXPECT_EQ(answer(with_sampled(false, "chat", true)), "</think>\nc <｜User｜>" + kept);
+  EXPECT_EQ(answer(with_sampled(false, "thinking", false)), "<think></think>\nc <｜User｜>" + kept);
+  EXPECT_EQ(answer(with_sampled(true, "thinking", true, "a b")), "</think>other")
+      << "its reasoning has no end: the client's words";
+}
+
+// One token for each byte, and for the two marks.
+class Bytes final : public Tokenizer {
+ public:
+  Result<std::vector<int32_t>> encode(std::string_view text, EncodeOptions o) const override {
+    std::vector<int32_t> ids;
+    for (size_t i = 0; i < text.size(); ++i) {
+      const bool literal = std::ranges::any_of(o.literal, [&](auto r) { return r.begin <= i && i < r.end; });
+      const bool mark = !literal && text.substr(i).starts_with("<m>");
+      ids.push_back(mark ? 256 : uint8_t(text[i]));
+      if (mark) i += 2;
+    }
+    return ids;
+  }
+  int64_t size() const override { return 257; }
+  std::string bytes_of(int32_t) const override { return {}; }
+  bool is_special(int32_t) const override { return false; }
+  std::optional<int32_t> id_of(std::string_view) const override { return {}; }
+  std::optional<std::string> special_text(std::string_view) const override { return {}; }
+  std::map<std::string, std::string, std::less<>> special_texts() const override { return {}; }
+  std::vector<std::string> markup() const override { return {}; }
+  std::vector<int32_t> end_tokens() const override { return {}; }
+  std::unique_ptr<StreamDecoder> stream(bool) const override { return nullptr; }
+};
+
+TEST(Prompt, IdsAreTheTextsButWhereTheModelWrote) {
+  Prompt p{.text = "<m><m>a<m>sampled<m>b<m>", .literal = {{3, 6}, {21, 24}}};
+  const auto expected = [&](std::vector<int32_t> middle) {
+    std::vector<int32_t> all = {256, '<', 'm', '>', 'a', 256};
+    all.insert(all.end(), middle.begin(), middle.end());
+    all.insert(all.end(), {256, 'b', '<', 'm', '>'});
+    return all;
+  };
+  EXPECT_EQ(ids_of(p, Bytes()).value(), expected({'s', 'a', 'm', 'p', 'l', 'e', 'd'}));
+  p.sampled = {{{10, 17}, {1000, 1001}}};
+  EXPECT_EQ(ids_of(p, Bytes()).value(), expected({1000, 1001}));
+  p.sampled = {{{10, 13}, {1000}}, {{13, 17}, {1001}}};
+  EXPECT_EQ(ids_of(p, Bytes()).value(), expected({1000, 1001}));
 }
 
 TEST(DeepseekV4, ReplaysWhatWasSampled) {
@@ -299,8 +407,9 @@ TEST(PythonJson, WritesAsPythonDoes) {
             "[\"é/\\u0001\\n😀\uFFFD\", true, null]");
   EXPECT_EQ(out("[0.0001, 1e-5, 123456789012345680.0, 5e-324, 1e400]"),
             "[0.0001, 1e-05, 1.2345678901234568e+17, 5e-324, Infinity]");
-  for (const char* bad :
-       {"", "{", "[1,]", "{\"a\" 1}", "01", "1.", "\"\n\"", "\"\\x\"", "tru", "1 2", "{1:2}", "\"\xFF\""})
+  EXPECT_EQ(out("[NaN, Infinity, -Infinity, -1e400]"), "[NaN, Infinity, -Infinity, -Infinity]");
+  for (const char* bad : {"", "{", "[1,]", "-NaN", "nan", "Inf", "{\"a\" 1}", "01", "1.", "\"\n\"", "\"\\x\"",
+                          "tru", "1 2", "{1:2}", "\"\xFF\""})
     EXPECT_EQ(out(bad).substr(0, 6), "error:") << bad;
   EXPECT_EQ(out(std::string(100000, '[').c_str()).substr(0, 6), "error:");
 }

@@ -1,5 +1,6 @@
 #include "text/chat/deepseek_v4_turns.h"
 #include <algorithm>
+#include <charconv>
 #include <map>
 
 namespace autark::text {
@@ -33,6 +34,38 @@ std::optional<Role> role_of(std::string_view name) {
   return {};
 }
 
+// Tools, calls and a response format; the encoder has no place for them in a user's turn.
+std::optional<Error> read_attachments(const PythonJson& message, V4Turn& t) {
+  const std::pair<const char*, PythonJson*> lists[] = {{"tools", &t.tools}, {"tool_calls", &t.calls}};
+  for (const auto& [key, list] : lists) {
+    if (const PythonJson* v = message.find(key)) *list = *v;
+    if (!list->is_null() && !list->is_list())
+      return Error{Code::invalid, std::string(key) + " of a message is not a list"};
+    if (!std::ranges::all_of(list->list(), &PythonJson::is_map))
+      return Error{Code::invalid, std::string(key) + " of a message holds what is not an object"};
+  }
+  if (const PythonJson* format = message.find("response_format")) t.format = *format;
+  return {};
+}
+
+V4Written written(const PythonJson* json) {
+  V4Written w;
+  if (!json || !json->is_map()) return w;
+  w.text = text_of(json->find("text"));
+  const PythonJson* ids = json->find("ids");
+  for (size_t i = 0; ids && i < ids->list().size(); ++i) {
+    const std::string& id = ids->list()[i].text();
+    std::from_chars(id.data(), id.data() + id.size(), w.ids.emplace_back());
+  }
+  return w;
+}
+
+V4Block block_of(const PythonJson& message, const PythonJson* content, bool is_result) {
+  V4Block b{.is_result = is_result, .text = text_of(content)};
+  if (const PythonJson* id = message.find("tool_call_id"); id && is_result) b.call_id = id->text();
+  return b;
+}
+
 Result<V4Turn> turn_of(const PythonJson& message) {
   const PythonJson* name = message.find("role");
   if (!name || !name->is_text()) return Error{Code::invalid, "a message has no role"};
@@ -42,41 +75,33 @@ Result<V4Turn> turn_of(const PythonJson& message) {
                  "DeepSeek V4 knows no role \"" + name->text() +
                      "\"; system, user, assistant, tool, developer and latest_reminder are known"};
   V4Turn t{.role = *role};
+  const bool is_result = name->text() == "tool";
   const PythonJson* content = message.find("content");
   if (content && !content->is_null() && !content->is_text() && !content->is_list())
     return Error{Code::invalid, "the content of a message is neither a text nor a list"};
+  if (const PythonJson* task = message.find("task"); task && !task->is_null() && !is_result)
+    t.task = task->text();
   if (*role == Role::user) {
-    V4Block b{.is_result = name->text() == "tool", .text = text_of(content)};
-    if (const PythonJson* id = message.find("tool_call_id"); id && b.is_result) b.call_id = id->text();
-    t.blocks.push_back(std::move(b));
-  } else {
-    t.content = text_of(content);
+    t.blocks.push_back(block_of(message, content, is_result));
+    return t;
   }
-  if (*role == Role::developer && t.content.empty())
-    return Error{Code::invalid, "a developer message is empty"};
+  t.content = text_of(content);
   t.reasoning = text_of(message.find("reasoning_content"));
-  const std::pair<const char*, PythonJson*> lists[] = {{"tools", &t.tools}, {"tool_calls", &t.calls}};
-  for (const auto& [key, list] : lists) {
-    if (const PythonJson* v = message.find(key)) *list = *v;
-    if (!list->is_null() && !list->is_list())
-      return Error{Code::invalid, std::string(key) + " of a message is not a list"};
-  }
-  if (const PythonJson* format = message.find("response_format")) t.format = *format;
-  if (const PythonJson* task = message.find("task"); task && !task->is_null()) t.task = task->text();
-  if (const PythonJson* end = message.find("wo_eos")) t.without_end = bool(*end);
+  if (auto fault = read_attachments(message, t)) return *std::move(fault);
+  if (const PythonJson* end = message.find("wo_eos")) t.without_end = *role == Role::assistant && bool(*end);
   if (const PythonJson* s = message.find("sampled"); s && s->is_map()) {
     const PythonJson* thinking = s->find("in_reasoning");
-    t.sampled = V4Sampled{text_of(s->find("text")), thinking && thinking->is_true()};
+    V4Sampled sampled{written(s->find("reasoning")), written(s->find("answer")),
+                      thinking && thinking->is_true()};
+    if (!sampled.reasoning.ids.empty() || !sampled.answer.ids.empty()) t.sampled = std::move(sampled);
   }
   return t;
 }
 
 // Each result, and each user text after a user turn without a task, goes into the turn before it.
-Result<Turns> merged(const PythonJson* messages) {
+Result<Turns> merged(const PythonJson& messages) {
   Turns turns;
-  if (!messages || messages->is_null()) return turns;
-  if (!messages->is_list()) return Error{Code::invalid, "messages is not a list"};
-  for (const PythonJson& m : messages->list()) {
+  for (const PythonJson& m : messages.list()) {
     if (!m.is_map()) return Error{Code::invalid, "a message is not an object"};
     AUTARK_TRY(V4Turn turn, turn_of(m));
     const bool after_user = !turns.empty() && turns.back().role == Role::user;
@@ -142,11 +167,11 @@ size_t V4Conversation::last_question() const {
   return last_question_of(turns);
 }
 
-Result<V4Conversation> v4_conversation(const PythonJson* context, const PythonJson& messages, bool thinking,
+Result<V4Conversation> v4_conversation(const PythonJson& context, const PythonJson& messages, bool thinking,
                                        bool drop_thinking) {
   V4Conversation c;
   AUTARK_TRY(Turns before, merged(context));
-  AUTARK_TRY(Turns now, merged(&messages));
+  AUTARK_TRY(Turns now, merged(messages));
   c.turns = before;
   for (V4Turn& t : now) c.turns.push_back(std::move(t));
   sort_all_results(c.turns);

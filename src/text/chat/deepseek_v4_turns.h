@@ -15,8 +15,12 @@ struct V4Block {  // of a user turn
 };
 
 // What the model wrote after the header of its turn, up to its end: it stands in the prompt as it was.
-struct V4Sampled {
+struct V4Written {
   std::string text;
+  std::vector<int32_t> ids;
+};
+struct V4Sampled {
+  V4Written reasoning, answer;
   bool in_reasoning = false;  // the header was <think>
 };
 
@@ -41,9 +45,9 @@ struct V4Conversation {
   size_t last_question() const;  // turns.size() where there is none
 };
 
-// `context` and `messages` are lists or null. Dropping, where asked for, is off as soon as a message has
-// tools.
-Result<V4Conversation> v4_conversation(const PythonJson* context, const PythonJson& messages, bool thinking,
+// `context` and `messages` are lists or null. Dropping, where asked for, is off as soon as a message that can
+// have tools has some.
+Result<V4Conversation> v4_conversation(const PythonJson& context, const PythonJson& messages, bool thinking,
                                        bool drop_thinking);
 
 }  // namespace autark::text

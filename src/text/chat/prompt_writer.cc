@@ -35,6 +35,12 @@ void PromptWriter::typed(std::string_view text) {
   text_ += text;
 }
 
+void PromptWriter::sampled(std::string_view text, std::vector<int32_t> ids) {
+  if (ids.empty()) return;
+  sampled_.push_back({{text_.size(), text_.size() + text.size()}, std::move(ids)});
+  text_ += text;
+}
+
 Prompt PromptWriter::take(const Spellings& spellings) {
   Prompt p;
   for (const ByteRange& r : typed_)
@@ -47,6 +53,7 @@ Prompt PromptWriter::take(const Spellings& spellings) {
         p.literal.push_back({at, end});
     }
   p.text = std::move(text_);
+  p.sampled = std::move(sampled_);
   return p;
 }
 

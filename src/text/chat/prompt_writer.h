@@ -1,5 +1,5 @@
-// A prompt in the making, which remembers what of it came from messages: where that part spells an added
-// token, it is to be read as plain text. Private to text/.
+// A prompt in the making, which remembers what of it came from messages (where that spells an added token, it
+// is to be read as plain text) and what the model wrote itself. Private to text/.
 #pragma once
 #include <span>
 #include <string>
@@ -26,11 +26,13 @@ class PromptWriter {
  public:
   void markup(std::string_view text) { text_ += text; }
   void typed(std::string_view text);
+  void sampled(std::string_view text, std::vector<int32_t> ids);
   Prompt take(const Spellings& spellings);
 
  private:
   std::string text_;
   std::vector<ByteRange> typed_;
+  std::vector<SampledRange> sampled_;
 };
 
 }  // namespace autark::text

@@ -78,6 +78,8 @@ class PythonJsonReader {
       case 'n':
         return word(v, "null", PythonJson::Kind::null);
       default:
+        for (const std::string_view name : {"NaN", "Infinity", "-Infinity"})
+          if (text_.substr(at_).starts_with(name)) return word(v, name, PythonJson::Kind::number);
         return number(v);
     }
   }

@@ -1,6 +1,7 @@
 // JSON as Python's json module reads and writes it, which is how the official prompt encoders put it into
 // prompts: key order kept, of a repeated key the first place and the last value, integers of any length as
-// written, floats in their shortest form (1e5 → 100000.0, 1E-7 → 1e-07), ", " and ": ", non-ASCII kept.
+// written, floats in their shortest form (1e5 → 100000.0, 1E-7 → 1e-07), NaN and Infinity, ", " and ": ",
+// non-ASCII kept.
 // Private to text/.
 #pragma once
 #include <string>

@@ -35,8 +35,8 @@ constexpr std::string_view kInValue[] = {"</｜DSML｜"};
 
 class DsmlParser final : public OutputParser {
  public:
-  explicit DsmlParser(bool in_reasoning) : at_(in_reasoning ? At::reasoning : At::content) {
-    gate_.begin(true);
+  DsmlParser(bool in_reasoning, bool continues) : at_(in_reasoning ? At::reasoning : At::content) {
+    gate_.begin(!continues);
   }
 
   std::vector<OutputPiece> push(std::string_view text) override {
@@ -200,8 +200,8 @@ class DsmlParser final : public OutputParser {
 
 }  // namespace
 
-std::unique_ptr<OutputParser> make_dsml_parser(bool in_reasoning) {
-  return std::make_unique<DsmlParser>(in_reasoning);
+std::unique_ptr<OutputParser> make_dsml_parser(bool in_reasoning, bool continues) {
+  return std::make_unique<DsmlParser>(in_reasoning, continues);
 }
 
 }  // namespace autark::text

@@ -26,12 +26,12 @@ class Utf8Parser final : public OutputParser {
 
 }  // namespace
 
-std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, bool in_reasoning) {
+std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, bool in_reasoning, bool continues) {
   switch (syntax) {
     case OutputSyntax::hermes:
       return std::make_unique<Utf8Parser>(make_hermes_parser(in_reasoning));
     case OutputSyntax::dsml:
-      return std::make_unique<Utf8Parser>(make_dsml_parser(in_reasoning));
+      return std::make_unique<Utf8Parser>(make_dsml_parser(in_reasoning, continues));
     case OutputSyntax::plain:
       break;
   }

@@ -77,6 +77,24 @@ TEST(OutputParser, CutsDoNotMatter) {
   }
 }
 
+// What joins with what came before is no markup where the two are of different kinds.
+TEST(OutputParser, TheEndOfReasoningDoesNotJoinWithContent) {
+  const auto read = [](const std::string& text, bool in_reasoning) {
+    return parse({.text = text, .in_reasoning = in_reasoning}, {});
+  };
+  EXPECT_EQ(read("</</think>think>", true).reasoning, "</");
+  EXPECT_EQ(read("</</think>think>", true).content, "think>");
+  EXPECT_EQ(read("</</think>think>", false).content, "</think") << "dropped out of one text, they would join";
+}
+
+TEST(OutputParser, ContentThatGoesOnKeepsItsNewlines) {
+  for (const bool continues : {false, true}) {
+    const auto parser = make_output_parser(OutputSyntax::dsml, false, continues);
+    const auto pieces = parser->push("\n\nreturn");
+    EXPECT_EQ(gather(pieces).content, continues ? "\n\nreturn" : "return");
+  }
+}
+
 class Mutator {
  public:
   explicit Mutator(uint32_t seed, std::vector<std::string> marks) : random_(seed), marks_(std::move(marks)) {}

@@ -8,6 +8,6 @@ namespace autark::text {
 
 std::unique_ptr<OutputParser> make_plain_parser(bool in_reasoning);
 std::unique_ptr<OutputParser> make_hermes_parser(bool in_reasoning);
-std::unique_ptr<OutputParser> make_dsml_parser(bool in_reasoning);
+std::unique_ptr<OutputParser> make_dsml_parser(bool in_reasoning, bool continues);
 
 }  // namespace autark::text

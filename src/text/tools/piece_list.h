@@ -34,7 +34,11 @@ class TextGate {
  public:
   explicit TextGate(std::span<const std::string_view> forbidden = {}) : forbidden_(forbidden) {}
 
-  void begin(bool drop_leading) { at_start_ = drop_leading, waiting_ = 0; }
+  // Text of another kind: nothing before it joins with it.
+  void begin(bool drop_leading) {
+    at_start_ = drop_leading, waiting_ = 0;
+    given_.clear();
+  }
   void push(std::string_view text, std::string& out) {
     for (const char c : text) {
       if (c == '\n') {

@@ -162,18 +162,23 @@ impl Request {
         }
         for (key, value) in items {
             match (key.as_str(), value) {
-                ("messages" | "kwargs" | "tools" | "documents", value) => spoken.push((key, value)),
+                (_, Json::Value(v)) if v.is_none() => {} // as if it were not there
+                ("messages" | "tools" | "documents", value @ Json::List(_)) => spoken.push((key, value)),
+                ("kwargs", value @ Json::Map(_)) => spoken.push((key, value)),
                 ("vars", Json::Map(items)) => {
                     vars.retain(|(name, _)| !items.iter().any(|(k, _)| k == name));
                     vars.extend(items);
                 }
                 ("now", Json::Text(t)) => now = Time::parse(&t),
+                ("messages" | "tools" | "documents", _) => return Err(format!("{key} must be a list")),
+                ("kwargs" | "vars", _) => return Err(format!("{key} must be an object")),
+                ("now", _) => return Err("now must be a text".into()),
                 _ => {}
             }
         }
         match spoken.iter_mut().find(|(k, _)| k == "messages") {
             Some((_, Json::List(messages))) => messages.iter_mut().for_each(name_reasoning),
-            _ => return Err("conversation: messages is missing or not a list".into()),
+            _ => return Err("messages is missing".into()),
         }
         for name in ["tools", "documents"] {
             if !spoken.iter().any(|(k, _)| k == name) {
