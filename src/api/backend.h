@@ -23,6 +23,8 @@ class Backend {
 
   virtual ~Backend() = default;
   virtual std::vector<ModelEntry> models() const = 0;
+  // Changes when something does that may change answers: program, model, chip, rounding. Empty: not known.
+  virtual std::string fingerprint() const { return {}; }
   // Renders and tokenises on the calling thread, then returns without waiting for an answer; never throws. A
   // refusal is a Fault in the sink, possibly before this returns.
   // A request with P prompts and n choices has P·n of them; choice p·n + j is the j-th of prompt p. Every

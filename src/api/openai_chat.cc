@@ -159,7 +159,7 @@ Json token_logprobs(const std::vector<TokenLogprob>& tokens) {
 Json envelope_json(const Envelope& e, const char* object, Json choices) {
   return Json{{"id", "chatcmpl-" + e.id},      {"object", object},
               {"created", e.created},          {"model", e.model},
-              {"choices", std::move(choices)}, {"system_fingerprint", e.fingerprint}};
+              {"choices", std::move(choices)}, {"system_fingerprint", openai_fingerprint(e.fingerprint)}};
 }
 
 Json call_json(const std::string& id, const std::string& name, const std::string& arguments) {

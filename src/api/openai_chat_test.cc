@@ -51,6 +51,41 @@ TEST(OpenAiChat, ReadsEverySetting) {
   EXPECT_TRUE(r.ignored.empty()) << r.ignored.front();
 }
 
+// Every field that is a number, out of its range or no number at all: the fault names the field and the
+// range.
+TEST(OpenAiChat, NumbersOutOfRangeAreNamed) {
+  const std::string huge = "1" + std::string(30, '0');
+  for (const char* field :
+       {"max_tokens", "max_completion_tokens", "n", "top_k", "seed", "min_tokens", "top_logprobs",
+        "temperature", "top_p", "min_p", "repetition_penalty", "frequency_penalty", "presence_penalty"})
+    for (const std::string& value : {huge, "-" + huge, std::string("1e30"), std::string("-1e300")}) {
+      const Fault f = fault_of(decode(R"(,"logprobs":true,")" + std::string(field) + "\":" + value));
+      EXPECT_EQ(f.param, field) << f.message;
+      EXPECT_TRUE(f.message.starts_with(field + std::string(" must be "))) << f.message;
+      EXPECT_NE(f.message.find(" to "), std::string::npos) << f.message;
+      EXPECT_EQ(f.message.find("string"), std::string::npos) << f.message;
+    }
+  EXPECT_EQ(fault_of(decode(R"(,"max_tokens":)" + huge)).message,
+            "max_tokens must be a whole number from 1 to 1099511627776, not 1" + std::string(30, '0'));
+  EXPECT_EQ(fault_of(decode(R"(,"seed":18446744073709551615)")).message,
+            "seed must be a whole number from -9223372036854775808 to 9223372036854775807, not "
+            "18446744073709551615");
+  EXPECT_EQ(fault_of(decode(R"(,"n":1.5)")).message, "n must be a whole number from 1 to 128, not 1.5");
+  EXPECT_EQ(fault_of(decode(R"(,"temperature":)" + huge)).message,
+            "temperature must be from 0 to 2, not 1" + std::string(30, '0'));
+  EXPECT_EQ(fault_of(decode(R"(,"max_tokens":"12")")).message,
+            "max_tokens must be a whole number, not a string");
+  const Fault bias = fault_of(decode(R"(,"logit_bias":{"5":)" + huge + "}"));
+  EXPECT_EQ(bias.param, "logit_bias.5") << bias.message;
+  EXPECT_LT(fault_of(decode(R"(,"max_tokens":1)" + std::string(300, '0'))).message.size(), 200u);
+}
+
+TEST(OpenAiChat, AnUnknownFingerprintIsNull) {
+  const Envelope e{.id = "1", .model = "m"};
+  EXPECT_TRUE(whole(openai_chat(), e, {started(0, 1), finished(0, Finish::stop, 1, 0)})["system_fingerprint"]
+                  .is_null());
+}
+
 TEST(OpenAiChat, ReadsToolsAndWhatCameOfThem) {
   const Request r = decoded(openai_chat().decode(json_of(R"({"messages":[{"role":"user","content":"hi"},
     {"role":"assistant","content":"let me","reasoning_content":"hm","tool_calls":[

@@ -102,8 +102,9 @@ class LogprobLists {
 };
 
 Json envelope_json(const Envelope& e, Json choices) {
-  return Json{{"id", "cmpl-" + e.id}, {"object", "text_completion"},   {"created", e.created},
-              {"model", e.model},     {"choices", std::move(choices)}, {"system_fingerprint", e.fingerprint}};
+  return Json{{"id", "cmpl-" + e.id},          {"object", "text_completion"},
+              {"created", e.created},          {"model", e.model},
+              {"choices", std::move(choices)}, {"system_fingerprint", openai_fingerprint(e.fingerprint)}};
 }
 
 Json choice_json(int index, std::string text, Json logprobs, Json finish) {

@@ -121,6 +121,10 @@ const char* openai_finish(Finish why) {
   return why == Finish::length || why == Finish::context ? "length" : "stop";
 }
 
+Json openai_fingerprint(const std::string& fingerprint) {
+  return fingerprint.empty() ? Json() : Json(fingerprint);
+}
+
 double openai_logprob(double logprob) {
   return logprob >= -9999 ? logprob : -9999;
 }

@@ -18,6 +18,7 @@ std::vector<int32_t> read_tokens(Fields& f, std::string_view name, const Json& l
 
 Json openai_usage(const Usage& usage);
 const char* openai_finish(Finish why);
+Json openai_fingerprint(const std::string& fingerprint);  // null where none is known
 // JSON has no infinity; what OpenAI writes for a token that cannot come.
 double openai_logprob(double logprob);
 

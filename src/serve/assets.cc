@@ -1,5 +1,6 @@
 #include "serve/assets.h"
 #include <fmt/format.h>
+#include "base/fnv.h"
 
 namespace autark::serve {
 namespace {
@@ -8,11 +9,8 @@ constexpr const char* kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-// FNV-1a: names a version, protects nothing.
 std::string etag_of(std::string_view bytes) {
-  uint64_t hash = 14695981039346656037u;
-  for (const char c : bytes) hash = (hash ^ uint8_t(c)) * 1099511628211u;
-  return fmt::format("\"{:016x}\"", hash);
+  return fmt::format("\"{:016x}\"", fnv1a(bytes));
 }
 
 http::Handler handler_of(const Asset& asset) {

@@ -44,7 +44,7 @@ void Exchange::run(std::string_view body, api::Backend& backend) {
     if (const auto name = terms_.metrics.ignored(field))
       spdlog::warn("{}: the field '{}' is not known here and was ignored; said once", route_, *name);
   if (request.model.empty()) request.model = backend.models().front().id;
-  prepare(request);
+  prepare(request, backend.fingerprint());
   api::Backend::Cancel cancel = backend.submit(
       std::move(request), [self = shared_from_this()](api::Event e) { self->on_event(std::move(e)); });
   {
@@ -54,13 +54,13 @@ void Exchange::run(std::string_view body, api::Backend& backend) {
   if (cancel) cancel();  // the client left, or time ran out, in the meantime
 }
 
-void Exchange::prepare(const api::Request& request) {
+void Exchange::prepare(const api::Request& request, std::string fingerprint) {
   const std::lock_guard lock(mutex_);
   const int prompts = request.prompts.empty() ? 1 : int(request.prompts.size());
   envelope_ = {.id = id_,
                .created = unix_seconds(),
                .model = request.model,
-               .fingerprint = terms_.fingerprint,
+               .fingerprint = std::move(fingerprint),
                .choices = prompts * request.n,
                .n = request.n,
                .include_usage = request.include_usage,

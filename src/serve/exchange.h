@@ -20,7 +20,6 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   struct Terms {  // shared by all exchanges of a service, which outlives them
     Metrics& metrics;
     Clock clock;
-    std::string fingerprint;
     std::chrono::milliseconds keep_alive, request_time;
   };
 
@@ -37,7 +36,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
  private:
   using Time = std::chrono::steady_clock::time_point;
 
-  void prepare(const api::Request& request);
+  void prepare(const api::Request& request, std::string fingerprint);
   void on_event(api::Event event);
   void client_left();
   void measure(const api::Event& event, Time now);

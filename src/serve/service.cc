@@ -31,7 +31,7 @@ http::Response json_response(int status, const Json& body) {
 Service::Service(Options options)
     : options_(std::move(options)),
       terms_{metrics_, options_.clock ? options_.clock : [] { return std::chrono::steady_clock::now(); },
-             options_.fingerprint, options_.keep_alive, options_.request_time},
+             options_.keep_alive, options_.request_time},
       workers_(std::make_unique<Workers>(options_.workers)) {
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
 }

@@ -22,7 +22,6 @@ class Service {
     std::chrono::milliseconds keep_alive{10'000};  // of silence in a stream
     std::chrono::milliseconds request_time{3'600'000};
     Workers::Limits workers;
-    std::string fingerprint;
     Clock clock;  // empty: the steady clock, and a thread that ticks; else tick() is the caller's
   };
   using Expose = std::function<void(Exposition&)>;

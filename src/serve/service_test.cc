@@ -17,6 +17,7 @@ TEST(Service, AnswersEachDialect) {
   EXPECT_TRUE(chat.header("x-request-id").starts_with("req_"));
   EXPECT_FALSE(chat.header("openai-processing-ms").empty());
   EXPECT_EQ(chat.json()["model"], "tiny");
+  EXPECT_EQ(chat.json()["system_fingerprint"], "fp_script") << "the backend's";
   const Answered text = s.ask("POST", "/v1/completions", R"({"prompt":["a","b"],"n":2})");
   EXPECT_EQ(text.json()["choices"].size(), 4u);
   EXPECT_EQ(text.json()["model"], "tiny") << "an empty name is answered by the served one";

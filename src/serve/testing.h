@@ -13,6 +13,7 @@ class ScriptedBackend final : public api::Backend {
   using Script = std::function<Cancel(api::Request, Sink)>;
   explicit ScriptedBackend(Script script) : script_(std::move(script)) {}
   std::vector<api::ModelEntry> models() const override { return {{"tiny", "Tiny", 86400, 64, true}}; }
+  std::string fingerprint() const override { return "fp_script"; }
   Cancel submit(api::Request request, Sink sink) override {
     return script_(std::move(request), std::move(sink));
   }

@@ -147,7 +147,7 @@ int run(const char* path) {
     if (!json) return std::fprintf(stderr, "%s\n", json.error().message.c_str()), 1;
     corpus.push_back(std::move(*json));
   }
-  serve::Service service({.fingerprint = "corpus"});
+  serve::Service service({});
   auto server = http::Server::start({.error_body = serve::Service::error_body}, service.router());
   if (!server) return std::fprintf(stderr, "%s\n", server.error().message.c_str()), 1;
   service.open(std::make_shared<serve::EngineBackend>(std::make_unique<CorpusEngine>(corpus),

@@ -1,0 +1,14 @@
+// FNV-1a, 64 bits: names a version of something, protects nothing.
+#pragma once
+#include <cstdint>
+#include <string_view>
+
+namespace autark {
+
+inline uint64_t fnv1a(std::string_view bytes) {
+  uint64_t hash = 14695981039346656037u;
+  for (const char c : bytes) hash = (hash ^ uint8_t(c)) * 1099511628211u;
+  return hash;
+}
+
+}  // namespace autark

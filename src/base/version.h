@@ -1,0 +1,8 @@
+// Which autark this is, "0.1.0".
+#pragma once
+
+namespace autark {
+
+const char* version();
+
+}  // namespace autark
