@@ -1,5 +1,6 @@
 #include "api/fields.h"
 #include <cmath>
+#include <cstdlib>
 
 namespace autark::api {
 namespace {
@@ -16,9 +17,36 @@ std::string shown(double v) {
   return dump_json(v == std::floor(v) && std::abs(v) < 1e15 ? Json(int64_t(v)) : Json(v));
 }
 
-std::string range(double least, double most) {
-  if (most >= double(std::numeric_limits<int64_t>::max())) return "at least " + shown(least);
-  return "from " + shown(least) + " to " + shown(most);
+// The reader leaves a whole number beyond 64 bits as its text (base/json.h).
+bool is_long_integer(const Json& v) {
+  if (!v.is_string()) return false;
+  std::string_view text = v.get_ref<const std::string&>();
+  if (text.starts_with('-')) text.remove_prefix(1);
+  return text.size() >= 19 && text.find_first_not_of("0123456789") == text.npos;
+}
+
+bool is_number(const Json& v) {
+  return v.is_number() || is_long_integer(v);
+}
+
+std::string cut(std::string text) {
+  constexpr size_t kMost = 40;
+  return text.size() > kMost ? text.substr(0, kMost) + "…" : text;
+}
+
+// Empty: no whole number that 64 bits can hold.
+std::optional<int64_t> whole(const Json& v) {
+  if (v.is_number_float()) {
+    const double x = v.get<double>();
+    if (x != std::floor(x) || std::abs(x) >= 0x1p63) return {};
+    return int64_t(x);
+  }
+  if (!v.is_number() || (v.is_number_unsigned() && v.get<uint64_t>() > uint64_t(INT64_MAX))) return {};
+  return v.get<int64_t>();
+}
+
+std::string range(int64_t least, int64_t most) {
+  return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
 }
 
 }  // namespace
@@ -76,31 +104,23 @@ std::optional<bool> Fields::flag(std::string_view name) {
 }
 
 std::optional<double> Fields::number(std::string_view name, double least, double most) {
-  const Json* v = typed(
-      name, [](const Json& j) { return j.is_number(); }, "a number");
+  const Json* v = typed(name, is_number, "a number");
   if (!v) return {};
-  const double x = v->get<double>();
+  const double x =
+      v->is_number() ? v->get<double>() : std::strtod(v->get_ref<const std::string&>().c_str(), nullptr);
   if (x >= least && x <= most) return x;
-  fail(name, "must be " + range(least, most) + ", not " + shown(x));
+  fail(name, "must be from " + shown(least) + " to " + shown(most) + ", not " +
+                 cut(v->is_number() ? shown(x) : v->get<std::string>()));
   return {};
 }
 
 std::optional<int64_t> Fields::integer(std::string_view name, int64_t least, int64_t most) {
-  const auto whole = [](const Json& j) {
-    return j.is_number_integer() || (j.is_number_float() && j.get<double>() == std::floor(j.get<double>()));
-  };
-  const Json* v = typed(
-      name, [](const Json& j) { return j.is_number(); }, "a whole number");
+  const Json* v = typed(name, is_number, "a whole number");
   if (!v) return {};
-  if (!whole(*v)) {
-    fail(name, "must be a whole number, not " + dump_json(*v));
-    return {};
-  }
-  const bool huge = v->is_number_unsigned()
-                        ? v->get<uint64_t>() > uint64_t(std::numeric_limits<int64_t>::max())
-                        : v->is_number_float() && std::abs(v->get<double>()) >= 0x1p63;
-  if (!huge && v->get<int64_t>() >= least && v->get<int64_t>() <= most) return v->get<int64_t>();
-  fail(name, "must be " + range(double(least), double(most)) + ", not " + dump_json(*v));
+  const auto x = whole(*v);
+  if (x && *x >= least && *x <= most) return x;
+  fail(name, "must be " + range(least, most) + ", not " +
+                 cut(v->is_number() ? dump_json(*v) : v->get<std::string>()));
   return {};
 }
 

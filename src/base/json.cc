@@ -30,8 +30,10 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
   bool start_array(std::size_t) override { return enter(Json::array()); }
   bool end_array() override { return leave(); }
-  bool parse_error(std::size_t at, const std::string&, const nlohmann::detail::exception&) override {
-    fault = "is not JSON at byte " + std::to_string(at);
+  bool parse_error(std::size_t at, const std::string&, const nlohmann::detail::exception& why) override {
+    constexpr int kOverflow = 406;
+    fault = (why.id == kOverflow ? "has a number that is too large before byte " : "is not JSON at byte ") +
+            std::to_string(at);
     return false;
   }
   std::string fault;

@@ -13,6 +13,11 @@ TEST(JsonTest, KeepsOrderAndNumbers) {
 TEST(JsonTest, AnIntegerBeyond64BitsStaysText) {
   EXPECT_EQ(*parse_json("123456789012345678901234567890", "t"), Json("123456789012345678901234567890"));
 }
+TEST(JsonTest, ANumberThatNoDoubleHoldsIsNamed) {
+  for (const std::string& huge : {std::string(400, '9'), std::string("1e400"), "-" + std::string(400, '9')})
+    EXPECT_EQ(parse_json("[" + huge + "]", "t").error().message.substr(0, 43),
+              "t has a number that is too large before byt");
+}
 TEST(JsonTest, DepthIsLimited) {
   const auto nest = [](int n) { return std::string(n, '[') + std::string(n, ']'); };
   EXPECT_TRUE(parse_json(nest(5), "t", {.depth = 5}));
