@@ -33,10 +33,16 @@ struct ToolResult {  // in a user's turn: what came of a call
 // Images: a further alternative, added with the models that take them.
 using Part = std::variant<Text, Reasoning, ToolCall, ToolResult>;
 
-// What the model wrote in one turn, markup and all.
-struct Sampled {
+struct Written {  // by the model, markup and all
   std::string text;
+  std::vector<int32_t> ids;  // the tokens it came from
+};
+// What the model wrote in one turn, its end token excepted.
+struct Sampled {
+  Written reasoning;          // to its end mark, the mark included; empty where the prompt had begun none
+  Written answer;             // what came then
   bool in_reasoning = false;  // the prompt had begun its reasoning
+  bool empty() const { return reasoning.ids.empty() && answer.ids.empty(); }
 };
 
 struct Item {

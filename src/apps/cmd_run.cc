@@ -13,6 +13,8 @@
 #include <optional>
 #include <random>
 #include "api/answer.h"
+#include "api/thinking.h"
+#include "apps/number_range.h"
 #include "apps/report.h"
 #include "apps/terminal.h"
 #include "engine/engine.h"
@@ -20,6 +22,7 @@
 #include "hub/hub.h"
 #include "serve/answer_reader.h"
 #include "serve/conversation.h"
+#include "serve/replay.h"
 #include "serve/sampling_defaults.h"
 
 namespace autark::apps {
@@ -38,12 +41,19 @@ struct Arguments {
 class Mailbox {
  public:
   Mailbox(const text::Tokenizer& tokenizer, serve::AnswerReader::Rules rules)
-      : tokenizer_(tokenizer), syntax_(rules.syntax), reader_(std::move(rules), [] { return "0"; }) {}
+      : tokenizer_(tokenizer),
+        syntax_(rules.syntax),
+        turn_{.sampled = {.in_reasoning = rules.in_reasoning}},
+        reader_(std::move(rules), [] { return "0"; }) {}
 
   engine::Sink sink() {
     return [this](engine::Event e) {
       const std::lock_guard lock(mutex_);
-      for (const auto& t : e.tokens) add(reader_.push(serve::readable(t, tokenizer_, syntax_)));
+      for (const auto& t : e.tokens) {
+        const bool ends = e.finish == engine::Finish::stop && &t == &e.tokens.back();
+        if (!ends) turn_.wrote(t.id, t.text);
+        add(reader_.push(serve::readable(t, tokenizer_, syntax_)));
+      }
       if (e.finish) {
         add(reader_.push(e.text_at_end));
         add(reader_.finish(*e.finish != engine::Finish::stop));
@@ -51,6 +61,11 @@ class Mailbox {
       last_ = std::move(e);
       changed_.notify_one();
     };
+  }
+  // What the model wrote, when all has been said.
+  api::Sampled sampled() {
+    const std::lock_guard lock(mutex_);
+    return std::move(turn_.sampled);
   }
   // What was said since the last call and the newest event; waits for something, at most a tenth of a second.
   std::pair<serve::AnswerReader::Whats, engine::Event> take() {
@@ -68,6 +83,7 @@ class Mailbox {
   const text::OutputSyntax syntax_;
   std::mutex mutex_;
   std::condition_variable changed_;
+  serve::Replay::Turn turn_;
   serve::AnswerReader reader_;
   serve::AnswerReader::Whats said_;
   engine::Event last_;
@@ -126,6 +142,7 @@ class Chat {
     if (!id) return id.error();
     const auto [answer, end] = follow(*id, mail);
     talk.items.push_back(item_of(answer));
+    if (end.finish != engine::Finish::cancelled) talk.items.back().sampled = mail.sampled();
     talk_ = std::move(talk);
     if (end.error) return end.error;
     report(end);
@@ -140,8 +157,7 @@ class Chat {
     const auto prompt = engine_.chat()->render(serve::conversation_of(talk, manner, form_));
     if (!prompt) return prompt.error();
     in_reasoning = prompt->in_reasoning;
-    return engine_.tokenizer().encode(
-        prompt->text, {.add_special = false, .parse_special = true, .literal = prompt->literal});
+    return text::ids_of(*prompt, engine_.tokenizer());
   }
 
   static api::Item item_of(const api::Choice& answer) {
@@ -274,22 +290,30 @@ void add_run_command(CLI::App& app, int& exit_code) {
   c->add_option("--system", a->system, "What the model is told first");
   c->add_option("--thinking", a->thinking, "on or off (what the model's template does)")
       ->check(CLI::IsMember({"on", "off"}));
-  c->add_option("--effort", a->effort,
-                "How hard it thinks: low, medium, high, max … as the model knows them");
+  c->add_option("--effort", a->effort, "How hard it thinks, as far as the model knows the difference")
+      ->check(CLI::IsMember(api::efforts()));
   c->add_option("--temperature", a->temperature,
-                "0: always the most likely token (what the model recommends, else 1)");
-  c->add_option("--top-k", a->top_k, "Draw from the k most likely tokens; 0: from all");
-  c->add_option("--top-p", a->top_p, "Draw from the most likely tokens that make up this share");
+                "0: always the most likely token (what the model recommends, else 1)")
+      ->check(number(0, 2));
+  c->add_option("--top-k", a->top_k, "Draw from the k most likely tokens; 0: from all")
+      ->check(whole_number(0, INT32_MAX));
+  c->add_option("--top-p", a->top_p, "Draw from the most likely tokens that make up this share")
+      ->check(number(0, 1));
   c->add_option("--min-p", a->min_p,
-                "Draw from tokens at least this likely, compared with the most likely one");
-  c->add_option("--repetition-penalty", a->repetition_penalty, "Above 1: what was said becomes less likely");
-  c->add_option("--seed", a->seed, "The same seed and conversation give the same answer (random)");
-  c->add_option("--max-tokens", a->max_tokens, "Of one answer (what the context holds)");
-  c->add_option("--context", a->context, "Tokens of a conversation (what the model allows)");
-  c->add_option("--threads", a->threads, "0: one per physical core")->check(CLI::NonNegativeNumber);
+                "Draw from tokens at least this likely, compared with the most likely one")
+      ->check(number(0, 1));
+  c->add_option("--repetition-penalty", a->repetition_penalty, "Above 1: what was said becomes less likely")
+      ->check(number(0.01, 100));
+  c->add_option("--seed", a->seed, "The same seed and conversation give the same answer (random)")
+      ->check(whole_number(0, INT64_MAX));
+  c->add_option("--max-tokens", a->max_tokens, "Of one answer (what the context holds)")
+      ->check(whole_number(1, kTokensMax));
+  c->add_option("--context", a->context, "Tokens of a conversation; 0: what the model allows")
+      ->check(whole_number(0, kTokensMax));
+  c->add_option("--threads", a->threads, "0: one per physical core")->check(whole_number(0, 4096));
   c->add_option("--drafts", a->drafts,
                 "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text")
-      ->check(CLI::Range(0, 8));
+      ->check(whole_number(0, 8));
   c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
   c->add_option("--rounding", a->rounding,
                 "none, trained or fast, see logits --help (what the rounding table says)");

@@ -32,7 +32,7 @@ bool may_miss_tags(const AnswerReader::Rules& r) {
 AnswerReader::AnswerReader(Rules rules, NewId new_id)
     : rules_(std::move(rules)),
       new_id_(std::move(new_id)),
-      parser_(text::make_output_parser(rules_.syntax, rules_.in_reasoning)),
+      parser_(text::make_output_parser(rules_.syntax, rules_.in_reasoning, rules_.continues)),
       missing_tag_(may_miss_tags(rules_) ? rules_.tools : std::vector<std::string>{}),
       stops_(rules_.stop, rules_.include_stop) {}
 

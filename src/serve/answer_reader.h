@@ -20,6 +20,7 @@ class AnswerReader {
   struct Rules {
     text::OutputSyntax syntax = text::OutputSyntax::plain;
     bool in_reasoning = false;  // the prompt ends inside the model's reasoning
+    bool continues = false;     // it ends inside content
     std::string opening;        // the beginning of the answer that the prompt already holds
     std::vector<std::string> stop;
     bool include_stop = false;

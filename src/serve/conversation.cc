@@ -14,12 +14,14 @@ const char* name_of(api::Role role) {
   }
 }
 
-// Text that grows by lines; an item without text parts has none.
-class Lines {
+// Texts that become one; an item without text parts has none.
+class Joined {
  public:
-  void add(const std::string& line) {
-    if (any_) text_ += '\n';
-    text_ += line;
+  explicit Joined(const TemplateForm& form)
+      : between_(form.syntax == text::OutputSyntax::dsml ? "\n\n" : "\n") {}
+  void add(const std::string& text) {
+    if (any_) text_ += between_;
+    text_ += text;
     any_ = true;
   }
   bool any() const { return any_; }
@@ -29,6 +31,7 @@ class Lines {
   }
 
  private:
+  const char* between_;
   std::string text_;
   bool any_ = false;
 };
@@ -43,20 +46,20 @@ Json call_json(const api::ToolCall& c, const TemplateForm& form) {
 }
 
 Json result_json(const api::ToolResult& r, const TemplateForm& form) {
-  Json content;
-  if (form.syntax == text::OutputSyntax::dsml && r.parts.size() > 1) {
-    for (const api::Text& t : r.parts) content.push_back({{"type", "text"}, {"text", t.text}});
-    if (r.error) content[0]["text"] = "Error: " + r.parts[0].text;
-  } else {
-    Lines lines;
-    for (const api::Text& t : r.parts) lines.add(t.text);
-    content = (r.error ? "Error: " : "") + lines.take();
-  }
-  return Json{{"role", "tool"}, {"tool_call_id", r.call}, {"content", std::move(content)}};
+  Joined content(form);
+  for (const api::Text& t : r.parts) content.add(t.text);
+  return Json{
+      {"role", "tool"}, {"tool_call_id", r.call}, {"content", (r.error ? "Error: " : "") + content.take()}};
+}
+
+Json sampled_json(const api::Sampled& s) {
+  const auto written = [](const api::Written& w) { return Json{{"text", w.text}, {"ids", w.ids}}; };
+  return Json{
+      {"reasoning", written(s.reasoning)}, {"answer", written(s.answer)}, {"in_reasoning", s.in_reasoning}};
 }
 
 void add_assistant(Json& messages, const api::Item& item, const TemplateForm& form) {
-  Lines content, reasoning;
+  Joined content(form), reasoning(form);
   Json calls = Json::array();
   for (const api::Part& p : item.parts) {
     if (const auto* t = std::get_if<api::Text>(&p)) content.add(t->text);
@@ -66,14 +69,13 @@ void add_assistant(Json& messages, const api::Item& item, const TemplateForm& fo
   Json m{{"role", "assistant"}, {"content", content.take()}};
   if (reasoning.any()) m["reasoning_content"] = reasoning.take();
   if (!calls.empty()) m["tool_calls"] = std::move(calls);
-  if (item.sampled && form.syntax == text::OutputSyntax::dsml)
-    m["sampled"] = {{"text", item.sampled->text}, {"in_reasoning", item.sampled->in_reasoning}};
+  if (item.sampled && form.syntax == text::OutputSyntax::dsml) m["sampled"] = sampled_json(*item.sampled);
   messages.push_back(std::move(m));
 }
 
 // Results stand between the texts as messages of their own.
 void add_other(Json& messages, const api::Item& item, const TemplateForm& form) {
-  Lines content;
+  Joined content(form);
   const auto say = [&] { messages.push_back({{"role", name_of(item.role)}, {"content", content.take()}}); };
   for (const api::Part& p : item.parts) {
     if (const auto* t = std::get_if<api::Text>(&p)) content.add(t->text);
@@ -92,16 +94,17 @@ std::optional<bool> said_thinking(const Json& kwargs) {
   return {};
 }
 
-// The levels DeepSeek V4 knows, for the names that clients use.
-std::string v4_effort(const std::string& effort) {
-  if (effort == "minimal") return "low";
+// The levels DeepSeek V4 knows, for the names that clients use. The preview's least is "high", which says
+// nothing.
+std::string v4_effort(const std::string& effort, const TemplateTraits& traits) {
+  if (effort == "minimal" || effort == "low") return traits.low_effort ? "low" : "high";
   if (effort == "medium" || effort == "xhigh") return "high";
   return effort;
 }
 
 }  // namespace
 
-void set_manner(Json& kwargs, const Manner& manner, text::OutputSyntax syntax) {
+void set_manner(Json& kwargs, const Manner& manner, const TemplateForm& form) {
   const auto set = [&](const char* name, Json value) {
     if (!kwargs.contains(name)) kwargs[name] = std::move(value);
   };
@@ -113,7 +116,8 @@ void set_manner(Json& kwargs, const Manner& manner, text::OutputSyntax syntax) {
     set("thinking_mode", *thinking ? "thinking" : "chat");
   }
   if (manner.effort.empty() || thinking == false) return;
-  set("reasoning_effort", syntax == text::OutputSyntax::dsml ? v4_effort(manner.effort) : manner.effort);
+  const bool v4 = form.syntax == text::OutputSyntax::dsml;
+  set("reasoning_effort", v4 ? v4_effort(manner.effort, form.traits) : manner.effort);
 }
 
 text::Conversation conversation_of(const api::Request& request, const Manner& usual,
@@ -132,7 +136,7 @@ text::Conversation conversation_of(const api::Request& request, const Manner& us
   set_manner(c.kwargs,
              {request.thinking ? request.thinking : usual.thinking,
               request.effort.empty() ? usual.effort : request.effort},
-             form.syntax);
+             form);
   const auto continued = c.kwargs.find("continue_final_message");
   const bool answer = continued == c.kwargs.end() || *continued != true;
   if (!c.kwargs.contains("add_generation_prompt")) c.kwargs["add_generation_prompt"] = answer;

@@ -17,14 +17,14 @@ struct TemplateForm {  // what the template wants
   TemplateTraits traits;
 };
 
-// Parts of one message are joined by a line break; developer becomes system, the role that templates know; a
-// tool's result becomes a message of its own, a failed one begins with "Error: ". The answer is asked for,
-// unless the last message is to be continued.
+// Parts of one message are joined as the template's own encoder joins texts; developer becomes system, the
+// role that templates know; a tool's result becomes a message of its own, a failed one begins with "Error: ".
+// The answer is asked for, unless the last message is to be continued.
 text::Conversation conversation_of(const api::Request& request, const Manner& usual,
                                    const TemplateForm& form);
 
 // Thinking and effort in every spelling that templates know: enable_thinking, thinking, thinking_mode;
 // reasoning_effort. What kwargs already say stays, and counts as said.
-void set_manner(Json& kwargs, const Manner& manner, text::OutputSyntax syntax);
+void set_manner(Json& kwargs, const Manner& manner, const TemplateForm& form);
 
 }  // namespace autark::serve

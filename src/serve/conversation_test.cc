@@ -9,7 +9,7 @@ namespace {
 using text::OutputSyntax;
 
 constexpr TemplateForm kObjects{OutputSyntax::hermes, {true, false}};
-constexpr TemplateForm kTexts{OutputSyntax::dsml, {true, true}};
+constexpr TemplateForm kTexts{OutputSyntax::dsml, {true, true, true}};
 
 api::Request with_a_call() {
   api::Request r;
@@ -32,15 +32,18 @@ std::string messages(const api::Request& r, const TemplateForm& form) {
 
 TEST(Conversation, WhatWasSampledIsForTemplatesThatLetItStand) {
   api::Request r = with_a_call();
-  r.items[1].sampled = api::Sampled{"raw", true};
-  EXPECT_NE(messages(r, kTexts).find(R"("sampled":{"text":"raw","in_reasoning":true})"), std::string::npos);
+  r.items[1].sampled = api::Sampled{{"hm</think>", {7, 8}}, {"raw", {9}}, true};
+  EXPECT_NE(
+      messages(r, kTexts).find(
+          R"("sampled":{"reasoning":{"text":"hm</think>","ids":[7,8]},"answer":{"text":"raw","ids":[9]},"in_reasoning":true})"),
+      std::string::npos);
   EXPECT_EQ(messages(r, kObjects).find("sampled"), std::string::npos);
 }
 
 TEST(Conversation, CallsAndResultsAreMessages) {
   EXPECT_EQ(messages(with_a_call(), kTexts), R"({"role":"user","content":"hi"}
-{"role":"assistant","content":"let\nme","reasoning_content":"hm","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":  1e2}"}}]}
-{"role":"tool","tool_call_id":"1","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}
+{"role":"assistant","content":"let\n\nme","reasoning_content":"hm","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":  1e2}"}}]}
+{"role":"tool","tool_call_id":"1","content":"a\n\nb"}
 {"role":"tool","tool_call_id":"2","content":"Error: no"}
 {"role":"user","content":"so?"}
 )");
@@ -66,9 +69,9 @@ TEST(Conversation, ToolsAreGivenUnlessTheChoiceIsNone) {
   EXPECT_FALSE(conversation_of(r, {}, kTexts).tools);
 }
 
-std::string manner(api::Request r, Manner usual, OutputSyntax syntax = OutputSyntax::dsml) {
+std::string manner(api::Request r, Manner usual, const TemplateForm& form = kTexts) {
   r.template_kwargs["add_generation_prompt"] = true;
-  Json kwargs = conversation_of(r, usual, {syntax, {}}).kwargs;
+  Json kwargs = conversation_of(r, usual, form).kwargs;
   kwargs.erase("add_generation_prompt");
   return dump_json(kwargs);
 }
@@ -92,9 +95,15 @@ TEST(Conversation, EffortsOfV4) {
                                                         {"xhigh", "high"},  {"max", "max"}};
   for (const auto& [asked, given] : levels) {
     EXPECT_EQ(manner({.effort = asked}, {}), R"({"reasoning_effort":")" + std::string(given) + "\"}");
-    EXPECT_EQ(manner({.effort = asked}, {}, OutputSyntax::hermes),
+    EXPECT_EQ(manner({.effort = asked}, {}, kObjects),
               R"({"reasoning_effort":")" + std::string(asked) + "\"}");
   }
+}
+
+TEST(Conversation, ThePreviewsLeastEffortIsHigh) {
+  const TemplateForm preview{OutputSyntax::dsml, {true, true, false}};
+  for (const char* asked : {"minimal", "low"})
+    EXPECT_EQ(manner({.effort = asked}, {}, preview), R"({"reasoning_effort":"high"})");
 }
 
 // "name arguments;" for each call, whatever the arguments are.
@@ -103,6 +112,7 @@ class Tooled final : public text::ChatTemplate {
   explicit Tooled(bool tools, bool quotes) : tools_(tools), quotes_(quotes) {}
   Result<text::Prompt> render(const text::Conversation& c) const override {
     text::Prompt p;
+    if (quotes_ && c.kwargs.contains("reasoning_effort")) return Error{Code::invalid, "no efforts"};
     if (c.tools && tools_) p.text += dump_json(*c.tools);
     for (const Json& m : c.messages)
       if (m.contains("tool_calls")) {
@@ -119,6 +129,8 @@ TEST(TemplateTraits, AreFoundByRendering) {
   EXPECT_TRUE(traits_of(Tooled(true, false)).takes_tools);
   EXPECT_TRUE(traits_of(Tooled(true, false)).arguments_as_text);
   EXPECT_FALSE(traits_of(Tooled(true, true)).arguments_as_text) << "a text would be quoted as a string";
+  EXPECT_TRUE(traits_of(Tooled(true, false)).low_effort);
+  EXPECT_FALSE(traits_of(Tooled(true, true)).low_effort);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "serve/engine_backend.h"
 #include <algorithm>
+#include "serve/fingerprint.h"
 #include "serve/sampling_defaults.h"
 
 namespace autark::serve {
@@ -34,6 +35,7 @@ EngineBackend::EngineBackend(std::unique_ptr<engine::Engine> engine, Options opt
       options_(std::move(options)),
       form_(engine_->chat() ? TemplateForm{engine_->chat()->syntax(), traits_of(*engine_->chat())}
                             : TemplateForm{}),
+      fingerprint_(fingerprint_of(engine_->card())),
       next_seed_(options_.seed) {}
 
 std::vector<api::ModelEntry> EngineBackend::models() const {
@@ -63,13 +65,14 @@ api::Outcome<Tokenized> EngineBackend::rendered(api::Request request) const {
   auto opening = opening_of(request, prompt->in_reasoning);
   if (auto* fault = std::get_if<api::Fault>(&opening)) return std::move(*fault);
   const std::string& begun = std::get<std::string>(opening);
-  auto ids = engine_->tokenizer().encode(
-      prompt->text + begun, {.add_special = false, .parse_special = true, .literal = prompt->literal});
+  prompt->text += begun;
+  auto ids = text::ids_of(*prompt, engine_->tokenizer());
   if (!ids) return invalid(ids.error(), "messages");
   Tokenized t{.ids = std::move(*ids)};
   if (form_.syntax != text::OutputSyntax::plain)
     t.answer = AnswerReader::Rules{.syntax = form_.syntax,
                                    .in_reasoning = prompt->in_reasoning,
+                                   .continues = prompt->continues,
                                    .opening = begun,
                                    .stop = request.stop,
                                    .include_stop = request.include_stop,
@@ -210,6 +213,9 @@ void EngineBackend::expose(Exposition& out) const {
   out.counter("engine_prompt_tokens_total", "Prompt tokens computed.", s.prompt_tokens);
   out.counter("engine_generation_tokens_total", "Tokens generated, also for requests that were cancelled.",
               s.generation_tokens);
+  out.counter("engine_drafted_tokens_total", "Tokens that the draft head guessed and the model verified.",
+              s.drafted);
+  out.counter("engine_drafts_held_total", "Guesses that were right.", s.drafts_held);
   out.counter("engine_rejected_total", "Choices refused because the queue was full.", s.rejected);
   out.family("engine_finished_total", "counter", "Choices finished, by reason.");
   for (const auto& [reason, count] : s.finished) out.sample(count, {{"reason", reason}});

@@ -23,6 +23,7 @@ class EngineBackend final : public api::Backend {
   EngineBackend(std::unique_ptr<engine::Engine> engine, Options options);
 
   std::vector<api::ModelEntry> models() const override;
+  std::string fingerprint() const override { return fingerprint_; }
   Cancel submit(api::Request request, Sink sink) override;
   api::Outcome<int64_t> count_tokens(const api::Request& request) const override;
 
@@ -43,6 +44,7 @@ class EngineBackend final : public api::Backend {
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
   const TemplateForm form_;
+  const std::string fingerprint_;
   std::atomic<uint64_t> next_seed_;
 };
 

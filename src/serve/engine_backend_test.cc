@@ -192,6 +192,14 @@ void speak(Bench& b, int i, std::initializer_list<const char*> tokens, engine::F
   b.say(i, ended(why, n));
 }
 
+// The same with tokens of their own, in one event with the end.
+void speak(Bench& b, int i, const std::vector<std::pair<int32_t, std::string>>& tokens, engine::Finish why) {
+  engine::Event e = ended(why, std::ssize(tokens));
+  for (const auto& [id, text] : tokens) e.tokens.push_back({.id = id, .text = text});
+  if (why == engine::Finish::stop) e.tokens.push_back({.id = ByteTokenizer::kBegin});
+  b.say(i, e);
+}
+
 TEST(EngineBackend, ReasoningAndCallsBecomeEvents) {
   Bench b(text::OutputSyntax::hermes);
   api::Request r = with_tool("a");
@@ -295,7 +303,14 @@ TEST(EngineBackend, TheNextPromptHoldsWhatWasSampled) {
       << "as this template takes them";
 }
 
-// Spacing that no encoder would write, and a forced beginning: the whole turn, as it was.
+std::vector<int32_t> ids_in(const Bench& b, int from, int count) {
+  const auto& ids = b.engine->submitted.back().request.prompt;
+  const auto at = std::ranges::find(ids, from);
+  return {at, at + std::min<ptrdiff_t>(count, ids.end() - at)};
+}
+
+// Tokens that no encoding of their text gives, spacing that no encoder would write, and a forced beginning:
+// the next prompt holds what was sampled, token by token.
 TEST(EngineBackend, ATurnStandsInTheNextPromptAsItWasSampled) {
   for (const bool forced : {false, true}) {
     for (const auto end : {engine::Finish::stop, engine::Finish::length}) {
@@ -309,21 +324,47 @@ TEST(EngineBackend, ATurnStandsInTheNextPromptAsItWasSampled) {
           "<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"x\" string=\"false\">[1,  "
           "2]</｜DSML｜parameter>\n"
           "</｜DSML｜invoke>\n</｜DSML｜tool_calls>";
-      if (!forced) speak(b, 0, {"So.", opening.c_str(), call.c_str()}, end);
-      if (forced) speak(b, 0, {call.c_str()}, end);
+      speak(b, 0, {{1000, forced ? "" : "So." + opening}, {1001, call}}, end);
       const auto id = all_of<api::Event::CallBegun>(b.events).at(0).id;
       r.tool_choice = {};
       r.items.push_back({api::Role::assistant, {api::ToolCall{"call_" + id, "f", "{\"x\":[1,2]}"}}});
       if (!forced) r.items.back().parts.insert(r.items.back().parts.begin(), api::Text{"So."});
       r.items.push_back({api::Role::user, {api::ToolResult{"call_" + id, {{"ok"}}, false}}});
       b.submit(r);
-      const Json& turn = b.engine->chat_template.asked.messages.at(1);
-      ASSERT_EQ(turn.contains("sampled"), end == engine::Finish::stop) << "cut turns had no end of their own";
-      if (end == engine::Finish::stop) {
-        EXPECT_EQ(turn["sampled"]["text"], (forced ? "" : "So.") + opening + call);
-      }
+      EXPECT_EQ(ids_in(b, 1000, 3), (std::vector<int32_t>{1000, 1001, ';'}));
+      const std::string before = text_of(b.asked(1).prompt);
+      EXPECT_EQ(before.find(opening) != before.npos, forced)
+          << "what the prompt had begun is text there, too";
     }
   }
+}
+
+TEST(EngineBackend, ATurnWithoutCallsStandsAsItWasSampled) {
+  Bench b(new FakeEngine(true, text::OutputSyntax::dsml, 1000), {.id = "fake"});
+  b.engine->chat_template.in_reasoning = true;
+  b.submit(chat("q"));
+  speak(b, 0, {{1000, "Hm"}, {1001, "</think>"}, {1002, "Ye"}, {1003, "s"}}, engine::Finish::stop);
+  api::Request r = chat("q");
+  r.items.push_back({api::Role::assistant, {api::Text{"Yes"}}});
+  r.items.push_back({api::Role::user, {api::Text{"more"}}});
+  b.submit(r);
+  EXPECT_EQ(ids_in(b, 1000, 5), (std::vector<int32_t>{1000, 1001, 1002, 1003, ';'}))
+      << "all but the end token";
+  r.items[1].parts = {api::Text{"No"}};
+  b.submit(r);
+  EXPECT_TRUE(ids_in(b, 1000, 1).empty()) << "a changed answer is the client's";
+}
+
+// A client has no place for what lies behind the cut.
+TEST(EngineBackend, ACallThatWasCutDoesNotStand) {
+  Bench b(new FakeEngine(true, text::OutputSyntax::dsml, 1000), {.id = "fake"});
+  api::Request r = with_tool("q");
+  b.submit(r);
+  speak(b, 0, {{1000, "So.\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n<｜DSML｜param"}},
+        engine::Finish::length);
+  r.items.push_back({api::Role::assistant, {api::Text{"So."}}});
+  b.submit(r);
+  EXPECT_TRUE(ids_in(b, 1000, 1).empty());
 }
 
 TEST(EngineBackend, CallsThatCannotBeForcedAreRefused) {

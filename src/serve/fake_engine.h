@@ -49,8 +49,8 @@ class ByteTokenizer final : public text::Tokenizer {
   }
 };
 
-// "<b>role:content;" for each message, then "<b>" where the answer is asked for. Content is literal. With a
-// syntax other than plain also "<b>tools:names;" in front.
+// "<b>role:content;" for each message, then "<b>" where the answer is asked for. Content is literal; what was
+// sampled stands instead of role and content. With a syntax other than plain also "<b>tools:names;" in front.
 class PlainTemplate final : public text::ChatTemplate {
  public:
   text::OutputSyntax syntax() const override { return form; }
@@ -64,6 +64,10 @@ class PlainTemplate final : public text::ChatTemplate {
       p.text += ";";
     }
     for (const Json& m : c.messages) {
+      if (m.contains("sampled")) {
+        stand(p, m["sampled"]);
+        continue;
+      }
       if (m["content"] == "raise") return Error{Code::invalid, "the template says no"};
       p.text += "<b>" + m["role"].get<std::string>() + ":";
       const size_t begin = p.text.size();
@@ -78,6 +82,17 @@ class PlainTemplate final : public text::ChatTemplate {
   text::OutputSyntax form = text::OutputSyntax::plain;
   bool in_reasoning = false;
   mutable text::Conversation asked;  // the last one
+
+ private:
+  static void stand(text::Prompt& p, const Json& sampled) {
+    for (const char* part : {"reasoning", "answer"}) {
+      const auto text = sampled[part]["text"].get<std::string>();
+      p.sampled.push_back(
+          {{p.text.size(), p.text.size() + text.size()}, sampled[part]["ids"].get<std::vector<int32_t>>()});
+      p.text += text;
+    }
+    p.text += ";";
+  }
 };
 
 class FakeEngine final : public engine::Engine {

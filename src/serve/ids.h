@@ -1,19 +1,18 @@
-// Names for requests and tool calls: 24 letters and digits, unique, not secret. Any thread.
+// Names for requests and tool calls: 24 hexadecimal digits that nobody can guess. Any thread.
 #pragma once
-#include <cstdint>
 #include <mutex>
+#include <random>
 #include <string>
 
 namespace autark::serve {
 
 class Ids {
  public:
-  Ids();
   std::string next();
 
  private:
   std::mutex mutex_;
-  uint64_t state_[2];
+  std::random_device random_;
 };
 
 }  // namespace autark::serve

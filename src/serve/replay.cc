@@ -4,15 +4,15 @@
 namespace autark::serve {
 namespace {
 
-// Without the prefix that a dialect put before it: "call_", "toolu_".
-std::string bare(const std::string& id) {
-  return id.substr(id.find('_') + 1);
-}
-
+// The order of an object's keys says nothing.
 bool same_meaning(const std::string& a, const std::string& b) {
   if (a == b) return true;
   const auto x = parse_json(a, "arguments"), y = parse_json(b, "arguments");
-  return x && y && *x == *y;
+  return x && y && nlohmann::json(*x) == nlohmann::json(*y);
+}
+
+size_t bytes_of(const api::Written& w) {
+  return w.text.size() + w.ids.size() * sizeof(int32_t);
 }
 
 }  // namespace
@@ -21,59 +21,91 @@ void Replay::Turn::add(const api::Event::What& what) {
   if (const auto* r = std::get_if<api::Event::Reasoned>(&what)) reasoning += r->text;
   if (const auto* d = std::get_if<api::Event::Delta>(&what)) content += d->text;
   if (const auto* c = std::get_if<api::Event::CallBegun>(&what)) calls.push_back({c->id, c->name, {}});
-  if (const auto* a = std::get_if<api::Event::CallArguments>(&what))
-    if (!calls.empty()) calls.back().arguments += a->text;
+  if (calls.empty()) return;
+  if (const auto* a = std::get_if<api::Event::CallArguments>(&what)) calls.back().arguments += a->text;
+  if (std::holds_alternative<api::Event::CallEnded>(what)) calls.back().ended = true;
+}
+
+void Replay::Turn::wrote(int32_t token, std::string_view text) {
+  const bool reasons = sampled.in_reasoning && !sampled.reasoning.text.ends_with("</think>");
+  api::Written& part = reasons ? sampled.reasoning : sampled.answer;
+  part.text += text;
+  part.ids.push_back(token);
+}
+
+bool Replay::Turn::whole() const {
+  return std::ranges::all_of(calls, &Call::ended);
 }
 
 size_t Replay::Kept::bytes() const {
-  size_t sum =
-      sizeof(Kept) + user.size() + turn.reasoning.size() + turn.content.size() + turn.sampled.text.size();
+  size_t sum = sizeof(Kept) + user.size() + 2 * said.size() + turn.reasoning.size() + turn.content.size() +
+               bytes_of(turn.sampled.reasoning) + bytes_of(turn.sampled.answer);
   for (const Call& c : turn.calls) sum += sizeof(Call) + 2 * c.id.size() + c.name.size() + c.arguments.size();
   return sum;
 }
 
-void Replay::remember(const std::string& user, Turn turn) {
-  const auto kept = std::make_shared<const Kept>(Kept{user, std::move(turn)});
+void Replay::remember(const std::string& user, Said before, Turn turn) {
+  std::string said;
+  if (turn.calls.empty()) {
+    before.add({api::Role::assistant, {api::Text{turn.content}}});
+    said = before.key();
+  }
+  const auto kept = std::make_shared<const Kept>(Kept{user, std::move(said), std::move(turn)});
   const std::lock_guard lock(mutex_);
   kept_.push_back(kept);
   bytes_ += kept->bytes();
   for (const Call& c : kept->turn.calls) by_call_[c.id] = kept;
-  while (kept_.size() > limits_.turns || bytes_ > limits_.bytes) {
-    for (const Call& c : kept_.front()->turn.calls) by_call_.erase(c.id);
-    bytes_ -= kept_.front()->bytes();
-    kept_.pop_front();
-  }
+  if (!kept->said.empty()) by_said_[kept->said] = kept;
+  while (kept_.size() > limits_.turns || bytes_ > limits_.bytes) forget_oldest();
 }
 
-std::shared_ptr<const Replay::Kept> Replay::find(const std::string& user, const std::string& call) const {
+void Replay::forget_oldest() {
+  const KeptPtr oldest = kept_.front();
+  kept_.pop_front();
+  bytes_ -= oldest->bytes();
+  for (const Call& c : oldest->turn.calls) by_call_.erase(c.id);
+  const auto at = by_said_.find(oldest->said);  // a later answer may have said the same
+  if (at != by_said_.end() && at->second == oldest) by_said_.erase(at);
+}
+
+Replay::KeptPtr Replay::find(const Index& index, const std::string& key, const std::string& user) const {
   const std::lock_guard lock(mutex_);
-  const auto at = by_call_.find(call);
-  return at == by_call_.end() || at->second->user != user ? nullptr : at->second;
+  const auto at = index.find(key);
+  return at == index.end() || at->second->user != user ? nullptr : at->second;
 }
 
 void Replay::restore(api::Request& request) const {
-  for (api::Item& item : request.items)
-    if (item.role == api::Role::assistant) restore(item, request.user);
+  Said said(request.user);
+  for (api::Item& item : request.items) {
+    said.add(item);
+    if (item.role == api::Role::assistant) restore(item, said, request.user);
+  }
 }
 
-void Replay::restore(api::Item& item, const std::string& user) const {
-  std::shared_ptr<const Kept> found;
-  bool reasoned = false;
+void Replay::restore(api::Item& item, const Said& said, const std::string& user) const {
+  KeptPtr found = restore_arguments(item, user);
+  if (!found) found = find(by_said_, said.key(), user);
+  if (!found) return;
+  const auto is_reasoning = [](const api::Part& p) { return std::holds_alternative<api::Reasoning>(p); };
+  if (!found->turn.sampled.empty() && unchanged(item, found->turn)) item.sampled = found->turn.sampled;
+  if (std::ranges::none_of(item.parts, is_reasoning) && !found->turn.reasoning.empty())
+    item.parts.insert(item.parts.begin(), api::Reasoning{found->turn.reasoning});
+}
+
+// Gives the turn that its calls are of.
+Replay::KeptPtr Replay::restore_arguments(api::Item& item, const std::string& user) const {
+  KeptPtr found;
   for (api::Part& p : item.parts) {
-    reasoned |= std::holds_alternative<api::Reasoning>(p);
     auto* call = std::get_if<api::ToolCall>(&p);
     if (!call) continue;
-    const std::string id = bare(call->id);
-    const auto kept = find(user, id);
+    const std::string id = bare_id(call->id);
+    const KeptPtr kept = find(by_call_, id, user);
     if (!kept) continue;
     found = kept;
     for (const Call& c : kept->turn.calls)
       if (c.id == id && same_meaning(c.arguments, call->arguments)) call->arguments = c.arguments;
   }
-  if (found && !found->turn.sampled.text.empty() && unchanged(item, found->turn))
-    item.sampled = found->turn.sampled;
-  if (found && !reasoned && !found->turn.reasoning.empty())
-    item.parts.insert(item.parts.begin(), api::Reasoning{found->turn.reasoning});
+  return found;
 }
 
 // After the arguments were put back: every part is the turn's own, reasoning may be missing.
@@ -87,7 +119,7 @@ bool Replay::unchanged(const api::Item& item, const Turn& turn) {
     if (!c) continue;
     if (calls == turn.calls.size()) return false;
     const Call& kept = turn.calls[calls++];
-    if (bare(c->id) != kept.id || c->name != kept.name || c->arguments != kept.arguments) return false;
+    if (bare_id(c->id) != kept.id || c->name != kept.name || c->arguments != kept.arguments) return false;
   }
   return calls == turn.calls.size() && content == turn.content &&
          (reasoning.empty() || reasoning == turn.reasoning);

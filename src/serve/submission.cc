@@ -18,6 +18,14 @@ api::Finish finish_of(engine::Finish why) {
   }
 }
 
+// What the model would have written first, had the prompt not.
+api::Sampled begun(const AnswerReader::Rules& rules, const text::Tokenizer& tokenizer) {
+  api::Sampled s{.in_reasoning = rules.in_reasoning};
+  auto ids = tokenizer.encode(rules.opening, {.add_special = false, .parse_special = true});
+  if (ids) s.answer = {rules.opening, std::move(*ids)};
+  return s;
+}
+
 }  // namespace
 
 api::Fault fault_of(const Error& error) {
@@ -41,6 +49,7 @@ Submission::Submission(engine::Engine& engine, const api::Request& request, std:
     : engine_(engine),
       replay_(replay),
       user_(request.user),
+      said_(request.user),
       n_(request.n),
       echo_(request.echo),
       scored_(request.logprobs >= 0),
@@ -52,8 +61,10 @@ Submission::Submission(engine::Engine& engine, const api::Request& request, std:
     const auto& rules = prompt_of(i).answer;
     if (!rules) continue;
     choices_[i].reader = std::make_unique<AnswerReader>(*rules, [&replay] { return replay.new_call_id(); });
-    choices_[i].turn.sampled = {rules->opening, rules->in_reasoning};
+    choices_[i].turn.sampled = begun(*rules, engine.tokenizer());
   }
+  if (choices_[0].reader)
+    for (const api::Item& item : request.items) said_.add(item);
 }
 
 void Submission::submit(const engine::Request& common, uint64_t seed) {
@@ -112,7 +123,7 @@ void Submission::translate(int choice, engine::Event& e) {
   c.usage.completion_tokens -= std::ssize(e.tokens);
   for (engine::Event::Token& t : e.tokens) {
     ++c.usage.completion_tokens;
-    say(choice, t);
+    say(choice, t, e.finish == engine::Finish::stop && &t == &e.tokens.back());
     if (c.finished) return;
   }
   if (e.finish) finish(choice, e);
@@ -120,14 +131,13 @@ void Submission::translate(int choice, engine::Event& e) {
 
 // One token: what became readable with it, and its log-probability with the first of that. There is always an
 // event, so that tokens can be counted and timed.
-void Submission::say(int choice, engine::Event::Token& t) {
+void Submission::say(int choice, engine::Event::Token& t, bool ends) {
   Choice& c = choices_[choice];
   AnswerReader::Whats whats;
   if (c.reader) {
     const text::OutputSyntax syntax = prompt_of(choice).answer->syntax;
-    const std::string text = skip_special_ ? readable(t, engine_.tokenizer(), syntax) : t.text;
-    c.turn.sampled.text += text;
-    whats = c.reader->push(text);
+    if (!ends) c.turn.wrote(t.id, t.text);
+    whats = c.reader->push(skip_special_ ? readable(t, engine_.tokenizer(), syntax) : t.text);
   } else {
     whats.push_back(api::Event::Delta{std::move(t.text)});
   }
@@ -173,7 +183,6 @@ void Submission::finish(int choice, const engine::Event& e) {
     if (!e.text_at_end.empty()) tell(choice, api::Event::Delta{e.text_at_end});
   } else {
     const bool cut = why == api::Finish::length || why == api::Finish::context;
-    c.turn.sampled.text += e.text_at_end;
     for (auto& what : c.reader->push(e.text_at_end)) tell(choice, std::move(what));
     for (auto& what : c.reader->finish(cut)) tell(choice, std::move(what));
     if (why == api::Finish::stop && c.reader->called()) why = api::Finish::tool_calls;
@@ -186,13 +195,18 @@ void Submission::finish(int choice, const engine::Event& e) {
 void Submission::end(int choice, api::Event::Finished finished) {
   Choice& c = choices_[choice];
   c.finished = true;
-  const bool own_end = finished.why == api::Finish::tool_calls;
-  if (!own_end || (c.reader && c.reader->ended())) c.turn.sampled = {};
-  if (c.reader && c.reader->called()) replay_.remember(user_, std::move(c.turn));
+  if (c.reader) remember(c, finished.why);
   tell(choice, std::move(finished));
   bool all = true;
   for (const Choice& other : choices_) all = all && other.finished;
   over_ = over_ || all;
+}
+
+// A turn that was stopped from outside, or in the middle of a call, is not what the client was given.
+void Submission::remember(Choice& c, api::Finish why) {
+  const bool stopped = why == api::Finish::cancelled || c.reader->ended().has_value();
+  if (stopped || !c.turn.whole()) c.turn.sampled = {};
+  if (c.reader->called() || !c.turn.sampled.empty()) replay_.remember(user_, said_, std::move(c.turn));
 }
 
 void Submission::fail(const Error& error) {

@@ -40,10 +40,11 @@ class Submission : public std::enable_shared_from_this<Submission> {
   void open();
   void on_event(int choice, engine::Event event);
   void translate(int choice, engine::Event& event);
-  void say(int choice, engine::Event::Token& token);
+  void say(int choice, engine::Event::Token& token, bool ends);
   void echo(int choice, const std::vector<engine::Logprobs>& logprobs);
   void finish(int choice, const engine::Event& event);
   void end(int choice, api::Event::Finished finished);
+  void remember(Choice& choice, api::Finish why);
   void fail(const Error& error);
   void withdraw();
   void tell(int choice, api::Event::What what);
@@ -52,6 +53,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
   engine::Engine& engine_;
   Replay& replay_;
   const std::string user_;
+  Said said_;  // the conversation that is answered
   const int n_;
   const bool echo_, scored_, skip_special_;
   const std::vector<Tokenized> prompts_;

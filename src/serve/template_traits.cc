@@ -37,10 +37,17 @@ bool keeps_text(const text::ChatTemplate& chat) {
   return prompt && prompt->text.find(kArguments) != std::string::npos;
 }
 
+bool takes_low_effort(const text::ChatTemplate& chat) {
+  return bool(chat.render(
+      {.messages = question(), .kwargs = {{"thinking_mode", "thinking"}, {"reasoning_effort", "low"}}}));
+}
+
 }  // namespace
 
 TemplateTraits traits_of(const text::ChatTemplate& chat) {
-  return {takes_tools(chat), chat.syntax() == text::OutputSyntax::dsml || keeps_text(chat)};
+  return {.takes_tools = takes_tools(chat),
+          .arguments_as_text = chat.syntax() == text::OutputSyntax::dsml || keeps_text(chat),
+          .low_effort = takes_low_effort(chat)};
 }
 
 }  // namespace autark::serve

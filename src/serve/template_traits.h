@@ -1,4 +1,4 @@
-// What a chat template does with tools, found by rendering small conversations with it once.
+// What a chat template does with tools and efforts, found by rendering small conversations with it once.
 #pragma once
 #include "text/chat.h"
 
@@ -7,6 +7,7 @@ namespace autark::serve {
 struct TemplateTraits {
   bool takes_tools = false;        // a prompt with tools differs from one without
   bool arguments_as_text = false;  // the arguments of calls go in as JSON text; otherwise as objects
+  bool low_effort = false;         // reasoning_effort may be "low"
 };
 
 TemplateTraits traits_of(const text::ChatTemplate& chat);

@@ -1,0 +1,29 @@
+#include "serve/said.h"
+#include <openssl/sha.h>
+
+namespace autark::serve {
+
+std::string bare_id(const std::string& id) {
+  return id.substr(id.find('_') + 1);
+}
+
+void Said::add(const api::Item& item) {
+  std::string text;
+  Json more = Json::array();
+  for (const api::Part& p : item.parts) {
+    if (const auto* t = std::get_if<api::Text>(&p)) text += t->text;
+    if (const auto* c = std::get_if<api::ToolCall>(&p)) more.push_back({bare_id(c->id), c->name});
+    const auto* r = std::get_if<api::ToolResult>(&p);
+    if (!r) continue;
+    Json result = {bare_id(r->call), r->error};
+    for (const api::Text& t : r->parts) result.push_back(t.text);
+    more.push_back(std::move(result));
+  }
+  const std::string all = dump_json({key_, int(item.role), std::move(text), std::move(more)});
+  unsigned char sum[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(), sum);
+  key_.clear();
+  for (const unsigned char b : sum) key_ += {"0123456789abcdef"[b >> 4], "0123456789abcdef"[b & 15]};
+}
+
+}  // namespace autark::serve
