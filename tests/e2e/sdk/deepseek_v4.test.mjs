@@ -5,17 +5,20 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
-import { KEY, startProgramOf } from "./program.mjs";
+import { KEY, metric, startProgramOf } from "./program.mjs";
 import { makeV4Checkpoint } from "./v4_checkpoint.mjs";
 
-let program, openai, anthropic;
+let program, drafting, openai, anthropic;
 before(async () => {
   makeV4Checkpoint("v4-tiny", process.env.AUTARK_V4_TOKENIZER);
-  program = await startProgramOf("v4-tiny");
+  [program, drafting] = await Promise.all([startProgramOf("v4-tiny"), startProgramOf("v4-tiny", "--drafts", "3")]);
   openai = new OpenAI({ baseURL: `${program.url}/v1`, apiKey: KEY, maxRetries: 0 });
   anthropic = new Anthropic({ baseURL: program.url, authToken: KEY, apiKey: null, maxRetries: 0 });
 });
-after(async () => assert.equal(await program?.stop(), 0));
+after(async () => {
+  assert.equal(await program?.stop(), 0);
+  assert.equal(await drafting?.stop(), 0);
+});
 
 const messages = [{ role: "user", content: "Which is larger, 9.11 or 9.9?" }];
 const greedy = { model: "model", messages, temperature: 0, max_tokens: 48 };
@@ -72,10 +75,71 @@ describe("DeepSeek V4 through the OpenAI client", () => {
     assert.ok((await ask("a")) > (await openai.chat.completions.create({ ...greedy, max_tokens: 1 })).usage.prompt_tokens);
   });
 
+  test("every effort that clients know is understood, and the greatest is said in the prompt", async () => {
+    const ask = async (reasoning_effort) =>
+      (await openai.chat.completions.create({ ...greedy, max_tokens: 1, reasoning_effort })).usage.prompt_tokens;
+    const plain = await ask("high");
+    for (const effort of ["none", "minimal", "low", "medium", "xhigh"]) assert.equal(await ask(effort), plain, effort);
+    assert.ok((await ask("max")) > plain + 50);
+  });
+
   test("the same question has the same answer beside others", async () => {
     const alone = await openai.chat.completions.create(greedy);
     const many = await Promise.all(Array.from({ length: 6 }, () => openai.chat.completions.create(greedy)));
     for (const one of many) assert.deepEqual(one.choices, alone.choices);
+  });
+});
+
+describe("what was sampled stands in the next prompt", () => {
+  const thinking = { tools, chat_template_kwargs: { thinking_mode: "thinking" } };
+  const count = async (parameters) =>
+    (await openai.chat.completions.create({ ...greedy, ...parameters, max_tokens: 1 })).usage.prompt_tokens;
+
+  // Noise is not cut into the tokens that its text would be: only ids that were kept add up.
+  test("token by token, though the client sends its text only", async () => {
+    const question = await count({ messages: [{ role: "user", content: "And 7?" }], chat_template_kwargs: thinking.chat_template_kwargs });
+    for (const extra of [thinking, {}]) {
+      for (const max_tokens of [3, 17, 48]) {
+        const first = await openai.chat.completions.create({ ...greedy, ...extra, max_tokens });
+        const { content, tool_calls } = first.choices[0].message;
+        if (tool_calls) continue; // cut in a call
+        const next = [...messages, { role: "assistant", content }, { role: "user", content: "And 7?" }];
+        const { prompt_tokens, completion_tokens } = first.usage;
+        assert.equal(first.choices[0].finish_reason, "length");
+        assert.equal(
+          await count({ ...extra, messages: next }),
+          prompt_tokens + completion_tokens + 1 + question - 1,  // an end token more, a begin token less
+        );
+      }
+    }
+  });
+});
+
+describe("drafts change no text", () => {
+  const ask = async (url, parameters) => {
+    const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: KEY, maxRetries: 0 });
+    const whole = await client.chat.completions.create({ ...greedy, ...parameters });
+    return { choices: whole.choices, usage: whole.usage };
+  };
+  const ways = [
+    ["greedy", { max_tokens: 200 }],
+    ["sampled", { max_tokens: 200, temperature: 1, seed: 7 }],
+    ["thinking, two choices", { n: 2, temperature: 0.7, seed: 3, chat_template_kwargs: { thinking_mode: "thinking" } }],
+    ["with log-probabilities", { max_tokens: 20, logprobs: true, top_logprobs: 3 }],
+  ];
+  for (const [how, parameters] of ways) {
+    test(how, async () => {
+      const alone = await ask(program.url, parameters);
+      assert.deepEqual(await ask(drafting.url, parameters), alone);
+      const many = await Promise.all(ways.map(([, p]) => ask(drafting.url, p)));
+      assert.deepEqual(many[ways.findIndex(([name]) => name === how)], alone, "beside others");
+    });
+  }
+
+  test("and there were drafts, some of which held", async () => {
+    assert.ok((await metric(drafting.url, "autark_engine_drafted_tokens_total")) > 100);
+    assert.equal(await metric(program.url, "autark_engine_drafted_tokens_total"), 0);
+    assert.ok((await metric(drafting.url, "autark_engine_drafts_held_total")) > 0);
   });
 });
 
@@ -88,6 +152,12 @@ describe("DeepSeek V4 through the Anthropic client", () => {
     assert.notEqual(whole.content[0].thinking, "");
     assert.deepEqual(pieces.content.map((c) => c.thinking ?? c.text), whole.content.map((c) => c.thinking ?? c.text));
     assert.deepEqual(pieces.usage, whole.usage);
+  });
+
+  test("an effort comes with every request of some clients", async () => {
+    const ask = async (effort) =>
+      (await anthropic.messages.create({ model: "model", messages, max_tokens: 1, output_config: { effort } })).usage.input_tokens;
+    assert.equal(await ask("low"), await ask("high"));
   });
 
   test("a tool's result goes back in", async () => {

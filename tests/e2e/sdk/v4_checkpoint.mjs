@@ -22,7 +22,7 @@ const config = {
   o_groups: GROUPS,
   o_lora_rank: O,
   sliding_window: 128,
-  compress_ratios: [0, 4, 128],
+  compress_ratios: [0, 4, 128, 0],  // the last is the draft head's
   index_n_heads: INDEX_HEADS,
   index_head_dim: INDEX,
   index_topk: 16,
@@ -41,7 +41,7 @@ const config = {
   rope_scaling: { type: "yarn", factor: 16, original_max_position_embeddings: 65536, beta_fast: 32, beta_slow: 1 },
   max_position_embeddings: 65536,
   vocab_size: VOCABULARY,
-  num_nextn_predict_layers: 0,
+  num_nextn_predict_layers: 1,
 };
 
 let seed = 1;
@@ -85,8 +85,8 @@ function compressor(prefix, ratio, dim) {
   for (const name of ["wkv", "wgate"]) bf16(`${prefix}${name}.weight`, [wide, D], 0.15);
 }
 
-function layer(index, ratio) {
-  const p = `layers.${index}.`, a = `${p}attn.`, f = `${p}ffn.`;
+function block(p, ratio, byToken) {
+  const a = `${p}attn.`, f = `${p}ffn.`;
   for (const name of ["attn_norm", "ffn_norm"]) bf16(`${p}${name}.weight`, [D], 0.2, 1);
   for (const name of ["hc_attn", "hc_ffn"]) {
     f32(`${p}${name}_fn`, [24, 4 * D], 0.05);
@@ -108,7 +108,7 @@ function layer(index, ratio) {
     compressor(`${a}indexer.compressor.`, 4, INDEX);
   }
   bf16(`${f}gate.weight`, [EXPERTS, D], 0.2);
-  if (index < config.num_hash_layers) {
+  if (byToken) {
     const table = BigInt64Array.from({ length: VOCABULARY * 2 }, (_, i) => BigInt(((i >> 1) + (i & 1)) % EXPERTS));
     add(`${f}gate.tid2eid`, "I64", [VOCABULARY, 2], new Uint8Array(table.buffer));
   } else {
@@ -122,16 +122,30 @@ function layer(index, ratio) {
   fp8(`${f}shared_experts.w2`, [D, INNER]);
 }
 
+// What brings the streams together before a head.
+function collapse(p) {
+  bf16(`${p}norm.weight`, [D], 0.2, 1);
+  f32(`${p}hc_head_fn`, [4, 4 * D], 0.05);
+  f32(`${p}hc_head_base`, [4], 0.5);
+  f32(`${p}hc_head_scale`, [1], 0.2, 1);
+}
+
+function draftHead() {
+  const p = "mtp.0.";
+  block(p, 0, false);
+  for (const name of ["e_proj", "h_proj"]) fp8(`${p}${name}`, [D, D]);
+  for (const name of ["enorm", "hnorm"]) bf16(`${p}${name}.weight`, [D], 0.2, 1);
+  collapse(p);
+}
+
 // Writes the checkpoint into `folder`, with the tokenizer files of `tokenizer` beside it.
 export function makeV4Checkpoint(folder, tokenizer) {
   mkdirSync(folder, { recursive: true });
   cpSync(tokenizer, folder, { recursive: true });
   bf16("embed.weight", [VOCABULARY, D], 1);
-  config.compress_ratios.forEach((ratio, i) => layer(i, ratio));
-  f32("hc_head_fn", [4, 4 * D], 0.05);
-  f32("hc_head_base", [4], 0.5);
-  f32("hc_head_scale", [1], 0.2, 1);
-  bf16("norm.weight", [D], 0.2, 1);
+  for (let i = 0; i < config.num_hidden_layers; ++i) block(`layers.${i}.`, config.compress_ratios[i], i < config.num_hash_layers);
+  draftHead();
+  collapse("");
   bf16("head.weight", [VOCABULARY, D], 0.3);
   const header = {};
   let at = 0;
