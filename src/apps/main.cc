@@ -18,7 +18,7 @@ namespace {
 int run(int argc, char** argv) {
   CLI::App app{"autark runs and serves open language models on the processors you have."};
   app.name("autark");
-  app.set_version_flag("--version", std::string("autark ") + version());
+  app.set_version_flag("--version", std::string("autark ") + autark::version());
   app.require_subcommand(1);
   int exit_code = 0;
   autark::apps::add_run_command(app, exit_code);
