@@ -130,7 +130,7 @@ class DsmlParser final : public OutputParser {
     switch (at_) {
       case At::reasoning:
         gate_.drop();
-        if (marker == 0) gate_.begin(true);
+        if (marker == 0) gate_.begin_other_kind();
         at_ = marker == 0 ? At::content : At::block;
         break;
       case At::content:

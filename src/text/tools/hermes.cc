@@ -121,13 +121,13 @@ class HermesParser final : public OutputParser {
   void begin_reasoning() {
     if (reasoning_ || has_reasoned_ || has_content_) return give(kMarkers[kThink]);
     reasoning_ = has_reasoned_ = true;
-    gate_.begin(true);
+    gate_.begin_other_kind();
   }
   void end_reasoning() {
     if (!has_reasoned_) return give(kMarkers[kThinkEnd]);
     if (!reasoning_) return;
     reasoning_ = false;
-    gate_.begin(true);
+    gate_.begin_other_kind();
   }
 
   void hit_body_end() {

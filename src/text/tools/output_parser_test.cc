@@ -85,6 +85,8 @@ TEST(OutputParser, TheEndOfReasoningDoesNotJoinWithContent) {
   EXPECT_EQ(read("</</think>think>", true).reasoning, "</");
   EXPECT_EQ(read("</</think>think>", true).content, "think>");
   EXPECT_EQ(read("</</think>think>", false).content, "</think") << "dropped out of one text, they would join";
+  const Answer hermes{.text = "<tool</think>_call>", .in_reasoning = true, .syntax = OutputSyntax::hermes};
+  EXPECT_EQ(parse(hermes, {}).content, "_call>");
 }
 
 TEST(OutputParser, ContentThatGoesOnKeepsItsNewlines) {

@@ -34,9 +34,10 @@ class TextGate {
  public:
   explicit TextGate(std::span<const std::string_view> forbidden = {}) : forbidden_(forbidden) {}
 
-  // Text of another kind: nothing before it joins with it.
-  void begin(bool drop_leading) {
-    at_start_ = drop_leading, waiting_ = 0;
+  void begin(bool drop_leading) { at_start_ = drop_leading, waiting_ = 0; }
+  // Content after reasoning, or the other way round: what goes out does not join with what went before.
+  void begin_other_kind() {
+    begin(true);
     given_.clear();
   }
   void push(std::string_view text, std::string& out) {
