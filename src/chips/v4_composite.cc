@@ -138,9 +138,9 @@ class CompositeV4 final : public V4Ops {
     on_.each(z.rows(), [=, this](int64_t i) {
       const int64_t t = i / n, k = i % n;
       for (int64_t c = 0; c < z.cols(); ++c) {
-        float s = post.row(t)[k] * y.row(t)[c];
+        float s = 0;
         for (int64_t j = 0; j < n; ++j) s += comb.row(t * n + j)[k] * x.row(t * n + j)[c];
-        z.row(i)[c] = s;
+        z.row(i)[c] = post.row(t)[k] * y.row(t)[c] + s;
       }
       round_official(z.row(i));
     });
@@ -230,7 +230,7 @@ class CompositeV4 final : public V4Ops {
         std::ranges::copy(best(biased, k), ids);
       float sum = 0;
       for (int j = 0; j < k; ++j) sum += s[ids[j]];
-      for (int j = 0; j < k; ++j) to.weights.row(t)[j] = scale * s[ids[j]] / sum;
+      for (int j = 0; j < k; ++j) to.weights.row(t)[j] = s[ids[j]] / sum * scale;
     });
     return to;
   }
@@ -332,9 +332,10 @@ class CompositeV4 final : public V4Ops {
     const int64_t H = q.shape[1], row = i / H, seq = sequence_of(window, row);
     const int64_t at = window.length[seq] + row - window.sequences[seq].first;
     const int64_t base = near_at[seq] - first_seen(window, seq);
-    std::vector<const float*> entries(window.keep);  // oldest first, null before the sequence began
-    for (int64_t p = std::max<int64_t>(0, at - window.keep + 1); p <= at; ++p)
-      entries[window.keep - 1 - (at - p)] = near.row(base + p).data();
+    // Oldest first; what a young sequence lacks is null behind them, as in the official code.
+    std::vector<const float*> entries(window.keep);
+    const int64_t oldest = std::max<int64_t>(0, at - window.keep + 1);
+    for (int64_t p = oldest; p <= at; ++p) entries[p - oldest] = near.row(base + p).data();
     const auto add = [&](int64_t w) { entries.push_back(old.row(far_at[seq] + w).data()); };
     if (picks) {
       for (int64_t j = 0; j < picks.cols(); ++j)

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <random>
 #include "chips/registry.h"
+#include "tensor/bf16.h"
 
 namespace autark {
 namespace {
@@ -188,6 +189,57 @@ TEST_P(V4OpsTest, TurnsDependOnTheDistanceAlone) {
     return sum;
   };
   EXPECT_NEAR(product(1'000'000), product(0), 2e-5);
+}
+
+// The official code rounds probabilities relative to the largest logit of the entries so far, 64 at a time,
+// and has a young sequence's positions in the first places of the window. Position 80 is in the second 64.
+TEST_P(V4OpsTest, OfficialRoundingShowsThePlacesOfAYoungWindow) {
+  constexpr int kDim = 64, kWindow = 128, kCount = 100;
+  const bool ref = GetParam() == "ref";
+  auto chip = make_chip(ref ? "ref" : "cpu",
+                        {.inputs = Rounding::Inputs::official, .threads = 1, .isa = ref ? "" : GetParam()});
+  ASSERT_TRUE(chip) << chip.error().message;
+  const Tensor q = make({kCount, 1, kDim}, [](int64_t i) { return i % kDim == 0 ? 8 : 0; });
+  const Tensor kv = make({kCount, 1, kDim}, [](int64_t i) {  // logits from −1 to 1, a peak at 80
+    const int64_t p = i / kDim;
+    return i % kDim ? std::cos(double(i)) : p == 80 ? 3.3 : std::sin(double(p));
+  });
+  std::vector<float> ring(kWindow * kDim);
+  std::byte* page = reinterpret_cast<std::byte*>(ring.data());
+  const std::span<std::byte* const> pages(&page, 1);
+  const Span span{0, kCount};
+  const int64_t length = 0;
+  const Rows window{.width = kDim,
+                    .keep = kWindow,
+                    .ring = kWindow,
+                    .page_rows = kWindow,
+                    .sequences = {&span, 1},
+                    .pages = {&pages, 1},
+                    .length = {&length, 1}};
+  const Tensor y =
+      (*chip)->v4().sparse_attention(q, kv, window, {}, {}, make({1}, [](int64_t) { return 0; }));
+  (*chip)->wait();
+  const auto bf16 = [](double v) { return decode_bf16(encode_bf16(static_cast<float>(v))); };
+  for (int at : {63, 80, 99}) {
+    std::vector<double> o(kDim);
+    double sum = 0, top = -INFINITY;
+    for (int from = 0; from <= at; from += 64) {
+      const int end = std::min(from + 64, at + 1);
+      double now = top;
+      for (int p = from; p < end; ++p) now = std::max<double>(now, kv.row(p)[0]);
+      const double shrink = std::exp(top - now);
+      sum *= shrink;
+      for (double& v : o) v *= shrink;
+      for (int p = from; p < end; ++p) {
+        const double weight = std::exp(kv.row(p)[0] - now);
+        sum += weight;
+        for (int c = 0; c < kDim; ++c) o[c] += bf16(weight) * kv.row(p)[c];
+      }
+      top = now;
+    }
+    for (int c = 0; c < kDim; ++c)
+      EXPECT_EQ(y.row(at)[c], bf16(o[c] / (sum + std::exp(-top)))) << at << " " << c;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Places, V4OpsTest, ::testing::ValuesIn(places()),
