@@ -57,6 +57,7 @@ void check(const ConfigFile& f, const V4Config& c) {
     f.refuse(say("index_head_dim", c.index_dim) + " is not a power of two from 64 on");
   if (c.heads % c.o_groups) f.refuse(say("o_groups", c.o_groups) + " does not divide the heads");
   if (c.experts_per_token > c.experts) f.refuse("num_experts_per_tok is larger than n_routed_experts");
+  if (!(c.eps >= 0 && c.hc_eps >= 0)) f.refuse("rms_norm_eps and hc_eps must not be negative");
   if (c.hc > 16) f.refuse(say("hc_mult", c.hc) + " is more than 16");
   if (std::ssize(c.ratios) < c.layers)
     f.refuse("compress_ratios has " + std::to_string(c.ratios.size()) + " entries for " +
@@ -95,7 +96,8 @@ V4Config::V4Config(const ConfigFile& f)
   check(f, *this);
   const double near = f.need_number("rope_theta"), far = f.need_number("compress_rope_theta");
   const Yarn yarn = read_yarn(f);
-  if (!(near > 0 && far > 0 && yarn.factor > 0 && yarn.original > 0))
+  if (!(near > 0 && far > 0 && yarn.factor > 0 && yarn.original > 0 && yarn.beta_fast > 0 &&
+        yarn.beta_slow > 0))
     f.refuse("rope_theta, compress_rope_theta and rope_scaling must be positive");
   rope_near = rope_of(plain_frequencies(v4::kRotary, near));
   rope_far = rope_of(yarn_frequencies(v4::kRotary, far, yarn));
