@@ -6,7 +6,6 @@
 #include <cstring>
 #include "engine/forward.h"
 #include "engine/testing.h"
-#include "models/v4_toy.h"
 
 namespace autark::engine {
 namespace {
@@ -32,6 +31,7 @@ class CacheTest : public ::testing::TestWithParam<Case> {
                                       .bytes_max = INT64_MAX,
                                       .context = 512,
                                       .sequences_max = 3,
+                                      .slack = 9,
                                       .poison = true});
     AUTARK_CHECK(made);
     cache_ = std::move(*made);
@@ -69,6 +69,27 @@ TEST_P(CacheTest, ARestoredSnapshotGoesOnAsIfNothingHadBeen) {
     EXPECT_EQ(other->length(), at);
     ASSERT_TRUE(cache_->reserve(*other, 200));
     EXPECT_EQ(feed(*other, all.subspan(at)), feed(*cold, all)) << "at " << at;
+  }
+}
+
+// Drafts that did not hold are taken back, over borders of windows and pages, before and after the snapshot.
+TEST_P(CacheTest, WhatWasTakenBackIsNotInASnapshot) {
+  const auto prompt = toy_prompt(200), wrong = toy_prompt(200, 29);
+  const std::span<const int32_t> all(prompt), guesses(wrong);
+  auto cold = open(200);
+  const auto want = feed(*cold, all);
+  for (int64_t at : {4, 15, 16, 126, 128, 131}) {
+    auto kept = open(200);
+    feed(*kept, all.first(at));
+    feed(*kept, guesses.subspan(at, 9));
+    kept->take_back(9);
+    const Snapshot snapshot = cache_->save(*kept);
+    kept.reset();
+    auto other = open(200);
+    ASSERT_TRUE(cache_->restore(*other, snapshot));
+    feed(*other, guesses.subspan(at + 9, 9));
+    other->take_back(9);
+    EXPECT_EQ(feed(*other, all.subspan(at)), want) << "at " << at;
   }
 }
 

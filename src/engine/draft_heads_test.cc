@@ -1,15 +1,15 @@
 // Goal: the draft heads of DeepSeek-V4 compute what their papers say, however their reading is cut. Method:
-// on the toy checkpoint, MTP against the official code's logits; DSpark, which nobody has published numbers
-// for, against its equations written out plainly on the queries, rows and logits that its pass names, and,
-// with a block of one, against an ordinary layer of the trunk.
+// on the toy checkpoint, on every chip and instruction set, MTP against the official code's logits; DSpark,
+// which nobody has published numbers for, against its equations written out plainly on the queries, rows and
+// logits that its pass names, and, with a block of one, against an ordinary layer of the trunk.
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <cmath>
 #include <optional>
 #include "engine/forward.h"
+#include "engine/golden_testing.h"
 #include "engine/testing.h"
 #include "models/layers/v4_block.h"
-#include "models/v4_toy.h"
 
 namespace autark::engine {
 namespace {
@@ -23,8 +23,8 @@ std::vector<float> values(Tensor x) {
 // A toy trunk with its draft head, one sequence, and the head alone in steps of the test's own.
 class Head {
  public:
-  Head(const std::string& chip, const Json& config, Rounding::Cache rounding = Rounding::Cache::f32)
-      : toy_(config), chip_(std::move(make_chip(chip, {.threads = 1}).value())) {
+  Head(const Place& place, const Json& config, Rounding::Cache rounding = Rounding::Cache::f32)
+      : toy_(config), chip_(std::move(make_chip(place.chip, {.threads = 1, .isa = place.isa}).value())) {
     auto made = drafter_of("deepseek_v4", toy_.config)->make(toy_.config, toy_.weights);
     AUTARK_CHECK(made);
     drafter = std::move(*made);
@@ -137,7 +137,7 @@ std::vector<float> rows_of(const std::vector<float>& x, int64_t width, int64_t f
   return {x.begin() + from * width, x.begin() + end * width};
 }
 
-class DraftHeadsTest : public ::testing::TestWithParam<const char*> {};
+class DraftHeadsTest : public ::testing::TestWithParam<Place> {};
 
 // The official code's smoke call: streams h, tokens t_0 … t_5, the same token and position for both.
 TEST_P(DraftHeadsTest, MtpEqualsTheOfficialCode) {
@@ -158,15 +158,6 @@ TEST_P(DraftHeadsTest, MtpEqualsTheOfficialCode) {
   }
 }
 
-Json dspark_config(int block) {
-  Json c = toy_v4_config();
-  c["compress_ratios"] = {0, 4, 16, 4, 16, 0, 0, 0};
-  c.update({{"dspark_block_size", block},
-            {"dspark_markov_rank", 16},
-            {"dspark_noise_token_id", 63},
-            {"dspark_target_layer_ids", {1, 3, 4}}});
-  return c;
-}
 std::vector<std::vector<float>> means(int64_t from, int64_t end) {
   std::vector<std::vector<float>> all;
   for (const char* name : {"a", "b", "c"}) all.push_back(rows_of(filled(name, 40 * 64), 64, from, end));
@@ -175,7 +166,7 @@ std::vector<std::vector<float>> means(int64_t from, int64_t end) {
 
 TEST_P(DraftHeadsTest, DsparkReadsTheSameHoweverItIsCut) {
   const auto tokens = toy_prompt(20);
-  Head whole(GetParam(), dspark_config(5)), parts(GetParam(), dspark_config(5));
+  Head whole(GetParam(), toy_dspark_config()), parts(GetParam(), toy_dspark_config());
   EXPECT_STREQ(whole.drafter->name(), "DSpark");
   EXPECT_EQ(whole.drafter->taps(), (std::vector<int>{0, 2, 3}));
   EXPECT_EQ(whole.drafter->layers(), 3);
@@ -191,7 +182,7 @@ TEST_P(DraftHeadsTest, DsparkReadsTheSameHoweverItIsCut) {
 
 // norm(P · taps), then rope(norm(Wkv x), p), by hand at one position.
 TEST_P(DraftHeadsTest, DsparkSeedsItsRingsFromTheTrunk) {
-  Head head(GetParam(), dspark_config(5));
+  Head head(GetParam(), toy_dspark_config());
   head.read(0, toy_prompt(12), means(0, 12));
   const int64_t p = 9;
   std::vector<double> main(64), kv(128);
@@ -227,7 +218,7 @@ TEST_P(DraftHeadsTest, DsparkSeedsItsRingsFromTheTrunk) {
 
 // Every row of the block sees the ring's last 8 positions and all five rows, whatever their order.
 TEST_P(DraftHeadsTest, DsparkAttendsToRingAndWholeBlock) {
-  Head head(GetParam(), dspark_config(5));
+  Head head(GetParam(), toy_dspark_config());
   head.read(0, toy_prompt(30), means(0, 30));
   head.propose(0, 30, {7, 63, 63, 63, 63});
   const auto notes = head.notes;
@@ -257,7 +248,7 @@ TEST_P(DraftHeadsTest, DsparkAttendsToRingAndWholeBlock) {
 
 // logits_j = head · final_j + markov_out · markov_in[d_j].
 TEST_P(DraftHeadsTest, DsparkCorrectsEachDraftByTheOneBefore) {
-  Head head(GetParam(), dspark_config(5));
+  Head head(GetParam(), toy_dspark_config());
   head.read(0, toy_prompt(10), means(0, 10));
   const auto out = head.raw("head.weight", {64, 64});
   const auto w1 = head.raw("mtp.2.markov_head.markov_w1.weight", {64, 16});
@@ -280,7 +271,7 @@ TEST_P(DraftHeadsTest, DsparkCorrectsEachDraftByTheOneBefore) {
 
 // With a block of one, and a window that is not full yet, the stages are ordinary layers with that window.
 TEST_P(DraftHeadsTest, DsparkOfOneRowIsMadeOfTrunkLayers) {
-  Head head(GetParam(), dspark_config(1));
+  Head head(GetParam(), toy_dspark_config(1));
   head.read(0, toy_prompt(6), means(0, 6));
   head.propose(0, 6, {9});
   const auto got = head.notes.at({7, "ffn.out"});
@@ -290,7 +281,8 @@ TEST_P(DraftHeadsTest, DsparkOfOneRowIsMadeOfTrunkLayers) {
   for (int c = 0; c < 64; ++c) EXPECT_NEAR(got[c], want[c], 1e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Chips, DraftHeadsTest, ::testing::Values("ref", "cpu"));
+INSTANTIATE_TEST_SUITE_P(Places, DraftHeadsTest, ::testing::ValuesIn(places()),
+                         ::testing::PrintToStringParamName());
 
 }  // namespace
 }  // namespace autark::engine

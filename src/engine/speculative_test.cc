@@ -11,7 +11,6 @@
 #include "engine/sampler.h"
 #include "engine/step.h"
 #include "engine/testing.h"
-#include "models/v4_toy.h"
 
 namespace autark::engine {
 namespace {
@@ -50,20 +49,10 @@ LoadedModel model_at(const Where& p) {
   auto chip = make_chip(p.chip, {.threads = 1});
   AUTARK_CHECK(chip);
   if (p.architecture != std::string("deepseek_v4")) return test_model(p.architecture, std::move(*chip));
-  LoadedModel m;
-  m.checkpoint = {.kind = "formula", .architecture = p.architecture, .config = toy_v4_config()};
-  m.checkpoint.config["max_position_embeddings"] = 2048;
-  if (p.drafter == std::string("dspark"))
-    m.checkpoint.config.update({{"compress_ratios", {0, 4, 16, 4, 16, 0, 0, 0}},
-                                {"dspark_block_size", 5},
-                                {"dspark_markov_rank", 16},
-                                {"dspark_noise_token_id", 63},
-                                {"dspark_target_layer_ids", {0, 2, 4}}});
-  m.checkpoint.weights = std::make_unique<FormulaWeights>(toy_v4_tensor);
-  auto made = model_registry().at(p.architecture)(m.checkpoint.config, *m.checkpoint.weights);
-  AUTARK_CHECK(made);
-  m.model = std::move(*made);
-  m.chip = std::move(*chip);
+  Json config = p.drafter == std::string("dspark") ? toy_dspark_config() : toy_v4_config();
+  if (config.contains("dspark_block_size"))
+    config["dspark_target_layer_ids"] = {0, 2, 4};  // the embedding, too
+  LoadedModel m = toy_v4_model(std::move(*chip), config);
   m.rounding.cache = p.cache;
   return m;
 }

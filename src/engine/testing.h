@@ -9,7 +9,7 @@
 #include <vector>
 #include "chips/registry.h"
 #include "engine/start.h"
-#include "models/testing.h"
+#include "models/v4_toy.h"
 
 namespace autark::engine {
 
@@ -59,6 +59,35 @@ inline LoadedModel test_model(const std::string& architecture, std::unique_ptr<C
   m.model = std::move(*made);
   m.chip = std::move(chip);
   return m;
+}
+
+// The toy DeepSeek-V4 (models/v4_toy.h); with its draft head if asked for.
+inline LoadedModel toy_v4_model(std::unique_ptr<Chip> chip, const Json& config = toy_v4_config(),
+                                bool drafter = false) {
+  LoadedModel m;
+  m.checkpoint = {.kind = "formula", .architecture = "deepseek_v4", .config = config};
+  m.checkpoint.config["max_position_embeddings"] = 2048;
+  m.checkpoint.weights = std::make_unique<FormulaWeights>(toy_v4_tensor);
+  auto made = model_registry().at("deepseek_v4")(m.checkpoint.config, *m.checkpoint.weights);
+  AUTARK_CHECK(made);
+  m.model = std::move(*made);
+  m.chip = std::move(chip);
+  if (!drafter) return m;
+  auto head =
+      drafter_of("deepseek_v4", m.checkpoint.config)->make(m.checkpoint.config, *m.checkpoint.weights);
+  AUTARK_CHECK(head);
+  m.drafter = std::move(*head);
+  return m;
+}
+// The same with DSpark's three stages.
+inline Json toy_dspark_config(int block = 5) {
+  Json c = toy_v4_config();
+  c["compress_ratios"] = {0, 4, 16, 4, 16, 0, 0, 0};
+  c.update({{"dspark_block_size", block},
+            {"dspark_markov_rank", 16},
+            {"dspark_noise_token_id", 63},
+            {"dspark_target_layer_ids", {1, 3, 4}}});
+  return c;
 }
 
 inline std::vector<int32_t> test_prompt(int n, int seed) {
