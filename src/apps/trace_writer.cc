@@ -45,9 +45,8 @@ std::vector<Named> named(const engine::Trace& t) {
     matrix(name + ".router_weights", route->second.weights);
   }
   for (const auto& [name, n] : t.notes) {
-    const bool whole = !n.integers.empty();
-    all.push_back(
-        {name, whole ? static_cast<const void*>(n.integers.data()) : n.values.data(), whole, n.shape});
+    const void* values = n.whole ? static_cast<const void*>(n.integers.data()) : n.values.data();
+    all.push_back({name, values, n.whole, n.shape});
   }
   matrix("norm", t.norm);
   matrix("logits", t.logits);

@@ -1,5 +1,7 @@
 // A trace as tensors by name: tokens, positions, embed, layers.<i>, layers.<i>.router_ids,
-// layers.<i>.router_weights, norm, logits, greedy, greedy_margin; as a safetensors file or as JSON.
+// layers.<i>.router_weights, norm, logits, greedy, greedy_margin, and what else the model names
+// (layers.<i>.attn.out, layers.<i>.idx.score, mtp.logits …: engine/trace.h); as a safetensors file or as
+// JSON.
 #pragma once
 #include <cstdio>
 #include <filesystem>

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include "apps/token_list.h"
 #include "base/json.h"
 #include "base/mapped_file.h"
@@ -16,6 +17,8 @@ engine::Trace small_trace() {
   engine::Trace t{.tokens = {5, 6, 7}, .positions = {0, 2}};
   t.embed = {2, {1, -0.1f, 3e-39f, 4}};
   t.layers = {{2, {5, 6, 7, 1e30f}}, {2, {9, 10, 11, 12}}};
+  t.notes["layers.0.comp.ids"] = {.shape = {0}, .whole = true};
+  t.notes["layers.0.idx.score"] = {.shape = {2, 1}, .values = {-std::numeric_limits<float>::infinity(), 2}};
   t.routes[1] = {.k = 1, .ids = {3, 0}, .weights = {1, {0.25f, 1}}};
   t.norm = {2, {0, 0, 0, 0}};
   t.logits = {3, {1, 2, 3, 4, 5, 6}};
@@ -40,6 +43,8 @@ const char* const kNames[] = {"tokens",
                               "layers.1",
                               "layers.1.router_ids",
                               "layers.1.router_weights",
+                              "layers.0.comp.ids",
+                              "layers.0.idx.score",
                               "norm",
                               "logits",
                               "greedy",
@@ -59,6 +64,8 @@ TEST_F(TraceWriterTest, SafetensorsReadBack) {
     return text->data() + 8 + size + (*header)[name]["data_offsets"][0].get<size_t>();
   };
   EXPECT_EQ((*header)["layers.1.router_ids"]["dtype"], "I32");
+  EXPECT_EQ((*header)["layers.0.comp.ids"]["dtype"], "I32");  // though there is none
+  EXPECT_EQ((*header)["layers.0.comp.ids"]["shape"], Json::array({0}));
   EXPECT_EQ((*header)["logits"]["shape"], Json({2, 3}));
   EXPECT_EQ(std::memcmp(at("logits"), small_trace().logits.values.data(), 24), 0);
   EXPECT_EQ(std::memcmp(at("embed"), small_trace().embed.values.data(), 16), 0);
@@ -82,6 +89,8 @@ TEST_F(TraceWriterTest, JsonReadsBackExactly) {
   EXPECT_EQ((*json)["embed"][1][0].get<float>(), 3e-39f);
   EXPECT_EQ((*json)["layers.0"][1][1].get<float>(), 1e30f);
   EXPECT_EQ((*json)["layers.1.router_ids"], Json({{3}, {0}}));
+  EXPECT_EQ((*json)["layers.0.comp.ids"], Json::array());
+  EXPECT_TRUE((*json)["layers.0.idx.score"][0][0].is_null());
   EXPECT_TRUE((*json)["norm"][0][1].is_null());
   EXPECT_EQ((*json)["greedy"], Json::array({8}));
 }

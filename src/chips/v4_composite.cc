@@ -173,12 +173,19 @@ class CompositeV4 final : public V4Ops {
     return y;
   }
 
-  Tensor index_top_k(Tensor q, Tensor head_weights, Pooled keys, int k) override {
+  Tensor index_top_k(Tensor q, Tensor head_weights, Pooled keys, int k, Tensor* scores) override {
     AUTARK_CHECK(q.shape[1] == head_weights.cols() && q.cols() == keys.rows.width);
-    Tensor ids = on_.result({q.shape[0], k}, Format::i32);
+    Tensor ids = on_.result({q.shape[0], k}, Format::i32), shown;
     const auto at = places(keys.rows);
     const Tensor all = pooled_rows(keys.rows, at);
-    on_.each(q.shape[0], [=, this](int64_t row) { choose(q, head_weights, keys.rows, at, all, row, ids); });
+    if (scores) *scores = shown = on_.result({q.shape[0], longest(at)});
+    on_.each(q.shape[0], [=, this](int64_t row) {
+      const auto score = index_scores(q, head_weights, keys.rows, at, all, row);
+      std::fill_n(ids.i32() + row * k, k, -1);
+      std::ranges::copy(best(score, k), ids.i32() + row * k);
+      if (shown)
+        std::fill(std::ranges::copy(score, shown.row(row).begin()).out, shown.row(row).end(), -INFINITY);
+    });
     return ids;
   }
 
@@ -212,10 +219,12 @@ class CompositeV4 final : public V4Ops {
     return y;
   }
 
-  Choice route(Tensor scores, Tensor bias, Tensor fixed, int k, float scale) override {
+  Choice route(Tensor scores, Tensor bias, Tensor fixed, int k, float scale, Tensor* margin) override {
     AUTARK_CHECK(bool(bias) != bool(fixed));
     const int64_t T = scores.rows(), E = scores.cols();
     Choice to{on_.result({T, k}, Format::i32), on_.result({T, k})};
+    Tensor ahead;
+    if (margin) *margin = ahead = on_.result({T});
     on_.each(T, [=](int64_t t) {
       std::vector<float> s(E), biased(E);
       for (int64_t e = 0; e < E; ++e) {
@@ -224,10 +233,9 @@ class CompositeV4 final : public V4Ops {
         biased[e] = s[e] + (bias ? bias.f32()[e] : 0);
       }
       int32_t* ids = to.ids.i32() + t * k;
-      if (fixed)
-        std::copy_n(fixed.i32() + t * k, k, ids);
-      else
-        std::ranges::copy(best(biased, k), ids);
+      const auto order = fixed ? std::vector<int32_t>() : best(biased, k + 1);
+      std::copy_n(fixed ? fixed.i32() + t * k : order.data(), k, ids);
+      if (ahead) ahead.f32()[t] = std::ssize(order) > k ? biased[order[k - 1]] - biased[order[k]] : INFINITY;
       float sum = 0;
       for (int j = 0; j < k; ++j) sum += s[ids[j]];
       for (int j = 0; j < k; ++j) to.weights.row(t)[j] = s[ids[j]] / sum * scale;
@@ -281,6 +289,11 @@ class CompositeV4 final : public V4Ops {
       at.push_back(at.back() + (r.length[seq] + r.sequences[seq].count) / r.per);
     return at;
   }
+  static int64_t longest(const Places& at) {
+    int64_t most = 0;
+    for (size_t seq = 1; seq < at.size(); ++seq) most = std::max(most, at[seq] - at[seq - 1]);
+    return most;
+  }
   static Places window_places(const Rows& window) {
     Places at{0};
     for (size_t seq = 0; seq < window.sequences.size(); ++seq)
@@ -310,9 +323,10 @@ class CompositeV4 final : public V4Ops {
     return all;
   }
 
-  void choose(Tensor q, Tensor head_weights, const Rows& keys, const Places& at, Tensor all, int64_t row,
-              Tensor ids) const {
-    const int64_t H = q.shape[1], d = q.cols(), k = ids.cols(), seq = sequence_of(keys, row);
+  // Of the rows that query `row` sees.
+  std::vector<float> index_scores(Tensor q, Tensor head_weights, const Rows& keys, const Places& at,
+                                  Tensor all, int64_t row) const {
+    const int64_t H = q.shape[1], d = q.cols(), seq = sequence_of(keys, row);
     const int64_t visible = (keys.length[seq] + row - keys.sequences[seq].first + 1) / keys.per;
     const float norm = 1 / std::sqrt(float(d * H));
     std::vector<float> score(visible);
@@ -322,8 +336,7 @@ class CompositeV4 final : public V4Ops {
         score[w] += rounded(std::max(rounded(s), 0.f) * rounded(head_weights.row(row)[h] * norm));
       }
     round_official(score);
-    std::fill_n(ids.i32() + row * k, k, -1);
-    std::ranges::copy(best(score, k), ids.i32() + row * k);
+    return score;
   }
 
   // Query and head i.

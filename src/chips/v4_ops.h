@@ -40,16 +40,20 @@ class V4Ops {
   virtual Tensor hadamard(Tensor x) = 0;            // orthonormal, over the last dim
   virtual Tensor quantise(Tensor x, Format f) = 0;  // to the values f's codes hold
   // The k visible rows with the highest Σ_h w_h relu(q_h·key) / √(dim·heads), ties to the lower index;
-  // −1 where there are fewer. Row w is visible from position (w + 1)·per − 1 on.
-  virtual Tensor index_top_k(Tensor q, Tensor head_weights, Pooled keys, int k) = 0;
+  // −1 where there are fewer. Row w is visible from position (w + 1)·per − 1 on. `scores`, for those who
+  // look: [queries, rows of the longest sequence], −∞ where a row is not visible.
+  virtual Tensor index_top_k(Tensor q, Tensor head_weights, Pooled keys, int k, Tensor* scores = nullptr) = 0;
   // Each query over the last `window.keep` positions and `picks` (empty: every visible row) of `far`;
   // one extra logit, `sink`, per head with value 0.
   virtual Tensor sparse_attention(Tensor q, Tensor kv, Rows window, Pooled far, Tensor picks,
                                   Tensor sink) = 0;
   // w [groups, out, in]: wᵍ xᵍ, side by side, where xᵍ are the g-th `in` channels of x
   virtual Tensor grouped_linear(Tensor x, const Weight& w) = 0;
-  // s = √softplus(scores); ids = top k of s + bias, or `fixed` when given; weights = scale · s_ids / Σ s_ids.
-  virtual Choice route(Tensor scores, Tensor bias, Tensor fixed, int k, float scale) = 0;
+  // s = √softplus(scores); ids = top k of s + bias, or `fixed` when given; weights = s_ids / Σ s_ids · scale.
+  // `margin`, for those who look: [rows], what the last choice is ahead of the next; ∞ where none was
+  // compared.
+  virtual Choice route(Tensor scores, Tensor bias, Tensor fixed, int k, float scale,
+                       Tensor* margin = nullptr) = 0;
 };
 
 std::unique_ptr<V4Ops> make_composite_v4(Chip& on);

@@ -110,6 +110,24 @@ TEST_P(V4OpsTest, RouterScoresAndChoices) {
   EXPECT_NEAR(by_token.weights.f32()[0], 1.5 * s[3] / (s[3] + s[1]), 1e-6);
 }
 
+TEST_P(V4OpsTest, RouterMargins) {
+  V4Ops& v4 = chip_->v4();
+  const Tensor scores = make({1, 4}, [](int64_t i) { return 25 * i; }),
+               bias = make({4}, [](int64_t) { return 1; });
+  Tensor fixed = chip_->scratch({1, 2}, Format::i32), margins[3];
+  fixed.i32()[0] = 3, fixed.i32()[1] = 1;
+  const Choice some = v4.route(scores, bias, {}, 2, 1, &margins[0]),
+               all = v4.route(scores, bias, {}, 4, 1, &margins[1]),
+               by_token = v4.route(scores, {}, fixed, 2, 1, &margins[2]);
+  chip_->wait();
+  EXPECT_EQ(some.ids.i32()[1], 2);
+  EXPECT_NEAR(margins[0].f32()[0], std::sqrt(50) - 5, 1e-6);
+  EXPECT_EQ(all.ids.i32()[3], 0);
+  EXPECT_EQ(margins[1].f32()[0], INFINITY);  // nothing is left to compare with
+  EXPECT_EQ(margins[2].f32()[0], INFINITY);
+  EXPECT_EQ(by_token.ids.i32()[1], 1);
+}
+
 TEST_P(V4OpsTest, HadamardIsItsOwnInverse) {
   V4Ops& v4 = chip_->v4();
   const Tensor one = make({1, 128}, [](int64_t i) { return i == 3; });
@@ -156,8 +174,10 @@ TEST_P(V4OpsTest, IndexPicksTheBestVisibleRows) {
                  .length = {&length, 1}};
   const Tensor q = make({kCount, kHeads, kDim}, [&](int64_t) { return small(gen); });
   const Tensor weights = make({kCount, kHeads}, [](int64_t i) { return i % 3 - 1; });
-  const Tensor ids = chip_->v4().index_top_k(q, weights, pooled, kTop);
+  Tensor scores;
+  const Tensor ids = chip_->v4().index_top_k(q, weights, pooled, kTop, &scores);
   chip_->wait();
+  ASSERT_EQ(scores.shape, (Shape{kCount, kRows}));
   for (int i = 0; i < kCount; ++i) {
     const int visible = int(kBefore + i + 1) / kRatio;
     std::vector<std::pair<double, int>> all;
@@ -169,7 +189,9 @@ TEST_P(V4OpsTest, IndexPicksTheBestVisibleRows) {
         score += std::max(dot, 0.0) * weights.row(i)[h];
       }
       all.emplace_back(-score, w);
+      EXPECT_NEAR(scores.row(i)[w], score / 16, 1e-5);
     }
+    for (int w = visible; w < kRows; ++w) EXPECT_EQ(scores.row(i)[w], -INFINITY);
     std::ranges::sort(all);
     for (int j = 0; j < kTop; ++j) EXPECT_EQ(ids.i32()[i * kTop + j], all[j].second) << i << " " << j;
   }

@@ -97,30 +97,65 @@ class GoldenV4Test : public ::testing::TestWithParam<Place> {
   }
 };
 
-// Everything that was recorded of a layer, by the name that the model gives it.
-void compare_layer(const Trace& got, int layer, Tensors& want, const std::string& at) {
-  const std::string in = at + "layer" + std::to_string(layer) + "/", ours = "layers." + std::to_string(layer);
-  const int64_t rows = std::ssize(got.positions);
-  EXPECT_LE(quantile(distances(got.layers[layer].values, want[in + "stream"].values, rows), 1), 1e-5) << in;
-  for (const char* ids : {"gate.ids", "idx.ids"}) {
-    if (want.contains(in + ids)) {
-      EXPECT_EQ(got.notes.at(ours + "." + ids).integers, want[in + ids].integers) << in << ids;
+// Which of the traced positions `count` recorded rows belong to: all, or the deep ones.
+std::vector<int64_t> recorded_rows(const Trace& got, Tensors& want, const std::string& at, int64_t count) {
+  std::vector<int64_t> rows;
+  for (size_t p = 0; p < got.positions.size(); ++p) {
+    const bool deep = std::ranges::count(want[at + "deep"].integers, got.positions[p]) > 0;
+    if (deep || count == std::ssize(got.positions)) rows.push_back(int64_t(p));
+  }
+  EXPECT_EQ(std::ssize(rows), count) << at;
+  return rows;
+}
+
+// Infinite where the reference is, else near it.
+void expect_near(std::span<const float> got, std::span<const float> want, double tolerance,
+                 const std::string& name) {
+  ASSERT_EQ(got.size(), want.size()) << name;
+  for (size_t i = 0; i < want.size(); ++i) {
+    if (std::isinf(want[i])) {
+      EXPECT_EQ(got[i], want[i]) << name;
+    } else {
+      EXPECT_NEAR(got[i], want[i], tolerance) << name;
     }
   }
-  for (const char* name : {"attn.in", "attn.qr", "attn.z", "attn.out", "ffn.in", "ffn.shared", "ffn.out",
-                           "hc_attn.pre", "hc_attn.post", "hc_attn.comb", "gate.weights"}) {
-    const Trace::Note& note = got.notes.at(ours + "." + name);
-    EXPECT_LE(quantile(distances(note.values, want[in + name].values, rows), 1), 2e-5) << in << name;
+}
+
+void compare_note(const Trace::Note& note, const Expected& want, const std::vector<int64_t>& rows,
+                  const std::string& name) {
+  auto shape = want.shape;
+  shape[0] = note.shape[0];
+  ASSERT_EQ(note.shape, shape) << name;
+  const int64_t n = (std::ssize(want.values) + std::ssize(want.integers)) / want.shape[0];
+  const bool compared = name.ends_with(".margin") || name.ends_with("idx.std") || name.ends_with("idx.score");
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (note.whole) {
+      const auto from = note.integers.begin() + rows[i] * n, to = want.integers.begin() + int64_t(i) * n;
+      EXPECT_TRUE(std::equal(from, from + n, to)) << name;
+    } else if (compared) {
+      expect_near(row(note.values, rows[i], n), row(want.values, int64_t(i), n), 1e-4, name);
+    } else {
+      EXPECT_LE(distance(row(note.values, rows[i], n), row(want.values, int64_t(i), n)), 2e-5) << name;
+    }
   }
-  for (const char* name : {"comp", "icomp"}) {
-    if (!want.contains(in + name)) continue;
-    const Trace::Note& note = got.notes.at(ours + "." + name);
-    const auto& ids = want[in + name + ".ids"].integers;
-    for (size_t i = 0; i < ids.size(); ++i)
-      EXPECT_LE(
-          distance(row(note.values, ids[i], note.shape[1]), row(want[in + name].values, i, note.shape[1])),
-          1e-5)
-          << in << name;
+}
+
+// Everything that was recorded of a layer or of the draft head, by the names of a trace.
+void compare_notes(const Trace& got, const std::string& ours, Tensors& want, const std::string& at,
+                   const std::string& theirs) {
+  const std::string in = at + theirs + "/";
+  for (auto it = want.lower_bound(in); it != want.end() && it->first.starts_with(in); ++it) {
+    const std::string name = it->first.substr(in.size());
+    const bool elsewhere = name == "logits" || (name == "stream" && ours != "mtp");
+    if (elsewhere || name.ends_with("comp.ids")) continue;
+    const auto note = got.notes.find(ours + "." + name);
+    ASSERT_NE(note, got.notes.end()) << ours << "." << name;
+    const bool pooled = name.ends_with("comp");  // chosen rows of all that are there
+    const auto& ids = want[pooled ? it->first + ".ids" : at + "deep"].integers;
+    compare_note(note->second, it->second,
+                 pooled ? std::vector<int64_t>(ids.begin(), ids.end())
+                        : recorded_rows(got, want, at, it->second.shape[0]),
+                 it->first);
   }
 }
 
@@ -142,13 +177,19 @@ TEST_P(GoldenV4Test, TheMathematicsFromTheOfficialFiles) {
   for (const auto& path : cases(kMath)) {
     SCOPED_TRACE(path.filename());
     Tensors want = read_expected(path / kMath);
+    ASSERT_FALSE(want.empty());
     for (int n : lengths(want)) {
       const std::string at = "n" + std::to_string(n) + "/";
       const auto& p = want[at + "positions"].integers;
       const Trace got = traced(path / "hf", Rounding{}, want[at + "tokens"].integers,
                                {.positions = {p.begin(), p.end()}, .greedy = 16});
       ASSERT_FALSE(got.layers.empty());
-      for (size_t l = 0; l < got.layers.size(); ++l) compare_layer(got, int(l), want, at);
+      for (size_t l = 0; l < got.layers.size(); ++l) {
+        const std::string layer = std::to_string(l), stream = at + "layer" + layer + "/stream";
+        EXPECT_LE(quantile(distances(got.layers[l].values, want[stream].values, std::ssize(p)), 1), 1e-5)
+            << stream;
+        compare_notes(got, "layers." + layer, want, at, "layer" + layer);
+      }
       compare_ends(got, want, at, n);
       EXPECT_LE(quantile(distances(got.norm.values, want[at + "final"].values, std::ssize(p)), 1), 1e-5);
     }
@@ -157,6 +198,7 @@ TEST_P(GoldenV4Test, TheMathematicsFromTheOfficialFiles) {
 
 // The MTP head, reading each position with the token after it, the last one with the greedy token.
 TEST_P(GoldenV4Test, TheMathematicsOfTheDraftHead) {
+  int seen = 0;
   for (const auto& path : cases(kMath)) {
     Tensors want = read_expected(path / kMath);
     for (int n : lengths(want)) {
@@ -166,13 +208,9 @@ TEST_P(GoldenV4Test, TheMathematicsOfTheDraftHead) {
       const auto& p = want[at + "positions"].integers;
       Trace got = traced(path / "hf", Rounding{}, want[at + "tokens"].integers,
                          {.positions = {p.begin(), p.end()}, .draft = true});
-      for (const char* name : {"z", "stream", "attn.in", "attn.out", "ffn.in", "ffn.out", "final"})
-        EXPECT_LE(quantile(distances(got.notes["mtp." + std::string(name)].values, want[in + name].values,
-                                     std::ssize(p)),
-                           1),
-                  2e-5)
-            << name;
-      EXPECT_EQ(got.notes["mtp.gate.ids"].integers, want[in + "gate.ids"].integers);
+      ASSERT_FALSE(got.layers.empty());
+      compare_notes(got, "mtp", want, at, "mtp");
+      ++seen;
       const auto& logits = want[in + "logits"];
       const int64_t rows = logits.shape[0], vocabulary = logits.shape[1];
       const auto& ours = got.notes["mtp.logits"].values;
@@ -182,6 +220,7 @@ TEST_P(GoldenV4Test, TheMathematicsOfTheDraftHead) {
           ASSERT_NEAR(ours[i * vocabulary + c], logits.values[r * vocabulary + c], 1e-4);
     }
   }
+  if (seen == 0) GTEST_SKIP() << "lacks a reference checkpoint with a draft head";
 }
 
 // A twin's own expectation where its weights are not the checkpoint's, else the checkpoint's.
@@ -242,6 +281,7 @@ struct Recorded {
 };
 Recorded read_official(const std::filesystem::path& path) {
   Recorded r{.want = read_expected(path / kOfficial)};
+  AUTARK_CHECK(!r.want.empty());
   r.at = "n" + std::to_string(*lengths(r.want).rbegin()) + "/";
   r.tokens = r.want[r.at + "tokens"].integers;
   r.positions = r.want[r.at + "positions"].integers;
@@ -252,81 +292,151 @@ Recorded read_official(const std::filesystem::path& path) {
 struct Bound {
   const char* name;
   double median, worst;
-  bool deep = false;  // recorded at fewer positions
 };
-constexpr Bound kVerbs[] = {{"attn.qr", 5e-3, 5e-3},       {"attn.q", 1e-3, 1e-2, true},
-                            {"attn.kv", 5e-3, 5e-3, true}, {"attn.o", 2e-3, 2e-2, true},
-                            {"attn.z", 2e-3, 2e-2},        {"attn.out", 1e-3, 4e-2},
-                            {"ffn.shared", 5e-3, 5e-3},    {"ffn.out", 5e-3, 5e-3}};
+constexpr Bound kVerbs[] = {{"attn.in", 5e-3, 5e-3},  {"attn.qr", 5e-3, 5e-3},     {"attn.q", 1e-3, 1e-2},
+                            {"attn.kv", 5e-3, 5e-3},  {"attn.o", 2e-3, 2e-2},      {"attn.z", 2e-3, 2e-2},
+                            {"attn.out", 1e-3, 4e-2}, {"ffn.in", 5e-3, 5e-3},      {"ffn.shared", 5e-3, 5e-3},
+                            {"ffn.out", 5e-3, 5e-3},  {"gate.weights", 1e-5, 1e-5}};
+// Those before the experts mix streams that were not recorded: ours, from the recorded attention.
+constexpr const char* kMixes[] = {"hc_attn.pre", "hc_attn.post", "hc_attn.comb",
+                                  "hc_ffn.pre",  "hc_ffn.post",  "hc_ffn.comb"};
+
+// A run over the longest prompt in which every verb gets what the official code had: what a verb gives is
+// kept, then the recorded rows take its place.
+class RecordedRun {
+ public:
+  explicit RecordedRun(const std::filesystem::path& path) : r(read_official(path)) {
+    auto m = load_model(path / "hf", {.chip = "ref", .rounding = *rounding_named("exact")});
+    EXPECT_TRUE(m) << m.error().message;
+    if (!m) return;
+    model_ = std::move(*m);
+    auto cache = Cache::make(
+        *model_.model,
+        {.rounding = model_.rounding.cache, .bytes_max = INT64_MAX, .context = std::ssize(r.tokens) + 1});
+    AUTARK_CHECK(cache);
+    cache_ = std::move(*cache);
+    state_ = cache_->open();
+    AUTARK_CHECK(cache_->reserve(*state_, std::ssize(r.tokens) + 1));
+    layers = model_.model->layers();
+    const Chunk chunk{state_.get(), r.tokens, {}};
+    Forward(*model_.model, *model_.chip, *cache_).run({&chunk, 1}, [this](int l, const char* name, Tensor x) {
+      keep(l, name, x);
+      replace(l, name, x);
+      return x;
+    });
+  }
+  // Relative L2 of each recorded row.
+  std::vector<double> distances_of(int layer, const char* name) {
+    const Expected& want = r.want[r.of(layer, name)];
+    const auto& all = got.at({layer, name});
+    const int64_t count = want.shape[0], n = std::ssize(want.values) / count;
+    std::vector<double> d;
+    const auto& deep = r.want[r.at + "deep"].integers;
+    for (size_t p = 0; p < r.positions.size(); ++p) {
+      if (count < std::ssize(r.positions) && std::ranges::count(deep, r.positions[p]) == 0) continue;
+      d.push_back(distance(row(all, int64_t(p), n), row(want.values, std::ssize(d), n)));
+    }
+    EXPECT_EQ(std::ssize(d), count) << name;
+    return d;
+  }
+  // Row `w` of a pooled stream.
+  std::vector<float> pooled(int layer, int stream, int64_t w) {
+    Packing packing(*cache_);
+    packing.begin();
+    packing.add(*state_, std::ssize(r.tokens), std::vector<int32_t>{0}, {});
+    const Rows rows = packing.step(*model_.chip).state(layer, stream);
+    std::vector<float> v(rows.width);
+    load(rows, 0, w, v);
+    return v;
+  }
+
+  Recorded r;
+  int layers = 0;
+  std::map<std::pair<int, std::string>, std::vector<float>> got;
+  std::map<std::pair<int, std::string>, std::vector<int32_t>> chosen;
+
+ private:
+  void keep(int l, const char* name, Tensor x) {
+    const int64_t n = x.shape.numel() / x.shape[0];
+    for (int32_t p : r.positions) {
+      if (x.format == Format::f32)
+        got[{l, name}].insert(got[{l, name}].end(), x.f32() + p * n, x.f32() + (p + 1) * n);
+      else
+        chosen[{l, name}].insert(chosen[{l, name}].end(), x.i32() + p * n, x.i32() + (p + 1) * n);
+    }
+  }
+  void replace(int l, const std::string& name, Tensor x) {
+    if (name == "attn.in") {
+      std::ranges::copy(r.want.at(r.of(l, "attn.in_all")).values, x.f32());
+    } else if (name == "attn.out" || name == "ffn.in" || name == "ffn.out" || (name == "stream" && l >= 0)) {
+      const auto& rows = r.want.at(r.of(l, name.c_str())).values;
+      const int64_t n = x.shape.numel() / x.shape[0];
+      for (size_t p = 0; p < r.positions.size(); ++p)
+        std::ranges::copy(row(rows, int64_t(p), n), x.f32() + r.positions[p] * n);
+    }
+  }
+
+  LoadedModel model_;
+  std::unique_ptr<Cache> cache_;
+  std::unique_ptr<SequenceState> state_;  // goes before its cache
+};
+
+void compare_choices(RecordedRun& run, int l) {
+  Recorded& r = run.r;
+  EXPECT_EQ(run.chosen.at({l, "gate.ids"}), r.want[r.of(l, "gate.ids")].integers) << r.of(l, "gate.ids");
+  if (!run.chosen.contains({l, "idx.ids"})) return;
+  const auto& margin = r.want[r.of(l, "idx.margin")].values;
+  const auto& spread = r.want[r.of(l, "idx.std")].values;
+  const auto &ours = run.chosen.at({l, "idx.ids"}), &ids = r.want[r.of(l, "idx.ids")].integers;
+  const int64_t k = std::ssize(ids) / std::ssize(r.positions);
+  for (size_t p = 0; p < r.positions.size(); ++p) {
+    if (margin[p] <= 0.02 * spread[p]) continue;
+    EXPECT_TRUE(std::is_permutation(ids.begin() + p * k, ids.begin() + (p + 1) * k, ours.begin() + p * k))
+        << r.of(l, "idx.ids") << " at " << r.positions[p];
+  }
+}
+
+void compare_pooled(RecordedRun& run, int l) {
+  for (const auto& [name, stream] : {std::pair{"comp", 1}, {"icomp", 3}}) {
+    if (!run.r.want.contains(run.r.of(l, name))) continue;
+    const Expected& want = run.r.want[run.r.of(l, name)];
+    const auto& ids = run.r.want[run.r.of(l, name) + ".ids"].integers;
+    for (size_t i = 0; i < ids.size(); ++i)
+      EXPECT_LE(distance(run.pooled(l, stream, ids[i]), row(want.values, int64_t(i), want.shape[1])), 5e-3)
+          << run.r.of(l, name);
+  }
+}
 
 TEST(GoldenV4OfficialTest, VerbByVerb) {
   if (kSanitized) GTEST_SKIP() << "long prompts do not run under sanitizers";
   if (cases(kOfficial).empty()) GTEST_SKIP() << "lacks reference checkpoints in " << golden("deepseek-v4");
   for (const auto& path : cases(kOfficial)) {
-    Recorded r = read_official(path);
-    const auto exact = rounding_named("exact");
-    auto m = load_model(path / "hf", {.chip = "ref", .rounding = *exact});
-    ASSERT_TRUE(m) << m.error().message;
-    const auto cache = Cache::make(
-        *m->model, {.rounding = m->rounding.cache, .bytes_max = INT64_MAX, .context = std::ssize(r.tokens)});
-    ASSERT_TRUE(cache);
-    const auto state = (*cache)->open();
-    ASSERT_TRUE((*cache)->reserve(*state, std::ssize(r.tokens)));
-    Forward forward(*m->model, *m->chip, **cache);
-    std::map<std::pair<int, std::string>, std::vector<float>> got;
-    std::map<std::pair<int, std::string>, std::vector<int32_t>> chosen;
-    const auto probe = [&](int l, const char* name, Tensor x) {
-      if (name == std::string("attn.in")) {
-        std::ranges::copy(r.want[r.of(l, "attn.in_all")].values, x.f32());
-      } else if (name == std::string("ffn.in")) {
-        const auto& rows = r.want[r.of(l, name)].values;
-        for (size_t p = 0; p < r.positions.size(); ++p)
-          std::ranges::copy(row(rows, p, x.cols()), x.row(r.positions[p]).begin());
-      } else if (x.format == Format::f32) {
-        const int64_t n = x.shape.numel() / x.shape[0];
-        auto& kept = got[{l, name}];
-        for (int32_t p : r.positions) kept.insert(kept.end(), x.f32() + p * n, x.f32() + (p + 1) * n);
-      } else {
-        auto& kept = chosen[{l, name}];
-        for (int32_t p : r.positions)
-          kept.insert(kept.end(), x.i32() + p * x.cols(), x.i32() + (p + 1) * x.cols());
-      }
-      return x;
-    };
-    const Chunk chunk{state.get(), r.tokens, {}};
-    forward.run({&chunk, 1}, probe);
-    const auto& deep = r.want[r.at + "deep"].integers;
-    for (int l = 0; l < m->model->layers(); ++l) {
+    SCOPED_TRACE(path.filename());
+    RecordedRun run(path);
+    double rows = 0, same = 0;
+    for (int l = 0; l < run.layers; ++l) {
       for (const Bound& b : kVerbs) {
-        const auto& all = got.at({l, b.name});
-        std::vector<float> rows;
-        const int64_t n = std::ssize(all) / std::ssize(r.positions);
-        for (size_t p = 0; p < r.positions.size(); ++p) {
-          if (b.deep && std::ranges::count(deep, r.positions[p]) == 0) continue;
-          rows.insert(rows.end(), all.begin() + p * n, all.begin() + (p + 1) * n);
-        }
-        const auto d = distances(rows, r.want[r.of(l, b.name)].values, std::ssize(rows) / n);
-        EXPECT_LE(quantile(d, 0.5), b.median) << path.filename() << r.of(l, b.name);
-        EXPECT_LE(quantile(d, 1), b.worst) << path.filename() << r.of(l, b.name);
+        const auto d = run.distances_of(l, b.name);
+        EXPECT_LE(quantile(d, 0.5), b.median) << run.r.of(l, b.name);
+        EXPECT_LE(quantile(d, 1), b.worst) << run.r.of(l, b.name);
+        if (b.name != std::string("attn.out")) continue;
+        // The last row is not asked for: the library under the reference rounds its head norm once more.
+        rows += double(d.size()) - 1;
+        same += double(std::count(d.begin(), d.end() - 1, 0.0));
       }
-      EXPECT_EQ(chosen.at({l, "gate.ids"}), r.want[r.of(l, "gate.ids")].integers) << r.of(l, "gate.ids");
-      if (!chosen.contains({l, "idx.ids"})) continue;
-      const auto& margin = r.want[r.of(l, "idx.margin")].values;
-      const auto& spread = r.want[r.of(l, "idx.std")].values;
-      const auto &ours = chosen.at({l, "idx.ids"}), &ids = r.want[r.of(l, "idx.ids")].integers;
-      const int64_t k = std::ssize(ids) / std::ssize(r.positions);
-      for (size_t p = 0; p < r.positions.size(); ++p) {
-        if (margin[p] <= 0.02 * spread[p]) continue;
-        EXPECT_TRUE(std::is_permutation(ids.begin() + p * k, ids.begin() + (p + 1) * k, ours.begin() + p * k))
-            << r.of(l, "idx.ids") << " at " << r.positions[p];
-      }
+      for (const char* mix : kMixes)
+        expect_near(run.got.at({l, mix}), run.r.want[run.r.of(l, mix)].values,
+                    std::string_view(mix).starts_with("hc_ffn") ? 1e-4 : 1e-5, run.r.of(l, mix));
+      compare_choices(run, l);
+      compare_pooled(run, l);
     }
+    EXPECT_GE(same / rows, 0.8) << "of attention's results are the official code's bits";
   }
 }
 
 // Against the official logits at every position.
 struct Agreement {
-  double kl = 0, same = 0, same_clear = 0, median = 0, p90 = 0;
+  double kl = 0, same = 0, same_clear = 0, same_sure = 0, median = 0, p90 = 0;
 };
 Agreement agreement(const Trace& got, const Recorded& r) {
   const auto& want = r.want.at(r.at + "logits_all").values;
@@ -334,18 +444,20 @@ Agreement agreement(const Trace& got, const Recorded& r) {
   const auto& margin = r.want.at(r.at + "top1_margin_all").values;
   const int64_t rows = std::ssize(r.tokens), n = std::ssize(want) / rows;
   Agreement a;
-  int clear = 0;
+  int clear = 0, sure = 0;
   for (int64_t i = 0; i < rows; ++i) {
     const auto ours = row(got.logits.values, i, n);
     const auto p = log_softmax(row(want, i, n)), q = log_softmax(ours);
     for (int64_t j = 0; j < n; ++j) a.kl += std::exp(double(p[j])) * (double(p[j]) - q[j]) / double(rows);
     const bool same = std::ranges::max_element(ours) - ours.begin() == best[i];
     a.same += same / double(rows);
-    if (margin[i] <= 1) continue;
-    ++clear;
-    a.same_clear += same;
+    clear += margin[i] > 1;
+    a.same_clear += same && margin[i] > 1;
+    sure += margin[i] > 2;
+    a.same_sure += same && margin[i] > 2;
   }
   a.same_clear = clear ? a.same_clear / clear : 1;
+  a.same_sure = sure ? a.same_sure / sure : 1;
   const auto d = distances(got.logits.values, want, rows);
   a.median = quantile(d, 0.5);
   a.p90 = quantile(d, 0.9);
@@ -366,6 +478,7 @@ TEST_P(GoldenV4Test, OfficialRoundingEndToEnd) {
     EXPECT_LE(a.kl, 0.08);
     EXPECT_GE(a.same, 0.83);
     EXPECT_GE(a.same_clear, 0.97);
+    EXPECT_EQ(a.same_sure, 1);
     constexpr double kStream[] = {0.03, 0.05, 0.07, 0.08, 0.10};
     for (size_t l = 0; l < std::min(got.layers.size(), std::size(kStream)); ++l) {
       std::vector<double> d;
@@ -375,6 +488,21 @@ TEST_P(GoldenV4Test, OfficialRoundingEndToEnd) {
         d.push_back(distance(row(got.layers[l].values, r.positions[p], n), row(want, p, n)));
       EXPECT_LE(quantile(d, 0.5), kStream[l]) << "layer " << l;
     }
+  }
+}
+
+// The last position is read with the greedy token, which may be another here.
+TEST_P(GoldenV4Test, OfficialRoundingOfTheDraftHead) {
+  if (kSanitized) GTEST_SKIP() << "long prompts do not run under sanitizers";
+  for (const auto& path : cases(kOfficial)) {
+    SCOPED_TRACE(path.filename());
+    Recorded r = read_official(path);
+    const Expected& want = r.want[r.at + "mtp/logits"];
+    if (want.values.empty()) continue;
+    std::vector<int64_t> last;
+    for (int64_t i = 0; i < want.shape[0]; ++i) last.push_back(i - want.shape[0]);
+    Trace got = traced(path / "hf", *rounding_named("exact"), r.tokens, {.positions = last, .draft = true});
+    EXPECT_LE(quantile(distances(got.notes["mtp.logits"].values, want.values, want.shape[0]), 0.5), 0.09);
   }
 }
 

@@ -1,7 +1,9 @@
 #include "engine/trace.h"
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include "engine/forward.h"
 #include "engine/sampler.h"
@@ -37,6 +39,21 @@ void keep_row(Tensor x, int64_t from, std::vector<T>* rows, int64_t to, int64_t 
               x.cols() * sizeof(T));
 }
 
+// How clear the choice of the k best was. Scores that are not finite do not count.
+struct Clarity {
+  float margin, spread;
+};
+Clarity clarity_of(std::vector<float> scores, int64_t k) {
+  std::erase_if(scores, [](float v) { return !std::isfinite(v); });
+  const int64_t n = std::ssize(scores);
+  std::ranges::sort(scores, std::greater());
+  const float margin = n > k ? scores[k - 1] - scores[k] : std::numeric_limits<float>::infinity();
+  const double mean = std::accumulate(scores.begin(), scores.end(), 0.0) / double(std::max<int64_t>(1, n));
+  double squares = 0;
+  for (float v : scores) squares += (v - mean) * (v - mean);
+  return {margin, n > 1 ? float(std::sqrt(squares / double(n - 1))) : 0.f};
+}
+
 class Tracer {
  public:
   Tracer(LoadedModel& m, std::vector<int32_t> tokens, const TraceOptions& o) : m_(m), o_(o) {
@@ -62,6 +79,7 @@ class Tracer {
     drafting_.emplace(*cache);
     while (lines_[0].fed < lines_[0].prompt) step(forward);
     keep_state(*cache);
+    keep_scores();
     while (std::ssize(out_.greedy) < o_.greedy) step(forward);
     m_.chip->reset();
     lines_.clear();  // their state goes before the cache
@@ -89,10 +107,19 @@ class Tracer {
     if (longest_ > m_.model->context())
       return Error{Code::invalid, "logits: prompt and greedy tokens are " + std::to_string(longest_) +
                                       ", the model's context is " + std::to_string(m_.model->context())};
-    if (o_.draft && (!m_.drafter || m_.drafter->rows(0) != 1))
-      return Error{Code::unsupported, "logits: the checkpoint has no MTP head to trace; leave out --draft"};
+    if (o_.draft) {
+      AUTARK_CHECK(m_.drafter);
+      if (auto e = fault_of(*m_.drafter)) return e;
+    }
     if (o_.chunk < 1 || o_.greedy < 0) return Error{Code::invalid, "logits: chunk must be at least 1"};
     return resolve_positions();
+  }
+  static std::optional<Error> fault_of(const Drafter& d) {
+    if (d.rows(0) == 1) return std::nullopt;
+    return Error{Code::unsupported, std::string("logits: ") + d.name() + " guesses " +
+                                        std::to_string(d.rows(0)) +
+                                        " tokens at once in layers of its own, a trace has one row a "
+                                        "position and names for MTP only; leave out --draft"};
   }
   std::optional<Error> resolve_positions() {
     const int64_t n = lines_[0].prompt;
@@ -159,6 +186,11 @@ class Tracer {
         } else if (n.name == "router_ids") {
           out_.routes[n.layer].k = n.x.cols();
           keep_row(n.x, row, &out_.routes[n.layer].ids, r, count);
+        } else if (n.name == "idx.score") {
+          auto& rows = scores_["layers." + std::to_string(n.layer)];
+          rows.resize(count);
+          const auto scores = n.x.row(row);
+          rows[r].assign(scores.begin(), scores.end());
         } else {
           keep_note("layers." + std::to_string(n.layer) + "." + n.name, n.x, row, r);
         }
@@ -177,7 +209,8 @@ class Tracer {
     to.shape.assign(x.shape.d.begin(), x.shape.d.begin() + x.shape.rank);
     to.shape[0] = count;
     x.shape = {x.shape[0], x.shape.numel() / x.shape[0]};
-    if (x.format == Format::f32) return keep_row(x, row, &to.values, r, count);
+    to.whole = x.format == Format::i32;
+    if (!to.whole) return keep_row(x, row, &to.values, r, count);
     keep_row(x, row, &to.integers, r, count);
     if (name.ends_with(".idx.ids")) {  // a set: ascending, what is absent last
       const auto first = to.integers.begin() + r * x.cols();
@@ -236,11 +269,30 @@ class Tracer {
         const std::string name = "layers." + std::to_string(layer) + "." + p.stream.name;
         Trace::Note& to = out_.notes[name] = {.shape = {n, rows.width}};
         to.values.resize(n * rows.width);
-        Trace::Note& ids = out_.notes[name + ".ids"] = {.shape = {n}};
+        Trace::Note& ids = out_.notes[name + ".ids"] = {.shape = {n}, .whole = true};
         for (int64_t w = 0; w < n; ++w) {
           load(rows, 0, w, std::span(to.values).subspan(w * rows.width, rows.width));
           ids.integers.push_back(int32_t(w));
         }
+      }
+    }
+  }
+
+  // What was chosen by, as wide as the prompt has rows to choose from, and how clear each choice was.
+  void keep_scores() {
+    const int64_t count = std::ssize(out_.positions);
+    for (auto& [layer, rows] : scores_) {
+      const int64_t width = out_.notes.at(layer + ".icomp").shape[0],
+                    k = out_.notes.at(layer + ".idx.ids").shape[1];
+      Trace::Note& all = out_.notes[layer + ".idx.score"] = {.shape = {count, width}};
+      Trace::Note& margin = out_.notes[layer + ".idx.margin"] = {.shape = {count}};
+      Trace::Note& spread = out_.notes[layer + ".idx.std"] = {.shape = {count}};
+      for (auto& scores : rows) {
+        scores.resize(width, -std::numeric_limits<float>::infinity());  // company may have had more rows
+        all.values.insert(all.values.end(), scores.begin(), scores.end());
+        const Clarity c = clarity_of(std::move(scores), k);
+        margin.values.push_back(c.margin);
+        spread.values.push_back(c.spread);
       }
     }
   }
@@ -264,8 +316,9 @@ class Tracer {
   LoadedModel& m_;
   const TraceOptions& o_;
   Trace out_;
-  std::vector<Timeline> lines_;  // the main prompt first
-  std::vector<bool> kept_;       // positions of the main prompt
+  std::vector<Timeline> lines_;                                    // the main prompt first
+  std::vector<bool> kept_;                                         // positions of the main prompt
+  std::map<std::string, std::vector<std::vector<float>>> scores_;  // of an index, of each position
   int64_t longest_ = 0;
   std::optional<Packing> drafting_;
 };

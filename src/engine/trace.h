@@ -23,10 +23,11 @@ struct Trace {
     std::vector<float> values;  // [positions, cols]
     std::vector<int64_t> row;   // how the cols lie: {D}, or {streams, D}
   };
-  struct Note {  // one of the two
+  struct Note {
     std::vector<int64_t> shape;
     std::vector<float> values;
     std::vector<int32_t> integers;
+    bool whole = false;  // integers, else values
   };
   struct Route {
     int64_t k = 0;
@@ -39,6 +40,9 @@ struct Trace {
   std::map<int, Route> routes;  // of sparse layers
   // What else a model names, "layers.2.attn.out": [positions, …]; and of streams with a row for several
   // tokens all rows that the prompt finished, "layers.2.comp" [rows, width] and "layers.2.comp.ids".
+  // Of an index: "idx.ids" rising, then −1; "idx.score" [positions, rows], −∞ where a row is not visible;
+  // "idx.margin", what the last chosen score is ahead of the next, ∞ where all are chosen; "idx.std", the
+  // standard deviation of the visible ones.
   // A draft head's are "mtp.attn.out" …, "mtp.stream", "mtp.final", "mtp.logits"; it reads each position with
   // the token after it, the last one with the greedy token.
   std::map<std::string, Note> notes;

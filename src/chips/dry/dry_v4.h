@@ -30,7 +30,7 @@ class DryV4 final : public V4Ops {
   }
   Tensor hadamard(Tensor x) override { return out(x.shape); }
   Tensor quantise(Tensor x, Format) override { return out(x.shape); }
-  Tensor index_top_k(Tensor q, Tensor w, Pooled keys, int k) override {
+  Tensor index_top_k(Tensor q, Tensor w, Pooled keys, int k, Tensor*) override {
     AUTARK_CHECK(q.shape[1] == w.cols() && q.cols() == keys.rows.width);
     const Rows& r = keys.rows;
     for (size_t s = 0; s < r.sequences.size(); ++s) {
@@ -58,7 +58,7 @@ class DryV4 final : public V4Ops {
     count(x.rows(), w);
     return out({x.rows(), w.shape[0] * w.rows()});
   }
-  Choice route(Tensor s, Tensor bias, Tensor fixed, int k, float) override {
+  Choice route(Tensor s, Tensor bias, Tensor fixed, int k, float, Tensor*) override {
     AUTARK_CHECK(bool(bias) != bool(fixed));
     if (bias) c_.weight_bytes += bytes_of(bias);
     return {{nullptr, Format::i32, {s.rows(), k}}, out({s.rows(), k})};

@@ -66,7 +66,7 @@ Tensor V4Block::attention(Step& s, int i, Tensor x, const Core& core) const {
   Tensor q = on.rms_norm(on.linear(qr, q_b_).split(c.head_dim), {}, c.eps);
   q = s.note(i, "attn.q", on.rope(q, s.positions, rope));
   const Tensor kv = key_value(s, x);
-  if (s.probe) s.note(i, "attn.kv", v4.quantise(kv, window.codes));
+  if (s.probe) s.note(i, "attn.kv", v4.quantise(kv, window.codes).join());
 
   Pooled far;
   Tensor picks;  // empty: every pooled row
@@ -93,17 +93,21 @@ Tensor V4Block::choose(Step& s, int i, Tensor x, Tensor qr) const {
   Pooled keys = pool(s, index_.pool, i, kKeys, x);
   Tensor q = s.on.rope(s.on.linear(qr, index_.q).split(c.index_dim), s.positions, c.rope_far);
   q = v4.quantise(v4.hadamard(q), keys.rows.codes);
-  Tensor weights = s.on.linear(x, index_.head_weights);
-  return s.note(i, "idx.ids", v4.index_top_k(q, weights, keys, int(c.index_top_k)));
+  Tensor weights = s.on.linear(x, index_.head_weights), scores;
+  const Tensor picks = v4.index_top_k(q, weights, keys, int(c.index_top_k), s.probe ? &scores : nullptr);
+  if (s.probe) s.note(i, "idx.score", scores);
+  return s.note(i, "idx.ids", picks);
 }
 
 Tensor V4Block::experts(Step& s, int i, Tensor x) const {
   Chip& on = s.on;
-  Tensor fixed;
+  Tensor fixed, margin;
   if (by_token_) fixed = on.rows(by_token_, s.tokens);
-  Choice to = on.v4().route(on.linear(x, router_), bias_, fixed, int(c.experts_per_token), c.route_scale);
+  const Choice to = on.v4().route(on.linear(x, router_), bias_, fixed, int(c.experts_per_token),
+                                  c.route_scale, s.probe ? &margin : nullptr);
   s.note(i, "gate.ids", to.ids);
   s.note(i, "gate.weights", to.weights);
+  if (s.probe) s.note(i, "gate.margin", margin);
   Tensor h = on.glu(on.linear(x, shared_gate_), on.linear(x, shared_up_), Act::silu, c.swiglu_limit);
   Tensor shared = s.note(i, "ffn.shared", on.linear(h, shared_down_));
   return on.all_sum(on.add(shared, on.moe(x, to, gate_, up_, down_, Act::silu, c.swiglu_limit)));
