@@ -167,6 +167,8 @@ TEST(OpenAiChat, RefusesByName) {
       {R"(,"tools":[{"type":"function"}])", "tools[0].function"},
       {R"(,"tools":[{"type":"custom","custom":{}}])", "tools[0]"},
       {R"(,"tools":[{"type":"function","function":{"name":""}}])", "tools[0].function.name"},
+      {R"(,"tools":[{"type":"function","function":{"name":"a\"b"}}])", "tools[0].function.name"},
+      {R"(,"tools":[{"type":"function","function":{"name":"a\nb"}}])", "tools[0].function.name"},
       {R"(,"tools":[{"type":"function","function":{"name":"f","parameters":[]}}])",
        "tools[0].function.parameters"},
       {R"(,"tools":{})", "tools"},

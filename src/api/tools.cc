@@ -18,6 +18,9 @@ std::string read_name(Fields& f) {
   if (!f.fault() && !name) f.fail("name", "is missing");
   if (name && (name->empty() || name->size() > kNameBytesMax))
     f.fail("name", "must have from 1 to " + std::to_string(kNameBytesMax) + " bytes");
+  const auto breaks_markup = [](char c) { return c == '"' || (c >= 0 && c < 0x20); };
+  if (name && std::ranges::any_of(*name, breaks_markup))
+    f.fail("name", "must not have quotes or control characters");
   return name.value_or("");
 }
 

@@ -1,5 +1,6 @@
 #include "base/json.h"
 #include <algorithm>
+#include <charconv>
 #include <numeric>
 #include <vector>
 
@@ -85,6 +86,34 @@ class Builder final : public nlohmann::json_sax<Json> {
   std::string key_;
 };
 
+// The unit of UTF-16 that an escape spells at `at`; 0 where there is none.
+uint32_t escaped_unit(std::string_view text, size_t at) {
+  const std::string_view escape = text.substr(std::min(at, text.size()), 6);
+  uint32_t unit = 0;
+  if (escape.size() < 6 || !escape.starts_with("\\u")) return 0;
+  const auto read = std::from_chars(escape.data() + 2, escape.data() + 6, unit, 16);
+  return read.ptr == escape.data() + 6 ? unit : 0;
+}
+
+// Clients cut texts between the halves of a surrogate pair, and the library refuses a half: it becomes
+// U+FFFD. Empty: there is none.
+std::string without_halves(std::string_view text) {
+  std::string whole;
+  for (size_t at = text.find('\\'); at < text.size(); at = text.find('\\', at)) {
+    const uint32_t high = escaped_unit(text, at) >> 10, low = escaped_unit(text, at + 6) >> 10;
+    if (high == 0x36 && low == 0x37) {  // D800..DBFF, DC00..DFFF
+      at += 12;
+      continue;
+    }
+    if (high == 0x36 || high == 0x37) {
+      if (whole.empty()) whole = text;
+      whole.replace(at, 6, "\\ufffd");
+    }
+    at += 2;
+  }
+  return whole;
+}
+
 }  // namespace
 
 Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits) {
@@ -93,9 +122,12 @@ Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits
                                     " bytes, the limit is " + std::to_string(limits.bytes)};
   Json root;
   Builder builder(root, limits.depth);
-  if (!Json::sax_parse(text, &builder))
+  if (!Json::sax_parse(text, &builder)) {
+    if (const std::string whole = without_halves(text); !whole.empty())
+      return parse_json(whole, what, limits);
     return Error{Code::invalid,
                  std::string(what) + " " + (builder.fault.empty() ? "is not JSON" : builder.fault)};
+  }
   return root;
 }
 

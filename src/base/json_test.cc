@@ -18,6 +18,20 @@ TEST(JsonTest, ANumberThatNoDoubleHoldsIsNamed) {
     EXPECT_EQ(parse_json("[" + huge + "]", "t").error().message.substr(0, 43),
               "t has a number that is too large before byt");
 }
+TEST(JsonTest, HalfOfASurrogatePairIsReplaced) {
+  const std::pair<const char*, const char*> texts[] = {{R"("\ud83d")", "\uFFFD"},
+                                                       {R"("a\ud83d b\ude00")", "a\uFFFD b\uFFFD"},
+                                                       {R"("\ud83d\ud83d\ude00")", "\uFFFD\U0001F600"},
+                                                       {R"("\\ud83d \ude00")", "\\ud83d \uFFFD"},
+                                                       {R"("\ud83d\u0041")", "\uFFFDA"}};
+  for (const auto& [text, read] : texts) {
+    const auto json = parse_json(text, "t");
+    ASSERT_TRUE(json) << text << json.error().message;
+    EXPECT_EQ(*json, Json(read)) << text;
+  }
+  EXPECT_EQ(parse_json(R"(["\ud83d",)", "t").error().message, "t is not JSON at byte 11");
+  EXPECT_FALSE(parse_json(R"("\ud83)", "t"));
+}
 TEST(JsonTest, DepthIsLimited) {
   const auto nest = [](int n) { return std::string(n, '[') + std::string(n, ']'); };
   EXPECT_TRUE(parse_json(nest(5), "t", {.depth = 5}));
