@@ -192,14 +192,18 @@ class CompositeV4 final : public V4Ops {
   Tensor sparse_attention(Tensor q, Tensor kv, Rows window, Pooled far, Tensor picks, Tensor sink) override {
     AUTARK_CHECK(q.shape[1] == sink.shape.numel() && q.cols() == window.width);
     Tensor y = on_.result(q.shape);
-    const auto near_at = window_places(window), far_at = places(far.rows);
-    const Tensor near = on_.result({near_at.back(), window.width}), old = pooled_rows(far.rows, far_at);
+    Entries e{.window = window, .far = far.rows, .picks = picks};
+    e.near_at = window_places(window), e.far_at = places(far.rows);
+    e.near = on_.result({e.near_at.back(), window.width});
+    e.each_its_own = picks && picks.shape.numel() < e.far_at.back();
     on_.each(std::ssize(window.sequences), [=](int64_t seq) {
       const auto rows = seen(window, int(seq), kv, first_seen(window, seq));
-      std::ranges::copy(rows, near.f32() + near_at[seq] * window.width);
+      std::ranges::copy(rows, e.near.f32() + e.near_at[seq] * window.width);
     });
+    e.old = e.each_its_own ? picked_rows(far.rows, picks) : pooled_rows(far.rows, e.far_at);
     on_.each(q.shape[0] * q.shape[1], [=, this](int64_t i) {
-      attend(q, window, near, near_at, far.rows, old, far_at, picks, sink, i, y);
+      attend_one(q.row(i), e.of(i / q.shape[1]), sink.f32()[i % q.shape[1]], y.row(i));
+      round_official(y.row(i));
     });
     on_.each(std::ssize(window.sequences), [=](int64_t seq) { append(window, int(seq), kv); });
     return y;
@@ -323,6 +327,16 @@ class CompositeV4 final : public V4Ops {
     return all;
   }
 
+  // Of each query the rows that it picked, side by side.
+  Tensor picked_rows(const Rows& r, Tensor picks) const {
+    Tensor some = on_.result({picks.shape.numel(), r.width});
+    on_.each(picks.shape.numel(), [=](int64_t i) {
+      const int64_t seq = sequence_of(r, i / picks.cols());
+      if (const int32_t w = picks.i32()[i]; w >= 0) load(r, int(seq), w, some.row(i));
+    });
+    return some;
+  }
+
   // Of the rows that query `row` sees.
   std::vector<float> index_scores(Tensor q, Tensor head_weights, const Rows& keys, const Places& at,
                                   Tensor all, int64_t row) const {
@@ -339,26 +353,32 @@ class CompositeV4 final : public V4Ops {
     return score;
   }
 
-  // Query and head i.
-  void attend(Tensor q, const Rows& window, Tensor near, const Places& near_at, const Rows& far, Tensor old,
-              const Places& far_at, Tensor picks, Tensor sink, int64_t i, Tensor y) const {
-    const int64_t H = q.shape[1], row = i / H, seq = sequence_of(window, row);
-    const int64_t at = window.length[seq] + row - window.sequences[seq].first;
-    const int64_t base = near_at[seq] - first_seen(window, seq);
-    // Oldest first; what a young sequence lacks is null behind them, as in the official code.
-    std::vector<const float*> entries(window.keep);
-    const int64_t oldest = std::max<int64_t>(0, at - window.keep + 1);
-    for (int64_t p = oldest; p <= at; ++p) entries[p - oldest] = near.row(base + p).data();
-    const auto add = [&](int64_t w) { entries.push_back(old.row(far_at[seq] + w).data()); };
-    if (picks) {
-      for (int64_t j = 0; j < picks.cols(); ++j)
-        if (const int32_t w = picks.i32()[row * picks.cols() + j]; w >= 0) add(w);
-    } else if (old) {
-      for (int64_t w = 0; w < (at + 1) / far.per; ++w) add(w);
+  // What the queries of a step attend to, as the records give it back.
+  struct Entries {
+    Rows window, far;
+    Tensor picks;      // empty: all of `far` that is visible
+    Tensor near, old;  // rows of the windows, pooled rows
+    Places near_at, far_at;
+    bool each_its_own;  // `old` has the picks of each query side by side, else all rows once
+
+    // Of one query: its window oldest first, what a young sequence lacks is null behind it, as in the
+    // official code; then the pooled rows.
+    std::vector<const float*> of(int64_t row) const {
+      const int64_t seq = sequence_of(window, row);
+      const int64_t at = window.length[seq] + row - window.sequences[seq].first;
+      const int64_t oldest = std::max<int64_t>(0, at - window.keep + 1);
+      const int64_t base = near_at[seq] - first_seen(window, seq);
+      std::vector<const float*> all(window.keep);
+      for (int64_t p = oldest; p <= at; ++p) all[p - oldest] = near.row(base + p).data();
+      for (int64_t j = row * picks_each(); j < (row + 1) * picks_each(); ++j)
+        if (const int32_t w = picks.i32()[j]; w >= 0)
+          all.push_back(old.row(each_its_own ? j : far_at[seq] + w).data());
+      for (int64_t w = 0; !picks && old && w < (at + 1) / far.per; ++w)
+        all.push_back(old.row(far_at[seq] + w).data());
+      return all;
     }
-    attend_one(q.row(i), entries, sink.f32()[i % H], y.row(i));
-    round_official(y.row(i));
-  }
+    int64_t picks_each() const { return picks ? picks.cols() : 0; }
+  };
 
   // Online softmax over blocks of 64 entries: the official code rounds probabilities relative to the
   // largest logit so far, so the blocks show in its bits.
