@@ -55,7 +55,8 @@ void decode_kv(const std::byte* row, std::span<float> x) {
   const int64_t coded = x.size() - kRotary;
   const uint8_t* codes = bytes(row);
   const uint8_t* scales = codes + coded + 2 * kRotary;
-  for (int64_t i = 0; i < coded; ++i) x[i] = decode_e4m3(codes[i]) * decode_ue8m0(scales[i / kKvBlock]);
+  const auto &e4m3 = decoded<decode_e4m3>(), &ue8m0 = decoded<decode_ue8m0>();
+  for (int64_t i = 0; i < coded; ++i) x[i] = e4m3[codes[i]] * ue8m0[scales[i / kKvBlock]];
   for (int64_t i = 0; i < kRotary; ++i) {
     uint16_t c;
     std::memcpy(&c, codes + coded + 2 * i, 2);
@@ -81,8 +82,9 @@ void encode_key(std::span<const float> x, std::byte* row) {
 void decode_key(const std::byte* row, std::span<float> x) {
   const int64_t n = x.size();
   const uint8_t* codes = bytes(row);
+  const auto &e2m1 = decoded<decode_e2m1>(), &ue8m0 = decoded<decode_ue8m0>();
   for (int64_t i = 0; i < n; ++i)
-    x[i] = decode_e2m1(codes[i / 2] >> 4 * (i % 2) & 15) * decode_ue8m0(codes[n / 2 + i / kKeyBlock]);
+    x[i] = e2m1[codes[i / 2] >> 4 * (i % 2) & 15] * ue8m0[codes[n / 2 + i / kKeyBlock]];
 }
 
 void quantise_e4m3(std::span<float> x, int64_t block) {

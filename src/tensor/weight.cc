@@ -1,5 +1,4 @@
 #include "tensor/weight.h"
-#include <array>
 #include "tensor/minifloat.h"
 #include "tensor/v4_records.h"
 
@@ -8,16 +7,6 @@ namespace {
 
 const uint8_t* bytes(const std::byte* p) {
   return reinterpret_cast<const uint8_t*>(p);
-}
-// What every code of a byte means, worked out once.
-template <auto decode>
-const std::array<float, 256>& table() {
-  static const auto values = [] {
-    std::array<float, 256> v;
-    for (int c = 0; c < 256; ++c) v[c] = decode(c);
-    return v;
-  }();
-  return values;
 }
 
 }  // namespace
@@ -40,7 +29,7 @@ void decode_row(const Weight& w, int64_t row, std::span<float> out) {
   const Part& p = w.parts[0];
   const int64_t n = w.cols();
   const std::byte* codes = p.codes + row * row_bytes(w.format, n);
-  const auto &e4m3 = table<decode_e4m3>(), &e2m1 = table<decode_e2m1>(), &ue8m0 = table<decode_ue8m0>();
+  const auto &e4m3 = decoded<decode_e4m3>(), &e2m1 = decoded<decode_e2m1>(), &ue8m0 = decoded<decode_ue8m0>();
   if (w.format == Format::fp8_e4m3_b128x128) {
     const uint8_t* scales = bytes(p.scales) + row / kTileSide * tiles(n);
     for (int64_t i = 0; i < n; ++i) out[i] = e4m3[bytes(codes)[i]] * ue8m0[scales[i / kTileSide]];
