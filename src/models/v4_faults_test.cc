@@ -248,6 +248,11 @@ TEST(V4FaultsTest, WholeCheckpointsLoad) {
       config["expert_dtype"] = experts;
       EXPECT_EQ(fault_of(config, files_of(config)), "");
     }
+  Json two = small_config();
+  two["num_nextn_predict_layers"] = 2;
+  EXPECT_TRUE(files_of(two).contains("mtp.1.e_proj.weight"));
+  EXPECT_EQ(fault_of(two, files_of(two)), "");
+  EXPECT_NE(fault_of(small_config(), files_of(two)), "");  // a block that the config does not name
   Files trunk = files_of(small_config());
   std::erase_if(trunk, [](const auto& f) { return f.first.starts_with("mtp."); });
   EXPECT_EQ(fault_of(small_config(), trunk), "");

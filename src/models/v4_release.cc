@@ -24,16 +24,24 @@ std::string described(V4Draft d) {
   return d == V4Draft::mtp ? "an MTP block (preview)" : "DSpark stages (0731, 0813)";
 }
 
-// The kind of draft head that alone has a tensor of this name.
-V4Draft draft_of(std::string_view name) {
-  if (!name.starts_with("mtp.")) return V4Draft::none;
-  if (!name.starts_with("mtp.0.")) return V4Draft::dspark;
-  const auto piece = name.substr(6);
+// 7 of "layers.7.attn.wkv.weight".
+std::optional<int64_t> number_after(std::string_view prefix, std::string_view name) {
+  int64_t n = 0;
+  if (!name.starts_with(prefix)) return {};
+  const auto read = std::from_chars(name.data() + prefix.size(), name.data() + name.size(), n);
+  return read.ec == std::errc() ? std::optional(n) : std::nullopt;
+}
+
+// The kind of draft head that alone has a tensor of this name, where MTP has so many blocks.
+V4Draft draft_of(std::string_view name, int64_t blocks) {
+  const auto number = number_after("mtp.", name);
+  if (!number) return V4Draft::none;
+  const auto piece = name.substr(std::min(name.find('.', 4), name.size() - 1) + 1);
   for (const char* p : {"e_proj.", "h_proj.", "enorm.", "hnorm."})
     if (piece.starts_with(p)) return V4Draft::mtp;
   for (const char* p : {"main_proj.", "main_norm.", "markov_head.", "confidence_head."})
     if (piece.starts_with(p)) return V4Draft::dspark;
-  return V4Draft::none;
+  return *number < std::max<int64_t>(blocks, 1) ? V4Draft::none : V4Draft::dspark;
 }
 
 struct Size {
@@ -91,10 +99,10 @@ class OneRelease {
 
   // What is wrong with this tensor's being there.
   std::string fault(const Checkpoint::Entry& t) {
-    const V4Draft draft = draft_of(t.name);
+    const V4Draft draft = draft_of(t.name, with_.stages);
     if (draft != V4Draft::none && with_.draft != V4Draft::none && draft != with_.draft)
       return "is of " + described(draft) + ", config.json says " + described(with_.draft);
-    if (const auto layer = number_of(t.name)) {
+    if (const auto layer = number_after("layers.", t.name)) {
       const std::string why = misplaced(*layer, t.name);
       if (!why.empty()) return why;
     }
@@ -104,14 +112,6 @@ class OneRelease {
   }
 
  private:
-  static std::optional<int64_t> number_of(std::string_view name) {
-    constexpr std::string_view kLayers = "layers.";
-    int64_t n = 0;
-    if (!name.starts_with(kLayers)) return {};
-    const auto read = std::from_chars(name.data() + kLayers.size(), name.data() + name.size(), n);
-    return read.ec == std::errc() ? std::optional(n) : std::nullopt;
-  }
-
   std::string misplaced(int64_t layer, std::string_view name) const {
     const auto has = [&](std::string_view piece) { return name.find(piece) != name.npos; };
     const std::string here = " for layer " + std::to_string(layer);

@@ -18,8 +18,8 @@ class Lister {
       block("layers." + std::to_string(i) + ".", c.ratios[i], i < c.hash_layers);
   }
 
-  void mtp() {
-    const std::string m = "mtp.0.";
+  void mtp(int64_t number) {
+    const std::string m = "mtp." + std::to_string(number) + ".";
     block(m, 0, false);
     for (const char* name : {"e_proj", "h_proj"}) fp8(m + name, c.dim, c.dim);
     for (const char* name : {"enorm.weight", "hnorm.weight"}) plain(m + name, "BF16", {c.dim});
@@ -138,8 +138,9 @@ V4Contents read_v4_contents(const ConfigFile& f, const V4Config& c) {
     with.stages = std::max<int64_t>(trailing, 1);
     with.targets = targets;
     with.markov_rank = f.need_int("dspark_markov_rank");
-  } else if (f.value("num_nextn_predict_layers", 0) > 0) {
+  } else if (const int64_t blocks = f.value("num_nextn_predict_layers", 0); blocks > 0) {
     with.draft = V4Draft::mtp;
+    with.stages = blocks;
   }
   return with;
 }
@@ -147,7 +148,7 @@ V4Contents read_v4_contents(const ConfigFile& f, const V4Config& c) {
 std::vector<V4Tensor> v4_tensors(const V4Config& c, const V4Contents& with) {
   Lister list(c, with.fp4_experts);
   list.trunk();
-  if (with.draft == V4Draft::mtp) list.mtp();
+  for (int64_t i = 0; with.draft == V4Draft::mtp && i < with.stages; ++i) list.mtp(i);
   if (with.draft == V4Draft::dspark) list.dspark(with);
   return std::move(list.all);
 }

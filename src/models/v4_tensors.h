@@ -11,15 +11,16 @@
 
 namespace autark {
 
-// Draft heads: one MTP block (previews), or DSpark stages (releases from 0731 on).
+// Draft heads: MTP blocks (previews have one; the first drafts), or DSpark stages (releases from 0731 on).
 enum class V4Draft : uint8_t { none, mtp, dspark };
 
 // What differs between releases of one size.
 struct V4Contents {
   V4Draft draft = V4Draft::none;
-  bool fp4_experts = true;                           // else FP8: the base models
-  bool experts_named = false;                        // the config says which
-  int64_t stages = 0, targets = 0, markov_rank = 0;  // of DSpark; targets: layers it looks into
+  bool fp4_experts = true;               // else FP8: the base models
+  bool experts_named = false;            // the config says which
+  int64_t stages = 0;                    // of DSpark, or MTP blocks
+  int64_t targets = 0, markov_rank = 0;  // of DSpark; targets: layers it looks into
 };
 
 // As the config says: dspark_block_size, num_nextn_predict_layers, expert_dtype.
