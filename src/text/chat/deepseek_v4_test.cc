@@ -411,6 +411,8 @@ TEST(PythonJson, WritesAsPythonDoes) {
   for (const char* bad : {"", "{", "[1,]", "-NaN", "nan", "Inf", "{\"a\" 1}", "01", "1.", "\"\n\"", "\"\\x\"",
                           "tru", "1 2", "{1:2}", "\"\xFF\""})
     EXPECT_EQ(out(bad).substr(0, 6), "error:") << bad;
+  const std::string deep = std::string(400, '[') + std::string(400, ']');
+  EXPECT_EQ(out(deep.c_str()), deep) << "as deep as any tool is called with";
   EXPECT_EQ(out(std::string(100000, '[').c_str()).substr(0, 6), "error:");
 }
 

@@ -10,7 +10,7 @@
 namespace autark::text {
 namespace {
 
-constexpr int kDepthMax = 96;
+constexpr int kDepthMax = 400;
 
 // Python's repr of a float: the shortest digits that read back, in positional form for 1e-4 <= |v| < 1e16.
 std::string float_text(double v) {

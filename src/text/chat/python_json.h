@@ -17,7 +17,7 @@ class PythonJson {
   enum class Kind { null, boolean, number, text, list, map };
   using Member = std::pair<std::string, PythonJson>;
 
-  // Nested deeper than 96 levels or not UTF-8 is an Error too. `what` names the text in it.
+  // Nested deeper than 400 levels or not UTF-8 is an Error too. `what` names the text in it.
   static Result<PythonJson> parse(std::string_view json, std::string_view what);
   static PythonJson of_list(std::vector<PythonJson> list);
   std::string dump() const;
