@@ -1,5 +1,6 @@
-// Listens at once and loads the model meanwhile: /ready says when it is there. SIGINT or SIGTERM: no new
-// requests, those under way may finish; a second signal, or the end of the drain time, stops them.
+// Listens at once and loads the model meanwhile: /ready says when it is there. SIGINT, SIGTERM or SIGHUP: no
+// new requests, those under way may finish; the end of the drain time stops them with a word, a second signal
+// without.
 #include "apps/cmd_serve.h"
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -12,6 +13,8 @@
 #include "apps/number_range.h"
 #include "engine/rounding_table.h"
 #include "hub/hub.h"
+#include "serve/api_key.h"
+#include "serve/drain.h"
 #include "serve/engine_backend.h"
 #include "serve/sampling_defaults.h"
 #include "serve/service.h"
@@ -21,11 +24,14 @@ namespace {
 
 using Seconds = std::chrono::seconds;
 
+constexpr const char* kKeyVariable = "AUTARK_API_KEY";
+constexpr unsigned kTidySeconds = 2;
 constexpr int64_t kSecondsMax = 1'000'000'000;  // thirty years
 
 struct Arguments {
   std::string model, host = "127.0.0.1", api_key, name, chip = "cpu", rounding, thinking, effort;
-  std::vector<std::string> aliases;
+  std::vector<std::string> aliases, cors;
+  bool has_key = false;  // possibly an empty one
   uint16_t port = 8080;
   int drafts = 0, threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
@@ -36,19 +42,36 @@ struct Loaded {
   std::filesystem::path path;
 };
 
-// Blocked in every thread, so that only wait_for_signal() takes them.
+// To standard output. A reader that has gone, as a terminal does that is closed, is nobody's trouble.
+template <class... Args>
+void say(fmt::format_string<Args...> format, Args&&... args) {
+  std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), stdout);
+}
+
+// Blocked in every thread, so that only wait_for_signal() takes them. Under nohup a hangup stays ignored.
 sigset_t stop_signals() {
+  struct sigaction hangup {};
+  sigaction(SIGHUP, nullptr, &hangup);
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  if (hangup.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
   return set;
 }
 
-bool wait_for_signal(std::chrono::milliseconds most) {
-  const sigset_t set = stop_signals();
+// Its number, or 0 when there was none.
+int wait_for_signal(const sigset_t& set, std::chrono::milliseconds most) {
   const timespec time{most.count() / 1000, (most.count() % 1000) * 1'000'000};
-  return sigtimedwait(&set, nullptr, &time) > 0;
+  return std::max(0, sigtimedwait(&set, nullptr, &time));
+}
+
+void end_at_once_with_the_next(const sigset_t& set) {
+  struct sigaction action {};
+  action.sa_handler = [](int signal) { std::_Exit(128 + signal); };
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+    if (sigismember(&set, signal)) sigaction(signal, &action, nullptr);
+  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
 bool is_loopback(const std::string& host) {
@@ -97,37 +120,24 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
 
 void print_card(const serve::EngineBackend& backend, const std::filesystem::path& path) {
   const engine::ModelCard& c = backend.engine().card();
-  fmt::print("model     {} ({}, {:.1f} M parameters, {})\n", backend.models()[0].id, c.architecture,
-             double(c.parameters) / 1e6, c.weights);
-  fmt::print("file      {}, loaded in {:.1f} s\n", path.string(), c.load_seconds);
-  fmt::print("context   {} tokens\n", c.context);
-  fmt::print("chip      {}\n", c.chip);
-  for (const auto& [verb, kernel] : c.kernels) fmt::print("          {}: {}\n", verb, kernel);
-  fmt::print("rounding  {}\n", c.rounding);
-  if (!backend.engine().chat()) fmt::print("chat      none ({})\n", backend.engine().chat_fault());
+  say("model     {} ({}, {:.1f} M parameters, {})\n", backend.models()[0].id, c.architecture,
+      double(c.parameters) / 1e6, c.weights);
+  say("file      {}, loaded in {:.1f} s\n", path.string(), c.load_seconds);
+  say("context   {} tokens\n", c.context);
+  say("chip      {}\n", c.chip);
+  for (const auto& [verb, kernel] : c.kernels) say("          {}: {}\n", verb, kernel);
+  say("rounding  {}\n", c.rounding);
+  if (!backend.engine().chat()) say("chat      none ({})\n", backend.engine().chat_fault());
 }
 
 void print_address(const Arguments& a, uint16_t port) {
   const std::string host = a.host.find(':') == std::string::npos ? a.host : "[" + a.host + "]";
-  fmt::print("listening http://{}:{}  (console at /, APIs at /v1)\n", host, port);
-  if (a.api_key.empty() && !is_loopback(a.host))
-    fmt::print(
-        "warning   {} can be reached from other machines and there is no --api-key: anybody there may use "
+  say("listening http://{}:{}  (console at /, APIs at /v1)\n", host, port);
+  if (!a.has_key && !is_loopback(a.host))
+    say("warning   {} can be reached from other machines and there is no --api-key: anybody there may use "
         "it\n",
         a.host);
   std::fflush(stdout);
-}
-
-// Requests under way may finish; no longer than `most`, and not after another signal.
-void drain(serve::Service& service, http::Server& server, Seconds most) {
-  service.drain();
-  server.drain();
-  const auto until = std::chrono::steady_clock::now() + most;
-  if (service.under_way())
-    fmt::print("stopping  {} requests are under way; again to stop at once\n", service.under_way());
-  std::fflush(stdout);
-  while (service.under_way() && std::chrono::steady_clock::now() < until)
-    if (wait_for_signal(std::chrono::milliseconds(100))) return;
 }
 
 int fail(const Error& error) {
@@ -135,44 +145,87 @@ int fail(const Error& error) {
   return 1;
 }
 
-// Until a signal; false with `fault` set where the model cannot be loaded.
-std::optional<Error> serve_until_signal(const Arguments& a, serve::Service& service,
-                                        const http::Server& server) {
+// A prompt that is being prepared, or a step that is being computed, cannot be interrupted: nobody waits for
+// its result any more, and for its end only so long.
+void end_soon(int exit_code) {
+  static int code;
+  code = exit_code;
+  std::signal(SIGALRM, [](int) { std::_Exit(code); });
+  alarm(kTidySeconds);
+}
+
+void stop(const Arguments& a, serve::Service& service, http::Server& server) {
+  if (const int count = service.under_way())
+    say("stopping  {} requests are under way; again to stop at once\n", count);
+  std::fflush(stdout);
+  serve::drain(service, server, Seconds(a.drain_seconds));
+}
+
+// Until a signal: the process's exit code.
+int serve_until_signal(const Arguments& a, const sigset_t& signals, serve::Service& service,
+                       http::Server& server) {
   auto loading = std::async(std::launch::async, [&] { return load(a, service); });
-  while (loading.wait_for(Seconds(0)) != std::future_status::ready)
-    if (wait_for_signal(std::chrono::milliseconds(50))) std::_Exit(130);  // nothing is under way yet
+  while (loading.wait_for(Seconds(0)) != std::future_status::ready) {
+    const int signal = wait_for_signal(signals, std::chrono::milliseconds(50));
+    if (!signal) continue;
+    end_at_once_with_the_next(signals);
+    stop(a, service, server);
+    std::_Exit(signal == SIGINT ? 128 + signal : 0);  // loading cannot be interrupted
+  }
   auto loaded = loading.get();
-  if (!loaded) return loaded.error();
+  if (!loaded) return fail(loaded.error());
   print_card(*loaded->backend, loaded->path);
   service.open(loaded->backend, [&server, backend = std::weak_ptr(loaded->backend)](serve::Exposition& out) {
     out.gauge("connections", "Open HTTP connections.", server.connections());
     if (const auto b = backend.lock()) b->expose(out);
   });
   loaded->backend.reset();
-  fmt::print("ready\n");
+  say("ready\n");
   std::fflush(stdout);
-  while (!wait_for_signal(std::chrono::hours(1))) {
+  while (!wait_for_signal(signals, std::chrono::hours(1))) {
   }
-  return {};
+  end_at_once_with_the_next(signals);
+  stop(a, service, server);
+  end_soon(0);
+  return 0;
 }
 
-int run(const Arguments& a) {
-  spdlog::set_default_logger(spdlog::stderr_color_mt("autark"));
-  const sigset_t set = stop_signals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-  serve::Service service(
-      {.api_key = a.api_key, .assets = serve::console_assets(), .request_time = Seconds(a.request_seconds)});
+Result<http::Options> http_options(const Arguments& a) {
   http::Options http{.host = a.host, .port = a.port, .threads = 2, .error_body = serve::Service::error_body};
   http.limits.connections = a.connections;
   http.limits.body_bytes = size_t(a.body_megabytes) << 20;
-  auto server = http::Server::start(http, service.router());
+  auto cors = http::Cors::of(a.cors);
+  if (!cors) return Error{cors.error().code, "--cors: " + cors.error().message};
+  http.cors = std::move(*cors);
+  http.cors.exclude("/metrics");
+  return http;
+}
+
+Result<std::string> key_of(const Arguments& a) {
+  if (!a.has_key) return std::string();
+  auto key = serve::key_from(a.api_key);
+  if (!key)
+    return Error{key.error().code, std::string("--api-key or ") + kKeyVariable + ": " + key.error().message};
+  return key;
+}
+
+int run(const Arguments& a) {
+  const sigset_t signals = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  spdlog::set_default_logger(spdlog::stderr_color_mt("autark"));
+  const auto key = key_of(a);
+  if (!key) return fail(key.error());
+  const auto http = http_options(a);
+  if (!http) return fail(http.error());
+  serve::Service service(
+      {.api_key = *key, .assets = serve::console_assets(), .request_time = Seconds(a.request_seconds)});
+  auto server = http::Server::start(*http, service.router());
   if (!server) return fail(server.error());
   print_address(a, (*server)->port());
-  const auto fault = serve_until_signal(a, service, **server);
-  if (!fault) drain(service, **server, Seconds(a.drain_seconds));
+  const int exit_code = serve_until_signal(a, signals, service, **server);
   server->reset();
-  return fault ? fail(*fault) : 0;
+  return exit_code;
 }
 
 void add_limits(CLI::App& c, Arguments& a) {
@@ -192,7 +245,10 @@ void add_limits(CLI::App& c, Arguments& a) {
                "Seconds from a request's arrival to the end of its answer; longer ones end with an error")
       ->check(whole_number(1, kSecondsMax))
       ->capture_default_str();
-  c.add_option("--drain-time", a.drain_seconds, "Seconds that requests under way have when the server stops")
+  c.add_option(
+       "--drain-time", a.drain_seconds,
+       "Seconds that requests under way have when the server stops; then they end with an error. A second "
+       "signal ends it at once")
       ->check(whole_number(0, kSecondsMax))
       ->capture_default_str();
 }
@@ -209,10 +265,21 @@ void add_serve_command(CLI::App& app, int& exit_code) {
                 "A path, or the name of a model that was pulled (" + std::string(hub::kDefaultModel) + ")");
   c->add_option("--host", a->host, "Where to listen")->capture_default_str();
   c->add_option("--port", a->port, "0: any free one")->check(whole_number(0, 65535))->capture_default_str();
-  c->add_option("--api-key", a->api_key, "Clients must send it, as 'Authorization: Bearer' or 'x-api-key'")
-      ->envname("AUTARK_API_KEY");
+  const CLI::Option* key =
+      c->add_option(
+           "--api-key", a->api_key,
+           "Clients must send it, as 'Authorization: Bearer' or 'x-api-key'. White space around it is "
+           "not part of it")
+          ->envname(kKeyVariable);
+  c->add_option(
+       "--cors", a->cors,
+       "Pages of this origin may use the APIs from a browser, such as https://app.example:8443; * for "
+       "any; may be given again")
+      ->type_name("ORIGIN")
+      ->allow_extra_args(false);
   c->add_option("--name", a->name, "The model's name for clients");
-  c->add_option("--alias", a->aliases, "A further name for the model; may be given again");
+  c->add_option("--alias", a->aliases, "A further name for the model; may be given again")
+      ->allow_extra_args(false);
   c->add_option("--context", a->context, "Tokens of one request, prompt and answer; 0: what the model allows")
       ->check(whole_number(0, kTokensMax))
       ->capture_default_str();
@@ -230,7 +297,10 @@ void add_serve_command(CLI::App& app, int& exit_code) {
   c->add_option("--effort", a->effort, "How hard it thinks where a request does not say")
       ->check(CLI::IsMember(api::efforts()));
   add_limits(*c, *a);
-  c->callback([a, &exit_code] { exit_code = run(*a); });
+  c->callback([a, key, &exit_code] {
+    a->has_key = key->count() > 0 || std::getenv(kKeyVariable);
+    exit_code = run(*a);
+  });
 }
 
 }  // namespace autark::apps

@@ -40,11 +40,16 @@ bool Answer::misused(const char* what) const {
   return started_;
 }
 
+std::string Answer::head(int status, Headers headers, std::optional<size_t> length) const {
+  headers.insert(headers.end(), more_.begin(), more_.end());
+  return response_head(status, headers, form_, length).substr(probed_);
+}
+
 void Answer::give(Response&& response) {
   started_ = finished_ = true;
   gone_ = nullptr;
-  form_.keep_alive = form_.keep_alive && !asks_to_close(response.headers);
-  ready_ = response_head(response.status, response.headers, form_, response.body.size());
+  form_.keep_alive = form_.keep_alive && !*last_ && !asks_to_close(response.headers);
+  ready_ = head(response.status, std::move(response.headers), response.body.size());
   if (!form_.head_only && response.status != 204 && response.status != 304) ready_ += response.body;
   wake();
 }
@@ -67,8 +72,8 @@ void Answer::start(int status, Headers headers) {
   owed_ = promised(headers);
   chunked_ = form_.may_chunk && owed_ < 0;
   form_.head_only = form_.head_only || status == 204 || status == 304;
-  form_.keep_alive = form_.keep_alive && (chunked_ || owed_ >= 0) && !asks_to_close(headers);
-  ready_ = response_head(status, headers, form_, std::nullopt);
+  form_.keep_alive = form_.keep_alive && !*last_ && (chunked_ || owed_ >= 0) && !asks_to_close(headers);
+  ready_ = head(status, std::move(headers), std::nullopt);
   wake();
 }
 
@@ -140,9 +145,11 @@ Answer::Then Answer::take(std::string& out) {
   return form_.keep_alive && !cut_ ? Then::next_request : Then::close;
 }
 
-bool Answer::finished() const {
+std::string Answer::probe() {
   const std::lock_guard lock(mutex_);
-  return finished_;
+  if (finished_ || broken_ || lost_ || !ready_.empty()) return {};
+  if (started_) return chunked_ && !form_.head_only ? "0" : "";
+  return probed_ < kAnswerBegins.size() ? std::string(1, kAnswerBegins[probed_++]) : std::string();
 }
 
 void Answer::lose() {

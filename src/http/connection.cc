@@ -12,7 +12,11 @@ using boost::system::error_code;
 
 constexpr size_t kReadBytes = 4 << 10, kBodyReadBytes = 64 << 10;
 constexpr size_t kAheadBytes = 64 << 10;  // of requests that wait behind the one being answered
-constexpr std::chrono::seconds kLingerTime{5};
+constexpr std::chrono::milliseconds kLingerTime{5000};
+constexpr std::chrono::milliseconds kLastLingerTime{100};  // of a server that ends
+constexpr std::chrono::milliseconds kTurnedAwayTime{
+    200};  // for the head: who asks, and for what, words the refusal
+constexpr std::chrono::milliseconds kFirstProbeTime{500};  // doubles from one to the next
 
 // What a handler holds. Its end without an answer is an answer too.
 class Handle final : public Stream {
@@ -64,15 +68,26 @@ void Connection::open() {
 
 void Connection::turn_away() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    self->enter(Phase::answering);
-    self->refuse(503, "there are too many connections; try again later", "");
+    self->turned_away_ = true;
+    self->enter(Phase::head);
+    self->wait(kTurnedAwayTime);
+    self->read();
   });
 }
 
-void Connection::stop(bool answers_too) {
-  asio::post(socket_.get_executor(), [self = shared_from_this(), answers_too] {
-    if (answers_too || self->phase_ == Phase::idle) self->close();
+// A request that has arrived and is not yet read is answered, too.
+void Connection::finish() {
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    error_code ignored;
+    if (self->phase_ == Phase::idle && self->socket_.available(ignored) == 0) self->close();
+    if (self->phase_ == Phase::head || self->phase_ == Phase::body)
+      self->refuse(503, "the server is stopping");
+    if (self->phase_ == Phase::lingering) self->wait(kLastLingerTime);
   });
+}
+
+void Connection::stop() {
+  asio::post(socket_.get_executor(), [self = shared_from_this()] { self->close(); });
 }
 
 void Connection::read() {
@@ -87,10 +102,11 @@ void Connection::read() {
 void Connection::on_read(const error_code& fault, size_t n) {
   reading_ = false;
   if (phase_ == Phase::closed) return;
-  if (fault) {  // an answer that is finished is still sent to a client that only closed its sending side
+  if (fault) {
     ended_ = true;
-    const bool sending = phase_ == Phase::answering && (!answer_ || answer_->finished());
-    return fault == asio::error::eof && sending ? void() : close();
+    if (fault != asio::error::eof || phase_ != Phase::answering) return close();
+    probe_time_ = kFirstProbeTime;
+    return probe();
   }
   if (phase_ == Phase::lingering) return read();
   input_.append(arriving_, 0, n);
@@ -102,12 +118,10 @@ void Connection::on_read(const error_code& fault, size_t n) {
 void Connection::advance() {
   if (phase_ == Phase::answering) return input_.size() < kAheadBytes ? read() : watch_for_reset();
   input_.erase(0, reader_.put(input_));
+  if (turned_away_ && reader_.is_head_read()) return turn_down();
   switch (reader_.stage()) {
-    case RequestReader::Stage::refused: {
-      const auto& [status, reason, path] = reader_.refusal();
-      enter(Phase::answering);
-      return refuse(status, reason, path);
-    }
+    case RequestReader::Stage::refused:
+      return refuse(reader_.refusal().status, reader_.refusal().reason);
     case RequestReader::Stage::complete:
       dispatch();
       return advance();
@@ -130,19 +144,43 @@ void Connection::advance() {
 
 void Connection::dispatch() {
   enter(Phase::answering);
-  Form form = reader_.form();
-  form.keep_alive = form.keep_alive && !service_.draining;
+  const Form form = reader_.form();
   Request request = reader_.take();
   request.peer = peer_;
   then_ = Answer::Then::more;
-  answer_ = std::make_shared<Answer>(service_.options, form, request.path, [weak = weak_from_this()] {
-    if (const auto self = weak.lock()) asio::post(self->socket_.get_executor(), [self] { self->send(); });
-  });
+  const Cors& cors = service_.options->cors;
+  answer_ = std::make_shared<Answer>(service_.options, service_.draining, form, request.path,
+                                     cors.headers(request.path, request.header("origin")),
+                                     [weak = weak_from_this()] {
+                                       if (const auto self = weak.lock())
+                                         asio::post(self->socket_.get_executor(), [self] { self->send(); });
+                                     });
+  if (cors.is_preflight(request))
+    answer_->respond({204, cors.preflight(request, service_.router.methods(request.path)), ""});
+  else
+    handle(std::move(request));
+  if (!ended_) return;
+  probe_time_ = kFirstProbeTime;
+  probe();
+}
+
+void Connection::handle(Request request) {
   try {
     service_.router.handle(std::move(request), std::make_shared<Handle>(answer_));
   } catch (const std::exception& e) {  // the Handle has gone with it, and answered 500
     spdlog::error("http: a handler threw: {}", e.what());
   }
+}
+
+// Has the client gone, or does it wait? It may still go later, so the question is put again from time to
+// time.
+void Connection::probe() {
+  watch_for_reset();
+  if (!writing_ && answer_) queued_ += answer_->probe();
+  send();
+  if (phase_ != Phase::answering) return;
+  wait(probe_time_);
+  probe_time_ *= 2;
 }
 
 // With so much unread there is no seeing an orderly end behind it, but a reset.
@@ -154,8 +192,16 @@ void Connection::watch_for_reset() {
   });
 }
 
-void Connection::refuse(int status, const std::string& reason, const std::string& path) {
-  const Response response = error_response(*service_.options, status, reason, path);
+void Connection::turn_down() {
+  refuse(503, "there are too many connections; try again later");
+}
+
+// Ends the connection, with what is known of the request.
+void Connection::refuse(int status, const std::string& reason) {
+  enter(Phase::answering);
+  Response response = error_response(*service_.options, status, reason, reader_.path());
+  for (auto& header : service_.options->cors.headers(reader_.path(), reader_.origin()))
+    response.headers.push_back(std::move(header));
   queued_ +=
       response_head(status, response.headers, {.keep_alive = false}, response.body.size()) + response.body;
   answer_ = nullptr;
@@ -199,7 +245,7 @@ void Connection::on_sent(const error_code& fault, size_t n) {
 
 void Connection::all_sent() {
   if (phase_ != Phase::answering || then_ == Answer::Then::more) return;
-  const bool next = then_ == Answer::Then::next_request && !service_.draining;
+  const bool next = then_ == Answer::Then::next_request && !service_.closing;
   answer_ = nullptr;
   then_ = Answer::Then::more;
   if (!next) return linger();
@@ -215,6 +261,7 @@ void Connection::linger() {
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
   if (ended_) return close();
   enter(Phase::lingering);
+  if (service_.closing) wait(kLastLingerTime);
   input_.clear();
   read();
 }
@@ -234,42 +281,42 @@ void Connection::close() {
   }
   const std::lock_guard lock(service_.mutex);
   service_.count -= static_cast<int>(service_.connections.erase(shared_from_this()));
+  service_.closed_one.notify_all();
 }
 
-// A phase's time runs from its beginning, not from its last byte: dribbling does not help.
-void Connection::enter(Phase phase) {
-  if (phase == phase_) return;
-  phase_ = phase;
-  const Limits& limits = service_.options->limits;
-  switch (phase) {
-    case Phase::idle:
-      read_timer_.expires_after(limits.idle_time);
-      break;
-    case Phase::head:
-      read_timer_.expires_after(limits.header_time);
-      break;
-    case Phase::body:
-      read_timer_.expires_after(limits.body_time);
-      break;
-    case Phase::lingering:
-      read_timer_.expires_after(kLingerTime);
-      break;
-    case Phase::answering:
-    case Phase::closed:
-      read_timer_.cancel();
-      return;
-  }
+void Connection::wait(std::chrono::milliseconds time) {
+  read_timer_.expires_after(time);
   read_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
     if (!cancelled && self->read_timer_.expiry() <= std::chrono::steady_clock::now()) self->on_deadline();
   });
 }
 
-void Connection::on_deadline() {
-  if (phase_ == Phase::body) {
-    enter(Phase::answering);
-    return refuse(408, "the body did not arrive in time", reader_.path());
+// A phase's time runs from its beginning, not from its last byte: dribbling does not help.
+void Connection::enter(Phase phase) {
+  if (phase == phase_) return;
+  service_.answering += int(phase == Phase::answering) - int(phase_ == Phase::answering);
+  phase_ = phase;
+  const Limits& limits = service_.options->limits;
+  switch (phase) {
+    case Phase::idle:
+      return wait(limits.idle_time);
+    case Phase::head:
+      return wait(limits.header_time);
+    case Phase::body:
+      return wait(limits.body_time);
+    case Phase::lingering:
+      return wait(kLingerTime);
+    case Phase::answering:
+    case Phase::closed:
+      read_timer_.cancel();
   }
-  if (phase_ != Phase::answering) close();
+}
+
+void Connection::on_deadline() {
+  if (phase_ == Phase::answering) return ended_ ? probe() : void();
+  if (phase_ == Phase::head && turned_away_) return turn_down();
+  if (phase_ == Phase::body) return refuse(408, "the body did not arrive in time");
+  close();
 }
 
 }  // namespace autark::http

@@ -32,6 +32,15 @@ std::string_view reason_phrase(int status) {
   return {text.data(), text.size()};
 }
 
+std::string without_spare_slashes(const std::string& path) {
+  std::string out;
+  for (const char c : path) {
+    if (c != '/' || !out.ends_with('/')) out += c;
+  }
+  if (out.size() > 1 && out.ends_with('/')) out.pop_back();
+  return out;
+}
+
 bool has_body(int status) {
   return status >= 200 && status != 204 && status != 304;
 }
@@ -65,11 +74,13 @@ std::optional<Target> parse_target(std::string_view target) {
   auto path = percent_decoded(target.substr(0, question));
   if (!path || (!path->empty() && path->front() != '/') || target.empty()) return std::nullopt;
   if (path->empty()) path = "/";
-  return Target{std::move(*path), question == target.npos ? "" : std::string(target.substr(question + 1))};
+  return Target{without_spare_slashes(*path),
+                question == target.npos ? "" : std::string(target.substr(question + 1))};
 }
 
 std::string response_head(int status, const Headers& headers, Form form, std::optional<size_t> length) {
-  std::string head = "HTTP/1.1 " + std::to_string(status) + " " + std::string(reason_phrase(status)) + "\r\n";
+  std::string head =
+      std::string(kAnswerBegins) + std::to_string(status) + " " + std::string(reason_phrase(status)) + "\r\n";
   bool sized = length.has_value();
   for (const auto& [name, value] : headers) {
     if (name == "connection" || name == "transfer-encoding") continue;

@@ -28,6 +28,17 @@ TEST(MessageTest, Targets) {
   for (const char* wrong : {"", "a", "host:443", "/%", "ftp://host/"})
     EXPECT_FALSE(parse_target(wrong)) << wrong;
 }
+TEST(D4_Slashes, CollapseAndGoAtTheEnd) {
+  const std::pair<const char*, const char*> paths[] = {{"/", "/"},          {"//", "/"},
+                                                       {"///?a//b/", "/"},  {"/a", "/a"},
+                                                       {"/a/", "/a"},       {"//a", "/a"},
+                                                       {"/a//b", "/a/b"},   {"////a///b//", "/a/b"},
+                                                       {"/a%2F", "/a"},     {"/%2Fa%2f%2fb", "/a/b"},
+                                                       {"/a/?x=/", "/a"},   {"http://h//a/", "/a"},
+                                                       {"http://h//", "/"}, {"//host/a", "/host/a"}};
+  for (const auto& [target, path] : paths) EXPECT_EQ(parse_target(target)->path, path) << target;
+  EXPECT_EQ(parse_target("//a//?b=//c/")->query, "b=//c/") << "the query stays as it is";
+}
 TEST(MessageTest, HeadersCannotSplitAResponse) {
   const std::string head = response_head(200, {{"x", "a\r\nset-cookie: b"}, {"content-length", "7"}}, {}, 3);
   EXPECT_EQ(head.find("\r\nset-cookie"), head.npos);

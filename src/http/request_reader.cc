@@ -34,8 +34,14 @@ bool is_token(char c) {
 int status_of(const beast::error_code& fault) {
   if (fault == bhttp::error::header_limit) return 431;
   if (fault == bhttp::error::body_limit || fault == bhttp::error::buffer_overflow) return 413;
-  if (fault == bhttp::error::bad_version) return 505;
   return 400;
+}
+
+std::string reason_of(const beast::error_code& fault, const Limits& limits) {
+  if (status_of(fault) == 413)
+    return "the body is larger than " + std::to_string(limits.body_bytes) + " bytes";
+  if (fault == bhttp::error::bad_version) return "the request line does not end in HTTP/1.1 or HTTP/1.0";
+  return "the request is malformed: " + fault.message();
 }
 
 std::string lower(beast::string_view text) {
@@ -71,7 +77,7 @@ size_t RequestReader::begin(std::string_view bytes) {
   if (first == bytes.size()) return first;
   parser_ = std::make_unique<Parser>(limits_);
   stage_ = Stage::head;
-  head_bytes_ = 0;
+  head_bytes_ = checked_bytes_ = 0;
   if (!is_token(bytes[first])) refuse(400, "this is not an HTTP/1.1 request");
   return first;
 }
@@ -80,14 +86,17 @@ size_t RequestReader::put(std::string_view bytes) {
   size_t used = stage_ == Stage::idle ? begin(bytes) : 0;
   while (used < bytes.size() && (stage_ == Stage::head || stage_ == Stage::body)) {
     const std::string_view rest = bytes.substr(used);
+    if (stage_ == Stage::head && has_bare_line_feed(rest)) {
+      refuse(400, "a line of the head ends in a bare line feed; lines end in CR LF");
+      break;
+    }
     beast::error_code fault;
     const size_t n = parser_->put(boost::asio::buffer(rest.data(), rest.size()), fault);
     used += n;
     if (stage_ == Stage::head) head_bytes_ += n;
+    checked_bytes_ -= std::min(checked_bytes_, n);
     if (fault && fault != bhttp::error::need_more) {
-      refuse(status_of(fault), status_of(fault) == 413 ? "the body is larger than " +
-                                                             std::to_string(limits_.body_bytes) + " bytes"
-                                                       : "the request is malformed: " + fault.message());
+      refuse(status_of(fault), reason_of(fault, limits_));
       break;
     }
     if (stage_ == Stage::head && parser_->is_header_done()) check_head();
@@ -100,6 +109,18 @@ size_t RequestReader::put(std::string_view bytes) {
   return used;
 }
 
+// Beast takes it for a line that is not whole yet, and would wait for its end until the time limit. `head`
+// begins with what the parser has not eaten; no byte is looked at twice.
+bool RequestReader::has_bare_line_feed(std::string_view head) {
+  for (size_t at = head.find('\n', checked_bytes_); at != head.npos; at = head.find('\n', at + 1)) {
+    if (at == 0 || head[at - 1] != '\r') return true;
+    checked_bytes_ = at + 1;
+    if (at == 1 || head[at - 2] == '\n') return false;  // the empty line: the head ends here
+  }
+  checked_bytes_ = head.size();
+  return false;
+}
+
 void RequestReader::check_head() {
   const auto& head = parser_->get();
   const auto expect = head[bhttp::field::expect];
@@ -107,8 +128,6 @@ void RequestReader::check_head() {
   stage_ = Stage::body;
   if (head_bytes_ > limits_.header_bytes)
     return refuse(431, "the head of the request is too long");  // Beast counts less
-  if (head.version() != 10 && head.version() != 11)
-    return refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here");
   if (head.version() == 11 && head.count(bhttp::field::host) != 1)
     return refuse(400, "exactly one Host header is needed");
   if (head.count(bhttp::field::transfer_encoding) > 1 || (!coding.empty() && lower(coding) != "chunked"))
@@ -122,7 +141,7 @@ void RequestReader::check_head() {
 }
 
 void RequestReader::refuse(int status, std::string reason) {
-  refusal_ = {status, std::move(reason), path()};
+  refusal_ = {status, std::move(reason)};
   stage_ = Stage::refused;
 }
 
@@ -135,6 +154,12 @@ std::string RequestReader::path() const {
   const auto text = parser_->get().target();
   auto target = parse_target({text.data(), text.size()});
   return target ? std::move(target->path) : std::string();
+}
+
+std::string RequestReader::origin() const {
+  if (!parser_) return {};
+  const auto text = parser_->get()[bhttp::field::origin];
+  return {text.data(), text.size()};
 }
 
 Form RequestReader::form() const {

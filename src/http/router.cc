@@ -35,6 +35,11 @@ const Router::Methods* Router::match(std::string_view path) const {
   return nullptr;
 }
 
+std::string Router::methods(std::string_view path) const {
+  const Methods* found = match(path);
+  return found ? allowed(*found) : std::string();
+}
+
 void Router::handle(Request request, StreamPtr stream) const {
   for (const Filter& filter : filters_) {
     if (filter(request, stream)) return;

@@ -16,6 +16,7 @@ class Router {
   void filter(Filter filter);
   void not_found(Handler handler);  // default: refuse(404); a wrong method is always refuse(405)
   void handle(Request request, StreamPtr stream) const;
+  std::string methods(std::string_view path) const;  // "GET, HEAD"; empty where nothing is
 
  private:
   using Methods = std::map<std::string, Handler, std::less<>>;

@@ -44,13 +44,15 @@ class Listener final : public Server {
   void run();
   uint16_t port() const override { return port_; }
   int connections() const override { return service_.count; }
-  void drain() override { end(false); }
-  void stop() override { end(true); }
+  int answering() const override { return service_.answering; }
+  void drain() override { *service_.draining = true; }
+  void finish(std::chrono::milliseconds most) override;
+  void stop() override;
 
  private:
   void accept();
   void admit(Connection::Socket socket);
-  void end(bool answers_too);
+  void end(void (Connection::*how)());
 
   asio::io_context loop_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
@@ -110,7 +112,7 @@ void Listener::accept() {
 
 void Listener::admit(Connection::Socket socket) {
   const int now = service_.count, most = service_.options->limits.connections;
-  if (service_.draining || now >= most + kTurnedAwayAtOnce) return;
+  if (service_.closing || now >= most + kTurnedAwayAtOnce) return;
   const auto connection = std::make_shared<Connection>(std::move(socket), service_);
   {
     const std::lock_guard lock(service_.mutex);
@@ -120,10 +122,21 @@ void Listener::admit(Connection::Socket socket) {
   now < most ? connection->open() : connection->turn_away();
 }
 
-void Listener::end(bool answers_too) {
-  service_.draining = true;
+void Listener::finish(std::chrono::milliseconds most) {
+  end(&Connection::finish);
+  std::unique_lock lock(service_.mutex);
+  service_.closed_one.wait_for(lock, most, [this] { return service_.connections.empty(); });
+}
+
+void Listener::stop() {
+  end(&Connection::stop);
+  work_.reset();
+}
+
+void Listener::end(void (Connection::*how)()) {
+  *service_.draining = service_.closing = true;
   if (loop_.stopped()) return;
-  asio::post(acceptor_.get_executor(), [this, answers_too] {
+  asio::post(acceptor_.get_executor(), [this, how] {
     error_code ignored;
     acceptor_.close(ignored);
     retry_.cancel();
@@ -132,8 +145,7 @@ void Listener::end(bool answers_too) {
       const std::lock_guard lock(service_.mutex);
       all = service_.connections;
     }
-    for (const auto& connection : all) connection->stop(answers_too);
-    if (answers_too) work_.reset();
+    for (const auto& connection : all) (connection.get()->*how)();
   });
 }
 

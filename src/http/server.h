@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include "base/result.h"
+#include "http/cors.h"
 #include "http/router.h"
 #include "http/stream.h"
 
@@ -29,6 +30,7 @@ struct Options {
   uint16_t port = 0;  // 0: any free one
   int threads = 1;
   Limits limits;
+  Cors cors;  // preflights of allowed origins are answered before any filter sees them
   // The body of every error that this layer makes itself and of Stream::refuse; `path` is empty where it is
   // not known. Called on any thread. Absent: plain text.
   std::function<ErrorBody(int status, std::string_view reason, std::string_view path)> error_body;
@@ -40,9 +42,12 @@ class Server {
   virtual ~Server() = default;  // stop(), then joins
   virtual uint16_t port() const = 0;
   virtual int connections() const = 0;
-  // Closes the listener and idle connections; answers under way go on, and their connections close after
-  // them.
+  virtual int answering() const = 0;  // connections with a request whose answer is not sent whole
+  // The three steps of an end. From the first on, every answer says that its connection closes after it.
   virtual void drain() = 0;
+  // Closes the listener and what is idle, refuses what is half said, and waits until all answers are sent: no
+  // longer than `most`.
+  virtual void finish(std::chrono::milliseconds most) = 0;
   virtual void stop() = 0;  // closes the listener and every connection
 };
 

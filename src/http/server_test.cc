@@ -280,19 +280,216 @@ TEST(ServerTest, StopEndsEverythingAndStreamsOutliveTheServer) {
   EXPECT_FALSE(stream->write("x"));
   stream->respond({200, {}, "x"});
 }
-TEST(ServerTest, DrainLetsAnswersEnd) {
+constexpr std::chrono::milliseconds kNever = std::chrono::minutes(10);
+
+TEST(F12_Drain, ThePortStaysOpenAndConnectionsEndAfterTheirAnswer) {
   Held held;
   Router router;
   router.add("GET", "/wait", held.handler());
   auto server = serve(std::move(router));
-  RawSocket idle(server->port()), busy(server->port());
+  RawSocket kept(server->port()), busy(server->port());
+  kept.send(get("/say/a"));
+  kept.read_until("[a]");
+  busy.send(get("/wait"));
+  const StreamPtr stream = held.stream();
+  EXPECT_EQ(server->answering(), 1);
+  server->drain();
+  kept.send(get("/say/b"));
+  const std::string text = kept.read_all();
+  EXPECT_NE(text.find("connection: close\r\n"), text.npos);
+  EXPECT_TRUE(text.ends_with("[b]"));
+  RawSocket late(server->port());
+  late.send(get("/say/c"));
+  EXPECT_TRUE(late.read_all().ends_with("[c]"));
+  stream->respond({200, {}, "late but whole"});
+  EXPECT_TRUE(busy.read_all().ends_with("late but whole"));
+}
+TEST(F12_Drain, FinishWaitsForWhatIsToBeSentAndForNothingElse) {
+  Held held;
+  Router router;
+  router.add("GET", "/wait", held.handler());
+  auto server = serve(std::move(router));
+  RawSocket idle(server->port()), kept(server->port()), busy(server->port());
+  kept.send(get("/say/a"));
+  kept.read_until("[a]");
   busy.send(get("/wait"));
   const StreamPtr stream = held.stream();
   server->drain();
+  const std::string whole(16 << 20, 'x');  // more than a socket holds
+  stream->respond({200, {}, whole});
+  std::thread end([&] { server->finish(kNever); });
+  EXPECT_TRUE(busy.read_all().ends_with(whole));
+  end.join();
   EXPECT_EQ(idle.read_all(), "");
+  EXPECT_EQ(kept.read_all(), "");
+  EXPECT_EQ(server->connections(), 0);
   EXPECT_FALSE(RawSocket(server->port()).connected());
-  stream->respond({200, {}, "late but whole"});
-  EXPECT_TRUE(busy.read_all().ends_with("late but whole"));
+}
+TEST(F12_Drain, FinishRefusesWhatIsHalfSaid) {
+  Options options;
+  options.error_body = [](int status, std::string_view, std::string_view path) {
+    return ErrorBody{"text/plain", "<" + std::to_string(status) + " " + std::string(path) + ">"};
+  };
+  auto server = serve({}, options);
+  RawSocket head(server->port()), body(server->port());
+  head.send("GET /say/a HT");
+  body.send("POST /echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  body.read_until("Continue\r\n\r\n");
+  while (server->connections() < 2) std::this_thread::yield();
+  body.send("ab");
+  server->drain();
+  server->finish(kNever);
+  EXPECT_TRUE(body.read_all().ends_with("<503 /echo>"));
+  const std::string text = head.read_all();
+  EXPECT_TRUE(text.empty() || text.ends_with("<503 >")) << text;  // empty: its bytes had not been read
+}
+TEST(F12_Drain, FinishDoesNotWaitForAClientThatReadsNothing) {
+  Held held;
+  Router router;
+  router.add("GET", "/wait", held.handler());
+  auto server = serve(std::move(router));
+  RawSocket client(server->port());
+  client.receive_buffer(4096);
+  client.send(get("/wait"));
+  held.stream()->respond({200, {}, std::string(64 << 20, 'x')});
+  server->finish(std::chrono::milliseconds(50));
+  EXPECT_EQ(server->connections(), 1);
+  server.reset();
+}
+
+// A client that closes its sending side waits for its answer.
+TEST(G5_HalfClose, AnswersThatTakeTimeComeWholeAndStreamed) {
+  for (const char* version : {"1.1", "1.0"}) {
+    for (const bool streamed : {false, true}) {
+      Held held;
+      Router router;
+      router.add("GET", "/wait", held.handler());
+      const auto server = serve(std::move(router));
+      RawSocket client(server->port());
+      client.send("GET /wait HTTP/" + std::string(version) + "\r\nHost: h\r\n\r\n");
+      const StreamPtr stream = held.stream();
+      client.end_sending();
+      EXPECT_EQ(client.read_until("H"), "H");  // so the server has seen the end
+      EXPECT_FALSE(stream->closed());
+      if (streamed) {
+        stream->start(200, {});
+        EXPECT_TRUE(stream->write("one"));
+        EXPECT_NE(client.read_until("one").find("TTP/1.1 200 OK\r\n"), std::string::npos);
+        EXPECT_TRUE(stream->write("two"));
+        stream->finish();
+        EXPECT_TRUE(client.read_all().ends_with(version[2] == '1' ? "3\r\ntwo\r\n0\r\n\r\n" : "two"));
+      } else {
+        stream->respond({200, {}, "done"});
+        const std::string text = client.read_all();
+        EXPECT_TRUE(text.starts_with("TTP/1.1 200 OK\r\n")) << text;
+        EXPECT_TRUE(text.ends_with("\r\n\r\ndone"));
+      }
+    }
+  }
+}
+TEST(G5_HalfClose, InsideAStreamTheNextChunkMayBeginWithAZero) {
+  Held held;
+  Router router;
+  router.add("GET", "/wait", held.handler());
+  const auto server = serve(std::move(router));
+  RawSocket client(server->port());
+  client.send(get("/wait"));
+  const StreamPtr stream = held.stream();
+  stream->start(200, {});
+  stream->write("one");
+  client.read_until("one\r\n");
+  client.end_sending();
+  EXPECT_EQ(client.read_until("0"), "0");
+  stream->write("two");
+  stream->finish();
+  EXPECT_EQ(client.read_all(), "3\r\ntwo\r\n0\r\n\r\n");
+}
+TEST(G5_HalfClose, AllThatWasAskedIsAnsweredInOrder) {
+  Held held;
+  Router router;
+  router.add("GET", "/wait", held.handler());
+  const auto server = serve(std::move(router));
+  RawSocket client(server->port());
+  client.send(get("/wait") + get("/say/b"));
+  const StreamPtr stream = held.stream();
+  client.end_sending();
+  EXPECT_EQ(client.read_until("H"), "H");
+  stream->respond({200, {}, "[a]"});
+  const std::string text = client.read_all();
+  EXPECT_LT(text.find("[a]"), text.find("[b]"));
+  EXPECT_TRUE(text.ends_with("[b]"));
+}
+TEST(G5_HalfClose, AClientThatLeavesLaterIsSeenToo) {
+  for (const bool streamed : {false, true}) {
+    Held held;
+    Router router;
+    router.add("GET", "/wait", held.handler());
+    const auto server = serve(std::move(router));
+    RawSocket client(server->port());
+    client.send(get("/wait"));
+    const StreamPtr stream = held.stream();
+    if (streamed) stream->start(200, {});
+    if (streamed) client.read_until("\r\n\r\n");
+    std::promise<void> gone;
+    stream->on_close([&] { gone.set_value(); });
+    client.end_sending();
+    client.read_until(streamed ? "0" : "H");
+    client.close();  // the next byte finds nobody
+    EXPECT_EQ(gone.get_future().wait_for(std::chrono::minutes(1)), std::future_status::ready);
+  }
+}
+
+TEST(F18_Server, EveryAnswerCarriesTheOriginAndPreflightsNeedNothing) {
+  Router router;
+  router.filter([](const Request& r, const StreamPtr& s) {
+    if (r.header("x-key").empty()) s->refuse(401, "a key is needed");
+    return r.header("x-key").empty();
+  });
+  router.add("GET", "/stream", [](Request, StreamPtr s) {
+    s->start(200, {});
+    s->write("x");
+    s->finish();
+  });
+  Options options;
+  options.cors = *Cors::of(std::vector<std::string>{"https://a.example"});
+  options.cors.exclude("/metrics");
+  options.limits.body_bytes = 10;
+  options.limits.body_time = std::chrono::milliseconds(50);
+  options.limits.header_bytes = 1000;
+  const auto server = serve(std::move(router), options);
+  const auto ask = [&](std::string first, std::string more, std::string origin = "https://a.example") {
+    RawSocket client(server->port());
+    client.send(first + " HTTP/1.1\r\nHost: h\r\nConnection: close\r\nOrigin: " + origin + "\r\n" + more +
+                "\r\n");
+    return client.read_all();
+  };
+  const std::string allowed = "access-control-allow-origin: https://a.example\r\n", key = "X-Key: k\r\n";
+  const std::string preflight = ask("OPTIONS /echo", "Access-Control-Request-Method: POST\r\n");
+  EXPECT_TRUE(preflight.starts_with("HTTP/1.1 204 ")) << preflight;
+  EXPECT_NE(preflight.find("access-control-allow-methods: POST\r\n"), preflight.npos);
+  EXPECT_EQ(count(preflight, allowed), 1u);
+  const std::pair<const char*, std::string> answers[] = {
+      {"200", ask("GET /say/a", key)},
+      {"200", ask("GET /stream", key)},
+      {"401", ask("GET /say/a", "")},
+      {"404", ask("GET /nothing", key)},
+      {"405", ask("PUT /say/a", key)},
+      {"413", ask("POST /echo", "Content-Length: 11\r\n")},
+      {"408", ask("POST /echo", "Content-Length: 9\r\n")},
+      {"417", ask("POST /echo", "Expect: tea\r\n")},
+      {"501", ask("POST /echo", "Transfer-Encoding: gzip\r\n")}};
+  for (const auto& [status, text] : answers) {
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 " + std::string(status) + " ")) << text;
+    EXPECT_EQ(count(text, allowed), 1u) << text;
+    EXPECT_EQ(count(text, "vary: Origin\r\n"), 1u) << text;
+  }
+  EXPECT_EQ(count(ask("GET /say/a", key, "https://a.example.evil"), "access-control"), 0u);
+  for (const char* path : {"GET /metrics", "GET //metrics/", "GET /%6detrics", "OPTIONS /metrics"}) {
+    const std::string text = ask(path, "Access-Control-Request-Method: GET\r\n" + key);
+    EXPECT_EQ(count(text, "access-control"), 0u) << text;
+  }
+  EXPECT_TRUE(
+      ask("OPTIONS /echo", "Access-Control-Request-Method: POST\r\n", "null").starts_with("HTTP/1.1 401 "));
 }
 TEST(ServerTest, SaysWhyItCannotListen) {
   const auto server = serve({});

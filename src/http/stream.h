@@ -42,7 +42,7 @@ class Stream {
   virtual void finish() = 0;
   virtual bool closed() const = 0;
   // Called once, on a loop thread, if the client goes away before the answer is finished; at once if it has
-  // gone already. A client that closes its sending side has gone.
+  // gone already. A client that only closes its sending side has not: it waits for its answer.
   virtual void on_close(std::function<void()> gone) = 0;
 };
 using StreamPtr = std::shared_ptr<Stream>;

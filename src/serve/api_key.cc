@@ -3,6 +3,9 @@
 namespace autark::serve {
 namespace {
 
+constexpr std::string_view kSpace = " \t\r\n\v\f";
+constexpr size_t kKeyBytes = 4096;  // far below what a header may have
+
 bool same_letters(std::string_view a, std::string_view lower) {
   if (a.size() != lower.size()) return false;
   for (size_t i = 0; i < a.size(); ++i)
@@ -20,6 +23,20 @@ std::string_view bearer(std::string_view authorization) {
 }
 
 }  // namespace
+
+Result<std::string> key_from(std::string_view given) {
+  const size_t begin = std::min(given.find_first_not_of(kSpace), given.size());
+  const std::string_view key = given.substr(begin, given.find_last_not_of(kSpace) + 1 - begin);
+  if (key.empty()) return Error{Code::invalid, "the API key is empty; give one, or none at all"};
+  if (key.size() > kKeyBytes)
+    return Error{Code::invalid, "the API key is longer than " + std::to_string(kKeyBytes) + " bytes"};
+  for (const char c : key)
+    if (c < ' ' || c > '~')
+      return Error{Code::invalid,
+                   "the API key has a line break, a control character or a letter beyond ASCII in it, which "
+                   "clients cannot send in a header; choose another"};
+  return std::string(key);
+}
 
 bool needs_key(std::string_view path) {
   return path == "/metrics" || path == "/v1" || path.starts_with("/v1/");

@@ -9,6 +9,9 @@ using std::chrono::duration_cast;
 
 constexpr int kClientLeft = 499;  // for the log and the metrics; nobody reads it
 
+const api::Fault kStopped{.kind = api::Fault::Kind::unavailable,
+                          .message = "the server stopped before the answer was whole"};
+
 int64_t unix_seconds() {
   return duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -54,6 +57,18 @@ void Exchange::run(std::string_view body, api::Backend& backend) {
   if (cancel) cancel();  // the client left, or time ran out, in the meantime
 }
 
+void Exchange::count(std::string_view body, api::Backend& backend) {
+  if (over()) return;
+  auto json = parse_json(body, "the request body");
+  if (!json) return refuse({.message = json.error().message});
+  auto decoded = api::decode_count_tokens(*json);
+  if (auto* fault = std::get_if<api::Fault>(&decoded)) return refuse(std::move(*fault));
+  auto counted = backend.count_tokens(std::get<api::Request>(decoded));
+  if (auto* fault = std::get_if<api::Fault>(&counted)) return refuse(std::move(*fault));
+  const std::lock_guard lock(mutex_);
+  if (!over_) respond({{"input_tokens", std::get<int64_t>(counted)}});
+}
+
 void Exchange::prepare(const api::Request& request, std::string fingerprint) {
   const std::lock_guard lock(mutex_);
   const int prompts = request.prompts.empty() ? 1 : int(request.prompts.size());
@@ -92,7 +107,6 @@ void Exchange::client_left() {
 }
 
 void Exchange::tick() {
-  api::Backend::Cancel cancel;
   {
     const std::lock_guard lock(mutex_);
     if (over_) return;
@@ -104,8 +118,21 @@ void Exchange::tick() {
       stream_->write(ping.data.empty() ? ": keep-alive\n\n" : http::sse(ping.data, ping.event));
       return;
     }
+  }
+  give_up({.kind = api::Fault::Kind::timeout, .message = "the request took longer than this server allows"});
+}
+
+void Exchange::stop() {
+  give_up(kStopped);
+}
+
+void Exchange::give_up(const api::Fault& fault) {
+  api::Backend::Cancel cancel;
+  {
+    const std::lock_guard lock(mutex_);
+    if (over_) return;
     cancel = std::move(cancel_);
-    fail({.kind = api::Fault::Kind::timeout, .message = "the request took longer than this server allows"});
+    fail(fault);
   }
   if (cancel) cancel();
 }
@@ -120,9 +147,7 @@ void Exchange::on_event(api::Event event) {
   if (over_) return;
   if (const auto* fault = std::get_if<api::Fault>(&event.what)) return fail(*fault);
   const auto* done = std::get_if<api::Event::Finished>(&event.what);
-  if (done && done->why == api::Finish::cancelled)
-    return fail(
-        {.kind = api::Fault::Kind::unavailable, .message = "the server stopped before the answer was whole"});
+  if (done && done->why == api::Finish::cancelled) return fail(kStopped);
   const Time now = terms_.clock();
   measure(event, now);
   tally_->add(event);
@@ -160,10 +185,12 @@ void Exchange::stream_event(const api::Event& event, Time now) {
 
 void Exchange::gather_event(api::Event event) {
   answer_->add(std::move(event));
-  if (!tally_->complete()) return;
+  if (tally_->complete()) respond(dialect_.body(envelope_, *answer_));
+}
+
+void Exchange::respond(const Json& body) {
   account(200);
-  stream_->respond(
-      {200, headers(terms_.clock(), "application/json"), dump_json(dialect_.body(envelope_, *answer_))});
+  stream_->respond({200, headers(terms_.clock(), "application/json"), dump_json(body)});
   end();
 }
 

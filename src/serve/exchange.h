@@ -29,8 +29,10 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   void watch();  // notices when the client leaves
   void run(std::string_view body, api::Backend& backend);
+  void count(std::string_view body, api::Backend& backend);  // the tokens of a request, not an answer to it
   void refuse(api::Fault fault);
   void tick();  // keep-alives and the time limit
+  void stop();  // the server ends: so does the answer
   bool over() const;
 
  private:
@@ -39,10 +41,12 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void prepare(const api::Request& request, std::string fingerprint);
   void on_event(api::Event event);
   void client_left();
+  void give_up(const api::Fault& fault);
   void measure(const api::Event& event, Time now);
   void begin_stream(Time now);
   void stream_event(const api::Event& event, Time now);
   void gather_event(api::Event event);
+  void respond(const Json& body);
   void fail(const api::Fault& fault);
   void send(const std::vector<api::Frame>& frames);
   void account(int status);

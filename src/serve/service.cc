@@ -11,6 +11,8 @@ namespace {
 
 using Kind = api::Fault::Kind;
 
+const api::Fault kStopping{.kind = Kind::unavailable, .message = "the server is stopping"};
+
 // The dialect whose errors a path speaks.
 const api::Dialect& dialect_of(std::string_view path, bool anthropic_header = false) {
   if (anthropic_header || path == "/v1/messages" || path.starts_with("/v1/messages/"))
@@ -88,17 +90,15 @@ http::Filter Service::key_filter() {
 }
 
 void Service::api_routes(http::Router& router) {
-  const auto dialect = [&](const char* path, const api::Dialect& d) {
-    router.add("POST", path, [this, path, &d](http::Request request, http::StreamPtr stream) {
-      converse(d, path, std::move(request), std::move(stream));
+  const auto post = [&](const char* path, const api::Dialect& d, Work work) {
+    router.add("POST", path, [this, path, &d, work](http::Request request, http::StreamPtr stream) {
+      take(d, path, std::move(request), std::move(stream), work);
     });
   };
-  dialect("/v1/chat/completions", api::openai_chat());
-  dialect("/v1/completions", api::openai_completions());
-  dialect("/v1/messages", api::anthropic_messages());
-  router.add("POST", "/v1/messages/count_tokens", [this](http::Request request, http::StreamPtr stream) {
-    count_tokens(std::move(request), std::move(stream));
-  });
+  post("/v1/chat/completions", api::openai_chat(), &Exchange::run);
+  post("/v1/completions", api::openai_completions(), &Exchange::run);
+  post("/v1/messages", api::anthropic_messages(), &Exchange::run);
+  post("/v1/messages/count_tokens", api::anthropic_messages(), &Exchange::count);
   router.add("GET", "/v1/models",
              [this](http::Request request, http::StreamPtr stream) { list_models(request, stream); });
   router.add("GET", "/v1/models/*",
@@ -117,7 +117,7 @@ void Service::own_routes(http::Router& router) {
 }
 
 std::optional<api::Fault> Service::not_now(std::shared_ptr<api::Backend>& backend) {
-  if (draining_) return api::Fault{.kind = Kind::unavailable, .message = "the server is stopping"};
+  if (draining_) return kStopping;
   const std::lock_guard lock(mutex_);
   backend = backend_;
   if (backend) return {};
@@ -125,47 +125,26 @@ std::optional<api::Fault> Service::not_now(std::shared_ptr<api::Backend>& backen
                     .message = "the model is being loaded; try again in a few seconds"};
 }
 
-void Service::converse(const api::Dialect& dialect, const char* route, http::Request request,
-                       http::StreamPtr stream) {
+void Service::take(const api::Dialect& dialect, const char* route, http::Request request,
+                   http::StreamPtr stream, Work work) {
   std::shared_ptr<api::Backend> backend;
   auto exchange = std::make_shared<Exchange>(terms_, dialect, route, ids_.next(), std::move(stream));
   if (const auto fault = not_now(backend)) return exchange->refuse(*fault);
   exchange->watch();
-  {
-    const std::lock_guard lock(mutex_);
-    exchanges_.push_back(exchange);
-  }
+  if (!enlist(exchange)) return exchange->refuse(kStopping);
   const size_t bytes = request.body.size();
-  const bool taken = workers_->post(
-      bytes, [exchange, backend, body = std::move(request.body)] { exchange->run(body, *backend); });
+  const bool taken = workers_->post(bytes, [exchange, work, backend, body = std::move(request.body)] {
+    (exchange.get()->*work)(body, *backend);
+  });
   if (!taken)
     exchange->refuse(
         {.kind = Kind::overloaded, .message = "the server has too many requests; try again in 1s"});
 }
 
-void Service::count_tokens(http::Request request, http::StreamPtr stream) {
-  constexpr const char* kRoute = "/v1/messages/count_tokens";
-  const api::Dialect& dialect = api::anthropic_messages();
-  std::shared_ptr<api::Backend> backend;
-  if (const auto fault = not_now(backend)) return fail(kRoute, dialect, stream, *fault);
-  const auto count = [](const std::string& body, const api::Backend& backend) -> api::Outcome<int64_t> {
-    auto json = parse_json(body, "the request body");
-    if (!json) return api::Fault{.message = json.error().message};
-    auto decoded = api::decode_count_tokens(*json);
-    if (auto* fault = std::get_if<api::Fault>(&decoded)) return std::move(*fault);
-    return backend.count_tokens(std::get<api::Request>(decoded));
-  };
-  const size_t bytes = request.body.size();
-  const bool taken =
-      workers_->post(bytes, [this, &dialect, count, backend, stream, body = std::move(request.body)] {
-        const auto counted = count(body, *backend);
-        if (const auto* fault = std::get_if<api::Fault>(&counted))
-          return fail(kRoute, dialect, stream, *fault);
-        reply(kRoute, stream, json_response(200, {{"input_tokens", std::get<int64_t>(counted)}}));
-      });
-  if (!taken)
-    fail(kRoute, dialect, stream,
-         {.kind = Kind::overloaded, .message = "the server has too many requests; try again in 1s"});
+bool Service::enlist(const std::shared_ptr<Exchange>& exchange) {
+  const std::lock_guard lock(mutex_);
+  if (!draining_) exchanges_.push_back(exchange);
+  return !draining_;
 }
 
 void Service::list_models(const http::Request& request, const http::StreamPtr& stream) {
@@ -247,14 +226,26 @@ int Service::under_way() {
   return int(exchanges_.size());
 }
 
-void Service::tick() {
+void Service::drain() {
+  const std::lock_guard lock(mutex_);
+  draining_ = true;
+}
+
+void Service::stop() {
+  drain();
+  for (const auto& e : exchanges()) e->stop();
+}
+
+std::vector<std::shared_ptr<Exchange>> Service::exchanges() {
   std::vector<std::shared_ptr<Exchange>> now;
-  {
-    const std::lock_guard lock(mutex_);
-    for (const auto& weak : exchanges_)
-      if (auto e = weak.lock()) now.push_back(std::move(e));
-  }
-  for (const auto& e : now) e->tick();
+  const std::lock_guard lock(mutex_);
+  for (const auto& weak : exchanges_)
+    if (auto e = weak.lock()) now.push_back(std::move(e));
+  return now;
+}
+
+void Service::tick() {
+  for (const auto& e : exchanges()) e->tick();
   under_way();  // forgets those that are over
 }
 

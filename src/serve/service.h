@@ -36,7 +36,8 @@ class Service {
   // Until open(), requests get 503 and /ready tells how far loading is.
   void loading(double done) { loading_ = done; }
   void open(std::shared_ptr<api::Backend> backend, Expose more_metrics = {});
-  void drain() { draining_ = true; }  // new requests get 503, those under way go on
+  void drain();  // new requests get 503, those under way go on
+  void stop();   // and these end now: with 503, or an error event in a stream
   int under_way();
   void tick();
 
@@ -44,9 +45,11 @@ class Service {
   void api_routes(http::Router& router);
   void own_routes(http::Router& router);
   http::Filter key_filter();
-  void converse(const api::Dialect& dialect, const char* route, http::Request request,
-                http::StreamPtr stream);
-  void count_tokens(http::Request request, http::StreamPtr stream);
+  using Work = void (Exchange::*)(std::string_view body, api::Backend& backend);  // a worker's
+  void take(const api::Dialect& dialect, const char* route, http::Request request, http::StreamPtr stream,
+            Work work);
+  bool enlist(const std::shared_ptr<Exchange>& exchange);  // false: the server is stopping
+  std::vector<std::shared_ptr<Exchange>> exchanges();
   void list_models(const http::Request& request, const http::StreamPtr& stream);
   void one_model(const http::Request& request, const http::StreamPtr& stream);
   void ready(const http::StreamPtr& stream);

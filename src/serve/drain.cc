@@ -1,0 +1,18 @@
+#include "serve/drain.h"
+#include <thread>
+
+namespace autark::serve {
+
+constexpr std::chrono::milliseconds kLook{10}, kLastWords{1000};
+
+void drain(Service& service, http::Server& server, std::chrono::milliseconds most) {
+  const auto until = std::chrono::steady_clock::now() + most;
+  service.drain();
+  server.drain();
+  while ((service.under_way() || server.answering()) && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(kLook);
+  service.stop();
+  server.finish(kLastWords);
+}
+
+}  // namespace autark::serve
