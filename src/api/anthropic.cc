@@ -226,7 +226,7 @@ class MessageStream final : public StreamEncoder {
 
   std::vector<Frame> encode(const Event& event) override {
     if (const auto* f = std::get_if<Fault>(&event.what))
-      return {{dump_json(anthropic_error(*f, e_.id)), "error"}};
+      return {{dump_json(anthropic_error(*f, "req_" + e_.id)), "error"}};
     tally_.add(event);
     if (std::holds_alternative<Event::Started>(event.what))
       return {frame("message_start",

@@ -288,7 +288,7 @@ TEST(Anthropic, ErrorBodies) {
   EXPECT_EQ(
       played(anthropic_messages(), envelope(), {{0, Fault{Fault::Kind::timeout, "slow"}, {}}}),
       "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"timeout_error\",\"message\":\"slow\"},"
-      "\"request_id\":\"1\"}\n\n");
+      "\"request_id\":\"req_1\"}\n\n");
   EXPECT_EQ(anthropic_messages().keep_alive().data, R"({"type":"ping"})");
 }
 

@@ -3,6 +3,7 @@
 #include "serve/service.h"
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
+#include "serve/api_key.h"
 #include "serve/testing.h"
 
 namespace autark::serve {
@@ -107,6 +108,148 @@ TEST(Service, OneKeyInEitherHeader) {
   EXPECT_EQ(s.ask("GET", "/health").status, 200);
   EXPECT_EQ(s.ask("GET", "/ready").status, 200);
   EXPECT_EQ(s.ask("HEAD", "/api/hello").status, 200);
+}
+
+TEST(F21_Key, WhiteSpaceAroundItIsNotPartOfIt) {
+  for (const char* given : {"k 1", "k 1\n", "k 1\r\n", " \t k 1\v\f\n\n"}) {
+    const auto key = key_from(given);
+    ASSERT_TRUE(key) << given;
+    EXPECT_EQ(*key, "k 1");
+    EXPECT_EQ(Running(say_hello, {.api_key = *key}).ask("GET", "/v1/models", "", "x-api-key: k 1\r\n").status,
+              200);
+  }
+}
+
+TEST(F21_Key, WhatNoClientCanSendIsRefused) {
+  const std::string wrong[] = {"",
+                               " ",
+                               "\n",
+                               "\r\n\t ",
+                               "a\nb",
+                               "a\tb",
+                               std::string("a\0b", 3),
+                               "a\x7f",
+                               "\x1b[0m",
+                               "\xef\xbb\xbfkey",
+                               "sch\xc3\xb6n",
+                               "\xc2\xa0",
+                               std::string(5000, 'k')};
+  for (const std::string& given : wrong) {
+    const auto key = key_from(given);
+    ASSERT_FALSE(key) << given;
+    EXPECT_NE(key.error().message.find("API key"), std::string::npos);
+    EXPECT_EQ(key.error().message.find("sch"), std::string::npos) << "it is a secret";
+  }
+  EXPECT_TRUE(key_from(std::string(4096, '~')));
+}
+
+TEST(F21_Key, WhiteSpaceOnlyOpensNothing) {
+  const Running s(say_hello, {.api_key = " "});  // also where nobody looked at it before
+  for (const char* headers : {"", "x-api-key: \r\n", "x-api-key:  \r\n", "authorization: Bearer  \r\n"})
+    EXPECT_EQ(s.ask("GET", "/v1/models", "", headers).status, 401) << headers;
+}
+
+TEST(D4_Slashes, EveryRouteAnswersAndTheKeyIsAskedFor) {
+  static constexpr Asset kAssets[] = {{"/index.html", "text/html; charset=utf-8", "<p>hi"},
+                                      {"/assets/a.js", "text/javascript", "1"}};
+  const Running s(say_hello, {.api_key = "k", .assets = kAssets});
+  const std::pair<const char*, const char*> guarded[] = {
+      {"GET", "/v1/models"},    {"GET", "/v1/models/tiny"},
+      {"GET", "/metrics"},      {"POST", "/v1/chat/completions"},
+      {"POST", "/v1/messages"}, {"POST", "/v1/messages/count_tokens"}};
+  const std::pair<const char*, const char*> open[] = {{"GET", "/health"},
+                                                      {"GET", "/ready"},
+                                                      {"GET", "/api/hello"},
+                                                      {"GET", "/index.html"},
+                                                      {"GET", "/assets/a.js"}};
+  const auto spellings = [](std::string path) {
+    std::string doubled;
+    for (const char c : path) doubled += c == '/' ? "//" : std::string(1, c);
+    return std::vector<std::string>{path,       path + "/", path + "//",
+                                    "/" + path, doubled,    "/%2F" + path.substr(1) + "%2f/?x=/"};
+  };
+  for (const auto& [method, path] : guarded)
+    for (const std::string& spelling : spellings(path)) {
+      const char* body = method[0] == 'P' ? kMessages : "";
+      EXPECT_EQ(s.ask(method, spelling, body).status, 401) << spelling;
+      EXPECT_EQ(s.ask(method, spelling, body, "x-api-key: k\r\n").status, 200) << spelling;
+    }
+  for (const auto& [method, path] : open)
+    for (const std::string& spelling : spellings(path))
+      EXPECT_EQ(s.ask(method, spelling).status, 200) << spelling;
+  for (const char* path : {"/", "//", "///?a"}) EXPECT_EQ(s.ask("GET", path).body, "<p>hi");
+  EXPECT_EQ(s.ask("POST", "//v1//messages/", "{}", "x-api-key: k\r\n").json()["type"], "error")
+      << "its dialect";
+}
+
+TEST(F18_Service, AnswersCarryTheOriginInEveryDialect) {
+  const std::vector<std::string> origins{"https://a.example"};
+  http::Cors cors = *http::Cors::of(origins);
+  cors.exclude("/metrics");
+  const Running s(say_hello, {.api_key = "k"}, {.body_bytes = 1000}, cors);
+  const std::string origin = "Origin: https://a.example\r\n", key = "x-api-key: k\r\n";
+  const std::string large(2000, ' ');
+  struct Try {
+    const char *method, *path;
+    std::string body;
+    int status;
+    std::string headers;
+  };
+  const Try tries[] = {{"POST", "/v1/chat/completions", kChat, 200, key},
+                       {"POST", "/v1/chat/completions", kChatStream, 200, key},
+                       {"POST", "/v1/messages", kMessagesStream, 200, key},
+                       {"POST", "/v1/messages/count_tokens", kMessages, 200, key},
+                       {"GET", "/v1/models", "", 200, key},
+                       {"GET", "/v1/models/no", "", 404, key},
+                       {"POST", "/v1/messages", kMessages, 401, ""},
+                       {"POST", "/v1/completions", "{", 400, key},
+                       {"GET", "/v1/completions", "", 405, key},
+                       {"POST", "/v1/messages", large, 413, key},
+                       {"GET", "/nothing", "", 404, key},
+                       {"OPTIONS", "/v1/messages", "", 204, "Access-Control-Request-Method: POST\r\n"},
+                       {"OPTIONS", "/v1/messages", "", 405, key}};
+  for (const Try& t : tries) {
+    const Answered a = s.ask(t.method, t.path, t.body, t.headers + origin);
+    EXPECT_EQ(a.status, t.status) << t.path;
+    EXPECT_EQ(a.header("access-control-allow-origin"), "https://a.example") << t.path << a.head;
+    EXPECT_EQ(a.header("vary"), "origin") << a.head;
+    const Answered other = s.ask(t.method, t.path, t.body, t.headers + "Origin: https://b.example\r\n");
+    EXPECT_EQ(other.head.find("access-control"), std::string::npos) << other.head;
+  }
+  for (const char* path : {"/metrics", "//metrics", "/metrics/"}) {
+    const Answered a = s.ask("GET", path, "", key + origin);
+    EXPECT_EQ(a.status, 200);
+    EXPECT_EQ(a.head.find("access-control"), std::string::npos);
+  }
+  const Running off(say_hello, {.api_key = "k"});
+  EXPECT_EQ(off.ask("OPTIONS", "/v1/messages", "", origin + tries[11].headers).status, 401);
+  EXPECT_EQ(off.ask("GET", "/v1/models", "", key + origin).head.find("vary"), std::string::npos);
+}
+
+TEST(G5_HalfClose, EveryRouteAnswersAClientThatSendsNoMore) {
+  const std::pair<const char*, const char*> requests[] = {{"/v1/chat/completions", kChat},
+                                                          {"/v1/chat/completions", kChatStream},
+                                                          {"/v1/messages", kMessages},
+                                                          {"/v1/messages", kMessagesStream},
+                                                          {"/v1/completions", R"({"prompt":"a"})"},
+                                                          {"/v1/messages/count_tokens", kMessages}};
+  for (const auto& [path, body] : requests) {
+    std::promise<void> ended;
+    const std::shared_future<void> gate = ended.get_future().share();
+    Running s([gate](api::Request r, api::Backend::Sink sink) {
+      gate.wait();
+      return say_hello(std::move(r), std::move(sink));
+    });
+    http::RawSocket socket = s.connect();
+    socket.send(request_text("POST", path, body));
+    socket.end_sending();
+    const bool counted = std::string_view(path).ends_with("count_tokens");
+    const std::string first = counted ? "" : socket.read_until("H");  // the end was seen before the answer
+    ended.set_value();
+    const std::string text = first + socket.read_all();
+    EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK\r\n")) << path << text;
+    EXPECT_EQ(s.service.under_way(), 0);
+  }
 }
 
 TEST(Service, NoSecretInTheLog) {

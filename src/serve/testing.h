@@ -89,11 +89,12 @@ inline std::string request_text(std::string_view method, std::string_view path, 
 // A service behind a server on a free port of the loopback.
 class Running {
  public:
-  explicit Running(ScriptedBackend::Script script, Service::Options options = {}, http::Limits limits = {})
+  explicit Running(ScriptedBackend::Script script, Service::Options options = {}, http::Limits limits = {},
+                   http::Cors cors = {})
       : service(std::move(options)) {
     if (script) service.open(std::make_shared<ScriptedBackend>(std::move(script)));
-    auto started =
-        http::Server::start({.limits = limits, .error_body = Service::error_body}, service.router());
+    auto started = http::Server::start(
+        {.limits = limits, .cors = std::move(cors), .error_body = Service::error_body}, service.router());
     EXPECT_TRUE(started) << (started ? "" : started.error().message);
     server = std::move(started).value();
   }
