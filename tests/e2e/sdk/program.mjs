@@ -17,32 +17,35 @@ const freePort = () =>
 
 export const startProgram = (...options) => startProgramOf(MODEL, ...options);
 
-export async function startProgramOf(model, ...options) {
+export const spawnProgram = (...options) => spawnProgramOf(MODEL, ...options);
+
+// As startProgramOf, but as soon as the process is there. What the options say goes before what is usual here.
+export async function spawnProgramOf(model, ...options) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const args = ["serve", model, "--name", "model", "--port", String(port), "--api-key", KEY, ...options];
+  const key = options.includes("--api-key") ? [] : ["--api-key", KEY];
+  const args = ["serve", model, "--name", "model", "--port", String(port), ...key, ...options];
   const child = spawn(process.env.AUTARK_BIN, args, { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stdout.on("data", (text) => (log += text));
   child.stderr.on("data", (text) => (log += text));
   const ended = new Promise((resolve) => child.on("exit", (code) => resolve(code)));
+  const signal = (name) => child.kill(name);
+  const stop = () => (signal("SIGTERM"), ended);
+  return { url, ended, signal, stop, log: () => log };
+}
+
+export async function startProgramOf(model, ...options) {
+  const program = await spawnProgramOf(model, ...options);
   let gone = false;
-  ended.then(() => (gone = true));
+  program.ended.then(() => (gone = true));
   const until = Date.now() + 300_000;
   for (;;) {
-    if (gone || Date.now() > until) throw new Error(`autark serve did not become ready:\n${log}`);
-    const answer = await fetch(`${url}/ready`).catch(() => undefined);
-    if (answer?.ok) break;
+    if (gone || Date.now() > until) throw new Error(`autark serve did not become ready:\n${program.log()}`);
+    const answer = await fetch(`${program.url}/ready`).catch(() => undefined);
+    if (answer?.ok) return program;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  return {
-    url,
-    log: () => log,
-    async stop() {
-      child.kill("SIGTERM");
-      return ended;
-    },
-  };
 }
 
 // The value of one metric, the sum over its labels; 0 where it has no sample yet.
