@@ -133,7 +133,7 @@ class Chat {
     bool in_reasoning = false;
     auto tokens = engine_.chat() ? rendered(talk, in_reasoning) : engine_.tokenizer().encode(text);
     if (!tokens) return tokens.error();
-    Mailbox mail(engine_.tokenizer(), {.syntax = form_.syntax, .in_reasoning = in_reasoning});
+    Mailbox mail(engine_.tokenizer(), {.syntax = form_.syntax, .in_reasoning = in_reasoning, .calls = false});
     const auto id = engine_.submit({.prompt = std::move(*tokens),
                                     .max_tokens = a_.max_tokens,
                                     .sampling = sampling_,

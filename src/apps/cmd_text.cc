@@ -4,7 +4,8 @@
 //   decode  {"ids", "skip_special": true}                          → {"text", "pieces", "flush"}
 //   render  {"messages", "tools", "kwargs", "vars", "now"}         → {"prompt"}
 //           DeepSeek V4 takes "release": "preview" | "0731" | "0813" and "fixed": "placeholder" too
-//   parse   {"text", "mode": "chat" | "thinking", "end": "stop" | "length", "dialect": "v4" | "v41"}
+//   parse   {"text", "mode": "chat" | "thinking", "end": "stop" | "length", "dialect": "v4" | "v41",
+//            "tools", "tool_choice"}: with no tools in the list, or the choice "none", calls are text
 //           → {"reasoning", "content", "tool_calls", "partial", "finish"}; partial: a call that never ended
 //
 // A line that cannot be done gives {"error"} and the next one is read. Each answer is flushed at once.
@@ -86,6 +87,13 @@ Json call_json(const text::ToolCall& c) {
   return {{"name", c.name}, {"arguments", c.arguments}};
 }
 
+// As for a request with these fields; without them calls are read.
+Result<bool> wants_calls(const Json& row) {
+  const Json tools = row.value("tools", Json()), choice = row.value("tool_choice", Json());
+  if (!tools.is_null() && !tools.is_array()) return Error{Code::invalid, "tools must be a list"};
+  return (tools.is_null() || !tools.empty()) && choice != "none";
+}
+
 // In the model's syntax, or DeepSeek's where a "dialect" of it is named: both spellings of its tags are
 // understood.
 Result<Json> parse(text::OutputSyntax syntax, std::string_view line) {
@@ -98,7 +106,8 @@ Result<Json> parse(text::OutputSyntax syntax, std::string_view line) {
     AUTARK_TRY(const std::string dialect, choice(row, "dialect", "v4", "v41"));
     syntax = text::OutputSyntax::dsml;
   }
-  const auto parser = text::make_output_parser(syntax, mode == "thinking");
+  AUTARK_TRY(const bool calls, wants_calls(row));
+  const auto parser = text::make_output_parser(syntax, {.in_reasoning = mode == "thinking", .calls = calls});
   auto pieces = parser->push(row["text"].get_ref<const std::string&>());
   for (auto& piece : parser->finish(end == "length")) pieces.push_back(std::move(piece));
   const text::ParsedOutput out = text::gather(pieces);
@@ -168,7 +177,7 @@ void add_text_command(CLI::App& app, int& exit_code) {
       {"decode", R"({"ids", "skip_special"} → {"text", "pieces", "flush"})"},
       {"render", R"({"messages", "tools", "kwargs", "vars", "now"} → {"prompt"})"},
       {"parse",
-       R"({"text", "mode", "end", "dialect"} → {"reasoning", "content", "tool_calls", "partial", "finish"})"}};
+       R"({"text", "mode", "end", "dialect", "tools", "tool_choice"} → {"reasoning", "content", "tool_calls", "partial", "finish"})"}};
   for (const auto& [name, help] : kWork) {
     CLI::App* command = text->add_subcommand(name, help);
     auto model = std::make_shared<std::string>();

@@ -32,7 +32,9 @@ bool may_miss_tags(const AnswerReader::Rules& r) {
 AnswerReader::AnswerReader(Rules rules, NewId new_id)
     : rules_(std::move(rules)),
       new_id_(std::move(new_id)),
-      parser_(text::make_output_parser(rules_.syntax, rules_.in_reasoning, rules_.continues)),
+      parser_(text::make_output_parser(
+          rules_.syntax,
+          {.in_reasoning = rules_.in_reasoning, .continues = rules_.continues, .calls = rules_.calls})),
       missing_tag_(may_miss_tags(rules_) ? rules_.tools : std::vector<std::string>{}),
       stops_(rules_.stop, rules_.include_stop) {}
 
@@ -80,13 +82,12 @@ void AnswerReader::read(Whats& out, OutputPiece& p) {
       out.push_back(api::Event::Reasoned{std::move(p.text)});
       return;
     case OutputPiece::Kind::call:
-      if (rules_.calls) out.push_back(api::Event::CallBegun{p.call, new_id_(), std::move(p.text)});
+      out.push_back(api::Event::CallBegun{p.call, new_id_(), std::move(p.text)});
       return;
     case OutputPiece::Kind::arguments:
-      if (rules_.calls) out.push_back(api::Event::CallArguments{p.call, std::move(p.text)});
+      out.push_back(api::Event::CallArguments{p.call, std::move(p.text)});
       return;
     default:
-      if (!rules_.calls) return;
       out.push_back(api::Event::CallEnded{p.call});
       ++whole_calls_;
       if (!rules_.parallel_calls) ended_ = api::Finish::tool_calls;

@@ -1,7 +1,8 @@
 // The text of one answer, taken apart into what a client gets: reasoning, content, calls. Around the model's
 // parser (text/output_parser.h) it keeps the rules of a request: stop strings end content and nothing else,
-// calls that were ruled out are left out, one call is enough where only one is wanted. A call is passed on
-// whatever its name: the client that offered the tools knows best what to say of one that it does not have.
+// where no calls are wanted what the model writes is content, one call is enough where only one is wanted. A
+// call is passed on whatever its name: the client that offered the tools knows best what to say of one that
+// it does not have.
 // Belongs to one answer and one thread at a time.
 #pragma once
 #include <functional>
@@ -24,7 +25,8 @@ class AnswerReader {
     std::string opening;        // the beginning of the answer that the prompt already holds
     std::vector<std::string> stop;
     bool include_stop = false;
-    bool calls = true, parallel_calls = true;
+    bool calls = true;               // false: their markup is text
+    bool parallel_calls = true;      // false: the first call is the last
     std::vector<std::string> tools;  // names on offer: a call of one may come without its tag (missing_tag.h)
   };
   using Whats = std::vector<api::Event::What>;

@@ -84,9 +84,34 @@ TEST(AnswerReader, HeldContentComesBeforeWhatFollows) {
 }
 
 TEST(AnswerReader, CallsThatAreNotWanted) {
-  expect({.syntax = OutputSyntax::hermes, .calls = false}, kHermes, "[r]Hm.[c]Look:");
   expect({.syntax = OutputSyntax::hermes, .parallel_calls = false}, kHermes,
          "[r]Hm.[c]Look:[f0 id0]{\"x\": 1}!", api::Finish::tool_calls);
+}
+
+TEST(F02_CallsThatAreNotWanted, AreContent) {
+  const std::string text(kHermes);
+  expect({.syntax = OutputSyntax::hermes, .calls = false}, text,
+         "[r]Hm.[c]" + text.substr(text.find("Look:")));
+  const std::string bare = "{\"name\": \"f\", \"arguments\": {}}";
+  expect({.syntax = OutputSyntax::hermes, .calls = false, .tools = {"f"}}, bare, "[c]" + bare);
+  const std::string dsml =
+      "Look:\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>";
+  expect({.syntax = OutputSyntax::dsml, .in_reasoning = true, .calls = false}, "Hm</think>" + dsml,
+         "[r]Hm[c]" + dsml);
+}
+
+TEST(F02_CallsThatAreNotWanted, StopStringsSeeTheirMarkup) {
+  expect({.syntax = OutputSyntax::hermes, .stop = {"<tool_call>"}, .calls = false}, kHermes,
+         "[r]Hm.[c]Look:\n", api::Finish::stop_sequence);
+}
+
+TEST(F03_MendedCalls, AreFoundWithoutTheirTagToo) {
+  const AnswerReader::Rules rules{.syntax = OutputSyntax::hermes, .tools = {"f"}};
+  const std::string call = "{\"name\": \"f\", \"arguments\": {\"x\": \"\\d}\", y: True, }}";
+  const std::string out = "{\"x\": \"\\\\d}\", \"y\": true }!";
+  expect(rules, call + "\n" + call, "[f0 id0]" + out + "[f1 id1]" + out);
+  expect(rules, "```json\n" + call + "\n```\nDone.", "[f0 id0]" + out + "[c]Done.");
+  expect(rules, "{\"name\": \"f\", \"arguments\": {\"x\": tru!}}\nDone.", "[f0 id0]{\"x\": tru!}![c]Done.");
 }
 
 TEST(AnswerReader, AnOpeningSpeaksFirst) {

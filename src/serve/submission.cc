@@ -182,7 +182,7 @@ void Submission::finish(int choice, const engine::Event& e) {
   if (!c.reader) {
     if (!e.text_at_end.empty()) tell(choice, api::Event::Delta{e.text_at_end});
   } else {
-    const bool cut = why == api::Finish::length || why == api::Finish::context;
+    const bool cut = why != api::Finish::stop;
     for (auto& what : c.reader->push(e.text_at_end)) tell(choice, std::move(what));
     for (auto& what : c.reader->finish(cut)) tell(choice, std::move(what));
     if (why == api::Finish::stop && c.reader->called()) why = api::Finish::tool_calls;

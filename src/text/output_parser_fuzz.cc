@@ -1,5 +1,6 @@
 // Model output of any bytes, in every syntax: the first byte says which, the second where it is cut. However
-// it is cut, the result is the same.
+// it is cut, the result is the same; no Hermes call is left open but by a limit, and without calls none
+// comes.
 #include <cstdlib>
 #include <string_view>
 #include "text/output_parser.h"
@@ -10,15 +11,18 @@ using namespace autark::text;
 
 std::string parse(int mode, std::string_view text, size_t cut) {
   const auto syntax = static_cast<OutputSyntax>(mode % 3);
-  const auto parser = make_output_parser(syntax, mode / 3 % 2 != 0);
+  const bool cut_off = mode / 6 % 2 != 0, calls = mode / 12 % 4 != 0;
+  const auto parser = make_output_parser(syntax, {.in_reasoning = mode / 3 % 2 != 0, .calls = calls});
   std::vector<OutputPiece> pieces;
   const auto add = [&](const std::vector<OutputPiece>& more) {
     pieces.insert(pieces.end(), more.begin(), more.end());
   };
   add(parser->push(text.substr(0, cut)));
   add(parser->push(text.substr(cut)));
-  add(parser->finish(mode / 6 % 2 != 0));
+  add(parser->finish(cut_off));
   const ParsedOutput out = gather(pieces);
+  if (syntax == OutputSyntax::hermes && !cut_off && !out.partial.empty()) std::abort();
+  if (!calls && out.tool_calls.size() + out.partial.size() > 0) std::abort();
   std::string all = out.reasoning + "\1" + out.content;
   for (const auto* calls : {&out.tool_calls, &out.partial})
     for (const ToolCall& c : *calls) all += "\2" + c.name + "\3" + c.arguments;

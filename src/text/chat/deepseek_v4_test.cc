@@ -313,7 +313,7 @@ TEST(DeepseekV4, ReplaysWhatWasSampled) {
   int same = 0;
   for (const Json& row : read_rows(golden_file("deepseek-v4/dsml"))) {
     if (row["source"] != "both" || row["end"] != "stop" || row.contains("invalid_json")) continue;
-    const auto parser = make_output_parser(OutputSyntax::dsml, row["mode"] == "thinking");
+    const auto parser = make_output_parser(OutputSyntax::dsml, {.in_reasoning = row["mode"] == "thinking"});
     auto pieces = parser->push(row["text"].get<std::string>());
     for (auto& p : parser->finish(false)) pieces.push_back(std::move(p));
     const ParsedOutput out = gather(pieces);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <unordered_map>
 #include "base/check.h"
+#include "base/json.h"
 #include "text/stream.h"
 #include "text/tools/json_text.h"
 
@@ -122,32 +123,20 @@ class PythonJsonReader {
     return eat('}');
   }
 
-  // The scanner repairs control characters, which Python refuses.
   bool string(std::string& out) {
-    JsonScanner scanner;
-    std::string inside;
-    for (; at_ < text_.size(); ++at_) {
-      if (static_cast<unsigned char>(text_[at_]) < 0x20) return false;
-      const auto step = scanner.push(text_[at_], inside);
-      if (step == JsonScanner::Step::fault) return false;
-      if (step != JsonScanner::Step::done) continue;
-      out = unescaped(std::string_view(inside).substr(1, inside.size() - 2));
-      return ++at_, true;
-    }
-    return false;
+    const size_t from = at_++;
+    while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
+    if (at_ >= text_.size()) return false;
+    const auto read = parse_json(text_.substr(from, ++at_ - from), "string");
+    if (read) out = read->get<std::string>();
+    return bool(read);
   }
 
   bool number(PythonJson& v) {
-    JsonScanner scanner;
-    std::string text;
-    const size_t from = at_;
-    while (at_ < text_.size() &&
-           std::string_view("+-.0123456789eE").find(text_[at_]) != std::string_view::npos)
-      if (scanner.push(text_[at_], text) == JsonScanner::Step::fault)
-        return false;
-      else
-        ++at_;
-    if (at_ == from || scanner.push(' ', text) != JsonScanner::Step::done_before) return false;
+    const size_t size = std::min(text_.find_first_not_of("+-.0123456789eE", at_), text_.size()) - at_;
+    const std::string text(text_.substr(at_, size));
+    if (!is_json_number(text)) return false;
+    at_ += size;
     v.kind_ = PythonJson::Kind::number;
     if (text.find_first_of(".eE") == std::string::npos)
       v.text_ = text == "-0" ? "0" : text;

@@ -8,10 +8,17 @@
 //   </｜DSML｜invoke>\n
 //   </｜DSML｜tool_calls>
 //
-// What is between two things that are looked for is skipped, so wrappers, brackets and line ends may be
-// garbled or missing. Any ｜DSML｜ in text or reasoning begins a block; inside, the next </｜DSML｜ ends a
-// value and the one after it the call; in a name it leaves the call unfinished. Text after a block's end is
-// dropped. A JSON value is pasted as the model wrote it.
+// ｜DSML｜ in text or reasoning begins a block where nothing but wrappers, garbled or not, stands between it
+// and an invoke; else it is text, as all markup is where no calls are wanted. Between two things that are
+// looked for inside a block the rest is skipped, so brackets and line ends may be missing. The next
+// </｜DSML｜ ends a value and the one after it the call. A JSON value is pasted as the model wrote it. Text
+// after the end of a block with calls is dropped.
+//
+// A text value is not escaped, so markup inside it cannot be told from its end: where </｜DSML｜invoke or the
+// beginning of a parameter stands in one, or text or another end of it behind one, the call is text from its
+// first tag on. Therefore a call is given out when what follows it has begun, not before.
+#include <algorithm>
+#include <optional>
 #include "text/tools/json_text.h"
 #include "text/tools/marker_scanner.h"
 #include "text/tools/parsers.h"
@@ -24,64 +31,141 @@ using Kind = OutputPiece::Kind;
 using Markers = std::span<const std::string_view>;
 
 constexpr std::string_view kInText[] = {"</think>", "<｜DSML｜", "</｜DSML｜", "｜DSML｜"};
-constexpr std::string_view kForbidden[] = {"</think>", "｜DSML｜"};
+constexpr std::string_view kForbidden[] = {"</think>"};
 constexpr std::string_view kInBlock[] = {"invoke name=\"", "</｜DSML｜tool_calls>", "</｜DSML｜ calls>"};
 constexpr std::string_view kInName[] = {"\"", "<｜DSML｜", "</｜DSML｜"};
 constexpr std::string_view kInCall[] = {"parameter name=\"", "</｜DSML｜"};
 // A quote before anything else belongs to the key.
 constexpr std::string_view kInKey[] = {"\" ", "\">", "<｜DSML｜", "</｜DSML｜"};
 constexpr std::string_view kInFlag[] = {"true\">", "false\">"};
-constexpr std::string_view kInValue[] = {"</｜DSML｜"};
+constexpr std::string_view kInValue[] = {"</｜DSML｜",
+                                         "<｜DSML｜parameter name=", "<｜DSML｜ parameter name="};
+constexpr std::string_view kGivenUp[] = {"</｜DSML｜invoke>", "</｜DSML｜ invoke>", "</｜DSML｜tool_calls>",
+                                         "</｜DSML｜ calls>"};
+
+bool is_space(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+bool is_word(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+// What follows a tag in text, read again with each byte: `invoke` where a call begins, `empty` after a block
+// without one, `text` where it is no markup.
+enum class Gap { maybe, invoke, empty, text };
+
+class GapReader {
+ public:
+  explicit GapReader(std::string_view gap) : rest_(gap) {}
+
+  Gap read() {
+    constexpr size_t kGapMax = 200;
+    if (rest_.size() > kGapMax) return Gap::text;
+    while (true) {
+      bool on_line = false;
+      for (; !rest_.empty() && is_space(rest_[0]); rest_.remove_prefix(1)) on_line |= rest_[0] == '\n';
+      if (rest_.empty()) return Gap::maybe;
+      const auto tag = std::ranges::find_if(kTags, [&](auto t) { return rest_.starts_with(t); });
+      if (tag == std::end(kTags)) {
+        const Gap gap = bare();
+        return gap == Gap::text && on_line ? lines() : gap;
+      }
+      rest_.remove_prefix(tag->size());
+      if (const auto gap = word(tag->starts_with("</"))) return *gap;
+    }
+  }
+
+ private:
+  static constexpr std::string_view kTags[] = {"<｜DSML｜", "</｜DSML｜", "｜DSML｜"};
+  static constexpr std::string_view kInvoke = "invoke name=\"";
+
+  // No tag: the beginning of one, or an invoke without its own.
+  Gap bare() const {
+    for (const std::string_view t : kTags)
+      if (t.starts_with(rest_)) return Gap::maybe;
+    return invoke(rest_.substr(rest_[0] == '<' ? 1 : 0));
+  }
+  // Lines of text in front of an invoke.
+  Gap lines() {
+    const size_t tag = rest_.find("｜DSML｜");
+    if (tag == rest_.npos) return Gap::maybe;
+    if (!rest_.substr(0, tag).ends_with("\n<")) return Gap::text;
+    rest_.remove_prefix(tag + kTags[2].size());
+    return word(false).value_or(rest_.empty() ? Gap::maybe : Gap::text);
+  }
+  static Gap invoke(std::string_view text) {
+    if (text.starts_with(kInvoke)) return Gap::invoke;
+    return kInvoke.starts_with(text) ? Gap::maybe : Gap::text;
+  }
+  // Of a tag; empty: it is a wrapper's.
+  std::optional<Gap> word(bool closes) {
+    ++tags_;
+    if (rest_.starts_with(' ')) rest_.remove_prefix(1);
+    if (!closes && !rest_.empty() && rest_.starts_with("invoke")) return invoke(rest_);
+    const size_t size = std::ranges::find_if_not(rest_, is_word) - rest_.begin();
+    const std::string_view word = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    if (!rest_.starts_with('>')) return {};
+    rest_.remove_prefix(1);
+    const bool ends_block = closes && opened_ && tags_ == 2 && word.ends_with("calls");
+    opened_ |= !closes;
+    if (ends_block && rest_.empty()) return Gap::empty;
+    return {};
+  }
+
+  std::string_view rest_;
+  int tags_ = 0;
+  bool opened_ = false;  // one of them opens
+};
 
 class DsmlParser final : public OutputParser {
  public:
-  DsmlParser(bool in_reasoning, bool continues) : at_(in_reasoning ? At::reasoning : At::content) {
+  DsmlParser(bool in_reasoning, bool continues, bool calls)
+      : in_text_(kInText, calls ? std::size(kInText) : 1), reasoning_(in_reasoning) {
     gate_.begin(!continues);
   }
 
   std::vector<OutputPiece> push(std::string_view text) override {
-    for (const char c : text) {
-      if (at_ == At::end) break;
-      std::string freed;
-      const int hit = scanner_.push(c, markers(), freed);
-      if (!freed.empty()) give(freed);
-      if (hit >= 0) found(hit);
-    }
+    for (const char c : text) read(c);
     return pieces_.take();
   }
 
   std::vector<OutputPiece> finish(bool cut) override {
     const std::string waiting = scanner_.take();
-    switch (at_) {
-      case At::reasoning:
-      case At::content: {
-        give(waiting);
-        std::string rest;
-        gate_.flush(rest);
-        add_text(rest);
-        break;
-      }
-      case At::name:
-        pieces_.add(Kind::call, ++call_, name_);
-        break;
-      case At::key:
-        if (!waiting.empty()) arguments("\": ");
-        break;
-      case At::value:
-        give(waiting);
-        break;
-      case At::call:
-        if (!cut) end_call();
-        break;
-      default:
-        break;
-    }
+    if (at_ == At::text || at_ == At::given_up)
+      give(waiting);
+    else if (at_ == At::gap || at_ == At::next)
+      end_gap(cut);
+    else if (at_ == At::name && !cut)
+      raw_ += waiting, give_up(false);
+    else if (at_ == At::value_end && !cut)
+      end_value(), end_call();
+    else if (at_ == At::call && !cut)
+      end_call();
+    else if (at_ != At::block && at_ != At::empty && at_ != At::end)
+      give_partial(waiting);
+    if (at_ == At::block) raw_ += waiting, give_whole(raw_.size());
+    if (at_ == At::text || at_ == At::given_up) flush();
     at_ = At::end;
     return pieces_.take();
   }
 
  private:
-  enum class At { reasoning, content, block, name, call, key, flag, value, end };
+  enum class At {
+    text,
+    gap,    // behind a tag in text
+    empty,  // behind a block without calls
+    block,  // behind a call, which is given out when it is clear that it has ended
+    name,
+    call,
+    key,
+    flag,
+    value,
+    value_end,  // of a text, behind </｜DSML｜
+    given_up,   // in text that was taken for a call
+    next,       // behind the end of such a call
+    end
+  };
 
   Markers markers() const {
     switch (at_) {
@@ -96,24 +180,45 @@ class DsmlParser final : public OutputParser {
       case At::flag:
         return kInFlag;
       case At::value:
-        return kInValue;
+        return {kInValue, string_value_ ? std::size(kInValue) : 1};
+      case At::given_up:
+        return {kGivenUp, nested_ ? 0 : std::size(kGivenUp)};
       default:
-        return kInText;
+        return in_text_;
     }
   }
+
+  void read(char c) {
+    if (at_ == At::end) return;
+    if (at_ == At::gap || at_ == At::next || at_ == At::empty) return gap_byte(c);
+    if (at_ == At::value_end) return value_end_byte(c);
+    std::string freed;
+    const Markers looked_for = markers();
+    const int hit = scanner_.push(c, looked_for, freed);
+    if (in_call()) raw_ += freed;
+    if (!freed.empty()) give(freed);
+    if (hit < 0) return;
+    if (in_call()) raw_ += looked_for[hit];
+    found(hit);
+  }
+  bool in_call() const { return at_ != At::text && at_ != At::given_up; }
 
   // Bytes that are no marker's.
   void give(std::string_view text) {
     switch (at_) {
-      case At::reasoning:
-      case At::content: {
+      case At::text:
+      case At::given_up: {
         std::string out;
-        gate_.push(text, out);
+        at_ == At::text ? gate_.push(text, out) : gate_.push_verbatim(text, out);
         add_text(out);
         break;
       }
       case At::name:
         name_ += text;
+        break;
+      case At::call:
+      case At::block:
+        between_ += text;
         break;
       case At::key:
         escaped(text);
@@ -128,37 +233,29 @@ class DsmlParser final : public OutputParser {
 
   void found(int marker) {
     switch (at_) {
-      case At::reasoning:
-        gate_.drop();
-        if (marker == 0) gate_.begin_other_kind();
-        at_ = marker == 0 ? At::content : At::block;
-        break;
-      case At::content:
-        if (marker == 0) break;  // a second </think>
-        gate_.drop();
-        at_ = At::block;
+      case At::text:
+        if (marker > 0)
+          begin_gap(kInText[marker]);
+        else if (reasoning_)
+          end_reasoning();
         break;
       case At::block:
-        name_.clear();
-        at_ = marker == 0 ? At::name : At::end;
+        give_whole(marker > 0 ? raw_.size() : tag_of_invoke());
+        if (marker == 0) return begin_call();
+        at_ = at_ == At::given_up ? At::text : At::end;
         break;
       case At::name:
-        pieces_.add(Kind::call, ++call_, name_);
-        has_arguments_ = false;
-        at_ = marker == 0 ? At::call : At::block;
+        if (marker > 0) return give_up(false);
+        held_.add(Kind::call, call_ + 1, name_);
+        at_ = At::call;
         break;
       case At::call:
-        if (marker == 1) {
-          end_call();
-        } else {
-          arguments(has_arguments_ ? ", \"" : "{\"");
-          has_arguments_ = true;
-          at_ = At::key;
-        }
+        marker == 1 ? end_call() : begin_key();
         break;
       case At::key:
-        if (marker <= 1) arguments("\": ");
-        at_ = marker <= 1 ? At::flag : At::block;
+        if (marker > 1) return give_up(false);
+        arguments("\": ");
+        at_ = At::flag;
         break;
       case At::flag:
         string_value_ = marker == 0;
@@ -166,42 +263,176 @@ class DsmlParser final : public OutputParser {
         at_ = At::value;
         break;
       case At::value:
-        if (string_value_) arguments("\"");
-        at_ = At::call;
+        if (marker > 0) return give_up(true);
+        word_.clear();
+        at_ = At::value_end;
+        if (!string_value_) end_value();
         break;
-      case At::end:
+      case At::given_up:
+        give(kGivenUp[marker]);
+        at_ = marker < 2 ? At::next : At::text;
+        raw_.clear();
+        break;
+      default:
         break;
     }
   }
 
+  void end_reasoning() {
+    gate_.drop();
+    gate_.begin_other_kind();
+    reasoning_ = false;
+  }
+
+  void begin_gap(std::string_view tag) {
+    raw_ = tag;
+    at_ = At::gap;
+  }
+
+  void gap_byte(char c) {
+    if (at_ == At::empty && is_space(c)) return raw_ += c, void();
+    raw_ += c;
+    const Gap gap = at_ == At::empty ? Gap::text : GapReader(raw_).read();
+    if (gap == Gap::invoke) return begin_call();
+    if (gap == Gap::empty && at_ == At::gap)
+      at_ = At::empty;
+    else if (gap == Gap::empty || gap == Gap::text)
+      end_gap_in_text();
+  }
+  // The first tag, or all up to it, is text; what came behind it may be another.
+  void end_gap_in_text() {
+    const std::string gap = std::exchange(raw_, {});
+    const bool in_text = at_ != At::next;
+    at_ = in_text ? At::text : At::given_up;
+    size_t size = 0;
+    if (in_text) size = gap.find("｜DSML｜") + std::string_view("｜DSML｜").size();
+    give_verbatim(gap.substr(0, size));
+    for (const char c : gap.substr(size)) read(c);
+  }
+  void end_gap(bool cut) {
+    if (cut && at_ == At::gap) return gate_.drop();
+    give_verbatim(raw_);
+    flush();
+  }
+
+  void begin_call() {
+    name_.clear();
+    between_.clear();
+    has_arguments_ = string_value_ = false;
+    at_ = At::name;
+  }
+
+  void begin_key() {
+    if (text_behind_value()) return give_up(false);
+    arguments(has_arguments_ ? ", \"" : "{\"");
+    has_arguments_ = true;
+    at_ = At::key;
+  }
+
+  // The word of the tag that ends a text, byte by byte.
+  void value_end_byte(char c) {
+    if (is_word(c) || (c == ' ' && word_.empty())) return raw_ += c, word_ += c, void();
+    end_value();
+    read(c);
+  }
+  void end_value() {
+    if (word_.ends_with("invoke")) return give_up(false);
+    if (string_value_) arguments("\"");
+    between_.clear();
+    at_ = At::call;
+  }
+  bool text_behind_value() const {
+    if (!string_value_) return false;
+    std::string_view text = between_;
+    if (text.starts_with('>')) text.remove_prefix(1);
+    for (const char c : text.substr(0, text.find("<｜DSML｜")))
+      if (!is_space(c)) return true;
+    return false;
+  }
+
   void end_call() {
+    if (at_ != At::call) return;
+    if (text_behind_value()) return give_up(false);
     arguments(has_arguments_ ? "}" : "{}");
-    pieces_.add(Kind::call_end, call_, {});
+    held_.add(Kind::call_end, call_ + 1, {});
+    between_.clear();
     at_ = At::block;
   }
-  void add_text(std::string_view text) {
-    pieces_.add(at_ == At::reasoning ? Kind::reasoning : Kind::content, -1, text);
+  // A call that has ended, up to `end` in raw_, where the next tag begins or all is over. Where the end of a
+  // parameter stands behind it, that was no end.
+  void give_whole(size_t end) {
+    std::string next = raw_.substr(end);
+    raw_.erase(end);
+    parameter_behind_call() ? give_up(false) : give_held();
+    raw_ = std::move(next);
   }
-  void arguments(std::string_view json) { pieces_.add(Kind::arguments, call_, json); }
+  bool parameter_behind_call() const {
+    return between_.find("</｜DSML｜parameter") != between_.npos ||
+           between_.find("</｜DSML｜ parameter") != between_.npos;
+  }
+  size_t tag_of_invoke() const { return std::min(raw_.rfind("<｜DSML｜"), raw_.size() - kInBlock[0].size()); }
+  void give_held() {
+    gate_.drop();
+    ++call_;
+    for (const OutputPiece& p : held_.take()) pieces_.add(p.kind, p.call, p.text);
+    raw_.clear();
+  }
+
+  // A call that a limit has cut, or the model in the middle of a value.
+  void give_partial(const std::string& waiting) {
+    if (at_ == At::name) held_.add(Kind::call, call_ + 1, name_);
+    if (at_ == At::key && !waiting.empty()) arguments("\": ");
+    if (at_ == At::value) give(waiting);
+    if (at_ == At::value_end) arguments("\"");
+    give_held();
+  }
+
+  // No call: text, from its first tag on. `nested`: the text of a value has calls of its own, so that none
+  // that follows can be told from them.
+  void give_up(bool nested) {
+    held_.take();
+    nested_ = nested;
+    at_ = At::given_up;
+    give(std::exchange(raw_, {}));
+  }
+
+  void give_verbatim(std::string_view text) {
+    std::string out;
+    gate_.push_verbatim(text, out);
+    add_text(out);
+  }
+  void flush() {
+    std::string rest;
+    gate_.flush(rest);
+    add_text(rest);
+  }
+  void add_text(std::string_view text) {
+    pieces_.add(reasoning_ ? Kind::reasoning : Kind::content, -1, text);
+  }
+  void arguments(std::string_view json) { held_.add(Kind::arguments, call_ + 1, json); }
   void escaped(std::string_view text) {
     std::string out;
     append_escaped(out, text);
     arguments(out);
   }
 
-  At at_;
+  const Markers in_text_;
+  At at_ = At::text;
+  bool reasoning_;
   MarkerScanner scanner_;
   TextGate gate_{kForbidden};
-  PieceList pieces_;
-  int call_ = -1;
-  std::string name_;
-  bool has_arguments_ = false, string_value_ = false;
+  PieceList pieces_, held_;  // held_: of a call that has not ended
+  std::string raw_;          // what was taken for markup and is not yet given out
+  std::string name_, word_;
+  std::string between_;  // two parameters, or the last and the end
+  int call_ = -1;        // the last that was given out
+  bool has_arguments_ = false, string_value_ = false, nested_ = false;
 };
 
 }  // namespace
 
-std::unique_ptr<OutputParser> make_dsml_parser(bool in_reasoning, bool continues) {
-  return std::make_unique<DsmlParser>(in_reasoning, continues);
+std::unique_ptr<OutputParser> make_dsml_parser(const ParserOptions& o) {
+  return std::make_unique<DsmlParser>(o.in_reasoning, o.continues, o.calls);
 }
 
 }  // namespace autark::text

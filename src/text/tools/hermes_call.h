@@ -1,48 +1,96 @@
-// The inside of a <tool_call>: {"name": "NAME", "arguments": {…}}, byte by byte. Private to text/.
+// The inside of a <tool_call>: {"name": "NAME", "arguments": {…}}, byte by byte. A call whose name can be
+// read is a call: its arguments are mended where that is unambiguous (json_repair.h) and else stay as they
+// are written. Private to text/.
 #pragma once
-#include "text/tools/json_text.h"
-#include "text/tools/piece_list.h"
+#include <optional>
+#include "text/tools/json_repair.h"
 
 namespace autark::text {
 
 class HermesCall {
  public:
-  enum class State { open, done, fault };
-
-  HermesCall(PieceList& pieces, int call) : pieces_(pieces), call_(call) {}
-
-  // A byte at which the state becomes fault is not taken.
+  enum class State {
+    open,
+    done,         // the call ends with this byte
+    done_before,  // it ended before this byte, which is not taken
+    no_call       // it cannot be one; this byte is not taken
+  };
   State push(char c);
-  bool named() const { return named_; }
-  // Nothing is missing but the last brace.
-  bool complete() const { return named_ && at_ == At::after; }
-  void end();
-  // The beginning of a name that a length limit has cut.
-  void give_cut_name();
-  // What was taken and not given out, as text.
-  std::string rest() const { return named_ ? captured_ + scanner_.waiting() : raw_; }
+  // No more comes: the call is what it is. False: it is none.
+  bool close();
+  // After close(): the end came where one was due, be it short of some brackets.
+  bool sound() const { return sound_; }
+
+  bool named() const { return !name_.empty(); }
+  const std::string& name() const { return name_; }
+  // The beginning of the arguments that nothing to come changes; once the call has ended, all of them.
+  std::string_view settled() const;
+
+  // Of a call that a limit has cut: arguments as far as they came, and the beginning of a name.
+  std::string so_far() const;
+  std::string cut_name() const;
+
+  // A tag that came now would stand inside a string.
+  bool in_string() const;
+  bool begun() const { return at_ != At::begin; }
+  const std::string& raw() const { return raw_; }  // all bytes taken
 
  private:
-  enum class At { begin, key_or_end, key, colon, value, after };
+  enum class At {
+    begin,       // before the brace: space, or the opening of a ``` fence
+    key_or_end,  // of the call's own object
+    key,
+    colon,
+    value,
+    astray,  // in a value that is not to be mended, up to where it seems to end
+    after,
+    remark,
+    ended,  // with a value that went astray; what follows tells whether this is the end
+    rest    // of a call that has lost its structure
+  };
   enum class Role { key, name, arguments, other };
+
+  // Looks for the end of what cannot be read: counts brackets outside of strings.
+  struct Astray {
+    enum class Step { more, done, done_before };
+    size_t depth = 0;
+    bool structured = false;  // it began with a bracket, and ends with that one's other half
+    bool quote = false, escaped = false;
+    Step push(char c);
+  };
+
+  State step(char c);
+  State begin_byte(char c);
   State structure_byte(char c);
   State value_byte(char c);
+  State astray_byte(char c);
+  State ended_byte(char c);
+  State begin_remark(char c);
+  State end_object();
+  State lose();
+  Role role_of_key() const;
   void begin_value(Role role);
-  bool begins_well(char c) const;
-  bool end_value();
-  bool end_arguments();
-  void give_name(const std::string& name);
+  void end_value(std::string written);
+  void end_arguments(std::string written);
+  void go_astray();
+  void end_open_value();
+  std::string as_written() const;
+  bool streams() const;
 
-  PieceList& pieces_;
-  const int call_;
-  At at_ = At::begin;
+  At at_ = At::begin, behind_remark_ = At::begin;
   Role role_ = Role::other;
-  JsonScanner scanner_;
-  std::string raw_;       // all bytes taken, until the name is known
-  std::string captured_;  // the value being read, but for arguments that go straight out
-  std::string key_;
-  std::string early_;  // arguments that came before the name
-  bool named_ = false, has_arguments_ = false, begun_ = false, streams_ = false;
+  Remark remark_;
+  JsonRepair value_;
+  Astray astray_;
+  std::string raw_, name_, key_;
+  size_t value_from_ = 0;  // in raw_
+  bool value_begun_ = false, any_astray_ = false, sound_ = true, has_ended_ = false;
+  std::optional<std::string> arguments_;  // as they will be given
+  std::string others_;  // members beside name and arguments: the arguments where there are no others
+  std::optional<std::string> loose_;      // as they seem to be written
+  std::optional<size_t> string_from_;     // in raw_: where arguments began that are a string
+  std::optional<size_t> arguments_from_;  // in raw_: where those begin that cannot be mended
+  size_t firm_ = 0;                       // how much of them was settled before
 };
 
 }  // namespace autark::text

@@ -26,16 +26,9 @@ class Utf8Parser final : public OutputParser {
 
 }  // namespace
 
-std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, bool in_reasoning, bool continues) {
-  switch (syntax) {
-    case OutputSyntax::hermes:
-      return std::make_unique<Utf8Parser>(make_hermes_parser(in_reasoning));
-    case OutputSyntax::dsml:
-      return std::make_unique<Utf8Parser>(make_dsml_parser(in_reasoning, continues));
-    case OutputSyntax::plain:
-      break;
-  }
-  return std::make_unique<Utf8Parser>(make_plain_parser(in_reasoning));
+std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, const ParserOptions& options) {
+  constexpr decltype(&make_plain_parser) kMake[] = {make_plain_parser, make_hermes_parser, make_dsml_parser};
+  return std::make_unique<Utf8Parser>(kMake[static_cast<size_t>(syntax)](options));
 }
 
 ParsedOutput gather(std::span<const OutputPiece> pieces) {

@@ -6,8 +6,8 @@
 
 namespace autark::text {
 
-std::unique_ptr<OutputParser> make_plain_parser(bool in_reasoning);
-std::unique_ptr<OutputParser> make_hermes_parser(bool in_reasoning);
-std::unique_ptr<OutputParser> make_dsml_parser(bool in_reasoning, bool continues);
+std::unique_ptr<OutputParser> make_plain_parser(const ParserOptions& o);
+std::unique_ptr<OutputParser> make_hermes_parser(const ParserOptions& o);
+std::unique_ptr<OutputParser> make_dsml_parser(const ParserOptions& o);
 
 }  // namespace autark::text

@@ -51,6 +51,14 @@ class TextGate {
       if (may_follow(c)) out += c;
     }
   }
+  // As it is, whatever it joins to.
+  void push_verbatim(std::string_view text, std::string& out) {
+    if (text.empty()) return;
+    at_start_ = false;
+    flush(out);
+    given_.clear();
+    out += text;
+  }
   void flush(std::string& out) {
     if (waiting_) given_.clear();
     out.append(std::exchange(waiting_, 0), '\n');

@@ -52,8 +52,8 @@ class PlainParser final : public OutputParser {
 
 }  // namespace
 
-std::unique_ptr<OutputParser> make_plain_parser(bool in_reasoning) {
-  return std::make_unique<PlainParser>(in_reasoning);
+std::unique_ptr<OutputParser> make_plain_parser(const ParserOptions& o) {
+  return std::make_unique<PlainParser>(o.in_reasoning);
 }
 
 }  // namespace autark::text
