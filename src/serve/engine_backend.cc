@@ -22,6 +22,10 @@ const api::Tool* named_tool(const api::Request& request) {
   return nullptr;
 }
 
+bool wants_calls(const api::Request& request) {
+  return !request.tools.empty() && request.tool_choice.mode != api::ToolChoice::Mode::none;
+}
+
 std::vector<std::string> names_of(const std::vector<api::Tool>& tools) {
   std::vector<std::string> names;
   for (const api::Tool& t : tools) names.push_back(t.name);
@@ -76,18 +80,22 @@ api::Outcome<Tokenized> EngineBackend::rendered(api::Request request) const {
                                    .opening = begun,
                                    .stop = request.stop,
                                    .include_stop = request.include_stop,
-                                   .calls = request.tool_choice.mode != api::ToolChoice::Mode::none,
+                                   .calls = wants_calls(request),
                                    .parallel_calls = request.parallel_calls,
                                    .tools = names_of(request.tools)};
   return t;
 }
 
 std::optional<api::Fault> EngineBackend::refused_tools(const api::Request& request) const {
-  const bool wanted = !request.tools.empty() && request.tool_choice.mode != api::ToolChoice::Mode::none;
-  if (!wanted || form_.traits.takes_tools) return {};
-  return api::Fault{.kind = Kind::unsupported,
-                    .message = "the chat template of this model does not take tools",
-                    .param = "tools"};
+  if (!wants_calls(request)) return {};
+  const auto refuse = [](const char* why) {
+    return api::Fault{.kind = Kind::unsupported, .message = why, .param = "tools"};
+  };
+  if (!form_.traits.takes_tools) return refuse("the chat template of this model does not take tools");
+  if (form_.syntax != text::OutputSyntax::plain) return {};
+  return refuse(
+      "this model writes its calls in a way that this server does not read; leave tools out, or set "
+      "tool_choice to none");
 }
 
 // A call that must come is begun in the prompt, where the syntax has a beginning for it.

@@ -278,11 +278,13 @@ TEST(EngineBackend, OneCallIsEnoughWhereOnlyOneIsWanted) {
 
 TEST(EngineBackend, ACutCallEndsWithItsLimit) {
   for (const auto& [said, why] : {std::pair{engine::Finish::length, api::Finish::length},
-                                  std::pair{engine::Finish::stop, api::Finish::stop}}) {
+                                  std::pair{engine::Finish::cancelled, api::Finish::cancelled},
+                                  std::pair{engine::Finish::stop, api::Finish::tool_calls}}) {
     Bench b(text::OutputSyntax::hermes);
     b.submit(with_tool("a"));
     speak(b, 0, {"<tool_call>{\"name\":\"f\",", "\"arguments\":{\"x"}, said);
-    EXPECT_TRUE(all_of<api::Event::CallEnded>(b.events).empty());
+    EXPECT_EQ(all_of<api::Event::CallEnded>(b.events).empty(), said != engine::Finish::stop)
+        << "a model that stops leaves none open";
     EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, why);
   }
 }
@@ -384,10 +386,52 @@ TEST(EngineBackend, AForcedCallBeginsInThePrompt) {
   b.submit(with_tool("a", api::ToolChoice::Mode::named));
   EXPECT_TRUE(
       text_of(b.asked(0).prompt).ends_with("\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n"));
-  ASSERT_EQ(b.events.size(), 2u);
-  EXPECT_EQ(std::get<api::Event::CallBegun>(b.events[1].what).name, "f");
   speak(b, 0, {"</｜DSML｜invoke>\n</｜DSML｜tool_calls>"}, engine::Finish::stop);
+  EXPECT_EQ(all_of<api::Event::CallBegun>(b.events).at(0).name, "f");
   EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::tool_calls);
+}
+
+std::string content_of(const std::vector<api::Event>& events) {
+  std::string all;
+  for (const auto& d : all_of<api::Event::Delta>(events)) all += d.text;
+  return all;
+}
+
+TEST(F02_TheRequestDecides, WhetherCallsAreRead) {
+  const char* kCall = "<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>";
+  const api::Request none = with_tool("a", api::ToolChoice::Mode::none);
+  for (const api::Request& r : {chat("a"), none}) {
+    Bench b(text::OutputSyntax::hermes);
+    b.submit(r);
+    speak(b, 0, {"<think>Hm</think>", kCall}, engine::Finish::stop);
+    EXPECT_EQ(content_of(b.events), kCall);
+    EXPECT_EQ(all_of<api::Event::Reasoned>(b.events).size(), 1u);
+    EXPECT_TRUE(all_of<api::Event::CallBegun>(b.events).empty());
+    EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::stop);
+  }
+  Bench b(text::OutputSyntax::hermes);
+  b.submit(with_tool("a"));
+  speak(b, 0, {"The tag <tool_call> ", kCall}, engine::Finish::stop);
+  EXPECT_EQ(content_of(b.events), "The tag <tool_call> ");
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::tool_calls);
+}
+
+TEST(F09_CallsThatAreNotRead, ToolsAreRefusedAndNothingElse) {
+  FakeEngine* engine = new FakeEngine(true);
+  engine->chat_template.lists_tools = true;
+  Bench b(engine, {.id = "fake"});
+  b.submit(with_tool("a"));
+  EXPECT_EQ(b.fault().kind, api::Fault::Kind::unsupported);
+  EXPECT_EQ(b.fault().param, "tools");
+  EXPECT_NE(b.fault().message.find("does not read"), std::string::npos) << b.fault().message;
+  EXPECT_TRUE(std::holds_alternative<api::Fault>(b.backend.count_tokens(with_tool("a"))));
+  b.submit(chat("a"));
+  b.submit(with_tool("a", api::ToolChoice::Mode::none));
+  api::Request history = chat("a");
+  history.items.push_back({api::Role::assistant, {api::ToolCall{"1", "f", "{}"}}});
+  history.items.push_back({api::Role::user, {api::ToolResult{"1", {{"ok"}}}}});
+  b.submit(history);
+  EXPECT_EQ(engine->submitted.size(), 3u);
 }
 
 TEST(EngineBackend, ToolsThatTheTemplateDoesNotTakeAreRefused) {

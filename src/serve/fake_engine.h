@@ -50,7 +50,8 @@ class ByteTokenizer final : public text::Tokenizer {
 };
 
 // "<b>role:content;" for each message, then "<b>" where the answer is asked for. Content is literal; what was
-// sampled stands instead of role and content. With a syntax other than plain also "<b>tools:names;" in front.
+// sampled stands instead of role and content. With a syntax other than plain, or lists_tools, also
+// "<b>tools:names;" in front.
 class PlainTemplate final : public text::ChatTemplate {
  public:
   text::OutputSyntax syntax() const override { return form; }
@@ -58,7 +59,7 @@ class PlainTemplate final : public text::ChatTemplate {
   Result<text::Prompt> render(const text::Conversation& c) const override {
     text::Prompt p{.in_reasoning = in_reasoning};
     asked = c;
-    if (form != text::OutputSyntax::plain && c.tools) {
+    if ((form != text::OutputSyntax::plain || lists_tools) && c.tools) {
       p.text += "<b>tools:";
       for (const Json& t : *c.tools) p.text += t["function"]["name"].get<std::string>();
       p.text += ";";
@@ -81,6 +82,7 @@ class PlainTemplate final : public text::ChatTemplate {
 
   text::OutputSyntax form = text::OutputSyntax::plain;
   bool in_reasoning = false;
+  bool lists_tools = false;
   mutable text::Conversation asked;  // the last one
 
  private:

@@ -5,6 +5,8 @@ namespace {
 
 // JSON text that no template writes like this by itself.
 constexpr const char* kArguments = "{\"probe\":  1}";
+// Some templates want nine letters and digits.
+constexpr const char* kId = "probe0000";
 
 Json probing_tools() {
   return Json::array({{{"type", "function"},
@@ -30,9 +32,9 @@ bool takes_tools(const text::ChatTemplate& chat) {
 bool keeps_text(const text::ChatTemplate& chat) {
   text::Conversation c{.messages = question(), .tools = probing_tools()};
   const Json call{
-      {"id", "probe"}, {"type", "function"}, {"function", {{"name", "probe"}, {"arguments", kArguments}}}};
+      {"id", kId}, {"type", "function"}, {"function", {{"name", "probe"}, {"arguments", kArguments}}}};
   c.messages.push_back({{"role", "assistant"}, {"content", ""}, {"tool_calls", Json::array({call})}});
-  c.messages.push_back({{"role", "tool"}, {"tool_call_id", "probe"}, {"content", "0"}});
+  c.messages.push_back({{"role", "tool"}, {"tool_call_id", kId}, {"content", "0"}});
   const auto prompt = chat.render(c);
   return prompt && prompt->text.find(kArguments) != std::string::npos;
 }

@@ -4,6 +4,7 @@
 #include <ctime>
 #include "base/gguf.h"
 #include "base/mapped_file.h"
+#include "text/chat/call_form.h"
 #include "text/chat/checkpoint_texts.h"
 #include "text/chat/deepseek_v4.h"
 #include "text/chat/fixed_texts.h"
@@ -96,14 +97,6 @@ struct TemplateFree {
 };
 using TemplateHandle = std::unique_ptr<autark_template, TemplateFree>;
 
-// What a template's markup says of the model's. Others than Hermes write <tool_call> too, with no JSON
-// inside.
-OutputSyntax syntax_of(std::string_view source) {
-  const auto has = [&](std::string_view word) { return source.find(word) != std::string_view::npos; };
-  const bool hermes = has("<tool_call>") && !has("<function=") && !has("<arg_key>");
-  return hermes ? OutputSyntax::hermes : OutputSyntax::plain;
-}
-
 // The prompt's last word is an opened reasoning, and nobody has typed it.
 bool ends_in_reasoning(const Prompt& p) {
   const size_t end = std::string_view(p.text).find_last_not_of(" \n");
@@ -113,8 +106,8 @@ bool ends_in_reasoning(const Prompt& p) {
 
 class CrateTemplate final : public ChatTemplate {
  public:
-  CrateTemplate(TemplateHandle handle, Json vars, OutputSyntax syntax)
-      : handle_(std::move(handle)), vars_(std::move(vars)), syntax_(syntax) {}
+  CrateTemplate(TemplateHandle handle, Json vars, std::string_view source)
+      : handle_(std::move(handle)), vars_(std::move(vars)), syntax_(call_form(*this, source)) {}
 
   OutputSyntax syntax() const override { return syntax_; }
 
@@ -142,7 +135,7 @@ class CrateTemplate final : public ChatTemplate {
  private:
   TemplateHandle handle_;
   Json vars_;  // special-token texts
-  OutputSyntax syntax_;
+  OutputSyntax syntax_ = OutputSyntax::plain;
 };
 
 }  // namespace
@@ -202,8 +195,8 @@ Result<std::unique_ptr<ChatTemplate>> jinja_template(const Sources& sources, con
   if (!handle) return Error{Code::invalid, path.string() + ": " + take(error)};
   Json vars = Json::object();
   for (const auto& [name, text] : names.special) vars[name] = text;
-  return std::unique_ptr<ChatTemplate>(std::make_unique<CrateTemplate>(
-      std::move(handle), std::move(vars), syntax_of(sources.usual + sources.with_tools)));
+  return std::unique_ptr<ChatTemplate>(std::make_unique<CrateTemplate>(std::move(handle), std::move(vars),
+                                                                       sources.usual + sources.with_tools));
 }
 
 Result<std::unique_ptr<ChatTemplate>> deepseek_v4_template(const fs::path& path, const Tokenizer* tokenizer,
