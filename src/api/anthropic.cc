@@ -3,9 +3,9 @@
 //
 //   stream: message_start (content_block_start content_block_delta… content_block_stop)… message_delta
 //           message_stop; ping and error at any time after the start
-//   blocks: thinking (thinking_delta… signature_delta), text (text_delta…), tool_use (input_json_delta…), in
-//   the
-//           order in which the model wrote them, never interleaved
+//   blocks: thinking (thinking_delta… signature_delta), text (text_delta…), tool_use (input_json_delta,
+//   whole),
+//           in the order in which the model wrote them, never interleaved
 #include "api/dialect.h"
 #include "api/faults.h"
 #include "api/openai_fields.h"
@@ -186,10 +186,16 @@ std::string signature_of(const Envelope& e) {
 }
 
 // Arguments that are no JSON object go out as one argument of that name, so that they come back as they were.
+// Which of the two is known at their end only: a stream has to wait for it.
 Json input_of(const Block& call) {
   auto input = parse_json(call.text, "arguments");
   if (input && input->is_object()) return std::move(input).value();
   return call.whole ? Json{{"arguments", call.text}} : Json::object();
+}
+
+std::string streamed_input(const std::string& arguments) {
+  const auto input = parse_json(arguments, "arguments");
+  return input && input->is_object() ? arguments : dump_json({{"arguments", arguments}});
 }
 
 Json block_json(const Envelope& e, const Block& b) {
@@ -244,8 +250,9 @@ class MessageStream final : public StreamEncoder {
       enter(out, Kind::call,
             {{"type", "tool_use"}, {"id", "toolu_" + c->id}, {"name", c->name}, {"input", Json::object()}});
     } else if (const auto* a = std::get_if<Event::CallArguments>(&event.what)) {
-      delta(out, {{"type", "input_json_delta"}, {"partial_json", a->text}});
+      arguments_ += a->text;
     } else if (std::holds_alternative<Event::CallEnded>(event.what)) {
+      input(out, streamed_input(std::exchange(arguments_, {})));
       leave(out);
     } else {
       finish(out, std::get<Event::Finished>(event.what));
@@ -270,7 +277,12 @@ class MessageStream final : public StreamEncoder {
   void delta(std::vector<Frame>& out, Json delta) {
     out.push_back(frame("content_block_delta", {{"index", index_}, {"delta", std::move(delta)}}));
   }
+  void input(std::vector<Frame>& out, const std::string& json) {
+    delta(out, {{"type", "input_json_delta"}, {"partial_json", json}});
+  }
+  // A call that is open here was cut: its arguments go as far as they came.
   void finish(std::vector<Frame>& out, const Event::Finished& f) {
+    if (!arguments_.empty()) input(out, arguments_);
     leave(out);
     Json delta{{"stop_reason", stop_reason(f.why)}, {"stop_sequence", stop_sequence(f)}};
     out.push_back(
@@ -281,7 +293,8 @@ class MessageStream final : public StreamEncoder {
   Envelope e_;
   Tally tally_;
   std::optional<Kind> open_;
-  int index_ = 0;  // of the block that is open, or comes next
+  int index_ = 0;          // of the block that is open, or comes next
+  std::string arguments_;  // of the call that is open
 };
 
 class Anthropic final : public Dialect {

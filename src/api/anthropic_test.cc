@@ -205,10 +205,7 @@ event: content_block_start
 data: {"type":"content_block_start","index":2,"content_block":{"type":"tool_use","id":"toolu_a","name":"f","input":{}}}
 
 event: content_block_delta
-data: {"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{\"x\":"}}
-
-event: content_block_delta
-data: {"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":" 1}"}}
+data: {"type":"content_block_delta","index":2,"delta":{"type":"input_json_delta","partial_json":"{\"x\": 1}"}}
 
 event: content_block_stop
 data: {"type":"content_block_stop","index":2}
@@ -248,6 +245,34 @@ TEST(Anthropic, CallsThatAreCutOrNoJson) {
   cut.insert(cut.end() - 1, event(Event::CallEnded{0}));
   EXPECT_EQ(dump_json(whole(anthropic_messages(), envelope(), cut)["content"][0]["input"]),
             R"({"arguments":"{\"x\": "})");
+}
+
+std::string streamed_input(const std::vector<Event>& events) {
+  std::string json;
+  for (const Json& f : frames(anthropic_messages(), envelope(), events))
+    if (f["type"] == "content_block_delta" && f["delta"]["type"] == "input_json_delta")
+      json += f["delta"]["partial_json"];
+  return json;
+}
+
+// The input of a stream joins to that of the whole, whatever the arguments are.
+TEST(F03_Input, IsAnObjectStreamedAndWhole) {
+  for (const std::string arguments :
+       {R"({"x":  [1, "é"]})", R"({"x": 1, "x": 2})", "{}", R"({"x": tru!})", "[1, 2]", "7", R"("text")",
+        "null", R"({"x": 1e999})", R"({"x": "\d"} y)", ""}) {
+    std::vector<Event> events = cut_call(arguments, Finish::tool_calls);
+    events.insert(events.end() - 1, event(Event::CallEnded{0}));
+    const Json input = whole(anthropic_messages(), envelope(), events)["content"][0]["input"];
+    ASSERT_TRUE(input.is_object()) << arguments;
+    EXPECT_EQ(dump_json(json_of(streamed_input(events))), dump_json(input)) << arguments;
+    const auto read = parse_json(arguments, "");
+    const Json as_written{{"arguments", arguments}};
+    EXPECT_EQ(dump_json(input), dump_json(read && read->is_object() ? *read : as_written));
+  }
+}
+
+TEST(F03_Input, OfACutCallGoesAsFarAsItCame) {
+  EXPECT_EQ(streamed_input(cut_call("{\"x\": ", Finish::length)), "{\"x\": ");
 }
 
 TEST(Anthropic, AnswersThisBody) {

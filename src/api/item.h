@@ -161,7 +161,7 @@ struct Event {
   };
   struct CallArguments {
     int call = 0;
-    std::string text;  // joined: a JSON object
+    std::string text;  // joined: a JSON object, or what the model wrote where that is none
   };
   struct CallEnded {
     int call = 0;

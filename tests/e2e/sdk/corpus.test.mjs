@@ -128,6 +128,12 @@ function inputOf(text, whole) {
   }
 }
 
+// Arguments that are no JSON go out as one argument of that name.
+const wrapped = ({ name, arguments: text }) => {
+  const input = inputOf(text, true);
+  return { name, arguments: input.arguments === text ? JSON.stringify(input) : text };
+};
+
 function blocks(row) {
   const { reasoning, content, tool_calls } = row.expected;
   const all = [];
@@ -180,14 +186,14 @@ describe("messages", () => {
       }
       assert.equal(thinking, row.expected.reasoning);
       assert.equal(text, row.expected.content);
-      assert.deepEqual(calls, [...row.expected.tool_calls, ...partial(row)]);
+      assert.deepEqual(calls, [...row.expected.tool_calls.map(wrapped), ...partial(row)]);
       assert.deepEqual(kinds, [...kinds].sort((a, b) => order.indexOf(a) - order.indexOf(b)));
       assert.equal(reason, reasons[row.expected.finish]);
     }));
 
   test("the client's own stream helper", () =>
     each(async (row, messages) => {
-      if (row.invalid_json || row.expected.partial) return; // the helper parses arguments as they come
+      if (row.expected.partial) return; // the helper parses arguments
       const final = await anthropic.messages.stream(message(messages)).finalMessage();
       assert.deepEqual(final.content.map(({ id, signature, ...rest }) => rest), blocks(row));
       assert.ok(final.content.every((b) => b.type !== "thinking" || b.signature));
