@@ -5,28 +5,20 @@
 namespace autark::api {
 namespace {
 
+bool is_number(const Json& v) {
+  return v.is_number() || is_long_integer(v);
+}
+
 const char* kind_of(const Json& v) {
   if (v.is_null()) return "null";
   if (v.is_boolean()) return "a boolean";
-  if (v.is_number()) return "a number";
+  if (is_number(v)) return "a number";
   if (v.is_string()) return "a string";
   return v.is_array() ? "a list" : "an object";
 }
 
 std::string shown(double v) {
   return dump_json(v == std::floor(v) && std::abs(v) < 1e15 ? Json(int64_t(v)) : Json(v));
-}
-
-// The reader leaves a whole number beyond 64 bits as its text (base/json.h).
-bool is_long_integer(const Json& v) {
-  if (!v.is_string()) return false;
-  std::string_view text = v.get_ref<const std::string&>();
-  if (text.starts_with('-')) text.remove_prefix(1);
-  return text.size() >= 19 && text.find_first_not_of("0123456789") == text.npos;
-}
-
-bool is_number(const Json& v) {
-  return v.is_number() || is_long_integer(v);
 }
 
 std::string cut(std::string text) {
@@ -52,7 +44,7 @@ std::string range(int64_t least, int64_t most) {
 }  // namespace
 
 bool is_empty_or_false(const Json& v) {
-  return (v.is_structured() && v.empty()) || (v.is_boolean() && !v.get<bool>());
+  return (v.is_structured() && v.empty()) || v == "" || v == false;
 }
 
 Fields::Fields(const Json& object, std::string path) : object_(object), path_(std::move(path)) {
@@ -82,6 +74,11 @@ const Json* Fields::find(std::string_view name) {
   return at == object_.end() || at->is_null() ? nullptr : &*at;
 }
 
+bool Fields::is_null(std::string_view name) const {
+  const auto at = object_.find(name);
+  return at != object_.end() && at->is_null();
+}
+
 const Json* Fields::typed(std::string_view name, bool (*is)(const Json&), const char* want) {
   const Json* v = find(name);
   if (!v || is(*v)) return v;
@@ -106,11 +103,10 @@ std::optional<bool> Fields::flag(std::string_view name) {
 std::optional<double> Fields::number(std::string_view name, double least, double most) {
   const Json* v = typed(name, is_number, "a number");
   if (!v) return {};
-  const double x =
-      v->is_number() ? v->get<double>() : std::strtod(v->get_ref<const std::string&>().c_str(), nullptr);
+  const double x = v->is_number() ? v->get<double>() : std::strtod(long_integer_text(*v).c_str(), nullptr);
   if (x >= least && x <= most) return x;
   fail(name, "must be from " + shown(least) + " to " + shown(most) + ", not " +
-                 cut(v->is_number() ? shown(x) : v->get<std::string>()));
+                 cut(v->is_number() ? shown(x) : dump_json(*v)));
   return {};
 }
 
@@ -119,8 +115,7 @@ std::optional<int64_t> Fields::integer(std::string_view name, int64_t least, int
   if (!v) return {};
   const auto x = whole(*v);
   if (x && *x >= least && *x <= most) return x;
-  fail(name, "must be " + range(least, most) + ", not " +
-                 cut(v->is_number() ? dump_json(*v) : v->get<std::string>()));
+  fail(name, "must be " + range(least, most) + ", not " + cut(dump_json(*v)));
   return {};
 }
 

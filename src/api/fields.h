@@ -19,7 +19,9 @@ class Fields {
   // `path` stands before the names in faults: "messages[2].". Not an object: a fault about `path`.
   explicit Fields(const Json& object, std::string path = {});
 
-  const Json* find(std::string_view name);  // any type
+  const Json* find(std::string_view name);    // any type
+  bool is_null(std::string_view name) const;  // there, and null
+  const Json& object() const { return object_; }
   std::optional<std::string> text(std::string_view name);
   std::optional<bool> flag(std::string_view name);
   std::optional<int64_t> integer(std::string_view name, int64_t least, int64_t most);
@@ -47,7 +49,7 @@ class Fields {
   std::optional<Fault> fault_;
 };
 
-// For refuse(): an empty list or object, or false.
+// For refuse(): an empty list, object or text, or false.
 bool is_empty_or_false(const Json& v);
 
 }  // namespace autark::api

@@ -17,9 +17,11 @@ class Builder final : public nlohmann::json_sax<Json> {
   bool boolean(bool v) override { return put(v); }
   bool number_integer(number_integer_t v) override { return put(v); }
   bool number_unsigned(number_unsigned_t v) override { return put(v); }
-  // An integer beyond 64 bits arrives here with its text, and stays text.
+  // An integer beyond 64 bits arrives here with its text. It is kept as the one kind of value that JSON text
+  // cannot make otherwise.
   bool number_float(number_float_t v, const string_t& text) override {
-    return text.find_first_of(".eE") == string_t::npos ? put(text) : put(v);
+    if (text.find_first_of(".eE") != string_t::npos) return put(v);
+    return put(Json::binary(Json::binary_t::container_type(text.begin(), text.end())));
   }
   bool string(string_t& v) override { return put(std::move(v)); }
   bool binary(binary_t&) override { return false; }
@@ -114,7 +116,55 @@ std::string without_halves(std::string_view text) {
   return whole;
 }
 
+// Structure here, leaves by the library.
+class Writer {
+ public:
+  Writer(std::string& out, JsonStyle style)
+      : out_(out),
+        comma_(style == JsonStyle::roomy ? ", " : ","),
+        colon_(style == JsonStyle::roomy ? ": " : ":"),
+        leaf_(nlohmann::detail::output_adapter<char>(out), ' ', Json::error_handler_t::replace) {}
+
+  void write(const Json& j) {
+    if (const auto* array = j.get_ptr<const Json::array_t*>()) return write(*array);
+    if (const auto* object = j.get_ptr<const Json::object_t*>()) return write(*object);
+    if (is_long_integer(j)) return void(out_ += long_integer_text(j));
+    leaf_.dump(j, false, false, 0);
+  }
+
+ private:
+  void write(const Json::array_t& array) {
+    out_ += '[';
+    for (const Json& j : array) {
+      if (&j != &array.front()) out_ += comma_;
+      write(j);
+    }
+    out_ += ']';
+  }
+  void write(const Json::object_t& object) {
+    out_ += '{';
+    for (const auto& member : object) {
+      if (&member != &object.front()) out_ += comma_;
+      leaf_.dump(member.first, false, false, 0);
+      out_ += colon_;
+      write(member.second);
+    }
+    out_ += '}';
+  }
+
+  std::string& out_;
+  const char *comma_, *colon_;
+  nlohmann::detail::serializer<Json> leaf_;
+};
+
 }  // namespace
+
+bool sax_parse_json(std::string_view text, nlohmann::json_sax<Json>& reader) {
+  if (!Json::sax_parse(text, &reader)) return false;
+  const size_t nul = text.find('\0');
+  return nul == text.npos ||
+         reader.parse_error(nul + 1, "NUL", Json::parse_error::create(101, nul + 1, "NUL", nullptr));
+}
 
 Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits) {
   if (text.size() > limits.bytes)
@@ -122,7 +172,7 @@ Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits
                                     " bytes, the limit is " + std::to_string(limits.bytes)};
   Json root;
   Builder builder(root, limits.depth);
-  if (!Json::sax_parse(text, &builder)) {
+  if (!sax_parse_json(text, builder)) {
     if (const std::string whole = without_halves(text); !whole.empty())
       return parse_json(whole, what, limits);
     return Error{Code::invalid,
@@ -131,8 +181,19 @@ Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits
   return root;
 }
 
-std::string dump_json(const Json& j) {
-  return j.dump(-1, ' ', false, Json::error_handler_t::replace);
+bool is_long_integer(const Json& j) {
+  return j.is_binary();
+}
+
+std::string long_integer_text(const Json& j) {
+  const auto& digits = j.get_binary();
+  return {digits.begin(), digits.end()};
+}
+
+std::string dump_json(const Json& j, JsonStyle style) {
+  std::string out;
+  Writer(out, style).write(j);
+  return out;
 }
 
 }  // namespace autark

@@ -10,8 +10,41 @@ TEST(JsonTest, KeepsOrderAndNumbers) {
   const std::string text = R"({"z":1,"a":[1.0,0.1,1e+16,18446744073709551615,-3],"m":"ü"})";
   EXPECT_EQ(dump_json(*parse_json(text, "t")), text);
 }
-TEST(JsonTest, AnIntegerBeyond64BitsStaysText) {
-  EXPECT_EQ(*parse_json("123456789012345678901234567890", "t"), Json("123456789012345678901234567890"));
+TEST(G1_LongIntegers, AreNeitherTextsNorNumbersAndKeepTheirDigits) {
+  for (const char* digits :
+       {"123456789012345678901234567890", "18446744073709551616", "-9223372036854775809"}) {
+    const auto json = parse_json(digits, "t");
+    ASSERT_TRUE(json) << digits;
+    EXPECT_TRUE(is_long_integer(*json) && !json->is_string() && !json->is_number()) << digits;
+    EXPECT_EQ(long_integer_text(*json), digits);
+    EXPECT_NE(*json, Json(digits));
+    const std::string nested = "{\"a\":[" + std::string(digits) + ",\"" + digits + "\"]}";
+    EXPECT_EQ(dump_json(*parse_json(nested, "t")), nested);
+  }
+  EXPECT_FALSE(is_long_integer(*parse_json("18446744073709551615", "t")));
+  EXPECT_FALSE(is_long_integer(*parse_json("\"18446744073709551616\"", "t")));
+  EXPECT_FALSE(is_long_integer(*parse_json("1e30", "t")));
+}
+TEST(F20_Nul, IsNoJsonWhereverItStands) {
+  const std::pair<std::string, const char*> texts[] = {{std::string("{}\0", 3), "3"},
+                                                       {std::string("{}\0{}", 5), "3"},
+                                                       {std::string("\0{}", 3), "1"},
+                                                       {std::string("[1\0]", 4), "3"},
+                                                       {std::string("\"a\0b\"", 5), "3"},
+                                                       {std::string("7 \0", 3), "3"},
+                                                       {std::string("\"\\ud83d\" \0", 10), "10"},
+                                                       {std::string("\xef\xbb\xbf{}\0x", 7), "6"}};
+  for (const auto& [text, byte] : texts) {
+    const auto json = parse_json(text, "t");
+    ASSERT_FALSE(json) << dump_json(Json(text));
+    EXPECT_EQ(json.error().message, std::string("t is not JSON at byte ") + byte);
+  }
+  EXPECT_TRUE(parse_json("\xef\xbb\xbf{\"a\": \"\\u0000\"} \n", "t"))
+      << "a mark of UTF-8, and an escaped NUL";
+}
+TEST(JsonTest, RoomyTextHasSpacesBetweenValuesOnly) {
+  EXPECT_EQ(dump_json(*parse_json(R"({"a:":[1,{}],"b":",","c":[]})", "t"), JsonStyle::roomy),
+            R"({"a:": [1, {}], "b": ",", "c": []})");
 }
 TEST(JsonTest, ANumberThatNoDoubleHoldsIsNamed) {
   for (const std::string& huge : {std::string(400, '9'), std::string("1e400"), "-" + std::string(400, '9')})

@@ -188,6 +188,15 @@ TEST_F(CheckpointTest, WhatIsMissingIsNamed) {
   says("", "generation_config.json is not JSON");
 }
 
+TEST_F(CheckpointTest, F20_ANulIsNoJson) {
+  const std::string behind("\0{", 2);
+  dir_.write("config.json", kConfig + behind);
+  says("", "config.json is not JSON at byte");
+  dir_.write("config.json", kConfig);
+  dir_.write("model.safetensors.index.json", "{\"weight_map\": {}}" + behind);
+  says("", "model.safetensors.index.json: is not JSON at byte");
+}
+
 TEST_F(CheckpointTest, TheTextPartOfAMultimodalGemmaIsFound) {
   dir_.write("config.json",
              R"({"model_type": "gemma3", "eos_token_id": [1, 106], "vision_config": {"hidden_size": 9},

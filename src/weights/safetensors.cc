@@ -185,7 +185,7 @@ Result<Safetensors> Safetensors::open(const std::filesystem::path& path) {
   if (header > bytes.size() - 8) return fault("ends within its header; a broken download?");
   HeaderReader reader;
   const auto* json = reinterpret_cast<const char*>(bytes.data()) + 8;
-  if (!Json::sax_parse(json, json + header, &reader))
+  if (!sax_parse_json({json, header}, reader))
     return fault(reader.fault.empty() ? "the header is not JSON" : reader.fault);
   const uint64_t data = bytes.size() - 8 - header;
   if (auto what = fault_of(reader.tensors, data); !what.empty()) return fault(what);

@@ -116,6 +116,16 @@ TEST_F(SafetensorsTest, RefusalsNameTheTensor) {
   EXPECT_EQ(Safetensors::open(dir_ / "absent").error().code, Code::not_found);
 }
 
+// Spaces may fill a header up; a NUL does not end it.
+TEST_F(SafetensorsTest, F20_ANulInTheHeaderIsNoJson) {
+  EXPECT_TRUE(open(std::string("\3\0\0\0\0\0\0\0{} ", 11)));
+  for (const std::string& header : {std::string("{}\0", 3), std::string("{}\0{\"", 5)}) {
+    const auto f = open(std::string(1, char(header.size())) + std::string(7, '\0') + header);
+    ASSERT_FALSE(f);
+    EXPECT_NE(f.error().message.find("is not JSON at byte 3"), std::string::npos) << f.error().message;
+  }
+}
+
 TEST_F(SafetensorsTest, ManyTensorsAndNestingAreFollowedOnce) {
   SafetensorsBytes b;
   std::string names;

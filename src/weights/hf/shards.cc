@@ -90,7 +90,7 @@ Result<Shards> open_indexed(const std::filesystem::path& index) {
   const auto fault = [&](const std::string& what) {
     return Error{Code::invalid, index.string() + ": " + what};
   };
-  if (!Json::sax_parse(text, &reader)) return fault(reader.fault.empty() ? "is not JSON" : reader.fault);
+  if (!sax_parse_json(text, reader)) return fault(reader.fault.empty() ? "is not JSON" : reader.fault);
   if (reader.file_of.empty()) return fault("has no weight_map");
   Shards s;
   std::map<std::string, size_t> opened;
