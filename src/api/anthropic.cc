@@ -6,6 +6,7 @@
 //   blocks: thinking (thinking_delta… signature_delta), text (text_delta…), tool_use (input_json_delta,
 //   whole),
 //           in the order in which the model wrote them, never interleaved
+#include "api/call_results.h"
 #include "api/dialect.h"
 #include "api/faults.h"
 #include "api/openai_fields.h"
@@ -40,9 +41,12 @@ void read_result(Fields& b, Item& item) {
     const std::string path = b.path_of("content") + "." + std::to_string(i);
     Fields part((*content)[i], path + ".");
     const std::string type = part.text("type").value_or("");
-    if (!part.fault() && type != "text")
-      refuse_block(part, path, type, "this server takes text in tool results only");
-    r.parts.push_back({needed(part, "text")});
+    if (type == "text")
+      r.parts.push_back({needed(part, "text")});
+    else if (!type.empty())
+      r.parts.push_back(left_out(part, type));
+    else
+      part.fail("type", "is missing");
     if (part.fault()) b.fail(*part.fault());
   }
   item.parts.push_back(std::move(r));
@@ -115,9 +119,11 @@ void read_conversation(Fields& f, Request& r) {
   if (!f.fault() && (!messages || messages->empty())) f.fail("messages", "must have at least one message");
   for (size_t i = 0; messages && i < messages->size() && !f.fault(); ++i)
     read_message(f, (*messages)[i], "messages." + std::to_string(i), r);
+  if (f.fault()) return;
+  if (auto fault = missing_result(r.items, "messages." + std::to_string(messages->size() - 1)))
+    return f.fail(*fault);
   // A last turn of the assistant is the beginning of the answer.
-  if (!f.fault() && r.items.back().role == Role::assistant)
-    r.template_kwargs["continue_final_message"] = true;
+  if (r.items.back().role == Role::assistant) r.template_kwargs["continue_final_message"] = true;
 }
 
 void refuse_what_is_not_built(Fields& f) {
@@ -138,7 +144,7 @@ void read_metadata(Fields& f, Request& r) {
 Outcome<Request> decode_messages(const Json& body, bool counting) {
   Request r;
   Fields f(body);
-  r.model = f.text("model").value_or("");
+  r.model = read_model(f);
   r.max_tokens = f.integer("max_tokens", 1, kTokensMax);
   if (!counting && !f.fault() && !r.max_tokens) f.fail("max_tokens", "is missing");
   r.sampling.temperature = f.number("temperature", 0, 1);

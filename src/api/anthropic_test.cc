@@ -131,8 +131,8 @@ TEST(Anthropic, BlocksBelongToRoles) {
        "messages.0.content.0"},
       {R"({"role":"assistant","content":[{"type":"tool_use","id":"1","name":"x","input":[]}]})",
        "messages.0.content.0.input"},
-      {R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":[{"type":"image"}]}]})",
-       "messages.0.content.0.content.0"},
+      {R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":[{"text":"a"}]}]})",
+       "messages.0.content.0.content.0.type"},
       {R"({"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":7}]})",
        "messages.0.content.0.content"},
   };
@@ -273,6 +273,13 @@ TEST(F03_Input, IsAnObjectStreamedAndWhole) {
 
 TEST(F03_Input, OfACutCallGoesAsFarAsItCame) {
   EXPECT_EQ(streamed_input(cut_call("{\"x\": ", Finish::length)), "{\"x\": ");
+}
+
+TEST(G1_LongIntegers, StayNumbersInTheInputOfACall) {
+  std::vector<Event> events = cut_call("{\"x\": 18446744073709551616}", Finish::tool_calls);
+  events.insert(events.end() - 1, event(Event::CallEnded{0}));
+  EXPECT_EQ(dump_json(whole(anthropic_messages(), envelope(), events)["content"][0]["input"]),
+            R"({"x":18446744073709551616})");
 }
 
 TEST(Anthropic, AnswersThisBody) {

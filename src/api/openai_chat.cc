@@ -6,6 +6,7 @@
 //           {"delta":{"tool_calls":[{"index","id","type","function":{"name","arguments":""}}]}}
 //           {"delta":{"tool_calls":[{"index","function":{"arguments":"…"}}]}}…
 //           {"delta":{},"finish_reason"} [{"choices":[],"usage":{…}}] [DONE]
+#include "api/call_results.h"
 #include "api/dialect.h"
 #include "api/faults.h"
 #include "api/openai_fields.h"
@@ -23,12 +24,17 @@ std::optional<Role> role_of(std::string_view name) {
   return {};
 }
 
+enum class Place : uint8_t { turn, result };
+
 // A content part: {"type":"text","text":"…"}, or a refusal that the client plays back.
-void read_part(Fields& m, const Json& json, const std::string& path, Item& item) {
+void read_part(Fields& m, const Json& json, const std::string& path, Place place, Item& item) {
   Fields p(json, path + ".");
   const std::string type = p.text("type").value_or("");
   const char* field = type == "refusal" ? "refusal" : "text";
-  if (!p.fault() && type != "text" && type != "refusal")
+  const bool is_text = type == "text" || type == "refusal";
+  if (place == Place::result && !is_text && !type.empty())
+    return item.parts.push_back(left_out(p, type)), void();
+  if (!p.fault() && !is_text)
     p.fail({.kind = Fault::Kind::unsupported,
             .message = path + " has type '" + type.substr(0, 40) + "'; this model takes text only",
             .param = path});
@@ -38,7 +44,7 @@ void read_part(Fields& m, const Json& json, const std::string& path, Item& item)
   if (p.fault()) m.fail(*p.fault());
 }
 
-void read_content(Fields& m, const Json* content, Item& item) {
+void read_content(Fields& m, const Json* content, Place place, Item& item) {
   if (!content) {
     if (item.role != Role::assistant) m.fail("content", "is missing");
     return;
@@ -46,10 +52,19 @@ void read_content(Fields& m, const Json* content, Item& item) {
   if (content->is_string()) return item.parts.push_back(Text{content->get<std::string>()}), void();
   if (!content->is_array()) return m.fail("content", "must be a string or a list of parts");
   for (size_t i = 0; i < content->size() && !m.fault(); ++i)
-    read_part(m, (*content)[i], m.path_of("content") + "[" + std::to_string(i) + "]", item);
+    read_part(m, (*content)[i], m.path_of("content") + "[" + std::to_string(i) + "]", place, item);
 }
 
-// {"id", "type": "function", "function": {"name", "arguments"}}; arguments are JSON text.
+// JSON text, or the object itself.
+std::string read_arguments(Fields& g) {
+  const Json* v = g.find("arguments");
+  if (!v) return "{}";
+  if (v->is_object()) return dump_json(*v, JsonStyle::roomy);
+  if (!v->is_string()) g.fail("arguments", "must be a string or an object");
+  return g.text("arguments").value_or("{}");
+}
+
+// {"id", "type": "function", "function": {"name", "arguments"}}
 void read_call(Fields& m, const Json& json, const std::string& path, Item& item) {
   Fields c(json, path + ".");
   const auto id = c.text("id");
@@ -62,10 +77,11 @@ void read_call(Fields& m, const Json& json, const std::string& path, Item& item)
   if (!c.fault() && !function) c.fail("function", "is missing");
   if (c.fault()) return m.fail(*c.fault());
   Fields g(*function, c.path_of("function") + ".");
-  const auto name = g.text("name"), arguments = g.text("arguments");
+  const auto name = g.text("name");
+  std::string arguments = read_arguments(g);
   if (!g.fault() && !name) g.fail("name", "is missing");
   if (g.fault()) return m.fail(*g.fault());
-  item.parts.push_back(ToolCall{id.value_or(""), name.value_or(""), arguments.value_or("{}")});
+  item.parts.push_back(ToolCall{id.value_or(""), name.value_or(""), std::move(arguments)});
 }
 
 // What an assistant's turn has beside its content: reasoning in front, calls behind.
@@ -80,12 +96,12 @@ void read_calls(Fields& m, Item& item) {
     read_call(m, (*calls)[i], m.path_of("tool_calls") + "[" + std::to_string(i) + "]", item);
 }
 
-// {"role": "tool", "tool_call_id", "content"}
+// {"role": "tool", "tool_call_id", "content"}; an id may be null, but not left out.
 void read_result(Fields& m, Item& item) {
   const auto call = m.text("tool_call_id");
-  if (!m.fault() && !call) m.fail("tool_call_id", "is missing");
+  if (!m.fault() && !call && !m.is_null("tool_call_id")) m.fail("tool_call_id", "is missing");
   Item content;
-  read_content(m, m.find("content"), content);
+  read_content(m, m.find("content"), Place::result, content);
   ToolResult result{.call = call.value_or("")};
   for (Part& p : content.parts) result.parts.push_back(std::move(std::get<Text>(p)));
   item.parts.push_back(std::move(result));
@@ -107,13 +123,24 @@ void read_message(Fields& f, const Json& json, const std::string& path, Request&
   if (role == "tool")
     read_result(m, item);
   else
-    read_content(m, m.find("content"), item);
+    read_content(m, m.find("content"), Place::turn, item);
   if (known == Role::assistant) read_calls(m, item);
   if (m.flag("prefix").value_or(false)) r.template_kwargs["continue_final_message"] = true;
   m.accept({"name", "refusal", "annotations"});
   if (m.fault()) return f.fail(*m.fault());
   for (const std::string& name : m.unknown()) r.ignored.push_back("messages." + name.substr(path.size() + 1));
   r.items.push_back(std::move(item));
+}
+
+void read_messages(Fields& f, Request& r) {
+  const Json* messages = f.array("messages");
+  if (!f.fault() && (!messages || messages->empty())) f.fail("messages", "must have at least one message");
+  for (size_t i = 0; messages && i < messages->size() && !f.fault(); ++i)
+    read_message(f, (*messages)[i], "messages[" + std::to_string(i) + "]", r);
+  if (f.fault()) return;
+  if (auto fault = missing_result(r.items, "messages[" + std::to_string(r.items.size() - 1) + "]"))
+    return f.fail(*fault);
+  give_missing_ids(r.items);
 }
 
 void read_template_options(Fields& f, Request& r) {
@@ -231,17 +258,15 @@ class OpenAiChat final : public Dialect {
     Request r;
     Fields f(body);
     read_openai_common(f, r);
-    r.max_tokens = f.integer("max_tokens", 1, kTokensMax);
-    if (const auto m = f.integer("max_completion_tokens", 1, kTokensMax)) r.max_tokens = m;
+    read_limit(f, "max_tokens", 1, r.max_tokens);
+    read_limit(f, "max_completion_tokens", 1, r.max_tokens);
     read_logprobs(f, r);
     read_template_options(f, r);
     read_openai_tools(f, r);
     read_openai_thinking(f, r);
+    read_openai_metadata(f);
     refuse_what_is_not_built(f);
-    const Json* messages = f.array("messages");
-    if (!f.fault() && (!messages || messages->empty())) f.fail("messages", "must have at least one message");
-    for (size_t i = 0; messages && i < messages->size() && !f.fault(); ++i)
-      read_message(f, (*messages)[i], "messages[" + std::to_string(i) + "]", r);
+    read_messages(f, r);
     if (f.fault()) return *f.fault();
     for (std::string& name : f.unknown()) r.ignored.push_back(std::move(name));
     return r;

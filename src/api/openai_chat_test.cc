@@ -29,7 +29,7 @@ TEST(OpenAiChat, ReadsAConversation) {
 }
 
 TEST(OpenAiChat, ReadsEverySetting) {
-  const Request r = decoded(decode(R"(,"temperature":0.5,"top_p":0.9,"min_p":0.1,"top_k":40,"seed":-1,
+  const Request r = decoded(decode(R"(,"temperature":0.5,"top_p":0.9,"min_p":0.1,"top_k":40,"seed":-2,
     "frequency_penalty":1,"presence_penalty":-2,"repetition_penalty":1.1,"logit_bias":{"5":-100},"n":3,
     "stop":["a","","b"],"stop_token_ids":[1,2],"min_tokens":2,"ignore_eos":true,"logprobs":true,"top_logprobs":4,
     "stream":true,"stream_options":{"include_usage":true},"max_tokens":5,"max_completion_tokens":6,
@@ -37,7 +37,7 @@ TEST(OpenAiChat, ReadsEverySetting) {
     "response_format":{"type":"text"},"modalities":["text"],"store":false,"metadata":{},"reasoning_effort":"low")"));
   EXPECT_EQ(r.sampling.temperature, 0.5);
   EXPECT_EQ(r.sampling.top_k, 40);
-  EXPECT_EQ(r.sampling.seed, ~uint64_t{0});
+  EXPECT_EQ(r.sampling.seed, ~uint64_t{1});
   EXPECT_EQ(r.sampling.logit_bias.at(5), -100);
   EXPECT_EQ(r.n, 3);
   EXPECT_EQ(r.stop, (std::vector<std::string>{"a", "b"}));
@@ -227,7 +227,7 @@ TEST(OpenAiChat, RefusesMessagesByPlace) {
       {R"([{"role":"assistant","tool_calls":[{"type":"custom"}]}])", "messages[0].tool_calls[0]"},
       {R"([{"role":"assistant","tool_calls":[{"function":{"arguments":"{}"}}]}])",
        "messages[0].tool_calls[0].function.name"},
-      {R"([{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{}}}]}])",
+      {R"([{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":[]}}]}])",
        "messages[0].tool_calls[0].function.arguments"},
       {R"([{"role":"user","content":[{"type":"image_url","image_url":{"url":"x"}}]}])",
        "messages[0].content[0]"},

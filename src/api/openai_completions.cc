@@ -13,7 +13,7 @@ namespace autark::api {
 namespace {
 
 bool is_ids(const Json& v) {
-  return v.is_array() && !v.empty() && v[0].is_number();
+  return v.is_array() && !v.empty() && (v[0].is_number() || is_long_integer(v[0]));
 }
 
 void read_prompt(Fields& f, Request& r) {
@@ -35,13 +35,6 @@ void read_prompt(Fields& f, Request& r) {
   if (r.prompts.size() * size_t(r.n) > kChoicesMax)
     f.fail("prompt", "asks for " + std::to_string(r.prompts.size() * size_t(r.n)) +
                          " choices (prompts times n), " + std::to_string(kChoicesMax) + " are allowed");
-}
-
-void read_best_of(Fields& f, const Request& r) {
-  const auto best_of = f.integer("best_of", 1, kChoicesMax);
-  if (!best_of) return;
-  if (*best_of < r.n) f.fail("best_of", "must be at least n");
-  if (*best_of > r.n) f.fail("best_of", "above n is not supported by this server", Fault::Kind::unsupported);
 }
 
 // Well-formed UTF-8 and not empty, as JSON shows it unchanged.
@@ -162,13 +155,15 @@ class OpenAiCompletions final : public Dialect {
     Fields f(body);
     read_openai_common(f, r);
     r.echo = f.flag("echo").value_or(false);
-    r.max_tokens = f.integer("max_tokens", 0, kTokensMax).value_or(16);
-    if (!f.fault() && *r.max_tokens == 0 && !r.echo) f.fail("max_tokens", "may be 0 only with echo");
+    r.max_tokens = 16;
+    read_limit(f, "max_tokens", 0, r.max_tokens);
+    read_limit(f, "max_completion_tokens", 0, r.max_tokens);
+    if (!f.fault() && r.max_tokens == 0 && !r.echo) f.fail("max_tokens", "may be 0 only with echo");
     r.logprobs = int(f.integer("logprobs", 0, kTopLogprobsMax).value_or(-1));
     r.add_special = f.flag("add_special_tokens").value_or(true);
-    r.parse_special = f.flag("parse_special").value_or(false);
+    r.parse_special = f.flag("parse_special").value_or(true);
     f.refuse("suffix", [](const Json& v) { return v == ""; });
-    read_best_of(f, r);
+    f.accept({"metadata"});
     read_prompt(f, r);
     if (f.fault()) return *f.fault();
     for (std::string& name : f.unknown()) r.ignored.push_back(std::move(name));

@@ -29,10 +29,20 @@ TEST(OpenAiCompletions, Defaults) {
   EXPECT_EQ(r.max_tokens, 16);
   EXPECT_EQ(r.logprobs, -1);
   EXPECT_TRUE(r.add_special);
-  EXPECT_FALSE(r.parse_special) << "typed special tokens stay text";
   EXPECT_EQ(
       decoded(decode(R"({"prompt":"a","max_tokens":0,"echo":true,"best_of":1,"suffix":null})")).max_tokens,
       0);
+}
+
+TEST(F01_SpecialTokens, OfATextPromptAreSpecialUnlessToldOtherwise) {
+  const std::pair<const char*, bool> bodies[] = {
+      {R"({"prompt":"<b>"})", true},
+      {R"({"prompt":["<b>","a"],"stream":true,"echo":true})", true},
+      {R"({"prompt":"<b>","parse_special":null})", true},
+      {R"({"prompt":"<b>","parse_special":true})", true},
+      {R"({"prompt":"<b>","parse_special":false})", false}};
+  for (const auto& [body, special] : bodies) EXPECT_EQ(decoded(decode(body)).parse_special, special) << body;
+  EXPECT_EQ(fault_of(decode(R"({"prompt":"a","parse_special":0})")).param, "parse_special");
 }
 
 TEST(OpenAiCompletions, RefusesByName) {

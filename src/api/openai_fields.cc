@@ -1,8 +1,11 @@
 #include "api/openai_fields.h"
 #include <charconv>
+#include "api/unbuilt.h"
 
 namespace autark::api {
 namespace {
+
+constexpr int64_t kNoSeed = -1;  // of front ends that cannot leave the field out
 
 void read_sampling(Fields& f, Sampling& s) {
   s.temperature = f.number("temperature", 0, 2);
@@ -10,11 +13,13 @@ void read_sampling(Fields& f, Sampling& s) {
   s.min_p = f.number("min_p", 0, 1);
   s.top_k = f.integer("top_k", -1, std::numeric_limits<int32_t>::max());
   s.repetition_penalty = f.number("repetition_penalty", 0.01, 100);
+  if (const auto same = f.number("repeat_penalty", 0.01, 100); !s.repetition_penalty)
+    s.repetition_penalty = same;
   s.frequency_penalty = f.number("frequency_penalty", -2, 2);
   s.presence_penalty = f.number("presence_penalty", -2, 2);
   const auto seed =
       f.integer("seed", std::numeric_limits<int64_t>::min(), std::numeric_limits<int64_t>::max());
-  if (seed) s.seed = static_cast<uint64_t>(*seed);
+  if (seed && *seed != kNoSeed) s.seed = static_cast<uint64_t>(*seed);
 }
 
 void read_logit_bias(Fields& f, Sampling& s) {
@@ -42,10 +47,7 @@ void read_stream(Fields& f, Request& r) {
   for (std::string& name : o.unknown()) r.ignored.push_back(std::move(name));
 }
 
-void refuse_what_is_not_built(Fields& f) {
-  for (const char* name : {"guided_json", "guided_regex", "guided_choice", "guided_grammar",
-                           "structured_outputs", "moderation", "chat_template", "use_beam_search"})
-    f.refuse(name, is_empty_or_false);
+void refuse_format(Fields& f) {
   const Json* format = f.object("response_format");
   if (!format) return;
   const auto type = format->find("type");
@@ -55,7 +57,36 @@ void refuse_what_is_not_built(Fields& f) {
             .param = "response_format"});
 }
 
+size_t characters(std::string_view text) {
+  return size_t(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
 }  // namespace
+
+std::string read_model(Fields& f) {
+  const auto model = f.text("model");
+  if (model && model->empty()) f.fail("model", "must not be empty");
+  return model.value_or("");
+}
+
+void read_limit(Fields& f, std::string_view name, int64_t least, std::optional<int64_t>& limit) {
+  const Json* v = f.find(name);
+  if (v && *v == -1) return limit.reset();
+  if (const auto tokens = f.integer(name, least, kTokensMax)) limit = tokens;
+}
+
+void read_openai_metadata(Fields& f) {
+  constexpr size_t kPairs = 16, kKey = 64, kValue = 512;
+  const Json* metadata = f.object("metadata");
+  if (!metadata) return;
+  if (metadata->size() > kPairs) f.fail("metadata", "must have at most " + std::to_string(kPairs) + " pairs");
+  for (const auto& [key, value] : metadata->items()) {
+    if (characters(key) > kKey)
+      f.fail("metadata", "must have keys of at most " + std::to_string(kKey) + " characters");
+    else if (!value.is_string() || characters(value.get_ref<const std::string&>()) > kValue)
+      f.fail("metadata." + key, "must be a string of at most " + std::to_string(kValue) + " characters");
+  }
+}
 
 std::vector<std::string> read_stop(Fields& f, std::string_view name) {
   std::vector<std::string> out;
@@ -90,7 +121,7 @@ std::vector<int32_t> read_tokens(Fields& f, std::string_view name, const Json& l
 }
 
 void read_openai_common(Fields& f, Request& r) {
-  r.model = f.text("model").value_or("");
+  r.model = read_model(f);
   r.n = int(f.integer("n", 1, kChoicesMax).value_or(1));
   read_sampling(f, r.sampling);
   read_logit_bias(f, r.sampling);
@@ -103,9 +134,9 @@ void read_openai_common(Fields& f, Request& r) {
   r.skip_special = f.flag("skip_special_tokens").value_or(true);
   r.user = f.text("user").value_or("");
   if (const auto id = f.text("user_id")) r.user = *id;
-  f.accept({"metadata", "store", "service_tier", "safety_identifier", "priority",
-            "spaces_between_special_tokens"});
-  refuse_what_is_not_built(f);
+  f.accept({"store", "service_tier", "safety_identifier", "priority", "spaces_between_special_tokens"});
+  refuse_format(f);
+  refuse_unbuilt(f, r);
 }
 
 Json openai_usage(const Usage& u) {

@@ -20,9 +20,9 @@ void read_type(Fields& f, Request& r) {
 }
 
 void read_effort(Fields& f, std::string_view name, Request& r) {
-  r.effort = f.text(name).value_or("");
-  if (!r.effort.empty() && !is_effort(r.effort))
-    f.fail(name, "must be none, minimal, low, medium, high, xhigh or max");
+  const auto effort = f.text(name);
+  r.effort = effort.value_or("");
+  if (effort && !is_effort(*effort)) f.fail(name, "must be none, minimal, low, medium, high, xhigh or max");
   if (r.effort != "none") return;
   r.effort.clear();
   if (!r.thinking) r.thinking = false;

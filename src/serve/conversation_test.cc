@@ -2,6 +2,7 @@
 // requests against the JSON that the template is given.
 #include "serve/conversation.h"
 #include <gtest/gtest.h>
+#include "api/dialect.h"
 
 namespace autark::serve {
 namespace {
@@ -53,6 +54,26 @@ TEST(Conversation, CallsAndResultsAreMessages) {
 {"role":"tool","tool_call_id":"2","content":"Error: no"}
 {"role":"user","content":"so?"}
 )");
+}
+
+// What a client sends as an object reaches every template as what it sends as text.
+TEST(D2_ArgumentsAsAnObject, AreThoseOfTheSameText) {
+  const auto asked = [](const std::string& arguments, const TemplateForm& form) {
+    const auto body = parse_json(
+        R"({"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[
+            {"id":"1","type":"function","function":{"name":"f","arguments":)" +
+            arguments + R"(}}]},{"role":"tool","tool_call_id":"1","content":"r"}]})",
+        "body");
+    const auto decoded = api::openai_chat().decode(*body);
+    EXPECT_TRUE(std::holds_alternative<api::Request>(decoded)) << arguments;
+    return messages(std::get<api::Request>(decoded), form);
+  };
+  for (const char* object : {R"({})", R"({"z": 1, "a": {"b": [1.5, null, "\u00e9\n\"", {}]}})",
+                             R"({"n": 18446744073709551616, "": false})"}) {
+    const auto text = dump_json(*parse_json(object, "object"), JsonStyle::roomy);
+    for (const TemplateForm& form : {kObjects, kTexts})
+      EXPECT_EQ(asked(object, form), asked(dump_json(Json(text)), form)) << object;
+  }
 }
 
 TEST(Conversation, EmptyTurnsStay) {

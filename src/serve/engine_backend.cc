@@ -26,6 +26,22 @@ bool wants_calls(const api::Request& request) {
   return !request.tools.empty() && request.tool_choice.mode != api::ToolChoice::Mode::none;
 }
 
+std::vector<int32_t> preamble_of(const text::Tokenizer& tokenizer) {
+  auto all = tokenizer.encode("a"), own = tokenizer.encode("a", {.add_special = false});
+  if (!all || !own) return {};
+  const auto at = std::ranges::search(*all, *own).begin();
+  return at == all->end() ? std::vector<int32_t>() : std::vector<int32_t>(all->begin(), at);
+}
+
+// A text that spells the preamble itself gets no second one.
+void drop_second(const std::vector<int32_t>& preamble, std::vector<int32_t>& ids) {
+  const auto n = std::ssize(preamble);
+  if (std::ssize(ids) < 2 * n) return;
+  if (std::equal(preamble.begin(), preamble.end(), ids.begin()) &&
+      std::equal(preamble.begin(), preamble.end(), ids.begin() + n))
+    ids.erase(ids.begin(), ids.begin() + n);
+}
+
 std::vector<std::string> names_of(const std::vector<api::Tool>& tools) {
   std::vector<std::string> names;
   for (const api::Tool& t : tools) names.push_back(t.name);
@@ -39,6 +55,7 @@ EngineBackend::EngineBackend(std::unique_ptr<engine::Engine> engine, Options opt
       options_(std::move(options)),
       form_(engine_->chat() ? TemplateForm{engine_->chat()->syntax(), traits_of(*engine_->chat())}
                             : TemplateForm{}),
+      preamble_(preamble_of(engine_->tokenizer())),
       fingerprint_(fingerprint_of(engine_->card())),
       next_seed_(options_.seed) {}
 
@@ -118,6 +135,7 @@ api::Outcome<Tokenized> EngineBackend::plain(const api::Request& request, const 
   auto ids = engine_->tokenizer().encode(
       text, {.add_special = request.add_special, .parse_special = request.parse_special});
   if (!ids) return invalid(ids.error(), "prompt");
+  if (request.add_special && request.parse_special) drop_second(preamble_, *ids);
   return Tokenized{.ids = std::move(*ids), .text = request.echo ? text : std::string()};
 }
 

@@ -44,6 +44,7 @@ class EngineBackend final : public api::Backend {
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
   const TemplateForm form_;
+  const std::vector<int32_t> preamble_;  // what the tokenizer puts in front of a text, such as <bos>
   const std::string fingerprint_;
   std::atomic<uint64_t> next_seed_;
 };

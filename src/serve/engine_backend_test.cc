@@ -78,6 +78,30 @@ TEST(EngineBackend, PromptsAreTextOrIds) {
   EXPECT_EQ(b.asked(2).prompt, (std::vector<int32_t>{256, 'a'}));
 }
 
+TEST(F01_SpecialTokens, WhatTheTokenizerPutsInFrontComesOnce) {
+  Bench b;
+  using Ids = std::vector<int32_t>;
+  const std::pair<const char*, Ids> texts[] = {{"a", {256, 'a'}},
+                                               {"<b>a", {256, 'a'}},
+                                               {"<b>", {256}},
+                                               {"", {256}},
+                                               {"<b><b>a", {256, 256, 'a'}},
+                                               {"a<b>", {256, 'a', 256}},
+                                               {" <b>", {256, ' ', 256}}};
+  for (const auto& [text, ids] : texts) {
+    b.submit({.prompts = {text}, .parse_special = true, .echo = true});
+    EXPECT_EQ(b.engine->submitted.back().request.prompt, ids) << text;
+  }
+  b.submit({.prompts = {"<b>a"}, .add_special = false, .parse_special = true});
+  EXPECT_EQ(b.engine->submitted.back().request.prompt, (Ids{256, 'a'})) << "as spelled";
+  b.submit({.prompts = {"<b>a"}, .parse_special = false});
+  EXPECT_EQ(b.engine->submitted.back().request.prompt, (Ids{256, '<', 'b', '>', 'a'})) << "letters";
+  b.submit({.prompts = {Ids{256, 256, 7}, Ids{7}}, .parse_special = true});
+  EXPECT_EQ(b.asked(int(std::size(texts)) + 2).prompt, (Ids{256, 256, 7}))
+      << "token ids are taken as they are";
+  EXPECT_EQ(b.engine->submitted.back().request.prompt, (Ids{7}));
+}
+
 TEST(EngineBackend, RefusesWithAReason) {
   using Kind = api::Fault::Kind;
   Bench b;

@@ -143,6 +143,13 @@ describe("completions", () => {
     assert.equal(joined, answer.choices[0].text);
   });
 
+  test("F01 special tokens of a text prompt are tokens, unless told otherwise", async () => {
+    const count = async (more) =>
+      (await client.completions.create({ ...base, max_tokens: 1, prompt: "<|im_start|>a<|im_end|>", ...more })).usage.prompt_tokens;
+    assert.equal(await count({}), 3);
+    assert.ok((await count({ parse_special: false })) > 6);
+  });
+
   test("scores prompts of token ids in batches, as evaluation harnesses ask", async () => {
     const prompts = [
       [504, 3575, 282],
