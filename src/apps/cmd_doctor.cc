@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 #include "apps/report.h"
+#include "base/control_group.h"
 #include "chips/registry.h"
 #include "engine/memory.h"
 #include "hub/hub.h"
@@ -90,12 +91,15 @@ class Checkup {
   void look_at_cores() {
     const int all = int(std::thread::hardware_concurrency()), usable = usable_cores();
     say("cores", "{} logical, {} of them usable by this process", all, usable);
+    const ControlGroups::Processors group = control_groups().processors;
+    const std::string limit =
+        group.count > 0 ? fmt::format(", processor time for {:.2f} ({})", group.count, group.file.string())
+                        : "";
+    say("threads", "{} by default{}", threads_, limit);
     if (threads_ > usable) warn("{} threads share {} cores: use --threads {}", threads_, usable, usable);
-    const std::string quota = first_line("/sys/fs/cgroup/cpu.max");
-    double most = 0, period = 1;
-    if (std::sscanf(quota.c_str(), "%lf %lf", &most, &period) == 2 && most / period < threads_)
-      warn("the control group allows {:.1f} cores, {} threads run: raise its cpu.max or use fewer --threads",
-           most / period, threads_);
+    if (group.count > 0 && group.count < usable)
+      warn("{} allows the time of {:.2f} processors: more --threads than {} would wait for each other",
+           group.file.string(), group.count, group.threads(usable));
     const std::string governor = first_line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor");
     if (!governor.empty()) say("governor", "{}", governor);
     if (governor == "powersave")
@@ -105,7 +109,7 @@ class Checkup {
   void look_at_memory() {
     const engine::Memory m = engine::memory_now();
     say("memory", "{:.1f} GiB, {:.1f} GiB free{}", gib(m.total), gib(m.free),
-        m.limited ? " (limited by the control group)" : "");
+        m.limited_by.empty() ? "" : " (limit: " + m.limited_by.string() + ")");
     if (m.free < int64_t{2} << 30)
       warn("{:.1f} GiB of memory are free: the default model needs about 2", gib(m.free));
     const std::string pages = first_line("/sys/kernel/mm/transparent_hugepage/enabled");
@@ -119,7 +123,8 @@ class Checkup {
     std::error_code fault;
     std::string names;
     for (fs::directory_iterator at(folder, fault), end; !fault && at != end; at.increment(fault))
-      names += (names.empty() ? "" : ", ") + at->path().filename().string();
+      if (const std::string name = at->path().filename(); !name.starts_with('.'))
+        names += (names.empty() ? "" : ", ") + name;
     say("model folder", "{}", folder.string());
     say("models", "{}",
         names.empty() ? "none yet; `autark pull " + std::string(hub::kDefaultModel) + "` gets one" : names);
@@ -142,7 +147,11 @@ class Checkup {
 
 void add_doctor_command(CLI::App& app, int& exit_code) {
   app.add_subcommand("doctor", "What this machine has, what is used, and what is set up wrongly")
-      ->footer("Examples:\n  autark doctor")
+      ->footer(
+          "Threads and memory are limited by the control groups of this process, its own and all above it.\n"
+          "AUTARK_CGROUP_ROOT names a folder that is read instead of /sys/fs/cgroup, and the file `self` in\n"
+          "it instead of /proc/self/cgroup.\n\n"
+          "Examples:\n  autark doctor")
       ->callback([&exit_code] { exit_code = Checkup().run(); });
 }
 

@@ -94,7 +94,7 @@ void print_needs(const Inspection& in) {
   line("state", state);
   print_behind(in);
   line("memory", fmt::format("{} free of {}{}", size_text(in.memory.free), size_text(in.memory.total),
-                             in.memory.limited ? " that this control group allows" : ""));
+                             !in.memory.limited_by.empty() ? " that this control group allows" : ""));
   const bool fits = in.bytes_needed(useful) <= in.memory.free,
              whole = in.bytes_needed(in.context) <= in.memory.free;
   line("fits here",

@@ -224,6 +224,7 @@ engine::Sampling sampling_of(const Arguments& a, const std::filesystem::path& mo
 }
 
 Result<std::unique_ptr<engine::Engine>> open(const Arguments& a, const std::filesystem::path& path) {
+  warn_of_threads(a.threads);
   StatusLine status;
   engine::Options options{
       .chip = a.chip, .threads = a.threads, .context_max = a.context, .running_max = 1, .drafts = a.drafts};

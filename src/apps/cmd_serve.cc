@@ -11,6 +11,7 @@
 #include <random>
 #include "api/thinking.h"
 #include "apps/number_range.h"
+#include "apps/report.h"
 #include "engine/rounding_table.h"
 #include "hub/hub.h"
 #include "serve/api_key.h"
@@ -91,6 +92,7 @@ int64_t now_seconds() {
 
 Result<Loaded> load(const Arguments& a, serve::Service& service) {
   AUTARK_TRY(const std::filesystem::path path, hub::find_model(a.model));
+  warn_of_threads(a.threads);
   engine::Options options{.chip = a.chip,
                           .threads = a.threads,
                           .context_max = a.context,

@@ -1,10 +1,8 @@
 #include "chips/cpu/topology.h"
 #include <hwloc.h>
 #include <algorithm>
-#include <cmath>
-#include <fstream>
-#include <string>
 #include <thread>
+#include "base/control_group.h"
 
 namespace autark {
 namespace {
@@ -30,25 +28,12 @@ std::vector<int> cores_of_mask() {
   return cores;
 }
 
-// CPUs' worth of time the control group grants; 0: unlimited.
-double quota() {
-  double limit = 0, period = 0;
-  std::string word;
-  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); v2 >> word >> period) {
-    if (word != "max" && period > 0) return std::atof(word.c_str()) / period;
-    return 0;
-  }
-  std::ifstream us("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), per("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
-  return us >> limit && per >> period && limit > 0 && period > 0 ? limit / period : 0;
-}
-
 std::vector<int> measure() {
   std::vector<int> cores = cores_of_mask();
   if (cores.empty()) {
     for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) cores.push_back(i);
   }
-  if (const double q = quota(); q > 0)
-    cores.resize(std::clamp<size_t>(static_cast<size_t>(std::ceil(q)), 1, cores.size()));
+  cores.resize(control_groups().processors.threads(static_cast<int>(cores.size())));
   return cores;
 }
 

@@ -1,5 +1,5 @@
 // The processors this process may use: one per physical core inside its affinity mask, no more of them than
-// its control group's CPU quota allows.
+// the processor time of its control groups is enough for.
 #pragma once
 #if defined(__linux__)
 #include <sched.h>
