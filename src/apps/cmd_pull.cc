@@ -111,11 +111,17 @@ void add_pull_command(CLI::App& app, int& exit_code) {
   };
   const auto asked = std::make_shared<Asked>();
   CLI::App* pull = app.add_subcommand("pull", "Get a model: resumed after a break, verified, with progress");
-  pull->footer("Examples:\n  autark pull\n  autark pull smollm2-135m\n  autark pull --list");
+  pull->footer(
+      "What is there and of the revision asked for is not fetched again; what changed is. A revision that "
+      "is\n"
+      "named lies in a folder of its own, org/name@revision.\n\n"
+      "Examples:\n  autark pull\n  autark pull smollm2-135m\n  autark pull org/name-GGUF:Q4_K_M\n"
+      "  autark pull --list");
   pull->add_option(
       "REF", asked->reference,
       "A name of the catalogue, hf:org/name[@revision][:file], modelscope:org/name[@revision][:file], a URL "
-      "of a .gguf file (#sha256=… is checked) or a path; default: " +
+      "of a .gguf file (#sha256=… is checked) or a path; org/name…, hf.co/org/name… and the address of a "
+      "hub's page mean the repository; `file` may be a word of the file's name, as in :Q4_K_M; default: " +
           std::string(hub::kDefaultModel));
   pull->add_flag("--list", asked->list, "Show the catalogue");
   pull->add_option("--into", asked->options.into,

@@ -2,7 +2,6 @@
 #include <charconv>
 #include <fstream>
 #include <thread>
-#include "base/check.h"
 
 namespace autark::hub {
 namespace {
@@ -30,11 +29,17 @@ class Attempt {
   }
   Next run();
   Error error{Code::io, ""};
+  Downloaded result() const { return {into_.bytes(), what_.bytes > 0 || total_ > 0, tag_}; }
 
  private:
   bool begin(const http::Fetched& head);
   bool receive(std::string_view bytes);
   Next judge(const http::Fetched& answer);
+  Next judge_body(const http::Fetched& answer);
+  Next wrong_length(int64_t wanted) {
+    return stop(Code::invalid, what_.url + " has " + std::to_string(into_.bytes()) +
+                                   " bytes, expected were " + std::to_string(wanted));
+  }
   bool fail(Error why) {
     error = std::move(why);
     hopeless_ = true;
@@ -56,8 +61,7 @@ class Attempt {
 bool Attempt::begin(const http::Fetched& head) {
   if (head.status != 200 && head.status != 206) return true;
   const ContentRange range(head.header("content-range"));
-  std::string tag(head.header("etag"));
-  std::erase_if(tag, [](char c) { return c == ' '; });
+  const std::string tag = tag_of(head);
   const bool changed = !tag_.empty() && !tag.empty() && tag != tag_;
   if (changed || (head.status == 206 && range.from != into_.bytes())) {
     if (auto emptied = into_.cut(0); !emptied) return fail(emptied.error());
@@ -65,29 +69,34 @@ bool Attempt::begin(const http::Fetched& head) {
   if (tag != tag_) std::ofstream(tag_path_) << (tag_ = tag);
   at_ = head.status == 206 ? range.from : 0;
   total_ = head.status == 206 ? std::max<int64_t>(range.total, 0) : head.length.value_or(0);
+  if (what_.need_room && total_ > into_.bytes()) {
+    if (auto room = what_.need_room(total_ - into_.bytes()); !room) return fail(room.error());
+  }
   error = {Code::io, what_.url + ": the file changed while it was fetched"};
-  return at_ <= into_.bytes();
+  return at_ >= 0 && at_ <= into_.bytes();
 }
 
 // A server without ranges sends again what is there already: that is compared, and kept while it is the same.
 bool Attempt::receive(std::string_view bytes) {
-  const int64_t there = std::min<int64_t>(into_.bytes() - at_, bytes.size());
-  if (there > 0) {
-    AUTARK_CHECK(at_ >= 0);
-    if (!into_.matches(at_, bytes.substr(0, there))) {
-      if (auto shortened = into_.cut(at_); !shortened) return fail(shortened.error());
-    } else {
-      bytes.remove_prefix(there);
-      at_ += there;
-    }
-  }
   if (what_.bytes > 0 && at_ + static_cast<int64_t>(bytes.size()) > what_.bytes)
     return fail({Code::invalid,
                  what_.url + " is larger than the " + std::to_string(what_.bytes) + " bytes it should have"});
-  if (auto written = into_.append(bytes); !written) return fail(written.error());
+  if (auto written = into_.put(at_, bytes); !written) return fail(written.error());
   at_ += static_cast<int64_t>(bytes.size());
   if (what_.progress) what_.progress(into_.bytes(), what_.bytes ? what_.bytes : total_);
   return true;
+}
+
+Next Attempt::judge_body(const http::Fetched& answer) {
+  if (answer.status == 200 && total_ > 0 && into_.bytes() > total_) {  // ours went on where the server's ends
+    if (auto shortened = into_.cut(total_); !shortened) return stop(Code::io, shortened.error().message);
+  }
+  const int64_t wanted = what_.bytes > 0 ? what_.bytes : total_;
+  if (wanted == 0 || into_.bytes() == wanted) return Next::done;
+  error = {Code::io, what_.url + ": the body was cut short"};
+  const bool piece = answer.status == 206 && (total_ == 0 || total_ == wanted);
+  if (into_.bytes() < wanted && (piece || !answer.length)) return Next::again;
+  return wrong_length(wanted);
 }
 
 Next Attempt::judge(const http::Fetched& answer) {
@@ -95,13 +104,10 @@ Next Attempt::judge(const http::Fetched& answer) {
   switch (answer.status) {
     case 200:
     case 206:
-      if (what_.bytes == 0 || into_.bytes() == what_.bytes) return Next::done;
-      error = {Code::io, what_.url + ": the body was cut short"};
-      if (!answer.length && into_.bytes() < what_.bytes) return Next::again;
-      return stop(Code::invalid, what_.url + " has " + std::to_string(into_.bytes()) +
-                                     " bytes, expected were " + std::to_string(what_.bytes));
+      return judge_body(answer);
     case 416:  // nothing beyond what we have: either that is all, or ours is not a beginning of it
-      if (ContentRange(answer.header("content-range")).total == into_.bytes()) return Next::done;
+      if (ContentRange(answer.header("content-range")).total == into_.bytes())
+        return what_.bytes > 0 && into_.bytes() != what_.bytes ? wrong_length(what_.bytes) : Next::done;
       if (auto emptied = into_.cut(0); !emptied) return stop(Code::io, emptied.error().message);
       error = {Code::io, said};
       return Next::again;
@@ -140,7 +146,25 @@ Next Attempt::run() {
 
 }  // namespace
 
-Result<int64_t> download(const Download& what, PartFile& into) {
+std::string tag_of(const http::Fetched& head) {
+  std::string tag(head.header("etag"));
+  std::erase_if(tag, [](unsigned char c) { return c <= ' '; });
+  return tag;
+}
+
+Result<http::Fetched> head_of(const std::string& url, const http::Headers& headers) {
+  std::optional<http::Fetched> head;
+  http::Fetch fetch{.url = url, .headers = headers};
+  fetch.on_head = [&](const http::Fetched& answer) {
+    head = answer;
+    return false;
+  };
+  auto answer = http::fetch(fetch);
+  if (head) return std::move(*head);
+  return answer;
+}
+
+Result<Downloaded> download(const Download& what, PartFile& into) {
   if (what.bytes > 0 && into.bytes() > what.bytes) {
     AUTARK_TRY([[maybe_unused]] const bool emptied, into.cut(0));
   }
@@ -152,7 +176,7 @@ Result<int64_t> download(const Download& what, PartFile& into) {
     if (next == Next::done) {
       std::error_code ignored;
       std::filesystem::remove(into.path().string() + ".etag", ignored);
-      return into.bytes();
+      return attempt.result();
     }
     fruitless = into.bytes() > most ? 0 : fruitless + 1;
     most = std::max(most, into.bytes());

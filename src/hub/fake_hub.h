@@ -1,10 +1,12 @@
-// For tests: a server with the layouts of Hugging Face and ModelScope over a real directory ROOT/ORG/NAME/…,
-// that can be told to break, lie and count.
+// For tests: a server with the layouts of Hugging Face and ModelScope over a real directory ROOT/ORG/NAME/…
+// (ROOT/ORG/NAME@REVISION/… where there is one), that can be told to break, lie and count.
 #pragma once
 #include <openssl/sha.h>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 #include <mutex>
 #include "base/json.h"
 #include "base/mapped_file.h"
@@ -30,10 +32,14 @@ class FakeHub {
   std::atomic<int64_t> break_after{0};                     // after so many bytes
   std::atomic<bool> down_after_break{false}, down{false};  // 503 to all
   bool ranges = true, redirects = false, wrong_sums = false, revision_api = true;
-  std::string more_listing;  // a further file in the listing that is not there
-  int64_t size_lie = 0;      // added to sizes in listings
-  std::atomic<int> tag{1};   // the ETag
-  int refuse = 0;            // a status for every file
+  std::string more_listing;                  // a further file in the listing that is not there
+  int64_t size_lie = 0;                      // added to sizes in listings
+  std::atomic<int> tag{1};                   // the ETag
+  int refuse = 0;                            // a status for every file
+  bool tags = true, sums = true;             // whether it tells ETags; sums in listings
+  std::string commit;                        // in listings: the version of everything; empty: not told
+  std::map<std::string, std::string> pages;  // what comes instead of a file, with 200
+  std::function<void(const std::string& path)> on_file;  // before a file is answered
 
   std::atomic<int64_t> bytes_sent{0};
   std::atomic<int> files_asked{0};
@@ -48,18 +54,34 @@ class FakeHub {
     return hex;
   }
 
-  // Each file below ORG/NAME as row(path, size, sha256).
-  Json list(const std::string& repository,
-            const std::function<Json(std::string, int64_t, std::string)>& row) const {
+  static std::string git_blob(const std::string& text) {
+    const std::string whole = "blob " + std::to_string(text.size()) + std::string(1, '\0') + text;
+    unsigned char sum[SHA_DIGEST_LENGTH];
+    SHA1(reinterpret_cast<const unsigned char*>(whole.data()), whole.size(), sum);
+    std::string hex;
+    for (const unsigned char byte : sum)
+      hex.append({"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]});
+    return hex;
+  }
+
+  // "org/name" in a revision: the folder that is served.
+  std::string folder(const std::string& repository, const std::string& revision) const {
+    const std::string of_revision = repository + "@" + revision;
+    return std::filesystem::exists(root_ / of_revision) ? of_revision : repository;
+  }
+
+  // Each file below a folder as row(path, size, sha256, git's name).
+  using Row = std::function<Json(std::string, int64_t, std::string, std::string)>;
+  Json list(const std::string& below, const Row& row) const {
     Json rows = Json::array();
-    for (const auto& at : std::filesystem::recursive_directory_iterator(root_ / repository)) {
+    for (const auto& at : std::filesystem::recursive_directory_iterator(root_ / below)) {
       if (!at.is_regular_file()) continue;
       const std::string text = *read_file(at.path());
-      rows.push_back(row(std::filesystem::relative(at.path(), root_ / repository),
+      rows.push_back(row(std::filesystem::relative(at.path(), root_ / below),
                          static_cast<int64_t>(text.size()) + size_lie,
-                         wrong_sums ? std::string(64, '0') : hex_sha256(text)));
+                         wrong_sums ? std::string(64, '0') : hex_sha256(text), git_blob(text)));
     }
-    if (!more_listing.empty()) rows.push_back(row(more_listing, 3, hex_sha256("abc")));
+    if (!more_listing.empty()) rows.push_back(row(more_listing, 3, hex_sha256("abc"), git_blob("abc")));
     return rows;
   }
 
@@ -70,7 +92,9 @@ class FakeHub {
     const size_t at = r.path.find("/resolve/");
     if (at == r.path.npos)
       return file(r.path.starts_with("/cdn/") ? r.path.substr(5) : r.path.substr(1), r, s);
-    const std::string path = r.path.substr(1, at - 1) + r.path.substr(r.path.find('/', at + 9));
+    const size_t end = r.path.find('/', at + 9);
+    const std::string path =
+        folder(r.path.substr(1, at - 1), r.path.substr(at + 9, end - at - 9)) + r.path.substr(end);
     if (redirects) return s->respond({302, {{"location", "/cdn/" + path}}, ""});
     file(path, r, s);
   }
@@ -79,41 +103,55 @@ class FakeHub {
     const std::string rest = r.path.substr(12);
     const bool tree = rest.find("/tree/") != rest.npos;
     const std::string repository = rest.substr(0, rest.find(tree ? "/tree/" : "/revision/"));
-    if ((!tree && !revision_api) || !std::filesystem::exists(root_ / repository)) return s->refuse(404, "no");
-    const Json rows = list(repository, [&](std::string path, int64_t size, std::string sum) {
+    const std::string behind = rest.substr(repository.size() + (tree ? 6 : 10));
+    const std::string below = folder(repository, behind);
+    if ((!tree && !revision_api) || !std::filesystem::exists(root_ / below)) return s->refuse(404, "no");
+    const Json rows = list(below, [&](std::string path, int64_t size, std::string sum, std::string blob) {
       const bool large = path.ends_with(".safetensors") || path.ends_with(".gguf");
       Json row = {{tree ? "path" : "rfilename", path}, {"size", size}};
       if (tree) row["type"] = "file";
-      if (large) row["lfs"] = {{tree ? "oid" : "sha256", sum}, {"size", size}};
+      if (sums) row[tree ? "oid" : "blobId"] = blob;
+      if (large && sums) row["lfs"] = {{tree ? "oid" : "sha256", sum}, {"size", size}};
       return row;
     });
-    s->respond({200, {}, dump_json(tree ? rows : Json{{"id", repository}, {"siblings", rows}})});
+    Json described = {{"id", repository}, {"siblings", rows}};
+    if (!commit.empty()) described["sha"] = commit;
+    s->respond({200, {}, dump_json(tree ? rows : described)});
   }
 
   void modelscope(const http::Request& r, const http::StreamPtr& s) {
     const std::string rest = r.path.substr(15);
     const std::string repository = rest.substr(0, rest.find("/repo"));
-    if (!std::filesystem::exists(root_ / repository)) return s->refuse(404, "no");
+    const size_t asked = r.query.find("Revision=") + 9;
+    const std::string below = folder(repository, r.query.substr(asked, r.query.find('&') - asked));
+    if (!std::filesystem::exists(root_ / below)) return s->refuse(404, "no");
     if (rest.ends_with("/repo/files")) {
-      const Json rows = list(repository, [&](std::string path, int64_t size, std::string sum) {
-        return Json{{"Path", path}, {"Name", path}, {"Type", "blob"}, {"Size", size}, {"Sha256", sum}};
+      const Json rows = list(below, [&](std::string path, int64_t size, std::string sum, std::string) {
+        Json row = {{"Path", path}, {"Name", path}, {"Type", "blob"}, {"Size", size}};
+        if (sums) row["Sha256"] = sum;
+        if (!commit.empty()) row["Revision"] = commit;
+        return row;
       });
       return s->respond({200, {}, dump_json({{"Code", 200}, {"Data", {{"Files", rows}}}})});
     }
     std::string path = r.query.substr(r.query.find("FilePath=") + 9);
     for (size_t at = path.find("%2F"); at != path.npos; at = path.find("%2F")) path.replace(at, 3, "/");
-    file(repository + "/" + path, r, s);
+    file(below + "/" + path, r, s);
   }
 
   void file(const std::string& path, const http::Request& r, const http::StreamPtr& s) {
     ++files_asked;
+    if (on_file) on_file(path);
     if (refuse) return s->refuse(refuse, "no");
+    if (const auto page = pages.find(path); page != pages.end())
+      return s->respond({200, {{"content-type", "text/html"}}, page->second});
     const auto text = read_file(root_ / path);
     if (!text) return s->refuse(404, "no");
     const int64_t size = static_cast<int64_t>(text->size());
     const std::string_view range = r.header("range");
     const int64_t from = ranges && !range.empty() ? std::stoll(std::string(range.substr(6))) : 0;
-    http::Headers headers = {{"etag", "\"" + std::to_string(tag) + "\""}};
+    http::Headers headers;
+    if (tags) headers.emplace_back("etag", "\"" + std::to_string(tag) + "\"");
     if (from >= size && from > 0) {
       headers.emplace_back("content-range", "bytes */" + std::to_string(size));
       return s->respond({416, headers, ""});

@@ -47,6 +47,28 @@ Result<fs::path> find_path(const fs::path& path) {
   return Error{Code::not_found, path.string() + " does not exist"};
 }
 
+// Whether a name is one of something here, so that it does not mean a repository on a hub.
+bool is_here(const std::string& name) {
+  const fs::path place = model_folder() / name;
+  return is_there(place) || is_there(name) || is_there(place.string() + ".gguf");
+}
+
+// The file of a pulled repository that "Q4_K_M" or a whole name means.
+fs::path meant_in(const fs::path& folder, const std::string& file) {
+  std::vector<std::string> paths;
+  std::error_code fault;
+  for (fs::recursive_directory_iterator at(folder, fault), end; !fault && at != end; at.increment(fault)) {
+    const std::string path = at->path().lexically_relative(folder);
+    if (is_safe_path(path) && at->path().extension() != ".part") paths.push_back(path);
+  }
+  std::sort(paths.begin(), paths.end());
+  const std::vector<std::string> meant = paths_meant(paths, file);
+  const auto same_set = [&](const std::string& p) { return split_prefix(p) == split_prefix(meant.front()); };
+  const bool one = meant.size() == 1 || (!meant.empty() && !split_prefix(meant.front()).empty() &&
+                                         std::all_of(meant.begin(), meant.end(), same_set));
+  return folder / (one ? meant.front() : file);
+}
+
 Error unknown(const std::string& text, const Reference& name) {
   const bool can_pull = name.kind != Reference::Kind::name || find_entry(text).has_value();
   return {Code::not_found,
@@ -66,12 +88,11 @@ fs::path model_folder() {
 
 Result<fs::path> find_model(const std::string& name_or_path) {
   const std::string text = name_or_path.empty() ? kDefaultModel : name_or_path;
-  AUTARK_TRY(const Reference name, parse_reference(text));
+  AUTARK_TRY(Reference name, parse_reference(text));
   if (name.kind == Reference::Kind::path) return find_path(name.text);
-  fs::path place = model_folder() / (name.repository.empty() ? name.text : name.repository);
-  if (name.kind == Reference::Kind::url)
-    place = model_folder() / fs::path(name.text.substr(0, name.text.find('?'))).stem();
-  if (!name.file.empty()) place /= name.file;
+  if (name.kind == Reference::Kind::name && !is_here(text)) name = repository_named(text).value_or(name);
+  fs::path place = model_folder() / folder_of(name);
+  if (!name.file.empty()) place = meant_in(place, name.file);
   if (name.kind == Reference::Kind::name && !is_there(place) && is_there(text))
     return find_path(text);  // "models/x.gguf"
   if (name.kind == Reference::Kind::name && !is_there(place) && is_there(place.string() + ".gguf"))

@@ -33,7 +33,7 @@ TEST_F(FindTest, Names) {
   EXPECT_EQ(*find_model("one"), folder / "one/a.gguf");
   EXPECT_EQ(*find_model("org/checkpoint"), folder / "org/checkpoint");
   EXPECT_EQ(*find_model("hf:org/checkpoint"), folder / "org/checkpoint");
-  EXPECT_EQ(*find_model("hf:org/checkpoint@v2:also.gguf"), folder / "org/checkpoint/also.gguf");
+  EXPECT_EQ(*find_model("hf:org/checkpoint:also.gguf"), folder / "org/checkpoint/also.gguf");
   EXPECT_EQ(*find_model("split"), folder / "split/a-00001-of-00002.gguf");
   EXPECT_EQ(*find_model("flat"), folder / "flat.gguf");
   EXPECT_EQ(*find_model("two/b.gguf"), folder / "two/b.gguf");
@@ -41,6 +41,26 @@ TEST_F(FindTest, Names) {
   const auto several = find_model("two");
   ASSERT_FALSE(several);
   EXPECT_NE(several.error().message.find("a.gguf, b.gguf"), std::string::npos);
+}
+class D9_Find : public FindTest {};
+TEST_F(D9_Find, PulledRepositoriesUnderTheirOtherNames) {
+  put("org/one/m-Q4_K_M.gguf");
+  put("org/two/a-Q4.gguf");
+  put("org/two/b-Q8.gguf");
+  for (const char* name : {"org/one", "hf.co/org/one", "https://huggingface.co/org/one", "hf:org/one:Q4_K_M",
+                           "org/one:m-Q4_K_M.gguf"})
+    EXPECT_EQ(*find_model(name), folder / "org/one/m-Q4_K_M.gguf") << name;
+  EXPECT_EQ(*find_model("org/two:q8"), folder / "org/two/b-Q8.gguf");
+  EXPECT_NE(find_model("org/three").error().message.find("`autark pull org/three`"), std::string::npos);
+}
+class F22_Find : public FindTest {};
+TEST_F(F22_Find, ARevisionIsNotAnother) {
+  put("org/one/a.gguf");
+  EXPECT_FALSE(find_model("hf:org/one@v1"));
+  put("org/one@v1/a.gguf");
+  EXPECT_EQ(*find_model("hf:org/one@v1"), folder / "org/one@v1/a.gguf");
+  EXPECT_EQ(*find_model("org/one@v1"), folder / "org/one@v1/a.gguf");
+  EXPECT_EQ(*find_model("org/one@main"), folder / "org/one/a.gguf");
 }
 TEST_F(FindTest, TheDefault) {
   const auto missing = find_model("");

@@ -2,6 +2,9 @@
 // show how far they are. Knows HTTP and files, nothing of what is in them.
 //
 //   hf:org/name[@revision][:file]   modelscope:org/name…   https://…   /a/path   a name of the catalogue
+//
+// org/name…, hf.co/org/name… and the addresses of a hub's pages mean the repository where no model of the
+// catalogue and no path has that name.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -39,10 +42,14 @@ struct PullOptions {
   int tries = 5;                         // in a row that bring not one byte
   std::chrono::milliseconds pause{500};  // before a second try; doubles
   std::function<void(const Progress&)> progress;
+  // Free bytes on the disk of a folder that is there; empty: what the file system says.
+  std::function<int64_t(const std::filesystem::path&)> free_bytes;
 };
 
-// Fetches what is missing, verifies, and renames into place; the path to open. A sum that differs deletes the
-// file and is an Error. Interrupted: the next call goes on where this one stopped.
+// Fetches what is missing or not of the revision asked for, verifies, and renames into place; the path to
+// open. A sum that differs, and a file that is not what its name says, is deleted and an Error. Interrupted:
+// the next call goes on where this one stopped, and what was in place before stays until all of the new is
+// there.
 Result<std::filesystem::path> pull(const std::string& reference, const PullOptions& options = {});
 
 }  // namespace autark::hub

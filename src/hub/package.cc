@@ -45,16 +45,17 @@ Error zip_fault(const fs::path& zip, const std::string& what) {
 
 using ZipFile = std::unique_ptr<zip_file_t, decltype(&zip_fclose)>;
 
-// The member's bytes, one after another; an Error leaves the caller to cut what was appended.
+// The member's bytes, one after another; an Error leaves the caller to cut what was added.
 Result<int64_t> copy_member(const fs::path& zip, const std::string& member, zip_file_t* from,
-                            int64_t bytes_max, PartFile& into) {
+                            int64_t bytes_max, PartFile& into, int64_t at) {
   std::string piece(1 << 20, '\0');
   int64_t copied = 0;
   while (const zip_int64_t n = zip_fread(from, piece.data(), piece.size())) {
     if (n < 0) return zip_fault(zip, member + " is damaged: " + zip_file_strerror(from));
+    if (copied + n > bytes_max) return zip_fault(zip, member + " is larger than it should be");
+    AUTARK_TRY([[maybe_unused]] const bool written,
+               into.put(at + copied, {piece.data(), static_cast<size_t>(n)}));
     copied += n;
-    if (copied > bytes_max) return zip_fault(zip, member + " is larger than it should be");
-    AUTARK_TRY([[maybe_unused]] const bool written, into.append({piece.data(), static_cast<size_t>(n)}));
   }
   return copied;
 }
@@ -85,8 +86,8 @@ Result<fs::path> fetch_package(const PackagePart& part, const fs::path& folder,
   return only_wheel(folder, name);
 }
 
-Result<int64_t> append_member(const fs::path& zip, const std::string& member, int64_t bytes_max,
-                              PartFile& into) {
+Result<int64_t> put_member(const fs::path& zip, const std::string& member, int64_t bytes_max, PartFile& into,
+                           int64_t at) {
   int fault = 0;
   const std::unique_ptr<zip_t, decltype(&zip_discard)> archive(
       zip_open(zip.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &fault), zip_discard);
@@ -94,9 +95,9 @@ Result<int64_t> append_member(const fs::path& zip, const std::string& member, in
   const ZipFile from(zip_fopen(archive.get(), member.c_str(), 0), zip_fclose);
   if (!from) return zip_fault(zip, "has no readable member " + member);
   const int64_t before = into.bytes();
-  auto copied = copy_member(zip, member, from.get(), bytes_max, into);
-  if (!copied) {
-    AUTARK_TRY([[maybe_unused]] const bool cut, into.cut(before));
+  auto copied = copy_member(zip, member, from.get(), bytes_max, into, at);
+  if (!copied && into.bytes() != before) {  // what was there and is the same stays
+    AUTARK_TRY([[maybe_unused]] const bool cut, into.cut(into.bytes() > before ? before : at));
   }
   return copied;
 }

@@ -11,9 +11,9 @@ namespace autark::hub {
 Result<std::filesystem::path> fetch_package(const PackagePart& part, const std::filesystem::path& folder,
                                             const std::function<void(int64_t)>& on_bytes);
 
-// Appends a member of a zip to `into`. More than `bytes_max` bytes, a wrong checksum or no such member: an
-// Error, and `into` is as before.
-Result<int64_t> append_member(const std::filesystem::path& zip, const std::string& member, int64_t bytes_max,
-                              PartFile& into);
+// Puts a member of a zip into `into` from the byte `at` on; what is there already is compared and kept. More
+// than `bytes_max` bytes, a wrong checksum or no such member: an Error, and nothing of it was added.
+Result<int64_t> put_member(const std::filesystem::path& zip, const std::string& member, int64_t bytes_max,
+                           PartFile& into, int64_t at);
 
 }  // namespace autark::hub

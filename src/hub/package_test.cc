@@ -46,18 +46,18 @@ class ZipTest : public ::testing::TestWithParam<int> {
   std::unique_ptr<PartFile> into;
 };
 TEST_P(ZipTest, MembersAreAppended) {
-  EXPECT_EQ(*append_member(folder / "a.zip", "dir/large", 3'000'000, *into), 3'000'000);
-  EXPECT_EQ(*append_member(folder / "a.zip", "small", 10, *into), 3);
+  EXPECT_EQ(*put_member(folder / "a.zip", "dir/large", 3'000'000, *into, into->bytes()), 3'000'000);
+  EXPECT_EQ(*put_member(folder / "a.zip", "small", 10, *into, into->bytes()), 3);
   EXPECT_EQ(*read_file(folder / "into"), "before" + large + "abc");
 }
 TEST_P(ZipTest, TooMuchIsRefusedAndForgotten) {
-  EXPECT_FALSE(append_member(folder / "a.zip", "dir/large", 2'999'999, *into));
+  EXPECT_FALSE(put_member(folder / "a.zip", "dir/large", 2'999'999, *into, into->bytes()));
   EXPECT_EQ(into->bytes(), 6);
 }
 TEST_P(ZipTest, WhatIsNotThere) {
-  EXPECT_FALSE(append_member(folder / "a.zip", "other", 10, *into));
-  EXPECT_FALSE(append_member(folder / "absent.zip", "small", 10, *into));
-  EXPECT_FALSE(append_member(folder.path(), "small", 10, *into));
+  EXPECT_FALSE(put_member(folder / "a.zip", "other", 10, *into, into->bytes()));
+  EXPECT_FALSE(put_member(folder / "absent.zip", "small", 10, *into, into->bytes()));
+  EXPECT_FALSE(put_member(folder.path(), "small", 10, *into, into->bytes()));
 }
 TEST_P(ZipTest, DamageIsNoticed) {
   const std::string whole = *read_file(folder / "a.zip");
@@ -65,12 +65,12 @@ TEST_P(ZipTest, DamageIsNoticed) {
     std::string damaged = whole;
     damaged[at] ^= 1;
     std::ofstream(folder / "damaged.zip", std::ios::binary) << damaged;
-    EXPECT_FALSE(append_member(folder / "damaged.zip", "dir/large", 3'000'000, *into)) << at;
+    EXPECT_FALSE(put_member(folder / "damaged.zip", "dir/large", 3'000'000, *into, into->bytes())) << at;
     EXPECT_EQ(into->bytes(), 6);
   }
   for (size_t bytes = 0; bytes < whole.size(); bytes += whole.size() / 20 + 1) {
     std::ofstream(folder / "short.zip", std::ios::binary) << whole.substr(0, bytes);
-    EXPECT_FALSE(append_member(folder / "short.zip", "small", 10, *into)) << bytes;
+    EXPECT_FALSE(put_member(folder / "short.zip", "small", 10, *into, into->bytes())) << bytes;
   }
 }
 INSTANTIATE_TEST_SUITE_P(Methods, ZipTest, ::testing::Values(ZIP_CM_STORE, ZIP_CM_DEFLATE),
@@ -108,7 +108,7 @@ class PackageTest : public ::testing::Test {
          {dist + "RECORD", ""}},
         ZIP_CM_DEFLATE);
   }
-  const std::string first = noise(200'000), second = noise(100'001);
+  const std::string first = "GGUF" + noise(200'000), second = noise(100'001);
   ScratchFolder scratch;
   PullOptions options;
   Entry entry;

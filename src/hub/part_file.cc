@@ -4,11 +4,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <utility>
 #include <vector>
+#include "base/check.h"
 
 namespace autark::hub {
 namespace {
@@ -20,6 +23,38 @@ Result<int> open_to_write(const std::filesystem::path& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0) return disk_error(path, "cannot be opened", errno);
   return file;
+}
+
+std::string hex(std::span<const unsigned char> bytes) {
+  std::string text;
+  for (const unsigned char b : bytes) text.append({"0123456789abcdef"[b >> 4], "0123456789abcdef"[b & 15]});
+  return text;
+}
+
+// Of `before` and then the file.
+Result<std::string> digest_of(const std::filesystem::path& path, const EVP_MD* kind, std::string_view before,
+                              const std::function<void(int64_t)>& on_bytes) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return disk_error(path, "cannot be opened", errno);
+  const auto close = [](const int* f) { ::close(*f); };
+  const std::unique_ptr<const int, decltype(close)> closer(&file, close);
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> sum(EVP_MD_CTX_new(), EVP_MD_CTX_free);
+  if (!sum || !EVP_DigestInit_ex(sum.get(), kind, nullptr))
+    return Error{Code::internal, "sums of files cannot be set up"};
+  EVP_DigestUpdate(sum.get(), before.data(), before.size());
+  std::vector<char> piece(1 << 20);
+  int64_t done = 0;
+  while (const ssize_t n = ::read(file, piece.data(), piece.size())) {
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return disk_error(path, "cannot be read", errno);
+    EVP_DigestUpdate(sum.get(), piece.data(), n);
+    done += n;
+    if (on_bytes) on_bytes(done);
+  }
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned length = 0;
+  EVP_DigestFinal_ex(sum.get(), digest, &length);
+  return hex({digest, length});
 }
 
 }  // namespace
@@ -74,6 +109,17 @@ bool PartFile::matches(int64_t at, std::string_view bytes) const {
   return there == bytes;
 }
 
+Result<bool> PartFile::put(int64_t at, std::string_view bytes) {
+  AUTARK_CHECK(at >= 0 && at <= bytes_);
+  const auto there = static_cast<size_t>(std::min<int64_t>(bytes_ - at, bytes.size()));
+  if (there > 0 && matches(at, bytes.substr(0, there))) {
+    bytes.remove_prefix(there);
+  } else if (there > 0) {
+    AUTARK_TRY([[maybe_unused]] const bool cut_off, cut(at));
+  }
+  return append(bytes);
+}
+
 Result<bool> PartFile::cut(int64_t bytes) {
   if (::ftruncate(file_, bytes)) return disk_error(path_, "cannot be cut", errno);
   bytes_ = bytes;
@@ -104,29 +150,14 @@ FolderLock::~FolderLock() {
 
 Result<std::string> sha256_of(const std::filesystem::path& path,
                               const std::function<void(int64_t)>& on_bytes) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return disk_error(path, "cannot be opened", errno);
-  const auto close = [](const int* f) { ::close(*f); };
-  const std::unique_ptr<const int, decltype(close)> closer(&file, close);
-  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> sum(EVP_MD_CTX_new(), EVP_MD_CTX_free);
-  if (!sum || !EVP_DigestInit_ex(sum.get(), EVP_sha256(), nullptr))
-    return Error{Code::internal, "SHA-256 cannot be set up"};
-  std::vector<char> piece(1 << 20);
-  int64_t done = 0;
-  while (const ssize_t n = ::read(file, piece.data(), piece.size())) {
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return disk_error(path, "cannot be read", errno);
-    EVP_DigestUpdate(sum.get(), piece.data(), n);
-    done += n;
-    if (on_bytes) on_bytes(done);
-  }
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned length = 0;
-  EVP_DigestFinal_ex(sum.get(), digest, &length);
-  std::string hex;
-  for (unsigned i = 0; i < length; ++i)
-    hex.append({"0123456789abcdef"[digest[i] >> 4], "0123456789abcdef"[digest[i] & 15]});
-  return hex;
+  return digest_of(path, EVP_sha256(), "", on_bytes);
+}
+
+Result<std::string> git_blob_of(const std::filesystem::path& path) {
+  std::error_code fault;
+  const auto bytes = std::filesystem::file_size(path, fault);
+  if (fault) return disk_error(path, "cannot be read", fault.value());
+  return digest_of(path, EVP_sha1(), "blob " + std::to_string(bytes) + std::string(1, '\0'), nullptr);
 }
 
 }  // namespace autark::hub

@@ -18,8 +18,11 @@ class PartFile {
   int64_t bytes() const { return bytes_; }
   Result<bool> append(std::string_view bytes);
   bool matches(int64_t at, std::string_view bytes) const;  // the bytes that are there already
-  Result<bool> cut(int64_t bytes);                         // forgets what is beyond
-  Result<bool> sync();                                     // on the disk, not only in memory
+  // Bytes that belong at `at` <= bytes(): what is there already is compared and kept; where it differs, all
+  // from `at` on is forgotten and written anew.
+  Result<bool> put(int64_t at, std::string_view bytes);
+  Result<bool> cut(int64_t bytes);  // forgets what is beyond
+  Result<bool> sync();              // on the disk, not only in memory
 
  private:
   PartFile(std::filesystem::path path, int file, int64_t bytes)
@@ -46,6 +49,8 @@ class FolderLock {
 // The SHA-256 of a file as hex digits; `on_bytes` hears how far it is.
 Result<std::string> sha256_of(const std::filesystem::path& path,
                               const std::function<void(int64_t done)>& on_bytes);
+// The name that git gives to a file's bytes: SHA-1 of "blob LENGTH\0" and the bytes, as hex digits.
+Result<std::string> git_blob_of(const std::filesystem::path& path);
 
 Error disk_error(const std::filesystem::path& path, const std::string& what, int number);
 

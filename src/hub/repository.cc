@@ -9,20 +9,9 @@ namespace {
 
 using Kind = Reference::Kind;
 
-constexpr const char* kHuggingFace = "https://huggingface.co";
-constexpr const char* kModelScope = "https://www.modelscope.cn";
-
 std::string setting(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
-}
-
-std::string host_of(const std::string& option, const char* variable, const char* standard) {
-  std::string host = !option.empty() ? option : setting(variable);
-  if (host.empty()) host = standard;
-  if (host.find("://") == host.npos) host.insert(0, "https://");
-  while (host.ends_with('/')) host.pop_back();
-  return host;
 }
 
 // Remote JSON is whatever the server likes: a field of another kind counts as absent.
@@ -40,28 +29,36 @@ const Json& list_in(const Json& object, const char* key) {
   const auto field = object.is_object() ? object.find(key) : object.end();
   return field != object.end() && field->is_array() ? *field : kNone;
 }
-std::string sum_in(const Json& object, const char* key) {
+std::string digits_in(const Json& object, const char* key, size_t digits) {
   std::string sum = text_in(object, key);
   std::transform(sum.begin(), sum.end(), sum.begin(), [](unsigned char c) { return std::tolower(c); });
-  return is_sha256(sum) ? sum : "";
+  return is_hex(sum, digits) ? sum : "";
+}
+std::string sum_in(const Json& object, const char* key) {
+  return digits_in(object, key, 64);
 }
 
-// {"rfilename" or "path", "size", "lfs": {"sha256" or "oid", "size"}}
-RemoteFile huggingface_file(const Json& entry) {
-  RemoteFile f{.path = text_in(entry, "rfilename"), .bytes = count_in(entry, "size")};
+// {"rfilename" or "path", "size", "blobId" or "oid", "lfs": {"sha256" or "oid", "size"}}; of a file in
+// large-file storage, the blob is that of the pointer to it.
+RemoteFile huggingface_file(const Json& entry, const std::string& commit) {
+  RemoteFile f{.path = text_in(entry, "rfilename"), .bytes = count_in(entry, "size"), .version = commit};
   if (f.path.empty()) f.path = text_in(entry, "path");
   const auto lfs = entry.is_object() ? entry.find("lfs") : entry.end();
-  if (lfs == entry.end()) return f;
+  if (lfs == entry.end() || !lfs->is_object()) {
+    f.blob = digits_in(entry, "blobId", 40);
+    if (f.blob.empty()) f.blob = digits_in(entry, "oid", 40);
+    return f;
+  }
   f.sha256 = sum_in(*lfs, "sha256");
   if (f.sha256.empty()) f.sha256 = sum_in(*lfs, "oid");
   if (const int64_t bytes = count_in(*lfs, "size")) f.bytes = bytes;
   return f;
 }
 
-std::vector<RemoteFile> huggingface_files_in(const Json& list) {
+std::vector<RemoteFile> huggingface_files_in(const Json& list, const std::string& commit) {
   std::vector<RemoteFile> all;
   for (const Json& entry : list) {
-    if (text_in(entry, "type") != "directory") all.push_back(huggingface_file(entry));
+    if (text_in(entry, "type") != "directory") all.push_back(huggingface_file(entry, commit));
   }
   return all;
 }
@@ -99,13 +96,37 @@ std::vector<RemoteFile> with_siblings(const std::vector<RemoteFile>& all, const 
   return some;
 }
 
+Error several(const Reference& where, const std::vector<RemoteFile>& files) {
+  return {Code::invalid, where.repository + " has several GGUF files" +
+                             (where.file.empty() ? "" : " that '" + where.file + "' may mean") +
+                             "; name one, as in " + where.text + ":" + files.front().path +
+                             " (there are: " + named(files) + ")"};
+}
+
+// The file that is asked for by name, folder or a word of its name, with the other pieces of a split one.
+Result<std::vector<RemoteFile>> files_named(const std::vector<RemoteFile>& all, const Reference& where,
+                                            const std::vector<RemoteFile>& ggufs) {
+  std::vector<std::string> paths;
+  for (const RemoteFile& f : all) paths.push_back(f.path);
+  const std::vector<std::string> meant = paths_meant(paths, where.file);
+  if (meant.empty())
+    return Error{Code::not_found, where.repository + " has no file " + where.file +
+                                      "; it has: " + named(ggufs.empty() ? all : ggufs)};
+  std::vector<RemoteFile> chosen = with_siblings(all, meant.front());
+  if (meant.size() == 1 || chosen.size() == meant.size()) return chosen;
+  std::vector<RemoteFile> candidates;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(candidates), [&](const RemoteFile& f) {
+    return std::find(meant.begin(), meant.end(), f.path) != meant.end();
+  });
+  return several(where, candidates);
+}
+
 }  // namespace
 
 Repository::Repository(const Reference& where, const PullOptions& options)
     : where_(where),
-      host_(where.kind == Kind::huggingface
-                ? host_of(options.hf_host, "HF_ENDPOINT", kHuggingFace)
-                : host_of(options.modelscope_host, "MODELSCOPE_ENDPOINT", kModelScope)) {}
+      host_(where.kind == Kind::huggingface ? hub_hosts(options.hf_host).huggingface
+                                            : hub_hosts("", options.modelscope_host).modelscope) {}
 
 http::Headers Repository::headers() const {
   const std::string token = setting(where_.kind == Kind::huggingface ? "HF_TOKEN" : "MODELSCOPE_API_TOKEN");
@@ -132,13 +153,14 @@ Result<std::vector<RemoteFile>> Repository::huggingface_files() const {
   const std::string revision = http::percent_encoded(where_.revision, false);
   auto described = get(model + "/revision/" + revision + "?blobs=true");
   if (described) {
-    std::vector<RemoteFile> all = huggingface_files_in(list_in(*described, "siblings"));
+    std::vector<RemoteFile> all =
+        huggingface_files_in(list_in(*described, "siblings"), text_in(*described, "sha"));
     if (!all.empty()) return all;
   } else if (described.error().code != Code::not_found) {
     return described.error();
   }
   AUTARK_TRY(const Json tree, get(model + "/tree/" + revision + "?recursive=true"));
-  return huggingface_files_in(tree.is_array() ? tree : Json::array());
+  return huggingface_files_in(tree.is_array() ? tree : Json::array(), "");
 }
 
 Result<std::vector<RemoteFile>> Repository::modelscope_files() const {
@@ -149,7 +171,10 @@ Result<std::vector<RemoteFile>> Repository::modelscope_files() const {
   std::vector<RemoteFile> all;
   for (const Json& entry : data == answer.end() ? Json::array() : list_in(*data, "Files")) {
     if (text_in(entry, "Type") == "tree") continue;
-    all.push_back({text_in(entry, "Path"), count_in(entry, "Size"), sum_in(entry, "Sha256")});
+    all.push_back({.path = text_in(entry, "Path"),
+                   .bytes = count_in(entry, "Size"),
+                   .sha256 = sum_in(entry, "Sha256"),
+                   .version = text_in(entry, "Revision")});
   }
   return all;
 }
@@ -163,27 +188,12 @@ Result<std::vector<RemoteFile>> Repository::files() const {
   return Error{all.error().code, all.error().message + "; is " + host_ + " reachable from here?"};
 }
 
-std::string split_prefix(const std::string& file) {
-  constexpr size_t kTail = std::string_view("-00001-of-00003.gguf").size();
-  if (file.size() <= kTail) return {};
-  const std::string tail = file.substr(file.size() - kTail);
-  const auto digits = [&](size_t at) {
-    return std::all_of(&tail[at], &tail[at + 5], [](char c) { return c >= '0' && c <= '9'; });
-  };
-  const bool split =
-      tail[0] == '-' && digits(1) && tail.substr(6, 4) == "-of-" && digits(10) && tail.ends_with(".gguf");
-  return split ? file.substr(0, file.size() - kTail) + tail.substr(9) : "";
-}
-
 Result<std::vector<RemoteFile>> files_needed(const std::vector<RemoteFile>& all, const Reference& where) {
   std::vector<RemoteFile> chosen, ggufs;
   const auto has = [&](auto what) { return std::any_of(all.begin(), all.end(), what); };
   std::copy_if(all.begin(), all.end(), std::back_inserter(ggufs), is_gguf);
   if (!where.file.empty()) {
-    chosen = with_siblings(all, where.file);
-    if (chosen.empty())
-      return Error{Code::not_found, where.repository + " has no file " + where.file +
-                                        "; it has: " + named(ggufs.empty() ? all : ggufs)};
+    AUTARK_TRY(chosen, files_named(all, where, ggufs));
   } else if (has([](const RemoteFile& f) { return at_root(f) && f.path.ends_with(".safetensors"); })) {
     const bool consolidated_too = !has(
         [](const RemoteFile& f) { return f.path.starts_with("model") && f.path.ends_with(".safetensors"); });
@@ -191,10 +201,7 @@ Result<std::vector<RemoteFile>> files_needed(const std::vector<RemoteFile>& all,
                  [&](const RemoteFile& f) { return belongs_to_checkpoint(f, consolidated_too); });
   } else if (!ggufs.empty()) {
     chosen = with_siblings(all, ggufs.front().path);
-    if (chosen.size() != ggufs.size())
-      return Error{Code::invalid, where.repository + " has several GGUF files; name one, as in " +
-                                      where.text + ":" + ggufs.front().path + " (there are: " + named(ggufs) +
-                                      ")"};
+    if (chosen.size() != ggufs.size()) return several(where, ggufs);
   } else {
     return Error{Code::not_found, where.repository + " has neither safetensors nor GGUF files"};
   }

@@ -18,8 +18,11 @@ namespace autark::hub {
 
 struct RemoteFile {
   std::string path;
-  int64_t bytes = 0;   // 0: not known
-  std::string sha256;  // empty: not known (files that are not in large-file storage)
+  int64_t bytes = 0;    // 0: not known
+  std::string sha256;   // empty: not known (on Hugging Face, of files that are not in large-file storage)
+  std::string blob;     // git's name for the bytes; empty: not known
+  std::string version;  // another one may mean other bytes; counts where there is no sum; empty: not known
+  bool has_sum() const { return !sha256.empty() || !blob.empty(); }
 };
 
 class Repository {
@@ -27,7 +30,7 @@ class Repository {
   // REQUIRES: `where.kind` is a hub.
   Repository(const Reference& where, const PullOptions& options);
 
-  Result<std::vector<RemoteFile>> files() const;
+  Result<std::vector<RemoteFile>> files() const;  // of one commit
   std::string url(const std::string& file) const;
   http::Headers headers() const;  // HF_TOKEN, MODELSCOPE_API_TOKEN
 
@@ -37,14 +40,11 @@ class Repository {
   Result<Json> get(const std::string& path) const;
 
   const Reference where_;
-  std::string host_;  // "https://host", no slash at the end
+  const std::string host_;  // "https://host", no slash at the end
 };
 
 // What to fetch: the file that is asked for (with the other pieces of a split GGUF); or a safetensors
 // checkpoint with its configuration, tokenizer and template; or the only GGUF. Unsafe paths are refused.
 Result<std::vector<RemoteFile>> files_needed(const std::vector<RemoteFile>& all, const Reference& where);
-
-// "model-00001-of-00003.gguf" → "model-", else empty.
-std::string split_prefix(const std::string& file);
 
 }  // namespace autark::hub
