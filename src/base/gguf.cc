@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <limits>
+#include "base/file_kind.h"
 
 namespace autark {
 namespace {
@@ -262,16 +263,16 @@ class Reader {
   uint64_t at_ = 0;
 };
 
-// "name-00002-of-00003.gguf" → "name-0000i-of-00003.gguf" beside it; empty when the name is not like that.
+// "name-00002-of-00003.gguf" → "name-0000i-of-00003.gguf" beside it, whatever stands behind the numbers;
+// empty when the name is not like that.
 std::filesystem::path sibling(const std::filesystem::path& path, int64_t i, int64_t count) {
-  const std::string file = path.filename().string();
-  constexpr size_t kTail = sizeof("-00001-of-00001.gguf") - 1;
-  char tail[64];
-  std::snprintf(tail, sizeof tail, "-of-%05lld.gguf", static_cast<long long>(count));
-  if (file.size() < kTail || !file.ends_with(tail)) return {};
-  std::snprintf(tail, sizeof tail, "-%05lld-of-%05lld.gguf", static_cast<long long>(i + 1),
-                static_cast<long long>(count));
-  return path.parent_path() / (file.substr(0, file.size() - kTail) + tail);
+  std::string file = path.filename().string();
+  const size_t at = shard_number_at(file);
+  char number[32];
+  std::snprintf(number, sizeof number, "-of-%05lld", static_cast<long long>(count));
+  if (at == file.npos || file.compare(at + 5, std::strlen(number), number) != 0) return {};
+  std::snprintf(number, sizeof number, "%05lld", static_cast<long long>(i + 1));
+  return path.parent_path() / file.replace(at, 5, number);
 }
 
 }  // namespace
