@@ -1,6 +1,8 @@
 // Where models lie, and which one a name means.
 #include <algorithm>
 #include <cstdlib>
+#include "base/file_kind.h"
+#include "base/mapped_file.h"
 #include "hub/catalogue.h"
 #include "hub/names.h"
 
@@ -14,24 +16,11 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, fault);
 }
 
-// The GGUF files of a folder; of a split set only the first.
-std::vector<fs::path> ggufs_in(const fs::path& folder) {
-  std::vector<fs::path> all;
-  std::error_code fault;
-  for (fs::directory_iterator at(folder, fault), end; !fault && at != end; at.increment(fault)) {
-    const std::string name = at->path().filename();
-    const bool later_piece = name.find("-of-") != name.npos && name.find("-00001-of-") == name.npos;
-    if (name.ends_with(".gguf") && name.find("mmproj") == name.npos && !later_piece)
-      all.push_back(at->path());
-  }
-  std::sort(all.begin(), all.end());
-  return all;
-}
-
 // A folder with config.json is a checkpoint as it is; else its one GGUF file is meant. A folder without
 // either may still hold tokenizer files, which is enough for some commands.
 Result<fs::path> inside(const fs::path& folder) {
-  if (is_there(folder / "config.json")) return folder;
+  std::error_code fault;
+  if (!fs::is_directory(folder, fault) || is_there(folder / "config.json")) return folder;
   const std::vector<fs::path> files = ggufs_in(folder);
   if (files.size() == 1) return files.front();
   if (files.empty()) return folder;
@@ -40,11 +29,31 @@ Result<fs::path> inside(const fs::path& folder) {
   return Error{Code::invalid, folder.string() + " holds several models; name one of the files: " + names};
 }
 
-Result<fs::path> find_path(const fs::path& path) {
+std::vector<fs::path> folders_in(const fs::path& folder) {
+  std::vector<fs::path> all;
   std::error_code fault;
-  if (fs::is_directory(path, fault)) return inside(path);
-  if (is_there(path)) return path;
-  return Error{Code::not_found, path.string() + " does not exist"};
+  for (fs::directory_iterator at(folder, fault), end; !fault && at != end; at.increment(fault)) {
+    std::error_code vanished;
+    if (at->is_directory(vanished)) all.push_back(at->path());
+  }
+  std::sort(all.begin(), all.end());
+  return all;
+}
+
+// The revision that refs/main names; empty where there is none, or it is no name of a folder.
+std::string main_revision(const fs::path& entry) {
+  constexpr size_t kBytesMax = 1024;
+  const auto text = read_file(entry / "refs/main", kBytesMax);
+  if (!text) return {};
+  const size_t from = text->find_first_not_of(" \t\r\n"), to = text->find_last_not_of(" \t\r\n");
+  if (from == text->npos) return {};
+  const std::string revision = text->substr(from, to - from + 1);
+  return is_safe_path(revision) && revision.find('/') == revision.npos ? revision : std::string();
+}
+
+Result<fs::path> find_path(const fs::path& path) {
+  if (is_there(path)) return snapshot_in(path);
+  return Error{Code::not_found, path.string() + " " + said_of_file(path)};
 }
 
 // Whether a name is one of something here, so that it does not mean a repository on a hub.
@@ -86,7 +95,23 @@ fs::path model_folder() {
   return fs::path(home && *home ? home : ".") / ".cache/autark/models";
 }
 
-Result<fs::path> find_model(const std::string& name_or_path) {
+Result<fs::path> snapshot_in(const fs::path& path) {
+  std::error_code fault;
+  if (!fs::is_directory(path / "snapshots", fault) || is_there(path / "config.json")) return path;
+  const std::string revision = main_revision(path);
+  const fs::path named = path / "snapshots" / revision;
+  if (!revision.empty() && fs::is_directory(named, fault)) return named;
+  const std::vector<fs::path> all = folders_in(path / "snapshots");
+  if (all.size() == 1) return all.front();
+  const std::string why = path.string() + ": refs/main " +
+                          (revision.empty() ? "is missing" : "names a snapshot that is not there") + ", and ";
+  if (all.empty()) return Error{Code::not_found, why + "there is no snapshot at all; get the model again"};
+  std::string names;
+  for (const fs::path& p : all) names += (names.empty() ? "" : ", ") + p.string();
+  return Error{Code::invalid, why + "there are several; name one of them: " + names};
+}
+
+Result<fs::path> place_of_model(const std::string& name_or_path) {
   const std::string text = name_or_path.empty() ? kDefaultModel : name_or_path;
   AUTARK_TRY(Reference name, parse_reference(text));
   if (name.kind == Reference::Kind::path) return find_path(name.text);
@@ -97,11 +122,14 @@ Result<fs::path> find_model(const std::string& name_or_path) {
     return find_path(text);  // "models/x.gguf"
   if (name.kind == Reference::Kind::name && !is_there(place) && is_there(place.string() + ".gguf"))
     return fs::path(place.string() + ".gguf");
-  std::error_code fault;
   if (!is_there(place)) return unknown(text, name);
-  if (!fs::is_directory(place, fault)) return place;
   if (is_there(place / ".pull") && !is_there(place / "config.json") && ggufs_in(place).empty())
     return Error{Code::not_found, text + " was not pulled to the end; `autark pull " + text + "` goes on"};
+  return place;
+}
+
+Result<fs::path> find_model(const std::string& name_or_path) {
+  AUTARK_TRY(const fs::path place, place_of_model(name_or_path));
   return inside(place);
 }
 

@@ -14,9 +14,9 @@ class FindTest : public ::testing::Test {
  protected:
   FindTest() { ::setenv("AUTARK_MODELS", folder.path().c_str(), 1); }
   ~FindTest() override { ::unsetenv("AUTARK_MODELS"); }
-  void put(const std::string& path) {
+  void put(const std::string& path, const std::string& text = "x") {
     fs::create_directories((folder / path).parent_path());
-    std::ofstream(folder / path) << "x";
+    std::ofstream(folder / path) << text;
   }
   ScratchFolder folder;
 };
@@ -78,6 +78,58 @@ TEST_F(FindTest, Paths) {
   EXPECT_EQ(*find_model((folder / "one").string()), folder / "one/a.gguf");
   EXPECT_EQ(*find_model((folder / "tokenizer-only").string()), folder / "tokenizer-only");
   EXPECT_EQ(find_model("/no/such/file").error().code, Code::not_found);
+}
+using F05_Find = FindTest;
+TEST_F(F05_Find, AFoldersModelIsKnownByItsContent) {
+  put("notes/readme.md");
+  put("notes/sha256-ab", "GGUF");
+  EXPECT_EQ(*find_model((folder / "notes/").string()), folder / "notes/sha256-ab");
+  EXPECT_EQ(*find_model("notes"), folder / "notes/sha256-ab");
+  put("notes/second.GGUF", "GGUF");
+  EXPECT_NE(find_model("notes").error().message.find("second.GGUF, sha256-ab"), std::string::npos);
+  put("m.gguf?download=true", "GGUF");
+  EXPECT_EQ(*find_model("m.gguf?download=true"), folder / "m.gguf?download=true");
+}
+
+class D5_Find : public FindTest {
+ protected:
+  std::string found(const std::string& path) const {
+    const auto place = find_model(path);
+    return place ? place->string() : place.error().message;
+  }
+  const std::string entry = (folder / "models--org--tiny").string();
+};
+TEST_F(D5_Find, TheSnapshotThatMainNames) {
+  put("models--org--tiny/snapshots/aaaa/config.json");
+  put("models--org--tiny/snapshots/bbbb/config.json");
+  put("models--org--tiny/refs/main", "bbbb\n");
+  for (const char* end : {"", "/", "/.", "/refs/.."})
+    EXPECT_TRUE(fs::equivalent(found(entry + end), entry + "/snapshots/bbbb")) << end;
+  EXPECT_EQ(*place_of_model(entry), fs::path(entry + "/snapshots/bbbb"));
+  EXPECT_EQ(*snapshot_in(entry + "/snapshots/aaaa"), fs::path(entry + "/snapshots/aaaa"));
+}
+TEST_F(D5_Find, TheOneFileOfASnapshot) {
+  put("models--org--tiny/blobs/cccc", "GGUF");
+  fs::create_directories(folder / "models--org--tiny/snapshots/aaaa");
+  fs::create_symlink("../../blobs/cccc", folder / "models--org--tiny/snapshots/aaaa/q4.gguf");
+  put("models--org--tiny/refs/main", "aaaa");
+  EXPECT_EQ(found(entry), entry + "/snapshots/aaaa/q4.gguf");
+}
+TEST_F(D5_Find, WithoutMainTheOnlySnapshotOrAFault) {
+  fs::create_directories(folder / "models--org--tiny/snapshots");
+  EXPECT_NE(found(entry).find("refs/main is missing, and there is no snapshot at all"), std::string::npos);
+  put("models--org--tiny/snapshots/aaaa/config.json");
+  EXPECT_EQ(found(entry), entry + "/snapshots/aaaa");
+  for (const char* main : {"cccc", "../..", "", "/", "..", "a/b"}) {
+    put("models--org--tiny/refs/main", main);
+    EXPECT_EQ(found(entry), entry + "/snapshots/aaaa") << main;
+  }
+  put("models--org--tiny/snapshots/bbbb/config.json");
+  put("models--org--tiny/refs/main", "cccc");
+  EXPECT_NE(found(entry).find("refs/main names a snapshot that is not there, and there are several"),
+            std::string::npos)
+      << found(entry);
+  EXPECT_NE(found(entry).find("snapshots/bbbb"), std::string::npos) << found(entry);
 }
 TEST_F(FindTest, MissesSayWhatHelps) {
   put("begun/.pull/a.gguf.part");

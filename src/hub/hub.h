@@ -20,9 +20,14 @@ namespace autark::hub {
 std::filesystem::path model_folder();
 inline constexpr const char* kDefaultModel = "qwen2.5-coder-0.5b";
 
-// A path, or a name under the model folder; empty: the default model. Code::not_found says which command
-// gets it.
+// Where a path, or a name under the model folder, leads; empty: the default model. A file, or a folder that
+// holds the model. Code::not_found says which command gets it.
+Result<std::filesystem::path> place_of_model(const std::string& name_or_path);
+// The file or folder to open there.
 Result<std::filesystem::path> find_model(const std::string& name_or_path);
+// Of the root of an entry in a hub's cache (models--org--name) the snapshot that refs/main names, or the only
+// one; any other path is itself.
+Result<std::filesystem::path> snapshot_in(const std::filesystem::path& path);
 
 struct CatalogueEntry {
   std::string name, title, licence, file, sha256;
