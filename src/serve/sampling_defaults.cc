@@ -1,9 +1,10 @@
 #include "serve/sampling_defaults.h"
-#include <fstream>
-#include <iterator>
+#include "base/model_json.h"
 
 namespace autark::serve {
 namespace {
+
+constexpr size_t kFileBytesMax = 1 << 20;
 
 template <class T>
 void read_number(const Json& config, const char* name, double least, double most, T& to) {
@@ -19,16 +20,13 @@ engine::Sampling sampling_defaults(const std::filesystem::path& model) {
   engine::Sampling s;
   std::error_code fault;
   const auto folder = std::filesystem::is_directory(model, fault) ? model : model.parent_path();
-  std::ifstream in(folder / "generation_config.json", std::ios::binary);
-  if (!in) return s;
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  auto config = parse_json(text, "generation_config.json", {.bytes = 1 << 20});
-  if (!config || !config->is_object()) return s;
-  read_number(*config, "temperature", 0, 2, s.temperature);
-  read_number(*config, "top_k", 0, 1e6, s.top_k);
-  read_number(*config, "top_p", 0, 1, s.top_p);
-  read_number(*config, "min_p", 0, 1, s.min_p);
-  read_number(*config, "repetition_penalty", 0.01, 100, s.repetition_penalty);
+  const Json config =
+      optional_model_json(folder / "generation_config.json", Ignored::with_a_word, kFileBytesMax);
+  read_number(config, "temperature", 0, 2, s.temperature);
+  read_number(config, "top_k", 0, 1e6, s.top_k);
+  read_number(config, "top_p", 0, 1, s.top_p);
+  read_number(config, "min_p", 0, 1, s.min_p);
+  read_number(config, "repetition_penalty", 0.01, 100, s.repetition_penalty);
   return s;
 }
 

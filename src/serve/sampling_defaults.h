@@ -7,7 +7,8 @@
 
 namespace autark::serve {
 
-// `model` is a checkpoint's directory or file. No file, or one that cannot be read: plain defaults.
+// `model` is a checkpoint's directory or file. No file: plain defaults; so with one that cannot be
+// read, and standard error names it.
 engine::Sampling sampling_defaults(const std::filesystem::path& model);
 
 // `wanted` over `defaults`. `seed` serves a request that has none.

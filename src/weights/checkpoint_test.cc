@@ -183,9 +183,45 @@ TEST_F(CheckpointTest, WhatIsMissingIsNamed) {
   says("", "config.json is not a JSON object");
   dir_.write("config.json", "{");
   says("", "is not JSON at byte");
-  dir_.write("config.json", kConfig);
-  dir_.write("generation_config.json", "nonsense");
-  says("", "generation_config.json is not JSON");
+}
+
+TEST_F(CheckpointTest, F17_WhatIsNotNeededStopsNothing) {
+  dir_.write("model.safetensors", SafetensorsBytes().bytes());
+  dir_.write("config.json",
+             R"({"model_type": "llama", "time_step_limit": [0.0, Infinity], "eos_token_id": 3})");
+  for (const char* text : {"nonsense", "", "{\"eos_token_id\": [1", "[]", R"({"eos_token_id": NaN})",
+                           R"({"eos_token_id": {"a": "</s>"}})"}) {
+    dir_.write("generation_config.json", text);
+    const auto c = open_checkpoint(dir_.path());
+    ASSERT_TRUE(c) << text << ": " << c.error().message;
+    EXPECT_EQ(c.value().end_tokens, (std::vector<int32_t>{3})) << text;
+  }
+  std::filesystem::remove(dir_ / "generation_config.json");
+  std::filesystem::create_directory(dir_ / "generation_config.json");
+  EXPECT_EQ(refusal(), "");
+  dir_.write("config.json", R"({"model_type": "llama", "eos_token_id": 3)");
+  says("", "config.json is not JSON at byte");
+  says("", "get it again");
+}
+
+TEST_F(CheckpointTest, F05_FilesAreKnownByTheirContent) {
+  GgufBytes b;
+  b.key("general.architecture", "llama").tensor("token_embd.weight", 0, {3, 32}, std::string(384, 0));
+  for (const std::string& name : {"sha256-" + std::string(64, 'a'), std::string("m.gguf?download=true"),
+                                  std::string("M.GGUF"), std::string("a.safetensors.bin")}) {
+    b.write(dir_ / name);
+    const auto c = open_checkpoint(dir_ / name);
+    ASSERT_TRUE(c) << name << ": " << c.error().message;
+    EXPECT_EQ(c.value().kind, "gguf");
+  }
+  dir_.write("page.gguf", "<!doctype html><html></html>");
+  says("page.gguf", "page.gguf: is an HTML page");
+  dir_.write("pointer.gguf", "version https://git-lfs.github.com/spec/v1\n");
+  says("pointer.gguf", "Git LFS pointer");
+  dir_.write("empty.gguf", "");
+  says("empty.gguf", "is empty");
+  dir_.write("bare.safetensors", SafetensorsBytes().bytes());
+  says("bare.safetensors", "give the folder that has its config.json");
 }
 
 TEST_F(CheckpointTest, F20_ANulIsNoJson) {
@@ -242,7 +278,7 @@ TEST_F(CheckpointTest, GgufKeysInTheWordsOfConfigJson) {
   const auto c = open_checkpoint(dir_ / "m.gguf");
   ASSERT_TRUE(c) << c.error().message;
   EXPECT_EQ(c.value().kind, "gguf");
-  EXPECT_EQ(c.value().end_tokens, (std::vector<int32_t>{9, 1, 2}));
+  EXPECT_EQ(c.value().end_tokens, (std::vector<int32_t>{9, 1}));
   EXPECT_EQ(c.value().parameters, 96);
   EXPECT_EQ(c.value().bytes, 384);
   EXPECT_EQ(dump_json(c.value().config),

@@ -6,10 +6,6 @@
 namespace autark {
 namespace {
 
-// Tokens that end an answer whatever the file's keys say: chat formats of the architectures read here.
-constexpr std::string_view kEndTexts[] = {"<|im_end|>", "<|endoftext|>", "<end_of_turn>",
-                                          "<|eot_id|>", "<|eom_id|>",    "<|end_of_text|>"};
-
 class ConfigReader {
  public:
   ConfigReader(const Gguf& file, std::string architecture) : file_(file), prefix_(architecture + ".") {}
@@ -172,7 +168,6 @@ void read_deepseek_v4(ConfigReader& r) {
   r.whole("n_shared_experts", "expert_shared_count");
 }
 
-// What the keys name, then tokens with the text of a known end.
 std::vector<int32_t> end_tokens(const Gguf& file) {
   std::vector<int32_t> ends;
   const auto add = [&](int64_t id) {
@@ -181,9 +176,6 @@ std::vector<int32_t> end_tokens(const Gguf& file) {
   };
   for (const char* key : {"eos", "eot", "eom"})
     if (const auto id = file.integer(std::string("tokenizer.ggml.") + key + "_token_id")) add(*id);
-  if (const auto texts = file.texts("tokenizer.ggml.tokens"))
-    for (size_t id = 0; id < texts->size(); ++id)
-      if (std::ranges::find(kEndTexts, (*texts)[id]) != std::end(kEndTexts)) add(static_cast<int64_t>(id));
   return ends;
 }
 

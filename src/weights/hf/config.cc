@@ -1,18 +1,11 @@
 #include "weights/hf/config.h"
 #include <algorithm>
-#include "base/mapped_file.h"
+#include "base/model_json.h"
 
 namespace autark {
 namespace {
 
 constexpr size_t kConfigBytesMax = 1 << 20;
-
-Result<Json> read_object(const std::filesystem::path& path) {
-  AUTARK_TRY(const std::string text, read_file(path, kConfigBytesMax));
-  AUTARK_TRY(Json j, parse_json(text, path.string(), {.bytes = kConfigBytesMax}));
-  if (!j.is_object()) return Error{Code::invalid, path.string() + " is not a JSON object"};
-  return j;
-}
 
 const Json* object_in(const Json& j, const char* key) {
   const auto it = j.find(key);
@@ -58,16 +51,15 @@ void add_end_tokens(const Json& config, std::vector<int32_t>& ends) {
 
 Result<HfConfig> read_hf_config(const std::filesystem::path& directory) {
   HfConfig c;
-  const auto generation = directory / "generation_config.json";
   std::error_code failed;
-  if (std::filesystem::exists(generation, failed)) {
-    AUTARK_TRY(const Json g, read_object(generation));
-    add_end_tokens(g, c.end_tokens);
-  }
+  // Recommendations: who samples by them says when they cannot be read.
+  add_end_tokens(
+      optional_model_json(directory / "generation_config.json", Ignored::silently, kConfigBytesMax),
+      c.end_tokens);
   if (!std::filesystem::exists(directory / "config.json", failed))
     return Error{Code::not_found,
                  directory.string() + ": there is no config.json; is the model a .gguf file in it?"};
-  AUTARK_TRY(c.config, read_object(directory / "config.json"));
+  AUTARK_TRY(c.config, read_model_json(directory / "config.json", kConfigBytesMax));
   add_end_tokens(c.config, c.end_tokens);
   const auto type = c.config.find("model_type");
   if (type == c.config.end() || !type->is_string())
