@@ -9,6 +9,7 @@
 #include "engine/memory.h"
 #include "engine/start.h"
 #include "engine/step.h"
+#include "text/turn_end.h"
 
 namespace autark::engine {
 namespace {
@@ -33,6 +34,8 @@ SessionLimits session_limits_of(const Parts& p, const Cache& cache) {
   SessionLimits l{.context = cache.context(), .vocabulary = p.model.model->vocabulary()};
   l.end_tokens = p.model.checkpoint.end_tokens;
   for (int32_t id : p.tokenizer->end_tokens()) l.end_tokens.push_back(id);
+  if (p.chat)
+    for (int32_t id : text::turn_ends(*p.chat, *p.tokenizer)) l.end_tokens.push_back(id);
   std::ranges::sort(l.end_tokens);
   l.end_tokens.erase(std::unique(l.end_tokens.begin(), l.end_tokens.end()), l.end_tokens.end());
   std::erase_if(l.end_tokens, [&](int32_t id) { return id < 0 || id >= l.vocabulary; });

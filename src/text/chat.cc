@@ -2,8 +2,10 @@
 #include "text/chat.h"
 #include <cstring>
 #include <ctime>
+#include "base/file_kind.h"
 #include "base/gguf.h"
 #include "base/mapped_file.h"
+#include "base/model_json.h"
 #include "text/chat/call_form.h"
 #include "text/chat/checkpoint_texts.h"
 #include "text/chat/deepseek_v4.h"
@@ -14,6 +16,8 @@ namespace autark::text {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr size_t kTemplateBytesMax = size_t{16} << 20;
 
 struct Sources {
   std::string usual, with_tools;
@@ -38,25 +42,28 @@ Sources from_json(const Json& v) {
   return s;
 }
 
-Result<Sources> from_key(const fs::path& file) {
-  std::error_code ec;
-  if (!fs::exists(file, ec)) return Sources{};
-  AUTARK_TRY(std::string text, read_file(file));
-  AUTARK_TRY(Json config, parse_json(text, file.string()));
-  if (!config.is_object() || !config.contains("chat_template")) return Sources{};
-  return from_json(config["chat_template"]);
+Sources from_key(const fs::path& file, Ignored how) {
+  const Json config = optional_model_json(file, how);
+  const auto found = config.find("chat_template");
+  return found == config.end() ? Sources{} : from_json(*found);
 }
 
-Result<Sources> from_directory(const fs::path& folder) {
+std::string template_file(const fs::path& file) {
   std::error_code ec;
-  if (fs::exists(folder / "chat_template.jinja", ec)) {
-    Sources s;
-    AUTARK_TRY(s.usual, read_file(folder / "chat_template.jinja"));
-    return s;
-  }
-  AUTARK_TRY(Sources own, from_key(folder / "chat_template.json"));
-  if (own.found()) return own;
-  return from_key(folder / "tokenizer_config.json");
+  if (!fs::exists(file, ec)) return {};
+  auto text = read_file(file, kTemplateBytesMax);
+  if (text) return std::move(text).value();
+  warn_ignored(text.error().message);
+  return {};
+}
+
+// The first of the places that has one. `how` a broken tokenizer_config.json is passed over.
+Sources from_directory(const fs::path& folder, Ignored how) {
+  Sources s{.usual = template_file(folder / "chat_template.jinja"),
+            .with_tools = template_file(folder / "additional_chat_templates/tool_use.jinja")};
+  if (s.found()) return s;
+  s = from_key(folder / "chat_template.json", Ignored::with_a_word);
+  return s.found() ? s : from_key(folder / "tokenizer_config.json", how);
 }
 
 Result<Sources> from_gguf(const fs::path& file) {
@@ -67,19 +74,25 @@ Result<Sources> from_gguf(const fs::path& file) {
   return s;
 }
 
-Result<Sources> find_sources(const fs::path& path) {
-  std::error_code ec;
-  if (fs::is_directory(path, ec)) {
-    AUTARK_TRY(Sources s, from_directory(path));
-    if (const fs::path gguf = s.found() ? fs::path() : gguf_inside(path); !gguf.empty())
-      return from_gguf(gguf);
-    return s;
+Result<Sources> find_sources(const fs::path& path, Ignored how) {
+  switch (kind_of_file(path)) {
+    case FileKind::missing:
+      return Error{Code::not_found, path.string() + ": no such file or directory"};
+    case FileKind::gguf:
+      return from_gguf(path);
+    case FileKind::safetensors:
+      return Error{Code::invalid, folder_wanted(path)};
+    case FileKind::other: {
+      if (path.extension() == ".json") return from_directory(path.parent_path(), how);
+      Sources s;
+      AUTARK_TRY(s.usual, read_file(path, kTemplateBytesMax));
+      return s;
+    }
+    case FileKind::directory:
+      break;
   }
-  if (!fs::exists(path, ec)) return Error{Code::not_found, path.string() + ": no such file or directory"};
-  if (path.extension() == ".gguf") return from_gguf(path);
-  if (path.extension() == ".json") return from_directory(path.parent_path());
-  Sources s;
-  AUTARK_TRY(s.usual, read_file(path));
+  Sources s = from_directory(path, how);
+  if (const fs::path gguf = s.found() ? fs::path() : gguf_inside(path); !gguf.empty()) return from_gguf(gguf);
   return s;
 }
 
@@ -185,7 +198,7 @@ Result<std::unique_ptr<ChatTemplate>> jinja_template(const Sources& sources, con
     markup = tokenizer->markup();
   } else {
     std::error_code ec;
-    AUTARK_TRY(names, names_beside(fs::is_directory(path, ec) ? path : path.parent_path()));
+    names = names_beside(fs::is_directory(path, ec) ? path : path.parent_path());
   }
   std::vector<autark_str> spellings;
   for (const std::string& s : markup) spellings.push_back(borrow(s));
@@ -218,7 +231,8 @@ Result<std::unique_ptr<ChatTemplate>> deepseek_v4_template(const fs::path& path,
 }  // namespace
 
 Result<std::unique_ptr<ChatTemplate>> ChatTemplate::open(const fs::path& path, const Tokenizer* tokenizer) {
-  AUTARK_TRY(Sources sources, find_sources(path));
+  // With a tokenizer that file has been read before, and it was said.
+  AUTARK_TRY(Sources sources, find_sources(path, tokenizer ? Ignored::silently : Ignored::with_a_word));
   AUTARK_TRY(const DeepseekV4Trace trace, deepseek_v4_trace(path));
   const bool bare = trace.is_unsaid && (trace.has_encoder || (tokenizer && tokenizer->id_of("｜DSML｜")));
   if (trace.release || bare) return deepseek_v4_template(path, tokenizer, sources, trace.release);

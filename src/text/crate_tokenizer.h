@@ -36,8 +36,9 @@ class CrateTokenizer final : public Tokenizer {
   TokenNames names_;
 };
 
-// Special-token texts and end tokens that the files of a checkpoint directory name.
-Result<TokenNames> names_beside(const std::filesystem::path& folder);
+// Special-token texts and end tokens that the files of a checkpoint directory name; files that cannot be read
+// are left out.
+TokenNames names_beside(const std::filesystem::path& folder);
 
 // The GGUF file of a directory that holds one (the first of a split set); empty where there is none.
 std::filesystem::path gguf_inside(const std::filesystem::path& folder);

@@ -6,6 +6,7 @@
 #include "base/gguf.h"
 #include "base/json.h"
 #include "text/crate_tokenizer.h"
+#include "text/gguf_marks.h"
 #include "text/pipelines.h"
 
 namespace autark::text {
@@ -18,9 +19,7 @@ std::string key(std::string_view name) {
   return std::string(kKeys) + std::string(name);
 }
 
-struct Words {
-  std::vector<std::string_view> tokens, merges;
-  std::vector<uint8_t> types;
+struct Words : GgufVocabulary {
   std::vector<float> scores;
   std::vector<std::string> rewritten;  // owns tokens that differ from the file's
 };
@@ -55,6 +54,21 @@ std::optional<int64_t> token_id(const Gguf& g, const Words& w, std::string_view 
   return id;
 }
 
+bool has_template(const Gguf& g) {
+  return !g.text("tokenizer.chat_template").value_or("").empty();
+}
+
+// A file names one end token, published configurations name that of a document beside that of a turn. A
+// template tells by itself how it ends a turn (turn_end.h).
+bool is_end(std::string_view token, bool has_template) {
+  constexpr std::array<std::string_view, 4> kDocumentEnds = {"<|endoftext|>", "<|end_of_text|>", "</s>",
+                                                             "<|eom_id|>"};
+  constexpr std::array<std::string_view, 4> kTurnEnds = {"<|im_end|>", "<|eot_id|>", "<end_of_turn>",
+                                                         "<|end|>"};
+  return std::ranges::find(kDocumentEnds, token) != kDocumentEnds.end() ||
+         (!has_template && std::ranges::find(kTurnEnds, token) != kTurnEnds.end());
+}
+
 TokenNames names_of(const Gguf& g, const Words& w) {
   constexpr std::array<std::pair<const char*, const char*>, 8> kNames = {{{"bos_token_id", "bos_token"},
                                                                           {"eos_token_id", "eos_token"},
@@ -69,17 +83,36 @@ TokenNames names_of(const Gguf& g, const Words& w) {
     if (auto id = token_id(g, w, from)) names.special.try_emplace(to, w.tokens[size_t(*id)]);
   for (const char* from : {"eos_token_id", "eot_token_id", "eom_token_id"})
     if (auto id = token_id(g, w, from)) names.end.push_back(int32_t(*id));
-  // A file names one end token; chat models end a turn with another.
-  constexpr std::array<std::string_view, 8> kTurnEnds = {
-      "<|im_end|>",      "<|eot_id|>", "<end_of_turn>", "<|endoftext|>",
-      "<|end_of_text|>", "<|eom_id|>", "<|end|>",       "</s>"};
   for (size_t i = 0; i < w.tokens.size(); ++i)
-    if (w.types[i] == kControl &&
-        std::find(kTurnEnds.begin(), kTurnEnds.end(), w.tokens[i]) != kTurnEnds.end())
-      names.end.push_back(int32_t(i));
+    if (w.types[i] == kControl && is_end(w.tokens[i], has_template(g))) names.end.push_back(int32_t(i));
   std::sort(names.end.begin(), names.end.end());
   names.end.erase(std::unique(names.end.begin(), names.end.end()), names.end.end());
   return names;
+}
+
+// Marks of the chat template, and tokens that the keys name, that the converter typed as ordinary ones.
+void type_marks(const Gguf& g, const std::filesystem::path& file, Words* w) {
+  const std::vector<size_t> marks = untyped_marks(*w);
+  if (marks.empty()) return;
+  const TokenNames names = names_of(g, *w);
+  std::vector<std::string> texts;
+  for (const char* of : {"tokenizer.chat_template", "tokenizer.chat_template.tool_use"})
+    for (auto& text : template_texts(g.text(of).value_or(""))) texts.push_back(std::move(text));
+  Json vars = Json::object();
+  for (const auto& [name, text] : names.special) {
+    vars[name] = text;
+    texts.push_back(text);
+  }
+  for (const int32_t end : names.end) texts.emplace_back(w->tokens[size_t(end)]);
+  if (const auto chat = ChatTemplate::open(file, nullptr))
+    for (auto& text : rendered_texts(**chat, vars)) texts.push_back(std::move(text));
+  const bool by_merges = g.text(key("model")) == "gpt2";
+  for (const size_t i : marks) {
+    if (const uint8_t type = type_of_mark(w->tokens[i], texts))
+      w->types[i] = type;
+    else if (by_merges && w->tokens[i].starts_with("<|"))  // nothing else could bring it into a text
+      w->types[i] = kControl;
+  }
 }
 
 // Files mark these as control tokens; the published vocabularies show them when text is decoded.
@@ -203,6 +236,7 @@ Result<std::unique_ptr<Tokenizer>> open_gguf_tokenizer(const std::filesystem::pa
   AUTARK_TRY(Gguf g, Gguf::open(file));
   if (!g.text(key("model"))) return Error{Code::not_found, file.string() + ": this file holds no tokenizer"};
   AUTARK_TRY(Words w, read_words(g, file));
+  type_marks(g, file, &w);
   AUTARK_TRY(Kind k, kind_of(g, &w, file));
   add_borders(g, w, &k);
   k.pipeline["shown"] = shown_ids(w);

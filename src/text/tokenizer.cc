@@ -2,8 +2,9 @@
 // name special tokens (tokenizer_config.json, special_tokens_map.json, generation_config.json).
 #include "text/tokenizer.h"
 #include <algorithm>
-#include "base/json.h"
+#include "base/file_kind.h"
 #include "base/mapped_file.h"
+#include "base/model_json.h"
 #include "text/crate_tokenizer.h"
 
 namespace autark::text {
@@ -31,53 +32,35 @@ void read_special_texts(const Json& config, TokenNames* names) {
 
 // "eos_token_id": 2 or [2, 7]
 void read_end_ids(const Json& config, TokenNames* names) {
-  if (!config.is_object() || !config.contains("eos_token_id")) return;
-  const Json& ids = config["eos_token_id"];
+  const auto ids = config.find("eos_token_id");
+  if (ids == config.end()) return;
   auto add = [&](const Json& id) {
     if (id.is_number_unsigned() && id.get<uint64_t>() <= INT32_MAX) names->end.push_back(id.get<int32_t>());
   };
-  if (ids.is_array())
-    for (const Json& id : ids) add(id);
-  else
-    add(ids);
-}
-
-Result<Json> optional_json(const fs::path& file) {
-  std::error_code ec;
-  if (!fs::exists(file, ec)) return Json();
-  AUTARK_TRY(std::string text, read_file(file));
-  return parse_json(text, file.string());
+  if (!ids->is_array()) return add(*ids);
+  for (const Json& id : *ids) add(id);
 }
 
 }  // namespace
 
-Result<TokenNames> names_beside(const fs::path& folder) {
+TokenNames names_beside(const fs::path& folder) {
   TokenNames names;
-  for (const char* file : {"tokenizer_config.json", "special_tokens_map.json"}) {
-    AUTARK_TRY(Json config, optional_json(folder / file));
-    read_special_texts(config, &names);
-  }
-  for (const char* file : {"generation_config.json", "config.json"}) {
-    AUTARK_TRY(Json config, optional_json(folder / file));
-    read_end_ids(config, &names);
-  }
+  for (const char* file : {"tokenizer_config.json", "special_tokens_map.json"})
+    read_special_texts(optional_model_json(folder / file), &names);
+  // Whoever opens the model says what is wrong with these.
+  for (const char* file : {"generation_config.json", "config.json"})
+    read_end_ids(optional_model_json(folder / file, Ignored::silently), &names);
   return names;
 }
 
 fs::path gguf_inside(const fs::path& folder) {
-  fs::path first;
-  std::error_code ec;
-  for (const auto& entry : fs::directory_iterator(folder, ec)) {
-    const fs::path& p = entry.path();
-    if (p.extension() != ".gguf" || p.filename().string().starts_with("mmproj")) continue;
-    if (first.empty() || p < first) first = p;
-  }
-  return first;
+  const std::vector<fs::path> all = ggufs_in(folder);
+  return all.empty() ? fs::path() : all.front();
 }
 
 Result<std::unique_ptr<Tokenizer>> open_tokenizer_json(const fs::path& file) {
   AUTARK_TRY(std::string text, read_file(file));
-  AUTARK_TRY(TokenNames names, names_beside(file.parent_path()));
+  TokenNames names = names_beside(file.parent_path());
   autark_buffer error;
   CrateTokenizerHandle handle(autark_tokenizer_from_json(borrow(text), &error));
   if (!handle) return Error{Code::invalid, file.string() + ": " + take(error)};
@@ -91,17 +74,23 @@ Result<std::unique_ptr<Tokenizer>> open_tokenizer_json(const fs::path& file) {
 }
 
 Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const fs::path& path) {
-  std::error_code ec;
-  if (fs::is_directory(path, ec)) {
-    if (fs::exists(path / "tokenizer.json", ec)) return open_tokenizer_json(path / "tokenizer.json");
-    if (const fs::path gguf = gguf_inside(path); !gguf.empty()) return open_gguf_tokenizer(gguf);
-    return Error{Code::not_found,
-                 path.string() + ": neither tokenizer.json nor a GGUF file in this directory"};
+  switch (kind_of_file(path)) {
+    case FileKind::missing:
+      return Error{Code::not_found, path.string() + ": no such file or directory"};
+    case FileKind::gguf:
+      return open_gguf_tokenizer(path);
+    case FileKind::safetensors:
+      return Error{Code::invalid, folder_wanted(path)};
+    case FileKind::other:
+      if (path.extension() == ".json") return open_tokenizer_json(path);
+      return Error{Code::not_found, path.string() + ": " + said_of_file(path) + ", and no tokenizer.json"};
+    case FileKind::directory:
+      break;
   }
-  if (!fs::exists(path, ec)) return Error{Code::not_found, path.string() + ": no such file or directory"};
-  if (path.extension() == ".gguf") return open_gguf_tokenizer(path);
-  if (path.extension() == ".json") return open_tokenizer_json(path);
-  return Error{Code::not_found, path.string() + ": neither a tokenizer.json nor a GGUF file"};
+  std::error_code ec;
+  if (fs::exists(path / "tokenizer.json", ec)) return open_tokenizer_json(path / "tokenizer.json");
+  if (const fs::path gguf = gguf_inside(path); !gguf.empty()) return open_gguf_tokenizer(gguf);
+  return Error{Code::not_found, path.string() + ": neither tokenizer.json nor a GGUF file in this directory"};
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <fstream>
+#include "base/gguf_testing.h"
 #include "text/testing.h"
 
 namespace autark::text {
@@ -156,6 +157,38 @@ TEST(Tokenizer, ReadsSpecialTextsAndEndTokensBesideIt) {
   EXPECT_EQ((*t)->bytes_of(99), "");
   EXPECT_EQ((*t)->decode(Ids{7, 10, 3, 2, -5, 99}), "ab c");
   EXPECT_EQ((*t)->decode(Ids{7, 10, 3, 2}, false), "ab<t> c");
+}
+
+TEST(F17_Tokenizer, OptionalFilesStopNothing) {
+  for (const char* broken : {"", "{", "[1]", "{\"eos_token\": \"<e>\"", "{\"model_max_length\": Infinity}"}) {
+    Folder folder;
+    folder.write("tokenizer.json", dump_json(small(Json::array({added(10, "<t>"), added(11, "<e>")}))));
+    folder.write("special_tokens_map.json", R"({"eos_token": "<e>"})");
+    for (const char* file : {"tokenizer_config.json", "generation_config.json", "config.json"})
+      folder.write(file, broken);
+    const auto t = Tokenizer::open(folder.path());
+    ASSERT_TRUE(t) << broken << t.error().message;
+    EXPECT_EQ((*t)->end_tokens(), (Ids{11})) << broken;
+  }
+}
+
+TEST(F05_Tokenizer, FilesAreKnownByTheirContent) {
+  Folder folder;
+  GgufBytes g;
+  g.key("tokenizer.ggml.model", "gpt2").key("tokenizer.ggml.pre", "gpt-2");
+  g.key("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b"});
+  g.key("tokenizer.ggml.merges", std::vector<std::string>{});
+  for (const char* name : {"sha256-ab", "m.gguf?download=true", "M.GGUF", "tokenizer.json", "m.jinja"})
+    EXPECT_TRUE(Tokenizer::open(folder.write(name, g.bytes()))) << name;
+  Folder blobs;
+  blobs.write("sha256-ab", g.bytes());
+  EXPECT_TRUE(Tokenizer::open(blobs.path()));
+  const auto said = [&](const char* name, const std::string& bytes) {
+    const auto t = Tokenizer::open(folder.write(name, bytes));
+    return t ? "" : t.error().message;
+  };
+  EXPECT_NE(said("x.gguf", "<html>").find("is an HTML page"), std::string::npos);
+  EXPECT_NE(said("x.safetensors", "").find("give the folder"), std::string::npos);
 }
 
 TEST(Tokenizer, BrokenFilesAreErrors) {

@@ -1,6 +1,9 @@
 #include "text/chat/checkpoint_texts.h"
 #include <algorithm>
+#include "base/file_kind.h"
 #include "base/gguf.h"
+#include "base/mapped_file.h"
+#include "base/model_json.h"
 #include "text/chat/source_literals.h"
 #include "text/crate_tokenizer.h"
 
@@ -22,9 +25,8 @@ DeepseekV4Release release_if(bool has_dspark) {
 }
 
 Result<DeepseekV4Trace> trace_of_config(const fs::path& file) {
-  AUTARK_TRY(std::string text, read_file(file));
-  AUTARK_TRY(Json config, parse_json(text, file.string()));
-  if (!config.is_object() || config.value("model_type", Json()) != "deepseek_v4") return DeepseekV4Trace{};
+  AUTARK_TRY(const Json config, read_model_json(file));
+  if (config.value("model_type", Json()) != "deepseek_v4") return DeepseekV4Trace{};
   bool has_dspark = false;
   for (const auto& [key, value] : config.items()) has_dspark |= key.starts_with("dspark_");
   return DeepseekV4Trace{.release = release_if(has_dspark)};
@@ -65,7 +67,7 @@ std::vector<std::string> requests() {
 Result<DeepseekV4Trace> deepseek_v4_trace(const fs::path& path) {
   std::error_code ec;
   const fs::path folder = folder_of(path);
-  if (path.extension() == ".gguf") return trace_of_gguf(path);
+  if (kind_of_file(path) == FileKind::gguf) return trace_of_gguf(path);
   if (fs::exists(folder / "config.json", ec)) return trace_of_config(folder / "config.json");
   if (const fs::path gguf = gguf_inside(folder); fs::is_directory(path, ec) && !gguf.empty())
     return trace_of_gguf(gguf);

@@ -1,0 +1,90 @@
+// Conversations are rendered whose assistant says a word that no template writes; the end is the first added
+// token behind that word. Where the conversation ends with it, plain text may stand between; where it goes
+// on, the token must come at once, else it may be part of what others say.
+#include "text/turn_end.h"
+#include <algorithm>
+
+namespace autark::text {
+namespace {
+
+constexpr std::string_view kQuestion = "Qzvquestion", kThought = "Qzvthought", kAnswer = "Qzvanswer",
+                           kNext = "Qzvnext";
+
+Json message(const char* role, std::string_view text, bool in_parts) {
+  Json content = text;
+  if (in_parts) content = Json::array({{{"type", "text"}, {"text", text}}});
+  return {{"role", role}, {"content", std::move(content)}};
+}
+
+class Probe {
+ public:
+  Probe(const ChatTemplate& chat, const Tokenizer& tokenizer)
+      : chat_(chat), tokenizer_(tokenizer), markup_(tokenizer.markup()) {
+    in_parts_ = rendered(talk()).find(kAnswer) == std::string::npos;
+  }
+
+  std::vector<int32_t> ends() {
+    std::vector<int32_t> found;
+    Json more = talk();
+    more.push_back(message("user", kNext, in_parts_));
+    const std::string last = rendered(talk()), middle = rendered(more), thought = rendered(thinking());
+    for (const std::string& mark : {behind_answer(last, false), behind_answer(middle, true)}) {
+      const auto id = mark.empty() ? std::nullopt : tokenizer_.id_of(mark);
+      if (id && !stands_inside(thought, mark) && std::ranges::find(found, *id) == found.end())
+        found.push_back(*id);
+    }
+    return found;
+  }
+
+ private:
+  Json talk() const {
+    return Json::array({message("user", kQuestion, in_parts_), message("assistant", kAnswer, in_parts_)});
+  }
+  Json thinking() const {
+    Json all = talk();
+    for (const char* field : {"reasoning_content", "reasoning", "thinking"}) all[1][field] = kThought;
+    return all;
+  }
+  // Empty where the template will not.
+  std::string rendered(Json messages) const {
+    const auto prompt =
+        chat_.render({.messages = std::move(messages), .kwargs = {{"add_generation_prompt", false}}});
+    return prompt ? prompt->text : std::string();
+  }
+
+  // The spelling of the first added token behind the answer; empty where there is none.
+  std::string behind_answer(std::string_view text, bool at_once) const {
+    const size_t at = text.rfind(kAnswer);
+    if (at == text.npos) return {};
+    const std::string_view rest = text.substr(at + kAnswer.size());
+    size_t first = rest.size();
+    std::string_view mark;
+    for (const std::string& m : markup_) {
+      const size_t here = rest.find(m);
+      if (here > first || here == rest.npos || (here == first && m.size() <= mark.size())) continue;
+      first = here;
+      mark = m;
+    }
+    if (at_once && rest.find_first_not_of(" \t\r\n") < first) return {};
+    return std::string(mark);
+  }
+
+  // Between what it thinks and what it says: a token that closes each part of a turn closes none.
+  static bool stands_inside(std::string_view text, std::string_view mark) {
+    const size_t from = text.find(kThought), to = text.rfind(kAnswer);
+    return from < to && to != text.npos && text.substr(from, to - from).find(mark) != text.npos;
+  }
+
+  const ChatTemplate& chat_;
+  const Tokenizer& tokenizer_;
+  const std::vector<std::string> markup_;
+  bool in_parts_ = false;
+};
+
+}  // namespace
+
+std::vector<int32_t> turn_ends(const ChatTemplate& chat, const Tokenizer& tokenizer) {
+  return Probe(chat, tokenizer).ends();
+}
+
+}  // namespace autark::text

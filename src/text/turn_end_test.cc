@@ -1,0 +1,169 @@
+// Goal: the token with which a template closes the assistant's turn is found, whatever it is called and
+// wherever the template lies, and nothing else is taken for it.
+// Method: small templates of every shape over one small tokenizer, from a folder and from a GGUF file.
+#include "text/turn_end.h"
+#include <gtest/gtest.h>
+#include <unistd.h>
+#include <fstream>
+#include "base/gguf_testing.h"
+
+namespace autark::text {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kMarks[] = {"<a>",        "</a>", "<u>",     "<done>",
+                                  "<stop now>", "</s>", "<think>", "</think>"};
+
+class F04_TurnEnd : public ::testing::Test {
+ protected:
+  F04_TurnEnd() : dir_(fs::path(::testing::TempDir()) / ("autark_turn_end_" + std::to_string(getpid()))) {
+    fs::create_directories(dir_);
+    Json added = Json::array(), vocab = Json::object();
+    for (char c = 'A'; c <= 'z'; ++c) vocab[std::string(1, c)] = c - 'A';
+    int id = 58;
+    for (const char* mark : kMarks)
+      added.push_back({{"id", id++},
+                       {"content", mark},
+                       {"single_word", false},
+                       {"lstrip", false},
+                       {"rstrip", false},
+                       {"normalized", false},
+                       {"special", id % 2 == 0}});
+    write("tokenizer.json",
+          dump_json({{"version", "1.0"},
+                     {"truncation", nullptr},
+                     {"padding", nullptr},
+                     {"added_tokens", added},
+                     {"normalizer", nullptr},
+                     {"pre_tokenizer", nullptr},
+                     {"post_processor", nullptr},
+                     {"decoder", nullptr},
+                     {"model", {{"type", "BPE"}, {"vocab", vocab}, {"merges", Json::array()}}}}));
+  }
+  ~F04_TurnEnd() override { fs::remove_all(dir_); }
+  void write(const std::string& name, const std::string& text) const {
+    fs::create_directories((dir_ / name).parent_path());
+    std::ofstream(dir_ / name, std::ios::binary) << text;
+  }
+  // What ends a turn, spelled.
+  std::string ends() const {
+    const auto tokenizer = Tokenizer::open(dir_);
+    EXPECT_TRUE(tokenizer) << tokenizer.error().message;
+    const auto chat = ChatTemplate::open(dir_, tokenizer->get());
+    if (!chat) return chat.error().message;
+    std::string all;
+    for (const int32_t id : turn_ends(**chat, **tokenizer)) all += spelled(**tokenizer, id);
+    return all;
+  }
+  static std::string spelled(const Tokenizer& t, int32_t id) {
+    for (const char* mark : kMarks)
+      if (t.id_of(mark) == id) return mark;
+    return "another token";
+  }
+  std::string ends(const std::string& source) const {
+    write("chat_template.jinja", source);
+    return ends();
+  }
+  static std::string each(const std::string& body) {
+    return "{% for m in messages %}" + body + "{% endfor %}{% if add_generation_prompt %}<a>{% endif %}";
+  }
+  const fs::path dir_;
+};
+
+TEST_F(F04_TurnEnd, WhateverItIsCalled) {
+  EXPECT_EQ(ends(each("<a>{{ m.role }}{{ m.content }}<done>\n")), "<done>");
+  EXPECT_EQ(ends(each("{{ '<a>' + m.role + m['content'] }}<stop now>")), "<stop now>");
+  EXPECT_EQ(ends(each("<a>{{ m.content | trim }}\n</a>\n")), "</a>")
+      << "a line end before it, and no special token";
+  EXPECT_EQ(ends(each("<a>{{ m.content }} \n\n<done></s>")), "<done>") << "the first of several";
+}
+
+TEST_F(F04_TurnEnd, ByAVariable) {
+  write("tokenizer_config.json", R"({"eos_token": "</s>"})");
+  EXPECT_EQ(ends(each("<a>{{ m.content }}{{ eos_token }}")), "</s>");
+}
+
+TEST_F(F04_TurnEnd, OtherRolesCloseOtherwise) {
+  EXPECT_EQ(
+      ends(each(
+          "{% if m.role == 'user' %}<u>{{ m.content }}<done>{% else %}<a>{{ m.content }}</a>{% endif %}")),
+      "</a>");
+  EXPECT_EQ(
+      ends(each("{% if m.role == 'user' %}<u>{{ m.content }}<done>{% else %}{{ m.content }}{% endif %}")),
+      "<u>");
+}
+
+TEST_F(F04_TurnEnd, ByTheNextTurnsBeginning) {
+  EXPECT_EQ(ends(each("{{ '<u>' if m.role == 'user' else '<a>' }}\n{{ m.content }}")), "<u>");
+}
+
+TEST_F(F04_TurnEnd, OnlyBetweenTurnsOrOnlyAtTheEnd) {
+  EXPECT_EQ(ends(each("<a>{{ m.content }}{% if not loop.last %}<done>{% endif %}")), "<done>");
+  EXPECT_EQ(ends(each("<a>{{ m.content }}{% if loop.last %}</s>{% else %}<done>{% endif %}")), "</s><done>");
+  EXPECT_EQ(ends(each("USER: {{ m.content }}\n") + "</s>"), "</s>");
+}
+
+TEST_F(F04_TurnEnd, PlainTextIsNoToken) {
+  EXPECT_EQ(ends(each("{{ m.role }}: {{ m.content }}\n\n### ")), "");
+  EXPECT_EQ(ends(each("{{ m.role }}: {{ m.content }}\n</b>")), "");
+  EXPECT_EQ(ends(each("{% if m.role == 'user' %}\nUser <u>: {% endif %}{{ m.content }}")), "")
+      << "part of the next turn";
+}
+
+TEST_F(F04_TurnEnd, WhatStandsInsideATurnEndsNone) {
+  EXPECT_EQ(ends(each("<a>{% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>{% endif %}"
+                      "{{ m.content }}<done>")),
+            "<done>");
+  EXPECT_EQ(ends(each("{% if m.thinking %}<u>{{ m.thinking }}<done>{% endif %}<a>{{ m.content }}"
+                      "{{ '</s>' if loop.last else '<done>' }}")),
+            "</s>")
+      << "<done> closes parts";
+}
+
+TEST_F(F04_TurnEnd, PickyTemplates) {
+  EXPECT_EQ(ends(each("{% if m.content is string %}{{ raise_exception('parts are wanted') }}{% endif %}"
+                      "<a>{{ m.content[0].text }}<done>")),
+            "<done>");
+  EXPECT_EQ(
+      ends(each(
+          "{% if loop.index > 2 %}{{ raise_exception('two at most') }}{% endif %}<a>{{ m.content }}<done>")),
+      "<done>");
+  EXPECT_EQ(ends(each("{{ raise_exception('never') }}")), "");
+  EXPECT_EQ(ends("nothing"), "");
+}
+
+TEST_F(F04_TurnEnd, TemplatesOfEveryPlace) {
+  const std::string source = each("<a>{{ m.content }}<done>");
+  write("chat_template.json", dump_json({{"chat_template", source}}));
+  EXPECT_EQ(ends(), "<done>");
+  fs::remove(dir_ / "chat_template.json");
+  write("tokenizer_config.json",
+        dump_json({{"chat_template", Json::array({{{"name", "tool_use"}, {"template", "t"}},
+                                                  {{"name", "default"}, {"template", source}}})}}));
+  EXPECT_EQ(ends(), "<done>");
+  write("chat_template.jinja", "");
+  EXPECT_EQ(ends(), "<done>") << "an empty file is none";
+}
+
+TEST_F(F04_TurnEnd, OfAGgufFile) {
+  GgufBytes g;
+  g.key("tokenizer.ggml.model", "gpt2").key("tokenizer.ggml.pre", "gpt-2");
+  g.key("tokenizer.ggml.tokens", std::vector<std::string>{"a", "b", "<u>", "<over>", "<|im_end|>", "</s>"});
+  g.array<int32_t>("tokenizer.ggml.token_type", Gguf::Type::i32, {1, 1, 3, 4, 3, 3});
+  g.key("tokenizer.ggml.merges", std::vector<std::string>{});
+  GgufBytes told = g;
+  told.key("tokenizer.chat_template", each("<u>{{ m.content }}<over>\n"));
+  told.write(dir_ / "m.gguf");
+  const auto tokenizer = Tokenizer::open(dir_ / "m.gguf");
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  EXPECT_EQ((*tokenizer)->end_tokens(), (std::vector<int32_t>{5})) << "the template says what ends a turn";
+  const auto chat = ChatTemplate::open(dir_ / "m.gguf", tokenizer->get());
+  ASSERT_TRUE(chat) << chat.error().message;
+  EXPECT_EQ(turn_ends(**chat, **tokenizer), (std::vector<int32_t>{3}));
+  g.write(dir_ / "m.gguf");
+  EXPECT_EQ((*Tokenizer::open(dir_ / "m.gguf"))->end_tokens(), (std::vector<int32_t>{4, 5})) << "no template";
+}
+
+}  // namespace
+}  // namespace autark::text
