@@ -19,6 +19,7 @@
 #include "serve/engine_backend.h"
 #include "serve/sampling_defaults.h"
 #include "serve/service.h"
+#include "weights/model_name.h"
 
 namespace autark::apps {
 namespace {
@@ -81,9 +82,8 @@ bool is_loopback(const std::string& host) {
 
 std::string name_of(const Arguments& a, const std::filesystem::path& path) {
   if (!a.name.empty()) return a.name;
-  if (a.model.empty()) return hub::kDefaultModel;
-  if (a.model.find('/') == std::string::npos && !a.model.ends_with(".gguf")) return a.model;
-  return path.extension() == ".gguf" ? path.stem().string() : path.filename().string();
+  const auto place = hub::place_of_model(a.model);
+  return model_name(place ? *place : path);
 }
 
 int64_t now_seconds() {

@@ -135,7 +135,7 @@ int answer_lines(const Answer& answer) {
 // A path as it is, or a model's name.
 Result<fs::path> locate(const std::string& model) {
   std::error_code ec;
-  if (fs::exists(model, ec)) return fs::path(model);
+  if (fs::exists(model, ec)) return hub::snapshot_in(model);
   return hub::find_model(model);
 }
 

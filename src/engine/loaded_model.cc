@@ -55,6 +55,14 @@ Result<std::unique_ptr<Drafter>> load_drafter(const std::filesystem::path& path,
   return kind->make(c.config, *c.weights);
 }
 
+// "config.json: …" with the folder of that file.
+Error in_folder(const std::filesystem::path& path, Error fault) {
+  std::error_code failed;
+  if (fault.message.starts_with("config.json:") && std::filesystem::is_directory(path, failed))
+    fault.message = (path / fault.message).string();
+  return fault;
+}
+
 }  // namespace
 
 Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOptions& options) {
@@ -65,7 +73,9 @@ Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOpti
   AUTARK_TRY(m.rounding, choose_rounding(checkpoint, options, &m.rounding_line));
   if (auto e = fault_of(m.rounding, checkpoint.architecture, checkpoint.kind)) return *e;
   if (auto e = fault_of_v4(checkpoint)) return *e;
-  AUTARK_TRY(m.model, factory->second(checkpoint.config, *checkpoint.weights));
+  auto made = factory->second(checkpoint.config, *checkpoint.weights);
+  if (!made) return in_folder(path, made.error());
+  m.model = std::move(*made);
   if (options.drafter) {
     AUTARK_TRY(m.drafter, load_drafter(path, checkpoint));
   }

@@ -1,13 +1,16 @@
 // From files to a running engine.
 #include <algorithm>
 #include <chrono>
+#include "base/file_kind.h"
 #include "engine/engine.h"
 #include "engine/start.h"
+#include "weights/model_name.h"
 
 namespace autark::engine {
 
 Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& path, const Options& options) {
   const auto began = std::chrono::steady_clock::now();
+  if (kind_of_file(path) == FileKind::safetensors) return Error{Code::invalid, folder_wanted(path)};
   Parts p;
   AUTARK_TRY(p.model, load_model(path, {.chip = options.chip,
                                         .rounding = options.rounding,
@@ -21,7 +24,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& path, 
     p.chat_fault = chat.error().message;
   warm_up(p.model, options.progress);
   const Checkpoint& c = p.model.checkpoint;
-  p.card = {.name = (path.has_filename() ? path : path.parent_path()).stem().string(),
+  p.card = {.name = model_name(path),
             .path = path.string(),
             .architecture = c.architecture,
             .weights = weights_line(c),
