@@ -5,6 +5,7 @@
 #include "base/mapped_file.h"
 #include "chips/registry.h"
 #include "models/model.h"
+#include "text/turn_end.h"
 
 namespace autark::apps {
 namespace {
@@ -108,6 +109,18 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(path, failed);
 }
 
+// What ends an answer beside what the checkpoint names; nothing where its text side cannot be read, which is
+// not what is asked here.
+void add_end_tokens(const std::filesystem::path& path, Inspection& in) {
+  const auto tokenizer = text::Tokenizer::open(path);
+  if (!tokenizer) return;
+  std::vector<int32_t> more = (*tokenizer)->end_tokens();
+  if (const auto chat = text::ChatTemplate::open(path, tokenizer->get()))
+    for (const int32_t id : text::turn_ends(**chat, **tokenizer)) more.push_back(id);
+  for (const int32_t id : more)
+    if (std::ranges::find(in.end_tokens, id) == in.end_tokens.end()) in.end_tokens.push_back(id);
+}
+
 // Looks for the files and keys, does not read them.
 void find_text(const std::filesystem::path& path, const std::string& kind, Inspection& in) {
   if (kind == "gguf") {
@@ -142,6 +155,7 @@ Result<Inspection> inspect(const std::filesystem::path& path) {
   in.fault = try_model(c, in);
   in.listing = list_v4(c);
   find_text(path, c.kind, in);
+  add_end_tokens(path, in);
   in.tensors = std::move(c.tensors);
   return in;
 }

@@ -45,6 +45,17 @@ TEST(InspectionTest, EveryReferenceModelRunsAndIsCounted) {
   }
 }
 
+TEST(InspectionTest, F04_TheEndsOfTurnsAreAmongTheEndTokens) {
+  const auto all = golden_directories();
+  if (all.empty()) GTEST_SKIP() << "lacks reference models in " << golden_models();
+  for (const auto& path : all) {
+    if (!std::filesystem::exists(path / "tokenizer_config.json")) continue;
+    const auto in = inspect(path);
+    ASSERT_TRUE(in) << in.error().message;
+    EXPECT_EQ(in.value().end_tokens, (std::vector<int32_t>{1, 3})) << path << ": <|end|>, <|im_end|>";
+  }
+}
+
 TEST(InspectionTest, AnUnknownArchitectureIsShownAndRefused) {
   GgufBytes b;
   b.key("general.architecture", "mamba").tensor("blk.0.ssm_a", 0, {3}, std::string(12, 'a'));

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <fstream>
 #include "base/gguf_testing.h"
+#include "text/testing.h"
 
 namespace autark::text {
 namespace {
@@ -144,6 +145,40 @@ TEST_F(F04_TurnEnd, TemplatesOfEveryPlace) {
   EXPECT_EQ(ends(), "<done>");
   write("chat_template.jinja", "");
   EXPECT_EQ(ends(), "<done>") << "an empty file is none";
+}
+
+// The published ones that are here.
+TEST(F04_TurnEndOfModels, IsTheirs) {
+  int checked = 0;
+  for (const auto& [name, mark] : {std::pair{"qwen3", "<|im_end|>"},
+                                   {"gemma3", "<end_of_turn>"},
+                                   {"deepseek-v3", "<｜end▁of▁sentence｜>"}}) {
+    const fs::path folder = tokenizer_folder(name);
+    if (!fs::exists(folder / "tokenizer.json")) continue;
+    const auto tokenizer = Tokenizer::open(folder);
+    ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+    const auto chat = ChatTemplate::open(folder, tokenizer->get());
+    if (!chat) continue;
+    ++checked;
+    EXPECT_EQ(turn_ends(**chat, **tokenizer), (std::vector<int32_t>{(*tokenizer)->id_of(mark).value_or(-1)}))
+        << name;
+  }
+  if (checked == 0) GTEST_SKIP() << "no tokenizer files; run tests/fetch_tokenizers";
+}
+
+// It has an encoder instead of a template.
+TEST_F(F04_TurnEnd, OfDeepseekV4) {
+  const fs::path published = tokenizer_folder("deepseek-v4") / "tokenizer.json";
+  if (!fs::exists(published)) GTEST_SKIP() << "no tokenizer files; run tests/fetch_tokenizers";
+  fs::remove(dir_ / "tokenizer.json");
+  fs::create_symlink(published, dir_ / "tokenizer.json");
+  write("config.json", R"({"model_type": "deepseek_v4"})");
+  const auto tokenizer = Tokenizer::open(dir_);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  const auto chat = ChatTemplate::open(dir_, tokenizer->get());
+  ASSERT_TRUE(chat) << chat.error().message;
+  EXPECT_EQ(turn_ends(**chat, **tokenizer),
+            (std::vector<int32_t>{(*tokenizer)->id_of("<｜end▁of▁sentence｜>").value_or(-1)}));
 }
 
 TEST_F(F04_TurnEnd, OfAGgufFile) {
