@@ -13,6 +13,7 @@ static_assert(std::endian::native == std::endian::little, "numbers are read as t
 
 constexpr uint64_t kEntriesMax = uint64_t{1} << 20;  // keys, and tensors, of one file
 constexpr uint64_t kNameBytesMax = 65535;
+constexpr uint64_t kDirectoryBytesMax = uint64_t{1} << 30;
 constexpr int kNestingMax = 4;  // arrays of arrays
 
 // A name from the file, fit for a message.
@@ -105,7 +106,10 @@ struct Directory {
 
 class Reader {
  public:
-  explicit Reader(const MappedFile& file) : name_(file.path().string()), bytes_(file.bytes()) {}
+  explicit Reader(const MappedFile& file) : Reader(file, file.bytes()) {}
+  // `bytes`: from the file's start, at least to the end of the directory.
+  Reader(const MappedFile& file, std::span<const std::byte> bytes)
+      : name_(file.path().string()), bytes_(bytes), file_bytes_(file.bytes().size()) {}
 
   Result<Directory> directory() {
     AUTARK_TRY(const Counts n, header());
@@ -126,6 +130,7 @@ class Reader {
     if (auto e = place(d)) return *e;
     return d;
   }
+  uint64_t end() const { return at_; }  // of the directory
 
  private:
   using Type = Gguf::Type;
@@ -251,7 +256,7 @@ class Reader {
       if (entry.offset % alignment)
         return fault("tensor " + shown(tensor) + " lies at " + std::to_string(entry.offset) +
                      ", not at a multiple of " + std::to_string(alignment));
-      if (start >= bytes_.size() || entry.offset >= bytes_.size() - start)
+      if (start >= file_bytes_ || entry.offset >= file_bytes_ - start)
         return fault("tensor " + shown(tensor) + " lies beyond the end of the file; a broken download?");
       entry.offset += start;
     }
@@ -260,8 +265,20 @@ class Reader {
 
   std::string name_;
   std::span<const std::byte> bytes_;
-  uint64_t at_ = 0;
+  uint64_t file_bytes_, at_ = 0;
 };
+
+// Read twice: the second time from a copy, to which nobody can write. Its views are into the copy.
+Result<Directory> lasting_directory(const MappedFile& file, std::vector<std::byte>* copy) {
+  Reader whole(file);
+  AUTARK_TRY([[maybe_unused]] const Directory seen, whole.directory());
+  if (whole.end() > kDirectoryBytesMax)
+    return Error{Code::invalid, file.path().string() + ": has " + std::to_string(whole.end()) +
+                                    " bytes of keys, more than any model has; a broken file?"};
+  const auto bytes = file.bytes().first(whole.end());
+  copy->assign(bytes.begin(), bytes.end());
+  return Reader(file, *copy).directory();
+}
 
 // "name-00002-of-00003.gguf" → "name-0000i-of-00003.gguf" beside it, whatever stands behind the numbers;
 // empty when the name is not like that.
@@ -279,11 +296,11 @@ std::filesystem::path sibling(const std::filesystem::path& path, int64_t i, int6
 
 Result<Gguf> Gguf::open(const std::filesystem::path& path) {
   AUTARK_TRY(MappedFile file, MappedFile::open(path));
-  AUTARK_TRY(Directory first, Reader(file).directory());
+  Gguf g;
+  AUTARK_TRY(Directory first, lasting_directory(file, &g.directory_));
   const auto fault = [](const std::filesystem::path& at, const std::string& what) {
     return Error{Code::invalid, at.string() + ": " + what};
   };
-  Gguf g;
   const int64_t count = first.whole("split.count", 1);
   if (count < 0 || count > 65535) return fault(path, "key 'split.count' is not a number of files");
   if (count <= 1) {
@@ -299,7 +316,7 @@ Result<Gguf> Gguf::open(const std::filesystem::path& path) {
   for (int64_t i = 0; i < count; ++i) {
     const auto at = sibling(path, i, count);
     AUTARK_TRY(MappedFile part, MappedFile::open(at));
-    AUTARK_TRY(Directory d, Reader(part).directory());
+    AUTARK_TRY(Directory d, i == 0 ? lasting_directory(part, &g.directory_) : Reader(part).directory());
     if (d.whole("split.count", 1) != count || d.whole("split.no", -1) != i)
       return fault(at, "does not call itself file " + std::to_string(i) + " of " + std::to_string(count));
     for (auto& [name, entry] : d.tensors) {
@@ -366,6 +383,12 @@ std::optional<std::vector<double>> Gguf::numbers(std::string_view key) const {
   for (uint64_t i = 0; i < a->count; ++i)
     all.push_back(*as_number(number_at(a->of, a->bytes.data() + i * size)));
   return all;
+}
+
+std::optional<Error> Gguf::change() const {
+  for (const MappedFile& f : files_)
+    if (auto e = f.change()) return e;
+  return {};
 }
 
 std::span<const std::byte> Gguf::bytes_from(const TensorEntry& t) const {

@@ -1,6 +1,6 @@
 // A GGUF file's directory: key/values and the tensor index, without any knowledge of models or numbers.
 // Versions 2 and 3, little-endian; one file or a split set (…-00001-of-00003.gguf). Strings and arrays are
-// views into the mapped file, so an open costs the index, not the vocabulary.
+// views into a copy of the directory, which a file that is rewritten cannot reach.
 //
 //   "GGUF" u32 version u64 tensors u64 keys | keys | tensor index | padding to `general.alignment` | data
 //
@@ -51,10 +51,12 @@ class Gguf {
 
   // From a tensor's first byte to the end of its file; the reader of its format checks the length it needs.
   std::span<const std::byte> bytes_from(const TensorEntry& t) const;
+  std::optional<Error> change() const;  // of any of the files: MappedFile::change()
 
  private:
   Gguf() = default;
   std::vector<MappedFile> files_;
+  std::vector<std::byte> directory_;  // of the file whose keys these are
   std::map<std::string, Value, std::less<>> keys_;
   std::map<std::string, TensorEntry, std::less<>> tensors_;
 };

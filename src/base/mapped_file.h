@@ -1,10 +1,15 @@
 // A file mapped for reading. Owns the mapping; views of bytes() die with it. Movable, thread-safe to read.
-// A file that shrinks while mapped raises SIGBUS on touch: checkpoints are replaced by rename, never
-// rewritten in place.
+// A file that is truncated or rewritten under it shows through: what is gone reads as zeros, what is new as
+// it is, and change() says so. Whoever computed on bytes() asks it afterwards, before the result goes out;
+// what is checked once and used later is copied.
 #pragma once
 #include <cstddef>
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <span>
+#include "base/file_watch.h"
+#include "base/mapping_guard.h"
 #include "base/result.h"
 
 namespace autark {
@@ -16,16 +21,19 @@ class MappedFile {
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
 
-  std::span<const std::byte> bytes() const { return {at_, size_}; }
+  std::span<const std::byte> bytes() const { return bytes_; }
   const std::filesystem::path& path() const { return path_; }
+  // Code::io once the file is no longer what was mapped, and from then on. A file that was renamed over this
+  // one or its deletion is no change. From any thread; costs a system call.
+  std::optional<Error> change() const;
 
  private:
-  MappedFile(std::filesystem::path path, const std::byte* at, size_t size)
-      : path_(std::move(path)), at_(at), size_(size) {}
+  MappedFile(std::filesystem::path path, std::span<const std::byte> bytes, std::unique_ptr<FileWatch> watch);
 
   std::filesystem::path path_;
-  const std::byte* at_ = nullptr;
-  size_t size_ = 0;
+  std::span<const std::byte> bytes_;
+  std::unique_ptr<FileWatch> watch_;  // none of an empty file
+  MappingGuard guard_;
 };
 
 // The whole of a small file, as text. `bytes_max` guards against a wrong path.
