@@ -416,5 +416,40 @@ TEST_F(CheckpointTest, AFileOfFiveGigabytesIsNotRead) {
   EXPECT_EQ(d.value().bytes, bytes);
 }
 
+class F11_Checkpoint : public CheckpointTest {};
+
+TEST_F(F11_Checkpoint, SaysThatAShardChanged) {
+  const auto shard = [](const char* name) {
+    return SafetensorsBytes().tensor(name, "F32", {1, 64}, std::string(256, 'x')).bytes();
+  };
+  dir_.write("config.json", kConfig);
+  dir_.write("1.safetensors", shard("a"));
+  dir_.write("2.safetensors", shard("b"));
+  dir_.write("model.safetensors.index.json",
+             R"({"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}})");
+  const auto c = open_checkpoint(dir_.path());
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_FALSE(c->weights->change());
+  std::filesystem::resize_file(dir_ / "2.safetensors", 20);
+  EXPECT_FLOAT_EQ(first(c->weights->need("a", {1, 64})), first(c->weights->need("a", {1, 64})));
+  ASSERT_TRUE(c->weights->change());
+  EXPECT_NE(c->weights->change()->message.find("'2.safetensors'"), std::string::npos);
+}
+
+TEST_F(F11_Checkpoint, SaysThatAGgufFileChanged) {
+  GgufBytes()
+      .key("general.architecture", "llama")
+      .tensor("blk.0.attn_norm.weight", 0, {2048}, std::string(8192, 'x'))
+      .write(dir_ / "m.gguf");
+  auto c = open_checkpoint(dir_ / "m.gguf");
+  ASSERT_TRUE(c) << c.error().message;
+  EXPECT_FALSE(c->weights->change());
+  std::filesystem::resize_file(dir_ / "m.gguf", 100);
+  const Tensor t = c->weights->vector("model.layers.0.input_layernorm.weight", {2048});
+  EXPECT_EQ(t.f32()[2047], 0);
+  ASSERT_TRUE(c->weights->change());
+  EXPECT_EQ(c->weights->change()->code, Code::io);
+}
+
 }  // namespace
 }  // namespace autark

@@ -29,6 +29,7 @@ class Safetensors {
 
   const std::map<std::string, Entry, std::less<>>& tensors() const { return tensors_; }
   const std::filesystem::path& path() const { return file_.path(); }
+  std::optional<Error> change() const { return file_.change(); }
   std::span<const std::byte> bytes(const Entry& e) const { return file_.bytes().subspan(e.offset, e.bytes); }
 
   // Copies for tools and tests: F32, F16, BF16, F64 as float; I8 … I64, U8, BOOL as whole numbers.

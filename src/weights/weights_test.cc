@@ -195,6 +195,17 @@ TEST(WeightsTest, TablesOfPlacesStayInside) {
   EXPECT_NE(fault(w).find("ids has -1 in row 1"), std::string::npos);
 }
 
+TEST(F11_Weights, PlacesThatWereCheckedStayInside) {
+  std::vector<int32_t> ids{0, 7, 3, 8};
+  MapWeights w;
+  w.entries.insert({"ids", {Format::i32, {2, 2}, {reinterpret_cast<const std::byte*>(ids.data())}}});
+  const Weight t = w.table("ids", {2, 2}, 9);
+  ids = {-1, 1 << 30, 9, -5};  // somebody writes into the file
+  const auto* kept = reinterpret_cast<const int32_t*>(t.parts[0].codes);
+  EXPECT_EQ(std::vector<int32_t>(kept, kept + 4), (std::vector<int32_t>{0, 7, 3, 8}));
+  EXPECT_EQ(fault(w), "");
+}
+
 TEST(WeightsTest, LyingSizesAreNotPaidFor) {
   MapWeights w;
   const int64_t huge = int64_t{1} << 30;

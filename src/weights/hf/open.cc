@@ -39,6 +39,11 @@ class SafetensorsWeights final : public Weights {
       names_.emplace(plain_name(name), Stored{&shards_.files[file], &shards_.files[file].tensors().at(name)});
   }
   const Names& names() const { return names_; }
+  std::optional<Error> change() const override {
+    for (const Safetensors& file : shards_.files)
+      if (auto e = file.change()) return e;
+    return {};
+  }
 
  protected:
   std::optional<Entry> open(const std::string& name, const Shape& expected) override {
