@@ -137,6 +137,7 @@ Result<Figures> measure(const Arguments& a) {
   f.prefill_seconds = median(prefill);
   f.decode_seconds = median(decode);
   m.chip->reset();
+  if (auto e = m.checkpoint.weights->change()) return *e;
   return f;
 }
 

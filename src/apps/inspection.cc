@@ -156,6 +156,7 @@ Result<Inspection> inspect(const std::filesystem::path& path) {
   in.listing = list_v4(c);
   find_text(path, c.kind, in);
   add_end_tokens(path, in);
+  if (auto e = c.weights->change()) return *e;
   in.tensors = std::move(c.tensors);
   return in;
 }

@@ -53,8 +53,10 @@ class RunningEngine final : public Engine {
         waiting_max_(options.waiting_max),
         cache_(std::move(cache)),
         session_limits_(session_limits_of(parts_, *cache_)),
-        batch_(*parts_.model.model, *parts_.model.chip, *cache_, limits_of(options, *cache_), seconds_now,
-               drafts_of(options, parts_.model) > 0 ? parts_.model.drafter.get() : nullptr, options.drafts) {
+        batch_(
+            *parts_.model.model, *parts_.model.chip, *cache_, limits_of(options, *cache_), seconds_now,
+            [this] { return fault(); },
+            drafts_of(options, parts_.model) > 0 ? parts_.model.drafter.get() : nullptr, options.drafts) {
     parts_.card.context = session_limits_.context;
     parts_.card.vocabulary = session_limits_.vocabulary;
     stats_.pages_total = cache_->pages_total();
@@ -73,8 +75,10 @@ class RunningEngine final : public Engine {
   const text::Tokenizer& tokenizer() const override { return *parts_.tokenizer; }
   const text::ChatTemplate* chat() const override { return parts_.chat.get(); }
   std::string chat_fault() const override { return parts_.chat_fault; }
+  std::optional<Error> fault() const override { return parts_.model.checkpoint.weights->change(); }
 
   Result<RequestId> submit(Request request, Sink sink) override {
+    if (auto changed = fault()) return *changed;
     if (auto fault = fault_of(request, session_limits_)) return *fault;
     auto decoder = parts_.tokenizer->stream(request.skip_special);
     const RequestId id = ++last_id_;
@@ -117,7 +121,7 @@ class RunningEngine final : public Engine {
       publish_stats();  // whoever hears of an end finds it counted
       batch_.publish();
     }
-    batch_.cancel_all();
+    batch_.end_all(Finish::cancelled);
     publish_stats();
     batch_.publish();
   }

@@ -125,6 +125,10 @@ class Engine {
   virtual const text::ChatTemplate* chat() const = 0;  // empty: the model has no template
   virtual std::string chat_fault() const = 0;          // why chat() is empty
 
+  // Why it answers nobody any more (Code::io): a file of the model was truncated or rewritten. Those who ran
+  // or waited got it as their error, submit() refuses with it, and only opening the model again helps.
+  virtual std::optional<Error> fault() const { return {}; }
+
   // Refused at once: an empty prompt, ids outside the vocabulary, a prompt that leaves no room for one token
   // (Code::invalid), a full queue (Code::exhausted). Otherwise the sink's last event has `finish`.
   virtual Result<RequestId> submit(Request request, Sink sink) = 0;

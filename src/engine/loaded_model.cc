@@ -63,10 +63,9 @@ Error in_folder(const std::filesystem::path& path, Error fault) {
   return fault;
 }
 
-}  // namespace
-
-Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOptions& options) {
-  AUTARK_TRY(Checkpoint checkpoint, open_checkpoint(path));
+// All of it but the checkpoint.
+Result<LoadedModel> bound_to(const Checkpoint& checkpoint, const std::filesystem::path& path,
+                             const LoadOptions& options) {
   const auto factory = model_registry().find(checkpoint.architecture);
   if (factory == model_registry().end()) return unknown_architecture(path.string(), checkpoint.architecture);
   LoadedModel m;
@@ -83,11 +82,8 @@ Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOpti
                                               .threads = options.threads,
                                               .isa = options.isa,
                                               .eager = options.eager}));
-  m.checkpoint = std::move(checkpoint);
   return m;
 }
-
-namespace {
 
 void warm_up_drafter(LoadedModel& m, const Cache& cache, const SequenceState& state,
                      std::span<const Tensor> taps) {
@@ -105,6 +101,14 @@ void warm_up_drafter(LoadedModel& m, const Cache& cache, const SequenceState& st
 }
 
 }  // namespace
+
+Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOptions& options) {
+  AUTARK_TRY(Checkpoint checkpoint, open_checkpoint(path));
+  auto m = bound_to(checkpoint, path, options);
+  if (auto e = checkpoint.weights->change()) return *e;  // whatever else it came to
+  if (m) m->checkpoint = std::move(checkpoint);
+  return m;
+}
 
 void warm_up(LoadedModel& m, const std::function<void(double)>& progress) {
   const auto cache = Cache::make(

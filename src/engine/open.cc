@@ -23,6 +23,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& path, 
   else
     p.chat_fault = chat.error().message;
   warm_up(p.model, options.progress);
+  if (auto e = p.model.checkpoint.weights->change()) return *e;
   const Checkpoint& c = p.model.checkpoint;
   p.card = {.name = model_name(path),
             .path = path.string(),

@@ -9,9 +9,13 @@ const char* name_of(Finish f) {
   return kNames[int(f)];
 }
 
-Batch::Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock,
+Batch::Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock, Damage damage,
              const Drafter* drafter, int drafts)
-    : cache_(cache), forward_(m, on, cache, drafter), scheduler_(limits), clock_(std::move(clock)) {
+    : cache_(cache),
+      forward_(m, on, cache, drafter),
+      scheduler_(limits),
+      clock_(std::move(clock)),
+      damage_(std::move(damage)) {
   if (drafter) speculation_.emplace(*drafter, on, cache, drafts);
 }
 
@@ -28,8 +32,11 @@ void Batch::cancel(RequestId id) {
   if (it != sessions_.end()) finish(id, it->second->end(Finish::cancelled));
 }
 
-void Batch::cancel_all() {
-  while (!sessions_.empty()) cancel(sessions_.begin()->first);
+void Batch::end_all(Finish why, const std::optional<Error>& error) {
+  while (!sessions_.empty()) {
+    const auto& [id, session] = *sessions_.begin();
+    finish(id, session->end(why, error));
+  }
 }
 
 bool Batch::schedule() {
@@ -41,10 +48,12 @@ bool Batch::schedule() {
 void Batch::run() {
   ++counters_.steps;
   try {  // a library below may throw, memory above all; the requests of this step end, the engine goes on
-    sample(compute());
+    const Tensor logits = compute();
+    if (const auto damage = damage_()) return end_all(Finish::failed, damage);
+    sample(logits);
     draft();
   } catch (const std::exception& e) {
-    fail_all(e.what());
+    fail_step(e.what());
   }
 }
 
@@ -119,7 +128,7 @@ void Batch::draft() {
   for (const auto& r : readings_) scheduler_.guess(r.session->id(), int(std::ssize(r.session->drafts())));
 }
 
-void Batch::fail_all(const std::string& why) {
+void Batch::fail_step(const std::string& why) {
   for (const Slice& slice : plan_.slices) {
     const auto it = sessions_.find(slice.id);
     if (it == sessions_.end()) continue;

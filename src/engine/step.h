@@ -17,13 +17,15 @@ namespace autark::engine {
 class Batch {
  public:
   using Clock = std::function<double()>;  // seconds, rising
+  // Why what was computed cannot be believed, and nothing can be any more; asked after every forward pass.
+  using Damage = std::function<std::optional<Error>()>;
   // `drafter` may be null; else it guesses up to `drafts` tokens ahead.
-  Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock,
+  Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock, Damage damage,
         const Drafter* drafter = nullptr, int drafts = 0);
 
   void add(std::unique_ptr<Session> s);
   void cancel(RequestId id);  // at once; unknown ids: nothing
-  void cancel_all();
+  void end_all(Finish why, const std::optional<Error>& error = {});
   bool schedule();  // plans a step; false: there is nothing to do
   void run();       // computes what was planned and draws the tokens
   void publish();   // tells the sinks; until then what they will hear is only in the counters
@@ -44,7 +46,7 @@ class Batch {
   std::span<const int32_t> tokens_of(const Slice& slice, const Session& s);
   void sample(Tensor logits);
   void draft();
-  void fail_all(const std::string& why);
+  void fail_step(const std::string& why);
   void finish(RequestId id, Event e);
 
   struct Letter {
@@ -58,6 +60,7 @@ class Batch {
   std::optional<Speculation> speculation_;
   Scheduler scheduler_;
   Clock clock_;
+  Damage damage_;
   std::map<RequestId, std::unique_ptr<Session>> sessions_;
   Plan plan_;
   std::vector<Chunk> chunks_;

@@ -326,7 +326,9 @@ class Tracer {
 }  // namespace
 
 Result<Trace> trace(LoadedModel& m, std::vector<int32_t> tokens, const TraceOptions& options) {
-  return Tracer(m, std::move(tokens), options).run();
+  auto t = Tracer(m, std::move(tokens), options).run();
+  if (auto e = m.checkpoint.weights->change()) return *e;
+  return t;
 }
 
 }  // namespace autark::engine
