@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 #include "api/item.h"
@@ -25,6 +26,8 @@ class Backend {
   virtual std::vector<ModelEntry> models() const = 0;
   // Changes when something does that may change answers: program, model, chip, rounding. Empty: not known.
   virtual std::string fingerprint() const { return {}; }
+  // Why it answers nobody any more, until the process starts anew; empty: it does.
+  virtual std::optional<Fault> fault() const { return {}; }
   // Renders and tokenises on the calling thread, then returns without waiting for an answer; never throws. A
   // refusal is a Fault in the sink, possibly before this returns.
   // A request with P prompts and n choices has P·n of them; choice p·n + j is the j-th of prompt p. Every

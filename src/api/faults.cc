@@ -47,10 +47,12 @@ std::string anthropic_message(const Fault& f) {
          " maximum";
 }
 
-std::vector<std::pair<std::string, std::string>> headers_of(Kind kind) {
+// A fault that waiting does not mend has a code of its own.
+std::vector<std::pair<std::string, std::string>> headers_of(const Fault& f) {
+  const Kind kind = f.kind;
   std::vector<std::pair<std::string, std::string>> h{{"content-type", "application/json"}};
   if (kind == Kind::overloaded) h.emplace_back("retry-after", "1");
-  if (kind == Kind::unavailable) h.emplace_back("retry-after", "2");
+  if (kind == Kind::unavailable && f.code.empty()) h.emplace_back("retry-after", "2");
   if (kind == Kind::authentication) h.emplace_back("www-authenticate", "Bearer");
   return h;
 }
@@ -66,10 +68,11 @@ Json openai_error(const Fault& f) {
   return Json{{"error", std::move(e)}};
 }
 
+// `code` is none of Anthropic's; it stands where only it tells one 503 from another.
 Json anthropic_error(const Fault& f, std::string_view request_id) {
-  return Json{{"type", "error"},
-              {"error", {{"type", words_of(f.kind).anthropic_type}, {"message", anthropic_message(f)}}},
-              {"request_id", std::string(request_id)}};
+  Json e{{"type", words_of(f.kind).anthropic_type}, {"message", anthropic_message(f)}};
+  if (f.kind == Kind::unavailable && !f.code.empty()) e["code"] = f.code;
+  return Json{{"type", "error"}, {"error", std::move(e)}, {"request_id", std::string(request_id)}};
 }
 
 Fault fault_of_status(int status, std::string message) {
@@ -79,11 +82,11 @@ Fault fault_of_status(int status, std::string message) {
 }
 
 Reply openai_reply(const Fault& f) {
-  return {words_of(f.kind).openai_status, headers_of(f.kind), dump_json(openai_error(f))};
+  return {words_of(f.kind).openai_status, headers_of(f), dump_json(openai_error(f))};
 }
 
 Reply anthropic_reply(const Fault& f, std::string_view request_id) {
-  return {words_of(f.kind).anthropic_status, headers_of(f.kind), dump_json(anthropic_error(f, request_id))};
+  return {words_of(f.kind).anthropic_status, headers_of(f), dump_json(anthropic_error(f, request_id))};
 }
 
 }  // namespace autark::api

@@ -70,6 +70,11 @@ std::vector<api::ModelEntry> EngineBackend::models() const {
   return all;
 }
 
+std::optional<api::Fault> EngineBackend::fault() const {
+  const auto fault = engine_->fault();
+  return fault ? std::optional(fault_of(*fault)) : std::nullopt;
+}
+
 bool EngineBackend::serves(const std::string& model) const {
   return model.empty() || model == options_.id || std::ranges::count(options_.aliases, model) > 0;
 }
@@ -187,6 +192,7 @@ api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
                              .code = "model_not_found"}});
     return [] {};
   }
+  if (auto changed = fault()) return sink({.what = std::move(*changed)}), [] {};
   auto prompts = prompts_of(request);
   if (auto* fault = std::get_if<api::Fault>(&prompts)) return sink({.what = std::move(*fault)}), [] {};
   const char* field = request.prompts.empty() ? "messages" : "prompt";

@@ -24,6 +24,7 @@ class EngineBackend final : public api::Backend {
 
   std::vector<api::ModelEntry> models() const override;
   std::string fingerprint() const override { return fingerprint_; }
+  std::optional<api::Fault> fault() const override;
   Cancel submit(api::Request request, Sink sink) override;
   api::Outcome<int64_t> count_tokens(const api::Request& request) const override;
 

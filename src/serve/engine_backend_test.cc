@@ -580,5 +580,29 @@ TEST(SamplingDefaults, ComeFromTheCheckpoint) {
   EXPECT_EQ(sampling_defaults(folder / "gone.gguf").temperature, 1);
 }
 
+const Error kChanged{Code::io, "the file 'm' was truncated"};
+
+TEST(F11_EngineBackend, AChangedModelIsAFaultOfItsOwn) {
+  Bench before, at_submit, during;
+  before.engine->broken = kChanged;
+  before.submit(chat("a"));
+  EXPECT_TRUE(before.engine->submitted.empty());
+  at_submit.engine->refusal = kChanged;
+  at_submit.submit(chat("a"));
+  during.submit(chat("a"));
+  during.say(0, token("x", 1));
+  engine::Event end;
+  end.finish = engine::Finish::failed;
+  end.error = kChanged;
+  during.say(0, end);
+  for (const Bench* b : {&before, &at_submit, &during}) {
+    EXPECT_EQ(b->fault().kind, api::Fault::Kind::unavailable);
+    EXPECT_EQ(b->fault().code, "model_changed");
+    EXPECT_EQ(b->fault().message, kChanged.message);
+  }
+  EXPECT_EQ(before.backend.fault()->code, "model_changed");
+  EXPECT_FALSE(during.backend.fault());
+}
+
 }  // namespace
 }  // namespace autark::serve

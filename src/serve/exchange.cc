@@ -196,6 +196,7 @@ void Exchange::respond(const Json& body) {
 
 void Exchange::fail(const api::Fault& fault) {
   api::Reply reply = dialect_.error(fault, "req_" + id_);
+  if (fault.kind == api::Fault::Kind::unavailable) spdlog::warn("req_{}: {}", id_, fault.message);
   account(reply.status);
   if (started_) {
     send(encoder_->encode({.what = fault}));

@@ -116,7 +116,9 @@ class FakeEngine final : public engine::Engine {
   const text::Tokenizer& tokenizer() const override { return tokenizer_; }
   const text::ChatTemplate* chat() const override { return with_chat_ ? &chat_template : nullptr; }
   std::string chat_fault() const override { return "no template in the file"; }
+  std::optional<Error> fault() const override { return broken; }
   Result<engine::RequestId> submit(engine::Request request, engine::Sink sink) override {
+    if (refusal) return *refusal;
     if (int(submitted.size()) >= room) return Error{Code::exhausted, "engine: the queue is full"};
     submitted.push_back({std::move(request), std::move(sink)});
     const engine::RequestId id = submitted.size();
@@ -128,6 +130,7 @@ class FakeEngine final : public engine::Engine {
 
   std::vector<Submitted> submitted;
   int room = 100;
+  std::optional<Error> broken, refusal;
   PlainTemplate chat_template;
   std::function<engine::Event(int)> at_once;  // an event before submit() returns
 

@@ -178,6 +178,9 @@ void Service::one_model(const http::Request& request, const http::StreamPtr& str
 void Service::ready(const http::StreamPtr& stream) {
   std::shared_ptr<api::Backend> backend;
   const auto fault = not_now(backend);
+  if (const auto broken = fault ? std::nullopt : backend->fault())
+    return reply("/ready", stream,
+                 json_response(503, {{"status", broken->code}, {"message", broken->message}}));
   const char* status = !fault ? "ready" : draining_ ? "stopping" : "loading";
   Json body{{"status", status}};
   if (fault && !draining_) body["progress"] = loading_.load();

@@ -4,6 +4,7 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 #include "serve/api_key.h"
+#include "serve/submission.h"
 #include "serve/testing.h"
 
 namespace autark::serve {
@@ -308,6 +309,49 @@ TEST(Service, FaultsBeforeAndInAStream) {
                         "broke\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n"))
       << in.body;
   EXPECT_NE(s.ask("POST", "/v1/messages", kMessagesStream).body.find("event: error\n"), std::string::npos);
+}
+
+const api::Fault kChanged = fault_of(Error{Code::io, "the file 'm' was truncated"});
+
+TEST(F11_Service, EachDialectSaysThatTheModelChanged) {
+  const Running s([](api::Request r, api::Backend::Sink sink) -> api::Backend::Cancel {
+    if (r.max_tokens != 1) sink({.what = api::Event::Started{3}});
+    return sink({.what = kChanged}), nullptr;
+  });
+  const Json chat = {{"max_tokens", 1}, {"messages", {{{"role", "user"}, {"content", "hi"}}}}},
+             text = {{"max_tokens", 1}, {"prompt", "hi"}};
+  for (const auto& [path, body] :
+       {std::pair{"/v1/chat/completions", chat}, {"/v1/completions", text}, {"/v1/messages", chat}}) {
+    Json asked = body;
+    for (bool stream : {false, true}) {
+      asked["stream"] = stream;
+      const Answered a = s.ask("POST", path, dump_json(asked));
+      EXPECT_EQ(a.status, 503) << path;
+      EXPECT_EQ(a.json()["error"]["code"], "model_changed") << path;
+      EXPECT_EQ(a.json()["error"]["message"], kChanged.message) << path;
+      EXPECT_EQ(a.header("retry-after"), "") << "waiting does not help";
+    }
+    asked["max_tokens"] = 9;  // in the middle of an answer
+    const Answered a = s.ask("POST", path, dump_json(asked));
+    EXPECT_EQ(a.status, 200) << path;
+    const size_t at = a.body.rfind("data: {");
+    ASSERT_NE(at, std::string::npos);
+    const auto last = parse_json(std::string_view(a.body).substr(at + 6, a.body.find('\n', at) - at - 6), "");
+    ASSERT_TRUE(last) << a.body;
+    EXPECT_EQ((*last)["error"]["code"], "model_changed") << a.body;
+  }
+}
+
+TEST(F11_Service, IsNotReadyWithoutItsModel) {
+  Running s({});
+  const auto backend = std::make_shared<ScriptedBackend>(say_hello);
+  s.service.open(backend);
+  EXPECT_EQ(s.ask("GET", "/ready").status, 200);
+  backend->broken = kChanged;
+  const Answered ready = s.ask("GET", "/ready");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_EQ(ready.json(), Json({{"status", "model_changed"}, {"message", kChanged.message}}));
+  EXPECT_EQ(s.ask("GET", "/health").status, 200) << "the process lives";
 }
 
 // A backend that starts, says one word, and then waits to be cancelled or released.

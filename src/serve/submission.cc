@@ -37,6 +37,8 @@ api::Fault fault_of(const Error& error) {
       return {.kind = Kind::unsupported, .message = error.message};
     case Code::exhausted:
       return {.kind = Kind::overloaded, .message = error.message};
+    case Code::io:  // all an engine has to do with files: those of its model changed under it
+      return {.kind = Kind::unavailable, .message = error.message, .code = "model_changed"};
     case Code::cancelled:
       return {.kind = Kind::unavailable, .message = error.message};
     default:
