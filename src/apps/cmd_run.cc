@@ -14,6 +14,8 @@
 #include <random>
 #include "api/answer.h"
 #include "api/thinking.h"
+#include "apps/chat_commands.h"
+#include "apps/line_reader.h"
 #include "apps/number_range.h"
 #include "apps/report.h"
 #include "apps/terminal.h"
@@ -35,6 +37,7 @@ struct Arguments {
   std::optional<uint64_t> seed;
   int64_t max_tokens = -1, context = 0;
   int drafts = 0, threads = 0;
+  bool no_history = false;
 };
 
 // What the engine thread hands to the one that prints.
@@ -120,41 +123,41 @@ class Printer {
 
 class Chat {
  public:
-  Chat(const Arguments& a, engine::Engine& engine, const engine::Sampling& sampling)
-      : a_(a), engine_(engine), sampling_(sampling) {
-    if (!a.system.empty()) talk_.items.push_back({api::Role::system, {api::Text{a.system}}});
+  Chat(engine::Engine& engine, ChatState& state) : engine_(engine), state_(state) {
     if (const text::ChatTemplate* chat = engine.chat()) form_ = {chat->syntax(), serve::traits_of(*chat)};
   }
 
   // Prints the answer as it comes.
   std::optional<Error> say(const std::string& text) {
-    api::Request talk = talk_;
+    const Conversation& said = state_.said;
+    api::Request talk;
+    if (!said.system.empty()) talk.items.push_back({api::Role::system, {api::Text{said.system}}});
+    talk.items.insert(talk.items.end(), said.items.begin(), said.items.end());
     talk.items.push_back({api::Role::user, {api::Text{text}}});
     bool in_reasoning = false;
     auto tokens = engine_.chat() ? rendered(talk, in_reasoning) : engine_.tokenizer().encode(text);
     if (!tokens) return tokens.error();
     Mailbox mail(engine_.tokenizer(), {.syntax = form_.syntax, .in_reasoning = in_reasoning, .calls = false});
     const auto id = engine_.submit({.prompt = std::move(*tokens),
-                                    .max_tokens = a_.max_tokens,
-                                    .sampling = sampling_,
+                                    .max_tokens = state_.settings.max_tokens,
+                                    .sampling = state_.settings.sampling,
                                     .skip_special = false},
                                    mail.sink());
     if (!id) return id.error();
     const auto [answer, end] = follow(*id, mail);
-    talk.items.push_back(item_of(answer));
-    if (end.finish != engine::Finish::cancelled) talk.items.back().sampled = mail.sampled();
-    talk_ = std::move(talk);
+    api::Item item = item_of(answer);
+    if (end.finish != engine::Finish::cancelled) item.sampled = mail.sampled();
+    state_.said.items.push_back(std::move(talk.items.back()));
+    state_.said.items.push_back(std::move(item));
     if (end.error) return end.error;
     report(end);
-    ++sampling_.seed;
+    ++state_.settings.sampling.seed;
     return std::nullopt;
   }
 
  private:
   Result<std::vector<int32_t>> rendered(const api::Request& talk, bool& in_reasoning) const {
-    serve::Manner manner{.effort = a_.effort};
-    if (!a_.thinking.empty()) manner.thinking = a_.thinking == "on";
-    const auto prompt = engine_.chat()->render(serve::conversation_of(talk, manner, form_));
+    const auto prompt = engine_.chat()->render(serve::conversation_of(talk, state_.settings.manner, form_));
     if (!prompt) return prompt.error();
     in_reasoning = prompt->in_reasoning;
     return text::ids_of(*prompt, engine_.tokenizer());
@@ -198,18 +201,16 @@ class Chat {
     };
     const char* why = "";
     if (*end.finish == engine::Finish::cancelled) why = "; stopped";
-    if (*end.finish == engine::Finish::length) why = "; --max-tokens reached";
+    if (*end.finish == engine::Finish::length) why = "; max_tokens reached";
     if (*end.finish == engine::Finish::context) why = "; the context is full";
     fmt::print(stderr, "[{} tokens read at {:.0f} tok/s, {} written at {:.1f} tok/s{}]\n", u.prompt_tokens,
                rate(u.prompt_tokens, u.prefill_seconds), u.completion_tokens,
                rate(u.completion_tokens - 1, u.decode_seconds), why);
   }
 
-  const Arguments& a_;
   engine::Engine& engine_;
-  engine::Sampling sampling_;
+  ChatState& state_;
   serve::TemplateForm form_;
-  api::Request talk_;  // its items: what was said
 };
 
 engine::Sampling sampling_of(const Arguments& a, const std::filesystem::path& model) {
@@ -221,6 +222,13 @@ engine::Sampling sampling_of(const Arguments& a, const std::filesystem::path& mo
   s.repetition_penalty = a.repetition_penalty.value_or(s.repetition_penalty);
   s.seed = a.seed ? *a.seed : std::random_device{}();
   return s;
+}
+
+ChatState state_of(const Arguments& a, const std::filesystem::path& model) {
+  ChatSettings s{.sampling = sampling_of(a, model), .max_tokens = a.max_tokens};
+  s.manner.effort = a.effort;
+  if (!a.thinking.empty()) s.manner.thinking = a.thinking == "on";
+  return {.said = {.system = a.system, .items = {}}, .settings = s, .usual = s};
 }
 
 Result<std::unique_ptr<engine::Engine>> open(const Arguments& a, const std::filesystem::path& path) {
@@ -240,21 +248,53 @@ void introduce(const engine::Engine& e) {
   fmt::print(stderr, "{}: {}, {}; context {}\nchip {}; rounding {}\n", c.name, c.architecture, c.weights,
              c.context, c.chip, c.rounding);
   if (!e.chat()) fmt::print(stderr, "No chat template ({}): it continues your text.\n", e.chat_fault());
-  fmt::print(stderr, "Ctrl-C stops an answer, Ctrl-D leaves.\n");
+  fmt::print(stderr, "/help shows what there is; Ctrl-C stops an answer, Ctrl-D leaves.\n");
 }
 
-int converse(Chat& chat) {
+// What Ctrl-C at the prompt does: the first one clears what was typed, one more on an empty line leaves.
+class Patience {
+ public:
+  bool leaves(bool empty) {
+    if (empty && std::exchange(warned_, true)) return true;
+    if (empty) fmt::print(stderr, "(Ctrl-C again, Ctrl-D or /bye leaves)\n");
+    return false;
+  }
+  void renew() { warned_ = false; }
+
+ private:
+  bool warned_ = false;
+};
+
+// One message or command; empty: the person leaves.
+std::optional<Input> next_input(LineReader& reader) {
+  ChatInput input;
+  Patience patience;
+  fmt::print("\n");
   for (;;) {
-    fmt::print("\n> ");
     std::fflush(stdout);
-    const auto line = read_line();
-    if (Interrupts::take()) {
-      fmt::print("\n(Ctrl-D leaves)");
+    Interrupts::take();  // of an answer that was over
+    const LineReader::Line line = reader.read(input.open() ? "... " : "> ");
+    if (line.how == LineReader::Line::How::end) return {};
+    if (line.how == LineReader::Line::How::interrupted) {
+      if (patience.leaves(line.text.empty() && !input.open())) return {};
+      input.clear();
       continue;
     }
-    if (!line) break;
-    if (line->empty()) continue;
-    if (const auto error = chat.say(*line)) fail(*error);
+    patience.renew();
+    if (auto whole = input.push(line.text)) return whole;
+  }
+}
+
+int converse(Chat& chat, ChatState& state, const std::filesystem::path& history) {
+  LineReader reader(history);
+  while (const auto input = next_input(reader)) {
+    const Reaction reaction = react(*input, state);
+    if (reaction.kind == Reaction::Kind::leave) return 0;
+    if (reaction.kind == Reaction::Kind::send) {
+      if (const auto error = chat.say(reaction.text)) fail(*error);
+    } else if (!reaction.text.empty()) {
+      fmt::print("{}\n", reaction.text);
+    }
   }
   fmt::print("\n");
   return 0;
@@ -269,13 +309,14 @@ int run(const Arguments& a) {
   const auto engine = open(a, *path);
   if (!engine) return fail(engine.error());
   const Interrupts interrupts;
-  Chat chat(a, **engine, sampling_of(a, *path));
+  ChatState state = state_of(a, *path);
+  Chat chat(**engine, state);
   if (!talk) {
     const auto error = chat.say(prompt);
     return error ? fail(*error) : 0;
   }
   introduce(**engine);
-  return converse(chat);
+  return converse(chat, state, a.no_history ? std::filesystem::path() : history_path());
 }
 
 }  // namespace
@@ -285,7 +326,12 @@ void add_run_command(CLI::App& app, int& exit_code) {
   CLI::App* c = app.add_subcommand("run", "Chat in the terminal; with -p or a pipe, one answer");
   c->footer(
       "Examples:\n  autark run\n  autark run -p 'What is a mutex? One sentence.'\n"
-      "  echo 'Name three rivers.' | autark run qwen2.5-coder-0.5b --temperature 0");
+      "  echo 'Name three rivers.' | autark run qwen2.5-coder-0.5b --temperature 0\n"
+      "In the chat, /help lists what there is: /clear, /system, /set, /save, /load, /bye, and messages of "
+      "several\n"
+      "lines between \"\"\". Lines can be edited and come back with the arrow keys; they are kept, for their "
+      "owner\n"
+      "only, in $XDG_STATE_HOME/autark/history (else ~/.local/state/autark/history).");
   c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
   c->add_option("-p,--prompt", a->prompt, "Answer this and end");
   c->add_option("--system", a->system, "What the model is told first");
@@ -311,6 +357,7 @@ void add_run_command(CLI::App& app, int& exit_code) {
       ->check(whole_number(1, kTokensMax));
   c->add_option("--context", a->context, "Tokens of a conversation; 0: what the model allows")
       ->check(whole_number(0, kTokensMax));
+  c->add_flag("--no-history", a->no_history, "Keep what is typed out of the history file");
   c->add_option("--threads", a->threads, "0: one per physical core")->check(whole_number(0, 4096));
   c->add_option("--drafts", a->drafts,
                 "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text")

@@ -1,16 +1,22 @@
 #include "apps/terminal.h"
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <poll.h>
 #include <unistd.h>
 #include <cerrno>
 #include <csignal>
 #include <utility>
+#include "base/check.h"
 
 namespace autark::apps {
 namespace {
 
-volatile std::sig_atomic_t interrupted = 0;
+// A byte a Ctrl-C: whoever waits for input waits for it too, whichever thread was interrupted.
+int pipe_ends[2] = {-1, -1};
 void note_interrupt(int) {
-  interrupted = 1;
+  const int before = errno;
+  [[maybe_unused]] const auto written = ::write(pipe_ends[1], "", 1);
+  errno = before;
 }
 void set_handler(void (*handler)(int)) {
   struct sigaction action = {};
@@ -21,13 +27,25 @@ void set_handler(void (*handler)(int)) {
 }  // namespace
 
 Interrupts::Interrupts() {
+  AUTARK_CHECK(::pipe2(pipe_ends, O_CLOEXEC | O_NONBLOCK) == 0);
   set_handler(note_interrupt);
 }
 Interrupts::~Interrupts() {
   set_handler(SIG_DFL);
+  for (int& end : pipe_ends) ::close(std::exchange(end, -1));
 }
 bool Interrupts::take() {
-  return std::exchange(interrupted, 0) != 0;
+  char bytes[64];
+  bool any = false;
+  while (::read(pipe_ends[0], bytes, sizeof bytes) > 0) any = true;
+  return any;
+}
+
+bool wait_for_input() {
+  pollfd waits[] = {{STDIN_FILENO, POLLIN, 0}, {pipe_ends[0], POLLIN, 0}};
+  while (::poll(waits, 2, -1) < 0 && errno == EINTR) {
+  }
+  return waits[1].revents == 0;
 }
 
 std::optional<std::string> read_line() {
@@ -39,8 +57,9 @@ std::optional<std::string> read_line() {
       return line;
     }
     char block[4096];
+    if (!wait_for_input()) return "";
     const ssize_t n = ::read(STDIN_FILENO, block, sizeof block);
-    if (n < 0 && errno == EINTR) return "";
+    if (n < 0 && errno == EINTR) continue;
     if (n > 0) {
       read.append(block, size_t(n));
     } else {

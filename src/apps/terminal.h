@@ -15,6 +15,9 @@ class Interrupts {
   static bool take();  // was there one since the last call?
 };
 
+// Until there is something to read on standard input, or its end; false: Ctrl-C came first.
+bool wait_for_input();
+
 // The next line of standard input, without its end; empty at the end of input. An interrupt gives the line
 // "" and leaves Interrupts::take() true.
 std::optional<std::string> read_line();
