@@ -271,7 +271,9 @@ class Reader {
 // Read twice: the second time from a copy, to which nobody can write. Its views are into the copy.
 Result<Directory> lasting_directory(const MappedFile& file, std::vector<std::byte>* copy) {
   Reader whole(file);
-  AUTARK_TRY([[maybe_unused]] const Directory seen, whole.directory());
+  const auto seen = whole.directory();
+  if (auto e = file.change()) return *e;  // whatever was found in it
+  if (!seen) return seen.error();
   if (whole.end() > kDirectoryBytesMax)
     return Error{Code::invalid, file.path().string() + ": has " + std::to_string(whole.end()) +
                                     " bytes of keys, more than any model has; a broken file?"};
