@@ -50,6 +50,7 @@ int read_character(EditLine*, wchar_t* to) {
     const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return int(n);
+    if (byte == '\0') continue;  // a Ctrl-D that came before the editor had the terminal
     const size_t used = std::mbrtowc(to, &byte, 1, &state);
     if (used != size_t(-1) && used != size_t(-2)) return 1;
     if (used == size_t(-1)) state = {};  // no character: left out
@@ -132,8 +133,8 @@ struct LineReader::Editor {
 
   Line read() {
     int count = 0;
-    el_resize(editor);
-    fmt::print("\x1b[?2004h");  // pasted text is marked
+    el_set(editor, EL_PREP_TERM, 1);  // before the prompt: what is typed at once is the editor's
+    fmt::print("\x1b[?2004h");        // pasted text is marked
     const char* line = el_gets(editor, &count);
     fmt::print("\x1b[?2004l");
     std::fflush(stdout);
