@@ -5,7 +5,7 @@ cmake_path(ABSOLUTE_PATH AUTARK_CRATES_DIR NORMALIZE OUTPUT_VARIABLE crates_dir)
 set(crates_source ${PROJECT_SOURCE_DIR}/src/text/crates)
 set(crates_library ${crates_dir}/release/libautark_text.a)
 find_program(AUTARK_CARGO cargo HINTS $ENV{HOME}/.cargo/bin REQUIRED)
-file(GLOB crates_files CONFIGURE_DEPENDS ${crates_source}/src/*.rs ${crates_source}/Cargo.toml ${crates_source}/Cargo.lock)
+file(GLOB_RECURSE crates_files CONFIGURE_DEPENDS ${crates_source}/src/*.rs ${crates_source}/Cargo.toml ${crates_source}/Cargo.lock)
 
 add_custom_command(
   OUTPUT ${crates_library}

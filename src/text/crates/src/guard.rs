@@ -5,9 +5,9 @@
 //! ranges must be encoded as plain text. A template that looks into a text (`'</think>' in content`) may be led
 //! astray by marks; then the texts it looks at are found by halving, and marked otherwise.
 
+use crate::jinja::{Dict, Value};
 use crate::json::Json;
 use aho_corasick::{AhoCorasick, Input, MatchKind};
-use minijinja::Value;
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -116,7 +116,7 @@ impl Guard {
 
     fn collect(&self, json: &Json, count: &mut usize, leaves: &mut Vec<Leaf>) {
         match json {
-            Json::Value(_) => {}
+            Json::Null | Json::Bool(_) | Json::Int(_) | Json::Float(_) => {}
             Json::Text(t) => self.collect_text(t, count, leaves),
             Json::List(items) => items.iter().for_each(|item| self.collect(item, count, leaves)),
             Json::Map(items) => {
@@ -184,13 +184,21 @@ impl Guard {
             mode.map_or_else(|| t.to_string(), |m| self.marked(t, *m))
         };
         match json {
-            Json::Value(v) => v.clone(),
+            Json::Null => Value::None,
+            Json::Bool(b) => Value::Bool(*b),
+            Json::Int(i) => Value::from(i.clone()),
+            Json::Float(f) => Value::Float(*f),
             Json::Text(t) => Value::from(text(t, count)),
-            Json::List(items) => items.iter().map(|item| self.value(item, marking, count)).collect(),
+            Json::List(items) => {
+                items.iter().map(|item| self.value(item, marking, count)).collect::<Vec<_>>().into()
+            }
             Json::Map(items) => {
-                let pair =
-                    |(key, value): &(String, Json)| (text(key, count), self.value(value, marking, count));
-                Value::from_pairs(items.iter().map(pair))
+                let mut dict = Dict::default();
+                for (key, value) in items {
+                    let key = text(key, count);
+                    dict.insert_text(&key, self.value(value, marking, count));
+                }
+                dict.into()
             }
         }
     }

@@ -3,15 +3,13 @@
 
 use crate::clock::Time;
 use crate::guard::{choose_marks, is_mark, tail_mark, without_marks, Guard, Marking};
+use crate::jinja::{self, is_space, Dict, Fault, Kind, Limits, Tree, Value};
 use crate::json::{parse, Json};
 use crate::memory::{limited, Share};
-use crate::python::{self, Raised};
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, ErrorKind, Value};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-const FUEL: u64 = 2_000_000; // instructions for a small conversation; a large one gets more
+const FUEL: u64 = 2_000_000; // steps for a small conversation; a large one gets more
 const FUEL_PER_BYTE: u64 = 16;
 const OUTPUT_BYTES: usize = 8 << 20; // for a small conversation; a large one may say more
 const OUTPUT_PER_BYTE: usize = 8;
@@ -19,14 +17,14 @@ const MEMORY_BYTES: usize = 64 << 20; // for all that a template builds on its w
 const MEMORY_PER_BYTE: usize = 256;
 const ALLOCATIONS: usize = 4 << 20;
 const ALLOCATIONS_PER_BYTE: usize = 64;
-const RECURSION_MAX: usize = 200;
 const STACK_BYTES: usize = 256 << 20; // reserved, not used, unless a template nests values deeply
 
 const RESTS_MAX: u8 = 3; // threads that a template may leave behind
 
 pub struct Template {
     source: String,
-    env: Environment<'static>,
+    usual: Tree,
+    with_tools: Option<Tree>,
     guard: Guard,
     rests: AtomicU8,
 }
@@ -49,24 +47,18 @@ struct Request {
 impl Template {
     /// `tool_source` is rendered instead of `source` where a conversation has tools; usually there is none.
     pub fn new(source: &str, tool_source: Option<&str>, spellings: Vec<String>) -> Result<Template, String> {
-        let source = without_generation_tags(source);
-        let tool_source = tool_source.map(without_generation_tags);
-        let mut env = Environment::new();
-        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        env.set_syntax(syntax.map_err(|e| format!("chat template: {e}"))?);
-        env.set_recursion_limit(RECURSION_MAX);
-        env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        env.set_debug(false);
-        python::install(&mut env);
-        let all_text = source.clone() + tool_source.as_deref().unwrap_or_default();
-        let env = on_large_stack(share_of(all_text.len()), &AtomicU8::new(0), move || {
-            let texts = [("chat", Some(source)), ("tool_use", tool_source)];
-            for (name, text) in texts.into_iter().filter_map(|(n, t)| Some((n, t?))) {
-                env.add_template_owned(name, text).map_err(|e| format!("chat template: {}", story(&e)))?;
-            }
-            Ok(env)
+        let all_text = source.to_string() + tool_source.unwrap_or_default();
+        let parse = |source: &str| jinja::parse(source).map_err(|e| refusal(&e));
+        let (usual, with_tools) = on_large_stack(share_of(all_text.len()), &AtomicU8::new(0), || {
+            Ok((parse(source)?, tool_source.map(parse).transpose()?))
         })?;
-        Ok(Template { source: all_text, env, guard: Guard::new(spellings)?, rests: AtomicU8::new(0) })
+        Ok(Template {
+            source: all_text,
+            usual,
+            with_tools,
+            guard: Guard::new(spellings)?,
+            rests: AtomicU8::new(0),
+        })
     }
 
     /// `request`: messages, tools, documents, kwargs, vars, now. `usual`: vars and now that it may leave out.
@@ -97,50 +89,39 @@ impl Template {
     }
 
     fn run(&self, request: &Request, marking: &Marking) -> Result<String, String> {
-        let context = self.context(request, marking);
-        let mut env = self.env.clone();
-        env.set_fuel(Some(FUEL + FUEL_PER_BYTE * request.bytes as u64));
-        let most = OUTPUT_BYTES + OUTPUT_PER_BYTE * request.bytes;
-        let mut out = Limited { bytes: Vec::new(), most };
-        let tools = if request.has_tools { env.get_template("tool_use").ok() } else { None };
-        let template = match tools {
-            Some(t) => t,
-            None => env.get_template("chat").map_err(|e| story(&e))?,
+        let tree = self.with_tools.as_ref().filter(|_| request.has_tools).unwrap_or(&self.usual);
+        let limits = Limits {
+            fuel: FUEL + FUEL_PER_BYTE * request.bytes as u64,
+            output_bytes: OUTPUT_BYTES + OUTPUT_PER_BYTE * request.bytes,
+            now: request.now,
         };
-        template.render_captured_to(context, &mut out).map_err(|e| refusal(&e))?;
-        String::from_utf8(out.bytes).map_err(|_| "chat template: the result is not UTF-8".into())
+        jinja::render(tree, self.context(request, marking), limits).map_err(|e| refusal(&e))
     }
 
-    fn context(&self, request: &Request, marking: &Marking) -> Value {
-        let mut pairs: Vec<(String, Value)> = vec![("add_generation_prompt".into(), Value::from(false))];
+    /// Later names win: usual texts, then what the request adds, then the conversation.
+    fn context(&self, request: &Request, marking: &Marking) -> Dict {
+        let mut context = Dict::default();
+        context.insert_text("add_generation_prompt", Value::Bool(false));
         let none = Marking::new();
         for (name, value) in &request.vars {
-            let value = self.guard.value(value, &none, &mut 0);
-            if !value.is_none() {
-                pairs.push((name.clone(), value));
+            if !matches!(value, Json::Null) {
+                context.insert_text(name, self.guard.value(value, &none, &mut 0));
             }
         }
-        let spoken = self.guard.value(&request.spoken, marking, &mut 0);
-        let get = |name: &str| spoken.get_attr(name).unwrap_or_default();
-        for key in get("kwargs").try_iter().into_iter().flatten() {
-            let value = get("kwargs").get_item(&key).unwrap_or_default();
-            pairs.push((without_marks(&key.to_string()), value));
-        }
-        pairs.push(("messages".into(), get("messages")));
-        for name in ["tools", "documents"] {
-            let value = get(name);
-            if !pairs.iter().any(|(k, _)| k == name) || !value.is_none() {
-                pairs.push((name.into(), value));
+        let Value::Dict(spoken) = self.guard.value(&request.spoken, marking, &mut 0) else { return context };
+        if let Some(Value::Dict(kwargs)) = spoken.get_text("kwargs") {
+            for (name, value) in &kwargs.entries {
+                context.insert_text(&without_marks(name.as_str().unwrap_or_default()), value.clone());
             }
         }
-        let now = request.now;
-        let clock = move |pattern: String| -> Result<String, Error> {
-            let time =
-                now.ok_or_else(|| Error::new(ErrorKind::InvalidOperation, "the request has no valid time"))?;
-            Ok(time.format(&pattern))
-        };
-        pairs.push(("strftime_now".into(), Value::from_function(clock)));
-        Value::from_pairs(pairs)
+        for (name, value) in &spoken.entries {
+            let name = name.as_str().unwrap_or_default();
+            let is_absent = matches!(value, Value::None) && context.get_text(name).is_some();
+            if name != "kwargs" && !is_absent {
+                context.insert_text(name, value.clone());
+            }
+        }
+        context
     }
 }
 
@@ -162,7 +143,7 @@ impl Request {
         }
         for (key, value) in items {
             match (key.as_str(), value) {
-                (_, Json::Value(v)) if v.is_none() => {} // as if it were not there
+                (_, Json::Null) => {} // as if it were not there
                 ("messages" | "tools" | "documents", value @ Json::List(_)) => spoken.push((key, value)),
                 ("kwargs", value @ Json::Map(_)) => spoken.push((key, value)),
                 ("vars", Json::Map(items)) => {
@@ -182,7 +163,7 @@ impl Request {
         }
         for name in ["tools", "documents"] {
             if !spoken.iter().any(|(k, _)| k == name) {
-                spoken.push((name.into(), Json::Value(Value::from(()))));
+                spoken.push((name.into(), Json::Null));
             }
         }
         let has_tools =
@@ -203,14 +184,14 @@ impl Request {
 
     fn flag(&mut self, name: &str) -> bool {
         let Some(Json::Map(items)) = self.part("kwargs") else { return false };
-        items.iter().any(|(k, v)| k == name && matches!(v, Json::Value(v) if v.is_true()))
+        items.iter().any(|(k, v)| k == name && is_true(v))
     }
 
     /// All text, for choosing marks.
     fn text(&self) -> String {
         fn add(json: &Json, out: &mut String) {
             match json {
-                Json::Value(_) => {}
+                Json::Null | Json::Bool(_) | Json::Int(_) | Json::Float(_) => {}
                 Json::Text(t) => out.push_str(t),
                 Json::List(items) => items.iter().for_each(|i| add(i, out)),
                 Json::Map(items) => items.iter().for_each(|(k, v)| {
@@ -254,8 +235,7 @@ impl Request {
 /// A message's reasoning goes by several names; templates find it under the two that they use.
 fn name_reasoning(message: &mut Json) {
     let Json::Map(fields) = message else { return };
-    let given =
-        |name: &str| fields.iter().find(|(k, v)| k == name && !matches!(v, Json::Value(v) if v.is_none()));
+    let given = |name: &str| fields.iter().find(|(k, v)| k == name && !matches!(v, Json::Null));
     let Some((_, reasoning)) = ["reasoning_content", "thinking", "reasoning"].into_iter().find_map(given)
     else {
         return;
@@ -277,82 +257,35 @@ fn cut_at_tail(mut text: String, message: &str) -> Result<String, String> {
     let kept = text[at + tail_mark().len_utf8()..].starts_with(' ');
     text.truncate(at);
     if !kept {
-        let end = text.trim_end_matches(|c| is_mark(c) || python::is_python_space(c)).len();
+        let end = text.trim_end_matches(|c| is_mark(c) || is_space(c)).len();
         text.truncate(end);
     }
-    if !without_marks(&text).contains(message.trim_matches(python::is_python_space)) {
+    if !without_marks(&text).contains(message.trim_matches(is_space)) {
         return Err(lost.into());
     }
     Ok(text)
 }
 
-struct Limited {
-    bytes: Vec<u8>,
-    most: usize,
-}
-
-impl std::io::Write for Limited {
-    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
-        if self.bytes.len() + part.len() > self.most {
-            return Err(std::io::Error::other("the prompt is too long"));
-        }
-        self.bytes.extend_from_slice(part);
-        Ok(part.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
+fn is_true(json: &Json) -> bool {
+    match json {
+        Json::Null => false,
+        Json::Bool(b) => *b,
+        Json::Int(i) => *i != 0.into(),
+        Json::Float(f) => *f != 0.0,
+        Json::Text(t) => !t.is_empty(),
+        Json::List(items) => !items.is_empty(),
+        Json::Map(items) => !items.is_empty(),
     }
 }
 
 /// What raise_exception said, word for word; else what went wrong where.
-fn refusal(error: &Error) -> String {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(e) = cause {
-        if let Some(raised) = e.downcast_ref::<Raised>() {
-            return raised.0.clone();
-        }
-        cause = e.source();
+fn refusal(fault: &Fault) -> String {
+    match fault.kind() {
+        Kind::Raised => fault.text().to_string(),
+        Kind::Fuel => "chat template: runs too long for this conversation; it may loop for ever".into(),
+        Kind::Output => "chat template: writes more than this conversation can need".into(),
+        _ => format!("chat template: {}", without_marks(&fault.to_string()).replace('\n', " ")),
     }
-    match error.kind() {
-        ErrorKind::OutOfFuel => {
-            "chat template: runs too long for this conversation; it may loop for ever".into()
-        }
-        ErrorKind::WriteFailure => "chat template: writes more than this conversation can need".into(),
-        _ => format!("chat template: {}", story(error)),
-    }
-}
-
-fn story(error: &Error) -> String {
-    let text = match (error.detail(), error.line()) {
-        (Some(detail), Some(line)) => format!("{}: {detail} (line {line})", error.kind()),
-        (Some(detail), None) => format!("{}: {detail}", error.kind()),
-        (None, Some(line)) => format!("{} (line {line})", error.kind()),
-        (None, None) => error.kind().to_string(),
-    };
-    without_marks(&text).replace('\n', " ")
-}
-
-/// `{% generation %}` marks what a model is trained on; it writes nothing.
-fn without_generation_tags(source: &str) -> String {
-    let mut out = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some(at) = rest.find("{%") {
-        let Some(end) = rest[at..].find("%}").map(|e| at + e + 2) else { break };
-        let inner = rest[at + 2..end - 2].trim_matches(['-', '+']).trim();
-        out.push_str(&rest[..at]);
-        match inner {
-            "generation" => out.push_str(&rest[at..end].replacen("generation", "if true", 1)),
-            "endgeneration" => out.push_str(&rest[at..end].replacen("endgeneration", "endif", 1)),
-            _ => {
-                out.push_str("{%");
-                rest = &rest[at + 2..];
-                continue;
-            }
-        }
-        rest = &rest[end..];
-    }
-    out + rest
 }
 
 /// What a template of a conversation, together that many bytes, may use.
