@@ -71,6 +71,10 @@ impl Printf<'_> {
 
     /// What stands behind a %; gives back what follows.
     fn directive<'t>(&mut self, text: &'t str, out: &mut String) -> Result<&'t str> {
+        if let Some(rest) = text.strip_prefix('%') {
+            out.push('%');
+            return Ok(rest);
+        }
         let mut rest = text;
         let mut named = None;
         if let Some(inner) = rest.strip_prefix('(') {
@@ -110,10 +114,6 @@ impl Printf<'_> {
         rest = rest.strip_prefix(['h', 'l', 'L']).unwrap_or(rest);
         let Some(kind) = rest.chars().next() else { return refuse("incomplete format") };
         rest = &rest[kind.len_utf8()..];
-        if kind == '%' {
-            out.push('%');
-            return Ok(rest);
-        }
         let value = match named {
             Some(v) => v,
             None => self.take()?,
