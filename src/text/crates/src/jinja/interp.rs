@@ -157,9 +157,11 @@ impl Interp<'_> {
             }
             StmtKind::SetBlock(target, filters, body) => {
                 let (text, flow) = self.captured(body, &Scope::inside(scope))?;
+                if flow != Flow::Next {
+                    return Ok(flow); // with it goes what was captured
+                }
                 let value = self.filtered(self.as_output(text), filters, scope)?;
                 self.assign(target, value, scope)?;
-                return Ok(flow);
             }
             StmtKind::Macro(node) => {
                 let value = self.macro_value(node, scope);
@@ -168,9 +170,11 @@ impl Interp<'_> {
             StmtKind::CallBlock(call, node) => self.call_block(call, node, scope, out)?,
             StmtKind::FilterBlock(filters, body) => {
                 let (text, flow) = self.captured(body, &Scope::inside(scope))?;
+                if flow != Flow::Next {
+                    return Ok(flow); // with it goes what was captured
+                }
                 let value = self.filtered(self.as_output(text), filters, scope)?;
                 self.put(&value, out)?;
-                return Ok(flow);
             }
             StmtKind::With(pairs, body) => {
                 let inner = Scope::inside(scope);
@@ -289,7 +293,6 @@ impl Interp<'_> {
         out: &mut String,
     ) -> Result<Flow> {
         let items = self.loop_items(node, items, scope)?;
-        let is_empty = items.is_empty();
         let recursive = node.is_recursive.then(|| (node.clone(), scope.clone()));
         let state = Rc::new(LoopState {
             items: Rc::new(items),
@@ -300,19 +303,21 @@ impl Interp<'_> {
         });
         let name: Arc<str> = "loop".into();
         let object = Value::object(Object::Loop(state.clone()));
-        let mut place = 0;
+        let (mut place, mut completed) = (0, false);
         while let Some(item) = state.items.get(place).cloned() {
             self.spend(2)?;
             state.at.set(place);
             let inner = Scope::inside(scope);
             inner.set(&name, object.clone());
             self.assign(&node.target, item, &inner)?;
-            if self.body(&node.body, &inner, out)? == Flow::Break {
-                return Ok(Flow::Next);
+            match self.body(&node.body, &inner, out)? {
+                Flow::Next => completed = true,
+                Flow::Continue => {}
+                Flow::Break => break,
             }
             place = state.at.get().max(place) + 1; // a body that walks through its loop leaves less of it
         }
-        if is_empty {
+        if !completed {
             return self.body(&node.otherwise, &Scope::inside(scope), out);
         }
         Ok(Flow::Next)

@@ -149,6 +149,8 @@ fn of_object(object: &Object, name: &str, args: Args) -> Result<Value> {
 
 fn of_text(interp: &Interp, s: &Text, name: &str, args: Args) -> Result<Value> {
     let t = &*s.text;
+    let escapes = s.is_safe && matches!(name, "join" | "format" | "format_map");
+    let args = if escapes { with_safe(args) } else { args };
     let same_kind = |text: String| Value::Str(Text { text: text.into(), is_safe: s.is_safe });
     let plain: Option<fn(&str) -> String> = match name {
         "capitalize" => Some(text::capitalize),
@@ -201,6 +203,16 @@ fn of_text(interp: &Interp, s: &Text, name: &str, args: Args) -> Result<Value> {
         "maketrans" => make_translation(args)?,
         _ => return refuse(format!("str.{name} gives bytes, which a template cannot use")),
     })
+}
+
+/// A safe text takes others only escaped.
+fn with_safe(args: Args) -> Args {
+    let listed = |v: &Value| match v {
+        Value::List(items) => items.iter().map(Value::made_safe).collect::<Vec<_>>().into(),
+        other => other.made_safe(),
+    };
+    let named = args.named.iter().map(|(name, v)| (name.clone(), listed(v)));
+    Args { pos: args.pos.iter().map(listed).collect(), named: named.collect() }
 }
 
 fn texts(parts: Vec<&str>) -> Value {

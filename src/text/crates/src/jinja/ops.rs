@@ -175,7 +175,8 @@ pub fn binary(op: Binary, a: &Value, b: &Value) -> Result<Value> {
     }
     match (op, a, b) {
         (Binary::Mod, Value::Str(s), _) => {
-            let text = super::printf::format(&s.text, b)?;
+            let values = if s.is_safe { b.made_safe() } else { b.clone() };
+            let text = super::printf::format(&s.text, &values)?;
             return Ok(Value::Str(super::value::Text { text: text.into(), is_safe: s.is_safe }));
         }
         (_, Value::Undefined(_), _) => return missing(a),

@@ -236,7 +236,7 @@ impl Parser {
     }
 
     fn for_loop(&mut self) -> Result<StmtKind> {
-        let target = self.targets(&["in"])?;
+        let target = self.targets()?;
         if holds(&target, "loop") {
             return fault("'loop' is the loop's own name");
         }
@@ -276,7 +276,7 @@ impl Parser {
     }
 
     fn set(&mut self) -> Result<StmtKind> {
-        let target = self.targets(&[])?;
+        let target = self.targets()?;
         if self.loops > 0 && holds(&target, "loop") {
             return fault("'loop' is the loop's own name");
         }
@@ -373,7 +373,7 @@ impl Parser {
             if !pairs.is_empty() {
                 self.expect_sign(",")?;
             }
-            let target = self.target()?;
+            let target = self.targets()?;
             self.expect_sign("=")?;
             pairs.push((target, self.expression(true)?));
         }
@@ -395,33 +395,22 @@ impl Parser {
 
     // ---- targets
 
-    fn targets(&mut self, ends: &[&str]) -> Result<Target> {
-        let mut list = Vec::new();
+    fn targets(&mut self) -> Result<Target> {
+        let mut list = vec![self.target()?];
         let mut is_tuple = false;
-        loop {
-            let done = self.is_tuple_end(ends) || self.is_sign("=") || self.is_sign("|");
-            if done {
+        while self.eat_sign(",") {
+            is_tuple = true;
+            if self.is_sign(")") {
                 break;
             }
             list.push(self.target()?);
-            if !self.eat_sign(",") {
-                break;
-            }
-            is_tuple = true;
         }
-        match (is_tuple, list.pop()) {
-            (false, Some(one)) => Ok(one),
-            (true, Some(last)) => {
-                list.push(last);
-                Ok(Target::Tuple(list))
-            }
-            _ => self.unexpected("a name to assign to"),
-        }
+        Ok(if is_tuple { Target::Tuple(list) } else { list.remove(0) })
     }
 
     fn target(&mut self) -> Result<Target> {
         if self.eat_sign("(") {
-            let inner = self.nested(|p| p.targets(&[]))?;
+            let inner = self.nested(Parser::targets)?;
             self.expect_sign(")")?;
             return Ok(inner);
         }

@@ -310,6 +310,20 @@ impl Value {
         }
     }
 
+    /// As what is put into a safe text: other texts are escaped.
+    pub fn made_safe(&self) -> Value {
+        match self {
+            Value::Str(s) if !s.is_safe => Value::safe(super::text::escape_html(&s.text)),
+            Value::Tuple(items) => Value::tuple(items.iter().map(Value::made_safe).collect()),
+            Value::Dict(d) => {
+                let mut safe = Dict::clone(d);
+                safe.entries.iter_mut().for_each(|(_, v)| *v = v.made_safe());
+                safe.into()
+            }
+            _ => self.clone(),
+        }
+    }
+
     pub fn is_safe(&self) -> bool {
         matches!(self, Value::Str(s) if s.is_safe)
     }
