@@ -11,11 +11,13 @@ set(AUTARK_AVX2_FLAGS -mavx2 -mfma -mf16c -mbmi2)
 set(AUTARK_AVX512_FLAGS ${AUTARK_AVX2_FLAGS} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
     -mavx512bf16 -mprefer-vector-width=512)
 
-# Kernels are unrolled by the thousand, and a check at each access makes them minutes to compile and twenty times
+# What moves the numbers is worth the compiler's time. Kernels are unrolled by the thousand, and a check at each access makes them minutes to compile and twenty times
 # slower: ASan sees what lies outside, UBSan keeps overflows, shifts, bounds, casts and alignment.
 if("undefined" IN_LIST AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   set(AUTARK_KERNEL_FLAGS -O2 -fno-sanitize=null,object-size,pointer-overflow,nonnull-attribute
       -fno-sanitize-address-use-after-scope)
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(AUTARK_KERNEL_FLAGS -O3)
 endif()
 
 function(autark_layer name)
