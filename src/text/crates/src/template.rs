@@ -47,6 +47,7 @@ struct Request {
 impl Template {
     /// `tool_source` is rendered instead of `source` where a conversation has tools; usually there is none.
     pub fn new(source: &str, tool_source: Option<&str>, spellings: Vec<String>) -> Result<Template, String> {
+        jinja::prepare();
         let all_text = source.to_string() + tool_source.unwrap_or_default();
         let parse = |source: &str| jinja::parse(source).map_err(|e| refusal(&e));
         let (usual, with_tools) = on_large_stack(share_of(all_text.len()), &AtomicU8::new(0), || {

@@ -40,6 +40,7 @@ pub fn render(tree: &Tree, context: Dict, limits: Limits) -> Result<String> {
         rings: RefCell::default(),
         dice: Cell::new(0x2545_f491_4f6c_dd1d),
     };
+    ops::allow(limits.fuel);
     let mut out = String::new();
     let result = interp.body(&tree.body, &interp.root.clone(), &mut out);
     interp.take_rings_apart();
@@ -510,26 +511,27 @@ impl Interp<'_> {
     }
 
     fn method(&self, receiver: &Value, name: &str, args: Args) -> Result<Value> {
-        if let Value::Str(s) = receiver {
-            self.spend_bytes(s.text.len())?;
-        }
-        super::methods::call(self, receiver, name, args)
+        self.spend_size(receiver)?;
+        args.pos.iter().try_for_each(|v| self.spend_size(v))?;
+        let value = super::methods::call(self, receiver, name, args)?;
+        self.spend_size(&value)?;
+        Ok(value)
     }
 
     pub fn filter(&self, name: &str, value: Value, args: Args) -> Result<Value> {
         self.spend(1)?;
-        match &value {
-            Value::Str(s) => self.spend_bytes(s.text.len())?,
-            other => self.spend(other.len().unwrap_or(0) / 4)?,
-        }
-        match super::filters::find(name) {
-            Some(filter) => filter(self, value, args),
-            None => refuse(format!("no filter is called '{name}'")),
-        }
+        self.spend_size(&value)?;
+        let Some(filter) = super::filters::find(name) else {
+            return refuse(format!("no filter is called '{name}'"));
+        };
+        let value = filter(self, value, args)?;
+        self.spend_size(&value)?;
+        Ok(value)
     }
 
     pub fn test(&self, name: &str, value: &Value, args: Args) -> Result<bool> {
         self.spend(1)?;
+        self.spend_size(value)?;
         super::tests::run(name, value, args)
     }
 
@@ -558,14 +560,19 @@ impl Interp<'_> {
             Expr::Dict(pairs) => {
                 let mut dict = Dict::default();
                 for (key, value) in pairs {
-                    dict.insert(self.eval(key, scope)?, self.eval(value, scope)?)?;
+                    let key = self.eval(key, scope)?;
+                    self.spend_size(&key)?;
+                    dict.insert(key, self.eval(value, scope)?)?;
                 }
                 dict.into()
             }
             Expr::Attr(object, name) => index::attribute(&self.eval(object, scope)?, name)?,
             Expr::Item(object, key) => {
-                let object = self.eval(object, scope)?;
-                index::item(&object, &self.eval(key, scope)?)?
+                let (object, key) = (self.eval(object, scope)?, self.eval(key, scope)?);
+                for text in [&object, &key].into_iter().filter_map(|v| v.as_str()) {
+                    self.spend_bytes(text.len())?;
+                }
+                index::item(&object, &key)?
             }
             Expr::Slice(object, parts) => self.slice(object, parts, scope)?,
             Expr::Call(callee, args) => {
@@ -635,11 +642,12 @@ impl Interp<'_> {
         })
     }
 
+    /// For work that looks at all of a value.
     fn spend_size(&self, value: &Value) -> Result<()> {
         match value {
             Value::Str(s) => self.spend_bytes(s.text.len()),
-            Value::List(items) | Value::Tuple(items) => self.spend(items.len() / 4),
-            _ => Ok(()),
+            Value::Big(b) => self.spend(b.bits() as usize / 32),
+            other => self.spend(other.len().unwrap_or(0) / 4),
         }
     }
 
@@ -676,6 +684,7 @@ impl Interp<'_> {
         let mut left = self.eval(first, scope)?;
         for (sign, right) in rest {
             let right = self.eval(right, scope)?;
+            self.spend_size(&left)?;
             self.spend_size(&right)?;
             if !ops::compare(*sign, &left, &right)? {
                 return Ok(Value::Bool(false));

@@ -11,6 +11,7 @@ use super::text;
 use super::value::{Dict, Object, Text, Value, View};
 use crate::guard::{is_mark, without_marks};
 use num_bigint::BigInt;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 const WIDTH_MAX: i64 = 1 << 20; // no prompt pads further
@@ -165,6 +166,9 @@ fn of_text(interp: &Interp, s: &Text, name: &str, args: Args) -> Result<Value> {
         args.none(name)?;
         return Ok(same_kind(change(t)));
     }
+    if name.starts_with("is") {
+        interp.spend_bytes(t.len() * 8)?;
+    }
     if let Some(answer) = question(t, name) {
         args.none(name)?;
         return Ok(Value::Bool(answer));
@@ -240,7 +244,8 @@ fn question(t: &str, name: &str) -> Option<bool> {
 
 /// Takes the characters off the ends; guard marks stay where they are and are looked past.
 pub fn strip(t: &str, chars: Option<&str>, left: bool, right: bool) -> String {
-    let falls = |c: char| chars.map_or_else(|| text::is_space(c), |set| set.contains(c));
+    let set: Option<HashSet<char>> = chars.map(|set| set.chars().collect());
+    let falls = |c: char| set.as_ref().map_or_else(|| text::is_space(c), |set| set.contains(&c));
     let begin = t.find(|c| !is_mark(c) && !falls(c)).unwrap_or(t.len());
     let end = t.rfind(|c: char| !is_mark(c) && !falls(c));
     let end = end.map_or(begin, |at| at + t[at..].chars().next().map_or(0, char::len_utf8));

@@ -31,5 +31,5 @@ pub use ast::Tree;
 pub use fault::{Fault, Kind};
 pub use interp::{render, Limits};
 pub use parser::parse;
-pub use text::is_space;
+pub use text::{is_space, prepare};
 pub use value::{Dict, Value};

@@ -6,8 +6,28 @@ use super::number::{arithmetic, compare as compare_numbers, number, small};
 use super::show::string;
 use super::text::escape_html;
 use super::value::{Key, Object, Value, View};
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::rc::Rc;
+
+thread_local! {
+    static COMPARISONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How much this thread may compare from now on: values that share their parts may be larger than they look.
+pub fn allow(comparisons: u64) {
+    COMPARISONS.set(comparisons);
+}
+
+fn spend_comparison(bytes: usize) -> Result<()> {
+    match COMPARISONS.get().checked_sub(1 + bytes as u64 / 256) {
+        Some(left) => {
+            COMPARISONS.set(left);
+            Ok(())
+        }
+        None => Err(Fault::new(Kind::Fuel, "")),
+    }
+}
 
 pub const BYTES_MAX: usize = 64 << 20; // of one text
 const ITEMS_MAX: usize = 2 << 20; // of one list
@@ -28,6 +48,7 @@ fn equal_at(a: &Value, b: &Value, depth: usize) -> Result<bool> {
     if depth > DEPTH_MAX {
         return refuse("values nested too deeply to be compared");
     }
+    spend_comparison(a.as_str().map_or(0, str::len))?;
     Ok(match (a, b) {
         (Value::Undefined(_), Value::Undefined(_)) | (Value::None, Value::None) => true,
         (Value::Str(x), Value::Str(y)) => x.text == y.text,
@@ -95,6 +116,7 @@ fn equal_views(
 
 /// None: neither is smaller, as with NaN. An error: they cannot be compared.
 pub fn order(a: &Value, b: &Value, sign: &str) -> Result<Option<Ordering>> {
+    spend_comparison(a.as_str().map_or(0, str::len))?;
     match (a, b) {
         (Value::Undefined(_), _) => return missing(a),
         (_, Value::Undefined(_)) => return missing(b),

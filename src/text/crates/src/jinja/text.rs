@@ -1,6 +1,6 @@
 //! What Python's str knows of characters.
 
-use regex::Regex;
+use regex_syntax::hir::HirKind;
 use std::sync::OnceLock;
 
 /// str.isspace of one character.
@@ -8,23 +8,45 @@ pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
-/// Whether the character is in a Unicode class, as regular expressions write it.
-fn is_in(cell: &'static OnceLock<Option<Regex>>, class: &str, c: char) -> bool {
-    let made = cell.get_or_init(|| Regex::new(&format!("^{class}$")).ok());
-    made.as_ref().is_some_and(|r| r.is_match(c.encode_utf8(&mut [0; 4])))
+/// A Unicode class, as regular expressions write it: sorted ranges.
+struct Class(Vec<(char, char)>);
+
+impl Class {
+    fn new(class: &str) -> Class {
+        let kind = regex_syntax::parse(class).map(|hir| hir.into_kind());
+        match kind {
+            Ok(HirKind::Class(regex_syntax::hir::Class::Unicode(c))) => {
+                Class(c.ranges().iter().map(|r| (r.start(), r.end())).collect())
+            }
+            _ => Class(Vec::new()),
+        }
+    }
+
+    fn holds(&self, c: char) -> bool {
+        let after = self.0.partition_point(|(start, _)| *start <= c);
+        after > 0 && c <= self.0[after - 1].1
+    }
 }
 
 macro_rules! class {
     ($name:ident, $ascii:expr, $class:literal) => {
         pub fn $name(c: char) -> bool {
-            static CELL: OnceLock<Option<Regex>> = OnceLock::new();
+            static CLASS: OnceLock<Class> = OnceLock::new();
             if c.is_ascii() {
                 let ascii: fn(char) -> bool = $ascii;
                 return ascii(c);
             }
-            is_in(&CELL, $class, c)
+            CLASS.get_or_init(|| Class::new($class)).holds(c)
         }
     };
+}
+
+/// Makes all classes, on a thread that nobody stops half-way (memory.rs): others would wait for ever.
+pub fn prepare() {
+    for is_in in [is_alpha, is_decimal, is_numeric, is_printable, is_title, may_begin_name, may_continue_name]
+    {
+        is_in('é');
+    }
 }
 
 class!(is_alpha, |c| c.is_ascii_alphabetic(), r"\p{L}");

@@ -254,17 +254,22 @@ pub fn xmlattr(interp: &Interp, v: Value, args: Args) -> Result<Value> {
 
 pub fn striptags(_: &Interp, v: Value, args: Args) -> Result<Value> {
     args.none("striptags")?;
-    let mut t = string(&v)?;
-    while let Some(from) = t.find("<!--") {
-        let Some(to) = t[from..].find("-->") else { break };
-        t.replace_range(from..from + to + 3, "");
-    }
-    while let Some(from) = t.find('<') {
-        let Some(to) = t[from..].find('>') else { break };
-        t.replace_range(from..from + to + 1, "");
-    }
+    let t = string(&v)?;
+    let t = without(&without(&t, "<!--", "-->"), "<", ">");
     let words: Vec<&str> = t.split(is_space).filter(|w| !w.is_empty()).collect();
     Ok(Value::from(unescape_html(&words.join(" "))))
+}
+
+/// Cuts out what stands between two marks, and the marks.
+fn without(text: &str, open: &str, close: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(from) = rest.find(open) {
+        let Some(to) = rest[from..].find(close) else { break };
+        out.push_str(&rest[..from]);
+        rest = &rest[from + to + close.len()..];
+    }
+    out + rest
 }
 
 const ENTITIES: [(&str, char); 14] = [

@@ -54,9 +54,11 @@ fn is_punctuated(c: Option<&char>) -> bool {
 
 /// The length of a long dash between two words that begins here.
 fn dash_length(text: &[char], at: usize) -> usize {
+    if at == 0 || !is_punctuated(text.get(at - 1)) {
+        return 0;
+    }
     let count = text[at..].iter().take_while(|c| **c == '-').count();
-    let between = at > 0 && is_punctuated(text.get(at - 1)) && is_word(text.get(at + count));
-    if between && count >= 2 {
+    if count >= 2 && is_word(text.get(at + count)) {
         count
     } else {
         0
