@@ -1,7 +1,7 @@
 //! A template as a tree.
 
 use num_bigint::BigInt;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub type Name = Arc<str>;
@@ -84,21 +84,35 @@ pub enum Target {
     Tuple(Vec<Target>),
 }
 
+/// Statements with a scope of their own.
+#[derive(Debug, Default)]
+pub struct Body {
+    pub stmts: Vec<Stmt>,
+    pub names: Vec<(Name, First)>,
+}
+
+/// What a scope does with a name first. A name that is set first is not the request's, from the scope's beginning.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum First {
+    Read,
+    Set,
+}
+
 #[derive(Debug)]
 pub struct For {
     pub target: Target,
     pub items: Expr,
     pub test: Option<Expr>,
     pub is_recursive: bool,
-    pub body: Vec<Stmt>,
-    pub otherwise: Vec<Stmt>,
+    pub body: Body,
+    pub otherwise: Body,
 }
 
 #[derive(Debug)]
 pub struct Macro {
     pub name: Name,
     pub params: Vec<(Name, Option<Expr>)>,
-    pub body: Vec<Stmt>,
+    pub body: Body,
     pub uses_caller: bool,
     pub uses_kwargs: bool,
     pub uses_varargs: bool,
@@ -107,7 +121,7 @@ pub struct Macro {
 #[derive(Debug)]
 pub struct Block {
     pub is_scoped: bool,
-    pub body: Vec<Stmt>,
+    pub body: Body,
 }
 
 #[derive(Debug)]
@@ -123,14 +137,14 @@ pub enum StmtKind {
     For(Arc<For>),
     If(Vec<(Expr, Vec<Stmt>)>, Vec<Stmt>),
     Set(Target, Expr),
-    SetBlock(Target, Vec<FilterCall>, Vec<Stmt>),
+    SetBlock(Target, Vec<FilterCall>, Body),
     Macro(Arc<Macro>),
     CallBlock(Expr, Arc<Macro>),
-    FilterBlock(Vec<FilterCall>, Vec<Stmt>),
-    With(Vec<(Target, Expr)>, Vec<Stmt>),
-    Autoescape(Expr, Vec<Stmt>),
+    FilterBlock(Vec<FilterCall>, Body),
+    With(Vec<(Target, Expr)>, Body),
+    Autoescape(Expr, Body),
     Block(Arc<Block>),
-    Generation(Vec<Stmt>),
+    Generation(Body),
     Break,
     Continue,
     Load(Expr), // include, import, extends: there is nothing to load
@@ -138,6 +152,7 @@ pub enum StmtKind {
 
 #[derive(Debug, Default)]
 pub struct Tree {
-    pub body: Vec<Stmt>,
+    pub body: Body,
     pub blocks: HashMap<Name, Arc<Block>>,
+    pub set_names: HashSet<Name>, // anywhere in it
 }

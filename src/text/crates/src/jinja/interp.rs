@@ -2,7 +2,9 @@
 //! so deep, and the text has a limit.
 
 use super::args::Args;
-use super::ast::{Block, CallArgs, Expr, FilterCall, For, Macro, Stmt, StmtKind, Target, Tree};
+use super::ast::{
+    Block, Body, CallArgs, Expr, FilterCall, First, For, Macro, Name, Stmt, StmtKind, Target, Tree,
+};
 use super::fault::{refuse, Fault, Kind, Result};
 use super::index;
 use super::number;
@@ -10,9 +12,10 @@ use super::ops::{self, missing};
 use super::scope::Scope;
 use super::show::{string, with_text};
 use super::text::escape_html;
-use super::value::{Dict, LoopState, MacroValue, Object, Value};
+use super::value::{Dict, LoopState, MacroValue, Missing, Object, Value};
 use crate::clock::Time;
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -27,8 +30,11 @@ pub struct Limits {
 }
 
 pub fn render(tree: &Tree, context: Dict, limits: Limits) -> Result<String> {
+    let shadowed = tree.set_names.iter().filter(|name| context.get_text(name).is_some());
     let interp = Interp {
         tree,
+        shadowed: shadowed.cloned().collect(),
+        hidden: Rc::new(Missing { text: "a variable is used before it is set".into(), is_unsafe: false }),
         context,
         fuel: Cell::new(limits.fuel),
         output_bytes: limits.output_bytes,
@@ -42,7 +48,7 @@ pub fn render(tree: &Tree, context: Dict, limits: Limits) -> Result<String> {
     };
     ops::allow(limits.fuel);
     let mut out = String::new();
-    let result = interp.body(&tree.body, &interp.root.clone(), &mut out);
+    let result = interp.frame(&tree.body, &interp.root.clone(), &mut out);
     interp.take_rings_apart();
     match result {
         Ok(_) => Ok(out),
@@ -64,6 +70,8 @@ enum Ring {
 
 pub struct Interp<'a> {
     tree: &'a Tree,
+    shadowed: HashSet<Name>, // names that both the request and the template give a value
+    hidden: Rc<Missing>,     // instead of the request's
     context: Dict,
     fuel: Cell<u64>,
     output_bytes: usize,
@@ -121,6 +129,18 @@ impl Interp<'_> {
     }
 
     // ---- statements
+
+    /// A body with a scope of its own, which holds its parameters.
+    fn frame(&self, body: &Body, scope: &Rc<Scope>, out: &mut String) -> Result<Flow> {
+        for (name, first) in body.names.iter().filter(|(name, _)| self.shadowed.contains(name)) {
+            match (scope.get(name), first) {
+                (Some(_), _) => {}
+                (None, First::Set) => scope.set(name, Value::Undefined(self.hidden.clone())),
+                (None, First::Read) => scope.set(name, self.lookup(name, scope)),
+            }
+        }
+        self.body(&body.stmts, scope, out)
+    }
 
     fn body(&self, body: &[Stmt], scope: &Rc<Scope>, out: &mut String) -> Result<Flow> {
         for stmt in body {
@@ -183,12 +203,12 @@ impl Interp<'_> {
                     let value = self.eval(value, scope)?;
                     self.assign(target, value, &inner)?;
                 }
-                return self.body(body, &inner, out);
+                return self.frame(body, &inner, out);
             }
             StmtKind::Autoescape(wanted, body) => return self.autoescaped(wanted, body, scope, out),
             StmtKind::Block(block) => self.block(block, scope, out)?,
             StmtKind::Generation(body) => {
-                self.body(body, &Scope::inside(scope), out)?;
+                self.frame(body, &Scope::inside(scope), out)?;
             }
             StmtKind::Break => return Ok(Flow::Break),
             StmtKind::Continue => return Ok(Flow::Continue),
@@ -216,9 +236,9 @@ impl Interp<'_> {
         with_text(value, |text| self.write(text, out))?
     }
 
-    fn captured(&self, body: &[Stmt], scope: &Rc<Scope>) -> Result<(String, Flow)> {
+    fn captured(&self, body: &Body, scope: &Rc<Scope>) -> Result<(String, Flow)> {
         let mut text = String::new();
-        let flow = self.body(body, scope, &mut text)?;
+        let flow = self.frame(body, scope, &mut text)?;
         Ok((text, flow))
     }
 
@@ -238,10 +258,10 @@ impl Interp<'_> {
         Ok(value)
     }
 
-    fn autoescaped(&self, wanted: &Expr, body: &[Stmt], scope: &Rc<Scope>, out: &mut String) -> Result<Flow> {
+    fn autoescaped(&self, wanted: &Expr, body: &Body, scope: &Rc<Scope>, out: &mut String) -> Result<Flow> {
         let wanted = self.eval(wanted, scope)?.is_true();
         let before = self.escapes.replace(wanted);
-        let flow = self.body(body, &Scope::inside(scope), out);
+        let flow = self.frame(body, &Scope::inside(scope), out);
         self.escapes.set(before);
         flow
     }
@@ -311,7 +331,7 @@ impl Interp<'_> {
             let inner = Scope::inside(scope);
             inner.set(&name, object.clone());
             self.assign(&node.target, item, &inner)?;
-            match self.body(&node.body, &inner, out)? {
+            match self.frame(&node.body, &inner, out)? {
                 Flow::Next => completed = true,
                 Flow::Continue => {}
                 Flow::Break => break,
@@ -319,7 +339,7 @@ impl Interp<'_> {
             place = state.at.get().max(place) + 1; // a body that walks through its loop leaves less of it
         }
         if !completed {
-            return self.body(&node.otherwise, &Scope::inside(scope), out);
+            return self.frame(&node.otherwise, &Scope::inside(scope), out);
         }
         Ok(Flow::Next)
     }
@@ -345,10 +365,9 @@ impl Interp<'_> {
     }
 
     fn block(&self, block: &Block, scope: &Rc<Scope>, out: &mut String) -> Result<()> {
-        let around = if block.is_scoped { scope } else { &self.root };
-        let inner = Scope::inside(around);
+        let inner = if block.is_scoped { Scope::inside(scope) } else { self.root.without(&self.hidden) };
         inner.set(&"self".into(), Value::object(Object::Blocks));
-        self.deeper(|| self.body(&block.body, &inner, out))?;
+        self.deeper(|| self.frame(&block.body, &inner, out))?;
         Ok(())
     }
 

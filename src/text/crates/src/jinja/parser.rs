@@ -1,13 +1,13 @@
 //! Tokens to a tree, by Jinja2's grammar with loop controls and transformers' generation tag.
 
 use super::ast::{
-    Binary, Block, CallArgs, Comparison, Const, Expr, FilterCall, For, Macro, Name, Stmt, StmtKind, Target,
-    Tree,
+    Binary, Block, Body, CallArgs, Comparison, Const, Expr, FilterCall, First, For, Macro, Name, Stmt,
+    StmtKind, Target, Tree,
 };
 use super::fault::{Fault, Kind, Result};
 use super::lexer::{tokens, Placed, Token};
 use num_bigint::BigInt;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 const DEPTH_MAX: usize = 180; // of nested expressions and blocks
@@ -19,10 +19,11 @@ pub fn parse(source: &str) -> Result<Tree> {
         depth: 0,
         loops: 0,
         uses: Vec::new(),
+        scopes: Vec::new(),
         tree: Tree::default(),
         soft: false,
     };
-    match parser.statements(&[]) {
+    match parser.scope(|p| p.statements(&[])) {
         Ok(body) => Ok(Tree { body, ..parser.tree }),
         Err(fault) => Err(fault.at(parser.line())),
     }
@@ -34,6 +35,7 @@ struct Parser {
     depth: usize,
     loops: usize,             // around what is read, inside of the innermost macro
     uses: Vec<HashSet<Name>>, // names that each open macro reads
+    scopes: Vec<HashMap<Name, First>>,
     tree: Tree,
     soft: bool, // an unknown filter here is an error only where it is reached
 }
@@ -179,12 +181,40 @@ impl Parser {
         self.statements(ends)
     }
 
-    /// As `body`; what is not reached here is not soft because of what stands around.
-    fn frame(&mut self, end: &str) -> Result<Vec<Stmt>> {
+    /// As `body`, with a scope of its own. What is not reached there is not soft because of what stands around.
+    fn frame(&mut self, end: &str) -> Result<Body> {
+        self.scope(|p| p.hard(|p| p.body(end)))
+    }
+
+    fn hard<T>(&mut self, read: impl FnOnce(&mut Parser) -> Result<T>) -> Result<T> {
         let soft = std::mem::replace(&mut self.soft, false);
-        let body = self.body(end);
+        let result = read(self);
         self.soft = soft;
-        body
+        result
+    }
+
+    fn scope(&mut self, read: impl FnOnce(&mut Parser) -> Result<Vec<Stmt>>) -> Result<Body> {
+        self.scopes.push(HashMap::new());
+        let stmts = read(self);
+        let names = self.scopes.pop().unwrap_or_default();
+        Ok(Body { stmts: stmts?, names: names.into_iter().collect() })
+    }
+
+    fn note(&mut self, name: &Name, first: First) {
+        if first == First::Set {
+            self.tree.set_names.insert(name.clone());
+        }
+        if let Some(scope) = self.scopes.last_mut() {
+            scope.entry(name.clone()).or_insert(first);
+        }
+    }
+
+    fn note_targets(&mut self, target: &Target) {
+        match target {
+            Target::Name(name) => self.note(name, First::Set),
+            Target::Field(name, _) => self.note(name, First::Read),
+            Target::Tuple(list) => list.iter().for_each(|t| self.note_targets(t)),
+        }
     }
 
     fn statement(&mut self) -> Result<StmtKind> {
@@ -242,37 +272,63 @@ impl Parser {
         }
         self.expect_name("in")?;
         let items = self.tuple(false, &["recursive"])?;
+        let scope = self.scopes.last().cloned();
         let test = if self.eat_name("if") { Some(self.expression(true)?) } else { None };
+        if let (Some(now), Some(before)) = (self.scopes.last_mut(), scope) {
+            *now = before; // the test has a scope of its own
+        }
         let is_recursive = self.eat_name("recursive");
         self.loops += 1;
-        let soft = std::mem::replace(&mut self.soft, false);
-        let body = self.open_body(&["endfor", "else"]);
+        let body = self.scope(|p| p.hard(|p| p.open_body(&["endfor", "else"])));
         self.loops -= 1;
         let body = body?;
         let is_end = self.eat_name("endfor");
         self.at += usize::from(!is_end);
-        let otherwise = if is_end { Vec::new() } else { self.body("endfor")? };
-        self.soft = soft;
+        let otherwise = if is_end { Body::default() } else { self.frame("endfor")? };
         Ok(StmtKind::For(Arc::new(For { target, items, test, is_recursive, body, otherwise })))
     }
 
     fn condition(&mut self) -> Result<StmtKind> {
         let soft = std::mem::replace(&mut self.soft, true);
         let mut branches = Vec::new();
+        let mut scopes = Vec::new();
         let otherwise = loop {
             let test = self.tuple(false, &[])?;
-            branches.push((test, self.open_body(&["elif", "else", "endif"])?));
+            let body = self.branch(&mut scopes, |p| p.open_body(&["elif", "else", "endif"]))?;
+            branches.push((test, body));
             if self.eat_name("elif") {
                 continue;
             }
             if self.eat_name("else") {
-                break self.body("endif")?;
+                break self.branch(&mut scopes, |p| p.body("endif"))?;
             }
             self.at += 1;
             break Vec::new();
         };
         self.soft = soft;
+        self.join_branches(&scopes);
         Ok(StmtKind::If(branches, otherwise))
+    }
+
+    /// Reads one branch of a condition and puts what it does with names aside.
+    fn branch(
+        &mut self,
+        scopes: &mut Vec<HashMap<Name, First>>,
+        read: impl FnOnce(&mut Parser) -> Result<Vec<Stmt>>,
+    ) -> Result<Vec<Stmt>> {
+        let before = self.scopes.last().cloned().unwrap_or_default();
+        let body = read(self)?;
+        if let Some(scope) = self.scopes.last_mut() {
+            scopes.push(std::mem::replace(scope, before));
+        }
+        Ok(body)
+    }
+
+    /// What only a branch sets is the request's until then.
+    fn join_branches(&mut self, branches: &[HashMap<Name, First>]) {
+        for name in branches.iter().flat_map(HashMap::keys) {
+            self.note(name, First::Read);
+        }
     }
 
     fn set(&mut self) -> Result<StmtKind> {
@@ -281,8 +337,11 @@ impl Parser {
             return fault("'loop' is the loop's own name");
         }
         if self.eat_sign("=") {
-            return Ok(StmtKind::Set(target, self.tuple(true, &[])?));
+            let value = self.tuple(true, &[])?;
+            self.note_targets(&target);
+            return Ok(StmtKind::Set(target, value));
         }
+        self.note_targets(&target);
         let filters = self.filter_chain(false)?;
         Ok(StmtKind::SetBlock(target, filters, self.frame("endset")?))
     }
@@ -300,6 +359,7 @@ impl Parser {
         if is_constant(&name) {
             return fault(format!("a macro cannot be called '{name}'"));
         }
+        self.note(&name, First::Set);
         Ok(StmtKind::Macro(Arc::new(self.macro_rest(name, "endmacro", true)?)))
     }
 
@@ -624,6 +684,7 @@ impl Parser {
                 self.uses.iter_mut().for_each(|names| {
                     names.insert(name.clone());
                 });
+                self.note(&name, First::Read);
                 Expr::Name(name)
             }
         }

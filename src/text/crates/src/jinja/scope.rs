@@ -1,6 +1,6 @@
 //! Names and what they stand for, from the inside out.
 
-use super::value::Value;
+use super::value::{Missing, Value};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,6 +14,13 @@ pub struct Scope {
 impl Scope {
     pub fn inside(parent: &Rc<Scope>) -> Rc<Scope> {
         Rc::new(Scope { vars: RefCell::default(), parent: Some(parent.clone()) })
+    }
+
+    /// A scope with the names of this one, but for those with that value.
+    pub fn without(&self, hidden: &Rc<Missing>) -> Rc<Scope> {
+        let is_hidden = |v: &Value| matches!(v, Value::Undefined(m) if Rc::ptr_eq(m, hidden));
+        let vars = self.vars.borrow().iter().filter(|(_, v)| !is_hidden(v)).cloned().collect();
+        Rc::new(Scope { vars: RefCell::new(vars), parent: None })
     }
 
     pub fn get(&self, name: &str) -> Option<Value> {

@@ -257,7 +257,7 @@ pub fn striptags(_: &Interp, v: Value, args: Args) -> Result<Value> {
     let t = string(&v)?;
     let t = without(&without(&t, "<!--", "-->"), "<", ">");
     let words: Vec<&str> = t.split(is_space).filter(|w| !w.is_empty()).collect();
-    Ok(Value::from(unescape_html(&words.join(" "))))
+    unescape_html(&words.join(" ")).map(Value::from)
 }
 
 /// Cuts out what stands between two marks, and the marks.
@@ -289,26 +289,26 @@ const ENTITIES: [(&str, char); 14] = [
     ("raquo", '»'),
 ];
 
-fn unescape_html(text: &str) -> String {
+fn unescape_html(text: &str) -> Result<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         let after = &rest[at + 1..];
-        let end = after.find(';').filter(|e| *e <= 10);
-        let found = end.and_then(|end| entity(&after[..end]));
-        match (found, end) {
-            (Some(c), Some(end)) => {
-                out.push(c);
-                rest = &after[end + 1..];
-            }
-            _ => {
-                out.push('&');
-                rest = after;
-            }
+        let end = after.find(|c: char| c != '#' && !c.is_ascii_alphanumeric()).unwrap_or(after.len());
+        let name = &after[..end];
+        if name.is_empty() || !after[end..].starts_with(';') {
+            out.push('&');
+            rest = after;
+            continue;
         }
+        match entity(name) {
+            Some(c) => out.push(c),
+            None => return refuse(format!("striptags: the entity '&{name};' is not known here")),
+        }
+        rest = &after[end + 1..];
     }
-    out + rest
+    Ok(out + rest)
 }
 
 fn entity(name: &str) -> Option<char> {
