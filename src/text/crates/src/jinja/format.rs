@@ -87,7 +87,15 @@ impl Fields<'_> {
     fn value(&mut self, name: &str) -> Result<Value> {
         let end = name.find(['.', '[']).unwrap_or(name.len());
         let (first, mut rest) = name.split_at(end);
-        let mut value = self.first(first)?;
+        if name.contains('{') {
+            return refuse("unexpected '{' in field name");
+        }
+        let is_number = !first.is_empty() && first.bytes().all(|b| b.is_ascii_digit());
+        let mut value = match rest {
+            _ if rest.is_empty() => self.whole_name(first, is_number)?,
+            _ if is_number => self.at(first.parse().unwrap_or(usize::MAX))?,
+            _ => self.named(first)?,
+        };
         while !rest.is_empty() {
             if let Some(after) = rest.strip_prefix('.') {
                 let end = after.find(['.', '[']).unwrap_or(after.len());
@@ -117,26 +125,32 @@ impl Fields<'_> {
         Ok(value)
     }
 
-    fn first(&mut self, name: &str) -> Result<Value> {
-        let is_number = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
-        if !is_number && !name.is_empty() {
-            let found = self.names.get_text(name).cloned();
-            return found.map_or_else(|| refuse(format!("there is no '{name}' to format")), Ok);
-        }
-        let at = if is_number {
-            if self.counted {
-                return refuse("cannot switch from automatic field numbering to manual field specification");
-            }
-            self.next = None;
-            name.parse().unwrap_or(usize::MAX)
-        } else {
+    /// Only names without attributes count as numbered, by themselves or by the pattern.
+    fn whole_name(&mut self, name: &str, is_number: bool) -> Result<Value> {
+        if name.is_empty() {
             let Some(next) = self.next else {
                 return refuse("cannot switch from manual field specification to automatic field numbering");
             };
             self.counted = true;
             self.next = Some(next + 1);
-            next
-        };
+            return self.at(next);
+        }
+        if !is_number {
+            return self.named(name);
+        }
+        if self.counted {
+            return refuse("cannot switch from automatic field numbering to manual field specification");
+        }
+        self.next = None;
+        self.at(name.parse().unwrap_or(usize::MAX))
+    }
+
+    fn named(&self, name: &str) -> Result<Value> {
+        let found = self.names.get_text(name).cloned();
+        found.map_or_else(|| refuse(format!("there is no '{name}' to format")), Ok)
+    }
+
+    fn at(&self, at: usize) -> Result<Value> {
         let found = self.pos.get(at).cloned();
         found.map_or_else(|| refuse(format!("Replacement index {at} out of range")), Ok)
     }

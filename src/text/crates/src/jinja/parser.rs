@@ -785,6 +785,9 @@ impl Parser {
     fn subscript(&mut self, value: Expr) -> Result<Expr> {
         let mut parts = Vec::new();
         loop {
+            if parts.is_empty() && self.eat_sign("]") {
+                break; // the empty tuple is a key too
+            }
             if self.is_sign(":") {
                 return self.slice(value, None);
             }
