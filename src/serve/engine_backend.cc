@@ -29,7 +29,7 @@ bool wants_calls(const api::Request& request) {
 std::vector<int32_t> preamble_of(const text::Tokenizer& tokenizer) {
   auto all = tokenizer.encode("a"), own = tokenizer.encode("a", {.add_special = false});
   if (!all || !own) return {};
-  const auto at = std::ranges::search(*all, *own).begin();
+  const auto at = std::search(all->begin(), all->end(), own->begin(), own->end());
   return at == all->end() ? std::vector<int32_t>() : std::vector<int32_t>(all->begin(), at);
 }
 
