@@ -66,11 +66,11 @@ class F11_Engine : public ::testing::TestWithParam<Case> {
   // An answer during which `change` happens once `tokens` of it are there, and whether it ended in time.
   void expect_prefix(const std::function<void()>& change, size_t tokens) {
     restore();
+    Heard whole, cut, beside, waits;  // they outlive the engine, which may still tell them something
+    size_t heard = 0;
     auto engine = open();
-    Heard whole, cut, beside, waits;
     ASSERT_TRUE(engine->submit(request(1), whole.sink()));
     ASSERT_EQ(whole.wait(), Finish::length);
-    size_t heard = 0;
     const auto sink = cut.sink([&](const Event& e) {
       const size_t before = heard;
       heard += e.tokens.size();
@@ -106,14 +106,13 @@ TEST_P(F11_Engine, NothingIsHeardWheneverItHappens) {
   std::vector<int32_t> whole;
   for (int round = 0; round < 6; ++round) {
     restore();
+    Heard first, heard;
     auto engine = open();
     if (whole.empty()) {
-      Heard heard;
-      ASSERT_TRUE(engine->submit(request(1, 90), heard.sink()));
-      heard.wait();
-      whole = heard.ids;
+      ASSERT_TRUE(engine->submit(request(1, 90), first.sink()));
+      first.wait();
+      whole = first.ids;
     }
-    Heard heard;
     std::thread other([&] { round % 2 ? rewrite_half() : fs::resize_file(file_, 0); });
     const bool taken = engine->submit(request(1, 90), heard.sink()).has_value();
     if (taken) heard.wait();
@@ -135,8 +134,8 @@ TEST_P(F11_Engine, AFileChangedBetweenRequestsRefusesThem) {
 }
 
 TEST_P(F11_Engine, WhoRunsAndWhoWaitsHearsIt) {
-  auto engine = open();
   std::vector<Heard> heard(6);  // two run
+  auto engine = open();
   std::atomic<bool> done = false;
   const auto change = [&](const Event& e) {
     if (!e.tokens.empty() && !done.exchange(true)) fs::resize_file(file_, 0);
