@@ -115,8 +115,7 @@ void add_pull_command(CLI::App& app, int& exit_code) {
       "What is there and of the revision asked for is not fetched again; what changed is. A revision that "
       "is\n"
       "named lies in a folder of its own, org/name@revision.\n\n"
-      "Examples:\n  autark pull\n  autark pull smollm2-135m\n  autark pull org/name-GGUF:Q4_K_M\n"
-      "  autark pull --list");
+      "Examples:\n  autark pull\n  autark pull smollm2-135m\n  autark pull --list");
   pull->add_option(
       "REF", asked->reference,
       "A name of the catalogue, hf:org/name[@revision][:file], modelscope:org/name[@revision][:file], a URL "
