@@ -1,8 +1,7 @@
-# autark_layer(NAME [DEPS other_layers...] [LIBS libraries...] [HEADERS set])
+# autark_layer(NAME [DEPS other_layers...] [LIBS libraries...])
 # Compiles src/NAME/**.cc into one library, every src/NAME/**_test.cc into NAME_tests (or, with AUTARK_ONE_TEST_PROGRAM,
 # into the one program all_tests), and with AUTARK_FUZZ every src/NAME/**_fuzz.cc into a fuzz target of its own under fuzz/.
 # A file named *_avx2.cc or *_avx512.cc is compiled for that ISA, and only on x86-64; nothing else is.
-# HEADERS names the precompiled headers (cmake/precompile.cmake), std unless said.
 option(AUTARK_ONE_TEST_PROGRAM "Link the tests of all layers into one program" OFF)
 set(AUTARK_TEST_LAYERS "" CACHE STRING "Layers whose tests are built; empty: all")
 set(AUTARK_TEST_FLAGS -O1 -g0)  # they run once
@@ -21,7 +20,7 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
 endif()
 
 function(autark_layer name)
-  cmake_parse_arguments(L "" "HEADERS" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(L "" "" "DEPS;LIBS" ${ARGN})
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
   list(FILTER all EXCLUDE REGEX "/main\\.cc$")  # a program's own, see autark_program
   if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
@@ -42,10 +41,7 @@ function(autark_layer name)
       set(own_flags -fsanitize=fuzzer-no-link)
       target_compile_options(autark_${name} PRIVATE ${own_flags})
     endif()
-    if(NOT L_HEADERS)
-      set(L_HEADERS std)
-    endif()
-    autark_precompile(autark_${name} ${L_HEADERS} OPTIONS ${own_flags})
+    autark_precompile(autark_${name} std OPTIONS ${own_flags})
   else()
     add_library(autark_${name} INTERFACE)
     set(visibility INTERFACE)

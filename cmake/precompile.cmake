@@ -6,10 +6,8 @@ option(AUTARK_PRECOMPILE "Precompile headers of the standard library and of othe
 set(AUTARK_HEADERS_std <algorithm> <array> <atomic> <charconv> <chrono> <cmath> <cstdint> <cstring> <deque> <filesystem>
     <fstream> <functional> <limits> <map> <memory> <mutex> <optional> <random> <set> <span> <string> <string_view>
     <thread> <unordered_map> <utility> <variant> <vector> <nlohmann/json.hpp>)
-set(AUTARK_HEADERS_apps ${AUTARK_HEADERS_std} <CLI/CLI.hpp>)
 set(AUTARK_HEADERS_tests ${AUTARK_HEADERS_std} <gtest/gtest.h>)
 set(AUTARK_LIBS_std nlohmann_json::nlohmann_json)
-set(AUTARK_LIBS_apps nlohmann_json::nlohmann_json CLI11::CLI11)
 set(AUTARK_LIBS_tests nlohmann_json::nlohmann_json GTest::gtest)
 
 # autark_precompile(TARGET SET [OPTIONS flags...]): the flags are those that TARGET has beyond all others.
