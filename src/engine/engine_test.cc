@@ -151,11 +151,11 @@ TEST_F(EngineTest, AFullQueueRefusesAndGoesOn) {
 }
 
 TEST_F(EngineTest, DestructionCancelsEverybody) {
-  Heard running, waiting;
+  Heard running, waiting;  // with all that the sinks touch, they outlive the engine
+  std::latch busy(1);
+  bool counted = false;
   {
     auto engine = make({.running_max = 1});
-    std::latch busy(1);
-    bool counted = false;
     ASSERT_TRUE(engine->submit(request_of(50, 1, 1900), running.sink([&](const Event& e) {
       if (!e.tokens.empty() && !std::exchange(counted, true)) busy.count_down();
     })));
