@@ -12,10 +12,12 @@ Rope::Pairing pairing(const ConfigFile& f) {
                                                                   : Rope::Pairing::halves;
 }
 
-// Where the rotary keys lie: "rope_scaling." where it says a kind, else "rope_parameters." of newer files.
+// Where the rotary keys lie: "rope_scaling." where it says a kind, else "rope_parameters." of newer files,
+// which may hold an object for each kind of layer.
 std::string rope_keys(const ConfigFile& f) {
   const bool older = f.has("rope_scaling.rope_type") || f.has("rope_scaling.type");
-  return older || !f.has("rope_parameters") ? "rope_scaling." : "rope_parameters.";
+  if (older || !f.has("rope_parameters")) return "rope_scaling.";
+  return f.has("rope_parameters.full_attention") ? "rope_parameters.full_attention." : "rope_parameters.";
 }
 
 std::string scaling_kind(const ConfigFile& f, const std::string& at) {
@@ -86,8 +88,8 @@ Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, dou
   return rope;
 }
 
-Rope read_rope(const ConfigFile& f, int64_t head_dim) {
-  return read_rope(f, head_dim, rope_keys(f), f.value("rope_theta", 10000.0));
+Rope read_rope(const ConfigFile& f, int64_t head_dim, double theta) {
+  return read_rope(f, head_dim, rope_keys(f), f.value("rope_theta", theta));
 }
 
 int64_t read_context(const ConfigFile& f, int64_t fallback) {

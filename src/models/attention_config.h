@@ -12,9 +12,9 @@
 namespace autark {
 
 // From rope_theta and rope_scaling, or the newer rope_parameters: none, linear, llama3 or yarn; another kind
-// is a fault.
-Rope read_rope(const ConfigFile& f, int64_t head_dim);
-// The same from the keys under `at` ("rope_scaling."), where `theta` is the base if none is there.
+// is a fault. `theta` is the base where the config has none.
+Rope read_rope(const ConfigFile& f, int64_t head_dim, double theta = 10000);
+// The same from the keys under `at` ("rope_scaling.").
 Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, double theta);
 
 // Positions the checkpoint is good for: max_position_embeddings, or what yarn stretches the original to.

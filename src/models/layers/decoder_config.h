@@ -1,0 +1,25 @@
+// The sizes of a decoder under the keys that every config of the Llama family uses. A model's Config derives
+// from this and adds what only that model has.
+#pragma once
+#include "models/attention_config.h"
+
+namespace autark {
+
+struct DecoderConfig {
+  // What a key means where the config lacks it: the values of the family's published configurations.
+  struct Defaults {
+    int64_t context = 2048;
+    int64_t head_dim = 0;  // 0: hidden_size / num_attention_heads
+    double eps = 1e-6, theta = 10000;
+    bool tied_head = false;
+  };
+  DecoderConfig(const ConfigFile& f, const Defaults& defaults);
+
+  int64_t layers, dim, heads, kv_heads, head_dim, vocab, context;
+  float eps;       // of every RMS norm
+  float scale;     // of attention scores: 1/√head_dim
+  bool tied_head;  // logits come from the embedding
+  Rope rope;
+};
+
+}  // namespace autark

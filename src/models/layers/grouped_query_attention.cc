@@ -1,0 +1,39 @@
+#include "models/layers/grouped_query_attention.h"
+
+namespace autark {
+
+GroupedQueryAttention GroupedQueryAttention::load(Weights& w, const std::string& at, const DecoderConfig& c,
+                                                  Bias qkv, Bias o, int window) {
+  const int64_t D = c.dim, Q = c.heads * c.head_dim, KV = c.kv_heads * c.head_dim;
+  return {.head_dim = c.head_dim,
+          .eps = c.eps,
+          .how = {.scale = c.scale, .window = window},
+          .q = w.need(at + "q_proj.weight", {Q, D}, Cut::out),
+          .k = w.need(at + "k_proj.weight", {KV, D}, Cut::out),
+          .v = w.need(at + "v_proj.weight", {KV, D}, Cut::out),
+          .o = w.need(at + "o_proj.weight", {D, Q}, Cut::in),
+          .q_bias = load_bias(w, qkv, at + "q_proj.bias", {Q}, Cut::out),
+          .k_bias = load_bias(w, qkv, at + "k_proj.bias", {KV}, Cut::out),
+          .v_bias = load_bias(w, qkv, at + "v_proj.bias", {KV}, Cut::out),
+          .o_bias = load_bias(w, o, at + "o_proj.bias", {D}, Cut::once)};
+}
+
+std::vector<Stream> GroupedQueryAttention::state() const {
+  const Shape row{k.rows() / head_dim, head_dim};  // this rank's KV heads
+  return {{.name = "k", .row = row, .keep = how.window}, {.name = "v", .row = row, .keep = how.window}};
+}
+
+Tensor GroupedQueryAttention::operator()(Step& s, int i, Tensor x, const Rope& rope) const {
+  Chip& on = s.on;
+  Tensor qs = on.linear(x, q, q_bias).split(head_dim);
+  Tensor ks = on.linear(x, k, k_bias).split(head_dim);
+  Tensor vs = on.linear(x, v, v_bias).split(head_dim);
+  if (q_norm) qs = on.rms_norm(qs, q_norm, eps);
+  if (k_norm) ks = on.rms_norm(ks, k_norm, eps);
+  qs = on.rope(qs, s.positions, rope);
+  ks = on.rope(ks, s.positions, rope);
+  Tensor y = on.attention(qs, ks, vs, s.state(i, 0), s.state(i, 1), how);
+  return on.all_sum(on.linear(y.join(), o, o_bias));
+}
+
+}  // namespace autark

@@ -1,0 +1,32 @@
+// Grouped-query attention with RoPE (arXiv:2305.13245): several query heads share one key and value head.
+//
+//   y = W_o · softmax(scale · q kᵀ) v      q = RoPE(norm(W_q x)), k = RoPE(norm(W_k x)), v = W_v x
+//
+// A bias or a norm that a model does not have is an empty tensor.
+#pragma once
+#include <string>
+#include <vector>
+#include "models/layers/decoder_config.h"
+#include "models/model.h"
+
+namespace autark {
+
+struct GroupedQueryAttention {
+  int64_t head_dim;
+  float eps;   // of the norms
+  Attend how;  // scale and window
+  Weight q, k, v, o;
+  Tensor q_bias, k_bias, v_bias, o_bias;
+  Tensor q_norm, k_norm;  // [head_dim]: one gain for all heads
+
+  // Loads projections and biases from the tensors under `at` ("model.layers.3.self_attn."). The model adds
+  // norms itself. A window of 0 sees every position.
+  static GroupedQueryAttention load(Weights& w, const std::string& at, const DecoderConfig& c, Bias qkv,
+                                    Bias o, int window = 0);
+  // The streams that operator() expects as the first two of its layer: keys and values.
+  std::vector<Stream> state() const;
+  // The output for x, which layer `i` has normed already.
+  Tensor operator()(Step& s, int i, Tensor x, const Rope& rope) const;
+};
+
+}  // namespace autark
