@@ -3,6 +3,4 @@
 // folder.
 #include <boost/asio/impl/src.hpp>
 //
-#include <boost/asio/ssl/impl/src.hpp>
-//
 #include <boost/beast/src.hpp>

@@ -1,206 +1,257 @@
+// libcurl makes connections, speaks TLS, finds proxies and reads HTTP; redirects are followed here, because
+// what may be sent where is checked at each one.
 #include "http/client.h"
-#include <boost/asio/connect.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
-#include <boost/beast/core/detail/base64.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
-#include "http/proxy.h"
+#include <curl/curl.h>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
 
 namespace autark::http {
 namespace {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace bhttp = boost::beast::http;
-namespace ssl = boost::asio::ssl;
-using asio::ip::tcp;
-using beast::error_code;
-using Parser = bhttp::response_parser<bhttp::buffer_body>;
-using AskedHead = bhttp::request<bhttp::empty_body>;
+using Clock = std::chrono::steady_clock;
 
-constexpr uint32_t kHeaderBytes = 64 << 10;
-constexpr size_t kPieceBytes = 256 << 10;
+constexpr size_t kHeadBytes = 64 << 10;
+constexpr long kPieceBytes = 256 << 10;
 
-std::string basic_credentials(const std::string& user_info) {
-  std::string code(beast::detail::base64::encoded_size(user_info.size()), '\0');
-  code.resize(beast::detail::base64::encode(code.data(), user_info.data(), user_info.size()));
-  return "Basic " + code;
+struct Release {
+  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c;
+  return lower;
 }
 
-Fetched fetched_of(const Parser& parser, const Url& url) {
-  Fetched f{.status = static_cast<int>(parser.get().result_int()), .url = url.text()};
-  for (const auto& field : parser.get()) {
-    std::string name(field.name_string());
-    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 'a' - 'A') : c;
-    f.headers.emplace_back(std::move(name), std::string(field.value()));
-  }
-  if (const auto length = parser.content_length()) f.length = static_cast<int64_t>(*length);
-  return f;
+std::string_view trimmed(std::string_view text) {
+  const size_t begin = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") + 1 - begin);
 }
 
-bool is_redirect(int status) {
-  return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+bool is_redirect(const Fetched& head) {
+  const int s = head.status;
+  return (s == 301 || s == 302 || s == 303 || s == 307 || s == 308) && !head.header("location").empty();
 }
 
-// One question on one connection. Asynchronous operations, each run to its end, because only those have time
-// limits.
+// No proxy is asked for these, whatever the environment says.
+bool is_this_machine(std::string_view host) {
+  return host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1" || host == "::1";
+}
+
+// One request and its answer. run() does not return before libcurl has made its last call of the functions
+// below.
 class Exchange {
  public:
   Exchange(const Fetch& fetch, const Url& url, bool same_host)
-      : fetch_(fetch), url_(url), same_host_(same_host), proxy_(proxy_for(url)), tcp_(loop_) {}
+      : fetch_(fetch), url_(url), same_host_(same_host), answer_{.url = url.text()} {}
 
   Result<Fetched> run();
 
  private:
-  template <class Start>
-  error_code wait(std::chrono::milliseconds limit, Start start);
   Error failed(const std::string& what) const { return {Code::io, url_.text() + ": " + what}; }
-  Error failed(const char* what, const error_code& fault) const {
-    return failed(fault == beast::error::timeout ? std::string(what) + " took too long"
-                                                 : what + (" failed: " + fault.message()));
-  }
+  Error untrusted(const std::string& what) const;
+  Error failure(CURLcode code) const;
 
-  Result<bool> connect();
-  Result<bool> tunnel();
-  Result<Fetched> secure();
-  template <class Stream>
-  Result<Fetched> ask(Stream& stream);
-  template <class Stream>
-  Result<Fetched> read_body(Stream& stream, Parser& parser, Fetched head);
-  AskedHead question() const;
+  template <class T>
+  void set(CURLoption option, T value) {
+    const CURLcode code = curl_easy_setopt(curl_.get(), option, value);
+    if (set_up_ == CURLE_OK) set_up_ = code;
+  }
+  void set_request();
+  void set_connection();
+  void set_callbacks();
+  void add_header(const std::string& line);
+
+  // What libcurl calls. False: the transfer ends; `fault_` says why, except after a redirect.
+  bool read_head_line(std::string_view line);
+  bool end_head();
+  bool read_body(std::string_view bytes);
+  bool check_time();
+  bool end(Error why) { return fault_ = std::move(why), false; }
+  void add_answer_header(std::string_view line);
+
+  template <class Step>
+  bool guarded(Step step) noexcept;
+  template <bool (Exchange::*step)(std::string_view)>
+  static size_t receive(char* data, size_t one, size_t bytes, void* self);
 
   const Fetch& fetch_;
   const Url& url_;
   const bool same_host_;
-  const std::optional<Url> proxy_;
-  asio::io_context loop_;
-  beast::tcp_stream tcp_;
-  beast::flat_buffer input_;
+  Fetched answer_;
+  bool head_ended_ = false;
+  size_t head_bytes_ = 0;
+  std::optional<Clock::time_point> last_byte_;  // none until connected
+  std::optional<Error> fault_;
+  CURLcode set_up_ = CURLE_OK;
+  char words_[CURL_ERROR_SIZE] = {};  // what libcurl says of a failure
+  std::unique_ptr<curl_slist, Release> headers_;
+  std::unique_ptr<CURL, Release> curl_;
 };
 
-template <class Start>
-error_code Exchange::wait(std::chrono::milliseconds limit, Start start) {
-  error_code result = asio::error::operation_aborted;
-  tcp_.expires_after(limit);
-  start([&result](const error_code& fault, auto&&...) { result = fault; });
-  loop_.restart();
-  loop_.run();
-  return result;
+// An exception must not pass through libcurl: it ends the transfer and becomes the Error.
+template <class Step>
+bool Exchange::guarded(Step step) noexcept {
+  try {
+    return step();
+  } catch (const std::exception& e) {
+    return end(failed(e.what()));
+  }
 }
 
-Result<bool> Exchange::connect() {
-  const Url& to = proxy_ ? *proxy_ : url_;
-  error_code fault;
-  const auto addresses = tcp::resolver(loop_).resolve(to.host, std::to_string(to.port), fault);
-  if (fault) return failed("there is no finding the host " + to.host + ": " + fault.message());
-  fault = wait(fetch_.connect_time, [&](auto done) { tcp_.async_connect(addresses, done); });
-  if (fault) return failed(("connecting to " + to.authority()).c_str(), fault);
-  error_code ignored;
-  tcp_.socket().set_option(tcp::no_delay(true), ignored);
+template <bool (Exchange::*step)(std::string_view)>
+size_t Exchange::receive(char* data, size_t, size_t bytes, void* self) {
+  auto* me = static_cast<Exchange*>(self);
+  me->last_byte_ = Clock::now();
+  return me->guarded([&] { return (me->*step)({data, bytes}); }) ? bytes : CURL_WRITEFUNC_ERROR;
+}
+
+// One line with its end; an empty one ends the head. Lines after that are trailers of a chunked body.
+bool Exchange::read_head_line(std::string_view line) {
+  if (head_ended_) return true;
+  head_bytes_ += line.size();
+  if (head_bytes_ > kHeadBytes) return end(failed("the head of the answer is longer than 64 KiB"));
+  if (trimmed(line).empty()) return end_head();
+  if (line.starts_with("HTTP/")) {
+    answer_.headers.clear();  // of a 1xx answer before
+  } else {
+    add_answer_header(line);
+  }
   return true;
 }
 
-Result<bool> Exchange::tunnel() {
-  bhttp::request<bhttp::empty_body> asked(bhttp::verb::connect, url_.host + ":" + std::to_string(url_.port),
-                                          11);
-  asked.set(bhttp::field::host, asked.target());
-  if (!proxy_->user_info.empty())
-    asked.set(bhttp::field::proxy_authorization, basic_credentials(proxy_->user_info));
-  error_code fault = wait(fetch_.connect_time, [&](auto done) { bhttp::async_write(tcp_, asked, done); });
-  if (fault) return failed("asking the proxy", fault);
-  bhttp::response_parser<bhttp::empty_body> answer;
-  answer.skip(true);
-  fault = wait(fetch_.connect_time, [&](auto done) { bhttp::async_read_header(tcp_, input_, answer, done); });
-  if (fault) return failed("asking the proxy", fault);
-  if (answer.get().result_int() != 200)
-    return failed("the proxy answered " + std::to_string(answer.get().result_int()));
+void Exchange::add_answer_header(std::string_view line) {
+  const size_t colon = line.find(':');
+  const bool continues = line.starts_with(' ') || line.starts_with('\t');
+  if (continues && !answer_.headers.empty()) {
+    answer_.headers.back().second += " " + std::string(trimmed(line));
+  } else if (!continues && colon != line.npos) {
+    answer_.headers.emplace_back(lower_case(trimmed(line.substr(0, colon))), trimmed(line.substr(colon + 1)));
+  }
+}
+
+bool Exchange::end_head() {
+  long status = 0;
+  curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
+  if (status < 200) return true;  // the answer itself is still to come
+  answer_.status = static_cast<int>(status);
+  head_ended_ = true;
+  if (is_redirect(answer_)) return false;  // nobody wants its body
+  const std::string_view length = answer_.header("content-length");
+  int64_t bytes = 0;
+  const bool whole = std::from_chars(length.data(), length.data() + length.size(), bytes).ec == std::errc();
+  if (whole && answer_.header("transfer-encoding").empty()) answer_.length = bytes;
+  if (fetch_.on_head && !fetch_.on_head(answer_)) return end({Code::cancelled, url_.text() + ": stopped"});
   return true;
 }
 
-Result<Fetched> Exchange::secure() {
-  ssl::context context(ssl::context::tls_client);
-  error_code fault;
-  context.set_default_verify_paths(fault);
-  if (fault) return failed("reading the system's certificate authorities", fault);
-  context.set_verify_mode(ssl::verify_peer);
-  beast::ssl_stream<beast::tcp_stream&> stream(tcp_, context);
-  stream.set_verify_callback(ssl::host_name_verification(url_.host), fault);
-  if (fault || !SSL_set_tlsext_host_name(stream.native_handle(), url_.host.c_str()))
-    return failed("setting up TLS");
-  fault =
-      wait(fetch_.connect_time, [&](auto done) { stream.async_handshake(ssl::stream_base::client, done); });
-  const bool untrusted =
-      fault.category() == asio::error::get_ssl_category() &&
-      ERR_GET_REASON(static_cast<unsigned long>(fault.value())) == SSL_R_CERTIFICATE_VERIFY_FAILED;
-  if (untrusted)  // trying again would not help
-    return Error{Code::invalid, url_.text() +
-                                    ": the server's certificate is not one that this machine trusts; install "
-                                    "ca-certificates, or name your own authority's file in SSL_CERT_FILE"};
-  if (fault) return failed("the TLS handshake", fault);
-  return ask(stream);
+bool Exchange::read_body(std::string_view bytes) {
+  if (fetch_.on_body && !fetch_.on_body(bytes)) return end({Code::cancelled, url_.text() + ": stopped"});
+  last_byte_ = Clock::now();  // the caller's own time does not count
+  return true;
 }
 
-AskedHead Exchange::question() const {
-  const bool to_proxy = proxy_ && !url_.secure;
-  AskedHead head(bhttp::verb::get, to_proxy ? url_.text() : url_.target, 11);
-  head.set(bhttp::field::host, url_.authority());
-  head.set(bhttp::field::user_agent, "autark");
-  head.set(bhttp::field::accept, "*/*");
-  head.set(bhttp::field::accept_encoding, "identity");
-  head.set(bhttp::field::connection, "close");
-  if (fetch_.from > 0) head.set(bhttp::field::range, "bytes=" + std::to_string(fetch_.from) + "-");
-  if (to_proxy && !proxy_->user_info.empty())
-    head.set(bhttp::field::proxy_authorization, basic_credentials(proxy_->user_info));
-  if (!url_.user_info.empty()) head.set(bhttp::field::authorization, basic_credentials(url_.user_info));
+bool Exchange::check_time() {
+  if (!last_byte_ || Clock::now() - *last_byte_ < fetch_.idle_time) return true;
+  return end(failed("took too long: nothing came for " + std::to_string(fetch_.idle_time.count()) + " ms"));
+}
+
+void Exchange::add_header(const std::string& line) {
+  curl_slist* longer = curl_slist_append(headers_.get(), line.c_str());
+  if (!longer) throw std::bad_alloc();
+  headers_.release();  // `longer` begins with it
+  headers_.reset(longer);
+}
+
+void Exchange::set_request() {
+  set(CURLOPT_URL, url_.text().c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+  set(CURLOPT_PATH_AS_IS, 1L);
+  set(CURLOPT_USERAGENT, "autark");
+  if (fetch_.from > 0) set(CURLOPT_RANGE, (std::to_string(fetch_.from) + "-").c_str());
+  if (!url_.user_info.empty()) set(CURLOPT_USERPWD, url_.user_info.c_str());
+  add_header("accept-encoding: identity");
   for (const auto& [name, value] : fetch_.headers) {
-    if (same_host_ || name != "authorization") head.set(name, value);
+    if (same_host_ || lower_case(name) != "authorization")
+      add_header(value.empty() ? name + ";" : name + ": " + value);
   }
-  return head;
+  set(CURLOPT_HTTPHEADER, headers_.get());
 }
 
-template <class Stream>
-Result<Fetched> Exchange::ask(Stream& stream) {
-  AskedHead asked = question();
-  error_code fault = wait(fetch_.idle_time, [&](auto done) { bhttp::async_write(stream, asked, done); });
-  if (fault) return failed("sending the request", fault);
-  Parser parser;
-  parser.header_limit(kHeaderBytes);
-  parser.body_limit(boost::none);
-  fault = wait(fetch_.idle_time, [&](auto done) { bhttp::async_read_header(stream, input_, parser, done); });
-  if (fault) return failed("the answer", fault);
-  Fetched head = fetched_of(parser, url_);
-  if (is_redirect(head.status) && !head.header("location").empty()) return head;
-  return read_body(stream, parser, std::move(head));
+void Exchange::set_connection() {
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(fetch_.connect_time.count()));
+  set(CURLOPT_BUFFERSIZE, kPieceBytes);
+  set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  if (is_this_machine(url_.host)) set(CURLOPT_PROXY, "");
+  // OpenSSL's own variables, which libcurl leaves to its callers.
+  if (const char* file = std::getenv("SSL_CERT_FILE"); file && *file) set(CURLOPT_CAINFO, file);
+  if (const char* folder = std::getenv("SSL_CERT_DIR"); folder && *folder) set(CURLOPT_CAPATH, folder);
 }
 
-template <class Stream>
-Result<Fetched> Exchange::read_body(Stream& stream, Parser& parser, Fetched head) {
-  const Error stopped{Code::cancelled, url_.text() + ": stopped"};
-  if (fetch_.on_head && !fetch_.on_head(head)) return stopped;
-  std::string piece(kPieceBytes, '\0');
-  while (!parser.is_done()) {
-    auto& body = parser.get().body();
-    body.data = piece.data();
-    body.size = piece.size();
-    const error_code fault =
-        wait(fetch_.idle_time, [&](auto done) { bhttp::async_read_some(stream, input_, parser, done); });
-    const std::string_view got(piece.data(), piece.size() - body.size);
-    if (!got.empty() && fetch_.on_body && !fetch_.on_body(got)) return stopped;
-    if (fault && fault != bhttp::error::need_buffer) return failed("the body was cut short", fault);
+void Exchange::set_callbacks() {
+  set(CURLOPT_ERRORBUFFER, words_);
+  set(CURLOPT_HEADERFUNCTION, &receive<&Exchange::read_head_line>);
+  set(CURLOPT_HEADERDATA, this);
+  set(CURLOPT_WRITEFUNCTION, &receive<&Exchange::read_body>);
+  set(CURLOPT_WRITEDATA, this);
+  set(CURLOPT_PREREQDATA, this);
+  set(
+      CURLOPT_PREREQFUNCTION, +[](void* self, char*, char*, int, int) {
+        static_cast<Exchange*>(self)->last_byte_ = Clock::now();
+        return CURL_PREREQFUNC_OK;
+      });
+  set(CURLOPT_NOPROGRESS, 0L);
+  set(CURLOPT_XFERINFODATA, this);
+  set(
+      CURLOPT_XFERINFOFUNCTION, +[](void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+        auto* me = static_cast<Exchange*>(self);  // called at least once a second
+        return me->guarded([me] { return me->check_time(); }) ? 0 : 1;
+      });
+}
+
+// Trying again would not help, which is what Code::invalid says.
+Error Exchange::untrusted(const std::string& what) const {
+  return {Code::invalid, url_.text() + ": " + what +
+                             "; install ca-certificates, or name your own authority's file in SSL_CERT_FILE"};
+}
+
+Error Exchange::failure(CURLcode code) const {
+  const std::string said = *words_ ? words_ : curl_easy_strerror(code);
+  long number = 0;
+  curl_easy_getinfo(curl_.get(), CURLINFO_OS_ERRNO, &number);
+  switch (code) {
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return untrusted("the server's certificate is not one that this machine trusts (" + said + ")");
+    case CURLE_SSL_CACERT_BADFILE:
+      return untrusted("this machine's certificate authorities cannot be read (" + said + ")");
+    case CURLE_SSL_CONNECT_ERROR:
+      return failed("the TLS handshake failed: " + said);
+    case CURLE_COULDNT_CONNECT:
+      return failed(number ? said + ": " + std::strerror(static_cast<int>(number)) : said);
+    default:
+      return failed(head_ended_ ? "the body was cut short: " + said : said);
   }
-  return head;
 }
 
 Result<Fetched> Exchange::run() {
-  AUTARK_TRY([[maybe_unused]] const bool connected, connect());
-  if (!url_.secure) return ask(tcp_);
-  if (proxy_) {
-    AUTARK_TRY([[maybe_unused]] const bool through, tunnel());
-  }
-  return secure();
+  static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (ready == CURLE_OK) curl_.reset(curl_easy_init());
+  if (!curl_) return failed("libcurl cannot be set up");
+  set_request();
+  set_connection();
+  set_callbacks();
+  if (set_up_ != CURLE_OK) return failed(std::string("libcurl: ") + curl_easy_strerror(set_up_));
+  const CURLcode code = curl_easy_perform(curl_.get());
+  if (fault_) return *fault_;
+  if (head_ended_ && is_redirect(answer_)) return std::move(answer_);
+  if (code != CURLE_OK) return failure(code);
+  if (!head_ended_) return failed("the answer ended within its head");
+  return std::move(answer_);
 }
 
 }  // namespace
@@ -215,18 +266,14 @@ std::string_view Fetched::header(std::string_view lower_case_name) const {
 Result<Fetched> fetch(const Fetch& fetch) {
   AUTARK_TRY(Url url, parse_url(fetch.url));
   const Url first = url;
-  for (int redirects = 0; redirects <= fetch.redirects_max; ++redirects) try {
-      const bool same_host = url.host == first.host && url.port == first.port && url.secure == first.secure;
-      AUTARK_TRY(Fetched answer, Exchange(fetch, url, same_host).run());
-      const std::string_view location = answer.header("location");
-      if (!is_redirect(answer.status) || location.empty()) return answer;
-      AUTARK_TRY(Url next, resolve(url, location));
-      if (url.secure && !next.secure)
-        return Error{Code::io, url.text() + " redirects to plain http; refused"};
-      url = std::move(next);
-    } catch (const std::exception& e) {
-      return Error{Code::io, url.text() + ": " + e.what()};
-    }
+  for (int redirects = 0; redirects <= fetch.redirects_max; ++redirects) {
+    const bool same_host = url.host == first.host && url.port == first.port && url.secure == first.secure;
+    AUTARK_TRY(Fetched answer, Exchange(fetch, url, same_host).run());
+    if (!is_redirect(answer)) return answer;
+    AUTARK_TRY(Url next, resolve(url, answer.header("location")));
+    if (url.secure && !next.secure) return Error{Code::io, url.text() + " redirects to plain http; refused"};
+    url = std::move(next);
+  }
   return Error{Code::io,
                fetch.url + " redirects more than " + std::to_string(fetch.redirects_max) + " times"};
 }

@@ -1,8 +1,7 @@
-// Goal: URLs and redirects mean what RFC 3986 says, and no_proxy what curl says.
+// Goal: URLs and redirects mean what RFC 3986 says.
 // Method: examples at each rule; text() of a parsed URL parses to the same.
 #include "http/url.h"
 #include <gtest/gtest.h>
-#include "http/proxy.h"
 
 namespace autark::http {
 namespace {
@@ -40,15 +39,6 @@ TEST(UrlTest, Redirects) {
 TEST(UrlTest, Encoding) {
   EXPECT_EQ(percent_encoded("a b/ü~"), "a%20b/%C3%BC~");
   EXPECT_EQ(percent_encoded("a/b", false), "a%2Fb");
-}
-TEST(UrlTest, ProxyExceptions) {
-  EXPECT_TRUE(excepted("a.example.org", "x, .example.org"));
-  EXPECT_TRUE(excepted("example.org", ".example.org"));
-  EXPECT_TRUE(excepted("a.example.org", "example.org"));
-  EXPECT_FALSE(excepted("notexample.org", "example.org"));
-  EXPECT_FALSE(excepted("h", ",,"));
-  EXPECT_TRUE(excepted("h", "*"));
-  EXPECT_FALSE(proxy_for(*parse_url("http://127.0.0.1:1/")));
 }
 
 }  // namespace
