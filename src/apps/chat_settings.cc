@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 #include "api/thinking.h"
-#include "apps/number_range.h"
+#include "apps/value_rule.h"
 
 namespace autark::apps {
 namespace {

@@ -5,11 +5,10 @@
 //   prefill FLOP/s = FLOP of the prompt / its time                        against the ISA's products
 #include "apps/cmd_bench.h"
 #include <fmt/core.h>
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <memory>
-#include "apps/number_range.h"
+#include "apps/command_line.h"
 #include "apps/report.h"
 #include "engine/forward.h"
 #include "engine/loaded_model.h"
@@ -186,30 +185,26 @@ int run(const Arguments& a) {
 
 }  // namespace
 
-void add_bench_command(CLI::App& app, int& exit_code) {
+void add_bench_command(const Command& program) {
   auto a = std::make_shared<Arguments>();
-  CLI::App* c =
-      app.add_subcommand("bench", "Speed, and the fraction of what this machine was measured to give");
-  c->footer("Examples:\n  autark bench\n  autark bench qwen2.5-coder-0.5b --prefill 128 --decode 32 --json");
-  c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
-  c->add_option("--prefill", a->prefill, "Tokens of the prompt")
-      ->check(whole_number(1, 1 << 30))
-      ->capture_default_str();
-  c->add_option("--decode", a->decode, "Tokens to generate")
-      ->check(whole_number(1, 1 << 30))
-      ->capture_default_str();
-  c->add_option("--chunk", a->chunk, "Prompt rows in one step")
-      ->check(whole_number(1, 1 << 30))
-      ->capture_default_str();
-  c->add_option("--repeat", a->repeat, "Times; the median counts")
-      ->check(whole_number(1, 1 << 30))
-      ->capture_default_str();
-  c->add_option("--threads", a->threads, "0: one per physical core")->check(whole_number(0, 1 << 30));
-  c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
-  c->add_option("--rounding", a->rounding,
-                "none, trained or fast, see logits --help (what the rounding table says)");
-  c->add_flag("--json", a->json, "One JSON object on standard output");
-  c->callback([a, &exit_code] { exit_code = run(*a); });
+  const Command c =
+      program.command("bench", "Speed, and the fraction of what this machine was measured to give");
+  c.footer("Examples:\n  autark bench\n  autark bench qwen2.5-coder-0.5b --prefill 128 --decode 32 --json");
+  c.option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
+  c.option("--prefill", a->prefill, "Tokens of the prompt",
+           {.rule = whole_number(1, 1 << 30), .shows_default = true});
+  c.option("--decode", a->decode, "Tokens to generate",
+           {.rule = whole_number(1, 1 << 30), .shows_default = true});
+  c.option("--chunk", a->chunk, "Prompt rows in one step",
+           {.rule = whole_number(1, 1 << 30), .shows_default = true});
+  c.option("--repeat", a->repeat, "Times; the median counts",
+           {.rule = whole_number(1, 1 << 30), .shows_default = true});
+  c.option("--threads", a->threads, "0: one per physical core", {.rule = whole_number(0, 1 << 30)});
+  c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
+  c.option("--rounding", a->rounding,
+           "none, trained or fast, see logits --help (what the rounding table says)");
+  c.flag("--json", a->json, "One JSON object on standard output");
+  c.runs([a] { return run(*a); });
 }
 
 }  // namespace autark::apps

@@ -2,12 +2,9 @@
 // give.
 #pragma once
 
-namespace CLI {
-class App;
-}
-
 namespace autark::apps {
 
-void add_bench_command(CLI::App& app, int& exit_code);
+class Command;
+void add_bench_command(const Command& program);
 
 }  // namespace autark::apps

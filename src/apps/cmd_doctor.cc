@@ -1,12 +1,12 @@
 #include "apps/cmd_doctor.h"
 #include <fmt/core.h>
 #include <sched.h>
-#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <thread>
+#include "apps/command_line.h"
 #include "apps/report.h"
 #include "base/control_group.h"
 #include "chips/registry.h"
@@ -145,14 +145,15 @@ class Checkup {
 
 }  // namespace
 
-void add_doctor_command(CLI::App& app, int& exit_code) {
-  app.add_subcommand("doctor", "What this machine has, what is used, and what is set up wrongly")
-      ->footer(
-          "Threads and memory are limited by the control groups of this process, its own and all above it.\n"
-          "AUTARK_CGROUP_ROOT names a folder that is read instead of /sys/fs/cgroup, and the file `self` in\n"
-          "it instead of /proc/self/cgroup.\n\n"
-          "Examples:\n  autark doctor")
-      ->callback([&exit_code] { exit_code = Checkup().run(); });
+void add_doctor_command(const Command& program) {
+  const Command c =
+      program.command("doctor", "What this machine has, what is used, and what is set up wrongly");
+  c.footer(
+      "Threads and memory are limited by the control groups of this process, its own and all above it.\n"
+      "AUTARK_CGROUP_ROOT names a folder that is read instead of /sys/fs/cgroup, and the file `self` in\n"
+      "it instead of /proc/self/cgroup.\n\n"
+      "Examples:\n  autark doctor");
+  c.runs([] { return Checkup().run(); });
 }
 
 }  // namespace autark::apps

@@ -1,7 +1,7 @@
 #include "apps/cmd_inspect.h"
 #include <fmt/core.h>
-#include <CLI/CLI.hpp>
 #include <memory>
+#include "apps/command_line.h"
 #include "apps/inspection.h"
 #include "apps/report.h"
 #include "hub/hub.h"
@@ -140,15 +140,16 @@ int run(const Arguments& a) {
 
 }  // namespace
 
-void add_inspect_command(CLI::App& app, int& exit_code) {
+void add_inspect_command(const Command& program) {
   auto a = std::make_shared<Arguments>();
-  CLI::App* c = app.add_subcommand("inspect", "What is in a checkpoint, what it needs, whether it fits here");
-  c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled; none: the default model");
-  c->add_flag("--json", a->json, "One JSON object instead of a table");
-  c->add_flag("--tensors", a->tensors, "List every tensor too");
-  c->footer(
+  const Command c =
+      program.command("inspect", "What is in a checkpoint, what it needs, whether it fits here");
+  c.option("MODEL", a->model, "A path, or the name of a model that was pulled; none: the default model");
+  c.flag("--json", a->json, "One JSON object instead of a table");
+  c.flag("--tensors", a->tensors, "List every tensor too");
+  c.footer(
       "Examples:\n  autark inspect qwen2.5-coder-0.5b\n  autark inspect qwen2.5-coder-0.5b --tensors --json");
-  c->callback([a, &exit_code] { exit_code = run(*a); });
+  c.runs([a] { return run(*a); });
 }
 
 }  // namespace autark::apps

@@ -1,8 +1,7 @@
 #include "apps/cmd_logits.h"
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
-#include "apps/number_range.h"
+#include "apps/command_line.h"
 #include "apps/report.h"
 #include "apps/token_list.h"
 #include "apps/trace_writer.h"
@@ -62,36 +61,32 @@ int run(const Arguments& a) {
 
 }  // namespace
 
-void add_logits_command(CLI::App& app, int& exit_code) {
+void add_logits_command(const Command& program) {
   auto a = std::make_shared<Arguments>();
-  CLI::App* c = app.add_subcommand("logits", "Logits and the state after each layer, for token ids");
-  c->footer(
+  const Command c = program.command("logits", "Logits and the state after each layer, for token ids");
+  c.footer(
       "Examples:\n  autark logits qwen2.5-coder-0.5b --tokens 9707,11 --positions -1 --greedy 4 --out "
       "out.safetensors\n"
       "  autark logits qwen2.5-coder-0.5b --tokens 9707,11 --chip cpu --rounding none --out "
       "exact.safetensors");
-  c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled")->required();
-  auto* tokens = c->add_option_group("prompt");
-  tokens->add_option("--tokens", a->tokens, "The prompt: 1,2,3");
-  tokens->add_option("--tokens-file", a->tokens_file,
-                     "A file of integers, separated by commas or white space");
-  tokens->require_option(1);
-  c->add_option("--positions", a->positions, "Rows to give: 0,5,-1; negative ones count from the end (all)");
-  c->add_option("--greedy", a->greedy, "Tokens to generate, end tokens included")
-      ->check(whole_number(0, 1 << 30));
-  c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
-  c->add_option(
-      "--rounding", a->rounding,
-      "none: the mathematics; fast: 8-bit inputs, native cache; exact: the rounding points of a model's "
-      "official code; trained: the same, native cache (what the rounding table says)");
-  c->add_option("--threads", a->threads, "0: one per physical core")->check(whole_number(0, 1 << 30));
-  c->add_option("--chunk", a->chunk, "Prompt rows in one step")
-      ->check(whole_number(1, 1 << 30))
-      ->capture_default_str();
-  c->add_flag("--draft", a->draft, "The MTP head's tensors, too: mtp.z, mtp.stream, mtp.logits …");
-  c->add_option("--batch-with", a->batch_with, "A file of other prompts, one a line, for the same steps");
-  c->add_option("--out", a->out, "A safetensors file (JSON on standard output)");
-  c->callback([a, &exit_code] { exit_code = run(*a); });
+  c.option("MODEL", a->model, "A path, or the name of a model that was pulled", {.required = true});
+  const Command tokens = c.exactly_one("prompt");
+  tokens.option("--tokens", a->tokens, "The prompt: 1,2,3");
+  tokens.option("--tokens-file", a->tokens_file, "A file of integers, separated by commas or white space");
+  c.option("--positions", a->positions, "Rows to give: 0,5,-1; negative ones count from the end (all)");
+  c.option("--greedy", a->greedy, "Tokens to generate, end tokens included",
+           {.rule = whole_number(0, 1 << 30)});
+  c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
+  c.option("--rounding", a->rounding,
+           "none: the mathematics; fast: 8-bit inputs, native cache; exact: the rounding points of a model's "
+           "official code; trained: the same, native cache (what the rounding table says)");
+  c.option("--threads", a->threads, "0: one per physical core", {.rule = whole_number(0, 1 << 30)});
+  c.option("--chunk", a->chunk, "Prompt rows in one step",
+           {.rule = whole_number(1, 1 << 30), .shows_default = true});
+  c.flag("--draft", a->draft, "The MTP head's tensors, too: mtp.z, mtp.stream, mtp.logits …");
+  c.option("--batch-with", a->batch_with, "A file of other prompts, one a line, for the same steps");
+  c.option("--out", a->out, "A safetensors file (JSON on standard output)");
+  c.runs([a] { return run(*a); });
 }
 
 }  // namespace autark::apps

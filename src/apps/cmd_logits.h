@@ -1,12 +1,9 @@
 // autark logits: what a model computes for a prompt, tensor by tensor; the door for correctness gates.
 #pragma once
 
-namespace CLI {
-class App;
-}
-
 namespace autark::apps {
 
-void add_logits_command(CLI::App& app, int& exit_code);
+class Command;
+void add_logits_command(const Command& program);
 
 }  // namespace autark::apps

@@ -1,9 +1,9 @@
 #include "apps/cmd_pull.h"
 #include <fmt/core.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <memory>
+#include "apps/command_line.h"
 #include "hub/hub.h"
 
 namespace autark::apps {
@@ -103,35 +103,33 @@ int pull_model(const std::string& reference, hub::PullOptions options) {
 
 }  // namespace
 
-void add_pull_command(CLI::App& app, int& exit_code) {
+void add_pull_command(const Command& program) {
   struct Asked {
     std::string reference;
     bool list = false;
     hub::PullOptions options;
   };
   const auto asked = std::make_shared<Asked>();
-  CLI::App* pull = app.add_subcommand("pull", "Get a model: resumed after a break, verified, with progress");
-  pull->footer(
+  const Command pull = program.command("pull", "Get a model: resumed after a break, verified, with progress");
+  pull.footer(
       "What is there and of the revision asked for is not fetched again; what changed is. A revision that "
       "is\n"
       "named lies in a folder of its own, org/name@revision.\n\n"
       "Examples:\n  autark pull\n  autark pull smollm2-135m\n  autark pull --list");
-  pull->add_option(
+  pull.option(
       "REF", asked->reference,
       "A name of the catalogue, hf:org/name[@revision][:file], modelscope:org/name[@revision][:file], a URL "
       "of a .gguf file (#sha256=… is checked) or a path; org/name…, hf.co/org/name… and the address of a "
       "hub's page mean the repository; `file` may be a word of the file's name, as in :Q4_K_M; default: " +
           std::string(hub::kDefaultModel));
-  pull->add_flag("--list", asked->list, "Show the catalogue");
-  pull->add_option("--into", asked->options.into,
-                   "Folder for models (default: AUTARK_MODELS or ~/.cache/autark/models)");
-  pull->add_option("--hf-host", asked->options.hf_host,
-                   "Host with the layout of Hugging Face (default: HF_ENDPOINT)");
-  pull->add_option("--modelscope-host", asked->options.modelscope_host,
-                   "Host with the layout of ModelScope (default: MODELSCOPE_ENDPOINT)");
-  pull->callback([asked, &exit_code] {
-    exit_code = asked->list ? list_models() : pull_model(asked->reference, asked->options);
-  });
+  pull.flag("--list", asked->list, "Show the catalogue");
+  pull.option("--into", asked->options.into,
+              "Folder for models (default: AUTARK_MODELS or ~/.cache/autark/models)");
+  pull.option("--hf-host", asked->options.hf_host,
+              "Host with the layout of Hugging Face (default: HF_ENDPOINT)");
+  pull.option("--modelscope-host", asked->options.modelscope_host,
+              "Host with the layout of ModelScope (default: MODELSCOPE_ENDPOINT)");
+  pull.runs([asked] { return asked->list ? list_models() : pull_model(asked->reference, asked->options); });
 }
 
 }  // namespace autark::apps

@@ -3,7 +3,6 @@
 #include "apps/cmd_run.h"
 #include <fmt/core.h>
 #include <unistd.h>
-#include <CLI/CLI.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <iostream>
@@ -15,8 +14,8 @@
 #include "api/answer.h"
 #include "api/thinking.h"
 #include "apps/chat_commands.h"
+#include "apps/command_line.h"
 #include "apps/line_reader.h"
-#include "apps/number_range.h"
 #include "apps/report.h"
 #include "apps/terminal.h"
 #include "engine/engine.h"
@@ -321,10 +320,10 @@ int run(const Arguments& a) {
 
 }  // namespace
 
-void add_run_command(CLI::App& app, int& exit_code) {
+void add_run_command(const Command& program) {
   auto a = std::make_shared<Arguments>();
-  CLI::App* c = app.add_subcommand("run", "Chat in the terminal; with -p or a pipe, one answer");
-  c->footer(
+  const Command c = program.command("run", "Chat in the terminal; with -p or a pipe, one answer");
+  c.footer(
       "Examples:\n  autark run\n  autark run -p 'What is a mutex? One sentence.'\n"
       "  echo 'Name three rivers.' | autark run qwen2.5-coder-0.5b --temperature 0\n"
       "In the chat, /help lists what there is: /clear, /system, /set, /save, /load, /bye, and messages of "
@@ -332,40 +331,38 @@ void add_run_command(CLI::App& app, int& exit_code) {
       "lines between \"\"\". Lines can be edited and come back with the arrow keys; they are kept, for their "
       "owner\n"
       "only, in $XDG_STATE_HOME/autark/history (else ~/.local/state/autark/history).");
-  c->add_option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
-  c->add_option("-p,--prompt", a->prompt, "Answer this and end");
-  c->add_option("--system", a->system, "What the model is told first");
-  c->add_option("--thinking", a->thinking, "on or off (what the model's template does)")
-      ->check(CLI::IsMember({"on", "off"}));
-  c->add_option("--effort", a->effort, "How hard it thinks, as far as the model knows the difference")
-      ->check(CLI::IsMember(api::efforts()));
-  c->add_option("--temperature", a->temperature,
-                "0: always the most likely token (what the model recommends, else 1)")
-      ->check(number(0, 2));
-  c->add_option("--top-k", a->top_k, "Draw from the k most likely tokens; 0: from all")
-      ->check(whole_number(0, INT32_MAX));
-  c->add_option("--top-p", a->top_p, "Draw from the most likely tokens that make up this share")
-      ->check(number(0, 1));
-  c->add_option("--min-p", a->min_p,
-                "Draw from tokens at least this likely, compared with the most likely one")
-      ->check(number(0, 1));
-  c->add_option("--repetition-penalty", a->repetition_penalty, "Above 1: what was said becomes less likely")
-      ->check(number(0.01, 100));
-  c->add_option("--seed", a->seed, "The same seed and conversation give the same answer (random)")
-      ->check(whole_number(0, INT64_MAX));
-  c->add_option("--max-tokens", a->max_tokens, "Of one answer (what the context holds)")
-      ->check(whole_number(1, kTokensMax));
-  c->add_option("--context", a->context, "Tokens of a conversation; 0: what the model allows")
-      ->check(whole_number(0, kTokensMax));
-  c->add_flag("--no-history", a->no_history, "Keep what is typed out of the history file");
-  c->add_option("--threads", a->threads, "0: one per physical core")->check(whole_number(0, 4096));
-  c->add_option("--drafts", a->drafts,
-                "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text")
-      ->check(whole_number(0, 8));
-  c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
-  c->add_option("--rounding", a->rounding,
-                "none, trained or fast, see logits --help (what the rounding table says)");
-  c->callback([a, &exit_code] { exit_code = run(*a); });
+  c.option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
+  c.option("-p,--prompt", a->prompt, "Answer this and end");
+  c.option("--system", a->system, "What the model is told first");
+  c.option("--thinking", a->thinking, "on or off (what the model's template does)",
+           {.rule = one_of({"on", "off"})});
+  c.option("--effort", a->effort, "How hard it thinks, as far as the model knows the difference",
+           {.rule = one_of(api::efforts())});
+  c.option("--temperature", a->temperature,
+           "0: always the most likely token (what the model recommends, else 1)", {.rule = number(0, 2)});
+  c.option("--top-k", a->top_k, "Draw from the k most likely tokens; 0: from all",
+           {.rule = whole_number(0, INT32_MAX)});
+  c.option("--top-p", a->top_p, "Draw from the most likely tokens that make up this share",
+           {.rule = number(0, 1)});
+  c.option("--min-p", a->min_p, "Draw from tokens at least this likely, compared with the most likely one",
+           {.rule = number(0, 1)});
+  c.option("--repetition-penalty", a->repetition_penalty, "Above 1: what was said becomes less likely",
+           {.rule = number(0.01, 100)});
+  c.option("--seed", a->seed, "The same seed and conversation give the same answer (random)",
+           {.rule = whole_number(0, INT64_MAX)});
+  c.option("--max-tokens", a->max_tokens, "Of one answer (what the context holds)",
+           {.rule = whole_number(1, kTokensMax)});
+  c.option("--context", a->context, "Tokens of a conversation; 0: what the model allows",
+           {.rule = whole_number(0, kTokensMax)});
+  c.flag("--no-history", a->no_history, "Keep what is typed out of the history file");
+  c.option("--threads", a->threads, "0: one per physical core", {.rule = whole_number(0, 4096)});
+  c.option("--drafts", a->drafts,
+           "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text",
+           {.rule = whole_number(0, 8)});
+  c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
+  c.option("--rounding", a->rounding,
+           "none, trained or fast, see logits --help (what the rounding table says)");
+  c.runs([a] { return run(*a); });
 }
 
 }  // namespace autark::apps

@@ -10,7 +10,7 @@
 #include <future>
 #include <random>
 #include "api/thinking.h"
-#include "apps/number_range.h"
+#include "apps/command_line.h"
 #include "apps/report.h"
 #include "engine/rounding_table.h"
 #include "hub/hub.h"
@@ -230,78 +230,66 @@ int run(const Arguments& a) {
   return exit_code;
 }
 
-void add_limits(CLI::App& c, Arguments& a) {
-  c.add_option("--parallel", a.parallel, "Choices computed at once; more wait")
-      ->check(whole_number(1, 1 << 20))
-      ->capture_default_str();
-  c.add_option("--queue", a.queue, "Choices that may wait; more get 429 (OpenAI) or 529 (Anthropic)")
-      ->check(whole_number(1, 1 << 20))
-      ->capture_default_str();
-  c.add_option("--max-body", a.body_megabytes, "Megabytes of a request; more get 413")
-      ->check(whole_number(1, 1024))
-      ->capture_default_str();
-  c.add_option("--max-connections", a.connections, "More get 503")
-      ->check(whole_number(1, 1 << 20))
-      ->capture_default_str();
-  c.add_option("--request-time", a.request_seconds,
-               "Seconds from a request's arrival to the end of its answer; longer ones end with an error")
-      ->check(whole_number(1, kSecondsMax))
-      ->capture_default_str();
-  c.add_option(
-       "--drain-time", a.drain_seconds,
-       "Seconds that requests under way have when the server stops; then they end with an error. A second "
-       "signal ends it at once")
-      ->check(whole_number(0, kSecondsMax))
-      ->capture_default_str();
+void add_limits(const Command& c, Arguments& a) {
+  c.option("--parallel", a.parallel, "Choices computed at once; more wait",
+           {.rule = whole_number(1, 1 << 20), .shows_default = true});
+  c.option("--queue", a.queue, "Choices that may wait; more get 429 (OpenAI) or 529 (Anthropic)",
+           {.rule = whole_number(1, 1 << 20), .shows_default = true});
+  c.option("--max-body", a.body_megabytes, "Megabytes of a request; more get 413",
+           {.rule = whole_number(1, 1024), .shows_default = true});
+  c.option("--max-connections", a.connections, "More get 503",
+           {.rule = whole_number(1, 1 << 20), .shows_default = true});
+  c.option("--request-time", a.request_seconds,
+           "Seconds from a request's arrival to the end of its answer; longer ones end with an error",
+           {.rule = whole_number(1, kSecondsMax), .shows_default = true});
+  c.option(
+      "--drain-time", a.drain_seconds,
+      "Seconds that requests under way have when the server stops; then they end with an error. A second "
+      "signal ends it at once",
+      {.rule = whole_number(0, kSecondsMax), .shows_default = true});
 }
 
 }  // namespace
 
-void add_serve_command(CLI::App& app, int& exit_code) {
+void add_serve_command(const Command& program) {
   auto a = std::make_shared<Arguments>();
-  CLI::App* c = app.add_subcommand("serve", "The HTTP APIs and the console");
-  c->footer(
+  const Command c = program.command("serve", "The HTTP APIs and the console");
+  c.footer(
       "Examples:\n  autark serve --api-key secret\n"
       "  curl -sf -H 'Authorization: Bearer secret' http://127.0.0.1:8080/v1/models");
-  c->add_option("MODEL", a->model,
-                "A path, or the name of a model that was pulled (" + std::string(hub::kDefaultModel) + ")");
-  c->add_option("--host", a->host, "Where to listen")->capture_default_str();
-  c->add_option("--port", a->port, "0: any free one")->check(whole_number(0, 65535))->capture_default_str();
-  const CLI::Option* key =
-      c->add_option(
-           "--api-key", a->api_key,
+  c.option("MODEL", a->model,
+           "A path, or the name of a model that was pulled (" + std::string(hub::kDefaultModel) + ")");
+  c.option("--host", a->host, "Where to listen", {.shows_default = true});
+  c.option("--port", a->port, "0: any free one", {.rule = whole_number(0, 65535), .shows_default = true});
+  c.option("--api-key", a->api_key,
            "Clients must send it, as 'Authorization: Bearer' or 'x-api-key'. White space around it is "
-           "not part of it")
-          ->envname(kKeyVariable);
-  c->add_option(
-       "--cors", a->cors,
-       "Pages of this origin may use the APIs from a browser, such as https://app.example:8443; * for "
-       "any; may be given again")
-      ->type_name("ORIGIN")
-      ->allow_extra_args(false);
-  c->add_option("--name", a->name, "The model's name for clients");
-  c->add_option("--alias", a->aliases, "A further name for the model; may be given again")
-      ->allow_extra_args(false);
-  c->add_option("--context", a->context, "Tokens of one request, prompt and answer; 0: what the model allows")
-      ->check(whole_number(0, kTokensMax))
-      ->capture_default_str();
-  c->add_option("--threads", a->threads, "0: one per physical core")
-      ->check(whole_number(0, 4096))
-      ->capture_default_str();
-  c->add_option("--drafts", a->drafts,
-                "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text")
-      ->check(whole_number(0, 8));
-  c->add_option("--chip", a->chip, "cpu or ref")->capture_default_str();
-  c->add_option("--rounding", a->rounding,
-                "none, trained or fast, see logits --help (what the rounding table says)");
-  c->add_option("--thinking", a->thinking, "on or off, for requests that do not say (what the template does)")
-      ->check(CLI::IsMember({"on", "off"}));
-  c->add_option("--effort", a->effort, "How hard it thinks where a request does not say")
-      ->check(CLI::IsMember(api::efforts()));
-  add_limits(*c, *a);
-  c->callback([a, key, &exit_code] {
-    a->has_key = key->count() > 0 || std::getenv(kKeyVariable);
-    exit_code = run(*a);
+           "not part of it",
+           {.variable = kKeyVariable, .given = &a->has_key});
+  c.option("--cors", a->cors,
+           "Pages of this origin may use the APIs from a browser, such as https://app.example:8443; * for "
+           "any; may be given again",
+           {.one_value_each = true, .kind = "ORIGIN"});
+  c.option("--name", a->name, "The model's name for clients");
+  c.option("--alias", a->aliases, "A further name for the model; may be given again",
+           {.one_value_each = true});
+  c.option("--context", a->context, "Tokens of one request, prompt and answer; 0: what the model allows",
+           {.rule = whole_number(0, kTokensMax), .shows_default = true});
+  c.option("--threads", a->threads, "0: one per physical core",
+           {.rule = whole_number(0, 4096), .shows_default = true});
+  c.option("--drafts", a->drafts,
+           "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text",
+           {.rule = whole_number(0, 8)});
+  c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
+  c.option("--rounding", a->rounding,
+           "none, trained or fast, see logits --help (what the rounding table says)");
+  c.option("--thinking", a->thinking, "on or off, for requests that do not say (what the template does)",
+           {.rule = one_of({"on", "off"})});
+  c.option("--effort", a->effort, "How hard it thinks where a request does not say",
+           {.rule = one_of(api::efforts())});
+  add_limits(c, *a);
+  c.runs([a] {
+    a->has_key = a->has_key || std::getenv(kKeyVariable);  // an empty one is refused, not ignored
+    return run(*a);
   });
 }
 

@@ -1,9 +1,9 @@
 // autark serve: the HTTP APIs and the console.
 #pragma once
-#include <CLI/CLI.hpp>
 
 namespace autark::apps {
 
-void add_serve_command(CLI::App& app, int& exit_code);
+class Command;
+void add_serve_command(const Command& program);
 
 }  // namespace autark::apps

@@ -10,12 +10,12 @@
 //
 // A line that cannot be done gives {"error"} and the next one is read. Each answer is flushed at once.
 #include "apps/cmd_text.h"
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
+#include "apps/command_line.h"
 #include "base/json.h"
 #include "hub/hub.h"
 #include "text/chat.h"
@@ -159,11 +159,10 @@ int run(const std::string& what, const std::string& model) {
 
 }  // namespace
 
-void add_text_command(CLI::App& app, int& exit_code) {
-  CLI::App* text = app.add_subcommand(
+void add_text_command(const Command& program) {
+  const Command text = program.command(
       "text", "Tokens, streamed pieces, prompts, parsed answers: JSON lines in, JSON lines out");
-  text->require_subcommand(1);
-  text->footer(
+  text.footer(
       "Examples:\n  echo '{\"text\":\"Hello\"}' | autark text encode qwen2.5-coder-0.5b\n"
       "  echo '{\"ids\":[9707]}' | autark text decode qwen2.5-coder-0.5b\n"
       "  echo '{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}' | autark text render "
@@ -179,12 +178,12 @@ void add_text_command(CLI::App& app, int& exit_code) {
       {"parse",
        R"({"text", "mode", "end", "dialect", "tools", "tool_choice"} → {"reasoning", "content", "tool_calls", "partial", "finish"})"}};
   for (const auto& [name, help] : kWork) {
-    CLI::App* command = text->add_subcommand(name, help);
+    const Command command = text.command(name, help);
     auto model = std::make_shared<std::string>();
-    command->add_option(
+    command.option(
         "MODEL", *model,
         "A checkpoint or tokenizer directory, a GGUF file, a chat_template.jinja or a model's name");
-    command->callback([&exit_code, model, what = std::string(name)] { exit_code = run(what, *model); });
+    command.runs([model, what = std::string(name)] { return run(what, *model); });
   }
 }
 

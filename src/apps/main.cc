@@ -1,5 +1,4 @@
 // autark: one program, one command for each thing a person wants of it.
-#include <CLI/CLI.hpp>
 #include <exception>
 #include <new>
 #include "apps/cmd_bench.h"
@@ -10,27 +9,26 @@
 #include "apps/cmd_run.h"
 #include "apps/cmd_serve.h"
 #include "apps/cmd_text.h"
+#include "apps/command_line.h"
 #include "apps/report.h"
 #include "base/version.h"
 
 namespace {
 
 int run(int argc, char** argv) {
-  CLI::App app{"autark runs and serves open language models on the processors you have."};
-  app.name("autark");
-  app.set_version_flag("--version", std::string("autark ") + autark::version());
-  app.require_subcommand(1);
-  int exit_code = 0;
-  autark::apps::add_run_command(app, exit_code);
-  autark::apps::add_serve_command(app, exit_code);
-  autark::apps::add_pull_command(app, exit_code);
-  autark::apps::add_inspect_command(app, exit_code);
-  autark::apps::add_logits_command(app, exit_code);
-  autark::apps::add_text_command(app, exit_code);
-  autark::apps::add_bench_command(app, exit_code);
-  autark::apps::add_doctor_command(app, exit_code);
-  CLI11_PARSE(app, argc, argv);
-  return exit_code;
+  using namespace autark::apps;
+  CommandLine line("autark", "autark runs and serves open language models on the processors you have.",
+                   std::string("autark ") + autark::version());
+  const Command program = line.root();
+  add_run_command(program);
+  add_serve_command(program);
+  add_pull_command(program);
+  add_inspect_command(program);
+  add_logits_command(program);
+  add_text_command(program);
+  add_bench_command(program);
+  add_doctor_command(program);
+  return line.run(argc, argv);
 }
 
 }  // namespace

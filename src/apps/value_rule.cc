@@ -1,5 +1,6 @@
-#include "apps/number_range.h"
+#include "apps/value_rule.h"
 #include <fmt/format.h>
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string_view>
@@ -17,26 +18,36 @@ std::optional<T> parsed(std::string_view text) {
 }
 
 template <class T>
-CLI::Validator within(T least, T most, const char* kind) {
+ValueRule within(T least, T most, const char* kind) {
   const std::string range = fmt::format("{} to {}", least, most);
-  const auto check = [=](const std::string& text) -> std::string {
+  const auto broken = [=](const std::string& text) -> std::string {
     const auto value = parsed<T>(text);
     if (value && *value >= least && *value <= most) return {};
     constexpr size_t kShown = 40;
     return fmt::format("must be {} from {}, not {}{}", kind, range, text.substr(0, kShown),
                        text.size() > kShown ? "…" : "");
   };
-  return CLI::Validator(check, range);
+  return {range, broken};
 }
 
 }  // namespace
 
-CLI::Validator whole_number(int64_t least, int64_t most) {
+ValueRule whole_number(int64_t least, int64_t most) {
   return within(least, most, "a whole number");
 }
 
-CLI::Validator number(double least, double most) {
+ValueRule number(double least, double most) {
   return within(least, most, "a number");
+}
+
+ValueRule one_of(const std::vector<std::string>& names) {
+  std::string set;
+  for (const std::string& name : names) set += (set.empty() ? "{" : ",") + name;
+  set += "}";
+  const auto broken = [=](const std::string& value) {
+    return std::ranges::find(names, value) != names.end() ? "" : value + " not in " + set;
+  };
+  return {set, broken};
 }
 
 }  // namespace autark::apps
