@@ -17,6 +17,7 @@
 
 namespace autark {
 
+class Comm;   // cluster/comm.h
 class V4Ops;  // chips/v4_ops.h: verbs only DeepSeek-V4-style models use
 
 struct Attend {
@@ -75,7 +76,15 @@ class Chip {
   // Σ_j down_e (weights_j · glu(gate_e x, up_e x)), e = ids_j
   virtual Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down,
                      Act act = Act::silu, float limit = 0) = 0;
-  virtual Tensor all_sum(Tensor x) { return x; }  // over the tensor-parallel group
+
+  // --- tensor-parallel group ----------------------------------------------
+  // This chip as a rank of its group; null: it is alone. Not owned.
+  virtual Comm* comm() const { return nullptr; }
+  // The sum of all ranks' x, in place.
+  virtual Tensor all_sum(Tensor x);
+  // All ranks' columns side by side, in the order of ranks: [rows, cols]. x itself if it has all columns
+  // already.
+  virtual Tensor all_gather(Tensor x, int64_t cols);
 
   // --- fused, optional ----------------------------------------------------
   virtual Tensor add_rms_norm(Tensor* x, Tensor y, Tensor gain, float eps) {

@@ -1,6 +1,8 @@
-// The ranks of one tensor-parallel group and the one collective that models ask for.
+// The ranks of one tensor-parallel group and their collectives. Every rank calls the same collectives in the
+// same order with the same sizes; each call blocks until all ranks have made it.
 #pragma once
-#include <cstdint>
+#include <cstddef>
+#include <span>
 
 namespace autark {
 
@@ -9,7 +11,13 @@ class Comm {
   virtual ~Comm() = default;
   virtual int rank() const = 0;
   virtual int size() const = 0;
-  virtual void all_sum(float* x, int64_t n) = 0;  // blocks until every rank has called it
+  // x[i] becomes the sum of all ranks' x[i]. The order of summation is fixed: every rank gets the same bits,
+  // and the same values give the same bits each time.
+  virtual void all_sum(std::span<float> x) = 0;
+  // Fills `all` with every rank's bytes in the order of ranks. REQUIRES: all.size() == size() · mine.size()
+  virtual void all_gather(std::span<const std::byte> mine, std::span<std::byte> all) = 0;
+  // Overwrites `bytes` with those of rank 0.
+  virtual void broadcast(std::span<std::byte> bytes) = 0;
 };
 
 }  // namespace autark

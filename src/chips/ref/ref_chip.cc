@@ -147,10 +147,7 @@ class RefChip final : public Chip {
     }
     return y;
   }
-  Tensor all_sum(Tensor x) override {
-    if (comm_) comm_->all_sum(x.f32(), x.shape.numel());
-    return x;
-  }
+  Comm* comm() const override { return comm_; }
 
  private:
   void round_official(Round how, std::span<float> x) const {
