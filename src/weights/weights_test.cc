@@ -91,6 +91,93 @@ TEST(WeightsTest, ACutThroughABlockIsAFault) {
   EXPECT_NE(fault(odd).find("w is [3, 4] F32 and cannot be cut"), std::string::npos);
 }
 
+// One head of 16 on two ranks once gave each half a head, and the first step divided by no key heads.
+TEST(WeightsTest, ACutNeverGoesThroughAHead) {
+  for (int rank : {0, 1}) {
+    MapWeights w(rank, 2);
+    w.add("k", Format::f32, {16, 64});
+    w.add("q", Format::f32, {64, 64});
+    EXPECT_EQ(w.need("k", {16, 64}, Cut::key_heads(16)).shape, (Shape{16, 64}));  // both hold it
+    EXPECT_EQ(w.need("q", {64, 64}, Cut::heads(16)).shape, (Shape{32, 64}));
+    EXPECT_EQ(fault(w), "");
+    w.need("q", {64, 64}, Cut::heads(64));
+    EXPECT_NE(fault(w).find("q is [64, 64] F32 and cannot be cut into 2 shares of whole heads of 64"),
+              std::string::npos)
+        << fault(w);
+  }
+}
+
+// Query head h attends to key head h / (heads / key heads), whole or on its rank.
+TEST(WeightsTest, ARankHoldsTheKeyHeadsOfItsQueryHeads) {
+  constexpr int kDim = 4;
+  for (int heads : {1, 2, 4, 6, 8, 12}) {
+    for (int key_heads = 1; key_heads <= heads; ++key_heads) {
+      if (heads % key_heads) continue;
+      for (int ranks : {1, 2, 3, 4, 6, 8}) {
+        for (int rank = 0; rank < ranks; ++rank) {
+          const auto q = share_of(heads * kDim, Cut::heads(kDim), 1, rank, ranks);
+          const auto k = share_of(key_heads * kDim, Cut::key_heads(kDim), 1, rank, ranks);
+          ASSERT_EQ(q.has_value(), heads % ranks == 0);
+          ASSERT_EQ(k.has_value(), key_heads % ranks == 0 || ranks % key_heads == 0);
+          if (!q || !k) continue;
+          const int64_t group = q->count / k->count;
+          ASSERT_EQ(group * k->count, q->count);
+          for (int64_t h = 0; h < q->count / kDim; ++h)
+            ASSERT_EQ(k->from / kDim + h / group, (q->from / kDim + h) / (heads / key_heads))
+                << heads << " heads, " << key_heads << " key heads, rank " << rank << " of " << ranks;
+        }
+      }
+    }
+  }
+}
+
+TEST(WeightsTest, ARefusedCutSaysHowManyRanksFit) {
+  MapWeights w(0, 8);
+  w.add("q", Format::f32, {12 * 16, 64});
+  w.add("down", Format::q8_0, {64, 8 * 32});
+  w.need("q", {12 * 16, 64}, Cut::heads(16));
+  w.need("down", {64, 8 * 32}, Cut::in);
+  EXPECT_NE(fault(w).find("8 shares of whole heads of 16; use fewer ranks: 4 can share this model"),
+            std::string::npos)
+      << fault(w);
+  MapWeights tiles(0, 2);
+  tiles.add("fp8", Format::fp8_e4m3_b128x128, {128, 128});
+  tiles.need("fp8", {128, 128}, Cut::out);
+  EXPECT_NE(fault(tiles).find("2 shares of whole blocks of 128; use fewer ranks: this model runs on 1 only"),
+            std::string::npos)
+      << fault(tiles);
+}
+
+TEST(WeightsTest, AHeadIsCutWhereTheRanksDivideTheVocabulary) {
+  MapWeights w(1, 2);
+  w.add("even", Format::bf16, {6, 8});
+  w.add("odd!", Format::bf16, {7, 8});
+  const Weight even = w.need("even", {6, 8}), odd = w.need("odd!", {7, 8});
+  const auto whole = rows(even);
+  EXPECT_EQ(rows(w.need("even", {6, 8}, Cut::vocabulary)), std::vector(whole.begin() + 3, whole.end()));
+  EXPECT_EQ(w.need("odd!", {7, 8}, Cut::vocabulary).shape, odd.shape);
+  const Weight tied = w.cut("even", even, Cut::vocabulary);  // of one that was asked for whole
+  EXPECT_EQ(tied.parts[0].codes, even.parts[0].codes + 3 * 8 * 2);
+  EXPECT_EQ(tied.shape, (Shape{3, 8}));
+  EXPECT_EQ(w.cut("odd!", odd, Cut::vocabulary).parts.data(), odd.parts.data());
+  EXPECT_EQ(fault(w), "");
+}
+
+TEST(WeightsTest, GroupsAreCutWhole) {
+  for (int ranks : {2, 4}) {
+    MapWeights w(1, ranks);
+    w.add("o_a", Format::bf16, {2 * 8, 4});
+    const Weight mine = w.need_groups("o_a", {2, 8, 4}, Cut::out);
+    if (ranks == 2) {
+      EXPECT_EQ(mine.shape, (Shape{1, 8, 4}));
+      EXPECT_EQ(fault(w), "");
+    } else {
+      EXPECT_NE(fault(w).find("4 shares of whole groups of 8; use fewer ranks: 2 can"), std::string::npos)
+          << fault(w);
+    }
+  }
+}
+
 TEST(WeightsTest, VectorsAreWidenedAndCut) {
   MapWeights w(1, 2);
   w.add("bias", Format::bf16, {8});
