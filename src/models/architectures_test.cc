@@ -1,8 +1,10 @@
-// Goal: every architecture gives the same numbers however it is run, and says what is wrong with a config.
-// Method: a tiny random checkpoint of each; the oracle chip on the whole prompt is the reference for prompts
-// in chunks and for sequences in company; then configs with one thing broken.
+// Goal: every architecture gives the same numbers however it is run, on one rank or several, and says what is
+// wrong with a config. Method: a tiny random checkpoint of each; the oracle chip on the whole prompt is the
+// reference for prompts in chunks, for sequences in company and for groups of ranks; then configs with one
+// thing broken.
 #include <gtest/gtest.h>
 #include "chips/ref/ref_chip.h"
+#include "cluster/thread_comm.h"
 #include "models/testing.h"
 
 namespace autark {
@@ -61,6 +63,19 @@ std::vector<int32_t> prompt(int n, int seed) {
   return p;
 }
 
+// Of every token of a prompt, by rank.
+std::vector<TinyEngine::Matrix> logits_of_ranks(const Case& of, const Json& config, int ranks) {
+  std::vector<TinyEngine::Matrix> logits(ranks);
+  run_ranks(ranks, [&](Comm& comm) {
+    FormulaWeights weights(random_tensor, comm.rank(), comm.size());
+    const auto model = model_registry().at(of.architecture)(config, weights);
+    ASSERT_TRUE(model) << model.error().message;
+    const auto chip = make_ref_chip(&comm);
+    logits[comm.rank()] = TinyEngine(**model, *chip).feed(prompt(13, 3));
+  });
+  return logits;
+}
+
 class ArchitectureTest : public ::testing::TestWithParam<Case> {
  protected:
   std::unique_ptr<Model> make() {
@@ -92,6 +107,40 @@ TEST_P(ArchitectureTest, ASequenceDoesNotFeelItsCompany) {
   const auto want = alone.feed(b);
   const auto got = together.feed({{0, a}, {1, b}});
   EXPECT_TRUE(std::equal(want.begin(), want.end(), got.begin() + a.size()));
+}
+
+// Sums over ranks differ in the last bits from one rank's, so the bound is relative to the logits' scale;
+// ranks of one group are equal bit for bit. With one key head all ranks hold it.
+TEST_P(ArchitectureTest, RanksAgreeWithOne) {
+  for (int key_heads : {2, 1}) {
+    Json config = config_of(GetParam());
+    config["num_key_value_heads"] = key_heads;
+    const auto want = logits_of_ranks(GetParam(), config, 1)[0];
+    float scale = 0;
+    for (const auto& row : want)
+      for (float v : row) scale = std::max(scale, std::abs(v));
+    for (int ranks : {2, 4}) {
+      const auto got = logits_of_ranks(GetParam(), config, ranks);
+      for (int r = 1; r < ranks; ++r) EXPECT_EQ(got[r], got[0]) << "rank " << r << " of " << ranks;
+      ASSERT_EQ(got[0].size(), want.size());
+      for (size_t t = 0; t < want.size(); ++t)
+        for (size_t i = 0; i < want[t].size(); ++i)
+          ASSERT_NEAR(got[0][t][i], want[t][i], 1e-5f * scale)
+              << ranks << " ranks, " << key_heads << " key heads";
+    }
+  }
+}
+
+TEST_P(ArchitectureTest, HeadsThatRanksCannotShareAreRefused) {
+  FormulaWeights weights(random_tensor, 0, 3);
+  const auto made = model_registry().at(GetParam().architecture)(config_of(GetParam()), weights);
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find(
+                "q_proj.weight is [64, 48] F32 and cannot be cut into 3 shares of whole heads"),
+            std::string::npos)
+      << made.error().message;
+  EXPECT_NE(made.error().message.find("use fewer ranks: 2 can share this model"), std::string::npos)
+      << made.error().message;
 }
 
 TEST_P(ArchitectureTest, AMissingTensorIsNamed) {

@@ -138,8 +138,9 @@ Tensor load_bias(Weights& w, Bias bias, const std::string& name, Shape shape, Cu
 
 Weight load_head(Weights& w, const Weight& embed, bool tied) {
   const std::string name = "lm_head.weight";
-  if (!tied) return w.need(name, embed.shape);
-  return w.find(name, embed.shape).value_or(embed);
+  if (!tied) return w.need(name, embed.shape, Cut::vocabulary);
+  const auto own = w.find(name, embed.shape, Cut::vocabulary);
+  return own ? *own : w.cut("model.embed_tokens.weight", embed, Cut::vocabulary);
 }
 
 void check_activation(const ConfigFile& f, const char* key, std::initializer_list<const char*> names) {

@@ -32,7 +32,8 @@ enum class Bias : uint8_t { as_stored, none, needed };
 Bias read_bias(const ConfigFile& f, const std::string& key);
 Tensor load_bias(Weights& w, Bias bias, const std::string& name, Shape shape, Cut cut);
 
-// lm_head.weight, or the embedding where they are tied; a file that has both has its reasons.
+// lm_head.weight, or the embedding where they are tied; a file that stores both is taken at its word: its
+// lm_head wins. Cut by vocabulary over ranks, so its product goes through Chip::all_gather.
 Weight load_head(Weights& w, const Weight& embed, bool tied);
 
 // The first name is what is meant where the key is absent.

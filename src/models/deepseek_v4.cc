@@ -20,7 +20,7 @@ class DeepseekV4 final : public Model {
       blocks_.emplace_back(c, w, "layers." + std::to_string(i) + ".", c.ratios[i], i < c.hash_layers);
     hc_head_ = v4_hyper_connection(c, w, "hc_head", c.hc);
     norm_ = w.vector("norm.weight", {c.dim});
-    head_ = w.need("head.weight", {c.vocab, c.dim});
+    head_ = w.need("head.weight", {c.vocab, c.dim}, Cut::vocabulary);
   }
 
   int layers() const override { return int(c.layers); }
@@ -36,7 +36,7 @@ class DeepseekV4 final : public Model {
     x = s.on.pick(x, s.wanted);
     Mix m = s.on.v4().hc_mix(x, hc_head_.fn, hc_head_.scale, hc_head_.base, c.eps, c.hc_eps, 0);
     x = s.on.rms_norm(s.on.v4().hc_pre(x, m.pre), norm_, c.eps);
-    return s.on.linear(s.note(int(c.layers), "norm", x), head_);
+    return s.on.all_gather(s.on.linear(s.note(int(c.layers), "norm", x), head_), c.vocab);
   }
 
  private:

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <algorithm>
 #include "chips/registry.h"
+#include "cluster/thread_comm.h"
 #include "models/v4_toy.h"
 
 namespace autark {
@@ -175,6 +176,39 @@ TEST_P(ToyV4Test, ThreadsAndRecordingDoNotChangeABit) {
 
 INSTANTIATE_TEST_SUITE_P(Places, ToyV4Test, ::testing::ValuesIn(places()),
                          [](const auto& place) { return place.param; });
+
+// Query heads, groups of W_oa, experts and the head are cut; the latent row, its pools and the indexer are
+// not.
+TEST(DeepseekV4Test, TwoRanksAgreeWithOne) {
+  const auto tokens = toy_prompt(41);
+  const ToyV4 toy;
+  const auto alone = make_chip("ref");
+  const auto want = TinyEngine(*toy.model, **alone).feed(tokens);
+  std::vector<TinyEngine::Matrix> got(2);
+  run_ranks(2, [&](Comm& comm) {
+    FormulaWeights weights(toy_v4_tensor, comm.rank(), comm.size());
+    const auto model = model_registry().at("deepseek_v4")(toy_v4_config(), weights);
+    ASSERT_TRUE(model) << model.error().message;
+    const auto chip = make_chip("ref", {.comm = &comm});
+    got[comm.rank()] = TinyEngine(**model, **chip).feed(tokens);
+  });
+  EXPECT_EQ(got[0], got[1]);
+  ASSERT_EQ(got[0].size(), want.size());
+  for (size_t t = 0; t < want.size(); ++t) {
+    const float scale = std::ranges::max(want[t], {}, [](float v) { return std::abs(v); });
+    for (size_t i = 0; i < want[t].size(); ++i)
+      ASSERT_NEAR(got[0][t][i], want[t][i], 1e-5f * std::abs(scale));
+  }
+}
+
+TEST(DeepseekV4Test, MoreRanksThanGroupsAreRefused) {
+  FormulaWeights weights(toy_v4_tensor, 0, 4);
+  const auto made = model_registry().at("deepseek_v4")(toy_v4_config(), weights);
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("4 shares of whole groups of 16"), std::string::npos)
+      << made.error().message;
+  EXPECT_NE(made.error().message.find("use fewer ranks: 2 can share this model"), std::string::npos);
+}
 
 TEST(DeepseekV4Test, LoadingNamesEveryFault) {
   Json wrong = toy_v4_config();

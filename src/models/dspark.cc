@@ -73,7 +73,7 @@ class Dspark final : public Drafter {
   Dspark(const DsparkConfig& config, Weights& w) : d_(config), c(d_.trunk) {
     const std::string last = "mtp." + std::to_string(d_.stages - 1) + ".";
     embed_ = w.need("embed.weight", {c.vocab, c.dim});
-    head_ = w.need("head.weight", {c.vocab, c.dim});
+    head_ = w.need("head.weight", {c.vocab, c.dim}, Cut::vocabulary);
     main_proj_ = v4_matrix(w, "mtp.0.main_proj", {c.dim, std::ssize(d_.targets) * c.dim});
     main_norm_ = w.vector("mtp.0.main_norm.weight", {c.dim});
     for (int i = 0; i < d_.stages; ++i)
@@ -137,7 +137,7 @@ class Dspark final : public Drafter {
     for (int i = 0; i < layers(); ++i) z = stages_[i](s, int(c.layers) + i, z, core);
     const Mix m = v4.hc_mix(z, hc_head_.fn, hc_head_.scale, hc_head_.base, c.eps, c.hc_eps, 0);
     const Tensor x = on.rms_norm(v4.hc_pre(z, m.pre), norm_, c.eps);
-    return on.linear(s.note(int(c.layers), "final", x), head_);
+    return on.all_gather(on.linear(s.note(int(c.layers), "final", x), head_), c.vocab);
   }
 
   static Tensor beside(Chip& on, std::span<const Tensor> parts) {  // [rows, Σ cols]

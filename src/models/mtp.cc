@@ -16,7 +16,7 @@ class Mtp final : public Drafter {
   Mtp(const V4Config& config, Weights& w)
       : c(config),
         embed_(w.need("embed.weight", {c.vocab, c.dim})),
-        head_(w.need("head.weight", {c.vocab, c.dim})),
+        head_(w.need("head.weight", {c.vocab, c.dim}, Cut::vocabulary)),
         e_proj_(v4_matrix(w, "mtp.0.e_proj", {c.dim, c.dim})),
         h_proj_(v4_matrix(w, "mtp.0.h_proj", {c.dim, c.dim})),
         enorm_(w.vector("mtp.0.enorm.weight", {c.dim})),
@@ -41,7 +41,7 @@ class Mtp final : public Drafter {
     V4Ops& v4 = s.on.v4();
     const Mix m = v4.hc_mix(*streams, hc_head_.fn, hc_head_.scale, hc_head_.base, c.eps, c.hc_eps, 0);
     const Tensor x = s.on.rms_norm(v4.hc_pre(*streams, m.pre), norm_, c.eps);
-    return s.on.linear(s.note(layer(), "final", x), head_);
+    return s.on.all_gather(s.on.linear(s.note(layer(), "final", x), head_), c.vocab);
   }
 
  private:

@@ -17,7 +17,7 @@ class Decoder : public Model {
   Tensor embed(Step& s) const override { return s.on.rows(embed_, s.tokens); }
   Tensor logits(Step& s, Tensor x) const override {
     x = s.on.rms_norm(s.on.pick(x, s.wanted), norm_, c.eps);
-    return s.on.linear(s.note(int(c.layers), "norm", x), head_);
+    return s.on.all_gather(s.on.linear(s.note(int(c.layers), "norm", x), head_), c.vocab);
   }
 
  protected:

@@ -5,16 +5,17 @@ namespace autark {
 GroupedQueryAttention GroupedQueryAttention::load(Weights& w, const std::string& at, const DecoderConfig& c,
                                                   Bias qkv, Bias o, int window) {
   const int64_t D = c.dim, Q = c.heads * c.head_dim, KV = c.kv_heads * c.head_dim;
+  const Cut heads = Cut::heads(c.head_dim), key_heads = Cut::key_heads(c.head_dim);
   return {.head_dim = c.head_dim,
           .eps = c.eps,
           .how = {.scale = c.scale, .window = window},
-          .q = w.need(at + "q_proj.weight", {Q, D}, Cut::out),
-          .k = w.need(at + "k_proj.weight", {KV, D}, Cut::out),
-          .v = w.need(at + "v_proj.weight", {KV, D}, Cut::out),
-          .o = w.need(at + "o_proj.weight", {D, Q}, Cut::in),
-          .q_bias = load_bias(w, qkv, at + "q_proj.bias", {Q}, Cut::out),
-          .k_bias = load_bias(w, qkv, at + "k_proj.bias", {KV}, Cut::out),
-          .v_bias = load_bias(w, qkv, at + "v_proj.bias", {KV}, Cut::out),
+          .q = w.need(at + "q_proj.weight", {Q, D}, heads),
+          .k = w.need(at + "k_proj.weight", {KV, D}, key_heads),
+          .v = w.need(at + "v_proj.weight", {KV, D}, key_heads),
+          .o = w.need(at + "o_proj.weight", {D, Q}, Cut::head_inputs(c.head_dim)),
+          .q_bias = load_bias(w, qkv, at + "q_proj.bias", {Q}, heads),
+          .k_bias = load_bias(w, qkv, at + "k_proj.bias", {KV}, key_heads),
+          .v_bias = load_bias(w, qkv, at + "v_proj.bias", {KV}, key_heads),
           .o_bias = load_bias(w, o, at + "o_proj.bias", {D}, Cut::once)};
 }
 

@@ -138,12 +138,12 @@ void V4Block::load_attention(Weights& get, const std::string& a) {
   const int64_t D = c.dim, d = c.head_dim, H = c.heads * d, G = c.o_groups;
   q_a_ = v4_matrix(get, a + "wq_a", {c.q_rank, D});
   q_norm_ = get.vector(a + "q_norm.weight", {c.q_rank});
-  q_b_ = v4_matrix(get, a + "wq_b", {H, c.q_rank}, Cut::out);
+  q_b_ = v4_matrix(get, a + "wq_b", {H, c.q_rank}, Cut::heads(d));
   kv_ = v4_matrix(get, a + "wkv", {d, D});
   kv_norm_ = get.vector(a + "kv_norm.weight", {d});
   sink_ = get.vector(a + "attn_sink", {c.heads}, Cut::out);
   o_a_ = get.need_groups(a + "wo_a.weight", {G, c.o_rank, H / G}, Cut::out).rounded(Round::bf16, Round::bf16);
-  o_b_ = v4_matrix(get, a + "wo_b", {D, G * c.o_rank}, Cut::in);
+  o_b_ = v4_matrix(get, a + "wo_b", {D, G * c.o_rank}, {Cut::Along::inputs, c.o_rank, "groups"});
   const auto pooler = [&](const std::string& n, int64_t dim) {
     const int64_t wide = (ratio_ == 4 ? 2 : 1) * dim;
     return Pooler{get.need(n + "wkv.weight", {wide, D}), get.need(n + "wgate.weight", {wide, D}),
