@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include "cluster/agree.h"
 #include "engine/memory.h"
 #include "engine/start.h"
 #include "engine/step.h"
@@ -55,7 +56,7 @@ class RunningEngine final : public Engine {
         session_limits_(session_limits_of(parts_, *cache_)),
         batch_(
             *parts_.model.model, *parts_.model.chip, *cache_, limits_of(options, *cache_), seconds_now,
-            [this] { return fault(); },
+            [this] { return damage(); },
             drafts_of(options, parts_.model) > 0 ? parts_.model.drafter.get() : nullptr, options.drafts) {
     parts_.card.context = session_limits_.context;
     parts_.card.vocabulary = session_limits_.vocabulary;
@@ -126,6 +127,15 @@ class RunningEngine final : public Engine {
     batch_.publish();
   }
 
+  // A rank whose file has changed ends the requests of every rank.
+  std::optional<Error> damage() const {
+    const auto own = fault();
+    if (least_of(parts_.model.chip->comm(), own ? 0 : 1) == 1) return {};
+    return own ? *own
+               : Error{Code::io,
+                       "engine: a file of the model was changed on another rank; open the model again"};
+  }
+
   // Sleeps while there is nothing to do; false: the engine ends.
   bool take_mail(bool busy) {
     std::vector<std::unique_ptr<Session>> arrived;
@@ -179,7 +189,9 @@ class RunningEngine final : public Engine {
 }  // namespace
 
 Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
-  const int64_t bytes = options.state_bytes_max > 0 ? options.state_bytes_max : memory_now().free / 2;
+  const int64_t own = options.state_bytes_max > 0 ? options.state_bytes_max : memory_now().free / 2;
+  const int64_t bytes =
+      least_of(parts.model.chip->comm(), own);  // ranks with other pages would plan other steps
   const int64_t allowed = parts.model.model->context();
   const int64_t context = options.context_max > 0 ? std::min(options.context_max, allowed) : allowed;
   const int drafts = drafts_of(options, parts.model);

@@ -81,7 +81,8 @@ Result<LoadedModel> bound_to(const Checkpoint& checkpoint, const std::filesystem
   AUTARK_TRY(m.chip, make_chip(options.chip, {.inputs = m.rounding.inputs,
                                               .threads = options.threads,
                                               .isa = options.isa,
-                                              .eager = options.eager}));
+                                              .eager = options.eager,
+                                              .comm = options.comm}));
   return m;
 }
 
@@ -103,7 +104,8 @@ void warm_up_drafter(LoadedModel& m, const Cache& cache, const SequenceState& st
 }  // namespace
 
 Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOptions& options) {
-  AUTARK_TRY(Checkpoint checkpoint, open_checkpoint(path));
+  const Comm* comm = options.comm;
+  AUTARK_TRY(Checkpoint checkpoint, open_checkpoint(path, comm ? comm->rank() : 0, comm ? comm->size() : 1));
   auto m = bound_to(checkpoint, path, options);
   if (auto e = checkpoint.weights->change()) return *e;  // whatever else it came to
   if (m) m->checkpoint = std::move(checkpoint);

@@ -21,6 +21,7 @@ struct LoadOptions {
   std::string isa;       // of `cpu`; empty: the best
   bool eager = false;    // see ChipOptions
   bool drafter = false;  // with the draft head; a checkpoint without one is an error
+  Comm* comm = nullptr;  // the tensor-parallel group whose rank this is; null: alone. Outlives the model
 };
 
 struct LoadedModel {  // members go in reverse: the chip first, the mapped file last

@@ -105,7 +105,10 @@ Sampler::Sampler(const Sampling& s, std::span<const int32_t> prompt, std::vector
       min_tokens_(min_tokens),
       penalties_(s.repetition_penalty != 1 || s.frequency_penalty != 0 || s.presence_penalty != 0) {
   if (s_.repetition_penalty == 1) return;
-  for (int32_t id : prompt) counts_[id].seen = true;
+  std::vector<int32_t> ids(prompt.begin(), prompt.end());
+  std::ranges::sort(ids);
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  for (int32_t id : ids) counts_.push_back({id});
 }
 
 int32_t Sampler::pick(std::span<const float> logits, int64_t position, Scratch& scratch) const {
@@ -122,17 +125,17 @@ int32_t Sampler::pick(std::span<const float> logits, int64_t position, Scratch& 
 void Sampler::accept(int32_t id) {
   ++generated_;
   if (!penalties_) return;
-  Count& c = counts_[id];
-  c.seen = true;
-  ++c.generated;
+  auto at = std::ranges::lower_bound(counts_, id, {}, &Count::id);
+  if (at == counts_.end() || at->id != id) at = counts_.insert(at, {id});
+  ++at->generated;
 }
 
 void Sampler::adjust(std::span<float> logits) const {
   for (const auto& [id, bias] : s_.logit_bias) logits[id] += bias;
-  for (const auto& [id, count] : counts_) {
-    float& l = logits[id];
-    if (count.seen) l = l > 0 ? l / s_.repetition_penalty : l * s_.repetition_penalty;
-    if (count.generated > 0) l -= s_.frequency_penalty * float(count.generated) + s_.presence_penalty;
+  for (const Count& c : counts_) {
+    float& l = logits[c.id];
+    l = l > 0 ? l / s_.repetition_penalty : l * s_.repetition_penalty;
+    if (c.generated > 0) l -= s_.frequency_penalty * float(c.generated) + s_.presence_penalty;
   }
   if (generated_ >= min_tokens_) return;
   for (int32_t id : masked_) logits[id] = -std::numeric_limits<float>::infinity();

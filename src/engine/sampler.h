@@ -8,7 +8,6 @@
 // position), so a token depends on nothing but its logits, its place and the request.
 #pragma once
 #include <span>
-#include <unordered_map>
 #include <vector>
 #include "engine/engine.h"
 
@@ -42,8 +41,8 @@ class Sampler {
   void accept(int32_t id);  // it was generated
 
  private:
-  struct Count {
-    bool seen = false;  // in prompt or answer
+  struct Count {  // of a token that is in the prompt or the answer
+    int32_t id;
     int generated = 0;
   };
   void adjust(std::span<float> logits) const;
@@ -54,7 +53,7 @@ class Sampler {
   std::vector<int32_t> masked_;
   int64_t min_tokens_, generated_ = 0;
   bool penalties_;
-  std::unordered_map<int32_t, Count> counts_;  // kept only where a penalty is on
+  std::vector<Count> counts_;  // by rising id; kept only where a penalty is on
 };
 
 }  // namespace autark::engine

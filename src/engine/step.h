@@ -1,5 +1,19 @@
-// The step: schedule → forward → sample → publish, over the requests that are there. Runs on one thread and
+// The step: schedule → forward → sample → publish, over all requests of the engine. Runs on one thread and
 // has no clock of its own; engine.cc gives it both.
+//
+// Every rank of a tensor-parallel group runs a Batch of its own on the same requests, and no rank tells
+// another what it planned. So ranks that get the same calls (add, cancel, schedule, run) in the same order
+// must plan the same steps and draw the same tokens; a rank that plans another step calls other collectives,
+// and the group stops. Inside Batch and everything it uses, therefore:
+//
+//   - No decision depends on a clock. Times only fill in Usage. A measured time that decides something must
+//     come in as an argument, with the value of rank 0.
+//   - Nothing depends on std::hash, on the order of an unordered container, or on addresses.
+//   - What one rank alone can find out (free memory, a damaged file) is agreed with all ranks before it has
+//     an effect. `damage` must give the same answer on every rank.
+//
+// All ranks hold the same logits bit for bit (Chip::all_sum, Chip::all_gather), so samplers need no more than
+// that.
 #pragma once
 #include <deque>
 #include <functional>

@@ -30,9 +30,16 @@ inline std::unique_ptr<Chip> ref_chip() {
   return std::move(*chip);
 }
 
-// gemma3: windows and whole streams; qwen3_moe: routes, and a head of its own.
+// This chip's share of a checkpoint made by a formula.
+inline std::unique_ptr<Weights> formula_weights(const Chip& chip, FormulaWeights::Fill fill) {
+  const Comm* c = chip.comm();
+  return std::make_unique<FormulaWeights>(std::move(fill), c ? c->rank() : 0, c ? c->size() : 1);
+}
+
+// gemma3: windows and whole streams; qwen3_moe: routes, and a head of its own. `more` overwrites keys of the
+// config.
 inline LoadedModel test_model(const std::string& architecture, std::unique_ptr<Chip> chip,
-                              FormulaWeights::Fill fill = random_tensor) {
+                              FormulaWeights::Fill fill = random_tensor, const Json& more = Json::object()) {
   Json config = {{"num_hidden_layers", 4},
                  {"hidden_size", 48},
                  {"num_attention_heads", 4},
@@ -50,10 +57,11 @@ inline LoadedModel test_model(const std::string& architecture, std::unique_ptr<C
                    {"num_experts_per_tok", 2},
                    {"moe_intermediate_size", 32},
                    {"mlp_only_layers", {1}}});
+  config.update(more);
   LoadedModel m;
   m.checkpoint = {
       .kind = "formula", .architecture = architecture, .config = config, .end_tokens = {kEndToken}};
-  m.checkpoint.weights = std::make_unique<FormulaWeights>(std::move(fill));
+  m.checkpoint.weights = formula_weights(*chip, std::move(fill));
   auto made = model_registry().at(architecture)(m.checkpoint.config, *m.checkpoint.weights);
   AUTARK_CHECK(made);
   m.model = std::move(*made);
@@ -67,7 +75,7 @@ inline LoadedModel toy_v4_model(std::unique_ptr<Chip> chip, const Json& config =
   LoadedModel m;
   m.checkpoint = {.kind = "formula", .architecture = "deepseek_v4", .config = config};
   m.checkpoint.config["max_position_embeddings"] = 2048;
-  m.checkpoint.weights = std::make_unique<FormulaWeights>(toy_v4_tensor);
+  m.checkpoint.weights = formula_weights(*chip, toy_v4_tensor);
   auto made = model_registry().at("deepseek_v4")(m.checkpoint.config, *m.checkpoint.weights);
   AUTARK_CHECK(made);
   m.model = std::move(*made);
