@@ -7,8 +7,10 @@
 #include <cmath>
 #include <thread>
 #include "cluster/thread_comm.h"
+#include "engine/golden_testing.h"
 #include "engine/step.h"
 #include "engine/testing.h"
+#include "engine/trace.h"
 
 namespace autark::engine {
 namespace {
@@ -211,6 +213,44 @@ TEST(RanksTest, PaceChangesNoToken) {
   EXPECT_EQ(fast, run(std::chrono::milliseconds(3)));
   EXPECT_EQ(fast.finishes[1], Finish::cancelled);
   EXPECT_EQ(fast.ids[1].size(), 7u);
+}
+
+// Logits of a short prompt, or why rank 0 cannot have its share.
+Result<std::vector<float>> logits_of_file(const std::filesystem::path& path, int ranks) {
+  std::vector<std::optional<Result<std::vector<float>>>> all(ranks);
+  run_ranks(ranks, [&](Comm& comm) {
+    auto& mine = all[comm.rank()];
+    auto m = load_model(path, {.rounding = Rounding{}, .threads = 1, .comm = &comm});
+    if (!m) return void(mine = m.error());
+    mine = trace(*m, {1, 5, 2, 7, 3, 11})->logits.values;
+  });
+  for (const auto& r : all) {
+    EXPECT_EQ(bool(*r), bool(*all[0]));
+    if (*r && *all[0]) EXPECT_EQ(**r, **all[0]);
+  }
+  return std::move(*all[0]);
+}
+
+TEST(RanksTest, FilesLoadAsShares) {
+  int agreed = 0, refused = 0;
+  for (const char* folder : {"models", "models/gguf"}) {
+    for (const auto& path : files_in(golden(folder))) {
+      if (path.extension() != ".gguf" && !std::filesystem::exists(path / "config.json")) continue;
+      SCOPED_TRACE(path);
+      const auto want = logits_of_file(path, 1);
+      ASSERT_TRUE(want) << want.error().message;
+      const auto got = logits_of_file(path, 2);
+      if (!got) {
+        ++refused;
+        EXPECT_NE(got.error().message.find("use fewer ranks"), std::string::npos) << got.error().message;
+        continue;
+      }
+      ++agreed;
+      EXPECT_LE(worst_difference(*got, *want), 1e-5 * std::abs(*std::ranges::max_element(*want)));
+    }
+  }
+  EXPECT_GE(agreed, 8);
+  EXPECT_LE(refused, 1);
 }
 
 TEST(RanksTest, RanksAgreeOnTheirPages) {

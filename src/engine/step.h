@@ -10,7 +10,8 @@
 //     come in as an argument, with the value of rank 0.
 //   - Nothing depends on std::hash, on the order of an unordered container, or on addresses.
 //   - What one rank alone can find out (free memory, a damaged file) is agreed with all ranks before it has
-//     an effect. `damage` must give the same answer on every rank.
+//     an effect. `damage` must give the same answer on every rank. An exception that only one rank throws is
+//     not agreed: the group stops then.
 //
 // All ranks hold the same logits bit for bit (Chip::all_sum, Chip::all_gather), so samplers need no more than
 // that.
