@@ -250,7 +250,7 @@ TEST(RanksTest, FilesLoadAsShares) {
     }
   }
   EXPECT_GE(agreed, 8);
-  EXPECT_LE(refused, 1);
+  EXPECT_GE(refused, 2);  // three key heads; blocks of Q8_0 that are wider than a share
 }
 
 TEST(RanksTest, RanksAgreeOnTheirPages) {

@@ -30,9 +30,9 @@ inline std::unique_ptr<Chip> ref_chip() {
   return std::move(*chip);
 }
 
-// This chip's share of a checkpoint made by a formula.
-inline std::unique_ptr<Weights> formula_weights(const Chip& chip, FormulaWeights::Fill fill) {
-  const Comm* c = chip.comm();
+// This chip's share of a checkpoint made by a formula; all of it without a chip.
+inline std::unique_ptr<Weights> formula_weights(const Chip* chip, FormulaWeights::Fill fill) {
+  const Comm* c = chip ? chip->comm() : nullptr;
   return std::make_unique<FormulaWeights>(std::move(fill), c ? c->rank() : 0, c ? c->size() : 1);
 }
 
@@ -61,7 +61,7 @@ inline LoadedModel test_model(const std::string& architecture, std::unique_ptr<C
   LoadedModel m;
   m.checkpoint = {
       .kind = "formula", .architecture = architecture, .config = config, .end_tokens = {kEndToken}};
-  m.checkpoint.weights = formula_weights(*chip, std::move(fill));
+  m.checkpoint.weights = formula_weights(chip.get(), std::move(fill));
   auto made = model_registry().at(architecture)(m.checkpoint.config, *m.checkpoint.weights);
   AUTARK_CHECK(made);
   m.model = std::move(*made);
@@ -75,7 +75,7 @@ inline LoadedModel toy_v4_model(std::unique_ptr<Chip> chip, const Json& config =
   LoadedModel m;
   m.checkpoint = {.kind = "formula", .architecture = "deepseek_v4", .config = config};
   m.checkpoint.config["max_position_embeddings"] = 2048;
-  m.checkpoint.weights = formula_weights(*chip, toy_v4_tensor);
+  m.checkpoint.weights = formula_weights(chip.get(), toy_v4_tensor);
   auto made = model_registry().at("deepseek_v4")(m.checkpoint.config, *m.checkpoint.weights);
   AUTARK_CHECK(made);
   m.model = std::move(*made);
