@@ -1,4 +1,4 @@
-# autark_layer(NAME [JSON] [DEPS other_layers...] [LIBS libraries...])
+# autark_layer(NAME [JSON] [DEPS other_layers...] [LIBS libraries...] [TEST_LIBS libraries...])
 # Compiles src/NAME/**.cc into one library, every src/NAME/**_test.cc into NAME_tests (or, with AUTARK_ONE_TEST_PROGRAM,
 # into the one program all_tests), and with AUTARK_FUZZ every src/NAME/**_fuzz.cc into a fuzz target of its own under fuzz/.
 # JSON: most of its files use JSON, so it is among their precompiled headers (cmake/precompile.cmake).
@@ -21,7 +21,7 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
 endif()
 
 function(autark_layer name)
-  cmake_parse_arguments(L "JSON" "" "DEPS;LIBS" ${ARGN})
+  cmake_parse_arguments(L "JSON" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
   set(headers std)
   if(L_JSON)
     set(headers json)
@@ -58,7 +58,7 @@ function(autark_layer name)
   endforeach()
   set(AUTARK_${name}_LAYERS ${name} ${L_DEPS} CACHE INTERNAL "")
   if(AUTARK_TESTS AND tests AND (NOT AUTARK_TEST_LAYERS OR name IN_LIST AUTARK_TEST_LAYERS))
-    autark_layer_tests(${name} ${headers}_tests "${tests}")
+    autark_layer_tests(${name} ${headers}_tests "${tests}" "${L_TEST_LIBS}")
   endif()
   if(AUTARK_FUZZ)
     foreach(f ${fuzzers})
@@ -90,7 +90,7 @@ function(autark_kernel_flags files)
 endfunction()
 
 # The tests of a layer as one object library, and a program of its own unless all of them become one.
-function(autark_layer_tests name headers tests)
+function(autark_layer_tests name headers tests libs)
   add_library(${name}_test_objects OBJECT ${tests})
   target_link_libraries(${name}_test_objects PRIVATE autark_${name} GTest::gtest)
   target_compile_definitions(${name}_test_objects PRIVATE AUTARK_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
@@ -100,7 +100,7 @@ function(autark_layer_tests name headers tests)
     set_property(GLOBAL APPEND PROPERTY AUTARK_TESTED_LAYERS ${name})
     return()
   endif()
-  autark_program(${name}_tests SOURCES $<TARGET_OBJECTS:${name}_test_objects> LAYERS ${name} LIBS GTest::gtest_main)
+  autark_program(${name}_tests SOURCES $<TARGET_OBJECTS:${name}_test_objects> LAYERS ${name} LIBS GTest::gtest_main ${libs})
   gtest_discover_tests(${name}_tests TEST_PREFIX ${name}/ NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60)
 endfunction()
 

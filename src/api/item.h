@@ -10,6 +10,7 @@
 #include <vector>
 #include "base/json.h"
 #include "base/result.h"
+#include "base/sampled.h"
 
 namespace autark::api {
 
@@ -33,23 +34,11 @@ struct ToolResult {  // in a user's turn: what came of a call
 // Images: a further alternative, added with the models that take them.
 using Part = std::variant<Text, Reasoning, ToolCall, ToolResult>;
 
-struct Written {  // by the model, markup and all
-  std::string text;
-  std::vector<int32_t> ids;  // the tokens it came from
-};
-// What the model wrote in one turn, its end token excepted.
-struct Sampled {
-  Written reasoning;          // to its end mark, the mark included; empty where the prompt had begun none
-  Written answer;             // what came then
-  bool in_reasoning = false;  // the prompt had begun its reasoning
-  bool empty() const { return reasoning.ids.empty() && answer.ids.empty(); }
-};
-
 struct Item {
   Role role = Role::user;
   std::vector<Part> parts;
-  std::optional<Sampled> sampled =
-      {};  // of an assistant's turn, where the server knows; never a client's word
+  // What the model wrote in this turn of the assistant's, where the server knows; never a client's word.
+  std::optional<Sampled> sampled = {};
 };
 
 struct Tool {

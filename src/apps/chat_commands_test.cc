@@ -28,7 +28,7 @@ class ChatCommands : public ::testing::Test {
     chat_.said = {.system = "Be brief.",
                   .items = {{api::Role::user, {api::Text{"Häuser?\n\"木\""}}},
                             {api::Role::assistant, {api::Reasoning{"hm"}, api::Text{"Yes."}}}}};
-    chat_.said.items.back().sampled = api::Sampled{};
+    chat_.said.items.back().sampled = Sampled{};
   }
   // The last line completes a message or a command.
   Reaction type(const std::vector<std::string>& lines) {

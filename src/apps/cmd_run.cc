@@ -1,29 +1,22 @@
-// flags → Engine::open → submit(the whole conversation as tokens) → print. The answer goes to standard
-// output; what the model thinks goes to standard error, dimmed on a terminal.
+// flags → open_model → lines that are typed → TerminalChat.
 #include "apps/cmd_run.h"
 #include <fmt/core.h>
 #include <unistd.h>
-#include <chrono>
-#include <condition_variable>
 #include <iostream>
 #include <iterator>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
-#include "api/answer.h"
 #include "api/thinking.h"
 #include "apps/chat_commands.h"
 #include "apps/command_line.h"
 #include "apps/line_reader.h"
+#include "apps/open_model.h"
 #include "apps/report.h"
 #include "apps/terminal.h"
-#include "engine/engine.h"
+#include "apps/terminal_chat.h"
 #include "engine/rounding_table.h"
 #include "hub/hub.h"
-#include "serve/answer_reader.h"
-#include "serve/conversation.h"
-#include "serve/replay.h"
 #include "serve/sampling_defaults.h"
 
 namespace autark::apps {
@@ -37,179 +30,6 @@ struct Arguments {
   int64_t max_tokens = -1, context = 0;
   int drafts = 0, threads = 0;
   bool no_history = false;
-};
-
-// What the engine thread hands to the one that prints.
-class Mailbox {
- public:
-  Mailbox(const text::Tokenizer& tokenizer, serve::AnswerReader::Rules rules)
-      : tokenizer_(tokenizer),
-        syntax_(rules.syntax),
-        turn_{.sampled = {.in_reasoning = rules.in_reasoning}},
-        reader_(std::move(rules), [] { return "0"; }) {}
-
-  engine::Sink sink() {
-    return [this](engine::Event e) {
-      const std::lock_guard lock(mutex_);
-      for (const auto& t : e.tokens) {
-        const bool ends = e.finish == engine::Finish::stop && &t == &e.tokens.back();
-        if (!ends) turn_.wrote(t.id, t.text);
-        add(reader_.push(serve::readable(t, tokenizer_, syntax_)));
-      }
-      if (e.finish) {
-        add(reader_.push(e.text_at_end));
-        add(reader_.finish(*e.finish != engine::Finish::stop));
-      }
-      last_ = std::move(e);
-      changed_.notify_one();
-    };
-  }
-  // What the model wrote, when all has been said.
-  api::Sampled sampled() {
-    const std::lock_guard lock(mutex_);
-    return std::move(turn_.sampled);
-  }
-  // What was said since the last call and the newest event; waits for something, at most a tenth of a second.
-  std::pair<serve::AnswerReader::Whats, engine::Event> take() {
-    std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return !said_.empty() || last_.finish; });
-    return {std::exchange(said_, {}), last_};
-  }
-
- private:
-  void add(serve::AnswerReader::Whats more) {
-    said_.insert(said_.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
-  }
-
-  const text::Tokenizer& tokenizer_;
-  const text::OutputSyntax syntax_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  serve::Replay::Turn turn_;
-  serve::AnswerReader reader_;
-  serve::AnswerReader::Whats said_;
-  engine::Event last_;
-};
-
-// Shows an answer as it comes: reasoning apart from the rest, calls in words.
-class Printer {
- public:
-  void show(const api::Event::What& what) {
-    if (const auto* r = std::get_if<api::Event::Reasoned>(&what)) {
-      if (!std::exchange(thinking_, true)) write(stderr, dim_ ? "\x1b[2m" : "");
-      write(stderr, r->text);
-      return;
-    }
-    if (std::exchange(thinking_, false)) write(stderr, dim_ ? "\x1b[0m\n\n" : "\n\n");
-    if (const auto* d = std::get_if<api::Event::Delta>(&what)) write(stdout, d->text);
-    if (const auto* c = std::get_if<api::Event::CallBegun>(&what)) write(stdout, "\n[calls " + c->name + " ");
-    if (const auto* a = std::get_if<api::Event::CallArguments>(&what)) write(stdout, a->text);
-    if (std::holds_alternative<api::Event::CallEnded>(what)) write(stdout, "]");
-  }
-  void end() {
-    if (std::exchange(thinking_, false)) write(stderr, dim_ ? "\x1b[0m\n" : "\n");
-    write(stdout, "\n");
-  }
-
- private:
-  static void write(FILE* to, const std::string& text) {
-    fmt::print(to, "{}", text);
-    std::fflush(to);
-  }
-  const bool dim_ = isatty(STDERR_FILENO) == 1;
-  bool thinking_ = false;
-};
-
-class Chat {
- public:
-  Chat(engine::Engine& engine, ChatState& state) : engine_(engine), state_(state) {
-    if (const text::ChatTemplate* chat = engine.chat()) form_ = {chat->syntax(), serve::traits_of(*chat)};
-  }
-
-  // Prints the answer as it comes.
-  std::optional<Error> say(const std::string& text) {
-    const Conversation& said = state_.said;
-    api::Request talk;
-    if (!said.system.empty()) talk.items.push_back({api::Role::system, {api::Text{said.system}}});
-    talk.items.insert(talk.items.end(), said.items.begin(), said.items.end());
-    talk.items.push_back({api::Role::user, {api::Text{text}}});
-    bool in_reasoning = false;
-    auto tokens = engine_.chat() ? rendered(talk, in_reasoning) : engine_.tokenizer().encode(text);
-    if (!tokens) return tokens.error();
-    Mailbox mail(engine_.tokenizer(), {.syntax = form_.syntax, .in_reasoning = in_reasoning, .calls = false});
-    const auto id = engine_.submit({.prompt = std::move(*tokens),
-                                    .max_tokens = state_.settings.max_tokens,
-                                    .sampling = state_.settings.sampling,
-                                    .skip_special = false},
-                                   mail.sink());
-    if (!id) return id.error();
-    const auto [answer, end] = follow(*id, mail);
-    api::Item item = item_of(answer);
-    if (end.finish != engine::Finish::cancelled) item.sampled = mail.sampled();
-    state_.said.items.push_back(std::move(talk.items.back()));
-    state_.said.items.push_back(std::move(item));
-    if (end.error) return end.error;
-    report(end);
-    ++state_.settings.sampling.seed;
-    return std::nullopt;
-  }
-
- private:
-  Result<std::vector<int32_t>> rendered(const api::Request& talk, bool& in_reasoning) const {
-    const auto prompt = engine_.chat()->render(serve::conversation_of(talk, state_.settings.manner, form_));
-    if (!prompt) return prompt.error();
-    in_reasoning = prompt->in_reasoning;
-    return text::ids_of(*prompt, engine_.tokenizer());
-  }
-
-  static api::Item item_of(const api::Choice& answer) {
-    api::Item item{api::Role::assistant, {}};
-    for (const api::Block& b : answer.blocks) {
-      if (b.kind == api::Block::Kind::content) item.parts.push_back(api::Text{b.text});
-      if (b.kind == api::Block::Kind::reasoning) item.parts.push_back(api::Reasoning{b.text});
-      if (b.kind == api::Block::Kind::call && b.whole)
-        item.parts.push_back(api::ToolCall{b.id, b.name, b.text});
-    }
-    return item;
-  }
-
-  std::pair<api::Choice, engine::Event> follow(engine::RequestId id, Mailbox& mail) {
-    StatusLine status;
-    Printer printer;
-    api::Choice answer;
-    for (;;) {
-      if (Interrupts::take()) engine_.cancel(id);
-      auto [said, event] = mail.take();
-      if (event.usage.completion_tokens == 0 && event.prompt_done > 0 && !event.finish)
-        status.show("reading", double(event.prompt_done) / double(event.usage.prompt_tokens));
-      if (!said.empty()) status.clear();
-      for (auto& what : said) {
-        printer.show(what);
-        answer.add(std::move(what));
-      }
-      if (!event.finish) continue;
-      printer.end();
-      return {std::move(answer), std::move(event)};
-    }
-  }
-
-  void report(const engine::Event& end) const {
-    const engine::Usage& u = end.usage;
-    const auto rate = [](int64_t tokens, double seconds) {
-      return seconds > 0 ? double(tokens) / seconds : 0;
-    };
-    const char* why = "";
-    if (*end.finish == engine::Finish::cancelled) why = "; stopped";
-    if (*end.finish == engine::Finish::length) why = "; max_tokens reached";
-    if (*end.finish == engine::Finish::context) why = "; the context is full";
-    fmt::print(stderr, "[{} tokens read at {:.0f} tok/s, {} written at {:.1f} tok/s{}]\n", u.prompt_tokens,
-               rate(u.prompt_tokens, u.prefill_seconds), u.completion_tokens,
-               rate(u.completion_tokens - 1, u.decode_seconds), why);
-  }
-
-  engine::Engine& engine_;
-  ChatState& state_;
-  serve::TemplateForm form_;
 };
 
 engine::Sampling sampling_of(const Arguments& a, const std::filesystem::path& model) {
@@ -230,7 +50,7 @@ ChatState state_of(const Arguments& a, const std::filesystem::path& model) {
   return {.said = {.system = a.system, .items = {}}, .settings = s, .usual = s};
 }
 
-Result<std::unique_ptr<engine::Engine>> open(const Arguments& a, const std::filesystem::path& path) {
+Result<OpenModel> open(const Arguments& a, const std::filesystem::path& path) {
   warn_of_threads(a.threads);
   StatusLine status;
   engine::Options options{
@@ -239,14 +59,15 @@ Result<std::unique_ptr<engine::Engine>> open(const Arguments& a, const std::file
   if (!a.rounding.empty()) {
     AUTARK_TRY(options.rounding, engine::rounding_named(a.rounding));
   }
-  return engine::Engine::open(path, options);
+  return open_model(path, std::move(options));
 }
 
-void introduce(const engine::Engine& e) {
-  const auto& c = e.card();
+void introduce(const OpenModel& model) {
+  const auto& c = model.engine->card();
   fmt::print(stderr, "{}: {}, {}; context {}\nchip {}; rounding {}\n", c.name, c.architecture, c.weights,
              c.context, c.chip, c.rounding);
-  if (!e.chat()) fmt::print(stderr, "No chat template ({}): it continues your text.\n", e.chat_fault());
+  if (!model.text.chat)
+    fmt::print(stderr, "No chat template ({}): it continues your text.\n", model.text.chat_fault);
   fmt::print(stderr, "/help shows what there is; Ctrl-C stops an answer, Ctrl-D leaves.\n");
 }
 
@@ -284,7 +105,7 @@ std::optional<Input> next_input(LineReader& reader) {
   }
 }
 
-int converse(Chat& chat, ChatState& state, const std::filesystem::path& history) {
+int converse(TerminalChat& chat, ChatState& state, const std::filesystem::path& history) {
   LineReader reader(history);
   while (const auto input = next_input(reader)) {
     const Reaction reaction = react(*input, state);
@@ -305,16 +126,16 @@ int run(const Arguments& a) {
   std::string prompt = a.prompt;
   const bool talk = prompt.empty() && isatty(STDIN_FILENO) == 1;
   if (prompt.empty() && !talk) prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
-  const auto engine = open(a, *path);
-  if (!engine) return fail(engine.error());
+  auto model = open(a, *path);
+  if (!model) return fail(model.error());
   const Interrupts interrupts;
   ChatState state = state_of(a, *path);
-  Chat chat(**engine, state);
+  TerminalChat chat(*model, state);
   if (!talk) {
     const auto error = chat.say(prompt);
     return error ? fail(*error) : 0;
   }
-  introduce(**engine);
+  introduce(*model);
   return converse(chat, state, a.no_history ? std::filesystem::path() : history_path());
 }
 

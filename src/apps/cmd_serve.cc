@@ -11,6 +11,7 @@
 #include <random>
 #include "api/thinking.h"
 #include "apps/command_line.h"
+#include "apps/open_model.h"
 #include "apps/report.h"
 #include "engine/rounding_table.h"
 #include "hub/hub.h"
@@ -108,7 +109,7 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
     if (!tty || percent == shown) return;
     std::fprintf(stderr, "\rloading %3d %%%s", shown = percent, percent == 100 ? "\n" : "");
   };
-  AUTARK_TRY(auto engine, engine::Engine::open(path, options));
+  AUTARK_TRY(OpenModel model, open_model(path, options));
   serve::EngineBackend::Options served;
   served.id = name_of(a, path);
   served.aliases = a.aliases;
@@ -117,7 +118,9 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
   served.created = now_seconds();
   served.seed = (uint64_t{std::random_device()()} << 32) ^ std::random_device()();
   if (!a.thinking.empty()) served.manner.thinking = a.thinking == "on";
-  return Loaded{std::make_shared<serve::EngineBackend>(std::move(engine), std::move(served)), path};
+  return Loaded{std::make_shared<serve::EngineBackend>(std::move(model.engine), std::move(model.text),
+                                                       std::move(served)),
+                path};
 }
 
 void print_card(const serve::EngineBackend& backend, const std::filesystem::path& path) {
@@ -129,7 +132,7 @@ void print_card(const serve::EngineBackend& backend, const std::filesystem::path
   say("chip      {}\n", c.chip);
   for (const auto& [verb, kernel] : c.kernels) say("          {}: {}\n", verb, kernel);
   say("rounding  {}\n", c.rounding);
-  if (!backend.engine().chat()) say("chat      none ({})\n", backend.engine().chat_fault());
+  if (!backend.text().chat) say("chat      none ({})\n", backend.text().chat_fault);
 }
 
 void print_address(const Arguments& a, uint16_t port) {

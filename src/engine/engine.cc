@@ -10,7 +10,6 @@
 #include "engine/memory.h"
 #include "engine/start.h"
 #include "engine/step.h"
-#include "text/turn_end.h"
 
 namespace autark::engine {
 namespace {
@@ -31,12 +30,10 @@ Limits limits_of(const Options& o, const Cache& cache) {
   return l;
 }
 
-SessionLimits session_limits_of(const Parts& p, const Cache& cache) {
-  SessionLimits l{.context = cache.context(), .vocabulary = p.model.model->vocabulary()};
-  l.end_tokens = p.model.checkpoint.end_tokens;
-  for (int32_t id : p.tokenizer->end_tokens()) l.end_tokens.push_back(id);
-  if (p.chat)
-    for (int32_t id : text::turn_ends(*p.chat, *p.tokenizer)) l.end_tokens.push_back(id);
+SessionLimits session_limits_of(const Options& o, const LoadedModel& m, const Cache& cache) {
+  SessionLimits l{.context = cache.context(), .vocabulary = m.model->vocabulary()};
+  l.end_tokens = m.checkpoint.end_tokens;
+  l.end_tokens.insert(l.end_tokens.end(), o.end_tokens.begin(), o.end_tokens.end());
   std::ranges::sort(l.end_tokens);
   l.end_tokens.erase(std::unique(l.end_tokens.begin(), l.end_tokens.end()), l.end_tokens.end());
   std::erase_if(l.end_tokens, [&](int32_t id) { return id < 0 || id >= l.vocabulary; });
@@ -53,7 +50,7 @@ class RunningEngine final : public Engine {
       : parts_(std::move(parts)),
         waiting_max_(options.waiting_max),
         cache_(std::move(cache)),
-        session_limits_(session_limits_of(parts_, *cache_)),
+        session_limits_(session_limits_of(options, parts_.model, *cache_)),
         batch_(
             *parts_.model.model, *parts_.model.chip, *cache_, limits_of(options, *cache_), seconds_now,
             [this] { return damage(); },
@@ -73,18 +70,13 @@ class RunningEngine final : public Engine {
   }
 
   const ModelCard& card() const override { return parts_.card; }
-  const text::Tokenizer& tokenizer() const override { return *parts_.tokenizer; }
-  const text::ChatTemplate* chat() const override { return parts_.chat.get(); }
-  std::string chat_fault() const override { return parts_.chat_fault; }
   std::optional<Error> fault() const override { return parts_.model.checkpoint.weights->change(); }
 
   Result<RequestId> submit(Request request, Sink sink) override {
     if (auto changed = fault()) return *changed;
     if (auto fault = fault_of(request, session_limits_)) return *fault;
-    auto decoder = parts_.tokenizer->stream(request.skip_special);
     const RequestId id = ++last_id_;
-    auto session = std::make_unique<Session>(id, std::move(request), std::move(sink), session_limits_,
-                                             std::move(decoder));
+    auto session = std::make_unique<Session>(id, std::move(request), std::move(sink), session_limits_);
     {
       const std::lock_guard lock(mutex_);
       if (waiting_ + std::ssize(inbox_) >= waiting_max_) {
@@ -98,10 +90,10 @@ class RunningEngine final : public Engine {
     return id;
   }
 
-  void cancel(RequestId id) override {
+  void finish(RequestId id, Finish why) override {
     {
       const std::lock_guard lock(mutex_);
-      cancelled_.push_back(id);
+      finished_.emplace_back(id, why);
     }
     wake_.notify_one();
   }
@@ -116,13 +108,18 @@ class RunningEngine final : public Engine {
  private:
   void run() {
     for (bool busy = false; take_mail(busy);) {
+      publish();  // ends that were asked for do not wait for the step
       busy = batch_.schedule();
       publish_stats();
       if (busy) batch_.run();
-      publish_stats();  // whoever hears of an end finds it counted
-      batch_.publish();
+      publish();
     }
     batch_.end_all(Finish::cancelled);
+    publish();
+  }
+
+  // The numbers first: whoever hears of an end finds it counted.
+  void publish() {
     publish_stats();
     batch_.publish();
   }
@@ -139,18 +136,18 @@ class RunningEngine final : public Engine {
   // Sleeps while there is nothing to do; false: the engine ends.
   bool take_mail(bool busy) {
     std::vector<std::unique_ptr<Session>> arrived;
-    std::vector<RequestId> cancelled;
+    std::vector<std::pair<RequestId, Finish>> finished;
     bool stop;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return busy || stop_ || !inbox_.empty() || !cancelled_.empty(); });
+      wake_.wait(lock, [&] { return busy || stop_ || !inbox_.empty() || !finished_.empty(); });
       arrived.swap(inbox_);
-      cancelled.swap(cancelled_);
+      finished.swap(finished_);
       waiting_ += std::ssize(arrived);
       stop = stop_;
     }
     for (auto& s : arrived) batch_.add(std::move(s));
-    for (RequestId id : cancelled) batch_.cancel(id);
+    for (const auto& [id, why] : finished) batch_.end(id, why);
     return !stop;
   }
 
@@ -180,7 +177,7 @@ class RunningEngine final : public Engine {
   std::condition_variable wake_;
   bool stop_ = false;
   std::vector<std::unique_ptr<Session>> inbox_;
-  std::vector<RequestId> cancelled_;
+  std::vector<std::pair<RequestId, Finish>> finished_;
   int64_t waiting_ = 0;  // in the batch, as of the last plan
   Stats stats_;
   std::thread thread_;

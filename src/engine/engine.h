@@ -1,9 +1,10 @@
-// Requests to tokens. An Engine is one loaded model on one chip, its state pages and one thread that runs
+// Token ids in, token ids and log-probabilities out: an Engine knows no text. It is one loaded model on one
+// chip, its state pages and one thread that runs
 //
 //   step:  schedule → forward → sample → publish          (step.cc)
 //
-// over the rows of many requests: prompt chunks and decodes mixed, continuous batching. submit() and
-// cancel() are safe from any thread and never wait for a step; sinks are called on the engine thread and
+// over the rows of many requests: prompt chunks and decodes mixed, continuous batching. submit(), finish()
+// and cancel() are safe from any thread and never wait for a step; sinks are called on the engine thread and
 // must not block. A failing request fails alone, with a reason.
 //
 // A request always brings its whole token prefix; what of it need not be computed again is the engine's
@@ -18,11 +19,8 @@
 #include <optional>
 #include <string>
 #include <vector>
-#include "base/json.h"
 #include "base/result.h"
 #include "tensor/rounding.h"
-#include "text/chat.h"
-#include "text/tokenizer.h"
 
 namespace autark::engine {
 
@@ -37,6 +35,7 @@ struct Options {
   int running_max = 32;         // requests in a step; more wait
   int waiting_max = 256;        // requests in the queue; more are refused with Code::exhausted
   int drafts = 0;               // tokens that the checkpoint's draft head guesses ahead; 0: it is not loaded
+  std::vector<int32_t> end_tokens;  // end an answer, beside those that the checkpoint's configuration names
   std::function<void(double done)> progress;  // 0…1 while loading; called on the opening thread
 };
 
@@ -49,7 +48,14 @@ struct Sampling {
   uint64_t seed = 0;  // same seed, same request: same tokens
 };
 
-enum class Finish : uint8_t { stop, stop_string, length, context, cancelled, failed };
+enum class Finish : uint8_t {
+  stop,         // an end token or a stop token was drawn, or the reader of the answer had enough
+  stop_string,  // the reader of the answer met a stop string and called Engine::finish
+  length,       // max_tokens were drawn
+  context,      // the context is full
+  cancelled,    // Engine::cancel, or the engine was destroyed
+  failed        // see Event::error
+};
 
 struct TokenLogprob {
   int32_t id = 0;
@@ -64,14 +70,11 @@ struct Request {
   std::vector<int32_t> prompt;  // at least one token
   int64_t max_tokens = -1;      // −1: as many as the context holds; 0: prompt log-probabilities only
   Sampling sampling;
-  std::vector<std::string> stop;  // never emitted, also across token borders
-  bool include_stop = false;      // … unless asked for
-  std::vector<int32_t> stop_tokens;
-  bool ignore_end = false;       // end tokens are ordinary (load generators)
-  int64_t min_tokens = 0;        // end tokens cannot be chosen before
-  int logprobs = -1;             // −1: none; n: the chosen token's and the n best
-  bool prompt_logprobs = false;  // of every prompt token after the first, in Event::prompt
-  bool skip_special = true;      // special tokens are left out of `text`
+  std::vector<int32_t> stop_tokens;  // end this answer as end tokens do
+  bool ignore_end = false;           // end tokens are ordinary (load generators)
+  int64_t min_tokens = 0;            // end tokens cannot be chosen before
+  int logprobs = -1;                 // −1: none; n: the chosen token's and the n best
+  bool prompt_logprobs = false;      // of every prompt token after the first, in Event::prompt
 };
 
 struct Usage {
@@ -79,25 +82,23 @@ struct Usage {
   double queue_seconds = 0, prefill_seconds = 0, decode_seconds = 0;
 };
 
+using RequestId = uint64_t;
+
 // What a request's sink receives, in order: once `prompt` (if asked for), then tokens, then `finish` last.
 struct Event {
   struct Token {
     int32_t id = 0;
-    std::string text;  // what may be shown now; empty while a character or a stop string is incomplete
     std::optional<Logprobs> logprobs;
   };
+  RequestId id = 0;  // whose; known before submit() returns
   std::vector<Token> tokens;
   std::vector<Logprobs> prompt;  // entry i: of prompt token i + 1
   std::optional<Finish> finish;  // after it nothing comes
-  std::string text_at_end;       // with finish: text that was held back and may be shown after all
-  std::string stop_string;       // with Finish::stop_string
   std::optional<Error> error;    // with Finish::failed
   Usage usage;                   // so far
   int64_t prompt_done = 0;       // prompt tokens read so far, for progress
 };
 using Sink = std::function<void(Event)>;
-using RequestId = uint64_t;
-
 struct Stats {  // a snapshot; counters only grow
   int running = 0, waiting = 0;
   int64_t pages_used = 0, pages_total = 0;
@@ -121,9 +122,6 @@ class Engine {
   virtual ~Engine() = default;  // finishes every request with Finish::cancelled, then stops the thread
 
   virtual const ModelCard& card() const = 0;
-  virtual const text::Tokenizer& tokenizer() const = 0;
-  virtual const text::ChatTemplate* chat() const = 0;  // empty: the model has no template
-  virtual std::string chat_fault() const = 0;          // why chat() is empty
 
   // Why it answers nobody any more (Code::io): a file of the model was truncated or rewritten. Those who ran
   // or waited got it as their error, submit() refuses with it, and only opening the model again helps.
@@ -132,8 +130,11 @@ class Engine {
   // Refused at once: an empty prompt, ids outside the vocabulary, a prompt that leaves no room for one token
   // (Code::invalid), a full queue (Code::exhausted). Otherwise the sink's last event has `finish`.
   virtual Result<RequestId> submit(Request request, Sink sink) = 0;
-  // Frees the request's place within one step; its sink then gets Finish::cancelled. Unknown ids: nothing.
-  virtual void cancel(RequestId id) = 0;
+  // Ends a request for a reason that the engine does not see, such as a stop string: its place is free before
+  // the next step, its sink's last event has `why`. From the request's own sink no token more is computed.
+  // Unknown ids, and those that have finished: nothing.
+  virtual void finish(RequestId id, Finish why) = 0;
+  void cancel(RequestId id) { finish(id, Finish::cancelled); }  // nobody wants the answer any more
   virtual Stats stats() const = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <future>
 #include <latch>
 #include "engine/cache.h"
+#include "engine/step.h"
 #include "engine/testing.h"
 
 namespace autark::engine {
@@ -217,7 +218,6 @@ TEST_F(EngineTest, AnEndTokenEndsUnlessIgnored) {
   EXPECT_EQ(ends.wait(), Finish::stop);
   ASSERT_EQ(ends.ids.size(), 6u);
   EXPECT_EQ(ends.ids.back(), kEndToken);
-  EXPECT_EQ(ends.text.find("<94>"), std::string::npos);
   r.ignore_end = true;
   r.min_tokens = 0;
   ASSERT_TRUE(engine->submit(r, ignores.sink()));
@@ -225,20 +225,46 @@ TEST_F(EngineTest, AnEndTokenEndsUnlessIgnored) {
   EXPECT_EQ(ignores.ids, std::vector<int32_t>(40, kEndToken));
 }
 
-TEST_F(EngineTest, AStopStringAcrossTokensIsNeverShown) {
-  auto engine = make();
-  Heard whole;
-  ASSERT_TRUE(engine->submit(request_of(8, 2, 20), whole.sink()));
-  whole.wait();
-  const std::string third = "<" + std::to_string(whole.ids[2]) + ">",
-                    fourth = "<" + std::to_string(whole.ids[3]) + ">";
-  Request r = request_of(8, 2, 20);
-  r.stop = {third.substr(1) + fourth.substr(0, 2), "never"};
-  Heard heard;
-  ASSERT_TRUE(engine->submit(r, heard.sink()));
-  EXPECT_EQ(heard.wait(), Finish::stop_string);
-  EXPECT_EQ(heard.stop_string, r.stop[0]);
-  EXPECT_EQ(heard.text, whole.text.substr(0, whole.text.find(r.stop[0])));
+TEST_F(EngineTest, EndTokensOfTheOptionsEndLikeTheCheckpoints) {
+  Request r = request_of(8, 2, 40);
+  r.ignore_end = false;
+  r.sampling.logit_bias = {{17, 1000.f}};
+  for (const std::vector<int32_t>& ends : {std::vector<int32_t>{}, {17, -1, kTestVocabulary}}) {
+    auto engine = make({.end_tokens = ends});
+    Heard heard;
+    ASSERT_TRUE(engine->submit(r, heard.sink()));
+    EXPECT_EQ(heard.wait(), ends.empty() ? Finish::length : Finish::stop);
+    EXPECT_EQ(heard.ids.size(), ends.empty() ? 40u : 1u);
+  }
+}
+
+// Its reader has enough after the third token; somebody else is in the batch.
+TEST_F(EngineTest, FinishFromTheSinkEndsAtOnceForItsReason) {
+  for (const Finish why : {Finish::stop_string, Finish::stop}) {
+    auto engine = make();
+    Heard whole, heard, other;
+    ASSERT_TRUE(engine->submit(request_of(8, 2, 20), whole.sink()));
+    whole.wait();
+    std::promise<RequestId> id;
+    auto known = id.get_future().share();
+    bool counted = false;
+    const auto submitted = engine->submit(request_of(8, 2, 500), heard.sink([&](const Event& e) {
+      if (e.finish) counted = engine->stats().finished.contains(name_of(why));
+      if (!e.finish && e.usage.completion_tokens == 3) engine->finish(known.get(), why);
+    }));
+    ASSERT_TRUE(submitted);
+    id.set_value(*submitted);
+    ASSERT_TRUE(engine->submit(request_of(20, 2, 30), other.sink()));
+    EXPECT_EQ(heard.wait(), why);
+    EXPECT_EQ(heard.ids, std::vector<int32_t>(whole.ids.begin(), whole.ids.begin() + 3));
+    EXPECT_EQ(heard.usage.completion_tokens, 3);
+    EXPECT_TRUE(counted) << "whoever hears of an end finds it counted";
+    EXPECT_EQ(other.wait(), Finish::length);
+    engine->finish(*submitted, Finish::stop);  // it has finished: nothing
+    EXPECT_EQ(engine->stats().generation_tokens, 20u + 3u + 30u);
+    EXPECT_EQ(engine->stats().finished.at(name_of(why)), 1u);
+    EXPECT_FALSE(engine->stats().finished.contains("cancelled"));
+  }
 }
 
 TEST_F(EngineTest, LogprobsOfPromptAndAnswerDoNotDependOnChunks) {

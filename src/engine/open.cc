@@ -16,12 +16,6 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& path, 
                                         .rounding = options.rounding,
                                         .threads = options.threads,
                                         .drafter = options.drafts > 0}));
-  AUTARK_TRY(p.tokenizer, text::Tokenizer::open(path));
-  auto chat = text::ChatTemplate::open(path, p.tokenizer.get());
-  if (chat)
-    p.chat = std::move(*chat);
-  else
-    p.chat_fault = chat.error().message;
   warm_up(p.model, options.progress);
   if (auto e = p.model.checkpoint.weights->change()) return *e;
   const Checkpoint& c = p.model.checkpoint;

@@ -37,14 +37,11 @@ std::optional<Error> fault_of(const Request& r, const SessionLimits& limits) {
   return fault_of(r.sampling, limits.vocabulary);
 }
 
-Session::Session(RequestId id, Request request, Sink sink, const SessionLimits& limits,
-                 std::unique_ptr<text::StreamDecoder> decoder)
+Session::Session(RequestId id, Request request, Sink sink, const SessionLimits& limits)
     : id_(id),
       request_(std::move(request)),
       sink_(std::move(sink)),
       limits_(limits),
-      decoder_(std::move(decoder)),
-      stops_(request_.stop, request_.include_stop),
       sampler_(request_.sampling, request_.prompt, masked_before_min(request_, limits), request_.min_tokens),
       tokens_(request_.prompt) {
   usage_.prompt_tokens = std::ssize(tokens_);
@@ -87,7 +84,7 @@ Event Session::read(const Slice& s, Tensor logits, Sampler::Scratch& scratch, do
   since_ = now;
   Event e;
   if (s.last && request_.max_tokens == 0)
-    finish(Finish::length, &e);
+    e.finish = Finish::length;
   else if (s.last && !generate_all(s.drafts, logits, scratch, &e))
     return failed(std::move(e));
   if (s.last && request_.prompt_logprobs && usage_.completion_tokens <= 1)
@@ -138,17 +135,13 @@ void Session::generate(std::span<const float> logits, Sampler::Scratch& scratch,
   ++usage_.completion_tokens;
   Event::Token token{.id = id};
   if (request_.logprobs >= 0) token.logprobs = logprobs_of(logits, id, request_.logprobs);
-  const bool end = ends(id);
-  if (!end || request_.include_stop) token.text = stops_.push(decoder_->push(id));
   e->tokens.push_back(std::move(token));
-  if (stops_.found()) {
-    finish(Finish::stop_string, e);
-  } else if (end) {
-    finish(Finish::stop, e);
+  if (ends(id)) {
+    e->finish = Finish::stop;
   } else if (usage_.completion_tokens == request_.max_tokens) {
-    finish(Finish::length, e);
+    e->finish = Finish::length;
   } else if (std::ssize(tokens_) >= limits_.context) {
-    finish(Finish::context, e);
+    e->finish = Finish::context;
   }
 }
 
@@ -157,20 +150,8 @@ bool Session::ends(int32_t id) const {
   return !request_.ignore_end && std::ranges::count(limits_.end_tokens, id) > 0;
 }
 
-void Session::finish(Finish why, Event* e) {
-  e->finish = why;
-  if (why != Finish::stop_string) {
-    e->text_at_end = stops_.push(decoder_->flush());
-    e->text_at_end += stops_.flush();
-  }
-  if (!stops_.found()) return;
-  e->finish = Finish::stop_string;
-  e->stop_string = stops_.which();
-}
-
 Event Session::end(Finish why, std::optional<Error> error) {
   Event e;
-  finish(why, &e);
   e.finish = why;
   e.error = std::move(error);
   e.usage = usage_;

@@ -1,4 +1,4 @@
-// One request's timeline: its tokens so far, its sampler, decoder and stop strings, and the sink it tells.
+// One request's timeline: its tokens so far, its sampler, and the sink it tells.
 // Knows neither scheduler nor model: it says which rows of a slice it wants and makes an Event of their
 // logits. Lives on the engine thread.
 #pragma once
@@ -10,7 +10,6 @@
 #include "engine/engine.h"
 #include "engine/sampler.h"
 #include "engine/scheduler.h"
-#include "engine/stop_strings.h"
 
 namespace autark::engine {
 
@@ -24,8 +23,7 @@ std::optional<Error> fault_of(const Request& r, const SessionLimits& limits);
 
 class Session {
  public:
-  Session(RequestId id, Request request, Sink sink, const SessionLimits& limits,
-          std::unique_ptr<text::StreamDecoder> decoder);
+  Session(RequestId id, Request request, Sink sink, const SessionLimits& limits);
 
   RequestId id() const { return id_; }
   std::span<const int32_t> tokens() const { return tokens_; }  // prompt and answer
@@ -45,7 +43,10 @@ class Session {
   std::optional<int32_t> guess(std::span<const float> logits, int ahead, Sampler::Scratch& scratch) const;
   int drafts_useful() const;  // at most, before the request must end
   void set_drafts(std::vector<int32_t> drafts) { drafts_ = std::move(drafts); }
-  void publish(Event e) { sink_(std::move(e)); }
+  void publish(Event e) {
+    e.id = id_;
+    sink_(std::move(e));
+  }
 
   std::unique_ptr<SequenceState> state;  // while it runs
 
@@ -54,15 +55,12 @@ class Session {
   bool generate_all(int drafts, Tensor logits, Sampler::Scratch& scratch, Event* e);
   Event failed(Event e);
   void generate(std::span<const float> logits, Sampler::Scratch& scratch, Event* e);
-  void finish(Finish why, Event* e);
   bool ends(int32_t id) const;
 
   RequestId id_;
   Request request_;
   Sink sink_;
   const SessionLimits& limits_;
-  std::unique_ptr<text::StreamDecoder> decoder_;
-  StopStrings stops_;
   Sampler sampler_;
   std::vector<int32_t> tokens_, drafts_;
   std::vector<Logprobs> prompt_logprobs_;

@@ -27,9 +27,9 @@ void Batch::add(std::unique_ptr<Session> s) {
          session.end(Finish::failed, Error{Code::exhausted, "engine: the queue is full; try again later"}));
 }
 
-void Batch::cancel(RequestId id) {
+void Batch::end(RequestId id, Finish why) {
   const auto it = sessions_.find(id);
-  if (it != sessions_.end()) finish(id, it->second->end(Finish::cancelled));
+  if (it != sessions_.end()) finish(id, it->second->end(why));
 }
 
 void Batch::end_all(Finish why, const std::optional<Error>& error) {

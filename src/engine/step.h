@@ -39,7 +39,7 @@ class Batch {
         const Drafter* drafter = nullptr, int drafts = 0);
 
   void add(std::unique_ptr<Session> s);
-  void cancel(RequestId id);  // at once; unknown ids: nothing
+  void end(RequestId id, Finish why);  // at once; unknown ids: nothing
   void end_all(Finish why, const std::optional<Error>& error = {});
   bool schedule();  // plans a step; false: there is nothing to do
   void run();       // computes what was planned and draws the tokens

@@ -1,5 +1,4 @@
-// For engine tests: a small random model without files, a tokenizer whose tokens spell their ids, and a sink
-// that waits for the end.
+// For engine tests: a small random model without files, and a sink that waits for the end.
 #pragma once
 #include <condition_variable>
 #include <functional>
@@ -104,29 +103,6 @@ inline std::vector<int32_t> test_prompt(int n, int seed) {
   return p;
 }
 
-// Token 7 is "<7>".
-class SpellingTokenizer final : public text::Tokenizer {
- public:
-  Result<std::vector<int32_t>> encode(std::string_view, text::EncodeOptions) const override {
-    return Error{Code::unsupported, "test: no encoder"};
-  }
-  int64_t size() const override { return kTestVocabulary; }
-  std::string bytes_of(int32_t id) const override { return "<" + std::to_string(id) + ">"; }
-  bool is_special(int32_t) const override { return false; }
-  std::optional<int32_t> id_of(std::string_view) const override { return std::nullopt; }
-  std::optional<std::string> special_text(std::string_view) const override { return std::nullopt; }
-  std::map<std::string, std::string, std::less<>> special_texts() const override { return {}; }
-  std::vector<std::string> markup() const override { return {}; }
-  std::vector<int32_t> end_tokens() const override { return {}; }
-  std::unique_ptr<text::StreamDecoder> stream(bool) const override { return std::make_unique<Decoder>(); }
-
- private:
-  struct Decoder final : text::StreamDecoder {
-    std::string push(int32_t id) override { return "<" + std::to_string(id) + ">"; }
-    std::string flush() const override { return {}; }
-  };
-};
-
 // What one request heard. sink() may be called once; wait() until `finish`.
 class Heard {
  public:
@@ -137,12 +113,9 @@ class Heard {
         AUTARK_CHECK(!finish);  // nothing comes after it
         for (auto& t : e.tokens) {
           ids.push_back(t.id);
-          text += t.text;
           if (t.logprobs) logprobs.push_back(*t.logprobs);
         }
         if (!e.prompt.empty()) prompt = e.prompt;
-        text += e.text_at_end;
-        stop_string = e.stop_string;
         error = e.error;
         usage = e.usage;
         prompt_done = e.prompt_done;
@@ -160,7 +133,6 @@ class Heard {
   }
 
   std::vector<int32_t> ids;
-  std::string text, stop_string;
   std::vector<Logprobs> logprobs, prompt;
   std::optional<Error> error;
   std::optional<Finish> finish;
@@ -173,8 +145,7 @@ class Heard {
 };
 
 inline std::unique_ptr<Engine> test_engine(LoadedModel m, const Options& options = {}) {
-  Parts p{.model = std::move(m), .tokenizer = std::make_unique<SpellingTokenizer>(), .chat_fault = "none"};
-  auto engine = start(std::move(p), options);
+  auto engine = start({.model = std::move(m)}, options);
   AUTARK_CHECK(engine);
   return std::move(*engine);
 }

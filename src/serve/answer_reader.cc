@@ -1,5 +1,6 @@
 #include "serve/answer_reader.h"
 #include <algorithm>
+#include <span>
 
 namespace autark::serve {
 
@@ -8,11 +9,13 @@ using text::OutputSyntax;
 
 namespace {
 
-bool is_markup(OutputSyntax syntax, std::string_view token) {
-  constexpr std::string_view kHermes[] = {"<think>", "</think>", "<tool_call>", "</tool_call>"};
-  constexpr std::string_view kDsml[] = {"<think>", "</think>", "｜DSML｜"};
-  if (syntax == OutputSyntax::hermes) return std::ranges::count(kHermes, token) > 0;
-  return syntax == OutputSyntax::dsml && std::ranges::count(kDsml, token) > 0;
+// Tokens that the parser must see, special or not.
+std::span<const std::string_view> markup_of(const AnswerReader::Rules& r) {
+  static constexpr std::string_view kHermes[] = {"</think>", "<think>", "<tool_call>", "</tool_call>"};
+  static constexpr std::string_view kDsml[] = {"</think>", "<think>", "｜DSML｜"};
+  if (r.syntax == OutputSyntax::hermes) return kHermes;
+  if (r.syntax == OutputSyntax::dsml) return kDsml;
+  return std::span(kHermes).first(r.in_reasoning ? 1 : 0);
 }
 
 bool has_arguments(const api::Tool& tool) {
@@ -27,15 +30,27 @@ bool may_miss_tags(const AnswerReader::Rules& r) {
   return r.syntax == OutputSyntax::hermes && !r.in_reasoning && r.opening.empty() && r.calls;
 }
 
+// What the model would have written first, had the prompt not.
+Sampled begun(const text::Tokenizer& tokenizer, const AnswerReader::Rules& rules) {
+  Sampled s{.in_reasoning = rules.in_reasoning};
+  if (rules.opening.empty()) return s;
+  auto ids = tokenizer.encode(rules.opening, {.add_special = false, .parse_special = true});
+  if (ids) s.answer = {rules.opening, std::move(*ids)};
+  return s;
+}
+
 }  // namespace
 
-AnswerReader::AnswerReader(Rules rules, NewId new_id)
-    : rules_(std::move(rules)),
+AnswerReader::AnswerReader(const text::Tokenizer& tokenizer, Rules rules, NewId new_id)
+    : tokenizer_(tokenizer),
+      rules_(std::move(rules)),
       new_id_(std::move(new_id)),
+      decoder_(tokenizer.stream(rules_.skip_special && markup_of(rules_).empty())),
+      sampled_(begun(tokenizer, rules_)),
+      missing_tag_(may_miss_tags(rules_) ? rules_.tools : std::vector<std::string>{}),
       parser_(text::make_output_parser(
           rules_.syntax,
           {.in_reasoning = rules_.in_reasoning, .continues = rules_.continues, .calls = rules_.calls})),
-      missing_tag_(may_miss_tags(rules_) ? rules_.tools : std::vector<std::string>{}),
       stops_(rules_.stop, rules_.include_stop) {}
 
 AnswerReader::Whats AnswerReader::opening() {
@@ -44,7 +59,27 @@ AnswerReader::Whats AnswerReader::opening() {
   return out;
 }
 
-AnswerReader::Whats AnswerReader::push(std::string_view text) {
+AnswerReader::Whats AnswerReader::push(int32_t id) {
+  const std::string text = decoder_->push(id);
+  sampled_.add(id, text);
+  return read_text(readable(id, text));
+}
+
+AnswerReader::Whats AnswerReader::end(int32_t id) {
+  return rules_.include_stop ? read_text(readable(id, decoder_->push(id))) : Whats{};
+}
+
+// A token's text without the token itself where it is special and no markup. The decoder leaves special
+// tokens out by itself where there is no markup at all.
+std::string_view AnswerReader::readable(int32_t id, std::string_view text) const {
+  const auto markup = markup_of(rules_);
+  if (!rules_.skip_special || markup.empty() || !tokenizer_.is_special(id)) return text;
+  const std::string own = tokenizer_.bytes_of(id);
+  if (std::ranges::count(markup, own) > 0 || !text.ends_with(own)) return text;
+  return text.substr(0, text.size() - own.size());
+}
+
+AnswerReader::Whats AnswerReader::read_text(std::string_view text) {
   Whats out;
   missing_tag_.push(text);
   read_held(out);
@@ -52,7 +87,7 @@ AnswerReader::Whats AnswerReader::push(std::string_view text) {
 }
 
 AnswerReader::Whats AnswerReader::finish(bool cut) {
-  Whats out;
+  Whats out = read_text(decoder_->flush());
   read(out, parser_->push(missing_tag_.finish()));
   read(out, parser_->finish(cut));
   if (!ended_) end_of_content(out);
@@ -105,14 +140,7 @@ void AnswerReader::end_of_content(Whats& out) {
   std::string held = stops_.flush();
   if (held.empty()) return;
   out.push_back(api::Event::Delta{std::move(held)});
-  stops_ = engine::StopStrings(rules_.stop, rules_.include_stop);
-}
-
-std::string readable(const engine::Event::Token& t, const text::Tokenizer& tokenizer, OutputSyntax syntax) {
-  if (!tokenizer.is_special(t.id)) return t.text;
-  const std::string own = tokenizer.bytes_of(t.id);
-  if (is_markup(syntax, own) || !t.text.ends_with(own)) return t.text;
-  return t.text.substr(0, t.text.size() - own.size());
+  stops_ = text::StopStrings(rules_.stop, rules_.include_stop);
 }
 
 std::string call_opening(OutputSyntax syntax, const api::Tool* tool) {

@@ -1,7 +1,10 @@
-// Goal: what a client gets of an answer's text. Method: answers as models write them, whole and cut at every
-// byte, against what must come out; the rules of a request one by one.
+// Goal: what a client gets of an answer's tokens. Method: answers as models write them, whole and cut at
+// every byte, against what must come out; the rules of a request one by one; random answers under random
+// rules, cut into tokens in several ways, against each other and against a search in the whole text.
 #include "serve/answer_reader.h"
 #include <gtest/gtest.h>
+#include <random>
+#include <variant>
 #include "serve/fake_engine.h"
 
 namespace autark::serve {
@@ -14,8 +17,10 @@ constexpr const char* kHermes =
     "1}}\n</tool_call>\n"
     "<tool_call>\n{\"name\": \"g\", \"arguments\": {}}\n</tool_call>";
 
+const ByteTokenizer kBytes;
+
 AnswerReader reader(AnswerReader::Rules rules) {
-  return AnswerReader(std::move(rules), [n = 0]() mutable { return "id" + std::to_string(n++); });
+  return AnswerReader(kBytes, std::move(rules), [n = 0]() mutable { return "id" + std::to_string(n++); });
 }
 
 // "r:…" reasoning, "c:…" content, "f0(id0):…" a call, "!" at the end of a whole one.
@@ -41,7 +46,7 @@ std::string read(AnswerReader& r, std::string_view text, size_t step, bool cut =
   const auto add = [&](AnswerReader::Whats more) {
     all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
-  for (size_t at = 0; at < text.size(); at += step) add(r.push(text.substr(at, step)));
+  for (size_t at = 0; at < text.size(); at += step) add(r.push(ByteTokenizer::token(text.substr(at, step))));
   add(r.finish(cut));
   return shown(all);
 }
@@ -167,13 +172,20 @@ TEST(AnswerReader, ACutCallHasNoEnd) {
 }
 
 TEST(AnswerReader, SpecialTokensAreLeftOutUnlessTheyAreMarkup) {
-  ByteTokenizer t;
-  EXPECT_EQ(readable({.id = 'a', .text = "a"}, t, OutputSyntax::hermes), "a");
-  EXPECT_EQ(readable({.id = ByteTokenizer::kBegin, .text = "\xef\xbf\xbd<b>"}, t, OutputSyntax::hermes),
-            "\xef\xbf\xbd");
-  EXPECT_EQ(readable({.id = ByteTokenizer::kEndThink, .text = "</think>"}, t, OutputSyntax::hermes),
-            "</think>");
-  EXPECT_EQ(readable({.id = ByteTokenizer::kEndThink, .text = "</think>"}, t, OutputSyntax::plain), "");
+  const auto read = [](AnswerReader::Rules rules) {
+    AnswerReader r = reader(std::move(rules));
+    AnswerReader::Whats all;
+    for (const int32_t id : {int32_t{'a'}, ByteTokenizer::kBegin, ByteTokenizer::kEndThink, int32_t{'b'}})
+      for (auto& what : r.push(id)) all.push_back(std::move(what));
+    for (auto& what : r.finish(false)) all.push_back(std::move(what));
+    return shown(all);
+  };
+  for (const OutputSyntax syntax : {OutputSyntax::hermes, OutputSyntax::dsml, OutputSyntax::plain})
+    EXPECT_EQ(read({.syntax = syntax, .in_reasoning = true}), "[r]a[c]b");
+  EXPECT_EQ(read({}), "[c]ab");
+  EXPECT_EQ(read({.skip_special = false}), "[c]a<b></think>b");
+  EXPECT_EQ(read({.syntax = OutputSyntax::hermes, .in_reasoning = true, .skip_special = false}),
+            "[r]a<b>[c]b");
 }
 
 }  // namespace

@@ -52,8 +52,8 @@ Json result_json(const api::ToolResult& r, const TemplateForm& form) {
       {"role", "tool"}, {"tool_call_id", r.call}, {"content", (r.error ? "Error: " : "") + content.take()}};
 }
 
-Json sampled_json(const api::Sampled& s) {
-  const auto written = [](const api::Written& w) { return Json{{"text", w.text}, {"ids", w.ids}}; };
+Json sampled_json(const Sampled& s) {
+  const auto written = [](const Written& w) { return Json{{"text", w.text}, {"ids", w.ids}}; };
   return Json{
       {"reasoning", written(s.reasoning)}, {"answer", written(s.answer)}, {"in_reasoning", s.in_reasoning}};
 }

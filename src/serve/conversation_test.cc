@@ -33,7 +33,7 @@ std::string messages(const api::Request& r, const TemplateForm& form) {
 
 TEST(Conversation, WhatWasSampledIsForTemplatesThatLetItStand) {
   api::Request r = with_a_call();
-  r.items[1].sampled = api::Sampled{{"hm</think>", {7, 8}}, {"raw", {9}}, true};
+  r.items[1].sampled = Sampled{{"hm</think>", {7, 8}}, {"raw", {9}}, true};
   EXPECT_NE(
       messages(r, kTexts).find(
           R"("sampled":{"reasoning":{"text":"hm</think>","ids":[7,8]},"answer":{"text":"raw","ids":[9]},"in_reasoning":true})"),

@@ -1,12 +1,12 @@
-// api::Backend by an engine in this process: renders and tokenises, submits one engine request for each
-// choice.
+// api::Backend by an engine in this process: makes prompts, submits one engine request for each choice.
 #pragma once
 #include <atomic>
 #include "api/backend.h"
 #include "engine/engine.h"
-#include "serve/conversation.h"
 #include "serve/exposition.h"
+#include "serve/prompts.h"
 #include "serve/submission.h"
+#include "text/model_text.h"
 
 namespace autark::serve {
 
@@ -20,7 +20,7 @@ class EngineBackend final : public api::Backend {
     int64_t created = 0;
     uint64_t seed = 0;  // of requests that bring none
   };
-  EngineBackend(std::unique_ptr<engine::Engine> engine, Options options);
+  EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options);
 
   std::vector<api::ModelEntry> models() const override;
   std::string fingerprint() const override { return fingerprint_; }
@@ -30,22 +30,18 @@ class EngineBackend final : public api::Backend {
 
   void expose(Exposition& out) const;
   const engine::Engine& engine() const { return *engine_; }
+  const text::ModelText& text() const { return text_; }
 
  private:
   bool serves(const std::string& model) const;
-  api::Outcome<std::vector<Tokenized>> prompts_of(const api::Request& request) const;
-  api::Outcome<Tokenized> rendered(api::Request request) const;
-  std::optional<api::Fault> refused_tools(const api::Request& request) const;
-  api::Outcome<std::string> opening_of(const api::Request& request, bool in_reasoning) const;
-  api::Outcome<Tokenized> plain(const api::Request& request, const std::string& text) const;
-  Tokenized given(const api::Request& request, const std::vector<int32_t>& ids) const;
+  api::Outcome<std::vector<Prompt>> prompts_of(const api::Request& request) const;
   engine::Request common_of(const api::Request& request) const;
 
-  Replay replay_;  // before the engine: requests under way use it until they are gone
+  Replay replay_;  // before the engine, as the text: requests under way use them until they are gone
+  const text::ModelText text_;
+  const Prompts prompts_;
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
-  const TemplateForm form_;
-  const std::vector<int32_t> preamble_;  // what the tokenizer puts in front of a text, such as <bos>
   const std::string fingerprint_;
   std::atomic<uint64_t> next_seed_;
 };

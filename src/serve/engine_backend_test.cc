@@ -10,11 +10,21 @@ namespace {
 
 struct Bench {
   explicit Bench(bool with_chat = true, EngineBackend::Options options = {.id = "fake", .aliases = {"other"}})
-      : Bench(new FakeEngine(with_chat), std::move(options)) {}
+      : Bench(with_chat ? new PlainTemplate : nullptr, 40, std::move(options)) {}
   explicit Bench(text::OutputSyntax syntax, EngineBackend::Options options = {.id = "fake"})
-      : Bench(new FakeEngine(true, syntax), std::move(options)) {}
-  Bench(FakeEngine* fake, EngineBackend::Options options)
-      : engine(fake), backend(std::unique_ptr<engine::Engine>(engine), std::move(options)) {}
+      : Bench(syntax, 40, std::move(options)) {}
+  Bench(text::OutputSyntax syntax, int64_t context, EngineBackend::Options options = {.id = "fake"})
+      : Bench(template_of(syntax), context, std::move(options)) {}
+  Bench(PlainTemplate* chat, int64_t context, EngineBackend::Options options)
+      : engine(new FakeEngine(context)),
+        chat_template(chat),
+        backend(std::unique_ptr<engine::Engine>(engine), byte_text(std::unique_ptr<text::ChatTemplate>(chat)),
+                std::move(options)) {}
+  static PlainTemplate* template_of(text::OutputSyntax syntax) {
+    auto* chat = new PlainTemplate;
+    chat->form = syntax;
+    return chat;
+  }
 
   api::Backend::Cancel submit(api::Request r) {
     return backend.submit(std::move(r), [this](api::Event e) { events.push_back(std::move(e)); });
@@ -25,16 +35,18 @@ struct Bench {
     return events.empty() ? none : std::get<api::Fault>(events.back().what);
   }
   engine::Request& asked(int i) { return engine->submitted.at(i).request; }
-  void say(int i, engine::Event e) { engine->submitted.at(i).sink(std::move(e)); }
+  void say(int i, engine::Event e) { engine->say(i, std::move(e)); }
 
   FakeEngine* engine;
+  PlainTemplate* chat_template;
   EngineBackend backend;
   std::vector<api::Event> events;
 };
 
 std::string text_of(const std::vector<int32_t>& ids) {
   std::string all;
-  for (const int32_t id : ids) all += ByteTokenizer().bytes_of(id);
+  for (const int32_t id : ids)
+    if (id < ByteTokenizer::kPieces) all += ByteTokenizer().bytes_of(id);
   return all;
 }
 
@@ -44,7 +56,7 @@ api::Request chat(std::string text) {
 
 engine::Event token(std::string text, int64_t count) {
   engine::Event e;
-  e.tokens.push_back({.id = uint8_t(text[0]), .text = text});
+  e.tokens.push_back({.id = ByteTokenizer::token(text)});
   e.usage = {.prompt_tokens = 3, .completion_tokens = count};
   return e;
 }
@@ -132,7 +144,6 @@ TEST(EngineBackend, SettingsReachTheEngine) {
   Bench b(true, {.id = "fake", .defaults = {.temperature = 0.7f, .top_k = 20}});
   api::Request r = chat("a");
   r.sampling = {.temperature = 0, .top_p = 0.5, .seed = 9, .logit_bias = {{3, -1.f}}};
-  r.stop = {"x"};
   r.stop_tokens = {1};
   r.max_tokens = 5;
   r.min_tokens = 2;
@@ -145,7 +156,6 @@ TEST(EngineBackend, SettingsReachTheEngine) {
   EXPECT_EQ(e.sampling.top_p, 0.5f);
   EXPECT_EQ(e.sampling.seed, 9u);
   EXPECT_EQ(e.sampling.logit_bias.at(3), -1);
-  EXPECT_EQ(e.stop, r.stop);
   EXPECT_EQ(e.stop_tokens, r.stop_tokens);
   EXPECT_EQ(e.max_tokens, 5);
   EXPECT_EQ(e.min_tokens, 2);
@@ -172,11 +182,11 @@ TEST(EngineBackend, SeedsOfChoicesDifferButNotWithTheBatch) {
 
 TEST(EngineBackend, EventsBecomeAnAnswer) {
   Bench b;
-  b.submit(chat("a"));
+  api::Request r = chat("a");
+  r.stop = {"?!"};
+  b.submit(r);
   b.say(0, token("Hi", 1));
-  engine::Event last = token("?", 2);
-  last.tokens[0].text.clear();  // held back
-  last.text_at_end = "?";
+  engine::Event last = token("?", 2);  // held back
   last.finish = engine::Finish::length;
   b.say(0, last);
   ASSERT_EQ(b.events.size(), 5u);
@@ -219,7 +229,10 @@ void speak(Bench& b, int i, std::initializer_list<const char*> tokens, engine::F
 // The same with tokens of their own, in one event with the end.
 void speak(Bench& b, int i, const std::vector<std::pair<int32_t, std::string>>& tokens, engine::Finish why) {
   engine::Event e = ended(why, std::ssize(tokens));
-  for (const auto& [id, text] : tokens) e.tokens.push_back({.id = id, .text = text});
+  for (const auto& [id, text] : tokens) {
+    ByteTokenizer::name(id, text);
+    e.tokens.push_back({.id = id});
+  }
   if (why == engine::Finish::stop) e.tokens.push_back({.id = ByteTokenizer::kBegin});
   b.say(i, e);
 }
@@ -231,8 +244,6 @@ TEST(EngineBackend, ReasoningAndCallsBecomeEvents) {
   r.logprobs = 0;
   b.submit(r);
   EXPECT_EQ(text_of(b.asked(0).prompt), "<b>tools:f;<b>user:a;<b>");
-  EXPECT_TRUE(b.asked(0).stop.empty()) << "stop strings end content only, which the engine does not know";
-  EXPECT_FALSE(b.asked(0).skip_special) << "markup may be special";
   speak(b, 0,
         {"<think>", "Hm", ".", "</think>", "<tool_call>{\"name\":\"f\"", ",\"arguments\":{}}</tool_call>"},
         engine::Finish::stop);
@@ -272,14 +283,15 @@ TEST(EngineBackend, AStopStringInContentEndsTheChoice) {
   r.n = 2;
   b.submit(r);
   for (const char* t : {"<think>yes", "</think>", "Ye", "s!"}) b.say(0, token(t, 1));
+  EXPECT_EQ(b.engine->submitted[0].finished, engine::Finish::stop_string);
+  EXPECT_FALSE(b.engine->submitted[1].finished) << "the other choice goes on";
+  b.say(0, token("late", 9));
+  b.say(0, ended(engine::Finish::stop_string, 9));
   const auto ends = all_of<api::Event::Finished>(b.events);
   ASSERT_EQ(ends.size(), 1u);
   EXPECT_EQ(ends[0].why, api::Finish::stop_sequence);
   EXPECT_EQ(ends[0].stop_sequence, "es");
-  EXPECT_TRUE(b.engine->submitted[0].cancelled);
-  EXPECT_FALSE(b.engine->submitted[1].cancelled) << "the other choice goes on";
-  b.say(0, token("late", 9));
-  b.say(0, ended(engine::Finish::cancelled, 9));
+  EXPECT_EQ(b.events.back().usage.completion_tokens, 1) << "what comes late does not count";
   speak(b, 1, {"Hi"}, engine::Finish::stop);
   std::string text[2];
   for (const api::Event& e : b.events)
@@ -295,9 +307,10 @@ TEST(EngineBackend, OneCallIsEnoughWhereOnlyOneIsWanted) {
   r.parallel_calls = false;
   b.submit(r);
   b.say(0, token("<tool_call>{\"name\":\"f\",\"arguments\":{}}</tool_call>\n<tool_call>{\"name\":\"f\",", 1));
+  EXPECT_EQ(b.engine->submitted[0].finished, engine::Finish::stop);
+  b.say(0, ended(engine::Finish::stop, 1));
   EXPECT_EQ(all_of<api::Event::CallBegun>(b.events).size(), 1u);
   EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::tool_calls);
-  EXPECT_TRUE(b.engine->submitted[0].cancelled);
 }
 
 TEST(EngineBackend, ACutCallEndsWithItsLimit) {
@@ -323,7 +336,7 @@ TEST(EngineBackend, TheNextPromptHoldsWhatWasSampled) {
   r.items.push_back({api::Role::assistant, {api::ToolCall{"toolu_" + id, "f", "{\"x\":100.0}"}}});
   r.items.push_back({api::Role::user, {api::ToolResult{"toolu_" + id, {{"ok"}}}}});
   b.submit(r);
-  const Json& turn = b.engine->chat_template.asked.messages[1];
+  const Json& turn = b.chat_template->asked.messages[1];
   EXPECT_EQ(turn["reasoning_content"], "Hm");
   EXPECT_EQ(turn["tool_calls"][0]["function"]["arguments"], Json({{"x", 100.0}}))
       << "as this template takes them";
@@ -340,7 +353,7 @@ std::vector<int32_t> ids_in(const Bench& b, int from, int count) {
 TEST(EngineBackend, ATurnStandsInTheNextPromptAsItWasSampled) {
   for (const bool forced : {false, true}) {
     for (const auto end : {engine::Finish::stop, engine::Finish::length}) {
-      Bench b(new FakeEngine(true, text::OutputSyntax::dsml, 1000), {.id = "fake"});
+      Bench b(text::OutputSyntax::dsml, 1000);
       api::Request r = chat("q");
       r.tools = {{"f", Json{{"name", "f"}}}};
       if (forced) r.tool_choice = {api::ToolChoice::Mode::required, ""};
@@ -366,8 +379,8 @@ TEST(EngineBackend, ATurnStandsInTheNextPromptAsItWasSampled) {
 }
 
 TEST(EngineBackend, ATurnWithoutCallsStandsAsItWasSampled) {
-  Bench b(new FakeEngine(true, text::OutputSyntax::dsml, 1000), {.id = "fake"});
-  b.engine->chat_template.in_reasoning = true;
+  Bench b(text::OutputSyntax::dsml, 1000);
+  b.chat_template->in_reasoning = true;
   b.submit(chat("q"));
   speak(b, 0, {{1000, "Hm"}, {1001, "</think>"}, {1002, "Ye"}, {1003, "s"}}, engine::Finish::stop);
   api::Request r = chat("q");
@@ -383,7 +396,7 @@ TEST(EngineBackend, ATurnWithoutCallsStandsAsItWasSampled) {
 
 // A client has no place for what lies behind the cut.
 TEST(EngineBackend, ACallThatWasCutDoesNotStand) {
-  Bench b(new FakeEngine(true, text::OutputSyntax::dsml, 1000), {.id = "fake"});
+  Bench b(text::OutputSyntax::dsml, 1000);
   api::Request r = with_tool("q");
   b.submit(r);
   speak(b, 0, {{1000, "So.\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n<｜DSML｜param"}},
@@ -396,7 +409,7 @@ TEST(EngineBackend, ACallThatWasCutDoesNotStand) {
 TEST(EngineBackend, CallsThatCannotBeForcedAreRefused) {
   using Mode = api::ToolChoice::Mode;
   Bench v4(text::OutputSyntax::dsml);
-  v4.engine->chat_template.in_reasoning = true;
+  v4.chat_template->in_reasoning = true;
   v4.submit(with_tool("a", Mode::required));
   EXPECT_EQ(v4.fault().param, "tool_choice") << "not while it thinks";
   Bench other(text::OutputSyntax::plain);
@@ -406,7 +419,7 @@ TEST(EngineBackend, CallsThatCannotBeForcedAreRefused) {
 }
 
 TEST(EngineBackend, AForcedCallBeginsInThePrompt) {
-  Bench b(new FakeEngine(true, text::OutputSyntax::dsml, 400), {.id = "fake"});
+  Bench b(text::OutputSyntax::dsml, 400);
   b.submit(with_tool("a", api::ToolChoice::Mode::named));
   EXPECT_TRUE(
       text_of(b.asked(0).prompt).ends_with("\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n"));
@@ -441,9 +454,9 @@ TEST(F02_TheRequestDecides, WhetherCallsAreRead) {
 }
 
 TEST(F09_CallsThatAreNotRead, ToolsAreRefusedAndNothingElse) {
-  FakeEngine* engine = new FakeEngine(true);
-  engine->chat_template.lists_tools = true;
-  Bench b(engine, {.id = "fake"});
+  auto* chat_template = new PlainTemplate;
+  chat_template->lists_tools = true;
+  Bench b(chat_template, 40, {.id = "fake"});
   b.submit(with_tool("a"));
   EXPECT_EQ(b.fault().kind, api::Fault::Kind::unsupported);
   EXPECT_EQ(b.fault().param, "tools");
@@ -455,7 +468,7 @@ TEST(F09_CallsThatAreNotRead, ToolsAreRefusedAndNothingElse) {
   history.items.push_back({api::Role::assistant, {api::ToolCall{"1", "f", "{}"}}});
   history.items.push_back({api::Role::user, {api::ToolResult{"1", {{"ok"}}}}});
   b.submit(history);
-  EXPECT_EQ(engine->submitted.size(), 3u);
+  EXPECT_EQ(b.engine->submitted.size(), 3u);
 }
 
 TEST(EngineBackend, ToolsThatTheTemplateDoesNotTakeAreRefused) {
@@ -470,8 +483,8 @@ TEST(EngineBackend, ToolsThatTheTemplateDoesNotTakeAreRefused) {
 TEST(EngineBackend, MannersOfTheServerReachTheTemplate) {
   Bench b(text::OutputSyntax::dsml, {.id = "fake", .manner = {.thinking = true, .effort = "max"}});
   b.submit(chat("a"));
-  EXPECT_EQ(b.engine->chat_template.asked.kwargs["thinking_mode"], "thinking");
-  EXPECT_EQ(b.engine->chat_template.asked.kwargs["reasoning_effort"], "max");
+  EXPECT_EQ(b.chat_template->asked.kwargs["thinking_mode"], "thinking");
+  EXPECT_EQ(b.chat_template->asked.kwargs["reasoning_effort"], "max");
 }
 
 TEST(EngineBackend, EveryChoiceStartsBeforeAnyHasADelta) {
@@ -489,7 +502,7 @@ TEST(EngineBackend, AFullQueueWithdrawsTheWholeRequest) {
   b.submit({.prompts = {"a", "b", "c"}});
   ASSERT_EQ(b.events.size(), 1u);
   EXPECT_EQ(b.fault().kind, api::Fault::Kind::overloaded);
-  for (const auto& s : b.engine->submitted) EXPECT_TRUE(s.cancelled);
+  for (const auto& s : b.engine->submitted) EXPECT_EQ(s.finished, engine::Finish::cancelled);
   b.say(0, token("late", 1));
   EXPECT_EQ(b.events.size(), 1u);
 }
@@ -502,7 +515,7 @@ TEST(EngineBackend, AFailureEndsTheWholeRequest) {
   e.error = Error{Code::internal, "a step failed"};
   b.say(0, e);
   EXPECT_EQ(b.fault().kind, api::Fault::Kind::internal);
-  EXPECT_TRUE(b.engine->submitted[1].cancelled);
+  EXPECT_EQ(b.engine->submitted[1].finished, engine::Finish::cancelled);
 }
 
 TEST(EngineBackend, CancelReachesEveryChoice) {
@@ -510,7 +523,7 @@ TEST(EngineBackend, CancelReachesEveryChoice) {
   const auto cancel = b.submit({.prompts = {"a"}, .n = 2});
   cancel();
   cancel();
-  for (const auto& s : b.engine->submitted) EXPECT_TRUE(s.cancelled);
+  for (const auto& s : b.engine->submitted) EXPECT_EQ(s.finished, engine::Finish::cancelled);
   engine::Event e;
   e.finish = engine::Finish::cancelled;
   b.say(0, e);

@@ -1,16 +1,24 @@
-// For tests: an engine whose tokens are bytes, and which answers when the test says so.
+// For tests: an engine that answers when the test says so, and a tokenizer whose tokens are bytes.
 #pragma once
 #include <algorithm>
+#include <map>
 #include <mutex>
 #include "engine/engine.h"
+#include "text/model_text.h"
 
 namespace autark::serve {
 
 // Token i is the byte i; <b> (256) is special and begins every text that asks for special tokens; </think>
-// (257) is special too.
-class ByteTokenizer final : public text::Tokenizer {
+// (257) is special too. Tokens from 1000 on have the texts that tests give them, whole characters.
+class ByteTokenizer : public text::Tokenizer {
  public:
-  static constexpr int32_t kBegin = 256, kEndThink = 257;
+  static constexpr int32_t kBegin = 256, kEndThink = 257, kPieces = 1000;
+
+  static void name(int32_t id, std::string_view text) { Pieces::all().set(id, text); }
+  // A token of this text: its byte, or one from 2000 on.
+  static int32_t token(std::string_view text) {
+    return text.size() == 1 ? uint8_t(text[0]) : Pieces::all().find(text);
+  }
 
   Result<std::vector<int32_t>> encode(std::string_view text, text::EncodeOptions o) const override {
     std::vector<int32_t> ids;
@@ -26,10 +34,11 @@ class ByteTokenizer final : public text::Tokenizer {
   }
   int64_t size() const override { return 258; }
   std::string bytes_of(int32_t id) const override {
+    if (id >= kPieces) return Pieces::all().get(id);
     if (id == kBegin) return "<b>";
     return id == kEndThink ? "</think>" : std::string(1, char(id));
   }
-  bool is_special(int32_t id) const override { return id >= kBegin; }
+  bool is_special(int32_t id) const override { return id == kBegin || id == kEndThink; }
   std::optional<int32_t> id_of(std::string_view) const override { return {}; }
   std::optional<std::string> special_text(std::string_view) const override { return {}; }
   std::map<std::string, std::string, std::less<>> special_texts() const override { return {}; }
@@ -39,14 +48,42 @@ class ByteTokenizer final : public text::Tokenizer {
     struct Decoder final : text::StreamDecoder {
       explicit Decoder(bool skip) : skip_special(skip) {}
       std::string push(int32_t id) override {
-        if (id >= kBegin) return skip_special ? "" : ByteTokenizer().bytes_of(id);
-        return std::string(1, char(id));
+        const ByteTokenizer t;
+        return skip_special && t.is_special(id) ? "" : t.bytes_of(id);
       }
       std::string flush() const override { return {}; }
       const bool skip_special;
     };
     return std::make_unique<Decoder>(skip_special);
   }
+
+ private:
+  class Pieces {
+   public:
+    static Pieces& all() {
+      static Pieces pieces;
+      return pieces;
+    }
+    void set(int32_t id, std::string_view text) {
+      const std::lock_guard lock(mutex_);
+      texts_[id] = text;
+    }
+    std::string get(int32_t id) {
+      const std::lock_guard lock(mutex_);
+      return texts_[id];
+    }
+    int32_t find(std::string_view text) {
+      const std::lock_guard lock(mutex_);
+      const auto [at, added] = ids_.emplace(text, 2000 + int32_t(ids_.size()));
+      if (added) texts_[at->second] = text;
+      return at->second;
+    }
+
+   private:
+    std::mutex mutex_;
+    std::map<int32_t, std::string> texts_;
+    std::map<std::string, int32_t, std::less<>> ids_;
+  };
 };
 
 // "<b>role:content;" for each message, then "<b>" where the answer is asked for. Content is literal; what was
@@ -102,42 +139,45 @@ class FakeEngine final : public engine::Engine {
   struct Submitted {
     engine::Request request;
     engine::Sink sink;
-    bool cancelled = false;
+    std::optional<engine::Finish> finished = {};  // as it was asked for
   };
 
-  explicit FakeEngine(bool with_chat = true, text::OutputSyntax syntax = text::OutputSyntax::plain,
-                      int64_t context = 40)
-      : with_chat_(with_chat) {
-    chat_template.form = syntax;
+  explicit FakeEngine(int64_t context = 40) {
     card_.name = "Fake";
     card_.context = context;
   }
   const engine::ModelCard& card() const override { return card_; }
-  const text::Tokenizer& tokenizer() const override { return tokenizer_; }
-  const text::ChatTemplate* chat() const override { return with_chat_ ? &chat_template : nullptr; }
-  std::string chat_fault() const override { return "no template in the file"; }
   std::optional<Error> fault() const override { return broken; }
   Result<engine::RequestId> submit(engine::Request request, engine::Sink sink) override {
     if (refusal) return *refusal;
     if (int(submitted.size()) >= room) return Error{Code::exhausted, "engine: the queue is full"};
     submitted.push_back({std::move(request), std::move(sink)});
     const engine::RequestId id = submitted.size();
-    if (at_once) submitted.back().sink(at_once(int(id)));
+    if (at_once) say(int(id) - 1, at_once(int(id)));
     return id;
   }
-  void cancel(engine::RequestId id) override { submitted.at(id - 1).cancelled = true; }
+  void finish(engine::RequestId id, engine::Finish why) override { submitted.at(id - 1).finished = why; }
+  void say(int i, engine::Event e) {
+    e.id = engine::RequestId(i + 1);
+    submitted.at(i).sink(std::move(e));
+  }
   engine::Stats stats() const override { return {.running = int(submitted.size())}; }
 
   std::vector<Submitted> submitted;
   int room = 100;
   std::optional<Error> broken, refusal;
-  PlainTemplate chat_template;
   std::function<engine::Event(int)> at_once;  // an event before submit() returns
 
  private:
-  const bool with_chat_;
   engine::ModelCard card_;
-  ByteTokenizer tokenizer_;
 };
+
+// Bytes, and a template or none.
+inline text::ModelText byte_text(std::unique_ptr<text::ChatTemplate> chat) {
+  text::ModelText t{.tokenizer = std::make_unique<ByteTokenizer>()};
+  if (!chat) t.chat_fault = "no template in the file";
+  t.chat = std::move(chat);
+  return t;
+}
 
 }  // namespace autark::serve

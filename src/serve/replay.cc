@@ -11,7 +11,7 @@ bool same_meaning(const std::string& a, const std::string& b) {
   return x && y && nlohmann::json(*x) == nlohmann::json(*y);
 }
 
-size_t bytes_of(const api::Written& w) {
+size_t bytes_of(const Written& w) {
   return w.text.size() + w.ids.size() * sizeof(int32_t);
 }
 
@@ -24,13 +24,6 @@ void Replay::Turn::add(const api::Event::What& what) {
   if (calls.empty()) return;
   if (const auto* a = std::get_if<api::Event::CallArguments>(&what)) calls.back().arguments += a->text;
   if (std::holds_alternative<api::Event::CallEnded>(what)) calls.back().ended = true;
-}
-
-void Replay::Turn::wrote(int32_t token, std::string_view text) {
-  const bool reasons = sampled.in_reasoning && !sampled.reasoning.text.ends_with("</think>");
-  api::Written& part = reasons ? sampled.reasoning : sampled.answer;
-  part.text += text;
-  part.ids.push_back(token);
 }
 
 bool Replay::Turn::whole() const {

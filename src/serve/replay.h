@@ -24,10 +24,9 @@ class Replay {
   struct Turn {
     std::string reasoning, content;
     std::vector<Call> calls;
-    api::Sampled sampled;                    // empty: it cannot stand as it was written
+    Sampled sampled;                         // empty: it cannot stand as it was written
     void add(const api::Event::What& what);  // reasoning, content and calls as they come
-    void wrote(int32_t token, std::string_view text);
-    bool whole() const;  // every call has its end
+    bool whole() const;                      // every call has its end
   };
   struct Limits {
     size_t turns = 4096, bytes = size_t{64} << 20;

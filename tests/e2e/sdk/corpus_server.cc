@@ -73,7 +73,7 @@ std::vector<std::string> pieces_of(const std::string& text, size_t cut) {
 
 class CorpusEngine final : public engine::Engine {
  public:
-  explicit CorpusEngine(const Corpus& corpus) : corpus_(corpus), template_(corpus) {
+  explicit CorpusEngine(const Corpus& corpus) : corpus_(corpus) {
     card_.name = "Corpus";
     card_.context = 1 << 20;
     thread_ = std::thread([this] { run(); });
@@ -87,16 +87,13 @@ class CorpusEngine final : public engine::Engine {
     thread_.join();
   }
   const engine::ModelCard& card() const override { return card_; }
-  const text::Tokenizer& tokenizer() const override { return tokenizer_; }
-  const text::ChatTemplate* chat() const override { return &template_; }
-  std::string chat_fault() const override { return {}; }
   Result<engine::RequestId> submit(engine::Request request, engine::Sink sink) override {
     const std::lock_guard lock(mutex_);
     inbox_.emplace_back(std::move(request), std::move(sink));
     wake_.notify_one();
     return ++last_id_;
   }
-  void cancel(engine::RequestId) override {}  // an answer is over at once
+  void finish(engine::RequestId, engine::Finish) override {}  // an answer is over at once
   engine::Stats stats() const override { return {}; }
 
  private:
@@ -113,12 +110,12 @@ class CorpusEngine final : public engine::Engine {
   }
   void answer(const engine::Request& request, const engine::Sink& sink) const {
     std::string prompt;
-    for (const int32_t id : request.prompt) prompt += tokenizer_.bytes_of(id);
+    for (const int32_t id : request.prompt) prompt += serve::ByteTokenizer().bytes_of(id);
     const Case asked = case_of(prompt);
     const Json& line = corpus_[asked.line];
     engine::Event e{.usage = {.prompt_tokens = std::ssize(request.prompt)}};
     for (const std::string& piece : pieces_of(line["text"].get<std::string>(), asked.cut)) {
-      e.tokens = {{.id = 'x', .text = piece}};
+      e.tokens = {{.id = serve::ByteTokenizer::token(piece)}};
       ++e.usage.completion_tokens;
       sink(e);
     }
@@ -128,9 +125,7 @@ class CorpusEngine final : public engine::Engine {
   }
 
   const Corpus& corpus_;
-  const CorpusTemplate template_;
   engine::ModelCard card_;
-  serve::ByteTokenizer tokenizer_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::pair<engine::Request, engine::Sink>> inbox_;
@@ -150,8 +145,9 @@ int run(const char* path) {
   serve::Service service({});
   auto server = http::Server::start({.error_body = serve::Service::error_body}, service.router());
   if (!server) return std::fprintf(stderr, "%s\n", server.error().message.c_str()), 1;
-  service.open(std::make_shared<serve::EngineBackend>(std::make_unique<CorpusEngine>(corpus),
-                                                      serve::EngineBackend::Options{.id = "model"}));
+  service.open(std::make_shared<serve::EngineBackend>(
+      std::make_unique<CorpusEngine>(corpus), serve::byte_text(std::make_unique<CorpusTemplate>(corpus)),
+      serve::EngineBackend::Options{.id = "model"}));
   std::printf("listening %d\n", int((*server)->port()));
   std::fflush(stdout);
   while (std::getchar() != EOF) {

@@ -1,11 +1,11 @@
 // Goal: a stop string is found wherever it lies, never shown, and the text's cuts do not matter.
 // Method: random texts over two letters (many near misses), every result compared with a search in the whole
 // text and with the same text in other pieces; examples for overlaps and characters of several bytes.
-#include "engine/stop_strings.h"
+#include "text/stop_strings.h"
 #include <gtest/gtest.h>
 #include <random>
 
-namespace autark::engine {
+namespace autark::text {
 namespace {
 
 struct Seen {
@@ -96,4 +96,4 @@ TEST(StopStringsTest, EmptyOnesAreIgnored) {
 }
 
 }  // namespace
-}  // namespace autark::engine
+}  // namespace autark::text

@@ -1,8 +1,8 @@
-#include "engine/stop_strings.h"
+#include "text/stop_strings.h"
 #include <algorithm>
 #include <utility>
 
-namespace autark::engine {
+namespace autark::text {
 
 StopStrings::StopStrings(std::vector<std::string> stops, bool include_stop) : include_stop_(include_stop) {
   for (std::string& s : stops) {
@@ -46,4 +46,4 @@ std::string StopStrings::flush() {
   return std::exchange(held_, {});
 }
 
-}  // namespace autark::engine
+}  // namespace autark::text

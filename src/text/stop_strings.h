@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace autark::engine {
+namespace autark::text {
 
 class StopStrings {
  public:
@@ -31,4 +31,4 @@ class StopStrings {
   bool include_stop_;
 };
 
-}  // namespace autark::engine
+}  // namespace autark::text

@@ -1,0 +1,133 @@
+#include "serve/choice_reader.h"
+
+namespace autark::serve {
+namespace {
+
+api::Finish finish_of(engine::Finish why) {
+  switch (why) {
+    case engine::Finish::stop_string:
+      return api::Finish::stop_sequence;
+    case engine::Finish::length:
+      return api::Finish::length;
+    case engine::Finish::context:
+      return api::Finish::context;
+    case engine::Finish::cancelled:
+      return api::Finish::cancelled;
+    default:
+      return api::Finish::stop;
+  }
+}
+
+}  // namespace
+
+ChoiceReader::ChoiceReader(const text::Tokenizer& tokenizer, const Prompt& prompt, const Options& options,
+                           AnswerReader::NewId new_id)
+    : tokenizer_(tokenizer),
+      prompt_(prompt),
+      options_(options),
+      reader_(tokenizer, prompt.answer, std::move(new_id)) {
+  usage_.prompt_tokens = std::ssize(prompt.ids);
+}
+
+api::Event ChoiceReader::start() {
+  return {options_.choice, api::Event::Started{usage_.prompt_tokens}, usage_};
+}
+
+ChoiceReader::Told ChoiceReader::opening() {
+  Told told;
+  for (auto& what : reader_.opening()) tell(std::move(what), told);
+  return told;
+}
+
+ChoiceReader::Told ChoiceReader::read(engine::Event& event) {
+  Told told;
+  if (!reader_.ended()) listen(event, told);
+  if (event.finish && (!event.error || reader_.ended())) finish(event, told);
+  return told;
+}
+
+std::optional<engine::Finish> ChoiceReader::enough() const {
+  if (!reader_.ended()) return {};
+  return *reader_.ended() == api::Finish::stop_sequence ? engine::Finish::stop_string : engine::Finish::stop;
+}
+
+// A token behind the one that was enough does not count: an event may bring several.
+void ChoiceReader::listen(engine::Event& e, Told& told) {
+  usage_.prompt_tokens = e.usage.prompt_tokens;
+  usage_.cached_tokens = e.usage.cached_tokens;
+  usage_.completion_tokens = e.usage.completion_tokens - std::ssize(e.tokens);
+  const bool prompt_is_read = !e.prompt.empty() || !e.tokens.empty() || (e.finish && !e.error);
+  if (options_.echo && prompt_is_read && !echoed_) echo(e.prompt, told);
+  for (engine::Event::Token& t : e.tokens) {
+    if (reader_.ended()) return;
+    ++usage_.completion_tokens;
+    say(t, e.finish == engine::Finish::stop && &t == &e.tokens.back(), told);
+  }
+}
+
+// One token: what became readable with it, and its log-probability with the first of that. There is always an
+// event, so that tokens can be counted and timed.
+void ChoiceReader::say(engine::Event::Token& t, bool ends, Told& told) {
+  AnswerReader::Whats whats = ends ? reader_.end(t.id) : reader_.push(t.id);
+  const bool scored = options_.scored && t.logprobs;
+  if (whats.empty() || (scored && !std::holds_alternative<api::Event::Delta>(whats[0])))
+    whats.insert(whats.begin(), api::Event::Delta{});
+  if (scored) std::get<api::Event::Delta>(whats[0]).logprobs.push_back(named(t.id, *t.logprobs));
+  for (auto& what : whats) {
+    if (std::holds_alternative<api::Event::Reasoned>(what))
+      usage_.reasoning_tokens = usage_.completion_tokens;
+    tell(std::move(what), told);
+  }
+}
+
+// The prompt in front of its answer. Token i of it was scored by logprobs[i - 1].
+void ChoiceReader::echo(const std::vector<engine::Logprobs>& logprobs, Told& told) {
+  echoed_ = true;
+  api::Event::Delta d{prompt_.text, {}, true};
+  const auto pieces = tokenizer_.stream(false);
+  std::string_view rest = prompt_.text;
+  for (size_t i = 0; options_.scored && i < prompt_.ids.size(); ++i) {
+    const bool known = i > 0 && i <= logprobs.size();
+    api::TokenLogprob t = named(prompt_.ids[i], known ? logprobs[i - 1] : engine::Logprobs{});
+    t.scored = known;
+    t.text_at = prompt_.text.size() - rest.size();
+    const std::string piece = pieces->push(prompt_.ids[i]);
+    const bool shown = !tokenizer_.is_special(prompt_.ids[i]) || rest.starts_with(piece);
+    if (shown) rest.remove_prefix(std::min(rest.size(), piece.size()));
+    d.logprobs.push_back(std::move(t));
+  }
+  tell(std::move(d), told);
+}
+
+void ChoiceReader::finish(const engine::Event& e, Told& told) {
+  api::Finish why = finish_of(*e.finish);
+  if (!reader_.ended())
+    for (auto& what : reader_.finish(why != api::Finish::stop)) tell(std::move(what), told);
+  if (why == api::Finish::stop && reader_.called()) why = api::Finish::tool_calls;
+  if (reader_.ended()) why = *reader_.ended();
+  finished_ = why;
+  tell(api::Event::Finished{why, reader_.stop_sequence()}, told);
+}
+
+Replay::Turn ChoiceReader::take_turn() {
+  const bool stopped = finished_ == api::Finish::cancelled || reader_.ended();
+  if (!stopped && turn_.whole()) turn_.sampled = reader_.take_sampled();
+  return std::move(turn_);
+}
+
+void ChoiceReader::tell(api::Event::What what, Told& told) {
+  turn_.add(what);
+  told.push_back({options_.choice, std::move(what), usage_});
+}
+
+api::TokenLogprob ChoiceReader::named(int32_t id, const engine::Logprobs& logprobs) const {
+  const auto name = [&](int32_t id, double logprob) {
+    const std::string bytes = tokenizer_.bytes_of(id);
+    return api::Alternative{bytes, bytes, logprob};
+  };
+  api::TokenLogprob t{name(id, logprobs.chosen.logprob), {}};
+  for (const engine::TokenLogprob& a : logprobs.top) t.top.push_back(name(a.id, a.logprob));
+  return t;
+}
+
+}  // namespace autark::serve

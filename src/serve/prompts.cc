@@ -1,0 +1,173 @@
+#include "serve/prompts.h"
+#include <algorithm>
+
+namespace autark::serve {
+namespace {
+
+using Kind = api::Fault::Kind;
+
+api::Fault invalid(const Error& error, const char* param) {
+  api::Fault f = fault_of(error);
+  if (f.kind != Kind::internal) f.kind = Kind::invalid;
+  f.param = param;
+  return f;
+}
+
+const api::Tool* named_tool(const api::Request& request) {
+  for (const api::Tool& t : request.tools)
+    if (request.tool_choice.mode == api::ToolChoice::Mode::named && t.name == request.tool_choice.name)
+      return &t;
+  return nullptr;
+}
+
+bool wants_calls(const api::Request& request) {
+  return !request.tools.empty() && request.tool_choice.mode != api::ToolChoice::Mode::none;
+}
+
+std::vector<int32_t> preamble_of(const text::Tokenizer& tokenizer) {
+  auto all = tokenizer.encode("a"), own = tokenizer.encode("a", {.add_special = false});
+  if (!all || !own) return {};
+  const auto at = std::search(all->begin(), all->end(), own->begin(), own->end());
+  return at == all->end() ? std::vector<int32_t>() : std::vector<int32_t>(all->begin(), at);
+}
+
+// A text that spells the preamble itself gets no second one.
+void drop_second(const std::vector<int32_t>& preamble, std::vector<int32_t>& ids) {
+  const auto n = std::ssize(preamble);
+  if (std::ssize(ids) < 2 * n) return;
+  if (std::equal(preamble.begin(), preamble.end(), ids.begin()) &&
+      std::equal(preamble.begin(), preamble.end(), ids.begin() + n))
+    ids.erase(ids.begin(), ids.begin() + n);
+}
+
+std::vector<std::string> names_of(const std::vector<api::Tool>& tools) {
+  std::vector<std::string> names;
+  for (const api::Tool& t : tools) names.push_back(t.name);
+  return names;
+}
+
+// What is written is content as it comes.
+AnswerReader::Rules raw_rules(const api::Request& request) {
+  return {.stop = request.stop,
+          .include_stop = request.include_stop,
+          .skip_special = request.skip_special,
+          .calls = false};
+}
+
+}  // namespace
+
+api::Fault fault_of(const Error& error) {
+  using Kind = api::Fault::Kind;
+  switch (error.code) {
+    case Code::invalid:
+      return {.kind = Kind::invalid, .message = error.message};
+    case Code::unsupported:
+      return {.kind = Kind::unsupported, .message = error.message};
+    case Code::exhausted:
+      return {.kind = Kind::overloaded, .message = error.message};
+    case Code::io:  // all an engine has to do with files: those of its model changed under it
+      return {.kind = Kind::unavailable, .message = error.message, .code = "model_changed"};
+    case Code::cancelled:
+      return {.kind = Kind::unavailable, .message = error.message};
+    default:
+      return {.kind = Kind::internal, .message = error.message};
+  }
+}
+
+Prompts::Prompts(const text::ModelText& text)
+    : text_(text),
+      form_(text.chat ? TemplateForm{text.chat->syntax(), traits_of(*text.chat)} : TemplateForm{}),
+      preamble_(preamble_of(*text.tokenizer)) {}
+
+api::Outcome<std::vector<Prompt>> Prompts::of(const api::Request& request, const Manner& usual) const {
+  std::vector<api::Outcome<Prompt>> read;
+  if (request.prompts.empty()) read.push_back(rendered(request, usual));
+  for (const auto& p : request.prompts) {
+    if (const auto* text = std::get_if<std::string>(&p))
+      read.push_back(plain(request, *text));
+    else
+      read.push_back(given(request, std::get<std::vector<int32_t>>(p)));
+  }
+  std::vector<Prompt> prompts;
+  for (auto& r : read) {
+    if (auto* fault = std::get_if<api::Fault>(&r)) return std::move(*fault);
+    prompts.push_back(std::move(std::get<Prompt>(r)));
+  }
+  return prompts;
+}
+
+api::Outcome<Prompt> Prompts::rendered(const api::Request& request, const Manner& usual) const {
+  if (!text_.chat)
+    return api::Fault{
+        .message = "this model has no chat template (" + text_.chat_fault + "); use /v1/completions",
+        .param = "messages"};
+  if (auto fault = refused_tools(request)) return *fault;
+  auto prompt = text_.chat->render(conversation_of(request, usual, form_));
+  if (!prompt) return invalid(prompt.error(), "messages");
+  auto opening = opening_of(request, prompt->in_reasoning);
+  if (auto* fault = std::get_if<api::Fault>(&opening)) return std::move(*fault);
+  const std::string& begun = std::get<std::string>(opening);
+  prompt->text += begun;
+  auto ids = text::ids_of(*prompt, *text_.tokenizer);
+  if (!ids) return invalid(ids.error(), "messages");
+  return Prompt{.ids = std::move(*ids),
+                .text = {},
+                .answer = {.syntax = form_.syntax,
+                           .in_reasoning = prompt->in_reasoning,
+                           .continues = prompt->continues,
+                           .opening = begun,
+                           .stop = request.stop,
+                           .include_stop = request.include_stop,
+                           .skip_special = request.skip_special,
+                           .calls = wants_calls(request),
+                           .parallel_calls = request.parallel_calls,
+                           .tools = names_of(request.tools)}};
+}
+
+std::optional<api::Fault> Prompts::refused_tools(const api::Request& request) const {
+  if (!wants_calls(request)) return {};
+  const auto refuse = [](const char* why) {
+    return api::Fault{.kind = Kind::unsupported, .message = why, .param = "tools"};
+  };
+  if (!form_.traits.takes_tools) return refuse("the chat template of this model does not take tools");
+  if (form_.syntax != text::OutputSyntax::plain) return {};
+  return refuse(
+      "this model writes its calls in a way that this server does not read; leave tools out, or set "
+      "tool_choice to none");
+}
+
+// A call that must come is begun in the prompt, where the syntax has a beginning for it.
+api::Outcome<std::string> Prompts::opening_of(const api::Request& request, bool in_reasoning) const {
+  using Mode = api::ToolChoice::Mode;
+  const api::ToolChoice& choice = request.tool_choice;
+  if (choice.mode == Mode::automatic || choice.mode == Mode::none) return std::string();
+  const auto refuse = [](const char* why) {
+    return api::Fault{
+        .kind = Kind::unsupported, .message = std::string("tool_choice: ") + why, .param = "tool_choice"};
+  };
+  std::string opening = call_opening(form_.syntax, named_tool(request));
+  if (opening.empty()) return refuse("a call cannot be forced with this model; use auto");
+  if (in_reasoning)
+    return refuse("a call cannot be forced while the model thinks; turn thinking off, or use auto");
+  return opening;
+}
+
+api::Outcome<Prompt> Prompts::plain(const api::Request& request, const std::string& text) const {
+  auto ids = text_.tokenizer->encode(
+      text, {.add_special = request.add_special, .parse_special = request.parse_special});
+  if (!ids) return invalid(ids.error(), "prompt");
+  if (request.add_special && request.parse_special) drop_second(preamble_, *ids);
+  return Prompt{
+      .ids = std::move(*ids), .text = request.echo ? text : std::string(), .answer = raw_rules(request)};
+}
+
+Prompt Prompts::given(const api::Request& request, const std::vector<int32_t>& ids) const {
+  Prompt t{.ids = ids, .text = {}, .answer = raw_rules(request)};
+  if (!request.echo) return t;
+  const auto stream = text_.tokenizer->stream(request.skip_special);
+  for (const int32_t id : ids) t.text += stream->push(id);
+  t.text += stream->flush();
+  return t;
+}
+
+}  // namespace autark::serve
