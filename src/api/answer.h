@@ -1,7 +1,8 @@
 // The events of one answer, gathered for a client that wants it whole.
 #pragma once
 #include <optional>
-#include "api/tally.h"
+#include <vector>
+#include "api/item.h"
 
 namespace autark::api {
 
@@ -62,16 +63,14 @@ inline void Choice::add(Event::What what) {
 }
 
 struct Answer {
-  Answer(int choices, int n) : choices(choices), tally(choices, n) {}
+  explicit Answer(int choices) : choices(choices) {}
 
   void add(Event e) {
-    tally.add(e);
     if (auto* f = std::get_if<Fault>(&e.what)) fault = std::move(*f);
     if (!fault) choices.at(e.choice).add(std::move(e.what));
   }
 
   std::vector<Choice> choices;
-  Tally tally;
   std::optional<Fault> fault;  // with one, nothing else counts
 };
 

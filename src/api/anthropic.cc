@@ -234,15 +234,14 @@ Frame frame(const char* type, Json rest) {
 
 class MessageStream final : public StreamEncoder {
  public:
-  explicit MessageStream(const Envelope& e) : e_(e), tally_(e.choices, e.n) {}
+  explicit MessageStream(const Envelope& e) : e_(e) {}
 
-  std::vector<Frame> encode(const Event& event) override {
+  std::vector<Frame> encode(const Event& event, const Tally& so_far) override {
     if (const auto* f = std::get_if<Fault>(&event.what))
       return {{dump_json(anthropic_error(*f, "req_" + e_.id)), "error"}};
-    tally_.add(event);
     if (std::holds_alternative<Event::Started>(event.what))
       return {frame("message_start",
-                    {{"message", message_json(e_, Json::array(), nullptr, nullptr, tally_.total())}})};
+                    {{"message", message_json(e_, Json::array(), nullptr, nullptr, so_far.total())}})};
     std::vector<Frame> out;
     if (const auto* d = std::get_if<Event::Delta>(&event.what)) {
       if (d->prompt || d->text.empty()) return out;
@@ -261,7 +260,7 @@ class MessageStream final : public StreamEncoder {
       input(out, streamed_input(std::exchange(arguments_, {})));
       leave(out);
     } else {
-      finish(out, std::get<Event::Finished>(event.what));
+      finish(out, std::get<Event::Finished>(event.what), so_far.total());
     }
     return out;
   }
@@ -287,17 +286,15 @@ class MessageStream final : public StreamEncoder {
     delta(out, {{"type", "input_json_delta"}, {"partial_json", json}});
   }
   // A call that is open here was cut: its arguments go as far as they came.
-  void finish(std::vector<Frame>& out, const Event::Finished& f) {
+  void finish(std::vector<Frame>& out, const Event::Finished& f, const Usage& usage) {
     if (!arguments_.empty()) input(out, arguments_);
     leave(out);
     Json delta{{"stop_reason", stop_reason(f.why)}, {"stop_sequence", stop_sequence(f)}};
-    out.push_back(
-        frame("message_delta", {{"delta", std::move(delta)}, {"usage", usage_json(tally_.total())}}));
+    out.push_back(frame("message_delta", {{"delta", std::move(delta)}, {"usage", usage_json(usage)}}));
     out.push_back(frame("message_stop", Json::object()));
   }
 
   Envelope e_;
-  Tally tally_;
   std::optional<Kind> open_;
   int index_ = 0;          // of the block that is open, or comes next
   std::string arguments_;  // of the call that is open
@@ -311,13 +308,13 @@ class Anthropic final : public Dialect {
     return std::make_unique<MessageStream>(e);
   }
 
-  Json body(const Envelope& e, const Answer& answer) const override {
+  Json body(const Envelope& e, const Answer& answer, const Tally& tally) const override {
     const Choice& c = answer.choices.at(0);
     Json content = Json::array();
     for (const Block& b : c.blocks)
       if (c.counts(b)) content.push_back(block_json(e, b));
     return message_json(e, std::move(content), stop_reason(c.finished.why), stop_sequence(c.finished),
-                        answer.tally.total());
+                        tally.total());
   }
 
   Reply error(const Fault& fault, std::string_view request_id) const override {

@@ -7,6 +7,7 @@
 #include <vector>
 #include "api/answer.h"
 #include "api/item.h"
+#include "api/tally.h"
 
 namespace autark::api {
 
@@ -33,7 +34,8 @@ class StreamEncoder {
  public:
   virtual ~StreamEncoder() = default;
   // Frames to send now, often one, possibly none. The last choice's Finished, or a Fault, ends the stream.
-  virtual std::vector<Frame> encode(const Event& e) = 0;
+  // `so_far`: what all events of the answer add up to, this one included.
+  virtual std::vector<Frame> encode(const Event& e, const Tally& so_far) = 0;
 };
 
 class Dialect {
@@ -41,7 +43,8 @@ class Dialect {
   virtual ~Dialect() = default;
   virtual Outcome<Request> decode(const Json& body) const = 0;
   virtual std::unique_ptr<StreamEncoder> stream(const Envelope& envelope) const = 0;
-  virtual Json body(const Envelope& envelope, const Answer& answer) const = 0;  // REQUIRES: no fault
+  // The whole answer; `tally`: what its events add up to. REQUIRES: no fault.
+  virtual Json body(const Envelope& envelope, const Answer& answer, const Tally& tally) const = 0;
   virtual Reply error(const Fault& fault, std::string_view request_id) const = 0;
   virtual std::string_view request_id_header() const = 0;
   // What is sent into a long silence; empty data: a comment will do.

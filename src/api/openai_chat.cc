@@ -196,11 +196,10 @@ Json call_json(const std::string& id, const std::string& name, const std::string
 
 class ChatStream final : public StreamEncoder {
  public:
-  explicit ChatStream(const Envelope& e) : e_(e), tally_(e.choices, e.n) {}
+  explicit ChatStream(const Envelope& e) : e_(e) {}
 
-  std::vector<Frame> encode(const Event& event) override {
+  std::vector<Frame> encode(const Event& event, const Tally& so_far) override {
     if (const auto* f = std::get_if<Fault>(&event.what)) return {{dump_json(openai_error(*f)), ""}};
-    tally_.add(event);
     if (std::holds_alternative<Event::Started>(event.what))
       return {chunk(event.choice, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr)};
     if (const auto* d = std::get_if<Event::Delta>(&event.what)) return delta(event.choice, *d);
@@ -216,7 +215,7 @@ class ChatStream final : public StreamEncoder {
     if (std::holds_alternative<Event::CallEnded>(event.what)) return {};
     const Finish why = std::get<Event::Finished>(event.what).why;
     std::vector<Frame> out{chunk(event.choice, Json::object(), nullptr, openai_finish(why))};
-    if (tally_.complete()) end(out);
+    if (so_far.complete()) end(out, so_far.total());
     return out;
   }
 
@@ -239,17 +238,16 @@ class ChatStream final : public StreamEncoder {
     if (e_.include_usage) out["usage"] = nullptr;
     return {dump_json(out), ""};
   }
-  void end(std::vector<Frame>& out) {
+  void end(std::vector<Frame>& out, const Usage& usage) {
     if (e_.include_usage) {
       Json last = envelope_json(e_, "chat.completion.chunk", Json::array());
-      last["usage"] = openai_usage(tally_.total());
+      last["usage"] = openai_usage(usage);
       out.push_back({dump_json(last), ""});
     }
     out.push_back({"[DONE]", ""});
   }
 
   Envelope e_;
-  Tally tally_;
 };
 
 class OpenAiChat final : public Dialect {
@@ -276,12 +274,12 @@ class OpenAiChat final : public Dialect {
     return std::make_unique<ChatStream>(e);
   }
 
-  Json body(const Envelope& e, const Answer& answer) const override {
+  Json body(const Envelope& e, const Answer& answer, const Tally& tally) const override {
     Json choices = Json::array();
     for (size_t i = 0; i < answer.choices.size(); ++i)
       choices.push_back(choice(e, int(i), answer.choices[i]));
     Json out = envelope_json(e, "chat.completion", std::move(choices));
-    out["usage"] = openai_usage(answer.tally.total());
+    out["usage"] = openai_usage(tally.total());
     return out;
   }
 

@@ -109,11 +109,10 @@ Json choice_json(int index, std::string text, Json logprobs, Json finish) {
 
 class CompletionStream final : public StreamEncoder {
  public:
-  explicit CompletionStream(const Envelope& e) : e_(e), tally_(e.choices, e.n), lists_(e.choices) {}
+  explicit CompletionStream(const Envelope& e) : e_(e), lists_(e.choices) {}
 
-  std::vector<Frame> encode(const Event& event) override {
+  std::vector<Frame> encode(const Event& event, const Tally& so_far) override {
     if (const auto* f = std::get_if<Fault>(&event.what)) return {{dump_json(openai_error(*f)), ""}};
-    tally_.add(event);
     std::vector<Frame> out;
     if (const auto* d = std::get_if<Event::Delta>(&event.what)) {
       if (d->text.empty() && d->logprobs.empty()) return out;
@@ -123,7 +122,7 @@ class CompletionStream final : public StreamEncoder {
     }
     if (const auto* done = std::get_if<Event::Finished>(&event.what)) {
       out.push_back(chunk(choice_json(event.choice, "", nullptr, openai_finish(done->why))));
-      if (tally_.complete()) end(out);
+      if (so_far.complete()) end(out, so_far.total());
     }
     return out;
   }
@@ -134,17 +133,16 @@ class CompletionStream final : public StreamEncoder {
     if (e_.include_usage) out["usage"] = nullptr;
     return {dump_json(out), ""};
   }
-  void end(std::vector<Frame>& out) {
+  void end(std::vector<Frame>& out, const Usage& usage) {
     if (e_.include_usage) {
       Json last = envelope_json(e_, Json::array());
-      last["usage"] = openai_usage(tally_.total());
+      last["usage"] = openai_usage(usage);
       out.push_back({dump_json(last), ""});
     }
     out.push_back({"[DONE]", ""});
   }
 
   Envelope e_;
-  Tally tally_;
   std::vector<LogprobLists> lists_;
 };
 
@@ -174,7 +172,7 @@ class OpenAiCompletions final : public Dialect {
     return std::make_unique<CompletionStream>(e);
   }
 
-  Json body(const Envelope& e, const Answer& answer) const override {
+  Json body(const Envelope& e, const Answer& answer, const Tally& tally) const override {
     Json choices = Json::array();
     for (size_t i = 0; i < answer.choices.size(); ++i) {
       const Choice& c = answer.choices[i];
@@ -185,7 +183,7 @@ class OpenAiCompletions final : public Dialect {
       choices.push_back(choice_json(int(i), c.text(), std::move(logprobs), openai_finish(c.finished.why)));
     }
     Json out = envelope_json(e, std::move(choices));
-    out["usage"] = openai_usage(answer.tally.total());
+    out["usage"] = openai_usage(tally.total());
     return out;
   }
 

@@ -25,29 +25,41 @@ inline Fault fault_of(const Outcome<Request>& o) {
   return {};
 }
 
+// Each event as frames.
+inline std::vector<Frame> all_frames(const Dialect& d, const Envelope& e, const std::vector<Event>& events) {
+  std::vector<Frame> out;
+  auto encoder = d.stream(e);
+  Tally tally(e.choices, e.n);
+  for (const Event& event : events) {
+    tally.add(event);
+    for (Frame& f : encoder->encode(event, tally)) out.push_back(std::move(f));
+  }
+  return out;
+}
+
 // The stream as a client reads it: "event: x\n" where there is one, then "data: …\n\n".
 inline std::string played(const Dialect& d, const Envelope& e, const std::vector<Event>& events) {
   std::string out;
-  auto encoder = d.stream(e);
-  for (const Event& event : events)
-    for (const Frame& f : encoder->encode(event))
-      out += (f.event.empty() ? "" : "event: " + f.event + "\n") + "data: " + f.data + "\n\n";
+  for (const Frame& f : all_frames(d, e, events))
+    out += (f.event.empty() ? "" : "event: " + f.event + "\n") + "data: " + f.data + "\n\n";
   return out;
 }
 
 inline Json whole(const Dialect& d, const Envelope& e, const std::vector<Event>& events) {
-  Answer a(e.choices, e.n);
-  for (const Event& event : events) a.add(event);
-  return d.body(e, a);
+  Answer a(e.choices);
+  Tally tally(e.choices, e.n);
+  for (const Event& event : events) {
+    tally.add(event);
+    a.add(event);
+  }
+  return d.body(e, a, tally);
 }
 
 // The data of every frame but [DONE].
 inline std::vector<Json> frames(const Dialect& d, const Envelope& e, const std::vector<Event>& events) {
   std::vector<Json> out;
-  auto encoder = d.stream(e);
-  for (const Event& event : events)
-    for (const Frame& f : encoder->encode(event))
-      if (f.data != "[DONE]") out.push_back(json_of(f.data));
+  for (const Frame& f : all_frames(d, e, events))
+    if (f.data != "[DONE]") out.push_back(json_of(f.data));
   return out;
 }
 

@@ -60,7 +60,7 @@ Said in_the_terminal(const Model& m) {
 
 Said on_the_wire(const Model& m) {
   serve::EngineBackend backend(m.engine(), m.text(), {.id = "m"});
-  api::Answer answer(1, 1);
+  api::Answer answer(1);
   api::Request r;
   if (m.with_chat)
     r.items = {{api::Role::user, {api::Text{"hi"}}}};

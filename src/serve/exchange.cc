@@ -85,7 +85,7 @@ void Exchange::prepare(const api::Request& request, std::string fingerprint) {
   if (request.stream)
     encoder_ = dialect_.stream(envelope_);
   else
-    answer_ = std::make_unique<api::Answer>(envelope_.choices, envelope_.n);
+    answer_ = std::make_unique<api::Answer>(envelope_.choices);
 }
 
 void Exchange::refuse(api::Fault fault) {
@@ -177,7 +177,7 @@ void Exchange::stream_event(const api::Event& event, Time now) {
   begin_stream(now);
   last_write_ = now;
   if (tally_->complete()) account(200);
-  send(encoder_->encode(event));
+  send(encoder_->encode(event, *tally_));
   if (!tally_->complete()) return;
   stream_->finish();
   end();
@@ -185,7 +185,7 @@ void Exchange::stream_event(const api::Event& event, Time now) {
 
 void Exchange::gather_event(api::Event event) {
   answer_->add(std::move(event));
-  if (tally_->complete()) respond(dialect_.body(envelope_, *answer_));
+  if (tally_->complete()) respond(dialect_.body(envelope_, *answer_, *tally_));
 }
 
 void Exchange::respond(const Json& body) {
@@ -199,7 +199,7 @@ void Exchange::fail(const api::Fault& fault) {
   if (fault.kind == api::Fault::Kind::unavailable) spdlog::warn("req_{}: {}", id_, fault.message);
   account(reply.status);
   if (started_) {
-    send(encoder_->encode({.what = fault}));
+    send(encoder_->encode({.what = fault}, *tally_));
     stream_->finish();
   } else {
     http::Headers h = headers(terms_.clock(), "application/json");

@@ -64,7 +64,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   api::Envelope envelope_;
   std::unique_ptr<api::StreamEncoder> encoder_;  // a stream is wanted
   std::unique_ptr<api::Answer> answer_;          // or the whole
-  std::unique_ptr<api::Tally> tally_;
+  std::unique_ptr<api::Tally> tally_;            // of this answer; nobody else counts it
   api::Backend::Cancel cancel_;
   struct Spoken {
     int64_t tokens = 0;
