@@ -188,5 +188,201 @@ TEST(AnswerReader, SpecialTokensAreLeftOutUnlessTheyAreMarkup) {
             "[r]a<b>[c]b");
 }
 
+// What a model may write: texts, and special tokens between whole characters.
+using Parts = std::vector<std::variant<std::string, int32_t>>;
+
+Parts random_answer(std::mt19937& random) {
+  static const std::string kTexts[] = {"a",
+                                       "b",
+                                       "ab",
+                                       " ",
+                                       "\n",
+                                       "é",
+                                       "😀",
+                                       "字",
+                                       "<think>",
+                                       "</think>",
+                                       "<tool_call>",
+                                       "</tool_call>",
+                                       "{\"name\": \"f\", ",
+                                       "\"arguments\": {\"x\": \"é\"}}",
+                                       "{\"name\": \"f\", \"arguments\": {}}",
+                                       "\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n",
+                                       "</｜DSML｜invoke>\n</｜DSML｜tool_calls>",
+                                       "```json\n",
+                                       "<",
+                                       "}"};
+  Parts answer;
+  for (size_t n = random() % 14; n > 0; --n) {
+    if (random() % 8 == 0)
+      answer.emplace_back(random() % 2 ? ByteTokenizer::kBegin : ByteTokenizer::kEndThink);
+    else
+      answer.emplace_back(kTexts[random() % std::size(kTexts)]);
+  }
+  return answer;
+}
+
+AnswerReader::Rules random_rules(std::mt19937& random) {
+  static const std::string kStops[] = {"ab", "ba", "aab", "é", "字a", "</th", "\n\n", "<tool_call>", "😀"};
+  const auto one_in = [&](unsigned n) { return random() % n == 0; };
+  AnswerReader::Rules r{.syntax = OutputSyntax(random() % 3),
+                        .in_reasoning = one_in(3),
+                        .continues = one_in(5),
+                        .include_stop = one_in(3),
+                        .skip_special = !one_in(3),
+                        .calls = !one_in(3),
+                        .parallel_calls = !one_in(3)};
+  for (size_t n = random() % 3; n > 0; --n) r.stop.push_back(kStops[random() % std::size(kStops)]);
+  if (one_in(2)) r.tools = {"f"};
+  return r;
+}
+
+// In tokens of `length` bytes, or of any length where it is 0; special tokens stay whole.
+std::vector<int32_t> tokens_of(const Parts& answer, size_t length, std::mt19937& random) {
+  std::vector<int32_t> ids;
+  std::string text;
+  const auto cut = [&] {
+    for (size_t at = 0, n; at < text.size(); at += n) {
+      n = length ? length : 1 + random() % 9;
+      ids.push_back(ByteTokenizer::token(std::string_view(text).substr(at, n)));
+    }
+    text.clear();
+  };
+  for (const auto& part : answer) {
+    if (const auto* t = std::get_if<std::string>(&part)) {
+      text += *t;
+      continue;
+    }
+    cut();
+    ids.push_back(std::get<int32_t>(part));
+  }
+  cut();
+  return ids;
+}
+
+// ByteTokenizer whose decoder gives whole characters only, as all real ones do.
+class WholeCharacters final : public ByteTokenizer {
+  std::unique_ptr<text::StreamDecoder> stream(bool skip_special) const override {
+    struct Decoder final : text::StreamDecoder {
+      explicit Decoder(std::unique_ptr<text::StreamDecoder> bytes) : bytes_(std::move(bytes)) {}
+      std::string push(int32_t id) override {
+        held_ += bytes_->push(id);
+        size_t end = held_.size();
+        for (size_t back = 1; back <= std::min<size_t>(4, held_.size()); ++back) {
+          const auto c = uint8_t(held_[held_.size() - back]);
+          if ((c & 0xc0) == 0x80) continue;
+          const size_t length = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+          if (length > back) end = held_.size() - back;
+          break;
+        }
+        std::string whole = held_.substr(0, end);
+        held_.erase(0, end);
+        return whole;
+      }
+      std::string flush() const override { return held_.empty() ? "" : "\xEF\xBF\xBD"; }
+      std::unique_ptr<text::StreamDecoder> bytes_;
+      std::string held_;
+    };
+    return std::make_unique<Decoder>(ByteTokenizer::stream(skip_special));
+  }
+};
+
+// What came out, and why it ended.
+struct Heard {
+  std::string shown, stop;
+  std::optional<api::Finish> ended;
+  bool called = false;
+  bool operator==(const Heard&) const = default;
+};
+void PrintTo(const Heard& r, std::ostream* to) {
+  *to << r.shown << " | " << r.stop << " | " << (r.ended ? int(*r.ended) : -1) << r.called;
+}
+
+Heard read_tokens(const AnswerReader::Rules& rules, const std::vector<int32_t>& ids) {
+  static const WholeCharacters tokenizer;
+  AnswerReader r(tokenizer, rules, [n = 0]() mutable { return "id" + std::to_string(n++); });
+  AnswerReader::Whats all = r.opening();
+  const auto add = [&](AnswerReader::Whats more) { all.insert(all.end(), more.begin(), more.end()); };
+  for (const int32_t id : ids) {
+    if (r.ended()) break;
+    add(r.push(id));
+  }
+  if (!r.ended()) add(r.finish(false));
+  return {shown(all), r.stop_sequence(), r.ended(), r.called()};
+}
+
+TEST(AnswerReaderProperty, CutsIntoTokensDoNotMatter) {
+  std::mt19937 random(3);
+  int ended = 0, called = 0, reasoned = 0;
+  for (int round = 0; round < 4000; ++round) {
+    const Parts answer = random_answer(random);
+    const AnswerReader::Rules rules = random_rules(random);
+    const Heard whole = read_tokens(rules, tokens_of(answer, 1 << 20, random));
+    ASSERT_EQ(read_tokens(rules, tokens_of(answer, 1, random)), whole) << "byte by byte, round " << round;
+    ASSERT_EQ(read_tokens(rules, tokens_of(answer, 0, random)), whole) << "round " << round;
+    ended += whole.ended.has_value(), called += whole.called, reasoned += whole.shown.starts_with("[r]");
+  }
+  EXPECT_GT(ended, 400);
+  EXPECT_GT(called, 200);
+  EXPECT_GT(reasoned, 400);
+}
+
+// The text up to the stop string that is complete first, of several the longest.
+std::string cut_at_stop(const std::string& text, const AnswerReader::Rules& rules) {
+  size_t end = text.npos, length = 0;
+  for (const std::string& s : rules.stop) {
+    const size_t at = text.find(s);
+    if (at == text.npos) continue;
+    const size_t own = at + s.size();
+    if (own < end || (own == end && s.size() > length)) end = own, length = s.size();
+  }
+  return end == text.npos ? text : text.substr(0, rules.include_stop ? end : end - length);
+}
+
+TEST(AnswerReaderProperty, ARawAnswerIsItsTextUpToTheStop) {
+  std::mt19937 random(4);
+  int cut = 0;
+  for (int round = 0; round < 4000; ++round) {
+    const Parts answer = random_answer(random);
+    AnswerReader::Rules rules = random_rules(random);
+    rules.syntax = OutputSyntax::plain, rules.in_reasoning = false;
+    std::string text;
+    for (const auto& part : answer) {
+      if (const auto* t = std::get_if<std::string>(&part))
+        text += *t;
+      else if (!rules.skip_special)
+        text += kBytes.bytes_of(std::get<int32_t>(part));
+    }
+    const std::string want = cut_at_stop(text, rules);
+    for (const size_t length : {size_t{0}, size_t{1}, size_t{1} << 20})
+      ASSERT_EQ(read_tokens(rules, tokens_of(answer, length, random)).shown, want.empty() ? "" : "[c]" + want)
+          << "round " << round;
+    cut += want != text;
+  }
+  EXPECT_GT(cut, 500);
+}
+
+// The turn for the next prompt: every token, and the whole text with all markup.
+TEST(AnswerReaderProperty, WhatWasSampledIsEveryToken) {
+  std::mt19937 random(5);
+  for (int round = 0; round < 500; ++round) {
+    const Parts answer = random_answer(random);
+    const auto ids = tokens_of(answer, 0, random);
+    AnswerReader r(kBytes, {.syntax = OutputSyntax::dsml, .in_reasoning = round % 2 == 0},
+                   [] { return "id"; });
+    std::string text;
+    for (const int32_t id : ids) {
+      r.push(id);
+      text += kBytes.bytes_of(id);
+    }
+    const Sampled s = r.take_sampled();
+    std::vector<int32_t> all = s.reasoning.ids;
+    all.insert(all.end(), s.answer.ids.begin(), s.answer.ids.end());
+    EXPECT_EQ(all, ids);
+    EXPECT_EQ(s.reasoning.text + s.answer.text, text);
+    EXPECT_TRUE(s.in_reasoning || s.reasoning.ids.empty());
+  }
+}
+
 }  // namespace
 }  // namespace autark::serve

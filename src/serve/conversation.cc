@@ -52,12 +52,6 @@ Json result_json(const api::ToolResult& r, const TemplateForm& form) {
       {"role", "tool"}, {"tool_call_id", r.call}, {"content", (r.error ? "Error: " : "") + content.take()}};
 }
 
-Json sampled_json(const Sampled& s) {
-  const auto written = [](const Written& w) { return Json{{"text", w.text}, {"ids", w.ids}}; };
-  return Json{
-      {"reasoning", written(s.reasoning)}, {"answer", written(s.answer)}, {"in_reasoning", s.in_reasoning}};
-}
-
 void add_assistant(Json& messages, const api::Item& item, const TemplateForm& form) {
   Joined content(form), reasoning(form);
   Json calls = Json::array();
@@ -69,7 +63,6 @@ void add_assistant(Json& messages, const api::Item& item, const TemplateForm& fo
   Json m{{"role", "assistant"}, {"content", content.take()}};
   if (reasoning.any()) m["reasoning_content"] = reasoning.take();
   if (!calls.empty()) m["tool_calls"] = std::move(calls);
-  if (item.sampled && form.syntax == text::OutputSyntax::dsml) m["sampled"] = sampled_json(*item.sampled);
   messages.push_back(std::move(m));
 }
 
@@ -126,6 +119,8 @@ text::Conversation conversation_of(const api::Request& request, const Manner& us
   for (const api::Item& item : request.items) {
     const bool assistant = item.role == api::Role::assistant;
     (assistant ? add_assistant : add_other)(c.messages, item, form);
+    c.sampled.resize(c.messages.size());
+    if (assistant) c.sampled.back() = item.sampled;
   }
   if (!request.tools.empty() && request.tool_choice.mode != api::ToolChoice::Mode::none) {
     c.tools = Json::array();

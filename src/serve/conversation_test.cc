@@ -31,14 +31,17 @@ std::string messages(const api::Request& r, const TemplateForm& form) {
   return out;
 }
 
-TEST(Conversation, WhatWasSampledIsForTemplatesThatLetItStand) {
+TEST(Conversation, WhatWasSampledStandsBesideItsMessage) {
   api::Request r = with_a_call();
   r.items[1].sampled = Sampled{{"hm</think>", {7, 8}}, {"raw", {9}}, true};
-  EXPECT_NE(
-      messages(r, kTexts).find(
-          R"("sampled":{"reasoning":{"text":"hm</think>","ids":[7,8]},"answer":{"text":"raw","ids":[9]},"in_reasoning":true})"),
-      std::string::npos);
-  EXPECT_EQ(messages(r, kObjects).find("sampled"), std::string::npos);
+  std::swap(r.items[0], r.items[2]);  // three messages, the assistant's, one more
+  const text::Conversation c = conversation_of(r, {}, kTexts);
+  ASSERT_EQ(c.messages.size(), 5u);
+  ASSERT_EQ(c.sampled.size(), 5u);
+  for (size_t i = 0; i < c.sampled.size(); ++i) EXPECT_EQ(c.sampled[i].has_value(), i == 3);
+  EXPECT_EQ(c.sampled[3]->reasoning.text, "hm</think>");
+  EXPECT_EQ(c.sampled[3]->answer.ids, std::vector<int32_t>{9});
+  EXPECT_TRUE(c.sampled[3]->in_reasoning);
 }
 
 TEST(Conversation, CallsAndResultsAreMessages) {

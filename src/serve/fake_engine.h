@@ -87,7 +87,7 @@ class ByteTokenizer : public text::Tokenizer {
 };
 
 // "<b>role:content;" for each message, then "<b>" where the answer is asked for. Content is literal; what was
-// sampled stands instead of role and content. With a syntax other than plain, or lists_tools, also
+// sampled stands instead of role and content, with dsml. With a syntax other than plain, or lists_tools, also
 // "<b>tools:names;" in front.
 class PlainTemplate final : public text::ChatTemplate {
  public:
@@ -101,9 +101,10 @@ class PlainTemplate final : public text::ChatTemplate {
       for (const Json& t : *c.tools) p.text += t["function"]["name"].get<std::string>();
       p.text += ";";
     }
-    for (const Json& m : c.messages) {
-      if (m.contains("sampled")) {
-        stand(p, m["sampled"]);
+    for (size_t i = 0; i < c.messages.size(); ++i) {
+      const Json& m = c.messages[i];
+      if (form == text::OutputSyntax::dsml && i < c.sampled.size() && c.sampled[i]) {
+        stand(p, *c.sampled[i]);
         continue;
       }
       if (m["content"] == "raise") return Error{Code::invalid, "the template says no"};
@@ -123,12 +124,10 @@ class PlainTemplate final : public text::ChatTemplate {
   mutable text::Conversation asked;  // the last one
 
  private:
-  static void stand(text::Prompt& p, const Json& sampled) {
-    for (const char* part : {"reasoning", "answer"}) {
-      const auto text = sampled[part]["text"].get<std::string>();
-      p.sampled.push_back(
-          {{p.text.size(), p.text.size() + text.size()}, sampled[part]["ids"].get<std::vector<int32_t>>()});
-      p.text += text;
+  static void stand(text::Prompt& p, const Sampled& sampled) {
+    for (const Written* part : {&sampled.reasoning, &sampled.answer}) {
+      p.sampled.push_back({{p.text.size(), p.text.size() + part->text.size()}, part->ids});
+      p.text += part->text;
     }
     p.text += ";";
   }

@@ -9,16 +9,17 @@
 #include <string_view>
 #include <vector>
 #include "base/json.h"
+#include "base/sampled.h"
 #include "text/output_parser.h"
 #include "text/tokenizer.h"
 
 namespace autark::text {
 
 struct Conversation {
-  // As the OpenAI chat dialect has them. An assistant's may have "sampled": {"reasoning": {"text", "ids"},
-  // "answer": {"text", "ids"}, "in_reasoning"}, what the model wrote itself, up to the end of its reasoning
-  // and after it; templates that can, let it stand as it was.
-  Json messages = Json::array();
+  Json messages = Json::array();  // as the OpenAI chat dialect has them
+  // Of message i, an assistant's: what the model wrote itself. Templates that can (DeepSeek V4) let it stand
+  // as it was. May be shorter than `messages`.
+  std::vector<std::optional<Sampled>> sampled = {};
   std::optional<Json> tools;       // empty: none
   Json kwargs = Json::object();    // add_generation_prompt, continue_final_message, enable_thinking …
   Json vars = Json::object();      // special-token texts that override the tokenizer's; null: not defined

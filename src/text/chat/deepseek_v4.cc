@@ -166,7 +166,7 @@ class Encoder {
   }
 
   // As it was written; false where reasoning is to go and nothing tells where it ended.
-  bool sampled(const V4Sampled& s, bool with_reasoning) {
+  bool sampled(const Sampled& s, bool with_reasoning) {
     if (s.in_reasoning && !with_reasoning && !s.reasoning.text.ends_with(kReasoningEnd)) return false;
     if (with_reasoning && !s.in_reasoning) out_.markup(kReasoningEnd);
     if (with_reasoning) out_.sampled(s.reasoning.text, s.reasoning.ids);
@@ -324,10 +324,16 @@ class DeepseekV4 final : public ChatTemplate {
     Json row = {{"messages", c.messages}, {"kwargs", c.kwargs}, {"vars", c.vars}};
     if (c.tools) row["tools"] = *c.tools;
     if (c.now) row["now"] = *c.now;
-    return render_json(dump_json(row));
+    return rendered(dump_json(row), c.sampled);
   }
 
-  Result<Prompt> render_json(std::string_view request) const override {
+  Result<Prompt> render_json(std::string_view request) const override { return rendered(request, {}); }
+
+ private:
+  using Kind = PythonJson::Kind;
+  using SampledTurns = std::vector<std::optional<Sampled>>;  // by message
+
+  Result<Prompt> rendered(std::string_view request, const SampledTurns& sampled) const {
     AUTARK_TRY(PythonJson row, PythonJson::parse(request, "conversation"));
     if (!row.is_map()) return Error{Code::invalid, "conversation: not a JSON object"};
     AUTARK_TRY(const std::optional<Release> release, release_of(row));
@@ -342,11 +348,8 @@ class DeepseekV4 final : public ChatTemplate {
       if (f->text() != "placeholder") return Error{Code::invalid, "fixed must be \"placeholder\""};
       options.placeholders = true;
     }
-    return encode(row, kwargs, options);
+    return encode(row, kwargs, sampled, options);
   }
-
- private:
-  using Kind = PythonJson::Kind;
 
   Result<std::optional<Release>> release_of(const PythonJson& row) const {
     const PythonJson* r = row.find("release");
@@ -356,7 +359,8 @@ class DeepseekV4 final : public ChatTemplate {
     return Error{Code::invalid, "release must be \"preview\", \"0731\" or \"0813\""};
   }
 
-  Result<Prompt> encode(const PythonJson& row, const PythonJson& kwargs, const Options& options) const {
+  Result<Prompt> encode(const PythonJson& row, const PythonJson& kwargs, SampledTurns sampled,
+                        const Options& options) const {
     AUTARK_TRY(const PythonJson given, member(row, "messages", Kind::list));
     AUTARK_TRY(PythonJson tools, member(row, "tools", Kind::list));
     AUTARK_TRY(PythonJson format, member(kwargs, "response_format", Kind::map));
@@ -367,7 +371,9 @@ class DeepseekV4 final : public ChatTemplate {
     std::vector<PythonJson> messages = given.list();
     attach(messages, "tools", std::move(tools));
     attach(messages, "response_format", format_of(std::move(format)));
-    AUTARK_TRY(V4Conversation c, v4_conversation(context, PythonJson::of_list(std::move(messages)),
+    const size_t in_front = messages.size() - given.list().size();
+    sampled.insert(sampled.begin(), in_front, std::nullopt);
+    AUTARK_TRY(V4Conversation c, v4_conversation(context, PythonJson::of_list(std::move(messages)), sampled,
                                                  options.thinking, options.drop_thinking));
     AUTARK_TRY(const bool goes_on, read_flag(kwargs, "continue_final_message", false));
     if (goes_on && !c.turns.empty() && c.turns.back().role == Role::assistant)

@@ -228,26 +228,30 @@ TEST(DeepseekV4, FaultsSayWhatIsWrong) {
   EXPECT_NE(lacking.error().message.find("encoding_dsv4.py"), std::string::npos) << lacking.error().message;
 }
 
-Prompt with_sampled(bool in_reasoning, const char* mode, bool drop, const char* reasoning = "a b</think>") {
+Conversation with_sampled(bool in_reasoning, const char* mode, bool drop,
+                          const char* reasoning = "a b</think>") {
+  Sampled sampled{.answer = {"\nc <｜User｜>", {30, 31}}, .in_reasoning = in_reasoning};
+  if (in_reasoning) sampled.reasoning = {reasoning, {20, 21}};
+  return {.messages = {{{"role", "user"}, {"content", "q"}},
+                       {{"role", "assistant"}, {"content", "other"}},
+                       {{"role", "user"}, {"content", "r"}}},
+          .sampled = {std::nullopt, std::move(sampled)},
+          .kwargs = {{"thinking_mode", mode}, {"drop_thinking", drop}}};
+}
+
+Prompt rendered(const Conversation& c) {
   static const auto chat = make_deepseek_v4({.release = DeepseekV4Release::preview,
                                              .where = "x",
                                              .spellings = {"<｜User｜>", "</think>", "｜DSML｜"}});
-  Json sampled = {{"answer", {{"text", "\nc <｜User｜>"}, {"ids", {30, 31}}}},
-                  {"in_reasoning", in_reasoning}};
-  if (in_reasoning) sampled["reasoning"] = {{"text", reasoning}, {"ids", {20, 21}}};
-  const Json row = {{"kwargs", {{"thinking_mode", mode}, {"drop_thinking", drop}}},
-                    {"messages",
-                     {{{"role", "user"}, {"content", "q"}},
-                      {{"role", "assistant"}, {"content", "other"}, {"sampled", std::move(sampled)}},
-                      {{"role", "user"}, {"content", "r"}}}}};
-  auto p = chat->render_json(dump_json(row));
+  auto p = chat->render(c);
   EXPECT_TRUE(p);
   return p ? *p : Prompt{};
 }
 
 // What the model wrote stands as it was, and as the tokens that it was.
 TEST(DeepseekV4, LetsStandWhatTheModelWrote) {
-  const auto answer = [](const Prompt& p) {
+  const auto answer = [](const Conversation& c) {
+    const Prompt p = rendered(c);
     const size_t from = p.text.find("<｜Assistant｜>") + std::string("<｜Assistant｜>").size();
     std::string text = p.text.substr(from, p.text.find("<｜end▁of▁sentence｜>") - from);
     for (const SampledRange& s : p.sampled) {
@@ -267,6 +271,24 @@ TEST(DeepseekV4, LetsStandWhatTheModelWrote) {
   EXPECT_EQ(answer(with_sampled(false, "thinking", false)), "<think></think>\nc <｜User｜>" + kept);
   EXPECT_EQ(answer(with_sampled(true, "thinking", true, "a b")), "</think>other")
       << "its reasoning has no end: the client's words";
+  Conversation c = with_sampled(true, "thinking", false);
+  c.sampled = {std::nullopt, std::nullopt, c.sampled[1]};
+  EXPECT_EQ(answer(c), "<think></think>other") << "a user's turn was not sampled";
+  c.sampled = {std::nullopt, Sampled{}};
+  EXPECT_EQ(answer(c), "<think></think>other") << "there are no tokens";
+}
+
+// A system message that the encoder puts in front moves no turn.
+TEST(DeepseekV4, WhatWasSampledKeepsItsTurnBehindAnAddedMessage) {
+  const auto chat = make_deepseek_v4(
+      {.release = DeepseekV4Release::preview, .fixed = {{"response_format", "Format: "}}, .where = "x"});
+  Conversation c = with_sampled(false, "chat", false);
+  c.kwargs["response_format"] = {{"type", "json_object"}};
+  const auto p = chat->render(c);
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_NE(p->text.find("Format: {\"type\": \"json_object\"}<｜User｜>q"), std::string::npos) << p->text;
+  ASSERT_EQ(p->sampled.size(), 1u);
+  EXPECT_EQ(p->sampled[0].ids, (std::vector<int32_t>{30, 31}));
 }
 
 // One token for each byte, and for the two marks.

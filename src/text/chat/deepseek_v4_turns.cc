@@ -1,6 +1,5 @@
 #include "text/chat/deepseek_v4_turns.h"
 #include <algorithm>
-#include <charconv>
 #include <map>
 
 namespace autark::text {
@@ -48,18 +47,6 @@ std::optional<Error> read_attachments(const PythonJson& message, V4Turn& t) {
   return {};
 }
 
-V4Written written(const PythonJson* json) {
-  V4Written w;
-  if (!json || !json->is_map()) return w;
-  w.text = text_of(json->find("text"));
-  const PythonJson* ids = json->find("ids");
-  for (size_t i = 0; ids && i < ids->list().size(); ++i) {
-    const std::string& id = ids->list()[i].text();
-    std::from_chars(id.data(), id.data() + id.size(), w.ids.emplace_back());
-  }
-  return w;
-}
-
 V4Block block_of(const PythonJson& message, const PythonJson* content, bool is_result) {
   V4Block b{.is_result = is_result, .text = text_of(content)};
   if (const PythonJson* id = message.find("tool_call_id"); id && is_result) b.call_id = id->text();
@@ -89,21 +76,18 @@ Result<V4Turn> turn_of(const PythonJson& message) {
   t.reasoning = text_of(message.find("reasoning_content"));
   if (auto fault = read_attachments(message, t)) return *std::move(fault);
   if (const PythonJson* end = message.find("wo_eos")) t.without_end = *role == Role::assistant && bool(*end);
-  if (const PythonJson* s = message.find("sampled"); s && s->is_map()) {
-    const PythonJson* thinking = s->find("in_reasoning");
-    V4Sampled sampled{written(s->find("reasoning")), written(s->find("answer")),
-                      thinking && thinking->is_true()};
-    if (!sampled.reasoning.ids.empty() || !sampled.answer.ids.empty()) t.sampled = std::move(sampled);
-  }
   return t;
 }
 
 // Each result, and each user text after a user turn without a task, goes into the turn before it.
-Result<Turns> merged(const PythonJson& messages) {
+Result<Turns> merged(const PythonJson& messages, std::span<const std::optional<Sampled>> sampled) {
   Turns turns;
-  for (const PythonJson& m : messages.list()) {
+  for (size_t i = 0; i < messages.list().size(); ++i) {
+    const PythonJson& m = messages.list()[i];
     if (!m.is_map()) return Error{Code::invalid, "a message is not an object"};
     AUTARK_TRY(V4Turn turn, turn_of(m));
+    const bool written = i < sampled.size() && sampled[i] && !sampled[i]->empty();
+    if (written && turn.role == Role::assistant) turn.sampled = sampled[i];
     const bool after_user = !turns.empty() && turns.back().role == Role::user;
     if (turn.role == Role::user && after_user && (turn.blocks[0].is_result || !turns.back().task))
       turns.back().blocks.push_back(std::move(turn.blocks[0]));
@@ -167,11 +151,12 @@ size_t V4Conversation::last_question() const {
   return last_question_of(turns);
 }
 
-Result<V4Conversation> v4_conversation(const PythonJson& context, const PythonJson& messages, bool thinking,
+Result<V4Conversation> v4_conversation(const PythonJson& context, const PythonJson& messages,
+                                       std::span<const std::optional<Sampled>> sampled, bool thinking,
                                        bool drop_thinking) {
   V4Conversation c;
-  AUTARK_TRY(Turns before, merged(context));
-  AUTARK_TRY(Turns now, merged(messages));
+  AUTARK_TRY(Turns before, merged(context, {}));
+  AUTARK_TRY(Turns now, merged(messages, sampled));
   c.turns = before;
   for (V4Turn& t : now) c.turns.push_back(std::move(t));
   sort_all_results(c.turns);

@@ -2,8 +2,10 @@
 // results in the order of their calls, past reasoning dropped. Private to text/.
 #pragma once
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
+#include "base/sampled.h"
 #include "text/chat/python_json.h"
 
 namespace autark::text {
@@ -14,23 +16,14 @@ struct V4Block {  // of a user turn
   std::string call_id;
 };
 
-// What the model wrote after the header of its turn, up to its end: it stands in the prompt as it was.
-struct V4Written {
-  std::string text;
-  std::vector<int32_t> ids;
-};
-struct V4Sampled {
-  V4Written reasoning, answer;
-  bool in_reasoning = false;  // the header was <think>
-};
-
 struct V4Turn {
   enum class Role { system, user, developer, reminder, assistant } role = Role::user;
   std::string content;          // of all roles but user
   std::vector<V4Block> blocks;  // of user
   std::string reasoning;
   PythonJson tools, format, calls;
-  std::optional<V4Sampled> sampled;
+  // What the model wrote behind the header of this turn: it stands in the prompt as it was.
+  std::optional<Sampled> sampled;
   std::optional<std::string> task;
   bool without_end = false;
 
@@ -45,9 +38,10 @@ struct V4Conversation {
   size_t last_question() const;  // turns.size() where there is none
 };
 
-// `context` and `messages` are lists or null. Dropping, where asked for, is off as soon as a message that can
-// have tools has some.
-Result<V4Conversation> v4_conversation(const PythonJson& context, const PythonJson& messages, bool thinking,
+// `context` and `messages` are lists or null; `sampled` is of the messages, and may be shorter. Dropping,
+// where asked for, is off as soon as a message that can have tools has some.
+Result<V4Conversation> v4_conversation(const PythonJson& context, const PythonJson& messages,
+                                       std::span<const std::optional<Sampled>> sampled, bool thinking,
                                        bool drop_thinking);
 
 }  // namespace autark::text
