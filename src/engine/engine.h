@@ -99,6 +99,7 @@ struct Event {
   int64_t prompt_done = 0;       // prompt tokens read so far, for progress
 };
 using Sink = std::function<void(Event)>;
+
 struct Stats {  // a snapshot; counters only grow
   int running = 0, waiting = 0;
   int64_t pages_used = 0, pages_total = 0;

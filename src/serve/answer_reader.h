@@ -50,10 +50,8 @@ class AnswerReader {
   // Why the answer is over although the model would go on; nothing follows then.
   std::optional<api::Finish> ended() const { return ended_; }
   const std::string& stop_sequence() const { return stops_.which(); }
-  bool called() const { return whole_calls_ > 0; }  // a whole call came
-  // What was pushed, behind the opening.
-  const Sampled& sampled() const { return sampled_; }
-  Sampled take_sampled() { return std::move(sampled_); }
+  bool called() const { return whole_calls_ > 0; }        // a whole call came
+  Sampled take_sampled() { return std::move(sampled_); }  // the opening and what was pushed; once
 
  private:
   std::string_view readable(int32_t id, std::string_view text) const;

@@ -24,14 +24,13 @@ class ChoiceReader {
 
   api::Event start();  // first: the prompt is accepted
   Told opening();      // then: what the prompt says of the answer
-  Told read(
-      engine::Event& event);  // each event in its turn; the last one gives Finished, unless it is an error
+  // Each event in its turn. The last one gives Finished, unless it is an error.
+  Told read(engine::Event& event);
 
   // Why the engine shall finish this request, although the model would go on (Engine::finish). Nothing more
   // is read then; Finished follows with the engine's last event.
   std::optional<engine::Finish> enough() const;
   std::optional<api::Finish> finished() const { return finished_; }
-  const api::Usage& usage() const { return usage_; }
   // What the model wrote, for the request that goes on with it. Once; REQUIRES: finished(). Its `sampled` is
   // empty where the turn cannot stand in a prompt as it was written: it was stopped from outside or cut
   // inside a call, and the client was not given all of it.
