@@ -2,7 +2,7 @@
 // has no clock of its own; engine.cc gives it both.
 //
 // Every rank of a tensor-parallel group runs a Batch of its own on the same requests, and no rank tells
-// another what it planned. So ranks that get the same calls (add, cancel, schedule, run) in the same order
+// another what it planned. So ranks that get the same calls (add, end, schedule, run) in the same order
 // must plan the same steps and draw the same tokens; a rank that plans another step calls other collectives,
 // and the group stops. Inside Batch and everything it uses, therefore:
 //
