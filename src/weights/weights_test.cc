@@ -28,6 +28,11 @@ class MapWeights final : public Weights {
     entries.insert({name, {f, shape, {bytes.data(), scales.data()}}});
     if (f != Format::fp8_e4m3_b128x128 && f != Format::e2m1_b32) entries.at(name).part.scales = nullptr;
   }
+  // The tensors of another, which outlives this.
+  MapWeights& same_as(const MapWeights& o) {
+    entries = o.entries;
+    return *this;
+  }
   std::map<std::string, Entry> entries;
 
  protected:
@@ -258,6 +263,48 @@ TEST(WeightsTest, GroupsAreRowsOfTheWhole) {
   EXPECT_NE(fault(none).find("absent"), std::string::npos);
 }
 
+// [rows][columns] of one group.
+std::vector<std::vector<float>> turned(const std::vector<std::vector<float>>& x) {
+  std::vector<std::vector<float>> y(x[0].size(), std::vector<float>(x.size()));
+  for (size_t r = 0; r < x.size(); ++r)
+    for (size_t c = 0; c < y.size(); ++c) y[c][r] = x[r][c];
+  return y;
+}
+
+// Rows that begin and end with tiles, inside them, and across them; every rank has whole groups.
+TEST(WeightsTest, SomeRowsOfEveryGroupAndTheirTransposes) {
+  struct {
+    int64_t groups, out, first, count;
+  } const kCases[] = {{4, 256, 0, 128}, {4, 256, 128, 128}, {2, 96, 32, 64}, {8, 24, 16, 8},
+                      {2, 64, 0, 40},   {2, 128, 96, 0},    {4, 16, 0, 0},   {6, 5, 1, 3}};
+  for (const auto& c : kCases) {
+    for (Format f : kFormats) {
+      for (const auto& [rank, ranks] : {std::pair{0, 1}, {1, 2}}) {
+        if (ranks == 2 && c.groups * c.out % 256) continue;  // tiles of scales are not cut
+        const int64_t in = 512, n = c.count ? c.count : c.out - c.first;
+        MapWeights w(rank, ranks);
+        w.add("m", f, {c.groups * c.out, in});
+        const auto whole = rows(MapWeights().same_as(w).need("m", {c.groups * c.out, in}));
+        const Weight some = w.need_groups("m", {c.groups, c.out, in}, Cut::out, {c.first, c.count});
+        const Weight t = w.need_transposed_groups("m", {c.groups, c.out, in}, Cut::out, {c.first, c.count});
+        ASSERT_EQ(some.shape, (Shape{c.groups / ranks, n, in}));
+        ASSERT_EQ(t.shape, (Shape{c.groups / ranks, in, n}));
+        EXPECT_EQ(t.format, f == Format::bf16 || f == Format::fp8_e4m3_b128x128 ? Format::bf16 : Format::f32);
+        for (int64_t g = 0; g < some.shape[0]; ++g) {
+          const auto mine = rows(some.expert(g));
+          const auto from = whole.begin() + (rank * some.shape[0] + g) * c.out + c.first;
+          EXPECT_TRUE(std::equal(mine.begin(), mine.end(), from)) << name_of(f) << " " << c.out;
+          EXPECT_EQ(rows(t.expert(g)), turned(mine)) << name_of(f) << " " << c.out;
+        }
+        EXPECT_EQ(fault(w), "");
+      }
+    }
+  }
+  MapWeights none;
+  EXPECT_EQ(none.need_transposed_groups("absent", {2, 4, 8}, Cut::none, {1, 2}).shape, (Shape{2, 8, 2}));
+  EXPECT_NE(fault(none).find("absent"), std::string::npos);
+}
+
 TEST(WeightsTest, TablesAreWholeNumbers) {
   MapWeights w;
   w.add("ids", Format::i32, {4, 2});
@@ -297,6 +344,7 @@ TEST(WeightsTest, LyingSizesAreNotPaidFor) {
   MapWeights w;
   const int64_t huge = int64_t{1} << 30;
   EXPECT_EQ(w.need_groups("absent", {huge, huge, 1}).parts.size(), 0u);
+  EXPECT_EQ(w.need_transposed_groups("absent", {huge, huge, 1}).parts.size(), 0u);
   w.table("absent", {huge, huge}, 8);
   EXPECT_NE(fault(w), "");
 }
