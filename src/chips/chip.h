@@ -22,9 +22,25 @@ class V4Ops;  // chips/v4_ops.h: verbs only DeepSeek-V4-style models use
 
 struct Attend {
   float scale = 0;
-  int window = 0;  // positions a query sees, its own included; 0: all
+  int window = 0;         // positions a query sees, its own included; 0: all
+  int64_t value_dim = 0;  // channels of a value head; 0: as many as v has, or as a key head
 };
-struct Choice {  // of top_k, for each row
+// Channels of a value head of attention().
+inline int64_t value_dim(const Tensor& k, const Tensor& v, const Attend& how) {
+  return how.value_dim ? how.value_dim : (v ? v : k).cols();
+}
+// How a router's logits become a choice of experts and their weights; see Chip::route.
+struct Routing {
+  enum class Score : uint8_t { softmax, sigmoid, sqrt_softplus };
+  Score score = Score::softmax;
+  int k = 0;                 // experts a row
+  int groups = 1;            // of equally many consecutive experts
+  int groups_kept = 1;       // how many groups a row chooses from
+  bool renormalise = false;  // the weights of a row sum to `scale`
+  float scale = 1;
+  float sum_least = 0;  // renormalise divides by no less than this
+};
+struct Choice {  // of route, for each row
   Tensor ids, weights;
 };
 enum class Act : uint8_t { silu, gelu_tanh };
@@ -66,13 +82,26 @@ class Chip {
   virtual Tensor rms_norm(Tensor x, Tensor gain, float eps) = 0;           // empty gain: all ones
   // x [tokens, heads, dim]
   virtual Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse = false) = 0;
-  // Query heads share a key head in groups. Extends both streams; the contract is in rows.h.
+  // q [tokens, heads, dim], k [tokens, key heads, dim], v [tokens, key heads, value_dim]; the result is
+  // [tokens, heads, value_dim]. Query heads share a key head in groups. Without v and vs (both empty) the
+  // values are the first value_dim channels of each key head. Extends the streams; the contract is in rows.h.
   virtual Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) = 0;
+  // Whether attention() reads rows that lie in pages as `record`.
+  virtual bool attends(Format /*record*/) const { return true; }
   virtual Tensor add(Tensor a, Tensor b) = 0;
   // act(gate)·up. A limit > 0 clamps first: gate from above, up on both sides.
   virtual Tensor glu(Tensor gate, Tensor up, Act act = Act::silu, float limit = 0) = 0;
-  // Softmax over all scores, then the k largest; renormalised: their weights sum to 1.
-  virtual Choice top_k(Tensor scores, int k, bool renormalise) = 0;
+  // p = score(logits), [rows, experts]. Chosen are the k experts with the largest p + bias, ties to the lower
+  // id, or `fixed` [rows, k] where it is given; weights = scale · p of the chosen, divided by their sum with
+  // renormalise. With groups, an expert outside the groups_kept groups whose two best p + bias have the
+  // largest sums counts as −∞. Softmax without bias and groups compares the logits, whose order is the same.
+  // `margin`: [rows], how much what is compared of the last chosen is above that of the next; ∞ where there
+  // is none, or `fixed`.
+  virtual Choice route(Tensor logits, Tensor bias, Tensor fixed, const Routing& how,
+                       Tensor* margin = nullptr) = 0;
+  Choice top_k(Tensor scores, int k, bool renormalise) {
+    return route(scores, {}, {}, {.k = k, .renormalise = renormalise});
+  }
   // Σ_j down_e (weights_j · glu(gate_e x, up_e x)), e = ids_j
   virtual Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down,
                      Act act = Act::silu, float limit = 0) = 0;
@@ -91,6 +120,8 @@ class Chip {
     *x = add(*x, y);
     return rms_norm(*x, gain, eps);
   }
+  // w [groups, out, in]: w_g x_g for each group, side by side, where x_g are the g-th `in` channels of x.
+  virtual Tensor grouped_linear(Tensor x, const Weight& w);
   // down · glu(gate x, up x): the feed-forward of one expert, or of a dense layer.
   virtual Tensor ffn(Tensor x, const Weight& gate, const Weight& up, const Weight& down, Act act = Act::silu,
                      float limit = 0) {

@@ -40,6 +40,7 @@ Result<MachineSpeed> measure_machine(const ChipOptions& options, double seconds 
 struct Cost {
   double flops = 0, weight_bytes = 0, kv_bytes = 0;
   int ops = 0;
+  std::vector<Format> attended;  // the records that attention reads, each once
 };
 std::unique_ptr<Chip> make_dry_chip(Cost* cost);
 

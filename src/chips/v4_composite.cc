@@ -209,44 +209,6 @@ class CompositeV4 final : public V4Ops {
     return y;
   }
 
-  Tensor grouped_linear(Tensor x, const Weight& w) override {
-    const int64_t groups = w.shape[0], out = w.rows(), in = w.cols();
-    AUTARK_CHECK(x.cols() == groups * in);
-    Tensor y = on_.result({x.rows(), groups * out});
-    for (int64_t g = 0; g < groups; ++g) {
-      Tensor part = on_.result({x.rows(), in});
-      on_.each(x.rows(),
-               [=](int64_t i) { std::ranges::copy(x.row(i).subspan(g * in, in), part.row(i).begin()); });
-      const Tensor z = on_.linear(part, w.expert(g));
-      on_.each(x.rows(), [=](int64_t i) { std::ranges::copy(z.row(i), y.row(i).begin() + g * out); });
-    }
-    return y;
-  }
-
-  Choice route(Tensor scores, Tensor bias, Tensor fixed, int k, float scale, Tensor* margin) override {
-    AUTARK_CHECK(bool(bias) != bool(fixed));
-    const int64_t T = scores.rows(), E = scores.cols();
-    Choice to{on_.result({T, k}, Format::i32), on_.result({T, k})};
-    Tensor ahead;
-    if (margin) *margin = ahead = on_.result({T});
-    on_.each(T, [=](int64_t t) {
-      std::vector<float> s(E), biased(E);
-      for (int64_t e = 0; e < E; ++e) {
-        const float z = scores.row(t)[e];
-        s[e] = std::sqrt(z > 20 ? z : std::log1p(std::exp(z)));
-        biased[e] = s[e] + (bias ? bias.f32()[e] : 0);
-      }
-      int32_t* ids = to.ids.i32() + t * k;
-      const auto order = fixed ? std::vector<int32_t>() : best(biased, k + 1);
-      std::copy_n(fixed ? fixed.i32() + t * k : order.data(), k, ids);
-      if (ahead) ahead.f32()[t] = std::ssize(order) > k ? biased[order[k - 1]] - biased[order[k]] : INFINITY;
-      float sum = 0;
-      for (int j = 0; j < k; ++j) sum += s[ids[j]];
-      for (int j = 0; j < k; ++j) to.weights.row(t)[j] = s[ids[j]] / sum * scale;
-    });
-    return to;
-  }
-
  private:
   bool official() const { return on_.inputs() == Rounding::Inputs::official; }
   void round_official(std::span<float> x) const {
@@ -414,14 +376,6 @@ class CompositeV4 final : public V4Ops {
 
 std::unique_ptr<V4Ops> make_composite_v4(Chip& on) {
   return std::make_unique<CompositeV4>(on);
-}
-
-Chip::Chip() = default;
-Chip::~Chip() = default;
-
-V4Ops& Chip::v4() {
-  if (!composite_v4_) composite_v4_ = make_composite_v4(*this);
-  return *composite_v4_;
 }
 
 }  // namespace autark

@@ -47,13 +47,6 @@ class V4Ops {
   // one extra logit, `sink`, per head with value 0.
   virtual Tensor sparse_attention(Tensor q, Tensor kv, Rows window, Pooled far, Tensor picks,
                                   Tensor sink) = 0;
-  // w [groups, out, in]: wᵍ xᵍ, side by side, where xᵍ are the g-th `in` channels of x
-  virtual Tensor grouped_linear(Tensor x, const Weight& w) = 0;
-  // s = √softplus(scores); ids = top k of s + bias, or `fixed` when given; weights = s_ids / Σ s_ids · scale.
-  // `margin`, for those who look: [rows], what the last choice is ahead of the next; ∞ where none was
-  // compared.
-  virtual Choice route(Tensor scores, Tensor bias, Tensor fixed, int k, float scale,
-                       Tensor* margin = nullptr) = 0;
 };
 
 std::unique_ptr<V4Ops> make_composite_v4(Chip& on);

@@ -5,26 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <random>
-#include "chips/registry.h"
+#include "chips/testing.h"
 #include "tensor/bf16.h"
 
 namespace autark {
 namespace {
 
-std::vector<std::string> places() {
-  std::vector<std::string> all = cpu_isas();
-  all.push_back("ref");
-  return all;
-}
-
 class V4OpsTest : public ::testing::TestWithParam<std::string> {
  protected:
-  V4OpsTest() {
-    const bool ref = GetParam() == "ref";
-    auto made = make_chip(ref ? "ref" : "cpu", {.threads = 2, .isa = ref ? "" : GetParam()});
-    AUTARK_CHECK(made);
-    chip_ = std::move(*made);
-  }
+  V4OpsTest() : chip_(chip_at(GetParam())) {}
   Tensor make(Shape s, auto value) {
     Tensor t = chip_->scratch(s);
     for (int64_t i = 0; i < s.numel(); ++i) t.f32()[i] = static_cast<float>(value(i));
@@ -93,41 +82,6 @@ TEST_P(V4OpsTest, StreamsAreReadAndWrittenByTheirWeights) {
   }
 }
 
-TEST_P(V4OpsTest, RouterScoresAndChoices) {
-  V4Ops& v4 = chip_->v4();
-  const float z[] = {-5, 0, 3, 25}, s[] = {0.0819472f, 0.8325546f, 1.7460204f, 5.f};
-  const Tensor scores = make({1, 4}, [&](int64_t i) { return z[i]; });
-  const float bias[] = {10, 0, 4, 0};
-  const Choice biased = v4.route(scores, make({4}, [&](int64_t i) { return bias[i]; }), {}, 2, 1.5f);
-  Tensor fixed = chip_->scratch({1, 2}, Format::i32);
-  fixed.i32()[0] = 3, fixed.i32()[1] = 1;
-  const Choice by_token = v4.route(scores, {}, fixed, 2, 1.5f);
-  chip_->wait();
-  EXPECT_EQ(biased.ids.i32()[0], 0);  // by biased score, weighted by the plain one
-  EXPECT_EQ(biased.ids.i32()[1], 2);
-  EXPECT_NEAR(biased.weights.f32()[1], 1.5 * s[2] / (s[0] + s[2]), 1e-6);
-  EXPECT_EQ(by_token.ids.i32()[0], 3);
-  EXPECT_NEAR(by_token.weights.f32()[0], 1.5 * s[3] / (s[3] + s[1]), 1e-6);
-}
-
-TEST_P(V4OpsTest, RouterMargins) {
-  V4Ops& v4 = chip_->v4();
-  const Tensor scores = make({1, 4}, [](int64_t i) { return 25 * i; }),
-               bias = make({4}, [](int64_t) { return 1; });
-  Tensor fixed = chip_->scratch({1, 2}, Format::i32), margins[3];
-  fixed.i32()[0] = 3, fixed.i32()[1] = 1;
-  const Choice some = v4.route(scores, bias, {}, 2, 1, &margins[0]),
-               all = v4.route(scores, bias, {}, 4, 1, &margins[1]),
-               by_token = v4.route(scores, {}, fixed, 2, 1, &margins[2]);
-  chip_->wait();
-  EXPECT_EQ(some.ids.i32()[1], 2);
-  EXPECT_NEAR(margins[0].f32()[0], std::sqrt(50) - 5, 1e-6);
-  EXPECT_EQ(all.ids.i32()[3], 0);
-  EXPECT_EQ(margins[1].f32()[0], INFINITY);  // nothing is left to compare with
-  EXPECT_EQ(margins[2].f32()[0], INFINITY);
-  EXPECT_EQ(by_token.ids.i32()[1], 1);
-}
-
 TEST_P(V4OpsTest, HadamardIsItsOwnInverse) {
   V4Ops& v4 = chip_->v4();
   const Tensor one = make({1, 128}, [](int64_t i) { return i == 3; });
@@ -136,21 +90,6 @@ TEST_P(V4OpsTest, HadamardIsItsOwnInverse) {
   for (int64_t i = 0; i < x.shape.numel(); ++i) EXPECT_NEAR(y.f32()[i], x.f32()[i], 1e-5);
   for (int i = 0; i < 128; ++i)  // Sylvester order: (−1)^(bits in common)
     EXPECT_NEAR(column.f32()[i], (__builtin_popcount(i & 3) % 2 ? -1 : 1) / std::sqrt(128.0), 1e-7);
-}
-
-TEST_P(V4OpsTest, GroupsAreProductsOfTheirOwn) {
-  const Matrix w(6, 5, [](int i) { return std::sin(i); });
-  const Part parts[] = {w.part, {w.part.codes + 2 * 5 * 4}, {w.part.codes + 4 * 5 * 4}};
-  const Weight groups{Format::f32, {3, 2, 5}, parts};
-  const Tensor x = random({4, 15}, 9), y = chip_->v4().grouped_linear(x, groups);
-  chip_->wait();
-  for (int t = 0; t < 4; ++t) {
-    for (int o = 0; o < 6; ++o) {
-      double sum = 0;
-      for (int c = 0; c < 5; ++c) sum += x.row(t)[o / 2 * 5 + c] * w.values[o * 5 + c];
-      EXPECT_NEAR(y.row(t)[o], sum, 1e-5);
-    }
-  }
 }
 
 // Against all scores sorted, deep enough that visibility and ties matter.
@@ -217,10 +156,7 @@ TEST_P(V4OpsTest, TurnsDependOnTheDistanceAlone) {
 // and has a young sequence's positions in the first places of the window. Position 80 is in the second 64.
 TEST_P(V4OpsTest, OfficialRoundingShowsThePlacesOfAYoungWindow) {
   constexpr int kDim = 64, kWindow = 128, kCount = 100;
-  const bool ref = GetParam() == "ref";
-  auto chip = make_chip(ref ? "ref" : "cpu",
-                        {.inputs = Rounding::Inputs::official, .threads = 1, .isa = ref ? "" : GetParam()});
-  ASSERT_TRUE(chip) << chip.error().message;
+  const auto chip = chip_at(GetParam(), {.inputs = Rounding::Inputs::official, .threads = 1});
   const Tensor q = make({kCount, 1, kDim}, [](int64_t i) { return i % kDim == 0 ? 8 : 0; });
   const Tensor kv = make({kCount, 1, kDim}, [](int64_t i) {  // logits from −1 to 1, a peak at 80
     const int64_t p = i / kDim;
@@ -238,9 +174,8 @@ TEST_P(V4OpsTest, OfficialRoundingShowsThePlacesOfAYoungWindow) {
                     .sequences = {&span, 1},
                     .pages = {&pages, 1},
                     .length = {&length, 1}};
-  const Tensor y =
-      (*chip)->v4().sparse_attention(q, kv, window, {}, {}, make({1}, [](int64_t) { return 0; }));
-  (*chip)->wait();
+  const Tensor y = chip->v4().sparse_attention(q, kv, window, {}, {}, make({1}, [](int64_t) { return 0; }));
+  chip->wait();
   const auto bf16 = [](double v) { return decode_bf16(encode_bf16(static_cast<float>(v))); };
   for (int at : {63, 80, 99}) {
     std::vector<double> o(kDim);

@@ -16,7 +16,7 @@ constexpr int64_t kPositions = 64;
 struct AttendScratch {
   float *q, *acc, *keys, *values, *scores;  // keys [dim][64], values [64][wide], scores [rows][64]
   float m[kQueriesMax], l[kQueriesMax];
-  int64_t rows, wide;  // wide: dim up to whole vectors
+  int64_t rows, wide;  // wide: value_dim up to whole vectors
 };
 
 inline const uint8_t* record_at(const RecordSource& s, int64_t row) {
@@ -43,11 +43,11 @@ void load_keys(const AttendTask& t, int64_t base, int64_t from, int64_t to, floa
 }
 
 void load_values(const AttendTask& t, int64_t base, int64_t from, int64_t to, int64_t wide, float* values) {
-  const int64_t at = t.key_head * t.dim * bytes_of(t.record);
+  const int64_t at = t.key_head * t.value_step * bytes_of(t.record);
   for (int64_t i = from; i < to; ++i) {
     const uint8_t* row = record_at(t.values, i) + at;
-    for (int64_t c = 0; c < t.dim; c += kLanes) {
-      const int64_t n = t.dim - c < kLanes ? t.dim - c : kLanes;
+    for (int64_t c = 0; c < t.value_dim; c += kLanes) {
+      const int64_t n = t.value_dim - c < kLanes ? t.value_dim - c : kLanes;
       store(values + (i - base) * wide + c, load_record(t.record, row + c * bytes_of(t.record), n));
     }
   }
@@ -56,7 +56,7 @@ void load_values(const AttendTask& t, int64_t base, int64_t from, int64_t to, in
 template <int R>
 void score_rows(const float* q, int64_t dim, const float* keys, float* scores) {
   F s[R][4];
-  AUTARK_UNROLL(6)
+  AUTARK_UNROLL(kTileRows)
   for (int r = 0; r < R; ++r) {
     AUTARK_UNROLL(4)
     for (int v = 0; v < 4; ++v) s[r][v] = zero();
@@ -65,14 +65,14 @@ void score_rows(const float* q, int64_t dim, const float* keys, float* scores) {
     F k[4];
     AUTARK_UNROLL(4)
     for (int v = 0; v < 4; ++v) k[v] = load(keys + c * kPositions + v * kLanes);
-    AUTARK_UNROLL(6)
+    AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) {
       const F one = all(q[r * dim + c]);
       AUTARK_UNROLL(4)
       for (int v = 0; v < 4; ++v) s[r][v] = fma(one, k[v], s[r][v]);
     }
   }
-  AUTARK_UNROLL(6)
+  AUTARK_UNROLL(kTileRows)
   for (int r = 0; r < R; ++r) {
     AUTARK_UNROLL(4)
     for (int v = 0; v < 4; ++v) store(scores + r * kPositions + v * kLanes, s[r][v]);
@@ -83,7 +83,7 @@ void score_rows(const float* q, int64_t dim, const float* keys, float* scores) {
 template <int R, int V>
 void value_rows(const float* p, const float* values, int64_t j0, int64_t j1, int64_t wide, float* acc) {
   F s[R][V];
-  AUTARK_UNROLL(6)
+  AUTARK_UNROLL(kTileRows)
   for (int r = 0; r < R; ++r) {
     AUTARK_UNROLL(4)
     for (int v = 0; v < V; ++v) s[r][v] = load(acc + r * wide + v * kLanes);
@@ -92,14 +92,14 @@ void value_rows(const float* p, const float* values, int64_t j0, int64_t j1, int
     F x[V];
     AUTARK_UNROLL(4)
     for (int v = 0; v < V; ++v) x[v] = load(values + j * wide + v * kLanes);
-    AUTARK_UNROLL(6)
+    AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) {
       const F one = all(p[r * kPositions + j]);
       AUTARK_UNROLL(4)
       for (int v = 0; v < V; ++v) s[r][v] = fma(one, x[v], s[r][v]);
     }
   }
-  AUTARK_UNROLL(6)
+  AUTARK_UNROLL(kTileRows)
   for (int r = 0; r < R; ++r) {
     AUTARK_UNROLL(4)
     for (int v = 0; v < V; ++v) store(acc + r * wide + v * kLanes, s[r][v]);
@@ -146,15 +146,17 @@ void attend_block(const AttendTask& t, AttendScratch& a, int64_t base, int64_t f
   load_keys(t, base, from, to, a.keys);
   load_values(t, base, from, to, a.wide, a.values);
   int64_t r = 0;
-  for (; r + 6 <= a.rows; r += 6) score_rows<6>(a.q + r * t.dim, t.dim, a.keys, a.scores + r * kPositions);
+  for (; r + kTileRows <= a.rows; r += kTileRows)
+    score_rows<kTileRows>(a.q + r * t.dim, t.dim, a.keys, a.scores + r * kPositions);
   for (; r < a.rows; ++r) score_rows<1>(a.q + r * t.dim, t.dim, a.keys, a.scores + r * kPositions);
   for (r = 0; r < a.rows; ++r) {
     const int64_t p = t.position + t.token_begin + r / heads;
     const int64_t low = t.window && p - t.window + 1 > 0 ? p - t.window + 1 : 0;
     soften(a.scores + r * kPositions, low - base, p + 1 - base, &a.m[r], &a.l[r], a.acc + r * a.wide, a.wide);
   }
-  for (r = 0; r + 6 <= a.rows; r += 6)
-    value_tile<6>(a.scores + r * kPositions, a.values, from - base, to - base, a.wide, a.acc + r * a.wide);
+  for (r = 0; r + kTileRows <= a.rows; r += kTileRows)
+    value_tile<kTileRows>(a.scores + r * kPositions, a.values, from - base, to - base, a.wide,
+                          a.acc + r * a.wide);
   for (; r < a.rows; ++r)
     value_tile<1>(a.scores + r * kPositions, a.values, from - base, to - base, a.wide, a.acc + r * a.wide);
 }
@@ -162,10 +164,10 @@ void attend_block(const AttendTask& t, AttendScratch& a, int64_t base, int64_t f
 inline AttendScratch carve(const AttendTask& t) {
   AttendScratch a;
   a.rows = (t.token_end - t.token_begin) * (t.head_end - t.head_begin);
-  a.wide = (t.dim + kLanes - 1) / kLanes * kLanes;
+  a.wide = (t.value_dim + kLanes - 1) / kLanes * kLanes;
   a.acc = static_cast<float*>(t.scratch);
   a.keys = a.acc + a.rows * a.wide;
-  a.values = a.keys + a.wide * kPositions;
+  a.values = a.keys + (t.dim + kLanes - 1) / kLanes * kLanes * kPositions;
   a.scores = a.values + kPositions * a.wide;
   a.q = a.scores + a.rows * kPositions;
   clear(a.acc, a.rows * a.wide);
@@ -189,10 +191,10 @@ void attend(const AttendTask& t) {
   for (int64_t base = low / kPositions * kPositions; base < end; base += kPositions)
     attend_block(t, a, base, base > low ? base : low, base + kPositions < end ? base + kPositions : end);
   for (int64_t r = 0; r < a.rows; ++r) {
-    float* y = t.y + ((t.token_begin + r / heads) * t.heads + t.head_begin + r % heads) * t.dim;
+    float* y = t.y + ((t.token_begin + r / heads) * t.heads + t.head_begin + r % heads) * t.value_dim;
     const F by = all(1.f / a.l[r]);
-    for (int64_t c = 0; c < t.dim; c += kLanes)
-      store(y + c, load(a.acc + r * a.wide + c) * by, t.dim - c < kLanes ? t.dim - c : kLanes);
+    for (int64_t c = 0; c < t.value_dim; c += kLanes)
+      store(y + c, load(a.acc + r * a.wide + c) * by, t.value_dim - c < kLanes ? t.value_dim - c : kLanes);
   }
 }
 

@@ -8,7 +8,7 @@
 namespace autark {
 namespace {
 
-struct Stream {  // one of keys and values
+struct Stream {
   Rows rows;
   const float* fresh;
   int64_t row_bytes;
@@ -17,7 +17,7 @@ struct Stream {  // one of keys and values
 struct Sequence {
   int64_t first, count, start;  // rows in the step, tokens before it
   int64_t from;                 // first position its queries see
-  std::byte* side[2];           // positions from `from`, or null: the pages
+  std::byte* side[2];           // of each stream: positions from `from`, or null: the pages
 };
 
 struct Fill {                    // one chunk of rows on their way to pages or side
@@ -25,23 +25,18 @@ struct Fill {                    // one chunk of rows on their way to pages or s
 };
 
 struct Plan {
-  Stream streams[2];
+  Stream streams[2];  // keys and values
+  int stream_count;   // 1: values are channels of the key rows
   Record record;
   Sequence* sequences;
   int64_t sequence_count;
+  bool sides;  // some sequence has one
+  int64_t heads, key_heads, dim, value_dim;
 };
 
 Record record_of(Format f) {
-  switch (f) {
-    case Format::f32:
-      return Record::f32;
-    case Format::f16:
-      return Record::f16;
-    case Format::bf16:
-      return Record::bf16;
-    default:
-      AUTARK_CHECK(!"attention reads records of f32, f16 and bf16");
-  }
+  AUTARK_CHECK(attends_records(f));
+  return f == Format::f32 ? Record::f32 : f == Format::f16 ? Record::f16 : Record::bf16;
 }
 
 std::byte* page_row(const Stream& s, int64_t seq, int64_t row) {
@@ -71,7 +66,7 @@ void put_own(const Plan& p, const Kernels& k, int which, int64_t seq, int64_t ro
 
 void fill(const Plan& p, const Kernels& k, const Fill& f) {
   const Sequence& q = p.sequences[f.sequence];
-  for (int which = 0; which < 2; ++which) {
+  for (int which = 0; which < p.stream_count; ++which) {
     for (int64_t row = f.begin; row < f.end; ++row) {
       if (row >= q.start) {
         put_own(p, k, which, f.sequence, row);
@@ -86,7 +81,7 @@ void fill(const Plan& p, const Kernels& k, const Fill& f) {
 // A ring's last own rows, from the side to the pages.
 void write_back(const Plan& p, int64_t seq) {
   const Sequence& q = p.sequences[seq];
-  for (int which = 0; which < 2; ++which) {
+  for (int which = 0; which < p.stream_count; ++which) {
     const Stream& s = p.streams[which];
     const int64_t end = q.start + q.count, kept = std::min<int64_t>(q.count, s.rows.ring);
     for (int64_t row = end - kept; row < end; ++row)
@@ -94,23 +89,37 @@ void write_back(const Plan& p, int64_t seq) {
   }
 }
 
-Plan make_plan(Recorder& on, Tensor k, Tensor v, const Rows& ks, const Rows& vs, Attend how, bool* sides) {
-  Plan p{.streams = {{ks, k.f32(), row_bytes(ks.record, ks.width)},
-                     {vs, v.f32(), row_bytes(vs.record, vs.width)}},
-         .record = record_of(ks.record)};
-  AUTARK_CHECK(vs.record == ks.record && vs.ring == ks.ring);
-  p.sequence_count = std::ssize(ks.sequences);
-  p.sequences = on.plans.take_of<Sequence>(p.sequence_count);
-  *sides = false;
+Sequence make_sequence(Recorder& on, const Plan& p, int64_t i, int window) {
+  const Rows& r = p.streams[0].rows;
+  Sequence q{r.sequences[i].first, r.sequences[i].count, r.length[i], 0, {nullptr, nullptr}};
+  q.from = window ? std::max<int64_t>(0, q.start - window + 1) : 0;
+  const int64_t rows = q.start + q.count - q.from;
+  if (!r.ring || rows <= r.ring || q.count == 0) return q;
+  for (int which = 0; which < p.stream_count; ++which)
+    q.side[which] = on.results.take_of<std::byte>(rows * p.streams[which].row_bytes);
+  return q;
+}
+
+Plan make_plan(Recorder& on, Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs, Attend how) {
+  const int64_t dim = value_dim(k, v, how);
+  Plan p{.streams = {{ks, k.f32(), row_bytes(ks.record, ks.width)}},
+         .stream_count = v ? 2 : 1,
+         .record = record_of(ks.record),
+         .sequences = on.plans.take_of<Sequence>(std::ssize(ks.sequences)),
+         .sequence_count = std::ssize(ks.sequences),
+         .sides = false,
+         .heads = q.shape[1],
+         .key_heads = k.shape[1],
+         .dim = q.cols(),
+         .value_dim = dim};
+  if (v) p.streams[1] = {vs, v.f32(), row_bytes(vs.record, vs.width)};
+  AUTARK_CHECK(p.heads % p.key_heads == 0 && p.dim == k.cols() && p.dim <= kHeadDimMax && dim <= kHeadDimMax);
+  AUTARK_CHECK(p.key_heads * p.dim == ks.width && (!ks.ring || how.window <= ks.keep));
+  AUTARK_CHECK(v ? p.key_heads * dim == vs.width && v.cols() == dim : dim <= p.dim);
+  AUTARK_CHECK(!v || (vs.record == ks.record && vs.ring == ks.ring));
   for (int64_t i = 0; i < p.sequence_count; ++i) {
-    Sequence& q = p.sequences[i];
-    q = {ks.sequences[i].first, ks.sequences[i].count, ks.length[i], 0, {nullptr, nullptr}};
-    q.from = how.window ? std::max<int64_t>(0, q.start - how.window + 1) : 0;
-    const int64_t rows = q.start + q.count - q.from;
-    if (!ks.ring || rows <= ks.ring || q.count == 0) continue;
-    *sides = true;
-    for (int which = 0; which < 2; ++which)
-      q.side[which] = on.results.take_of<std::byte>(rows * p.streams[which].row_bytes);
+    p.sequences[i] = make_sequence(on, p, i, how.window);
+    p.sides |= p.sequences[i].side[0] != nullptr;
   }
   return p;
 }
@@ -143,74 +152,82 @@ void record_fill(Recorder& on, const Plan& p, const Tensor& k, const Tensor& v) 
   on.add(n, {k, v}, {}, [p, fills, kernels = &on.kernels](int64_t c, void*) { fill(p, *kernels, fills[c]); });
 }
 
-}  // namespace
+// What all tasks of a sequence have in common.
+AttendTask task_of(Recorder& on, const Plan& p, int64_t seq, Attend how, const Tensor& q, const Tensor& y) {
+  const Sequence& s = p.sequences[seq];
+  auto** side = on.plans.take_of<std::byte*>(2);
+  std::copy_n(s.side, 2, side);
+  AttendTask t{};
+  t.q = q.f32() + s.first * p.heads * p.dim;
+  t.y = y.f32() + s.first * p.heads * p.value_dim;
+  t.heads = p.heads, t.dim = p.dim, t.value_dim = p.value_dim;
+  t.position = s.start, t.window = how.window, t.scale = how.scale, t.record = p.record;
+  t.keys = source_of(p, 0, seq, side);
+  const int values = p.stream_count - 1;
+  t.values = source_of(p, values, seq, side + values);
+  t.value_step = values ? p.value_dim : p.dim;
+  return t;
+}
 
-Tensor record_attention(Recorder& on, Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs,
-                        Attend how) {
-  const int64_t H = q.shape[1], d = q.cols(), key_heads = k.shape[1], group = H / key_heads;
-  AUTARK_CHECK(key_heads * d == ks.width && vs.width == ks.width && (!ks.ring || how.window <= ks.keep));
-  AUTARK_CHECK(H % key_heads == 0 && d <= kHeadDimMax);
-  Tensor y = on.tensor(q.shape);
-  bool sides;
-  const Plan p = make_plan(on, k, v, ks, vs, how, &sides);
-  record_fill(on, p, k, v);
-  on.meet();
-
-  // Few queries and few key heads: the heads of a group part, so that every thread has some.
-  int64_t tokens = 0;
-  for (int64_t i = 0; i < p.sequence_count; ++i) tokens += p.sequences[i].count;
-  int64_t heads = std::min(group, kQueriesMax);
-  while (heads > 1 && tokens * key_heads * ((group + heads - 1) / heads) < on.team.size())
-    heads = (heads + 1) / 2;
-  const int64_t tokens_each = std::max<int64_t>(1, kQueriesMax / heads), parts = (group + heads - 1) / heads;
-  int64_t n = 0;
-  for (int64_t i = 0; i < p.sequence_count; ++i)
-    n += (p.sequences[i].count + tokens_each - 1) / tokens_each * key_heads * parts;
-  AttendTask* tasks = on.plans.take_of<AttendTask>(n);
-  AttendTask* next = tasks;
-  for (int64_t i = 0; i < p.sequence_count; ++i) {
-    const Sequence& s = p.sequences[i];
-    auto** side = on.plans.take_of<std::byte*>(2);
-    side[0] = s.side[0];
-    side[1] = s.side[1];
-    const AttendTask whole{.q = q.f32() + s.first * H * d,
-                           .y = y.f32() + s.first * H * d,
-                           .heads = H,
-                           .dim = d,
-                           .head_begin = 0,
-                           .head_end = 0,
-                           .key_head = 0,
-                           .token_begin = 0,
-                           .token_end = 0,
-                           .position = s.start,
-                           .window = how.window,
-                           .scale = how.scale,
-                           .record = p.record,
-                           .keys = source_of(p, 0, i, side),
-                           .values = source_of(p, 1, i, side + 1),
-                           .scratch = nullptr};
-    for (int64_t end = s.count; end > 0; end -= tokens_each) {
-      for (int64_t part = 0; part < key_heads * parts; ++part) {
-        AttendTask& t = *next++ = whole;
-        t.key_head = part / parts;
-        t.head_begin = t.key_head * group + part % parts * heads;
-        t.head_end = std::min(t.head_begin + heads, (t.key_head + 1) * group);
-        t.token_begin = std::max<int64_t>(0, end - tokens_each);
-        t.token_end = end;
-      }
+// The tasks of one sequence, the last tokens, which see most, first.
+AttendTask* put_tasks(const Plan& p, const TaskSplit& by, int64_t count, const AttendTask& whole,
+                      AttendTask* next) {
+  const int64_t group = p.heads / p.key_heads;
+  for (int64_t end = count; end > 0; end -= by.tokens) {
+    for (int64_t part = 0; part < p.key_heads * by.parts; ++part) {
+      AttendTask& t = *next++ = whole;
+      t.key_head = part / by.parts;
+      t.head_begin = t.key_head * group + part % by.parts * by.heads;
+      t.head_end = std::min(t.head_begin + by.heads, (t.key_head + 1) * group);
+      t.token_begin = std::max<int64_t>(0, end - by.tokens);
+      t.token_end = end;
     }
   }
+  return next;
+}
+
+void record_tasks(Recorder& on, const Plan& p, Attend how, const Tensor& q, const Tensor& y) {
+  int64_t tokens = 0, n = 0;
+  for (int64_t i = 0; i < p.sequence_count; ++i) tokens += p.sequences[i].count;
+  const TaskSplit by = split_tasks(tokens, p.key_heads, p.heads / p.key_heads, on.team.size());
+  for (int64_t i = 0; i < p.sequence_count; ++i)
+    n += (p.sequences[i].count + by.tokens - 1) / by.tokens * p.key_heads * by.parts;
+  AttendTask* tasks = on.plans.take_of<AttendTask>(n);
+  AttendTask* next = tasks;
+  for (int64_t i = 0; i < p.sequence_count; ++i)
+    next = put_tasks(p, by, p.sequences[i].count, task_of(on, p, i, how, q, y), next);
   on.add(n, {q}, {y}, [tasks, kernels = &on.kernels](int64_t c, void* scratch) {
     AttendTask t = tasks[c];
     t.scratch = scratch;
     kernels->attend(t);
   });
-  if (sides) {
-    on.meet();
-    on.add(p.sequence_count, {}, {}, [p](int64_t i, void*) {
-      if (p.sequences[i].side[0]) write_back(p, i);
-    });
-  }
+}
+
+}  // namespace
+
+bool attends_records(Format f) {
+  return f == Format::f32 || f == Format::f16 || f == Format::bf16;
+}
+
+TaskSplit split_tasks(int64_t tokens, int64_t key_heads, int64_t group, int64_t threads) {
+  int64_t heads = std::min(group, kQueriesMax);
+  const auto parts = [&] { return (group + heads - 1) / heads; };
+  while (heads > 1 && tokens * key_heads * parts() < threads) heads = (heads + 1) / 2;
+  return {std::max<int64_t>(1, kQueriesMax / heads), heads, parts()};
+}
+
+Tensor record_attention(Recorder& on, Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs,
+                        Attend how) {
+  const Plan p = make_plan(on, q, k, v, ks, vs, how);
+  const Tensor y = on.tensor({q.shape[0], p.heads, p.value_dim});
+  record_fill(on, p, k, v);
+  on.meet();
+  record_tasks(on, p, how, q, y);
+  if (!p.sides) return y;
+  on.meet();
+  on.add(p.sequence_count, {}, {}, [p](int64_t i, void*) {
+    if (p.sequences[i].side[0]) write_back(p, i);
+  });
   return y;
 }
 

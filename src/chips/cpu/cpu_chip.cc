@@ -65,7 +65,10 @@ class CpuChip final : public Chip {
   }
   Tensor add(Tensor a, Tensor b) override;
   Tensor glu(Tensor gate, Tensor up, Act act, float limit) override;
-  Choice top_k(Tensor scores, int k, bool renormalise) override;
+  bool attends(Format record) const override { return attends_records(record); }
+  Choice route(Tensor logits, Tensor bias, Tensor fixed, const Routing& how, Tensor* margin) override {
+    return ran(record_route(on_, logits, bias, fixed, how, margin));
+  }
   Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act act,
              float limit) override {
     return ran(record_moe(on_, inputs_, x, to, gate, up, down, act, limit));
@@ -102,10 +105,7 @@ class CpuChip final : public Chip {
   template <class Run>
   void each_row(int64_t rows, std::initializer_list<Bytes> reads, std::initializer_list<Bytes> writes,
                 Run run) {
-    const int64_t chunks = on_.chunks_of(rows);
-    on_.add(chunks, reads, writes, [=](int64_t c, void*) {
-      for (int64_t i = rows * c / chunks; i < rows * (c + 1) / chunks; ++i) run(i);
-    });
+    on_.add_rows(rows, reads, writes, [=](int64_t i, void*) { run(i); });
   }
   RoundedBlock** offer(Tensor y);
   Tensor head_norm(Tensor x, float eps);
@@ -155,11 +155,11 @@ RoundedBlock** CpuChip::offer(Tensor y) {
   return slot;
 }
 
-void round_if_asked(const Kernels& k, RoundedBlock** slot, const float* y, int64_t i, int64_t rows,
+void round_if_asked(const Recorder& on, RoundedBlock** slot, const float* y, int64_t i, int64_t rows,
                     int64_t n) {
   if (!*slot) return;
-  const RoundedRow to = rounded_row(*slot, i, rows, n / kBlock);
-  k.round_row(y, n, to.first, to.stride);
+  const RoundedRow to = on.rounded_row(*slot, i, rows, n / kBlock);
+  on.kernels.round_row(y, n, to.first, to.stride);
 }
 
 // Without a gain the official code computes 1 / RMS in bf16, step by step.
@@ -184,9 +184,9 @@ Tensor CpuChip::rms_norm(Tensor x, Tensor gain, float eps) {
   if (!gain && inputs_ == Rounding::Inputs::official) return official(head_norm(x, eps));
   RoundedBlock** slot = offer(y);
   each_row(rows, {x, gain}, {y},
-           [=, k = &on_.kernels, x = x.f32(), g = gain ? gain.f32() : nullptr, y = y.f32()](int64_t i) {
-             k->rms_norm(x + i * n, g, eps, n, y + i * n);
-             round_if_asked(*k, slot, y + i * n, i, rows, n);
+           [=, on = &on_, x = x.f32(), g = gain ? gain.f32() : nullptr, y = y.f32()](int64_t i) {
+             on->kernels.rms_norm(x + i * n, g, eps, n, y + i * n);
+             round_if_asked(*on, slot, y + i * n, i, rows, n);
            });
   return official(y);
 }
@@ -198,11 +198,11 @@ Tensor CpuChip::add_rms_norm(Tensor* x, Tensor y, Tensor gain, float eps) {
   const int64_t n = y.cols(), rows = y.rows();
   RoundedBlock** slot = offer(z);
   each_row(rows, {*x, y, gain}, {sum, z},
-           [=, k = &on_.kernels, x = x->f32(), y = y.f32(), g = gain ? gain.f32() : nullptr, s = sum.f32(),
+           [=, on = &on_, x = x->f32(), y = y.f32(), g = gain ? gain.f32() : nullptr, s = sum.f32(),
             z = z.f32()](int64_t i) {
-             k->add(x + i * n, y + i * n, n, s + i * n);
-             k->rms_norm(s + i * n, g, eps, n, z + i * n);
-             round_if_asked(*k, slot, z + i * n, i, rows, n);
+             on->kernels.add(x + i * n, y + i * n, n, s + i * n);
+             on->kernels.rms_norm(s + i * n, g, eps, n, z + i * n);
+             round_if_asked(*on, slot, z + i * n, i, rows, n);
            });
   *x = sum;
   return ran(z);
@@ -267,35 +267,6 @@ Tensor CpuChip::glu(Tensor gate, Tensor up, Act act, float limit) {
              k->glu(g + at, u + at, std::min(kPiece, n - at), gate_of(act), limit, y + at);
            });
   return official(y);
-}
-
-// The k largest, the earlier first among equals.
-void choose(const float* s, int64_t n, int64_t k, bool renormalise, int32_t* ids, float* weights) {
-  for (int64_t j = 0; j < k; ++j) {
-    int64_t best = -1;
-    for (int64_t e = 0; e < n; ++e) {
-      const bool taken = std::find(ids, ids + j, static_cast<int32_t>(e)) != ids + j;
-      if (!taken && (best < 0 || s[e] > s[best])) best = e;
-    }
-    ids[j] = static_cast<int32_t>(best);
-  }
-  double z = 0;
-  const float top = s[ids[0]];
-  for (int64_t j = 0; j < (renormalise ? k : n); ++j)
-    z += std::exp(static_cast<double>((renormalise ? s[ids[j]] : s[j]) - top));
-  for (int64_t j = 0; j < k; ++j)
-    weights[j] = static_cast<float>(std::exp(static_cast<double>(s[ids[j]] - top)) / z);
-}
-
-Choice CpuChip::top_k(Tensor scores, int k, bool renormalise) {
-  const int64_t rows = scores.rows(), n = scores.cols();
-  AUTARK_CHECK(k > 0 && k <= n);
-  Choice to{on_.tensor({rows, k}, Format::i32), on_.tensor({rows, k})};
-  each_row(rows, {scores}, {to.ids, to.weights},
-           [=, s = scores.f32(), ids = to.ids.i32(), w = to.weights.f32()](int64_t i) {
-             choose(s + i * n, n, k, renormalise, ids + i * k, w + i * k);
-           });
-  return ran(to);
 }
 
 }  // namespace

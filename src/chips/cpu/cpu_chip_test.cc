@@ -112,13 +112,13 @@ TEST_P(CpuChipTest, WholeNumberTablesComeAsTheyAre) {
   EXPECT_EQ(std::vector<int32_t>(y.i32(), y.i32() + 4), (std::vector<int32_t>{3, 1 << 30, 5, 6}));
 }
 
-TEST_P(CpuChipTest, TopKWithTies) {
+TEST_P(CpuChipTest, RouteWithTies) {
   std::vector<float> scores = random_values(6 * 20, 1);
   for (float& v : scores) v = std::round(2 * v) / 2;
   for (const bool renormalise : {false, true}) {
     const auto pick = [&](bool ids) {
       return [&scores, renormalise, ids](Chip& on) {
-        Choice c = on.top_k(floats(on, {6, 20}, scores), 5, renormalise);
+        Choice c = on.route(floats(on, {6, 20}, scores), {}, {}, {.k = 5, .renormalise = renormalise});
         on.wait();
         if (!ids) return c.weights;
         return floats(on, {30}, {c.ids.i32(), c.ids.i32() + 30});
@@ -139,7 +139,8 @@ struct Experts {
   Tensor run(Chip& on, int64_t rows) const {
     const int64_t d = gate.weight.cols();
     const std::vector<float> all = random_values(40 * d, 7), scores = random_values(40 * 9, 8);
-    Choice to = on.top_k(floats(on, {rows, 9}, {scores.begin(), scores.begin() + rows * 9}), 4, true);
+    Choice to = on.route(floats(on, {rows, 9}, {scores.begin(), scores.begin() + rows * 9}), {}, {},
+                         {.k = 4, .renormalise = true});
     return on.moe(floats(on, {rows, d}, {all.begin(), all.begin() + rows * d}), to, gate.weight, up.weight,
                   down.weight, Act::silu, 0);
   }

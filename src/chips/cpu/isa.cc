@@ -10,32 +10,40 @@ namespace {
 
 struct Table {
   std::string_view isa;
-  bool runs;
+  bool (*runs)();  // on this processor and system
   const Kernels& (*kernels)();
 };
 
+bool always() {
+  return true;
+}
+
+// One table for each family of processors that has kernel files (cmake/layer.cmake), the best last.
 #if defined(__x86_64__)
 bool has_f16c() {  // clang 14's __builtin_cpu_supports does not know the word
   unsigned a, b, c, d;
   return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
 }
-#endif
 
 // __builtin_cpu_supports also asks whether the system saves the wide registers.
-std::vector<Table> tables() {
-  std::vector<Table> all{{"generic", true, kernels_generic}};
-#if defined(__x86_64__)
+bool has_avx2() {
   __builtin_cpu_init();
-  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c() &&
-                    __builtin_cpu_supports("bmi2");
-  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                      __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
-  all.push_back({"avx2", avx2, kernels_avx2});
-  all.push_back({"avx512", avx512, kernels_avx512});
-#endif
-  return all;
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c() &&
+         __builtin_cpu_supports("bmi2");
 }
+
+bool has_avx512() {
+  return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
+}
+
+constexpr Table kTables[] = {{"generic", always, kernels_generic},
+                             {"avx2", has_avx2, kernels_avx2},
+                             {"avx512", has_avx512, kernels_avx512}};
+#else
+constexpr Table kTables[] = {{"generic", always, kernels_generic}};
+#endif
 
 std::string list(const std::vector<std::string>& names) {
   std::string s;
@@ -47,8 +55,8 @@ std::string list(const std::vector<std::string>& names) {
 
 std::vector<std::string> cpu_isas() {
   std::vector<std::string> names;
-  for (const Table& t : tables()) {
-    if (t.runs) names.emplace_back(t.isa);
+  for (const Table& t : kTables) {
+    if (t.runs()) names.emplace_back(t.isa);
   }
   return names;
 }
@@ -56,8 +64,8 @@ std::vector<std::string> cpu_isas() {
 Result<const Kernels*> kernels_for(std::string_view wish) {
   if (const char* e = std::getenv("AUTARK_CPU"); wish.empty() && e) wish = e;
   const Kernels* best = nullptr;
-  for (const Table& t : tables()) {
-    if (t.runs && (wish.empty() || wish == t.isa)) best = &t.kernels();
+  for (const Table& t : kTables) {
+    if (t.runs() && (wish.empty() || wish == t.isa)) best = &t.kernels();
   }
   if (best) return best;
   return Error{Code::unsupported, "this machine cannot run the CPU kernels \"" + std::string(wish) +

@@ -42,8 +42,9 @@ enum class Record : uint8_t { f32, f16, bf16 };
 // Queries [token_begin, token_end) × [head_begin, head_end) of one sequence; these heads share a key head.
 struct AttendTask {
   const float* q;  // the sequence's first row, [token][heads][dim]
-  float* y;
-  int64_t heads, dim;
+  float* y;        // [token][heads][value_dim]
+  int64_t heads, dim, value_dim;
+  int64_t value_step;  // from one key head's values to the next's, in a row of `values`
   int64_t head_begin, head_end, key_head;
   int64_t token_begin, token_end;
   int64_t position;  // of token 0
@@ -58,6 +59,7 @@ enum class Gate : uint8_t { silu, gelu_tanh };
 
 struct Kernels {
   const char* isa;
+  int64_t tile_rows;         // of the tiles that rounded_product takes its rows in (layout.h)
   const char* rounded_name;  // of the int8 products
   const char* float_name;
 
@@ -85,10 +87,14 @@ static constexpr int64_t kScratchBytes = 4 << 20;
 static constexpr int64_t kQueriesMax = 64;  // query rows (tokens × heads) of one AttendTask
 static constexpr int64_t kHeadDimMax = 1024;
 
+// Rows of which a product keeps the sums at a time: as many whole tiles as 1,024 rows hold.
+static constexpr int64_t rows_at_once(int64_t tile_rows) {
+  return 1024 / tile_rows * tile_rows;
+}
+
+// Each is defined by the file of its instruction set, on processors that have it (isa.cc).
 const Kernels& kernels_generic();
-#if defined(__x86_64__)
 const Kernels& kernels_avx2();
 const Kernels& kernels_avx512();
-#endif
 
 }  // namespace autark

@@ -18,6 +18,7 @@ namespace {
 
 constexpr Kernels kTable = {
     .isa = "avx2",
+    .tile_rows = kTileRows,
     .rounded_name = "avx2",
     .float_name = "avx2-fma",
     .round_row = round_row,

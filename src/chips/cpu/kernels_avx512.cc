@@ -23,6 +23,7 @@ namespace {
 
 constexpr Kernels kTable = {
     .isa = "avx512",
+    .tile_rows = kTileRows,
     .rounded_name = "avx512-vnni",
     .float_name = "avx512-fma",
     .round_row = round_row,

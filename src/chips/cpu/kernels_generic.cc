@@ -17,6 +17,7 @@ namespace {
 
 constexpr Kernels kTable = {
     .isa = "generic",
+    .tile_rows = kTileRows,
     .rounded_name = "generic",
     .float_name = "generic",
     .round_row = round_row,

@@ -17,6 +17,8 @@ struct U {
   __m256i a, b;
 };
 
+constexpr int kTileRows = 6;  // rows of a product that share a load of the weights
+
 // vpmaddubsw adds pairs in 16 bits: 255 · 127 · 2 would not fit, so codes above 127 are taken as signed ones
 // with their offset of 128 removed, |code| ≤ 128.
 constexpr bool kSignedFull = true;

@@ -17,6 +17,8 @@ struct U {
   __m512i v;
 };
 
+constexpr int kTileRows = 6;  // rows of a product that share a load of the weights
+
 constexpr bool kSignedFull = false;  // dot_full takes codes as they are
 
 inline __mmask16 first(int64_t n) {

@@ -18,6 +18,8 @@ struct U {
   uint8_t v[64];
 };
 
+constexpr int kTileRows = 6;  // rows of a product that share a load of the weights
+
 constexpr bool kSignedFull = false;
 
 template <class Op>

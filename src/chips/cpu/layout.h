@@ -21,7 +21,6 @@ namespace autark {
 
 static constexpr int kLanes = 16;  // outputs of a panel
 static constexpr int kBlock = 32;  // inputs of a block
-static constexpr int kTile = 6;    // rows that a matrix product takes at a time
 
 enum class Kind : uint8_t { f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, mxfp4 };
 
@@ -74,8 +73,8 @@ struct Panels {  // a view of one prepared matrix
 };
 
 // 32 activations rounded to int8: x ≈ scale · code, scale = max |x| / 127.
-// Rows lie in tiles of kTile (the last one smaller): block b of row r of a tile of R rows that starts at row
-// t is at [t · blocks + b · R + r − t].
+// Rows lie in tiles of Kernels::tile_rows (the last one smaller): block b of row r of a tile of R rows that
+// starts at row t is at [t · blocks + b · R + r − t].
 struct RoundedBlock {
   int8_t code[32];
   float scale;

@@ -20,9 +20,15 @@ PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows) {
   const int64_t work_of_panel = w.panel_bytes * std::max<int64_t>(1, rows / 4);
   int64_t each = std::max<int64_t>(1, kBytesLeast / work_of_panel);
   each = std::max(each, (panels + on.team.size() * 16 - 1) / (on.team.size() * 16));
-  if (rows > kTile) each = (each + 1) / 2 * 2;  // the tile takes two
-  if (on.team.size() == 1 && rows <= kTile) each = panels;
+  if (rows > on.kernels.tile_rows) each = (each + 1) / 2 * 2;  // the tile takes two
+  if (on.team.size() == 1 && rows <= on.kernels.tile_rows) each = panels;
   return {panels, each, (panels + each - 1) / each};
+}
+
+PanelCut in_pairs(PanelCut cut) {
+  cut.each = (cut.each + 1) / 2 * 2;
+  cut.chunks = (cut.panels + cut.each - 1) / cut.each;
+  return cut;
 }
 
 namespace {
@@ -45,6 +51,46 @@ Bytes inputs_of(const ProductJob& job, const Tensor& x) {
   return Bytes(job.rounded, x.rows() * job.w->blocks * static_cast<int64_t>(sizeof(RoundedBlock)));
 }
 
+// What an ffn's operation needs of its inner rows.
+struct Inner {
+  ProductJob gate, up;
+  PanelCut cut;
+  int64_t rows, dim;
+  float* h;               // [rows][dim], or
+  RoundedBlock* rounded;  // a pair of panels is one block of the next product
+  Gate act;
+  float limit;
+};
+
+// h, or its rounded form, of `count` rows from `row` on and two panels at most from output `at` on, whose
+// products are a and b.
+void join(const Recorder& on, const Inner& x, float* a, const float* b, int64_t row, int64_t count,
+          int64_t at) {
+  const int64_t n = std::min(kPairWide, x.dim - at);
+  for (int64_t i = 0; i < count; ++i) {
+    float* y = x.rounded ? a + i * kPairWide : x.h + (row + i) * x.dim + at;
+    on.kernels.glu(a + i * kPairWide, b + i * kPairWide, n, x.act, x.limit, y);
+    if (!x.rounded) continue;
+    const RoundedRow r = on.rounded_row(x.rounded, row + i, x.rows, x.dim / kBlock);
+    on.kernels.round_row(y, kBlock, r.first + at / kBlock * r.stride, r.stride);
+  }
+}
+
+void run_inner(const Recorder& on, const Inner& x, int64_t chunk, void* scratch) {
+  const int64_t pass = rows_at_once(on.kernels.tile_rows);
+  const PairScratch s(scratch, pass);
+  const int64_t end = std::min((chunk + 1) * x.cut.each, x.cut.panels);
+  for (int64_t p = chunk * x.cut.each; p < end; p += 2) {
+    const int64_t to = std::min(p + 2, end);
+    for (int64_t row = 0; row < x.rows; row += pass) {
+      const int64_t count = std::min(pass, x.rows - row);
+      x.gate.run(p, to, row, count, s.a, kPairWide, scratch);
+      x.up.run(p, to, row, count, s.b, kPairWide, scratch);
+      join(on, x, s.a, s.b, row, count, p * kLanes);
+    }
+  }
+}
+
 }  // namespace
 
 Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, Tensor bias) {
@@ -64,40 +110,18 @@ Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weig
 
 Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& gate, const Weight& up,
                   const Weight& down, Act act, float limit) {
-  constexpr int64_t kRows = 1020, kWide = 2 * kLanes;  // rows and outputs of one pass: 2 × 128 KiB of floats
-  static_assert(kRows % kTile == 0);
   AUTARK_CHECK(inputs != Rounding::Inputs::official);
   const int64_t rows = x.rows(), inner = gate.rows();
   Tensor h = on.tensor({rows, inner});
   const ProductJob g = job_of(on, inputs, x, gate, {}), u = job_of(on, inputs, x, up, {});
-  RoundedBlock* rounded = nullptr;  // an output pair of panels is one rounded block of the next product
+  RoundedBlock* rounded = nullptr;
   if (inputs == Rounding::Inputs::int8 && takes_rounded(kind_of(down.format)) && inner % kBlock == 0)
     rounded = on.results.take_of<RoundedBlock>(rows * (inner / kBlock));
-  PanelCut cut = cut_panels(on, *g.w, rows);
-  cut.each = (cut.each + 1) / 2 * 2;
-  cut.chunks = (cut.panels + cut.each - 1) / cut.each;
-  on.add(cut.chunks, {inputs_of(g, x), inputs_of(u, x), x},
+  const Inner job{g,    u, in_pairs(cut_panels(on, *g.w, rows)), rows, inner, h.f32(), rounded, gate_of(act),
+                  limit};
+  on.add(job.cut.chunks, {inputs_of(g, x), inputs_of(u, x), x},
          {h, Bytes(rounded, rounded ? rows * (inner / kBlock) * int64_t{sizeof(RoundedBlock)} : 0)},
-         [=, h = h.f32()](int64_t c, void* scratch) {
-           auto* a = reinterpret_cast<float*>(static_cast<std::byte*>(scratch) + kScratchBytes / 2);
-           float* b = a + kRows * kWide;
-           const int64_t end = std::min((c + 1) * cut.each, cut.panels);
-           for (int64_t p = c * cut.each; p < end; p += 2) {
-             const int64_t at = p * kLanes, n = std::min(kWide, inner - at), to = std::min(p + 2, end);
-             for (int64_t row = 0; row < rows; row += kRows) {
-               const int64_t m = std::min(kRows, rows - row);
-               g.run(p, to, row, m, a, kWide, scratch);
-               u.run(p, to, row, m, b, kWide, scratch);
-               for (int64_t i = 0; i < m; ++i) {
-                 float* y = rounded ? a + i * kWide : h + (row + i) * inner + at;
-                 g.k->glu(a + i * kWide, b + i * kWide, n, gate_of(act), limit, y);
-                 if (!rounded) continue;
-                 const RoundedRow r = rounded_row(rounded, row + i, rows, inner / kBlock);
-                 g.k->round_row(y, kBlock, r.first + at / kBlock * r.stride, r.stride);
-               }
-             }
-           }
-         });
+         [job, self = &on](int64_t c, void* scratch) { run_inner(*self, job, c, scratch); });
   if (rounded) on.know_rounded(h, {rounded});
   return record_linear(on, inputs, h, down, {});
 }

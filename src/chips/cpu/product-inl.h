@@ -3,15 +3,15 @@
 // Rounded products, per output and block of 32 inputs, dot exact in int32:
 //   acc ← fma(float(dot) · d (+ m · sum), scale of the activations, acc)
 // Float products: 32 fused multiply-adds from zero, then acc ← acc + that. Either way the order is fixed, so
-// rows may be taken one at a time from the packed codes or six at a time from expanded ones.
+// rows may be taken one at a time from the packed codes or a tile at a time from expanded ones.
 #pragma once
 #include "chips/cpu/kernels.h"
 
 namespace autark {
 namespace {
 
-constexpr int kBlocksAtOnce = 16;      // expanded codes of two panels stay in L1
-constexpr int64_t kRowsAtOnce = 1020;  // rows whose accumulators are kept; a multiple of kTile
+constexpr int kBlocksAtOnce = 16;  // expanded codes of two panels stay in L1
+constexpr int64_t kRowsAtOnce = rows_at_once(kTileRows);
 alignas(16) constexpr uint8_t kDoubledE2m1[16] = {16, 17, 18, 19, 20, 22, 24, 28,
                                                   16, 15, 14, 13, 12, 10, 8,  4};  // 2 x + 16
 
@@ -126,7 +126,7 @@ inline void add_block(const W& w, const RoundedBlock* x, F (&acc)[R][P]) {
   AUTARK_UNROLL(2)
   for (int part = 0; part < kParts; ++part) {
     I s[R][P];
-    AUTARK_UNROLL(6)
+    AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) {
       const I start = first_dot<K>(x[r], part);
       AUTARK_UNROLL(2)
@@ -138,7 +138,7 @@ inline void add_block(const W& w, const RoundedBlock* x, F (&acc)[R][P]) {
       U c[P];
       AUTARK_UNROLL(2)
       for (int p = 0; p < P; ++p) c[p] = w.code(p, j);
-      AUTARK_UNROLL(6)
+      AUTARK_UNROLL(kTileRows)
       for (int r = 0; r < R; ++r) {
         const int32_t four = quad(x[r], j);
         AUTARK_UNROLL(2)
@@ -149,7 +149,7 @@ inline void add_block(const W& w, const RoundedBlock* x, F (&acc)[R][P]) {
     for (int p = 0; p < P; ++p) {
       const F d = part ? w.m(p) : w.d(p);
       const F m = kMeaning == Meaning::minimum ? w.m(p) : d;
-      AUTARK_UNROLL(6)
+      AUTARK_UNROLL(kTileRows)
       for (int r = 0; r < R; ++r) {
         F t = to_float(s[r][p]) * d;
         if (kMeaning == Meaning::minimum) t = fma(m, all(x[r].sum), t);
@@ -179,7 +179,7 @@ void few_rounded_rows(const ProductOfRounded& t) {
     const PanelAt p = panel_at(w, panel);
     const uint8_t* next = p.low + w.panel_bytes;
     F acc[R][1];
-    AUTARK_UNROLL(6)
+    AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) acc[r][0] = zero();
     for (int64_t b = 0; b < w.blocks; ++b) {
       for (int64_t i = 0; i < step; i += 64) prefetch(next + b * step + i);
@@ -193,8 +193,7 @@ void few_rounded_rows(const ProductOfRounded& t) {
   }
 }
 
-// --- many rows: expand two panels, then tiles of six rows
-// ---------------------------------------------------
+// --- many rows: expand two panels, then whole tiles -------------------------------------------------------
 
 template <Kind K>
 inline void expand(const PanelAt& p, int64_t b, ExpandedBlock* out) {
@@ -209,7 +208,7 @@ inline void expand(const PanelAt& p, int64_t b, ExpandedBlock* out) {
 
 template <int R, int P>
 inline void load_sums(const float* sums, F (&acc)[R][P]) {
-  AUTARK_UNROLL(6)
+  AUTARK_UNROLL(kTileRows)
   for (int r = 0; r < R; ++r) {
     AUTARK_UNROLL(2)
     for (int p = 0; p < P; ++p) acc[r][p] = load(sums + (r * P + p) * kLanes);
@@ -218,7 +217,7 @@ inline void load_sums(const float* sums, F (&acc)[R][P]) {
 
 template <int R, int P>
 inline void store_sums(const F (&acc)[R][P], float* sums) {
-  AUTARK_UNROLL(6)
+  AUTARK_UNROLL(kTileRows)
   for (int r = 0; r < R; ++r) {
     AUTARK_UNROLL(2)
     for (int p = 0; p < P; ++p) store(sums + (r * P + p) * kLanes, acc[r][p]);
@@ -234,23 +233,14 @@ void rounded_tile(const ExpandedBlock* w, const RoundedBlock* x, int64_t blocks,
   store_sums(acc, sums);
 }
 
-template <Kind K, int P>
+// The tile of as many rows as there are: `rows` of at most R.
+template <Kind K, int P, int R = kTileRows>
 void rounded_tile_of(int64_t rows, const ExpandedBlock* w, const RoundedBlock* x, int64_t blocks,
                      float* sums) {
-  switch (rows) {
-    case 1:
-      return rounded_tile<K, 1, P>(w, x, blocks, sums);
-    case 2:
-      return rounded_tile<K, 2, P>(w, x, blocks, sums);
-    case 3:
-      return rounded_tile<K, 3, P>(w, x, blocks, sums);
-    case 4:
-      return rounded_tile<K, 4, P>(w, x, blocks, sums);
-    case 5:
-      return rounded_tile<K, 5, P>(w, x, blocks, sums);
-    default:
-      return rounded_tile<K, 6, P>(w, x, blocks, sums);
+  if constexpr (R > 1) {
+    if (rows < R) return rounded_tile_of<K, P, R - 1>(rows, w, x, blocks, sums);
   }
+  rounded_tile<K, R, P>(w, x, blocks, sums);
 }
 
 // Rows of accumulators to y: [row][P][lane], bias added last.
@@ -284,8 +274,8 @@ void many_rounded_rows(const ProductOfRounded& t, int64_t panel) {
         const PanelAt at = panel_at(w, panel + p);
         for (int64_t i = 0; i < blocks; ++i) expand<K>(at, b + i, expanded + i * P + p);
       }
-      for (int64_t r = row; r < end; r += kTile) {
-        const int64_t n = end - r < kTile ? end - r : kTile;
+      for (int64_t r = row; r < end; r += kTileRows) {
+        const int64_t n = end - r < kTileRows ? end - r : kTileRows;
         rounded_tile_of<K, P>(n, expanded, t.x + r * w.blocks + b * n, blocks, sums + (r - row) * P * kLanes);
       }
     }
@@ -293,22 +283,18 @@ void many_rounded_rows(const ProductOfRounded& t, int64_t panel) {
   }
 }
 
+template <Kind K, int R = kTileRows>
+void few_rounded_rows_of(const ProductOfRounded& t) {
+  if constexpr (R > 1) {
+    if (t.rows < R) return few_rounded_rows_of<K, R - 1>(t);
+  }
+  few_rounded_rows<K, R>(t);
+}
+
 template <Kind K>
 void rounded_product_of(const ProductOfRounded& t) {
-  switch (t.rows) {
-    case 1:
-      return few_rounded_rows<K, 1>(t);
-    case 2:
-      return few_rounded_rows<K, 2>(t);
-    case 3:
-      return few_rounded_rows<K, 3>(t);
-    case 4:
-      return few_rounded_rows<K, 4>(t);
-    case 5:
-      return few_rounded_rows<K, 5>(t);
-    case 6:
-      return few_rounded_rows<K, 6>(t);
-  }
+  if (t.rows == 0) return;
+  if (t.rows <= kTileRows) return few_rounded_rows_of<K>(t);
   int64_t panel = t.panel_begin;
   for (; panel + 2 <= t.panel_end; panel += 2) many_rounded_rows<K, 2>(t, panel);
   if (panel < t.panel_end) many_rounded_rows<K, 1>(t, panel);
@@ -339,8 +325,7 @@ void rounded_product(const ProductOfRounded& t) {
   }
 }
 
-// --- activations
-// --------------------------------------------------------------------------------------------
+// --- activations ------------------------------------------------------------------------------------------
 
 void round_row(const float* x, int64_t n, RoundedBlock* out, int64_t stride) {
   for (int64_t i = 0; i < n; i += kBlock, out += stride) {
@@ -355,8 +340,7 @@ void round_row(const float* x, int64_t n, RoundedBlock* out, int64_t stride) {
   }
 }
 
-// --- float products
-// -----------------------------------------------------------------------------------------
+// --- float products ---------------------------------------------------------------------------------------
 
 template <Kind K, int J>
 inline void expand_quad(const Codes& c, const Factors& f, float* out) {  // inputs 4 J … 4 J + 3
@@ -434,21 +418,21 @@ void few_float_rows(const ProductOfFloats& t) {
   for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
     const uint8_t* low = panel_at(w, panel).low;
     F acc[R];
-    AUTARK_UNROLL(6)
+    AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) acc[r] = zero();
     for (int64_t b = 0; b < w.in; b += kBlock) {
       const int64_t end = w.in - b < kBlock ? w.in : b + kBlock;
       for (int i = 0; i < layout_of(K).low; i += 64)
         prefetch(low + w.panel_bytes + b / kBlock * layout_of(K).low + i);
       F s[R];
-      AUTARK_UNROLL(6)
+      AUTARK_UNROLL(kTileRows)
       for (int r = 0; r < R; ++r) s[r] = zero();
       for (int64_t k = b; k < end; ++k) {
         const F c = plain_at<K>(low, k);
-        AUTARK_UNROLL(6)
+        AUTARK_UNROLL(kTileRows)
         for (int r = 0; r < R; ++r) s[r] = fma(c, all(t.x[r][k]), s[r]);
       }
-      AUTARK_UNROLL(6)
+      AUTARK_UNROLL(kTileRows)
       for (int r = 0; r < R; ++r) acc[r] = acc[r] + s[r];
     }
     const int64_t at = (panel - t.panel_begin) * kLanes;
@@ -457,22 +441,12 @@ void few_float_rows(const ProductOfFloats& t) {
   }
 }
 
-template <Kind K>
+template <Kind K, int R = kTileRows>
 void few_float_rows_of(const ProductOfFloats& t) {
-  switch (t.rows) {
-    case 1:
-      return few_float_rows<K, 1>(t);
-    case 2:
-      return few_float_rows<K, 2>(t);
-    case 3:
-      return few_float_rows<K, 3>(t);
-    case 4:
-      return few_float_rows<K, 4>(t);
-    case 5:
-      return few_float_rows<K, 5>(t);
-    default:
-      return few_float_rows<K, 6>(t);
+  if constexpr (R > 1) {
+    if (t.rows < R) return few_float_rows_of<K, R - 1>(t);
   }
+  few_float_rows<K, R>(t);
 }
 
 // w [P][floats_at_once][lane]; n inputs from x[r] + from.
@@ -483,7 +457,7 @@ void float_tile(const float* w, const float* const* x, int64_t from, int64_t n, 
   for (int64_t k = 0; k < n; k += kBlock) {
     const int64_t m = n - k < kBlock ? n - k : kBlock;
     F s[R][P];
-    AUTARK_UNROLL(6)
+    AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) {
       AUTARK_UNROLL(2)
       for (int p = 0; p < P; ++p) s[r][p] = zero();
@@ -492,14 +466,14 @@ void float_tile(const float* w, const float* const* x, int64_t from, int64_t n, 
       F c[P];
       AUTARK_UNROLL(2)
       for (int p = 0; p < P; ++p) c[p] = load(w + (p * kBlocksAtOnce * kBlock + i) * kLanes);
-      AUTARK_UNROLL(6)
+      AUTARK_UNROLL(kTileRows)
       for (int r = 0; r < R; ++r) {
         const F one = all(x[r][from + i]);
         AUTARK_UNROLL(2)
         for (int p = 0; p < P; ++p) s[r][p] = fma(c[p], one, s[r][p]);
       }
     }
-    AUTARK_UNROLL(6)
+    AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) {
       AUTARK_UNROLL(2)
       for (int p = 0; p < P; ++p) acc[r][p] = acc[r][p] + s[r][p];
@@ -508,23 +482,13 @@ void float_tile(const float* w, const float* const* x, int64_t from, int64_t n, 
   store_sums(acc, sums);
 }
 
-template <int P>
+template <int P, int R = kTileRows>
 void float_tile_of(int64_t rows, const float* w, const float* const* x, int64_t from, int64_t n,
                    float* sums) {
-  switch (rows) {
-    case 1:
-      return float_tile<1, P>(w, x, from, n, sums);
-    case 2:
-      return float_tile<2, P>(w, x, from, n, sums);
-    case 3:
-      return float_tile<3, P>(w, x, from, n, sums);
-    case 4:
-      return float_tile<4, P>(w, x, from, n, sums);
-    case 5:
-      return float_tile<5, P>(w, x, from, n, sums);
-    default:
-      return float_tile<6, P>(w, x, from, n, sums);
+  if constexpr (R > 1) {
+    if (rows < R) return float_tile_of<P, R - 1>(rows, w, x, from, n, sums);
   }
+  float_tile<R, P>(w, x, from, n, sums);
 }
 
 template <int P>
@@ -542,8 +506,8 @@ void float_panels(const ProductOfFloats& t, int64_t panel) {
         for (int64_t i = 0; i < n; i += kBlock)
           expand_floats(w, panel + p, (k + i) / kBlock, expanded + (p * kInputs + i) * kLanes);
       }
-      for (int64_t r = row; r < end; r += kTile)
-        float_tile_of<P>(end - r < kTile ? end - r : kTile, expanded, t.x + r, k, n,
+      for (int64_t r = row; r < end; r += kTileRows)
+        float_tile_of<P>(end - r < kTileRows ? end - r : kTileRows, expanded, t.x + r, k, n,
                          sums + (r - row) * P * kLanes);
     }
     write_sums<P>(sums, w, panel, (panel - t.panel_begin) * kLanes, row, end - row, t.bias, t.y, t.y_stride);
@@ -551,7 +515,8 @@ void float_panels(const ProductOfFloats& t, int64_t panel) {
 }
 
 void float_product(const ProductOfFloats& t) {
-  if (t.rows <= kTile) {
+  if (t.rows == 0) return;
+  if (t.rows <= kTileRows) {
     if (t.w->kind == Kind::f32) return few_float_rows_of<Kind::f32>(t);
     if (t.w->kind == Kind::f16) return few_float_rows_of<Kind::f16>(t);
     if (t.w->kind == Kind::bf16) return few_float_rows_of<Kind::bf16>(t);

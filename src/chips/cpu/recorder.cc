@@ -129,14 +129,11 @@ Rounded Recorder::rounded(Tensor x) {
       return r;
     }
   }
-  const int64_t chunks = chunks_of(rows);
-  add(chunks, {x}, {Bytes(r.blocks, rows * blocks * static_cast<int64_t>(sizeof(RoundedBlock)))},
-      [k = &kernels, x = x.f32(), r, rows, cols, blocks, chunks](int64_t c, void*) {
-        for (int64_t i = rows * c / chunks; i < rows * (c + 1) / chunks; ++i) {
-          const RoundedRow to = rounded_row(r.blocks, i, rows, blocks);
-          k->round_row(x + i * cols, cols, to.first, to.stride);
-        }
-      });
+  const int64_t bytes = rows * blocks * static_cast<int64_t>(sizeof(RoundedBlock));
+  add_rows(rows, {x}, {Bytes(r.blocks, bytes)}, [=, this, x = x.f32()](int64_t i, void*) {
+    const RoundedRow to = rounded_row(r.blocks, i, rows, blocks);
+    kernels.round_row(x + i * cols, cols, to.first, to.stride);
+  });
   return r;
 }
 
@@ -147,14 +144,12 @@ Tensor Recorder::official(Tensor x, Round how) {
   }
   Tensor y = tensor(x.shape);
   official_.push_back({x.data, how, y});
-  const int64_t n = x.cols(), runs = tiles(n), all = x.rows() * runs, chunks = chunks_of(all);
-  add(chunks, {x}, {y}, [=, x = x.f32(), y = y.f32()](int64_t c, void*) {
-    for (int64_t i = all * c / chunks; i < all * (c + 1) / chunks; ++i) {
-      const int64_t from = i % runs * kTileSide, count = std::min(kTileSide, n - from);
-      float* to = y + i / runs * n + from;
-      std::copy_n(x + i / runs * n + from, count, to);
-      round(how, {to, static_cast<size_t>(count)});
-    }
+  const int64_t n = x.cols(), runs = tiles(n);
+  add_rows(x.rows() * runs, {x}, {y}, [=, x = x.f32(), y = y.f32()](int64_t i, void*) {
+    const int64_t from = i % runs * kTileSide, count = std::min(kTileSide, n - from);
+    float* to = y + i / runs * n + from;
+    std::copy_n(x + i / runs * n + from, count, to);
+    round(how, {to, static_cast<size_t>(count)});
   });
   return y;
 }

@@ -35,6 +35,12 @@ struct Rounded {
   RoundedBlock* blocks = nullptr;
 };
 
+// Where the blocks of one row lie: the first, and how far apart they are.
+struct RoundedRow {
+  RoundedBlock* first;
+  int64_t stride;
+};
+
 class Recorder {
  public:
   Recorder(const Kernels& kernels, int threads);
@@ -64,6 +70,15 @@ class Recorder {
                    std::initializer_list<Bytes> writes, Run run) {
     append(0, chunks, reads, writes, run);
   }
+  // run(row, scratch) for each row below `rows`, a range of rows a chunk.
+  template <class Run>
+  void add_rows(int64_t rows, std::initializer_list<Bytes> reads, std::initializer_list<Bytes> writes,
+                Run run) {
+    const int64_t chunks = chunks_of(rows);
+    add(chunks, reads, writes, [=](int64_t c, void* scratch) {
+      for (int64_t i = rows * c / chunks; i < rows * (c + 1) / chunks; ++i) run(i, scratch);
+    });
+  }
   // The next operation waits for all before it.
   void meet() { meet_next_ = true; }
   // On the caller's thread, alone.
@@ -74,6 +89,12 @@ class Recorder {
   void play();   // runs what was recorded, then forgets it
   void reset();  // forgets everything, gives all memory back
 
+  // Row `row` of `rows` rounded rows of `blocks` blocks each, which begin at `base` (layout.h).
+  RoundedRow rounded_row(RoundedBlock* base, int64_t row, int64_t rows, int64_t blocks) const {
+    const int64_t high = kernels.tile_rows;
+    const int64_t tile = static_cast<uint32_t>(row) / static_cast<uint32_t>(high) * high;
+    return {base + tile * blocks + (row - tile), rows - tile < high ? rows - tile : high};
+  }
   // The rounded form of x, made at most once while x stays as it is.
   Rounded rounded(Tensor x);
   // x rounded as official code does; x itself for Round::none. Made at most once while x stays as it is.
@@ -108,7 +129,7 @@ class Recorder {
   template <class Run>
   void append(int64_t chunks, const int64_t* counted, std::initializer_list<Bytes> reads,
               std::initializer_list<Bytes> writes, Run run) {
-    static_assert(std::is_trivially_destructible_v<Run>);
+    static_assert(std::is_trivially_destructible_v<Run>);  // nobody calls destructors of what lies in plans
     void* closure = new (plans.take(sizeof(Run))) Run(run);
     const Call call = [](void* c, int64_t chunk, void* scratch) { (*static_cast<Run*>(c))(chunk, scratch); };
     append_operation({call, closure, chunks, counted, false, false, 0}, reads, writes);
@@ -136,15 +157,5 @@ class Recorder {
   int turn_ = 0;
   Count done_;  // chunks of this walk
 };
-
-// Where block b of row r lies, of `rows` rows in tiles (layout.h), and how far apart its blocks are.
-struct RoundedRow {
-  RoundedBlock* first;
-  int64_t stride;
-};
-inline RoundedRow rounded_row(RoundedBlock* base, int64_t row, int64_t rows, int64_t blocks) {
-  const int64_t tile = row / kTile * kTile, count = rows - tile < kTile ? rows - tile : kTile;
-  return {base + tile * blocks + (row - tile), count};
-}
 
 }  // namespace autark

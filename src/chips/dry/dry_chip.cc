@@ -1,7 +1,9 @@
 // A chip that computes nothing and counts everything: the planner and `inspect` run the real model files on
 // it, so their costs can never drift from the code.
+#include <algorithm>
 #include "chips/dry/dry_v4.h"
 #include "chips/registry.h"
+#include "chips/routing.h"
 namespace autark {
 namespace {
 class DryChip final : public Chip {
@@ -35,21 +37,32 @@ class DryChip final : public Chip {
     AUTARK_CHECK(r.dims() <= x.cols());
     return out(x.shape);
   }
-  Tensor attention(Tensor q, Tensor, Tensor, Rows ks, Rows vs, Attend how) override {
-    const double per_row = 4.0 * q.shape[1] * q.shape[2];
+  Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
+    const int64_t dim = value_dim(k, v, how);
+    const double per_row = 2.0 * q.shape[1] * (q.cols() + dim);
     for (size_t s = 0; s < ks.sequences.size(); ++s) {
       const int64_t rows = ks.sequences[s].count, all = ks.length[s] + rows;
       const int64_t n = how.window ? std::min<int64_t>(all, how.window) : all;
       c_.flops += per_row * rows * n;
-      c_.kv_bytes += n * (row_bytes(ks.record, ks.width) + row_bytes(vs.record, vs.width));
+      c_.kv_bytes += n * (row_bytes(ks.record, ks.width) + (v ? row_bytes(vs.record, vs.width) : 0));
     }
-    return out(q.shape);
+    for (const Rows* r : {&ks, &vs})
+      if (r->width && std::ranges::count(c_.attended, r->record) == 0) c_.attended.push_back(r->record);
+    return out({q.shape[0], q.shape[1], dim});
   }
   V4Ops& v4() override { return v4_; }
   Tensor add(Tensor a, Tensor) override { return out(a.shape); }
   Tensor glu(Tensor g, Tensor, Act, float) override { return out(g.shape); }
-  Choice top_k(Tensor s, int k, bool) override {
-    return {{nullptr, Format::i32, {s.rows(), k}}, out({s.rows(), k})};
+  Choice route(Tensor logits, Tensor bias, Tensor fixed, const Routing& how, Tensor*) override {
+    check_routing(how, logits, bias, fixed);
+    if (bias) c_.weight_bytes += row_bytes(bias.format, bias.shape.numel());
+    return {{nullptr, Format::i32, {logits.rows(), how.k}}, out({logits.rows(), how.k})};
+  }
+  Tensor grouped_linear(Tensor x, const Weight& w) override {
+    AUTARK_CHECK(x.cols() == w.shape[0] * w.cols());
+    c_.flops += 2.0 * x.rows() * w.shape.numel();
+    c_.weight_bytes += bytes_of(w);
+    return out({x.rows(), w.shape[0] * w.rows()});
   }
   Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act,
              float) override {

@@ -53,16 +53,6 @@ class DryV4 final : public V4Ops {
     }
     return out(q.shape);
   }
-  Tensor grouped_linear(Tensor x, const Weight& w) override {
-    AUTARK_CHECK(x.cols() == w.shape[0] * w.cols());
-    count(x.rows(), w);
-    return out({x.rows(), w.shape[0] * w.rows()});
-  }
-  Choice route(Tensor s, Tensor bias, Tensor fixed, int k, float, Tensor*) override {
-    AUTARK_CHECK(bool(bias) != bool(fixed));
-    if (bias) c_.weight_bytes += bytes_of(bias);
-    return {{nullptr, Format::i32, {s.rows(), k}}, out({s.rows(), k})};
-  }
 
  private:
   static int64_t bytes_of(const Tensor& t) { return row_bytes(t.format, t.shape.numel()); }

@@ -7,6 +7,7 @@
 #include <deque>
 #include <numbers>
 #include <numeric>
+#include "chips/routing.h"
 #include "tensor/bf16.h"
 
 namespace autark {
@@ -98,8 +99,10 @@ class RefChip final : public Chip {
     return rounded(y);
   }
   Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
+    const int64_t dim = value_dim(k, v, how);
     AUTARK_CHECK(k.shape[1] * k.shape[2] == ks.width && (!ks.ring || how.window <= ks.keep));
-    Tensor y = scratch(q.shape, Format::f32);
+    AUTARK_CHECK(v ? v.cols() == dim && v.shape[1] * dim == vs.width : dim <= k.cols());
+    Tensor y = scratch({q.shape[0], q.shape[1], dim}, Format::f32);
     for (size_t seq = 0; seq < ks.sequences.size(); ++seq) attend(q, k, v, ks, vs, how, seq, y);
     return rounded(y);
   }
@@ -114,20 +117,25 @@ class RefChip final : public Chip {
       y.f32()[i] = gated(act, limit, gate.f32()[i], up.f32()[i]);
     return rounded(y);
   }
-  Choice top_k(Tensor scores, int k, bool renormalise) override {
-    const int64_t T = scores.rows(), E = scores.cols();
+  Choice route(Tensor logits, Tensor bias, Tensor fixed, const Routing& how, Tensor* margin) override {
+    check_routing(how, logits, bias, fixed);
+    const int64_t T = logits.rows(), k = how.k;
     Choice to{scratch({T, k}, Format::i32), scratch({T, k}, Format::f32)};
-    std::vector<int32_t> order(E);
+    if (margin) *margin = scratch({T}, Format::f32);
     for (int64_t t = 0; t < T; ++t) {
-      const auto s = scores.row(t);
-      std::iota(order.begin(), order.end(), 0);
-      std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return s[a] > s[b]; });
-      double z = 0;
-      for (int64_t j = 0; j < (renormalise ? k : E); ++j) z += std::exp(s[order[j]] - s[order[0]]);
-      for (int j = 0; j < k; ++j) {
-        to.ids.i32()[t * k + j] = order[j];
-        to.weights.row(t)[j] = std::exp(s[order[j]] - s[order[0]]) / z;
-      }
+      const std::vector<float> p = probabilities(how.score, logits.row(t));
+      std::vector<float> compared = compares_logits(how, bool(bias)) ? copy_of(logits.row(t)) : p;
+      for (int64_t e = 0; bias && e < std::ssize(p); ++e) compared[e] += bias.f32()[e];
+      mask_groups(how, compared);
+      const std::vector<int32_t> order =
+          fixed ? copy_of(std::span(fixed.i32() + t * k, k)) : best_first(compared);
+      std::copy_n(order.begin(), k, to.ids.i32() + t * k);
+      const bool more = !fixed && std::ssize(order) > k;
+      if (margin) margin->f32()[t] = more ? compared[order[k - 1]] - compared[order[k]] : INFINITY;
+      if (how.score == Routing::Score::softmax)
+        weigh_softmax(how, logits.row(t), order, to.weights.row(t));
+      else
+        weigh(how, p, order, to.weights.row(t));
     }
     return to;
   }
@@ -177,13 +185,57 @@ class RefChip final : public Chip {
     round_official(w.out, y);
     return y;
   }
+  template <class T>
+  static std::vector<std::remove_const_t<T>> copy_of(std::span<T> x) {
+    return {x.begin(), x.end()};
+  }
+  static std::vector<float> probabilities(Routing::Score score, std::span<const float> logits) {
+    std::vector<float> p = copy_of(logits);
+    if (score != Routing::Score::softmax) {
+      for (float& v : p) v = routing_score(score, v);
+      return p;
+    }
+    const float top = *std::ranges::max_element(p);
+    double sum = 0;
+    for (float& v : p) sum += v = std::exp(v - top);
+    for (float& v : p) v = v / sum;
+    return p;
+  }
+  // All of them, ties to the lower index; what is not a number comes last.
+  static std::vector<int32_t> best_first(std::vector<float> score) {
+    std::vector<int32_t> order(score.size());
+    std::iota(order.begin(), order.end(), 0);
+    for (float& v : score) v = std::isnan(v) ? -INFINITY : v;
+    std::ranges::stable_sort(order, [&](int a, int b) { return score[a] > score[b]; });
+    return order;
+  }
+  static void weigh(const Routing& how, std::span<const float> p, std::span<const int32_t> order,
+                    std::span<float> weights) {
+    float sum = 0;
+    for (int j = 0; j < how.k; ++j) sum += p[order[j]];
+    sum = how.renormalise ? std::max(sum, how.sum_least) : 1;
+    for (int j = 0; j < how.k; ++j) weights[j] = p[order[j]] / sum * how.scale;
+  }
+  static void weigh_softmax(const Routing& how, std::span<const float> logits, std::span<const int32_t> order,
+                            std::span<float> weights) {
+    const float top = *std::ranges::max_element(logits);
+    double all = 0, chosen = 0;
+    for (const int32_t e : best_first(copy_of(logits))) all += std::exp(logits[e] - top);
+    for (int j = 0; j < how.k; ++j) chosen += std::exp(logits[order[j]] - top);
+    const double sum = how.renormalise ? std::max(chosen, how.sum_least * all) : all;
+    for (int j = 0; j < how.k; ++j)
+      weights[j] = static_cast<float>(std::exp(logits[order[j]] - top) / sum) * how.scale;
+  }
   static void attend(Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs, Attend how, int seq,
                      Tensor y) {
     const Span span = ks.sequences[seq];
-    const int64_t H = q.shape[1], d = q.cols(), group = H / k.shape[1], wide = ks.width;
+    const int64_t H = q.shape[1], d = q.cols(), group = H / k.shape[1], dim = y.cols();
     const int64_t start = ks.length[seq],
                   from = how.window ? std::max<int64_t>(0, start - how.window + 1) : 0;
-    const std::vector<float> keys = seen(ks, seq, k, from), values = seen(vs, seq, v, from);
+    const std::vector<float> keys = seen(ks, seq, k, from),
+                             own = v ? seen(vs, seq, v, from) : std::vector<float>();
+    const std::vector<float>& values = v ? own : keys;
+    const int64_t wide = ks.width, value_wide = v ? vs.width : wide, value_step = v ? dim : d;
     std::vector<double> p(start + span.count - from);
     for (int64_t i = 0; i < span.count * H; ++i) {
       const int64_t t = i / H, h = i % H, row = (span.first + t) * H + h, off = h / group * d;
@@ -193,14 +245,14 @@ class RefChip final : public Chip {
       for (int64_t j = first; j < end; ++j)
         top = std::max(top, p[j] = how.scale * dot(q.row(row), {&keys[j * wide + off], size_t(d)}));
       for (int64_t j = first; j < end; ++j) sum += p[j] = std::exp(p[j] - top);
-      for (int64_t c = 0; c < d; ++c) {
+      for (int64_t c = 0; c < dim; ++c) {
         double s = 0;
-        for (int64_t j = first; j < end; ++j) s += p[j] * values[j * wide + off + c];
+        for (int64_t j = first; j < end; ++j) s += p[j] * values[j * value_wide + h / group * value_step + c];
         y.row(row)[c] = s / sum;
       }
     }
     append(ks, seq, k);
-    append(vs, seq, v);
+    if (v) append(vs, seq, v);
   }
 
   std::deque<std::vector<std::byte>> arena_;

@@ -76,7 +76,7 @@ Tensor V4Block::attention(Step& s, int i, Tensor x, const Core& core) const {
   Tensor o = core ? core(q, kv, window, sink_) : v4.sparse_attention(q, kv, window, far, picks, sink_);
   o = s.note(i, "attn.o", o);
   o = on.rope(o, s.positions, rope, /*inverse=*/true);  // values carried the rotation
-  Tensor z = s.note(i, "attn.z", v4.grouped_linear(o.join(), o_a_));
+  Tensor z = s.note(i, "attn.z", on.grouped_linear(o.join(), o_a_));
   return on.all_sum(on.linear(z, o_b_));
 }
 
@@ -103,8 +103,11 @@ Tensor V4Block::experts(Step& s, int i, Tensor x) const {
   Chip& on = s.on;
   Tensor fixed, margin;
   if (by_token_) fixed = on.rows(by_token_, s.tokens);
-  const Choice to = on.v4().route(on.linear(x, router_), bias_, fixed, int(c.experts_per_token),
-                                  c.route_scale, s.probe ? &margin : nullptr);
+  const Routing how{.score = Routing::Score::sqrt_softplus,
+                    .k = int(c.experts_per_token),
+                    .renormalise = true,
+                    .scale = c.route_scale};
+  const Choice to = on.route(on.linear(x, router_), bias_, fixed, how, s.probe ? &margin : nullptr);
   s.note(i, "gate.ids", to.ids);
   s.note(i, "gate.weights", to.weights);
   if (s.probe) s.note(i, "gate.margin", margin);
