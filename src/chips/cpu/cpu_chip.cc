@@ -58,6 +58,10 @@ class CpuChip final : public Chip {
   Tensor linear(Tensor x, const Weight& w, Tensor bias) override {
     return ran(record_linear(on_, inputs_, x, w, bias));
   }
+  Tensor grouped_linear(Tensor x, const Weight& w) override {
+    if (inputs_ == Rounding::Inputs::official && !official_groups(w)) return Chip::grouped_linear(x, w);
+    return ran(record_grouped_linear(on_, inputs_, x, w));
+  }
   Tensor rms_norm(Tensor x, Tensor gain, float eps) override;
   Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) override;
   Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {

@@ -6,6 +6,10 @@
 namespace autark {
 
 Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, Tensor bias);
+// Not in official runs whose groups and tiles of rounding do not agree (official_groups).
+Tensor record_grouped_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w);
+// Whether rounding all groups' channels at once is rounding those of each.
+bool official_groups(const Weight& w);
 // down · glu(gate x, up x): the inner rows exist in the thread's scratch, and rounded.
 Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& gate, const Weight& up,
                   const Weight& down, Act act, float limit);

@@ -1,0 +1,75 @@
+// grouped_linear: a chunk is a few panels of one group's outputs, for all rows of the step.
+#include <algorithm>
+#include "chips/cpu/verbs.h"
+
+namespace autark {
+namespace {
+
+struct GroupedJob {
+  const Recorder* on;
+  const Panels* w;  // one a group
+  PanelCut cut;     // of one group
+  int64_t groups, rows, in, out;
+  RoundedBlock* rounded;  // [group][rows in tiles], or
+  const float** floats;   // [group][row]
+  float* y;
+
+  int64_t blocks() const { return in / kBlock; }
+};
+
+// The channels of each group, as its product reads them.
+void record_inputs(Recorder& on, GroupedJob& job, Rounding::Inputs inputs, const Tensor& x) {
+  if (inputs != Rounding::Inputs::int8 || !takes_rounded(job.w->kind)) {
+    job.floats = on.plans.take_of<const float*>(job.groups * job.rows);
+    for (int64_t i = 0; i < job.groups * job.rows; ++i)
+      job.floats[i] = x.row(i % job.rows).data() + i / job.rows * job.in;
+    return;
+  }
+  job.rounded = on.results.take_of<RoundedBlock>(job.groups * job.rows * job.blocks());
+  on.add_rows(job.groups * job.rows, {x}, {}, [job, x](int64_t i, void*) {
+    const int64_t g = i / job.rows, row = i % job.rows;
+    const RoundedRow to =
+        job.on->rounded_row(job.rounded + g * job.rows * job.blocks(), row, job.rows, job.blocks());
+    job.on->kernels.round_row(x.row(row).data() + g * job.in, job.in, to.first, to.stride);
+  });
+  on.meet();
+}
+
+void run_group(const GroupedJob& job, int64_t chunk, void* scratch) {
+  const int64_t g = chunk / job.cut.chunks, begin = chunk % job.cut.chunks * job.cut.each;
+  const RoundedBlock* rounded = job.rounded ? job.rounded + g * job.rows * job.blocks() : nullptr;
+  const float* const* floats = job.floats ? job.floats + g * job.rows : nullptr;
+  const ProductJob product{&job.on->kernels, &job.w[g], rounded, floats, nullptr};
+  product.run(begin, std::min(begin + job.cut.each, job.cut.panels), 0, job.rows,
+              job.y + g * job.out + begin * kLanes, job.groups * job.out, scratch);
+}
+
+}  // namespace
+
+bool official_groups(const Weight& w) {
+  const auto whole = [](Round how, int64_t width) {
+    return how != Round::e4m3_b128 || width % kTileSide == 0;
+  };
+  return whole(w.in, w.cols()) && whole(w.out, w.rows());
+}
+
+Tensor record_grouped_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w) {
+  const bool official = inputs == Rounding::Inputs::official;
+  AUTARK_CHECK(w.shape.rank == 3 && x.cols() == w.shape[0] * w.cols());
+  if (official) x = on.official(x, w.in);
+  Tensor y = on.tensor({x.rows(), w.shape[0] * w.rows()});
+  GroupedJob job{.on = &on,
+                 .w = on.prepared.of(w, on.team).data(),
+                 .groups = w.shape[0],
+                 .rows = x.rows(),
+                 .in = w.cols(),
+                 .out = w.rows(),
+                 .y = y.f32()};
+  job.cut = cut_panels(on, *job.w, job.rows);
+  record_inputs(on, job, inputs, x);
+  on.add(job.groups * job.cut.chunks, {x}, {y},
+         [job](int64_t chunk, void* scratch) { run_group(job, chunk, scratch); });
+  return official ? on.official(y, w.out) : y;
+}
+
+}  // namespace autark
