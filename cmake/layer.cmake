@@ -2,17 +2,37 @@
 # Compiles src/NAME/**.cc into one library, every src/NAME/**_test.cc into NAME_tests (or, with AUTARK_ONE_TEST_PROGRAM,
 # into the one program all_tests), and with AUTARK_FUZZ every src/NAME/**_fuzz.cc into a fuzz target of its own under fuzz/.
 # JSON: most of its files use JSON, so it is among their precompiled headers (cmake/precompile.cmake).
-# A file named *_avx2.cc or *_avx512.cc is compiled for that ISA, and only on x86-64; nothing else is.
+# A file named *_SUFFIX.cc is compiled for the instruction set SUFFIX of the list below, on its family of processors only.
 option(AUTARK_ONE_TEST_PROGRAM "Link the tests of all layers into one program" OFF)
 set(AUTARK_TEST_LAYERS "" CACHE STRING "Layers whose tests are built; empty: all")
 set(AUTARK_TEST_FLAGS -O1 -g0)  # they run once
 
-set(AUTARK_AVX2_FLAGS -mavx2 -mfma -mf16c -mbmi2)
-set(AUTARK_AVX512_FLAGS ${AUTARK_AVX2_FLAGS} -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
-    -mavx512bf16 -mprefer-vector-width=512)
+# autark_isa(FAMILY SUFFIX flags...): an instruction set that files may be written for. It also needs a line in
+# src/chips/cpu/isa.cc, which asks the processor for it.
+set(AUTARK_ISAS "")
+set(AUTARK_OTHER_ISAS "")  # of families that this build is not for; their files are left out
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  set(AUTARK_FAMILY x86)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
+  set(AUTARK_FAMILY aarch64)
+else()
+  set(AUTARK_FAMILY ${CMAKE_SYSTEM_PROCESSOR})
+endif()
+macro(autark_isa family suffix)
+  if("${family}" STREQUAL "${AUTARK_FAMILY}")
+    list(APPEND AUTARK_ISAS ${suffix})
+    set(AUTARK_FLAGS_${suffix} ${ARGN})
+  else()
+    list(APPEND AUTARK_OTHER_ISAS ${suffix})
+  endif()
+endmacro()
+autark_isa(x86 avx2 -mavx2 -mfma -mf16c -mbmi2)
+autark_isa(x86 avx512 -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16
+    -mprefer-vector-width=512)
 
-# What moves the numbers is worth the compiler's time. Kernels are unrolled by the thousand, and a check at each access makes them minutes to compile and twenty times
-# slower: ASan sees what lies outside, UBSan keeps overflows, shifts, bounds, casts and alignment.
+# What moves the numbers is worth the compiler's time. Kernels are unrolled by the thousand, and a check at each access
+# makes them minutes to compile and twenty times slower: ASan sees what lies outside, UBSan keeps overflows, shifts,
+# bounds, casts and alignment.
 if("undefined" IN_LIST AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   set(AUTARK_KERNEL_FLAGS -O2 -fno-sanitize=null,object-size,pointer-overflow,nonnull-attribute
       -fno-sanitize-address-use-after-scope)
@@ -28,10 +48,13 @@ function(autark_layer name)
   endif()
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
   list(FILTER all EXCLUDE REGEX "/main\\.cc$")  # a program's own, see autark_program
-  if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-    list(FILTER all EXCLUDE REGEX "_avx(2|512)\\.cc$")
-  endif()
-  autark_kernel_flags("${all}")
+  foreach(isa ${AUTARK_OTHER_ISAS})
+    list(FILTER all EXCLUDE REGEX "_${isa}\\.cc$")
+  endforeach()
+  foreach(isa ${AUTARK_ISAS})
+    autark_flags_of("${all}" "_${isa}\\.cc$" "${AUTARK_FLAGS_${isa}}")
+  endforeach()
+  autark_flags_of("${all}" "/kernels_[a-z0-9]+\\.cc$" "${AUTARK_KERNEL_FLAGS}")
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cc$")
   set(fuzzers ${all})
@@ -70,22 +93,12 @@ function(autark_layer name)
   endif()
 endfunction()
 
-# Files that are compiled for one instruction set, or otherwise than all others, have no precompiled headers.
-function(autark_kernel_flags files)
-  foreach(isa AVX2 AVX512)
-    string(TOLOWER ${isa} suffix)
-    set(named ${files})
-    list(FILTER named INCLUDE REGEX "_${suffix}\\.cc$")
-    if(named)
-      set_property(SOURCE ${named} APPEND PROPERTY COMPILE_OPTIONS "${AUTARK_${isa}_FLAGS}")
-      set_property(SOURCE ${named} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
-    endif()
-  endforeach()
-  set(kernels ${files})
-  list(FILTER kernels INCLUDE REGEX "/kernels_[a-z0-9]+\\.cc$")
-  if(kernels)
-    set_property(SOURCE ${kernels} APPEND PROPERTY COMPILE_OPTIONS "${AUTARK_KERNEL_FLAGS}")
-    set_property(SOURCE ${kernels} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
+# Those of the files that match have more flags than all others, and so no precompiled headers.
+function(autark_flags_of files pattern flags)
+  list(FILTER files INCLUDE REGEX "${pattern}")
+  if(files)
+    set_property(SOURCE ${files} APPEND PROPERTY COMPILE_OPTIONS "${flags}")
+    set_property(SOURCE ${files} PROPERTY SKIP_PRECOMPILE_HEADERS ON)
   endif()
 endfunction()
 
