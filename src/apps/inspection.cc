@@ -3,8 +3,7 @@
 #include <map>
 #include "base/gguf.h"
 #include "base/mapped_file.h"
-#include "chips/registry.h"
-#include "models/model.h"
+#include "models/dry_step.h"
 #include "text/turn_end.h"
 
 namespace autark::apps {
@@ -58,20 +57,7 @@ void count_sequence(const Model& m, Inspection::Behind& b) {
 }
 
 void count_step(const Model& m, Inspection::Behind& b) {
-  Cost cost;
-  const auto dry = make_dry_chip(&cost);
-  const Span one{0, 1};
-  const Tensor id{nullptr, Format::i32, {1}};
-  Step step{*dry, id, id, id, [&](int layer, int stream) {
-              const Stream s = m.state(layer)[stream];
-              return Rows{.record = s.record,
-                          .width = s.row.numel(),
-                          .per = s.per,
-                          .keep = s.keep,
-                          .sequences = {&one, 1},
-                          .length = {&b.tokens, 1}};
-            }};
-  forward(m, step);
+  const Cost cost = cost_of_token(m, b.tokens);
   b.flops = cost.flops;
   b.weight_bytes = cost.weight_bytes;
   b.record_bytes_read = cost.kv_bytes;

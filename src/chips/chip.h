@@ -99,9 +99,6 @@ class Chip {
   // is none, or `fixed`.
   virtual Choice route(Tensor logits, Tensor bias, Tensor fixed, const Routing& how,
                        Tensor* margin = nullptr) = 0;
-  Choice top_k(Tensor scores, int k, bool renormalise) {
-    return route(scores, {}, {}, {.k = k, .renormalise = renormalise});
-  }
   // Σ_j down_e (weights_j · glu(gate_e x, up_e x)), e = ids_j
   virtual Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down,
                      Act act = Act::silu, float limit = 0) = 0;

@@ -4,6 +4,7 @@
 #include <vector>
 #include "engine/forward.h"
 #include "engine/rounding_table.h"
+#include "models/dry_step.h"
 #include "models/v4_release.h"
 
 namespace autark::engine {
@@ -83,6 +84,8 @@ Result<LoadedModel> bound_to(const Checkpoint& checkpoint, const std::filesystem
                                               .isa = options.isa,
                                               .eager = options.eager,
                                               .comm = options.comm}));
+  if (m.rounding.cache == Rounding::Cache::native)
+    if (auto e = fault_of_records(*m.model, *m.chip)) return *e;
   return m;
 }
 
@@ -102,6 +105,15 @@ void warm_up_drafter(LoadedModel& m, const Cache& cache, const SequenceState& st
 }
 
 }  // namespace
+
+std::optional<Error> fault_of_records(const Model& m, const Chip& chip) {
+  for (const Format record : cost_of_token(m, 0).attended)
+    if (!chip.attends(record))
+      return Error{Code::unsupported, std::string("attention of the ") + chip.name() +
+                                          " chip cannot read state kept as " + name_of(record) +
+                                          "; use --rounding none, which keeps it as F32, or --chip ref"};
+  return {};
+}
 
 Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOptions& options) {
   const Comm* comm = options.comm;

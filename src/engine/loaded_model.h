@@ -35,6 +35,10 @@ struct LoadedModel {  // members go in reverse: the chip first, the mapped file 
 
 Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOptions& options = {});
 
+// The chip's attention cannot read what the model keeps, where state is kept in the records that the model
+// declares (Rounding::Cache::native).
+std::optional<Error> fault_of_records(const Model& m, const Chip& chip);
+
 // One token through every layer: touches all dense weights, so that the chip has its own form of them before
 // the first request. `progress` hears 0…1.
 void warm_up(LoadedModel& m, const std::function<void(double)>& progress = {});

@@ -13,8 +13,7 @@ struct MixtureOfExperts {
     int64_t dim, width;       // channels outside and inside an expert
     bool renormalise;         // the weights of the chosen experts sum to 1
   };
-  int chosen;
-  bool renormalise;
+  Routing routing;
   Weight router, gate, up, down;
 
   // From the tensors under `at` ("model.layers.3.mlp."): the router "gate.weight" and "experts.N.*_proj".

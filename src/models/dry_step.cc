@@ -1,0 +1,24 @@
+#include "models/dry_step.h"
+
+namespace autark {
+
+Cost cost_of_token(const Model& m, int64_t behind) {
+  Cost cost;
+  const auto dry = make_dry_chip(&cost);
+  const Span one{0, 1};
+  const Tensor id{nullptr, Format::i32, {1}};
+  Step step{*dry, id, id, id, [&](int layer, int stream) {
+              const Stream s = m.state(layer)[stream];
+              return Rows{.record = s.record,
+                          .width = s.row.numel(),
+                          .per = s.per,
+                          .keep = s.keep,
+                          .sequences = {&one, 1},
+                          .length = {&behind, 1}};
+            }};
+  const Tensor logits = forward(m, step);
+  AUTARK_CHECK(logits.cols() == m.vocabulary());
+  return cost;
+}
+
+}  // namespace autark
