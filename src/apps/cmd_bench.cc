@@ -12,7 +12,7 @@
 #include "apps/report.h"
 #include "engine/forward.h"
 #include "engine/loaded_model.h"
-#include "engine/rounding_table.h"
+#include "engine/rounding_modes.h"
 #include "engine/sampler.h"
 #include "hub/hub.h"
 

@@ -42,7 +42,7 @@ std::string grouped(int64_t n) {
   return t;
 }
 
-void print_difference(const V4Listing::Difference& d) {
+void print_difference(const ReleaseListing::Difference& d) {
   if (d.is.empty()) return line("", fmt::format("{} is not there, {} is expected", d.name, d.expected));
   if (d.expected.empty()) return line("", fmt::format("{} is there, {}, and not expected", d.name, d.is));
   line("", fmt::format("{} is {}, {} is expected", d.name, d.is, d.expected));
@@ -52,7 +52,7 @@ void print_difference(const V4Listing::Difference& d) {
 void print_listing(const Inspection& in) {
   constexpr size_t kShown = 8;
   if (!in.listing) return;
-  const V4Listing& l = *in.listing;
+  const ReleaseListing& l = *in.listing;
   const std::string is = fmt::format("{} tensors, {}", grouped(std::ssize(in.tensors)), size_text(in.bytes));
   if (l.differences.empty()) return line("release", is + ": as " + l.release);
   line("release",

@@ -15,7 +15,7 @@
 #include "apps/report.h"
 #include "apps/terminal.h"
 #include "apps/terminal_chat.h"
-#include "engine/rounding_table.h"
+#include "engine/rounding_modes.h"
 #include "hub/hub.h"
 #include "serve/sampling_defaults.h"
 

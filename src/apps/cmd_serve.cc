@@ -13,7 +13,7 @@
 #include "apps/command_line.h"
 #include "apps/open_model.h"
 #include "apps/report.h"
-#include "engine/rounding_table.h"
+#include "engine/rounding_modes.h"
 #include "hub/hub.h"
 #include "serve/api_key.h"
 #include "serve/drain.h"

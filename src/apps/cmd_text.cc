@@ -3,13 +3,15 @@
 //   encode  {"text", "add_special": true, "parse_special": false}  → {"ids"}
 //   decode  {"ids", "skip_special": true}                          → {"text", "pieces", "flush"}
 //   render  {"messages", "tools", "kwargs", "vars", "now"}         → {"prompt"}
-//           DeepSeek V4 takes "release": "preview" | "0731" | "0813" and "fixed": "placeholder" too
-//   parse   {"text", "mode": "chat" | "thinking", "end": "stop" | "length", "dialect": "v4" | "v41",
+//           some models take more: text::render_options()
+//   parse   {"text", "mode": "chat" | "thinking", "end": "stop" | "length",
+//            "dialect": one of text::named_syntaxes(), in place of the model's own syntax,
 //            "tools", "tool_choice"}: with no tools in the list, or the choice "none", calls are text
 //           → {"reasoning", "content", "tool_calls", "partial", "finish"}; partial: a call that never ended
 //
 // A line that cannot be done gives {"error"} and the next one is read. Each answer is flushed at once.
 #include "apps/cmd_text.h"
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <iostream>
@@ -75,12 +77,24 @@ Result<Json> render(const text::ChatTemplate& chat, std::string_view line) {
   return Json{{"prompt", prompt.text}};
 }
 
-Result<std::string> choice(const Json& row, const char* name, std::string_view usual,
-                           std::string_view other) {
-  if (!row.contains(name) || row[name].is_null()) return std::string(usual);
-  if (row[name] == usual || row[name] == other) return row[name].get<std::string>();
-  return Error{Code::invalid, std::string(name) + " must be \"" + std::string(usual) + "\" or \"" +
-                                  std::string(other) + "\""};
+// One of these words; the first where the row says nothing.
+Result<std::string> choice(const Json& row, const char* name, const std::vector<std::string_view>& words) {
+  if (!row.contains(name) || row[name].is_null()) return std::string(words.front());
+  std::string all;
+  for (const std::string_view word : words) {
+    if (row[name] == word) return std::string(word);
+    all += (all.empty() ? "\"" : " or \"") + std::string(word) + "\"";
+  }
+  return Error{Code::invalid, std::string(name) + " must be " + all};
+}
+
+// The syntax that "dialect" names; the model's own where the row has none.
+Result<text::OutputSyntax> syntax_of(const Json& row, text::OutputSyntax own) {
+  if (!row.contains("dialect") || row["dialect"].is_null()) return own;
+  std::vector<std::string_view> names;
+  for (const auto& s : text::named_syntaxes()) names.push_back(s.name);
+  AUTARK_TRY(const std::string dialect, choice(row, "dialect", names));
+  return std::ranges::find(text::named_syntaxes(), dialect, &text::NamedSyntax::name)->syntax;
 }
 
 Json call_json(const text::ToolCall& c) {
@@ -94,18 +108,13 @@ Result<bool> wants_calls(const Json& row) {
   return (tools.is_null() || !tools.empty()) && choice != "none";
 }
 
-// In the model's syntax, or DeepSeek's where a "dialect" of it is named: both spellings of its tags are
-// understood.
-Result<Json> parse(text::OutputSyntax syntax, std::string_view line) {
+Result<Json> parse(text::OutputSyntax own, std::string_view line) {
   AUTARK_TRY(Json row, read_row(line));
   if (!row.contains("text") || !row["text"].is_string())
     return Error{Code::invalid, "text is missing or not a string"};
-  AUTARK_TRY(const std::string mode, choice(row, "mode", "chat", "thinking"));
-  AUTARK_TRY(const std::string end, choice(row, "end", "stop", "length"));
-  if (row.contains("dialect") && !row["dialect"].is_null()) {
-    AUTARK_TRY(const std::string dialect, choice(row, "dialect", "v4", "v41"));
-    syntax = text::OutputSyntax::dsml;
-  }
+  AUTARK_TRY(const std::string mode, choice(row, "mode", {"chat", "thinking"}));
+  AUTARK_TRY(const std::string end, choice(row, "end", {"stop", "length"}));
+  AUTARK_TRY(const text::OutputSyntax syntax, syntax_of(row, own));
   AUTARK_TRY(const bool calls, wants_calls(row));
   const auto parser = text::make_output_parser(syntax, {.in_reasoning = mode == "thinking", .calls = calls});
   auto pieces = parser->push(row["text"].get_ref<const std::string&>());
@@ -163,14 +172,12 @@ void add_text_command(const Command& program) {
   const Command text = program.command(
       "text", "Tokens, streamed pieces, prompts, parsed answers: JSON lines in, JSON lines out");
   text.footer(
-      "Examples:\n  echo '{\"text\":\"Hello\"}' | autark text encode qwen2.5-coder-0.5b\n"
-      "  echo '{\"ids\":[9707]}' | autark text decode qwen2.5-coder-0.5b\n"
-      "  echo '{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}' | autark text render "
-      "qwen2.5-coder-0.5b\n"
-      "  echo '{\"text\":\"Hi!\",\"end\":\"stop\"}' | autark text parse qwen2.5-coder-0.5b\n\n"
-      "DeepSeek V4's render takes \"release\" (preview, 0731, 0813), and with \"fixed\":\"placeholder\" "
-      "writes\n"
-      "{{FIXED:name}} for the paragraphs that come with the checkpoint.");
+      std::string("Examples:\n  echo '{\"text\":\"Hello\"}' | autark text encode qwen2.5-coder-0.5b\n"
+                  "  echo '{\"ids\":[9707]}' | autark text decode qwen2.5-coder-0.5b\n"
+                  "  echo '{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}' | autark text render "
+                  "qwen2.5-coder-0.5b\n"
+                  "  echo '{\"text\":\"Hi!\",\"end\":\"stop\"}' | autark text parse qwen2.5-coder-0.5b\n\n") +
+      text::render_options());
   constexpr std::pair<const char*, const char*> kWork[] = {
       {"encode", R"({"text", "add_special", "parse_special"} → {"ids"})"},
       {"decode", R"({"ids", "skip_special"} → {"text", "pieces", "flush"})"},

@@ -3,6 +3,8 @@
 #include <map>
 #include "base/gguf.h"
 #include "base/mapped_file.h"
+#include "chips/registry.h"
+#include "models/architecture.h"
 #include "models/dry_step.h"
 #include "text/turn_end.h"
 
@@ -49,7 +51,7 @@ void count_sequence(const Model& m, Inspection::Behind& b) {
   for (int i = 0; i < m.layers(); ++i)
     for (const Stream& s : m.state(i)) {
       const int64_t row = row_bytes(s.record, s.row.numel());
-      if (std::string_view(s.name).ends_with(".tail"))
+      if (s.kind == Stream::Kind::working)
         b.working_bytes += s.keep * row;
       else
         b.record_bytes += (s.keep ? std::min<int64_t>(b.tokens, s.keep) : b.tokens / s.per) * row;
@@ -73,16 +75,8 @@ void count_behind(const Model& m, Inspection& in) {
 }
 
 // Why the model cannot be made of the checkpoint; empty when it can, and then its state is counted.
-std::string try_model(Checkpoint& c, Inspection& in) {
-  const auto& known = model_registry();
-  const auto factory = known.find(c.architecture);
-  if (factory == known.end()) {
-    std::string names;
-    for (const auto& [name, make] : known) names += (names.empty() ? "" : ", ") + name;
-    return "architecture '" + c.architecture + "' is not one this program runs (" + names + ")";
-  }
-  if (const auto e = fault_of_v4(c)) return e->message;
-  const auto model = factory->second(c.config, *c.weights);
+std::string try_model(const Checkpoint& c, Inspection& in) {
+  const auto model = bind(c);
   if (!model) return model.error().message;
   in.context = model.value()->context();
   count_state(*model.value(), in);
@@ -139,7 +133,7 @@ Result<Inspection> inspect(const std::filesystem::path& path) {
   for (const char* key : kDimensions)
     if (const auto it = c.config.find(key); it != c.config.end() && it->is_number()) in.dimensions[key] = *it;
   in.fault = try_model(c, in);
-  in.listing = list_v4(c);
+  if (const auto a = find_architecture(c.architecture); a && (*a)->list) in.listing = (*a)->list(c);
   find_text(path, c.kind, in);
   add_end_tokens(path, in);
   if (auto e = c.weights->change()) return *e;
@@ -158,7 +152,7 @@ Json to_json(const Inspection::Behind& b) {
           {"record_bytes_read", b.record_bytes_read}};
 }
 
-Json to_json(const V4Listing& l) {
+Json to_json(const ReleaseListing& l) {
   Json differences = Json::array();
   for (const auto& d : l.differences)
     differences.push_back({{"name", d.name},

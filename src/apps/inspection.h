@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "engine/memory.h"
-#include "models/v4_release.h"
+#include "models/release_listing.h"
 #include "weights/checkpoint.h"
 
 namespace autark::apps {
@@ -40,7 +40,8 @@ struct Inspection {
   };
   std::vector<Behind> behind;
 
-  std::optional<V4Listing> listing;  // DeepSeek-V4's safetensors files against what their config promises
+  // The files against the list of their release, where the architecture has one.
+  std::optional<ReleaseListing> listing;
 
   engine::Memory memory;  // of this machine, now
   std::vector<Checkpoint::Entry> tensors;

@@ -25,7 +25,7 @@ class Head {
  public:
   Head(const Place& place, const Json& config, Rounding::Cache rounding = Rounding::Cache::f32)
       : toy_(config), chip_(std::move(make_chip(place.chip, {.threads = 1, .isa = place.isa}).value())) {
-    auto made = drafter_of("deepseek_v4", toy_.config)->make(toy_.config, toy_.weights);
+    auto made = drafter_of(architectures().at("deepseek_v4"), toy_.config)->make(toy_.config, toy_.weights);
     AUTARK_CHECK(made);
     drafter = std::move(*made);
     auto cache = Cache::make(*toy_.model, {.rounding = rounding,

@@ -27,9 +27,9 @@ namespace autark::engine {
 struct Options {
   std::string chip = "cpu";
   std::optional<Rounding>
-      rounding;                 // empty: the table's row for this architecture and format (rounding_table.h)
-  int threads = 0;              // 0: one per physical core
-  int64_t context_max = 0;      // tokens of one request, prompt and answer; 0: what the model allows
+      rounding;             // empty: the table's row for this architecture and format (models/architecture.h)
+  int threads = 0;          // 0: one per physical core
+  int64_t context_max = 0;  // tokens of one request, prompt and answer; 0: what the model allows
   int64_t state_bytes_max = 0;  // of all requests' state; 0: half of the memory that is free at start
   int batch_rows_max = 512;     // rows of one step: the size of a prompt chunk
   int running_max = 32;         // requests in a step; more wait

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <numeric>
 #include "engine/golden_testing.h"
-#include "engine/rounding_table.h"
+#include "engine/rounding_modes.h"
 #include "engine/trace.h"
 
 namespace autark::engine {

@@ -4,6 +4,7 @@
 // greedy text, within the tolerances of their README.
 #include "engine/golden_testing.h"
 #include "engine/trace.h"
+#include "models/architecture.h"
 
 namespace autark::engine {
 namespace {
@@ -14,21 +15,31 @@ struct Case {
   std::filesystem::path model, expected;
 };
 
-// Checkpoints and their GGUF twins; a twin without an expectation of its own has its checkpoint's.
-std::vector<Case> cases() {
+// Checkpoints in a folder and their GGUF twins; a twin without an expectation of its own has its
+// checkpoint's.
+std::vector<Case> cases_in(const std::filesystem::path& folder) {
   std::vector<Case> all;
-  for (const auto& path : files_in(golden("models"))) {
+  for (const auto& path : files_in(folder)) {
     if (std::filesystem::exists(path / "config.json"))  // else only its twin is here
       all.push_back({path, path / "expected.safetensors"});
   }
-  for (const auto& path : files_in(golden("models") / "gguf")) {
+  for (const auto& path : files_in(folder / "gguf")) {
     if (path.extension() != ".gguf") continue;
     auto own = path;
     own.replace_extension(".expected.safetensors");
     const std::string twin = path.filename().string().substr(0, path.filename().string().find('.'));
-    const auto expected =
-        std::filesystem::exists(own) ? own : golden("models") / twin / "expected.safetensors";
+    const auto expected = std::filesystem::exists(own) ? own : folder / twin / "expected.safetensors";
     if (std::filesystem::exists(expected)) all.push_back({path, expected});
+  }
+  return all;
+}
+
+// All of models/; of families/, which also has architectures to come, those that this program runs.
+std::vector<Case> cases() {
+  std::vector<Case> all = cases_in(golden("models"));
+  for (Case& c : cases_in(golden("families"))) {
+    const auto checkpoint = open_checkpoint(c.model);
+    if (checkpoint && find_architecture(checkpoint->architecture)) all.push_back(std::move(c));
   }
   return all;
 }

@@ -8,7 +8,7 @@
 #include <set>
 #include "engine/forward.h"
 #include "engine/golden_testing.h"
-#include "engine/rounding_table.h"
+#include "engine/rounding_modes.h"
 #include "engine/trace.h"
 
 namespace autark::engine {

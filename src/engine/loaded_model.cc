@@ -3,9 +3,9 @@
 #include <map>
 #include <vector>
 #include "engine/forward.h"
-#include "engine/rounding_table.h"
+#include "engine/rounding_modes.h"
+#include "models/architecture.h"
 #include "models/dry_step.h"
-#include "models/v4_release.h"
 
 namespace autark::engine {
 namespace {
@@ -16,40 +16,36 @@ std::map<std::string, int64_t> bytes_by_format(const Checkpoint& c) {
   return bytes;
 }
 
-// "plain" when most bytes are F32, F16 or BF16.
-std::string_view weights_kind(const Checkpoint& c) {
+// Most bytes are F32, F16 or BF16.
+bool plain_weights(const Checkpoint& c) {
   int64_t plain = 0, all = 0;
   for (const auto& [format, bytes] : bytes_by_format(c)) {
     all += bytes;
     if (format == "F32" || format == "F16" || format == "BF16") plain += bytes;
   }
-  return 2 * plain > all ? "plain" : "blocks";
+  return 2 * plain > all;
 }
 
-Error unknown_architecture(const std::string& path, const std::string& architecture) {
-  std::string known;
-  for (const auto& [name, factory] : model_registry()) known += (known.empty() ? "" : ", ") + name;
-  return {Code::unsupported,
-          path + ": architecture '" + architecture + "' is not one this program runs (" + known + ")"};
-}
-
-Result<Rounding> choose_rounding(const Checkpoint& c, const LoadOptions& options, std::string* line) {
+Result<Rounding> choose_rounding(const Architecture& a, const Checkpoint& c, const LoadOptions& options,
+                                 std::string* line) {
   if (options.rounding) {
     *line = name_of(*options.rounding) + ": as asked for";
     return *options.rounding;
   }
-  const RoundingRow& row = rounding_row(c.architecture, weights_kind(c));
-  if (options.chip == "ref" && row.mode == "fast") {
+  const bool plain = plain_weights(c);
+  const RoundingDefault& usual = plain ? a.rounding.plain : a.rounding.blocks;
+  if (options.chip == "ref" && std::string_view(usual.mode) == "fast") {
     *line = "none: the ref chip is the oracle";
     return rounding_named("none");
   }
-  *line = std::string(row.mode) + ": row " + std::string(row.architecture) + " × " +
-          std::string(row.weights) + ", " + std::string(row.because);
-  return rounding_named(row.mode);
+  *line =
+      std::string(usual.mode) + ": row " + a.name + (plain ? " × plain, " : " × blocks, ") + usual.because;
+  return rounding_named(usual.mode);
 }
 
-Result<std::unique_ptr<Drafter>> load_drafter(const std::filesystem::path& path, const Checkpoint& c) {
-  const DrafterKind* kind = drafter_of(c.architecture, c.config);
+Result<std::unique_ptr<Drafter>> load_drafter(const Architecture& a, const std::filesystem::path& path,
+                                              const Checkpoint& c) {
+  const DrafterKind* kind = drafter_of(a, c.config);
   if (!kind)
     return Error{Code::unsupported, path.string() + ": has no draft head that this program knows (" +
                                         c.architecture + "); run it without drafts"};
@@ -67,17 +63,17 @@ Error in_folder(const std::filesystem::path& path, Error fault) {
 // All of it but the checkpoint.
 Result<LoadedModel> bound_to(const Checkpoint& checkpoint, const std::filesystem::path& path,
                              const LoadOptions& options) {
-  const auto factory = model_registry().find(checkpoint.architecture);
-  if (factory == model_registry().end()) return unknown_architecture(path.string(), checkpoint.architecture);
+  const auto architecture = find_architecture(checkpoint.architecture);
+  if (!architecture)
+    return Error{architecture.error().code, path.string() + ": " + architecture.error().message};
   LoadedModel m;
-  AUTARK_TRY(m.rounding, choose_rounding(checkpoint, options, &m.rounding_line));
-  if (auto e = fault_of(m.rounding, checkpoint.architecture, checkpoint.kind)) return *e;
-  if (auto e = fault_of_v4(checkpoint)) return *e;
-  auto made = factory->second(checkpoint.config, *checkpoint.weights);
+  AUTARK_TRY(m.rounding, choose_rounding(**architecture, checkpoint, options, &m.rounding_line));
+  if (auto e = fault_of(m.rounding, **architecture, checkpoint.kind)) return *e;
+  auto made = bind(checkpoint);
   if (!made) return in_folder(path, made.error());
   m.model = std::move(*made);
   if (options.drafter) {
-    AUTARK_TRY(m.drafter, load_drafter(path, checkpoint));
+    AUTARK_TRY(m.drafter, load_drafter(**architecture, path, checkpoint));
   }
   AUTARK_TRY(m.chip, make_chip(options.chip, {.inputs = m.rounding.inputs,
                                               .threads = options.threads,

@@ -16,7 +16,7 @@ namespace autark::engine {
 
 struct LoadOptions {
   std::string chip = "cpu";
-  std::optional<Rounding> rounding;  // empty: the table's row; on `ref`, which is the oracle: none
+  std::optional<Rounding> rounding;  // empty: the architecture's default; on `ref`, the oracle: none
   int threads = 0;
   std::string isa;       // of `cpu`; empty: the best
   bool eager = false;    // see ChipOptions
@@ -30,7 +30,7 @@ struct LoadedModel {  // members go in reverse: the chip first, the mapped file 
   std::unique_ptr<Drafter> drafter;  // empty unless asked for
   std::unique_ptr<Chip> chip;
   Rounding rounding;
-  std::string rounding_line;  // which row of the table applies and why, or that it was chosen
+  std::string rounding_line;  // which default applies and why, or that the user chose it
 };
 
 Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOptions& options = {});

@@ -126,8 +126,8 @@ class DraftsTest : public ::testing::TestWithParam<Where> {
   // The drafter of the place, and for bigrams: a text that shows it what follows what.
   std::unique_ptr<Drafter> drafter(const LoadedModel& m, const std::vector<Answer>& shown) {
     if (GetParam().drafter != std::string("bigrams")) {
-      auto made =
-          drafter_of("deepseek_v4", m.checkpoint.config)->make(m.checkpoint.config, *m.checkpoint.weights);
+      auto made = drafter_of(architectures().at("deepseek_v4"), m.checkpoint.config)
+                      ->make(m.checkpoint.config, *m.checkpoint.weights);
       AUTARK_CHECK(made);
       return std::move(*made);
     }

@@ -61,7 +61,7 @@ inline LoadedModel test_model(const std::string& architecture, std::unique_ptr<C
   m.checkpoint = {
       .kind = "formula", .architecture = architecture, .config = config, .end_tokens = {kEndToken}};
   m.checkpoint.weights = formula_weights(chip.get(), std::move(fill));
-  auto made = model_registry().at(architecture)(m.checkpoint.config, *m.checkpoint.weights);
+  auto made = architectures().at(architecture).make(m.checkpoint.config, *m.checkpoint.weights);
   AUTARK_CHECK(made);
   m.model = std::move(*made);
   m.chip = std::move(chip);
@@ -75,13 +75,13 @@ inline LoadedModel toy_v4_model(std::unique_ptr<Chip> chip, const Json& config =
   m.checkpoint = {.kind = "formula", .architecture = "deepseek_v4", .config = config};
   m.checkpoint.config["max_position_embeddings"] = 2048;
   m.checkpoint.weights = formula_weights(chip.get(), toy_v4_tensor);
-  auto made = model_registry().at("deepseek_v4")(m.checkpoint.config, *m.checkpoint.weights);
+  auto made = architectures().at("deepseek_v4").make(m.checkpoint.config, *m.checkpoint.weights);
   AUTARK_CHECK(made);
   m.model = std::move(*made);
   m.chip = std::move(chip);
   if (!drafter) return m;
-  auto head =
-      drafter_of("deepseek_v4", m.checkpoint.config)->make(m.checkpoint.config, *m.checkpoint.weights);
+  auto head = drafter_of(architectures().at("deepseek_v4"), m.checkpoint.config)
+                  ->make(m.checkpoint.config, *m.checkpoint.weights);
   AUTARK_CHECK(head);
   m.drafter = std::move(*head);
   return m;

@@ -7,6 +7,7 @@
 #include <optional>
 #include "engine/forward.h"
 #include "engine/sampler.h"
+#include "models/architecture.h"
 
 namespace autark::engine {
 namespace {
@@ -57,6 +58,10 @@ Clarity clarity_of(std::vector<float> scores, int64_t k) {
 class Tracer {
  public:
   Tracer(LoadedModel& m, std::vector<int32_t> tokens, const TraceOptions& o) : m_(m), o_(o) {
+    if (const auto a = find_architecture(m.checkpoint.architecture)) {
+      index_ = (*a)->index;
+      draft_notes_ = (*a)->draft_notes;
+    }
     out_.tokens = tokens;
     add(std::move(tokens));
     for (const auto& other : o.beside) add(other);
@@ -186,7 +191,7 @@ class Tracer {
         } else if (n.name == "router_ids") {
           out_.routes[n.layer].k = n.x.cols();
           keep_row(n.x, row, &out_.routes[n.layer].ids, r, count);
-        } else if (n.name == "idx.score") {
+        } else if (n.name == index_.score) {
           auto& rows = scores_["layers." + std::to_string(n.layer)];
           rows.resize(count);
           const auto scores = n.x.row(row);
@@ -212,7 +217,7 @@ class Tracer {
     to.whole = x.format == Format::i32;
     if (!to.whole) return keep_row(x, row, &to.values, r, count);
     keep_row(x, row, &to.integers, r, count);
-    if (name.ends_with(".idx.ids")) {  // a set: ascending, what is absent last
+    if (!index_.ids.empty() && name.ends_with("." + std::string(index_.ids))) {  // a set: ascending, −1 last
       const auto first = to.integers.begin() + r * x.cols();
       std::sort(first, first + x.cols(), [](int32_t a, int32_t b) { return uint32_t(a) < uint32_t(b); });
     }
@@ -246,7 +251,7 @@ class Tracer {
       if (row < 0 || row >= count) continue;
       const int64_t place = std::ranges::lower_bound(asked, row) - asked.begin();
       for (const Note& n : notes)
-        keep_note("mtp." + n.name, n.x, n.name == "final" || n.name == "logits" ? place : row, r);
+        keep_note(draft_notes_ + n.name, n.x, n.name == "final" || n.name == "logits" ? place : row, r);
     }
   }
 
@@ -282,11 +287,12 @@ class Tracer {
   void keep_scores() {
     const int64_t count = std::ssize(out_.positions);
     for (auto& [layer, rows] : scores_) {
-      const int64_t width = out_.notes.at(layer + ".icomp").shape[0],
-                    k = out_.notes.at(layer + ".idx.ids").shape[1];
-      Trace::Note& all = out_.notes[layer + ".idx.score"] = {.shape = {count, width}};
-      Trace::Note& margin = out_.notes[layer + ".idx.margin"] = {.shape = {count}};
-      Trace::Note& spread = out_.notes[layer + ".idx.std"] = {.shape = {count}};
+      const auto of_layer = [&](std::string_view note) { return layer + "." + std::string(note); };
+      const int64_t width = out_.notes.at(of_layer(index_.rows)).shape[0],
+                    k = out_.notes.at(of_layer(index_.ids)).shape[1];
+      Trace::Note& all = out_.notes[of_layer(index_.score)] = {.shape = {count, width}};
+      Trace::Note& margin = out_.notes[of_layer(index_.margin)] = {.shape = {count}};
+      Trace::Note& spread = out_.notes[of_layer(index_.spread)] = {.shape = {count}};
       for (auto& scores : rows) {
         scores.resize(width, -std::numeric_limits<float>::infinity());  // company may have had more rows
         all.values.insert(all.values.end(), scores.begin(), scores.end());
@@ -315,6 +321,8 @@ class Tracer {
 
   LoadedModel& m_;
   const TraceOptions& o_;
+  IndexNotes index_;
+  std::string draft_notes_;
   Trace out_;
   std::vector<Timeline> lines_;                                    // the main prompt first
   std::vector<bool> kept_;                                         // positions of the main prompt

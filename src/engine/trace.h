@@ -40,10 +40,10 @@ struct Trace {
   std::map<int, Route> routes;  // of sparse layers
   // What else a model names, "layers.2.attn.out": [positions, …]; and of streams with a row for several
   // tokens all rows that the prompt finished, "layers.2.comp" [rows, width] and "layers.2.comp.ids".
-  // Of an index: "idx.ids" rising, then −1; "idx.score" [positions, rows], −∞ where a row is not visible;
-  // "idx.margin", what the last chosen score is ahead of the next, ∞ where all are chosen; "idx.std", the
-  // standard deviation of the visible ones.
-  // A draft head's are "mtp.attn.out" …, "mtp.stream", "mtp.final", "mtp.logits"; it reads each position with
+  // Of an index, under the names that the architecture gives (IndexNotes): the chosen ids rising, then −1;
+  // the scores [positions, rows], −∞ where a row is not visible; the margin, by which the last chosen score
+  // is ahead of the next, ∞ where all are chosen; the standard deviation of the visible scores. A draft
+  // head's begin with the architecture's prefix ("mtp.attn.out" …, "mtp.logits"); it reads each position with
   // the token after it, the last one with the greedy token.
   std::map<std::string, Note> notes;
   std::vector<int32_t> greedy;

@@ -55,6 +55,7 @@ const Case kCases[] = {
     {"gemma3",
      "gemma3",
      {{"sliding_window", 6}, {"sliding_window_pattern", 3}, {"query_pre_attn_scalar", 24}}},
+    {"ernie4_5", "ernie4_5", {{"use_bias", true}}},
 };
 
 std::vector<int32_t> prompt(int n, int seed) {
@@ -68,7 +69,7 @@ std::vector<TinyEngine::Matrix> logits_of_ranks(const Case& of, const Json& conf
   std::vector<TinyEngine::Matrix> logits(ranks);
   run_ranks(ranks, [&](Comm& comm) {
     FormulaWeights weights(random_tensor, comm.rank(), comm.size());
-    const auto model = model_registry().at(of.architecture)(config, weights);
+    const auto model = architectures().at(of.architecture).make(config, weights);
     ASSERT_TRUE(model) << model.error().message;
     const auto chip = make_ref_chip(&comm);
     logits[comm.rank()] = TinyEngine(**model, *chip).feed(prompt(13, 3));
@@ -79,7 +80,7 @@ std::vector<TinyEngine::Matrix> logits_of_ranks(const Case& of, const Json& conf
 class ArchitectureTest : public ::testing::TestWithParam<Case> {
  protected:
   std::unique_ptr<Model> make() {
-    auto made = model_registry().at(GetParam().architecture)(config_of(GetParam()), weights_);
+    auto made = architectures().at(GetParam().architecture).make(config_of(GetParam()), weights_);
     EXPECT_TRUE(made) << made.error().message;
     return made ? std::move(*made) : nullptr;
   }
@@ -133,7 +134,7 @@ TEST_P(ArchitectureTest, RanksAgreeWithOne) {
 
 TEST_P(ArchitectureTest, HeadsThatRanksCannotShareAreRefused) {
   FormulaWeights weights(random_tensor, 0, 3);
-  const auto made = model_registry().at(GetParam().architecture)(config_of(GetParam()), weights);
+  const auto made = architectures().at(GetParam().architecture).make(config_of(GetParam()), weights);
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().message.find(
                 "q_proj.weight is [64, 48] F32 and cannot be cut into 3 shares of whole heads"),
@@ -150,7 +151,7 @@ TEST_P(ArchitectureTest, AMissingTensorIsNamed) {
       return Entry{Format::bf16, shape, {}};
     }
   } weights;
-  const auto made = model_registry().at(GetParam().architecture)(config_of(GetParam()), weights);
+  const auto made = architectures().at(GetParam().architecture).make(config_of(GetParam()), weights);
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().message.find("model.layers.2.self_attn.o_proj.weight"), std::string::npos);
 }
@@ -161,7 +162,7 @@ TEST_P(ArchitectureTest, ABrokenConfigIsNamed) {
     for (Json value : {Json(nullptr), Json(-1), Json("seven"), Json(0.5), Json(1e300)}) {
       broken[key] = value;
       FormulaWeights weights;
-      const auto made = model_registry().at(GetParam().architecture)(broken, weights);
+      const auto made = architectures().at(GetParam().architecture).make(broken, weights);
       ASSERT_FALSE(made);
       EXPECT_NE(made.error().message.find(key), std::string::npos) << made.error().message;
     }
@@ -175,7 +176,7 @@ TEST(ArchitecturesTest, UnknownRopeScalingIsRefused) {
   Json j = kCommon;
   j["rope_scaling"] = {{"rope_type", "magic"}, {"factor", 2.0}};
   FormulaWeights weights;
-  const auto made = model_registry().at("llama")(j, weights);
+  const auto made = architectures().at("llama").make(j, weights);
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().message.find("magic"), std::string::npos);
 }
@@ -184,7 +185,7 @@ TEST(ArchitecturesTest, HeadsMustFit) {
   Json j = kCommon;
   j["num_key_value_heads"] = 3;
   FormulaWeights weights;
-  EXPECT_FALSE(model_registry().at("llama")(j, weights));
+  EXPECT_FALSE(architectures().at("llama").make(j, weights));
 }
 
 }  // namespace

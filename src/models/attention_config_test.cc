@@ -149,7 +149,7 @@ Result<TinyEngine::Matrix> logits(const std::string& architecture, const Json& m
   Json config = kTiny;
   config.update(more);
   Lacking weights(std::move(absent));
-  AUTARK_TRY(const auto model, model_registry().at(architecture)(config, weights));
+  AUTARK_TRY(const auto model, architectures().at(architecture).make(config, weights));
   const auto chip = make_ref_chip();
   TinyEngine engine(*model, *chip);
   return engine.feed(std::vector<int32_t>{5, 9, 33, 2, 60, 7, 7, 41});

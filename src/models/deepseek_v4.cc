@@ -6,8 +6,10 @@
 //                      window stays exact, older rows are pooled 4:1 or 128:1;
 //   lightning indexer  on 4:1 layers a small scorer picks the pooled rows to attend.
 // The first n_hash layers route experts by token id instead of by score.
+#include "models/architecture.h"
 #include "models/layers/v4_block.h"
-#include "models/model.h"
+#include "models/v4_drafters.h"
+#include "models/v4_release.h"
 
 namespace autark {
 namespace {
@@ -47,7 +49,22 @@ class DeepseekV4 final : public Model {
   Tensor norm_;
 };
 
-REGISTER_MODEL("deepseek_v4", DeepseekV4, V4Config);
+constexpr RoundingDefault kTrained{
+    "trained",
+    "nearest to the official code on the tiny checkpoints: its rounding points, its cache records"};
+
+REGISTER_ARCHITECTURE({.name = "deepseek_v4",
+                       .make = &make_model<DeepseekV4, V4Config>,
+                       .rounding = {.plain = kTrained, .blocks = kTrained, .official = true},
+                       .drafters = {v4_mtp(), v4_dspark()},
+                       .check = fault_of_v4,
+                       .list = list_v4,
+                       .index = {.ids = "idx.ids",
+                                 .score = "idx.score",
+                                 .margin = "idx.margin",
+                                 .spread = "idx.std",
+                                 .rows = "icomp"},
+                       .draft_notes = "mtp."});
 
 }  // namespace
 }  // namespace autark

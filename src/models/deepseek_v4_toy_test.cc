@@ -187,7 +187,7 @@ TEST(DeepseekV4Test, TwoRanksAgreeWithOne) {
   std::vector<TinyEngine::Matrix> got(2);
   run_ranks(2, [&](Comm& comm) {
     FormulaWeights weights(toy_v4_tensor, comm.rank(), comm.size());
-    const auto model = model_registry().at("deepseek_v4")(toy_v4_config(), weights);
+    const auto model = architectures().at("deepseek_v4").make(toy_v4_config(), weights);
     ASSERT_TRUE(model) << model.error().message;
     const auto chip = make_chip("ref", {.comm = &comm});
     got[comm.rank()] = TinyEngine(**model, **chip).feed(tokens);
@@ -203,7 +203,7 @@ TEST(DeepseekV4Test, TwoRanksAgreeWithOne) {
 
 TEST(DeepseekV4Test, MoreRanksThanGroupsAreRefused) {
   FormulaWeights weights(toy_v4_tensor, 0, 4);
-  const auto made = model_registry().at("deepseek_v4")(toy_v4_config(), weights);
+  const auto made = architectures().at("deepseek_v4").make(toy_v4_config(), weights);
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().message.find("4 shares of whole groups of 16"), std::string::npos)
       << made.error().message;
@@ -221,13 +221,13 @@ TEST(DeepseekV4Test, LoadingNamesEveryFault) {
       return Entry{name.ends_with("tid2eid") ? Format::i32 : Format::f32, has, {}};
     }
   } w;
-  const auto model = model_registry().at("deepseek_v4")(wrong, w);
+  const auto model = architectures().at("deepseek_v4").make(wrong, w);
   ASSERT_FALSE(model);
   const std::string& all = model.error().message;
   EXPECT_NE(all.find("layers.0.attn.wq_a.weight is [32, 64], config says [32, 96]"), all.npos) << all;
   wrong.erase("head_dim");
   wrong["compress_ratios"] = {0, 4};
-  const auto again = model_registry().at("deepseek_v4")(wrong, w);
+  const auto again = architectures().at("deepseek_v4").make(wrong, w);
   ASSERT_FALSE(again);
   EXPECT_NE(again.error().message.find("head_dim is missing"), std::string::npos) << again.error().message;
   EXPECT_NE(again.error().message.find("compress_ratios has 2 entries for 5 layers"), std::string::npos);

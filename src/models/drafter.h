@@ -37,12 +37,9 @@ class Drafter {
 
 // How to make the draft head of a checkpoint, if its config says that it has one.
 struct DrafterKind {
-  std::string architecture;  // of the trunk
   bool (*present)(const Json&);
   Result<std::unique_ptr<Drafter>> (*make)(const Json&, Weights&);
 };
-std::vector<DrafterKind>& drafter_registry();
-const DrafterKind* drafter_of(const std::string& architecture, const Json& config);  // null: none
 
 template <class D, class Config>
 Result<std::unique_ptr<Drafter>> make_drafter(const Json& json, Weights& w) {
@@ -53,8 +50,5 @@ Result<std::unique_ptr<Drafter>> make_drafter(const Json& json, Weights& w) {
   if (auto e = w.fault()) return *e;
   return std::unique_ptr<Drafter>(std::move(d));
 }
-#define REGISTER_DRAFTER(arch, present, Class, Config)    \
-  [[maybe_unused]] static const bool registered_##Class = \
-      (drafter_registry().push_back({arch, present, &make_drafter<Class, Config>}), true)
 
 }  // namespace autark

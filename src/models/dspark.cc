@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include "models/drafter.h"
 #include "models/layers/v4_block.h"
+#include "models/v4_drafters.h"
 
 namespace autark {
 namespace {
@@ -171,7 +171,10 @@ bool has_dspark(const Json& config) {
   return ConfigFile(config).has("dspark_block_size");
 }
 
-REGISTER_DRAFTER("deepseek_v4", has_dspark, Dspark, DsparkConfig);
-
 }  // namespace
+
+DrafterKind v4_dspark() {
+  return {has_dspark, &make_drafter<Dspark, DsparkConfig>};
+}
+
 }  // namespace autark

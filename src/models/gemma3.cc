@@ -5,6 +5,7 @@
 //   h = x + norm(Attn(norm(x)))      Attn: softmax(q kᵀ / √s) v, q and k normalised per head, then RoPE
 //   y = h + norm(W_down (gelu(W_gate h') · W_up h')),  h' = norm(h)
 #include <cmath>
+#include "models/architecture.h"
 #include "models/layers/decoder.h"
 #include "models/layers/gated_mlp.h"
 #include "models/layers/grouped_query_attention.h"
@@ -87,7 +88,10 @@ class Gemma3 final : public Decoder<Config, Layer> {
   }
 };
 
-REGISTER_MODEL("gemma3", Gemma3, Config);
+REGISTER_ARCHITECTURE({.name = "gemma3",
+                       .make = &make_model<Gemma3, Config>,
+                       .rounding = {.plain = kRoundedCache,
+                                    .blocks = {"fast", "8-bit inputs pass the gate on the real goldens"}}});
 
 }  // namespace
 }  // namespace autark

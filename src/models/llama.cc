@@ -3,6 +3,7 @@
 //
 //   h = x + Attn(norm(x))      Attn: softmax(q kᵀ / √d) v, RoPE on q and k
 //   y = h + W_down (silu(W_gate h') · W_up h'),  h' = norm(h)
+#include "models/architecture.h"
 #include "models/layers/decoder.h"
 #include "models/layers/gated_mlp.h"
 #include "models/layers/grouped_query_attention.h"
@@ -53,7 +54,10 @@ class Llama final : public Decoder<Config, Layer> {
   }
 };
 
-REGISTER_MODEL("llama", Llama, Config);
+REGISTER_ARCHITECTURE({.name = "llama",
+                       .make = &make_model<Llama, Config>,
+                       .rounding = {.plain = kRoundedCache,
+                                    .blocks = {"fast", "8-bit inputs pass the gate on the real goldens"}}});
 
 }  // namespace
 }  // namespace autark

@@ -2,7 +2,6 @@
 // of the engine. Nothing else crosses this line.
 #pragma once
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,12 +14,16 @@ namespace autark {
 // One kind of per-request state a layer keeps. The engine pages, snapshots, rewinds and
 // offloads streams without knowing what they mean.
 struct Stream {
+  // What a stream is for: rows that later tokens read, or working memory that rows are still made of.
+  enum class Kind : uint8_t { record, working };
+
   const char* name;
   Shape row;
   Format record = Format::f16;  // how a row lies in memory at full speed
   int per = 1;                  // one row per `per` tokens
   int keep = 0;                 // 0: every row; n: a ring of the last n, and room for as many more
                                 // as tokens may be taken back (the engine's choice)
+  Kind kind = Kind::record;
 };
 
 struct Step {  // one forward pass, for the rows of many sequences, packed
@@ -56,8 +59,6 @@ inline Tensor forward(const Model& m, Step& s) {  // a pipeline stage runs a sub
 }
 
 using ModelFactory = Result<std::unique_ptr<Model>> (*)(const Json&, Weights&);
-std::map<std::string, ModelFactory>& model_registry();  // by architecture: "llama", "qwen3_moe" …
-
 // A model is made from its Config and its weights; what either lacks is the error, all of it.
 template <class M, class Config>
 Result<std::unique_ptr<Model>> make_model(const Json& json, Weights& w) {
@@ -68,8 +69,5 @@ Result<std::unique_ptr<Model>> make_model(const Json& json, Weights& w) {
   if (auto e = w.fault()) return *e;
   return std::unique_ptr<Model>(std::move(m));
 }
-#define REGISTER_MODEL(arch, Class, Config)               \
-  [[maybe_unused]] static const bool registered_##Class = \
-      model_registry().emplace(arch, &make_model<Class, Config>).second
 
 }  // namespace autark

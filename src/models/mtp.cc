@@ -5,8 +5,8 @@
 //   Z_j = E norm(embed[t_{i+1}]) + H norm(X_j)     Z' = block(Z)     logits = head(norm(collapse(Z')))
 //
 // The next draft takes Z' for X. Embedding and head are the trunk's.
-#include "models/drafter.h"
 #include "models/layers/v4_block.h"
+#include "models/v4_drafters.h"
 
 namespace autark {
 namespace {
@@ -67,7 +67,10 @@ bool has_mtp(const Json& config) {
   return f.value("num_nextn_predict_layers", 0) > 0 && !f.has("dspark_block_size");
 }
 
-REGISTER_DRAFTER("deepseek_v4", has_mtp, Mtp, V4Config);
-
 }  // namespace
+
+DrafterKind v4_mtp() {
+  return {has_mtp, &make_drafter<Mtp, V4Config>};
+}
+
 }  // namespace autark

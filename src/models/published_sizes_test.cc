@@ -122,7 +122,7 @@ class PublishedSizesTest : public ::testing::TestWithParam<Card> {};
 TEST_P(PublishedSizesTest, ParametersFlopsAndState) {
   const Card& card = GetParam();
   Shapes weights(card.absent);
-  auto made = model_registry().at(card.architecture)(card.config, weights);
+  auto made = architectures().at(card.architecture).make(card.config, weights);
   ASSERT_TRUE(made) << made.error().message;
   const Model& model = **made;
   EXPECT_EQ(weights.parameters, card.parameters);

@@ -2,6 +2,7 @@
 //
 //   h = x + Attn(norm(x))      Attn: softmax(q kᵀ / √d) v, RoPE on q and k
 //   y = h + W_down (silu(W_gate h') · W_up h'),  h' = norm(h)
+#include "models/architecture.h"
 #include "models/layers/decoder.h"
 #include "models/layers/gated_mlp.h"
 #include "models/layers/grouped_query_attention.h"
@@ -50,7 +51,10 @@ class Qwen2 final : public Decoder<Config, Layer> {
   }
 };
 
-REGISTER_MODEL("qwen2", Qwen2, Config);
+REGISTER_ARCHITECTURE({.name = "qwen2",
+                       .make = &make_model<Qwen2, Config>,
+                       .rounding = {.plain = kRoundedCache,
+                                    .blocks = {"fast", "8-bit inputs pass the gate on the real goldens"}}});
 
 }  // namespace
 }  // namespace autark

@@ -3,6 +3,7 @@
 //
 //   h = x + Attn(norm(x))      Attn: softmax(q kᵀ / √d) v,  q = RoPE(norm(W_q x)), k = RoPE(norm(W_k x))
 //   y = h + W_down (silu(W_gate h') · W_up h'),  h' = norm(h)
+#include "models/architecture.h"
 #include "models/layers/decoder.h"
 #include "models/layers/gated_mlp.h"
 #include "models/layers/grouped_query_attention.h"
@@ -58,7 +59,11 @@ class Qwen3 final : public Decoder<Config, Layer> {
   }
 };
 
-REGISTER_MODEL("qwen3", Qwen3, Config);
+REGISTER_ARCHITECTURE(
+    {.name = "qwen3",
+     .make = &make_model<Qwen3, Config>,
+     .rounding = {.plain = kRoundedCache,
+                  .blocks = {"fast", "the same products as qwen2, whose real goldens pass the gate"}}});
 
 }  // namespace
 }  // namespace autark

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <algorithm>
 #include "chips/registry.h"
-#include "models/model.h"
+#include "models/architecture.h"
 #include "models/v4_tensors.h"
 #include "models/v4_testing.h"
 
@@ -49,7 +49,7 @@ class V4CostsTest : public ::testing::Test {
     const V4Config c(f);
     p.tensors = v4_tensors(c, read_v4_contents(f, c));
     p.weights = std::make_unique<ListedWeights>(p.tensors);
-    p.model = *model_registry().at("deepseek_v4")(json, *p.weights);
+    p.model = *architectures().at("deepseek_v4").make(json, *p.weights);
     return p;
   }
   static void SetUpTestSuite() {

@@ -6,7 +6,7 @@
 #include <map>
 #include "base/gguf_testing.h"
 #include "base/memory_file.h"
-#include "models/model.h"
+#include "models/architecture.h"
 #include "models/v4_release.h"
 #include "models/v4_tensors.h"
 #include "models/v4_testing.h"
@@ -67,7 +67,7 @@ void write(const TestDirectory& dir, const Json& config, const Files& files) {
 std::string fault_of(Result<Checkpoint> c) {
   if (!c) return c.error().message;
   if (const auto e = fault_of_v4(*c)) return e->message;
-  const auto m = model_registry().at("deepseek_v4")(c->config, *c->weights);
+  const auto m = architectures().at("deepseek_v4").make(c->config, *c->weights);
   return m ? "" : m.error().message;
 }
 std::string fault_of(const Json& config, const Files& files) {
@@ -289,7 +289,7 @@ TEST(V4FaultsTest, ListingNamesEveryDifference) {
   };
   Json config = small_config();
   Files files = files_of(config);
-  const V4Listing whole = listing(config, files);
+  const ReleaseListing whole = listing(config, files);
   EXPECT_TRUE(whole.differences.empty());
   EXPECT_EQ(whole.tensors, std::ssize(files));
   EXPECT_EQ(whole.release, "a DeepSeek-V4 of no published size (preview)");
@@ -310,7 +310,7 @@ TEST(V4FaultsTest, ListingNamesEveryDifference) {
   config["expert_dtype"] = "fp8";
   files = files_of(config);
   std::erase_if(files, [](const auto& f) { return f.first.starts_with("mtp."); });
-  const V4Listing base = listing(config, files);
+  const ReleaseListing base = listing(config, files);
   EXPECT_TRUE(base.differences.empty());
   EXPECT_EQ(base.release, "a DeepSeek-V4 of no published size (Base, trunk only)");
   config.erase("expert_dtype");

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <string>
+#include <vector>
 #include "models/v4_tensors.h"
 
 namespace autark {
@@ -52,7 +54,7 @@ struct Size {
 constexpr Size kSizes[] = {{"DeepSeek-V4-Flash", "DeepSeek-V4-Flash-0731", 4096, 43, 64, 256},
                            {"DeepSeek-V4-Pro", "DeepSeek-V4-Pro-0813", 7168, 61, 128, 384}};
 
-void name_release(const V4Config& c, const V4Contents& with, V4Listing& l) {
+void name_release(const V4Config& c, const V4Contents& with, ReleaseListing& l) {
   std::string name = "a DeepSeek-V4 of no published size", later = name;
   for (const Size& s : kSizes)
     if (s.dim == c.dim && s.layers == c.layers && s.heads == c.heads && s.experts == c.experts) {
@@ -75,7 +77,7 @@ void name_release(const V4Config& c, const V4Contents& with, V4Listing& l) {
   l.release = about.empty() ? name : name + " (" + about + ")";
 }
 
-void compare(const std::vector<V4Tensor>& promised, const Checkpoint& c, V4Listing& l) {
+void compare(const std::vector<V4Tensor>& promised, const Checkpoint& c, ReleaseListing& l) {
   std::map<std::string_view, const Checkpoint::Entry*> there;
   for (const auto& t : c.tensors) there[t.name] = &t;
   for (const V4Tensor& t : promised) {
@@ -156,7 +158,7 @@ std::optional<Described> describe(const Checkpoint& c) {
 
 }  // namespace
 
-std::optional<V4Listing> list_v4(const Checkpoint& c) {
+std::optional<ReleaseListing> list_v4(const Checkpoint& c) {
   auto d = c.kind == "safetensors" ? describe(c) : std::nullopt;
   if (!d) return {};
   const auto draft = std::ranges::any_of(c.tensors, [](const auto& t) { return t.name.starts_with("mtp."); });
@@ -166,7 +168,7 @@ std::optional<V4Listing> list_v4(const Checkpoint& c) {
         std::ranges::find(c.tensors, "layers.0.ffn.experts.0.w1.weight", &Checkpoint::Entry::name);
     d->with.fp4_experts = first == c.tensors.end() || first->stored != "F8_E4M3";
   }
-  V4Listing l;
+  ReleaseListing l;
   name_release(d->config, d->with, l);
   l.draft = name_of(d->with.draft);
   compare(v4_tensors(d->config, d->with), c, l);

@@ -121,7 +121,7 @@ class V4RetrievalTest : public ::testing::TestWithParam<Rounding::Cache> {};
 TEST_P(V4RetrievalTest, FindsWhatIsThereAndNothingElse) {
   FormulaWeights weights(retrieval_tensor);
   const Json j = config();
-  auto model = model_registry().at("deepseek_v4")(j, weights);
+  auto model = architectures().at("deepseek_v4").make(j, weights);
   ASSERT_TRUE(model) << model.error().message;
   auto chip = make_chip("cpu", {});
   ASSERT_TRUE(chip);

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <set>
-#include "models/model.h"
+#include "models/architecture.h"
 #include "models/v4_testing.h"
 #include "weights/weights.h"
 
@@ -105,7 +105,7 @@ class Asked final : public Weights {
 
 TEST(V4TensorsTest, TheModelAsksForTheTrunkAndNothingElse) {
   Asked asked;
-  const auto model = model_registry().at("deepseek_v4")(v4_flash_config(), asked);
+  const auto model = architectures().at("deepseek_v4").make(v4_flash_config(), asked);
   ASSERT_TRUE(model) << model.error().message;
   std::set<std::string> listed;
   for (const auto& t : list(v4_flash_config()))

@@ -84,7 +84,7 @@ inline std::vector<int32_t> toy_prompt(int n, int shift = 0) {
 
 struct ToyV4 {
   explicit ToyV4(const Json& config = toy_v4_config()) : config(config) {
-    auto made = model_registry().at("deepseek_v4")(this->config, weights);
+    auto made = architectures().at("deepseek_v4").make(this->config, weights);
     AUTARK_CHECK(made);
     model = std::move(*made);
   }

@@ -230,6 +230,12 @@ Result<std::unique_ptr<ChatTemplate>> deepseek_v4_template(const fs::path& path,
 
 }  // namespace
 
+const char* render_options() {
+  return "DeepSeek V4's render takes \"release\" (preview, 0731, 0813), and with \"fixed\":\"placeholder\" "
+         "writes\n"
+         "{{FIXED:name}} for the paragraphs that come with the checkpoint.";
+}
+
 Result<std::unique_ptr<ChatTemplate>> ChatTemplate::open(const fs::path& path, const Tokenizer* tokenizer) {
   // With a tokenizer that file has been read before, and it was said.
   AUTARK_TRY(Sources sources, find_sources(path, tokenizer ? Ignored::silently : Ignored::with_a_word));

@@ -43,6 +43,9 @@ struct Prompt {
 
 Result<std::vector<int32_t>> ids_of(const Prompt& prompt, const Tokenizer& tokenizer);
 
+// For --help: what render_json() of some models takes beside the usual keys.
+const char* render_options();
+
 class ChatTemplate {
  public:
   // A directory (tokenizer_config.json, chat_template.jinja), a GGUF file or a .jinja file. Code::not_found

@@ -17,6 +17,13 @@ enum class OutputSyntax : uint8_t {
   dsml     // DeepSeek V4 and V4.1: …</think>, <｜DSML｜tool_calls> blocks, either spelling of the tags
 };
 
+// Names for a syntax that the caller chooses instead of the model's own: "v4" and "v41" are dsml.
+struct NamedSyntax {
+  std::string_view name;
+  OutputSyntax syntax;
+};
+std::span<const NamedSyntax> named_syntaxes();
+
 struct OutputPiece {
   enum class Kind : uint8_t { reasoning, content, call, arguments, call_end } kind = Kind::content;
   int call = -1;     // which, from 0: call, arguments, call_end

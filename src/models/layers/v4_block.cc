@@ -20,7 +20,11 @@ std::vector<Stream> V4Block::state() const {
       {.name = "window", .row = {c.head_dim}, .record = Format::v4_kv584, .keep = int(c.window)}};
   const auto pooled = [&](const char* name, const char* tail, int64_t dim, Format record) {
     s.push_back({.name = name, .row = {dim}, .record = record, .per = r});
-    s.push_back({.name = tail, .row = {2, rows / r * dim}, .record = Format::f32, .keep = rows});
+    s.push_back({.name = tail,
+                 .row = {2, rows / r * dim},
+                 .record = Format::f32,
+                 .keep = rows,
+                 .kind = Stream::Kind::working});
   };
   if (r) pooled("comp", "comp.tail", c.head_dim, Format::v4_kv584);
   if (r == 4) pooled("icomp", "icomp.tail", c.index_dim, Format::v4_key68);

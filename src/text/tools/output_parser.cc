@@ -26,6 +26,11 @@ class Utf8Parser final : public OutputParser {
 
 }  // namespace
 
+std::span<const NamedSyntax> named_syntaxes() {
+  static constexpr NamedSyntax kAll[] = {{"v4", OutputSyntax::dsml}, {"v41", OutputSyntax::dsml}};
+  return kAll;
+}
+
 std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, const ParserOptions& options) {
   constexpr decltype(&make_plain_parser) kMake[] = {make_plain_parser, make_hermes_parser, make_dsml_parser};
   return std::make_unique<Utf8Parser>(kMake[static_cast<size_t>(syntax)](options));

@@ -70,8 +70,8 @@ void read_sizes(ConfigReader& r) {
 }
 
 // rope_theta and rope_scaling. The file's attn_factor multiplies the amplitude that yarn has by itself.
-void read_rope(ConfigReader& r, double theta) {
-  r.config["rope_theta"] = r.real("rope.freq_base").value_or(theta);
+void read_rope(ConfigReader& r) {
+  r.number("rope_theta", "rope.freq_base");
   const int64_t heads = r.integer("attention.head_count").value_or(0);
   const int64_t turned = r.integer("rope.dimension_count").value_or(0);
   const int64_t head_dim = r.integer("attention.key_length")
@@ -103,9 +103,7 @@ void read_experts(ConfigReader& r) {
   if (const int64_t rows = r.dimension("blk.0.ffn_gate_exps.weight", 1);
       rows && !r.config.contains("moe_intermediate_size"))
     r.config["moe_intermediate_size"] = rows;
-  r.config["norm_topk_prob"] = true;  // every published Qwen3-MoE; no key says so
-  r.config["decoder_sparse_step"] = 1;
-  r.config["mlp_only_layers"] = Json::array();
+  r.config["norm_topk_prob"] = r.flag("expert_weights_norm").value_or(true);
 }
 
 // The largest Gemma 3, known by its depth, scales its scores by the width of a head in the residual stream.
@@ -138,6 +136,7 @@ void read_clamps(ConfigReader& r, int64_t layers) {
 // Draft layers count as layers here, and have ratio 0; the draft head is not read from these files.
 void read_deepseek_v4(ConfigReader& r) {
   constexpr int64_t kSqrtSoftplus = 4;
+  r.config["rope_theta"] = r.real("rope.freq_base").value_or(1e4);
   const int64_t drafts = r.integer("nextn_predict_layers").value_or(0);
   if (const auto n = r.integer("block_count"); n && drafts > 0 && drafts < *n)
     r.config["num_hidden_layers"] = *n - drafts;
@@ -192,7 +191,7 @@ Result<GgufConfig> read_gguf_config(const Gguf& file) {
   if (architecture == "llama" && r.integer("expert_count").value_or(0) > 0) architecture = "mixtral";
   r.config["model_type"] = architecture;
   read_sizes(r);
-  read_rope(r, architecture == "gemma3" ? 1e6 : 1e4);
+  read_rope(r);
   if (architecture == "llama") r.config["autark"]["rope_pairing"] = "neighbours";
   if (architecture == "qwen3_moe") read_experts(r);
   if (architecture == "gemma3") read_gemma3(r);

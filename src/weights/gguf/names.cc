@@ -106,8 +106,6 @@ std::string architecture_name(std::string_view gguf) {
 
 std::string tensor_name(std::string_view architecture, std::string_view gguf) {
   if (architecture == "deepseek_v4") return v4_tensor_name(gguf);
-  constexpr std::string_view kKnown[] = {"llama", "qwen2", "qwen3", "qwen3_moe", "gemma3"};
-  if (std::ranges::find(kKnown, architecture) == std::end(kKnown)) return std::string(gguf);
   if (const auto name = look_up(kModel, gguf); !name.empty()) return std::string(name);
   // blk.<number>.<piece>.<weight | bias>
   const size_t number_end = gguf.find('.', 4), piece_end = gguf.rfind('.');
