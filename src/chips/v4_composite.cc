@@ -147,7 +147,7 @@ class CompositeV4 final : public V4Ops {
     return z;
   }
 
-  void pool(Tensor kv, Tensor gate, const Pool& how, Pooled into) override {
+  void pool(Tensor kv, Tensor gate, const Pool& how, BlockRows into) override {
     AUTARK_CHECK(kv.cols() == gate.cols() && kv.cols() == how.ape.cols() && into.tail.width == 2 * kv.cols());
     Tensor both = on_.result({kv.rows(), 2 * kv.cols()});
     on_.each(std::ssize(into.tail.sequences),
@@ -173,7 +173,7 @@ class CompositeV4 final : public V4Ops {
     return y;
   }
 
-  Tensor index_top_k(Tensor q, Tensor head_weights, Pooled keys, int k, Tensor* scores) override {
+  Tensor index_top_k(Tensor q, Tensor head_weights, BlockRows keys, int k, Tensor* scores) override {
     AUTARK_CHECK(q.shape[1] == head_weights.cols() && q.cols() == keys.rows.width);
     Tensor ids = on_.result({q.shape[0], k}, Format::i32), shown;
     const auto at = places(keys.rows);
@@ -189,7 +189,8 @@ class CompositeV4 final : public V4Ops {
     return ids;
   }
 
-  Tensor sparse_attention(Tensor q, Tensor kv, Rows window, Pooled far, Tensor picks, Tensor sink) override {
+  Tensor sparse_attention(Tensor q, Tensor kv, Rows window, BlockRows far, Tensor picks,
+                          Tensor sink) override {
     AUTARK_CHECK(q.shape[1] == sink.shape.numel() && q.cols() == window.width);
     Tensor y = on_.result(q.shape);
     Entries e{.window = window, .far = far.rows, .picks = picks};
@@ -220,7 +221,7 @@ class CompositeV4 final : public V4Ops {
     return x;
   }
 
-  void pool(Tensor kv, Tensor gate, const Pool& how, const Pooled& into, Tensor both, int seq) const {
+  void pool(Tensor kv, Tensor gate, const Pool& how, const BlockRows& into, Tensor both, int seq) const {
     const Rows& tail = into.tail;
     const Span span = tail.sequences[seq];
     const int64_t start = tail.length[seq], wide = kv.cols(), dim = how.norm.cols();
@@ -233,7 +234,7 @@ class CompositeV4 final : public V4Ops {
     }
     const int64_t from = std::max<int64_t>(0, (start / ratio - (wide == 2 * dim)) * ratio);
     const std::vector<float> open = seen(tail, seq, both, from);
-    for (int64_t w = start / ratio; w < (start + span.count) / ratio; ++w) {
+    for (int64_t w = into.whole_before(seq); w < into.whole_after(seq); ++w) {
       std::vector<float> row = pooled_row(open, from, w, ratio, dim, wide);
       round_official(row);
       const float r = 1 / std::sqrt(float(dot(row, row) / dim) + how.eps);

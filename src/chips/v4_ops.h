@@ -10,11 +10,6 @@ struct Mix {
   Tensor pre, post, comb;
 };
 
-// One row per `rows.per` tokens; `tail` holds what later rows are still made of.
-struct Pooled {
-  Rows rows, tail;
-};
-
 // How a window becomes a row: softmax over its tokens per channel, norm, rope at the window's first
 // position, for index keys Hadamard. Gates twice as wide as the norm: windows overlap, the previous
 // window gives the first half of its channels, this one the second.
@@ -36,16 +31,17 @@ class V4Ops {
   virtual Tensor hc_pre(Tensor x, Tensor pre) = 0;                           // Σ_j pre_j x_j
   virtual Tensor hc_post(Tensor y, Tensor x, Tensor post, Tensor comb) = 0;  // post_k y + Σ_j comb_jk x_j
   // Feeds kv and gate to the open windows; every window they complete becomes a row.
-  virtual void pool(Tensor kv, Tensor gate, const Pool& how, Pooled into) = 0;
+  virtual void pool(Tensor kv, Tensor gate, const Pool& how, BlockRows into) = 0;
   virtual Tensor hadamard(Tensor x) = 0;            // orthonormal, over the last dim
   virtual Tensor quantise(Tensor x, Format f) = 0;  // to the values f's codes hold
   // The k visible rows with the highest Σ_h w_h relu(q_h·key) / √(dim·heads), ties to the lower index;
   // −1 where there are fewer. Row w is visible from position (w + 1)·per − 1 on. `scores`, for those who
   // look: [queries, rows of the longest sequence], −∞ where a row is not visible.
-  virtual Tensor index_top_k(Tensor q, Tensor head_weights, Pooled keys, int k, Tensor* scores = nullptr) = 0;
+  virtual Tensor index_top_k(Tensor q, Tensor head_weights, BlockRows keys, int k,
+                             Tensor* scores = nullptr) = 0;
   // Each query over the last `window.keep` positions and `picks` (empty: every visible row) of `far`;
   // one extra logit, `sink`, per head with value 0.
-  virtual Tensor sparse_attention(Tensor q, Tensor kv, Rows window, Pooled far, Tensor picks,
+  virtual Tensor sparse_attention(Tensor q, Tensor kv, Rows window, BlockRows far, Tensor picks,
                                   Tensor sink) = 0;
 };
 

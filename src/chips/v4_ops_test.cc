@@ -104,7 +104,7 @@ TEST_P(V4OpsTest, IndexPicksTheBestVisibleRows) {
   const std::span<std::byte* const> pages(&page, 1);
   const Span span{0, kCount};
   const int64_t length = kBefore;
-  Pooled pooled;
+  BlockRows pooled;
   pooled.rows = {.width = kDim,
                  .per = kRatio,
                  .page_rows = kRows,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <numeric>
+#include <utility>
 
 namespace autark::engine {
 namespace {
@@ -19,7 +20,8 @@ StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack, const
   for (int i = 0; i < m.layers(); ++i) streams.push_back(m.state(i));
   for (int i = 0; drafter && i < drafter->layers(); ++i) {
     streams.push_back(drafter->state(i));
-    for (const Stream& s : streams.back()) AUTARK_CHECK(s.keep > 0);  // guesses may go beyond the pages
+    for (const Stream& s : streams.back())  // a drafter writes beyond the reserved pages and beyond `length`
+      AUTARK_CHECK(s.keep > 0 && s.rewind == Rewind::rows);
   }
   StateLayout l;
   l.page_tokens = kPageTokens;
@@ -32,7 +34,7 @@ StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack, const
       StateLayout::Place p{.stream = s,
                            .record = rounding == Rounding::Cache::native ? s.record : Format::f32,
                            .codes = rounding == Rounding::Cache::f32 ? Format::f32 : s.record,
-                           .ring = s.keep ? s.keep + slack : 0};
+                           .ring = s.ring_rows(slack)};
       p.page_rows = p.ring ? p.ring : l.page_tokens / s.per;
       int64_t& end = p.ring ? l.ring_bytes : l.page_bytes;
       p.at = end;
@@ -50,6 +52,35 @@ SequenceState::~SequenceState() {
 int64_t SequenceState::capacity() const {
   return std::ssize(pages_) * cache_->layout_.page_tokens;
 }
+
+void SequenceState::advance(int64_t tokens) {
+  length_ += tokens;
+  reached_ = std::max(reached_, length_);
+}
+
+void SequenceState::take_back(int64_t tokens) {
+  AUTARK_CHECK(tokens >= 0 && tokens <= takeable());
+  length_ -= tokens;
+}
+
+int64_t SequenceState::takeable() const {
+  return length_ - std::max(settled(), shared_ * cache_->layout_.page_tokens);
+}
+
+int64_t SequenceState::settled_after(int64_t length) const {
+  return std::max<int64_t>(0, std::max(reached_, length) - cache_->options_.slack);
+}
+
+Snapshot::~Snapshot() {
+  if (cache_) cache_->release(*this);
+}
+
+Snapshot::Snapshot(Snapshot&& other) noexcept
+    : cache_(std::exchange(other.cache_, nullptr)),
+      length_(other.length_),
+      reached_(other.reached_),
+      pages_(std::move(other.pages_)),
+      copy_(std::move(other.copy_)) {}
 
 Result<std::unique_ptr<Cache>> Cache::make(const Model& m, const Options& options) {
   auto c = std::unique_ptr<Cache>(
@@ -74,6 +105,7 @@ Result<std::unique_ptr<Cache>> Cache::make(const Model& m, const Options& option
                                       " MiB for the state of requests; allow less with --state-memory"};
   madvise(at, c->bytes_, MADV_HUGEPAGE);
   c->memory_ = static_cast<std::byte*>(at);
+  c->holders_.resize(c->pages_total_);
   c->free_pages_.resize(c->pages_total_);
   std::iota(c->free_pages_.rbegin(), c->free_pages_.rend(), 0);
   c->free_places_.resize(options.sequences_max);
@@ -114,49 +146,91 @@ std::unique_ptr<SequenceState> Cache::open() {
 }
 
 bool Cache::reserve(SequenceState& s, int64_t tokens) {
-  const int64_t more = layout_.pages_for(tokens) - std::ssize(s.pages_);
-  if (more > pages_free()) return false;
-  for (int64_t i = 0; i < more; ++i) {
-    const int page = free_pages_.back();
-    free_pages_.pop_back();
-    s.pages_.push_back(page);
-    if (options_.poison) std::memset(page_at(page), 0xff, layout_.page_bytes);
-    for (size_t layer = 0; layer < layout_.layers.size(); ++layer) {
-      for (size_t k = 0; k < layout_.layers[layer].size(); ++k) {
-        const auto& p = layout_.layers[layer][k];
-        if (!p.ring) s.tables_[stream_at(int(layer), int(k))].push_back(page_at(page) + p.at);
-      }
-    }
-  }
+  const int64_t have = std::ssize(s.pages_), need = layout_.pages_for(tokens);
+  if (need - have > pages_free()) return false;
+  for (int64_t i = have; i < need; ++i) set_page(s, i, take_page());
   return true;
 }
 
-Snapshot Cache::save(const SequenceState& s) const {
-  const int64_t pages = layout_.pages_for(s.length_);
-  Snapshot to{.length = s.length_};
-  to.bytes.resize(layout_.ring_bytes + pages * layout_.page_bytes);
-  std::memcpy(to.bytes.data(), rings_at(s.place_), layout_.ring_bytes);
-  std::byte* at = to.bytes.data() + layout_.ring_bytes;
-  for (int64_t i = 0; i < pages; ++i, at += layout_.page_bytes)
-    std::memcpy(at, page_at(s.pages_[i]), layout_.page_bytes);
+std::optional<Snapshot> Cache::save(SequenceState& s) {
+  const int64_t full = s.length_ / layout_.page_tokens;
+  const bool part = s.length_ % layout_.page_tokens != 0;
+  const int64_t bytes = layout_.ring_bytes + (part ? layout_.page_bytes : 0);
+  if (snapshot_bytes_ > 0 && snapshot_bytes_ + bytes > options_.snapshot_bytes_max) return std::nullopt;
+  Snapshot to(this);
+  to.length_ = s.length_, to.reached_ = s.reached_;
+  to.pages_.assign(s.pages_.begin(), s.pages_.begin() + full);
+  for (int page : to.pages_) hold(page);
+  s.shared_ = std::max(s.shared_, full);
+  to.copy_.resize(bytes);
+  snapshot_bytes_ += bytes;
+  const std::span<std::byte> copy(to.copy_);
+  copy_out(rings_at(s.place_), copy.first(layout_.ring_bytes));
+  if (part) copy_out(page_at(s.pages_[full]), copy.subspan(layout_.ring_bytes));
   return to;
 }
 
 bool Cache::restore(SequenceState& s, const Snapshot& from) {
-  const int64_t pages = layout_.pages_for(from.length);
-  AUTARK_CHECK(std::ssize(from.bytes) == layout_.ring_bytes + pages * layout_.page_bytes);
-  if (!reserve(s, from.length)) return false;
-  std::memcpy(rings_at(s.place_), from.bytes.data(), layout_.ring_bytes);
-  const std::byte* at = from.bytes.data() + layout_.ring_bytes;
-  for (int64_t i = 0; i < pages; ++i, at += layout_.page_bytes)
-    std::memcpy(page_at(s.pages_[i]), at, layout_.page_bytes);
-  s.length_ = from.length;
+  AUTARK_CHECK(from.cache_ == this && s.shared_ == 0);
+  const int64_t full = std::ssize(from.pages_), had = std::ssize(s.pages_);
+  const bool part = from.length_ % layout_.page_tokens != 0;
+  if (part && had <= full && pages_free() == 0) return false;
+  for (int64_t i = 0; i < full; ++i) {
+    hold(from.pages_[i]);
+    if (i < had) give_back(s.pages_[i]);
+    set_page(s, i, from.pages_[i]);
+  }
+  if (part && had <= full) set_page(s, full, take_page());
+  const std::span<const std::byte> copy(from.copy_);
+  copy_in(copy.first(layout_.ring_bytes), rings_at(s.place_));
+  if (part) copy_in(copy.subspan(layout_.ring_bytes), page_at(s.pages_[full]));
+  s.length_ = from.length_, s.reached_ = from.reached_, s.shared_ = full;
   return true;
 }
 
+int Cache::take_page() {
+  const int page = free_pages_.back();
+  free_pages_.pop_back();
+  hold(page);
+  if (options_.poison) std::memset(page_at(page), 0xff, layout_.page_bytes);
+  return page;
+}
+
+void Cache::give_back(int page) {
+  AUTARK_CHECK(holders_[page] > 0);
+  if (--holders_[page] == 0) free_pages_.push_back(page);
+}
+
+void Cache::set_page(SequenceState& s, int64_t at, int page) {
+  const bool more = at == std::ssize(s.pages_);
+  more ? s.pages_.push_back(page) : void(s.pages_[at] = page);
+  for (size_t layer = 0; layer < layout_.layers.size(); ++layer) {
+    for (size_t k = 0; k < layout_.layers[layer].size(); ++k) {
+      const auto& p = layout_.layers[layer][k];
+      if (p.ring) continue;
+      auto& table = s.tables_[stream_at(int(layer), int(k))];
+      std::byte* part = page_at(page) + p.at;
+      more ? table.push_back(part) : void(table[at] = part);
+    }
+  }
+}
+
 void Cache::release(SequenceState& s) {
-  free_pages_.insert(free_pages_.end(), s.pages_.rbegin(), s.pages_.rend());
+  for (auto page = s.pages_.rbegin(); page != s.pages_.rend(); ++page) give_back(*page);
   free_places_.push_back(s.place_);
+}
+
+void Cache::release(Snapshot& s) {
+  for (auto page = s.pages_.rbegin(); page != s.pages_.rend(); ++page) give_back(*page);
+  snapshot_bytes_ -= s.bytes();
+}
+
+void Cache::copy_out(const std::byte* state, std::span<std::byte> to) {
+  std::memcpy(to.data(), state, to.size());
+}
+
+void Cache::copy_in(std::span<const std::byte> from, std::byte* state) {
+  std::memcpy(state, from.data(), from.size());
 }
 
 }  // namespace autark::engine

@@ -62,7 +62,7 @@ TEST_P(CacheTest, ARestoredSnapshotGoesOnAsIfNothingHadBeen) {
   for (int64_t at : {1, 7, 128, 130, 199}) {
     auto kept = open(200), cold = open(200);
     feed(*kept, all.first(at));
-    const Snapshot snapshot = cache_->save(*kept);
+    const Snapshot snapshot = *cache_->save(*kept);
     feed(*kept, toy_prompt(9, 5));  // the one it was taken from goes elsewhere
     auto other = cache_->open();
     ASSERT_TRUE(cache_->restore(*other, snapshot));
@@ -83,7 +83,7 @@ TEST_P(CacheTest, WhatWasTakenBackIsNotInASnapshot) {
     feed(*kept, all.first(at));
     feed(*kept, guesses.subspan(at, 9));
     kept->take_back(9);
-    const Snapshot snapshot = cache_->save(*kept);
+    const Snapshot snapshot = *cache_->save(*kept);
     kept.reset();
     auto other = open(200);
     ASSERT_TRUE(cache_->restore(*other, snapshot));
@@ -96,21 +96,48 @@ TEST_P(CacheTest, WhatWasTakenBackIsNotInASnapshot) {
 TEST_P(CacheTest, ASnapshotThatDoesNotFitChangesNothing) {
   auto kept = open(512);
   feed(*kept, toy_prompt(300));
-  const Snapshot snapshot = cache_->save(*kept);
-  std::vector<std::unique_ptr<SequenceState>> others;
-  for (int i = 0; i < 2; ++i) others.push_back(open(512));
+  const Snapshot snapshot = *cache_->save(*kept);
   kept.reset();
-  auto s = open(512);
-  auto none = cache_->open();
-  ASSERT_EQ(none, nullptr);  // sequences_max
-  others.pop_back();
-  auto tight = open(0);
-  while (cache_->pages_free() >= 3) ASSERT_TRUE(cache_->reserve(*tight, tight->capacity() + 1));
-  others.clear();
-  auto waiting = cache_->open();
-  while (cache_->pages_free() >= 3) ASSERT_TRUE(cache_->reserve(*tight, tight->capacity() + 1));
-  EXPECT_FALSE(cache_->restore(*waiting, snapshot));
+  auto other = open(512), tight = open(0), waiting = cache_->open();
+  EXPECT_EQ(cache_->open(), nullptr);  // sequences_max
+  while (cache_->pages_free() > 0) ASSERT_TRUE(cache_->reserve(*tight, tight->capacity() + 1));
+  EXPECT_FALSE(cache_->restore(*waiting, snapshot));  // a page for the part of the last one
   EXPECT_EQ(waiting->length(), 0);
+  EXPECT_EQ(waiting->capacity(), 0);
+  other.reset();
+  EXPECT_TRUE(cache_->restore(*waiting, snapshot));
+  EXPECT_EQ(waiting->length(), 300);
+}
+
+// Sequences that go on from one snapshot hold its full pages together, whoever of them goes first.
+TEST_P(CacheTest, FullPagesAreShared) {
+  const auto prompt = toy_prompt(300);
+  const std::span<const int32_t> all(prompt);
+  const int64_t full = 260 / cache_->layout().page_tokens;
+  auto cold = open(300);
+  const auto want = feed(*cold, all);
+  cold.reset();
+  auto first = open(300);
+  feed(*first, all.first(260));
+  const int64_t alone = cache_->pages_used();
+  auto snapshot = cache_->save(*first);
+  auto second = cache_->open(), third = cache_->open();
+  EXPECT_EQ(cache_->pages_used(), alone);
+  for (auto* s : {&second, &third}) {
+    ASSERT_TRUE(cache_->restore(**s, *snapshot));
+    ASSERT_TRUE(cache_->reserve(**s, 300));
+  }
+  EXPECT_EQ(cache_->pages_used(), full + 3 * (alone - full));
+  EXPECT_LE(first->takeable(), 260 - full * cache_->layout().page_tokens);
+  EXPECT_EQ(feed(*first, all.subspan(260)), want);
+  first.reset();
+  snapshot.reset();
+  EXPECT_EQ(feed(*second, all.subspan(260)), want);
+  second.reset();
+  EXPECT_EQ(feed(*third, all.subspan(260)), want);
+  third.reset();
+  EXPECT_EQ(cache_->pages_used(), 0);
+  EXPECT_EQ(cache_->snapshot_bytes(), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, CacheTest,

@@ -6,6 +6,7 @@ namespace autark::engine {
 
 void Packing::begin() {
   tokens_.clear(), positions_.clear(), wanted_.clear(), spans_.clear(), lengths_.clear(), sequences_.clear();
+  settled_.clear(), settles_.clear();
 }
 
 void Packing::add(const SequenceState& state, int64_t first, std::span<const int32_t> tokens,
@@ -13,6 +14,8 @@ void Packing::add(const SequenceState& state, int64_t first, std::span<const int
   AUTARK_CHECK(!tokens.empty());
   spans_.push_back({int(tokens_.size()), int(tokens.size())});
   lengths_.push_back(first);
+  settled_.push_back(state.settled());
+  settles_.push_back(state.settled_after(first + std::ssize(tokens)));
   sequences_.push_back(&state);
   for (int32_t row : wanted) wanted_.push_back(spans_.back().first + row);
   for (size_t i = 0; i < tokens.size(); ++i) positions_.push_back(int32_t(first + int64_t(i)));
@@ -45,7 +48,9 @@ Rows Packing::state(int layer, int stream) const {
           .page_rows = p.page_rows,
           .sequences = spans_,
           .pages = std::span(parts_).subspan(cache_.stream_at(layer, stream) * n, n),
-          .length = lengths_};
+          .length = lengths_,
+          .settled = settled_,
+          .settles = settles_};
 }
 
 Forward::Forward(const Model& m, Chip& on, const Cache& cache, const Drafter* drafter)

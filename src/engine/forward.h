@@ -37,7 +37,7 @@ class Packing {
   const Cache& cache_;
   std::vector<int32_t> tokens_, positions_, wanted_;
   std::vector<Span> spans_;
-  std::vector<int64_t> lengths_;
+  std::vector<int64_t> lengths_, settled_, settles_;
   std::vector<const SequenceState*> sequences_;
   std::vector<std::span<std::byte* const>> parts_;  // [stream of all layers][sequence]
 };

@@ -11,6 +11,15 @@
 
 namespace autark {
 
+// What happens to a ring when tokens are taken back, as drafts are that did not hold. Paged streams need
+// nothing: their rows are all there.
+enum class Rewind : uint8_t {
+  rows,   // the ring has room for the rows of as many tokens as can be taken back: older rows are still there
+  replay  // the ring has `keep` rows and no more. They stand for the tokens that cannot be taken back any
+          // more; a verb computes the others again from a stream of inputs (ReplayRows in chips/rows.h). For
+          // states of megabytes.
+};
+
 // One kind of per-request state a layer keeps. The engine pages, snapshots, rewinds and
 // offloads streams without knowing what they mean.
 struct Stream {
@@ -19,11 +28,19 @@ struct Stream {
 
   const char* name;
   Shape row;
-  Format record = Format::f16;  // how a row lies in memory at full speed
-  int per = 1;                  // one row per `per` tokens
-  int keep = 0;                 // 0: every row; n: a ring of the last n, and room for as many more
-                                // as tokens may be taken back (the engine's choice)
+  // How a row lies in memory at full speed. A recurrent state and what open blocks are made of are f32: an
+  // error there is carried on with every token, one in a key or a value is not.
+  Format record = Format::f16;
+  int per = 1;   // one row per `per` tokens
+  int keep = 0;  // 0: every row; n: a ring of the last n
+  Rewind rewind = Rewind::rows;
   Kind kind = Kind::record;
+
+  // Rows of the ring when `slack` tokens can be taken back; 0: the stream is paged.
+  int ring_rows(int slack) const {
+    if (keep == 0 || rewind == Rewind::replay) return keep;
+    return keep + (slack + per - 1) / per;
+  }
 };
 
 struct Step {  // one forward pass, for the rows of many sequences, packed

@@ -22,7 +22,7 @@ class DryV4 final : public V4Ops {
     AUTARK_CHECK(y.cols() == x.cols());
     return out(x.shape);
   }
-  void pool(Tensor kv, Tensor gate, const Pool& how, Pooled into) override {
+  void pool(Tensor kv, Tensor gate, const Pool& how, BlockRows into) override {
     AUTARK_CHECK(kv.cols() == gate.cols() && kv.cols() == how.ape.cols());
     AUTARK_CHECK(into.rows.width == how.norm.cols() && into.tail.width == 2 * kv.cols());
     c_.weight_bytes += bytes_of(how.ape) + bytes_of(how.norm);
@@ -30,7 +30,7 @@ class DryV4 final : public V4Ops {
   }
   Tensor hadamard(Tensor x) override { return out(x.shape); }
   Tensor quantise(Tensor x, Format) override { return out(x.shape); }
-  Tensor index_top_k(Tensor q, Tensor w, Pooled keys, int k, Tensor*) override {
+  Tensor index_top_k(Tensor q, Tensor w, BlockRows keys, int k, Tensor*) override {
     AUTARK_CHECK(q.shape[1] == w.cols() && q.cols() == keys.rows.width);
     const Rows& r = keys.rows;
     for (size_t s = 0; s < r.sequences.size(); ++s) {
@@ -40,7 +40,7 @@ class DryV4 final : public V4Ops {
     }
     return {nullptr, Format::i32, {q.shape[0], k}};
   }
-  Tensor sparse_attention(Tensor q, Tensor, Rows window, Pooled far, Tensor picks, Tensor sink) override {
+  Tensor sparse_attention(Tensor q, Tensor, Rows window, BlockRows far, Tensor picks, Tensor sink) override {
     AUTARK_CHECK(q.shape[1] == sink.shape.numel() && q.cols() == window.width);
     c_.weight_bytes += bytes_of(sink);
     for (size_t s = 0; s < window.sequences.size(); ++s) {

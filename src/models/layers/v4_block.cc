@@ -72,7 +72,7 @@ Tensor V4Block::attention(Step& s, int i, Tensor x, const Core& core) const {
   const Tensor kv = key_value(s, x);
   if (s.probe) s.note(i, "attn.kv", v4.quantise(kv, window.codes).join());
 
-  Pooled far;
+  BlockRows far;
   Tensor picks;  // empty: every pooled row
   if (ratio_) far = pool(s, pool_, i, kPooled, x);
   if (ratio_ == 4) picks = choose(s, i, x, qr);
@@ -84,8 +84,8 @@ Tensor V4Block::attention(Step& s, int i, Tensor x, const Core& core) const {
   return on.all_sum(on.linear(z, o_b_));
 }
 
-Pooled V4Block::pool(Step& s, const Pooler& w, int i, int stream, Tensor x) const {
-  Pooled into{s.state(i, stream), s.state(i, stream + 1)};
+BlockRows V4Block::pool(Step& s, const Pooler& w, int i, int stream, Tensor x) const {
+  BlockRows into{s.state(i, stream), s.state(i, stream + 1)};
   s.on.v4().pool(s.on.linear(x, w.kv), s.on.linear(x, w.gate),
                  {w.ape, w.norm, c.eps, c.rope_far, /*hadamard=*/stream == kKeys}, into);
   return into;
@@ -94,7 +94,7 @@ Pooled V4Block::pool(Step& s, const Pooler& w, int i, int stream, Tensor x) cons
 // I_t = Σ_h w_h · relu(q_h · k_t); keep the top k pooled rows. Queries are rounded as the keys are.
 Tensor V4Block::choose(Step& s, int i, Tensor x, Tensor qr) const {
   V4Ops& v4 = s.on.v4();
-  Pooled keys = pool(s, index_.pool, i, kKeys, x);
+  BlockRows keys = pool(s, index_.pool, i, kKeys, x);
   Tensor q = s.on.rope(s.on.linear(qr, index_.q).split(c.index_dim), s.positions, c.rope_far);
   q = v4.quantise(v4.hadamard(q), keys.rows.codes);
   Tensor weights = s.on.linear(x, index_.head_weights), scores;

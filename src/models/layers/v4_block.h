@@ -51,7 +51,7 @@ class V4Block {
   Tensor experts(Step& s, int i, Tensor x) const;
   template <class F>
   Tensor sublayer(Step& s, int i, bool attention, Tensor x, F f) const;
-  Pooled pool(Step& s, const Pooler& w, int i, int stream, Tensor x) const;
+  BlockRows pool(Step& s, const Pooler& w, int i, int stream, Tensor x) const;
   Tensor choose(Step& s, int i, Tensor x, Tensor qr) const;
   void load_attention(Weights& get, const std::string& prefix);
   void load_experts(Weights& get, const std::string& prefix, bool by_token);
