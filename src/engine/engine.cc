@@ -44,6 +44,19 @@ int drafts_of(const Options& o, const LoadedModel& m) {
   return m.drafter ? std::clamp(o.drafts, 0, m.drafter->drafts_max()) : 0;
 }
 
+// Of each request the first of the group with the same prompt, if there are several that can share it.
+std::vector<std::optional<int>> same_prompts(const std::vector<Request>& group) {
+  std::vector<std::optional<int>> first(group.size());
+  for (int i = 1; i < int(group.size()); ++i) {
+    for (int j = 0; j < i && !first[i]; ++j) {
+      if (!shares_prompt(group[i]) || !shares_prompt(group[j]) || group[i].prompt != group[j].prompt)
+        continue;
+      first[j] = first[i] = j;
+    }
+  }
+  return first;
+}
+
 class RunningEngine final : public Engine {
  public:
   RunningEngine(Parts parts, const Options& options, std::unique_ptr<Cache> cache)
@@ -72,22 +85,26 @@ class RunningEngine final : public Engine {
   const ModelCard& card() const override { return parts_.card; }
   std::optional<Error> fault() const override { return parts_.model.checkpoint.weights->change(); }
 
-  Result<RequestId> submit(Request request, Sink sink) override {
+  using Engine::submit;
+  Result<std::vector<RequestId>> submit(std::vector<Request> group, GroupSink sink) override {
     if (auto changed = fault()) return *changed;
-    if (auto fault = fault_of(request, session_limits_)) return *fault;
-    const RequestId id = ++last_id_;
-    auto session = std::make_unique<Session>(id, std::move(request), std::move(sink), session_limits_);
+    for (const Request& r : group) {
+      if (auto fault = fault_of(r, session_limits_)) return *fault;
+    }
+    auto sessions = sessions_of(std::move(group), std::move(sink));
+    std::vector<RequestId> ids;
+    for (const auto& s : sessions) ids.push_back(s->id());
     {
       const std::lock_guard lock(mutex_);
-      if (waiting_ + std::ssize(inbox_) >= waiting_max_) {
-        ++stats_.rejected;
+      if (waiting_ + std::ssize(inbox_) + std::ssize(sessions) > waiting_max_) {
+        stats_.rejected += sessions.size();
         return Error{Code::exhausted,
-                     "engine: " + std::to_string(waiting_max_) + " requests wait already; try again later"};
+                     "engine: only " + std::to_string(waiting_max_) + " requests may wait; try again later"};
       }
-      inbox_.push_back(std::move(session));
+      std::ranges::move(sessions, std::back_inserter(inbox_));
     }
     wake_.notify_one();
-    return id;
+    return ids;
   }
 
   void finish(RequestId id, Finish why) override {
@@ -106,6 +123,18 @@ class RunningEngine final : public Engine {
   }
 
  private:
+  std::vector<std::unique_ptr<Session>> sessions_of(std::vector<Request> group, GroupSink sink) {
+    const auto prompts = same_prompts(group);
+    const RequestId first = last_id_.fetch_add(group.size()) + 1;
+    std::vector<std::unique_ptr<Session>> sessions;
+    for (int i = 0; i < int(group.size()); ++i) {
+      sessions.push_back(std::make_unique<Session>(
+          first + i, std::move(group[i]), [sink, i](Event e) { sink(i, std::move(e)); }, session_limits_,
+          prompts[i] ? first + *prompts[i] : 0));
+    }
+    return sessions;
+  }
+
   void run() {
     for (bool busy = false; take_mail(busy);) {
       publish();  // ends that were asked for do not wait for the step
@@ -160,6 +189,7 @@ class RunningEngine final : public Engine {
     stats_.pages_used = batch_.pages_used();
     stats_.steps = c.steps;
     stats_.prompt_tokens = c.prompt_tokens;
+    stats_.cached_tokens = c.cached_tokens;
     stats_.generation_tokens = c.generation_tokens;
     stats_.drafted = c.drafted;
     stats_.drafts_held = c.drafts_held;
@@ -185,6 +215,14 @@ class RunningEngine final : public Engine {
 
 }  // namespace
 
+Result<RequestId> Engine::submit(Request request, Sink sink) {
+  std::vector<Request> group;
+  group.push_back(std::move(request));
+  AUTARK_TRY(const auto ids,
+             submit(std::move(group), [sink = std::move(sink)](int, Event e) { sink(std::move(e)); }));
+  return ids[0];
+}
+
 Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
   const int64_t own = options.state_bytes_max > 0 ? options.state_bytes_max : memory_now().free / 2;
   const int64_t bytes =
@@ -198,6 +236,7 @@ Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
                                               .context = context,
                                               .sequences_max = std::max(1, options.running_max),
                                               .slack = drafts,
+                                              .snapshot_bytes_max = bytes / 8,
                                               .drafter = drafts > 0 ? parts.model.drafter.get() : nullptr}));
   return std::unique_ptr<Engine>(
       std::make_unique<RunningEngine>(std::move(parts), options, std::move(cache)));

@@ -77,7 +77,7 @@ struct Request {
   bool prompt_logprobs = false;      // of every prompt token after the first, in Event::prompt
 };
 
-struct Usage {
+struct Usage {  // cached: prompt tokens whose state was there when the request began
   int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
   double queue_seconds = 0, prefill_seconds = 0, decode_seconds = 0;
 };
@@ -99,12 +99,15 @@ struct Event {
   int64_t prompt_done = 0;       // prompt tokens read so far, for progress
 };
 using Sink = std::function<void(Event)>;
+using GroupSink = std::function<void(int request, Event)>;  // request: its place in the group
 
 struct Stats {  // a snapshot; counters only grow
   int running = 0, waiting = 0;
   int64_t pages_used = 0, pages_total = 0;
-  uint64_t steps = 0, prompt_tokens = 0, generation_tokens = 0, rejected = 0;
-  uint64_t drafted = 0, drafts_held = 0;     // guesses that were verified, and those that were right
+  uint64_t steps = 0, generation_tokens = 0, rejected = 0;
+  uint64_t prompt_tokens = 0;             // computed
+  uint64_t cached_tokens = 0;             // of prompts, whose state another request of the group had computed
+  uint64_t drafted = 0, drafts_held = 0;  // guesses that were verified, and those that were right
   std::map<std::string, uint64_t> finished;  // by reason
 };
 
@@ -128,9 +131,16 @@ class Engine {
   // or waited got it as their error, submit() refuses with it, and only opening the model again helps.
   virtual std::optional<Error> fault() const { return {}; }
 
-  // Refused at once: an empty prompt, ids outside the vocabulary, a prompt that leaves no room for one token
-  // (Code::invalid), a full queue (Code::exhausted). Otherwise the sink's last event has `finish`.
-  virtual Result<RequestId> submit(Request request, Sink sink) = 0;
+  // Takes all requests of a group or none. Refused at once: an empty prompt, ids outside the vocabulary, a
+  // prompt that leaves no room for one token (Code::invalid), a queue without room for all (Code::exhausted).
+  // Otherwise the last event of each has `finish`. Events may come before this returns.
+  //
+  // Requests of a group with the same prompt compute it once, but for its last token: the first one does, the
+  // others wait for it and go on from its state (Usage::cached_tokens). Their tokens are the same as if each
+  // had come alone. Requests with prompt_logprobs compute it themselves.
+  virtual Result<std::vector<RequestId>> submit(std::vector<Request> group, GroupSink sink) = 0;
+  // A group of one.
+  Result<RequestId> submit(Request request, Sink sink);
   // Ends a request for a reason that the engine does not see, such as a stop string: its place is free before
   // the next step, its sink's last event has `why`. From the request's own sink no token more is computed.
   // Unknown ids, and those that have finished: nothing.

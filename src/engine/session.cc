@@ -37,8 +37,13 @@ std::optional<Error> fault_of(const Request& r, const SessionLimits& limits) {
   return fault_of(r.sampling, limits.vocabulary);
 }
 
-Session::Session(RequestId id, Request request, Sink sink, const SessionLimits& limits)
+bool shares_prompt(const Request& r) {
+  return r.prompt.size() > 1 && !r.prompt_logprobs;
+}
+
+Session::Session(RequestId id, Request request, Sink sink, const SessionLimits& limits, uint64_t prefix)
     : id_(id),
+      prefix_(prefix),
       request_(std::move(request)),
       sink_(std::move(sink)),
       limits_(limits),
@@ -52,10 +57,12 @@ Job Session::job() const {
   if (request_.prompt_logprobs)
     j.rows_max =
         int(std::max<int64_t>(1, kPromptLogitsBytes / (limits_.vocabulary * int64_t{sizeof(float)})));
+  if (prefix_) j.prefix = prefix_, j.prefix_tokens = usage_.prompt_tokens - 1;
   return j;
 }
 
-void Session::admitted(double waited, double now) {
+void Session::admitted(double waited, int64_t cached, double now) {
+  if (prompt_done_ == 0) usage_.cached_tokens = cached;  // else its pages were taken: it had computed them
   usage_.queue_seconds += waited;
   since_ = now;
 }

@@ -20,18 +20,24 @@ struct SessionLimits {
 
 // Why this request can never run.
 std::optional<Error> fault_of(const Request& r, const SessionLimits& limits);
+// True: requests with this prompt need the state of all its tokens but the last, and no logits of theirs; one
+// can compute it for all.
+bool shares_prompt(const Request& r);
 
 class Session {
  public:
-  Session(RequestId id, Request request, Sink sink, const SessionLimits& limits);
+  // `prefix`: names the prompt when other requests have the same one, else 0 (Job::prefix).
+  Session(RequestId id, Request request, Sink sink, const SessionLimits& limits, uint64_t prefix = 0);
 
   RequestId id() const { return id_; }
   std::span<const int32_t> tokens() const { return tokens_; }  // prompt and answer
   std::span<const int32_t> drafts() const { return drafts_; }  // guesses of what follows
   Job job() const;                                             // for the scheduler
+  uint64_t prefix() const { return prefix_; }
   const Usage& usage() const { return usage_; }
 
-  void admitted(double waited, double now);
+  // It waited so many seconds, and the state of its first `cached` tokens came from its prefix.
+  void admitted(double waited, int64_t cached, double now);
   std::vector<int32_t> wanted(const Slice& s) const;  // rows of the slice
   // The logits of those rows, in order. Drafts of the slice that are what is drawn from the row before them
   // are taken in the same step, up to the first that is not: as many tokens come as rows held. The event has
@@ -58,6 +64,7 @@ class Session {
   bool ends(int32_t id) const;
 
   RequestId id_;
+  uint64_t prefix_;
   Request request_;
   Sink sink_;
   const SessionLimits& limits_;

@@ -52,23 +52,28 @@ void Batch::run() {
     if (const auto damage = damage_()) return end_all(Finish::failed, damage);
     sample(logits);
     draft();
+    keep_prefixes();
   } catch (const std::exception& e) {
     fail_step(e.what());
   }
 }
 
 void Batch::lend_state() {
+  for (uint64_t prefix : plan_.dropped) prefixes_.erase(prefix);
   for (RequestId id : plan_.preempted) sessions_.at(id)->state.reset();
   for (const auto& a : plan_.admitted) {
     Session& s = *sessions_.at(a.id);
     s.state = cache_.open();
-    s.admitted(a.waited, clock_());
+    if (a.cached > 0) AUTARK_CHECK(cache_.restore(*s.state, prefixes_.at(s.prefix())));
+    counters_.cached_tokens += a.cached;
+    s.admitted(a.waited, a.cached, clock_());
   }
   for (const Slice& slice : plan_.slices) {
     Session& s = *sessions_.at(slice.id);
     AUTARK_CHECK(s.state && cache_.reserve(*s.state, slice.first + slice.count +
                                                          slice.drafts));  // the scheduler counted them
   }
+  AUTARK_CHECK(cache_.pages_used() <= scheduler_.pages_used());
 }
 
 Tensor Batch::compute() {
@@ -128,6 +133,19 @@ void Batch::draft() {
   for (const auto& r : readings_) scheduler_.guess(r.session->id(), int(std::ssize(r.session->drafts())));
 }
 
+// After the drafter has read the step, so that its state is in the snapshot, too.
+void Batch::keep_prefixes() {
+  for (const Slice& slice : plan_.slices) {
+    const auto it = sessions_.find(slice.id);
+    if (!slice.snapshot || it == sessions_.end()) continue;
+    Session& s = *it->second;
+    auto state = cache_.save(*s.state);
+    if (!state) continue;  // no memory for the copy: the others compute the prompt, too
+    prefixes_.emplace(s.prefix(), std::move(*state));
+    scheduler_.keep(slice.id);
+  }
+}
+
 void Batch::fail_step(const std::string& why) {
   for (const Slice& slice : plan_.slices) {
     const auto it = sessions_.find(slice.id);
@@ -141,6 +159,7 @@ void Batch::finish(RequestId id, Event e) {
   scheduler_.remove(id);
   auto session = std::move(sessions_.extract(id).mapped());
   session->state.reset();
+  if (!scheduler_.kept(session->prefix())) prefixes_.erase(session->prefix());  // it was the last to need it
   ++counters_.finished[name_of(*e.finish)];
   Session* to = session.get();
   letters_.push_back({to, std::move(e), std::move(session)});

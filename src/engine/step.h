@@ -50,8 +50,9 @@ class Batch {
   int64_t pages_used() const { return scheduler_.pages_used(); }
 
   struct Counters {
-    uint64_t steps = 0, prompt_tokens = 0, generation_tokens = 0, drafted = 0, drafts_held = 0;
-    std::map<std::string, uint64_t> finished;  // by reason
+    uint64_t steps = 0, generation_tokens = 0, drafted = 0, drafts_held = 0;
+    uint64_t prompt_tokens = 0, cached_tokens = 0;  // computed; taken from the state of a prefix
+    std::map<std::string, uint64_t> finished;       // by reason
   };
   const Counters& counters() const { return counters_; }
 
@@ -61,6 +62,7 @@ class Batch {
   std::span<const int32_t> tokens_of(const Slice& slice, const Session& s);
   void sample(Tensor logits);
   void draft();
+  void keep_prefixes();
   void fail_step(const std::string& why);
   void finish(RequestId id, Event e);
 
@@ -77,6 +79,7 @@ class Batch {
   Clock clock_;
   Damage damage_;
   std::map<RequestId, std::unique_ptr<Session>> sessions_;
+  std::map<uint64_t, Snapshot> prefixes_;  // those that the scheduler knows as kept
   Plan plan_;
   std::vector<Chunk> chunks_;
   std::deque<std::vector<int32_t>> guessed_;    // tokens of chunks with drafts

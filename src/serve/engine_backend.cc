@@ -112,6 +112,8 @@ void EngineBackend::expose(Exposition& out) const {
   out.gauge("engine_pages", "Pages of state there are.", s.pages_total);
   out.counter("engine_steps_total", "Steps of the engine.", s.steps);
   out.counter("engine_prompt_tokens_total", "Prompt tokens computed.", s.prompt_tokens);
+  out.counter("engine_cached_tokens_total",
+              "Prompt tokens that another choice of their request had computed.", s.cached_tokens);
   out.counter("engine_generation_tokens_total", "Tokens generated, also for requests that were cancelled.",
               s.generation_tokens);
   out.counter("engine_drafted_tokens_total", "Tokens that the draft head guessed and the model verified.",

@@ -147,13 +147,20 @@ class FakeEngine final : public engine::Engine {
   }
   const engine::ModelCard& card() const override { return card_; }
   std::optional<Error> fault() const override { return broken; }
-  Result<engine::RequestId> submit(engine::Request request, engine::Sink sink) override {
+  using Engine::submit;
+  Result<std::vector<engine::RequestId>> submit(std::vector<engine::Request> group,
+                                                engine::GroupSink sink) override {
     if (refusal) return *refusal;
-    if (int(submitted.size()) >= room) return Error{Code::exhausted, "engine: the queue is full"};
-    submitted.push_back({std::move(request), std::move(sink)});
-    const engine::RequestId id = submitted.size();
-    if (at_once) say(int(id) - 1, at_once(int(id)));
-    return id;
+    if (int(submitted.size() + group.size()) > room)
+      return Error{Code::exhausted, "engine: the queue is full"};
+    std::vector<engine::RequestId> ids;
+    for (int i = 0; i < int(group.size()); ++i) {
+      submitted.push_back({std::move(group[i]), [sink, i](engine::Event e) { sink(i, std::move(e)); }});
+      ids.push_back(submitted.size());
+    }
+    for (const auto id : ids)
+      if (at_once) say(int(id) - 1, at_once(int(id)));
+    return ids;
   }
   void finish(engine::RequestId id, engine::Finish why) override { submitted.at(id - 1).finished = why; }
   void say(int i, engine::Event e) {
