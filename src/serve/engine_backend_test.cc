@@ -2,6 +2,8 @@
 // are bytes; requests as dialects decode them.
 #include "serve/engine_backend.h"
 #include <gtest/gtest.h>
+#include <future>
+#include "engine/testing.h"
 #include "serve/fake_engine.h"
 #include "serve/sampling_defaults.h"
 
@@ -491,20 +493,55 @@ TEST(EngineBackend, EveryChoiceStartsBeforeAnyHasADelta) {
   Bench b;
   b.engine->at_once = [](int) { return token("x", 1); };
   b.submit({.prompts = {"a", "b"}});
+  b.engine->join();
   ASSERT_EQ(b.events.size(), 4u);
   for (const int i : {0, 1}) EXPECT_TRUE(std::holds_alternative<api::Event::Started>(b.events[i].what));
   for (const int i : {2, 3}) EXPECT_TRUE(std::holds_alternative<api::Event::Delta>(b.events[i].what));
 }
 
-TEST(EngineBackend, AFullQueueWithdrawsTheWholeRequest) {
+TEST(EngineBackend, AFullQueueRefusesTheWholeRequest) {
   Bench b;
   b.engine->room = 2;
   b.submit({.prompts = {"a", "b", "c"}});
   ASSERT_EQ(b.events.size(), 1u);
   EXPECT_EQ(b.fault().kind, api::Fault::Kind::overloaded);
-  for (const auto& s : b.engine->submitted) EXPECT_EQ(s.finished, engine::Finish::cancelled);
-  b.say(0, token("late", 1));
-  EXPECT_EQ(b.events.size(), 1u);
+  EXPECT_TRUE(b.engine->submitted.empty());
+}
+
+// Text of each choice of a request, and how much of its prompt was there.
+struct Answers {
+  Answers(EngineBackend& backend, api::Request request) {
+    const int choices = request.n;
+    texts.resize(choices), cached.resize(choices);
+    const auto done = std::make_shared<std::promise<void>>();
+    (void)backend.submit(std::move(request), [this, done, open = choices](api::Event e) mutable {
+      if (const auto* d = std::get_if<api::Event::Delta>(&e.what)) texts[e.choice] += d->text;
+      cached[e.choice] = e.usage.cached_tokens;
+      if (std::holds_alternative<api::Event::Finished>(e.what) && --open == 0) done->set_value();
+    });
+    done->get_future().wait();
+  }
+  std::vector<std::string> texts;
+  std::vector<int64_t> cached;
+};
+
+TEST(EngineBackend, ChoicesComputeTheirPromptOnceAndAnswerAsIfAlone) {
+  auto owned = engine::test_engine(engine::test_model("gemma3", engine::ref_chip()));
+  engine::Engine& engine = *owned;
+  EngineBackend backend(std::move(owned), byte_text(nullptr), {.id = "tiny"});
+  api::Request r{.prompts = {engine::test_prompt(200, 1)}, .n = 4};
+  r.sampling.temperature = 1, r.sampling.seed = 7;
+  r.max_tokens = 9;
+  r.ignore_end = true;
+  const Answers together(backend, r);
+  EXPECT_EQ(engine.stats().prompt_tokens, 199u + 4);
+  EXPECT_EQ(engine.stats().cached_tokens, 3 * 199u);
+  EXPECT_EQ(together.cached, (std::vector<int64_t>{0, 199, 199, 199}));
+  r.n = 1;
+  for (uint64_t i = 0; i < 4; ++i) {
+    r.sampling.seed = 7 + i * 0x9e3779b97f4a7c15;
+    EXPECT_EQ(Answers(backend, r).texts[0], together.texts[i]) << "choice " << i;
+  }
 }
 
 TEST(EngineBackend, AFailureEndsTheWholeRequest) {

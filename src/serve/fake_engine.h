@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <thread>
 #include "engine/engine.h"
 #include "text/model_text.h"
 
@@ -158,8 +159,10 @@ class FakeEngine final : public engine::Engine {
       submitted.push_back({std::move(group[i]), [sink, i](engine::Event e) { sink(i, std::move(e)); }});
       ids.push_back(submitted.size());
     }
-    for (const auto id : ids)
-      if (at_once) say(int(id) - 1, at_once(int(id)));
+    if (at_once)
+      early_ = std::thread([this, ids] {
+        for (const auto id : ids) say(int(id) - 1, at_once(int(id)));
+      });
     return ids;
   }
   void finish(engine::RequestId id, engine::Finish why) override { submitted.at(id - 1).finished = why; }
@@ -172,9 +175,15 @@ class FakeEngine final : public engine::Engine {
   std::vector<Submitted> submitted;
   int room = 100;
   std::optional<Error> broken, refusal;
-  std::function<engine::Event(int)> at_once;  // an event before submit() returns
+  // An event of each request, from a thread of its own, as soon as it is submitted; until join().
+  std::function<engine::Event(int)> at_once;
+  void join() {
+    if (early_.joinable()) early_.join();
+  }
+  ~FakeEngine() override { join(); }
 
  private:
+  std::thread early_;
   engine::ModelCard card_;
 };
 

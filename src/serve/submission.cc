@@ -27,29 +27,19 @@ Submission::Submission(engine::Engine& engine, const text::Tokenizer& tokenizer,
 }
 
 void Submission::submit(const engine::Request& common, uint64_t seed) {
-  for (int i = 0; i < int(choices_.size()); ++i) {
-    engine::Request r = common;
-    r.prompt = prompt_of(i).ids;
-    r.sampling.seed =
+  std::vector<engine::Request> group(choices_.size(), common);
+  for (int i = 0; i < int(group.size()); ++i) {
+    group[i].prompt = prompt_of(i).ids;
+    group[i].sampling.seed =
         seed + uint64_t(i % n_) * 0x9e3779b97f4a7c15;  // a prompt's choices differ, batched or not
-    auto id = engine_.submit(
-        std::move(r), [self = shared_from_this(), i](engine::Event e) { self->on_event(i, std::move(e)); });
-    const std::lock_guard lock(mutex_);
-    if (over_) return;
-    if (!id) return fail(id.error());
-    choices_[i].id = *id;
   }
-  open();
-}
-
-void Submission::open() {
-  const std::lock_guard lock(mutex_);
-  if (over_) return;
+  const std::lock_guard lock(mutex_);  // the engine's events wait until every choice has begun
+  const auto ids = engine_.submit(std::move(group), [self = shared_from_this()](int i, engine::Event e) {
+    self->on_event(i, std::move(e));
+  });
+  if (!ids) return fail(ids.error());
+  for (size_t i = 0; i < choices_.size(); ++i) choices_[i].id = (*ids)[i];
   tell(std::move(beginnings_));
-  open_ = true;
-  for (Early& e : early_)
-    if (!over_) hear(choices_[e.choice], std::move(e.told), e.error);
-  early_.clear();
 }
 
 void Submission::cancel() {
@@ -64,18 +54,11 @@ void Submission::on_event(int choice, engine::Event event) {
   Choice& c = choices_[choice];
   if (over_ || c.reader.finished()) return;
   ChoiceReader::Told told = c.reader.read(event);
-  std::optional<Error> error;
-  if (!c.reader.finished()) error = std::move(event.error);
   if (const auto why = c.reader.enough(); why && !event.finish) engine_.finish(event.id, *why);
-  if (!open_) return early_.push_back({choice, std::move(told), std::move(error)}), void();
-  hear(c, std::move(told), error);
-}
-
-void Submission::hear(Choice& c, ChoiceReader::Told told, const std::optional<Error>& error) {
   const bool last = !told.empty() && std::holds_alternative<api::Event::Finished>(told.back().what);
   if (last && chat_) remember(c);
   tell(std::move(told));
-  if (error) return fail(*error);
+  if (event.error && !c.reader.finished()) return fail(*event.error);
   if (!last) return;
   if (--unfinished_ == 0) over_ = true;
   if (c.reader.finished() == api::Finish::cancelled) withdraw();
@@ -91,7 +74,7 @@ void Submission::fail(const Error& error) {
   withdraw();
 }
 
-// What is still in the engine goes; nobody listens any more.
+// Cancels all choices that are still running; further events are ignored.
 void Submission::withdraw() {
   over_ = true;
   for (const Choice& c : choices_)

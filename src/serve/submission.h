@@ -17,7 +17,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
   Submission(engine::Engine& engine, const text::Tokenizer& tokenizer, const api::Request& request,
              std::vector<Prompt> prompts, Replay& replay, api::Backend::Sink sink);
 
-  // One engine request for each choice. A refusal withdraws all of them and is the sink's Fault.
+  // One engine request for each choice, all of them or none. A refusal is the sink's Fault.
   void submit(const engine::Request& common, uint64_t seed);
   void cancel();
 
@@ -28,9 +28,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
   };
 
   const Prompt& prompt_of(int choice) const { return prompts_[choice / n_]; }
-  void open();
   void on_event(int choice, engine::Event event);
-  void hear(Choice& choice, ChoiceReader::Told told, const std::optional<Error>& error);
   void remember(Choice& choice);
   void fail(const Error& error);
   void withdraw();
@@ -47,15 +45,9 @@ class Submission : public std::enable_shared_from_this<Submission> {
   std::mutex mutex_;
   api::Backend::Sink sink_;
   std::vector<Choice> choices_;
-  struct Early {  // what came before every choice was accepted
-    int choice;
-    ChoiceReader::Told told;
-    std::optional<Error> error;
-  };
-  std::vector<Early> early_;
   ChoiceReader::Told beginnings_;  // of every choice, before any engine event
   size_t unfinished_ = 0;          // choices whose Finished was not told
-  bool open_ = false, over_ = false;
+  bool over_ = false;
 };
 
 }  // namespace autark::serve
