@@ -72,35 +72,70 @@ impl Time {
                 out.push(c);
                 continue;
             }
-            match chars.next() {
-                Some('-') => match chars.next() {
-                    Some(d) => out.push_str(&bare(&self.field(d))),
-                    None => out.push_str("%-"),
-                },
-                Some(d) => out.push_str(&self.field(d)),
-                None => out.push('%'),
+            let directive = chars.as_str();
+            let flags = &directive[..directive.find(|c| !"-_0^#".contains(c)).unwrap_or(directive.len())];
+            let mut rest = directive[flags.len()..].chars();
+            let mut kind = rest.next();
+            if matches!(kind, Some('E' | 'O')) && rest.as_str().starts_with(|c: char| c.is_ascii_alphabetic())
+            {
+                kind = rest.next(); // other calendars and digits, of which the C locale has none
+            }
+            match kind.and_then(|kind| self.field(kind).map(|text| (kind, text))) {
+                Some((kind, text)) => {
+                    out.push_str(&flagged(text, kind, flags));
+                    chars = rest;
+                }
+                None => out.push('%'), // what follows is text
             }
         }
         out
     }
 
-    fn field(&self, directive: char) -> String {
+    /// Days since 1970-01-01.
+    fn days(&self) -> i64 {
+        let y = self.year - 1;
+        y * 365 + y / 4 - y / 100 + y / 400 + self.day_of_year() - 719_163
+    }
+
+    /// The week by ISO 8601 and the year that it belongs to.
+    fn iso_week(&self) -> (i64, i64) {
+        let weekday = (self.day_of_week() as i64 + 6) % 7; // 0 is Monday
+        let thursday = self.days() - weekday + 3;
+        let first_of = |year: i64| Time { year, month: 1, day: 1, ..*self }.days();
+        let year = (self.year - 1..=self.year + 1).rfind(|y| first_of(*y) <= thursday).unwrap_or(self.year);
+        (year, (thursday - first_of(year)) / 7 + 1)
+    }
+
+    /// What a directive stands for in the C locale. None: nothing.
+    fn field(&self, directive: char) -> Option<String> {
         let month = MONTHS[self.month as usize - 1];
         let weekday = DAYS[self.day_of_week()];
         let hour12 = (self.hour + 11) % 12 + 1;
         let two = |n: i64| format!("{n:02}");
-        match directive {
+        let space = |n: i64| format!("{n:2}");
+        let weeks = |begin: i64| (self.day_of_year() + 6 - (self.day_of_week() as i64 + 7 - begin) % 7) / 7;
+        Some(match directive {
             'Y' => format!("{:04}", self.year),
             'y' => two(self.year % 100),
             'm' => two(self.month),
             'd' => two(self.day),
-            'e' => format!("{:2}", self.day),
+            'C' => two(self.year / 100),
+            'G' => self.iso_week().0.to_string(),
+            'g' => two(self.iso_week().0 % 100),
+            'V' => two(self.iso_week().1),
+            'U' => two(weeks(0)),
+            'W' => two(weeks(1)),
+            'k' => space(self.hour),
+            'l' => space(hour12),
+            'e' => space(self.day),
             'H' => two(self.hour),
             'I' => two(hour12),
             'M' => two(self.minute),
             'S' => two(self.second),
             'f' => "000000".into(),
             'p' => if self.hour < 12 { "AM" } else { "PM" }.into(),
+            'P' => if self.hour < 12 { "am" } else { "pm" }.into(),
+            's' => (self.days() * 86_400 + self.hour * 3600 + self.minute * 60 + self.second).to_string(),
             'j' => format!("{:03}", self.day_of_year()),
             'B' => month.into(),
             'b' | 'h' => month[..3].into(),
@@ -111,23 +146,42 @@ impl Time {
             'F' => self.format("%Y-%m-%d"),
             'D' | 'x' => self.format("%m/%d/%y"),
             'T' | 'X' => self.format("%H:%M:%S"),
+            'r' => self.format("%I:%M:%S %p"),
             'R' => self.format("%H:%M"),
             'c' => self.format("%a %b %e %H:%M:%S %Y"),
             'n' => "\n".into(),
             't' => "\t".into(),
             'Z' | 'z' => String::new(),
             '%' => "%".into(),
-            other => format!("%{other}"),
-        }
+            _ => return None,
+        })
     }
 }
 
-/// A number without its padding; one digit stays.
-fn bare(field: &str) -> String {
-    let rest = field.trim_start_matches(['0', ' ']);
-    if rest.starts_with(|c: char| c.is_ascii_digit()) || field.trim().is_empty() {
-        rest.to_string()
-    } else {
-        format!("0{rest}")
+/// A field by its flags: - without padding, _ padded by spaces, 0 by zeros, ^ in capitals, # in the other case.
+fn flagged(field: String, kind: char, flags: &str) -> String {
+    flags.chars().fold(field, |field, flag| match flag {
+        '-' => bare(&field),
+        '_' => padded(&field, '0', " "),
+        '0' => padded(&field, ' ', "0"),
+        '#' if kind == 'p' => field.to_lowercase(),
+        '^' => field.to_uppercase(),
+        '#' if matches!(kind, 'a' | 'A' | 'b' | 'B' | 'h') => field.to_uppercase(),
+        _ => field,
+    })
+}
+
+/// A number with another padding; its last digit stays.
+fn padded(field: &str, from: char, to: &str) -> String {
+    if !field.trim_start().bytes().all(|b| b.is_ascii_digit()) || field.is_empty() {
+        return field.to_string();
     }
+    let (head, last) = field.split_at(field.len() - 1);
+    let rest = head.trim_start_matches(from);
+    to.repeat(head.len() - rest.len()) + rest + last
+}
+
+/// A number without its padding; one digit stays. Other fields stay as they are.
+fn bare(field: &str) -> String {
+    padded(field, ' ', "0").parse::<u64>().map_or(field.to_string(), |n| n.to_string())
 }

@@ -5,6 +5,8 @@ mod added;
 mod border;
 mod clock;
 mod guard;
+#[cfg(test)]
+mod hostile;
 mod jinja;
 mod json;
 mod memory;

@@ -144,7 +144,7 @@ pub enum StmtKind {
     With(Vec<(Target, Expr)>, Body),
     Autoescape(Expr, Body),
     Block(Arc<Block>),
-    Generation(Body),
+    Generation(Arc<Macro>),
     Break,
     Continue,
     Load(Expr), // include, import, extends: there is nothing to load

@@ -268,6 +268,9 @@ fn round(_: &Interp, v: Value, args: Args) -> Result<Value> {
         });
     }
     let unit = 10f64.powi(precision.clamp(-400, 400) as i32);
+    if unit == 0.0 || unit.is_infinite() {
+        return refuse("round: a precision out of range");
+    }
     let scaled = as_float(&v)?.unwrap_or(0.0) * unit;
     let whole = if method == "ceil" { scaled.ceil() } else { scaled.floor() };
     let whole = as_float(&number::truncated(whole)?)?.unwrap_or(0.0);
@@ -314,7 +317,7 @@ fn join(interp: &Interp, v: Value, args: Args) -> Result<Value> {
         if at > 0 {
             parts.push(separator.clone());
         }
-        let item = getter.get(item)?;
+        let item = getter.get(interp, item)?;
         if let Value::Str(s) = &item {
             interp.spend_bytes(s.text.len())?;
         }
@@ -332,7 +335,7 @@ fn sum(interp: &Interp, v: Value, args: Args) -> Result<Value> {
     }
     for item in interp.iterate(&v)? {
         interp.spend(total.len().unwrap_or(0) / 4)?;
-        total = ops::binary(super::ast::Binary::Add, &total, &getter.get(&item)?)?;
+        total = ops::binary(super::ast::Binary::Add, &total, &getter.get(interp, &item)?)?;
     }
     Ok(total)
 }
@@ -343,7 +346,7 @@ fn extreme(interp: &Interp, v: Value, args: Args, what: &str, wanted: std::cmp::
     let mut best: Option<(Value, Value)> = None;
     let sign = if what == "min" { "<" } else { ">" };
     for item in interp.iterate(&v)? {
-        let key = getter.get(&item)?;
+        let key = getter.get(interp, &item)?;
         let is_better = match &best {
             Some((other, _)) => ops::order(&key, other, sign)? == Some(wanted),
             None => true,
@@ -377,7 +380,7 @@ fn sort(interp: &Interp, v: Value, args: Args) -> Result<Value> {
     interp.spend(items.len() * 4)?;
     let mut keyed = Vec::new();
     for item in items {
-        let keys = getters.iter().map(|g| g.get(&item)).collect::<Result<Vec<_>>>()?;
+        let keys = getters.iter().map(|g| g.get(interp, &item)).collect::<Result<Vec<_>>>()?;
         keyed.push((Value::from(keys), item));
     }
     Ok(values(sorted(keyed, is_true(&reverse, false))?).into())
@@ -389,7 +392,7 @@ fn unique(interp: &Interp, v: Value, args: Args) -> Result<Value> {
     let mut seen = HashSet::new();
     let mut kept = Vec::new();
     for item in interp.iterate(&v)? {
-        if seen.insert(Key::of(&getter.get(&item)?)?) {
+        if seen.insert(Key::of(&getter.get(interp, &item)?)?) {
             kept.push(item);
         }
     }
@@ -405,7 +408,7 @@ fn groupby(interp: &Interp, v: Value, args: Args) -> Result<Value> {
     interp.spend(items.len() * 4)?;
     let mut keyed = Vec::new();
     for item in items {
-        keyed.push((getter.get(&item)?, item));
+        keyed.push((getter.get(interp, &item)?, item));
     }
     let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
     for (key, item) in sorted(keyed, false)? {
@@ -416,7 +419,7 @@ fn groupby(interp: &Interp, v: Value, args: Args) -> Result<Value> {
     }
     let mut out = Vec::new();
     for (_, group) in groups {
-        out.push(Value::Group(Rc::new(vec![real.get(&group[0])?, group.into()])));
+        out.push(Value::Group(Rc::new(vec![real.get(interp, &group[0])?, group.into()].into())));
     }
     Ok(out.into())
 }
@@ -431,7 +434,7 @@ fn map(interp: &Interp, v: Value, args: Args) -> Result<Value> {
         let [attribute, usual] = named_only(args, "map")?;
         let getter = Getter::of(attribute.as_ref(), given(&usual).cloned(), false)?;
         for item in interp.iterate(&v)? {
-            out.push(getter.get(&item)?);
+            out.push(getter.get(interp, &item)?);
         }
         return Ok(Value::iter(out));
     }
@@ -469,7 +472,7 @@ fn filtered(interp: &Interp, v: Value, args: Args, keeps: bool, by_attribute: bo
     let (test, rest) = split_name(args, usize::from(by_attribute), absent)?;
     let mut kept = Vec::new();
     for item in interp.iterate(&v)? {
-        let tested = getter.get(&item)?;
+        let tested = getter.get(interp, &item)?;
         let holds = match &test {
             Some(name) => interp.test(name, &tested, rest.clone())?,
             None => tested.is_true(),

@@ -27,7 +27,7 @@ pub fn call(interp: &Interp, name: &str, args: Args) -> Result<Value> {
             if args.pos.is_empty() || !args.named.is_empty() {
                 return refuse("cycler needs at least one item and no names");
             }
-            Ok(Value::object(Object::Cycler { items: args.pos, at: Cell::new(0) }))
+            Ok(Value::object(Object::Cycler { items: args.pos.into(), at: Cell::new(0) }))
         }
         "joiner" => {
             let [separator] = args.bind("joiner", ["sep"], 0)?;
@@ -68,7 +68,10 @@ pub fn dict(interp: &Interp, what: &str, mut args: Args) -> Result<Dict> {
     let [from] = args.plain(what, 0)?;
     let mut out = match from {
         None => Dict::default(),
-        Some(Value::Dict(d)) => (*d).clone(),
+        Some(Value::Dict(d)) => {
+            interp.spend(d.entries.len())?;
+            (*d).clone()
+        }
         Some(pairs) => {
             let mut dict = Dict::default();
             for pair in interp.iterate(&pairs)? {

@@ -2,6 +2,7 @@
 
 use super::fault::Result;
 use super::index;
+use super::interp::Interp;
 use super::value::Value;
 
 pub struct Getter {
@@ -28,7 +29,8 @@ impl Getter {
         Ok(Getter { parts, usual, folds })
     }
 
-    pub fn get(&self, item: &Value) -> Result<Value> {
+    pub fn get(&self, interp: &Interp, item: &Value) -> Result<Value> {
+        interp.spend(self.parts.len())?;
         let mut value = item.clone();
         for part in &self.parts {
             value = index::item(&value, part)?;

@@ -153,7 +153,7 @@ fn object_field(object: &Rc<Object>, name: &Arc<str>) -> Option<Value> {
         Object::Cycler { items, at } => match &**name {
             "current" => Some(items[at.get()].clone()),
             "pos" => Some(Value::from(at.get())),
-            "items" => Some(Value::tuple(items.clone())),
+            "items" => Some(Value::tuple(items.to_vec())),
             "next" | "reset" => method(),
             _ => None,
         },
@@ -295,9 +295,12 @@ pub fn slice(v: &Value, parts: [&Value; 3]) -> Result<Value> {
             Value::tuple((0..number).map(|i| items[at(i)].clone()).collect())
         }
         Value::Range(r) => {
-            let border = |n: i64| r.start.wrapping_add(r.step.wrapping_mul(n));
-            let stop = border(start.wrapping_add(step.wrapping_mul(number as i64)));
-            Value::Range(Rc::new(Range { start: border(start), stop, step: r.step.wrapping_mul(step) }))
+            let border = |n: i64| r.step.checked_mul(n).and_then(|far| r.start.checked_add(far));
+            let end = step.checked_mul(number as i64).and_then(|far| start.checked_add(far));
+            match (border(start), end.and_then(border), r.step.checked_mul(step)) {
+                (Some(start), Some(stop), Some(step)) => Value::Range(Rc::new(Range { start, stop, step })),
+                _ => return refuse("a range with too large numbers"),
+            }
         }
         _ => return refuse("a value without slices"),
     })

@@ -20,6 +20,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 const CALLS_MAX: usize = 200; // nested calls of macros and loops
+const EXPRESSIONS_MAX: usize = 10_000; // nested evaluations, in all open calls together
+const DEPTH_MAX: usize = 1000; // of values that a name may stand for
 const BYTES_PER_FUEL: usize = 256;
 
 /// What a rendering may use, and what it is given from outside.
@@ -40,6 +42,7 @@ pub fn render(tree: &Tree, context: Dict, limits: Limits) -> Result<String> {
         output_bytes: limits.output_bytes,
         now: limits.now,
         calls: Cell::new(0),
+        expressions: Cell::new(0),
         escapes: Cell::new(false),
         line: Cell::new(0),
         root: Rc::new(Scope::default()),
@@ -65,6 +68,7 @@ enum Flow {
 
 enum Ring {
     Scope(Rc<Scope>),
+    Loop(Rc<LoopState>),
     Namespace(Value),
 }
 
@@ -77,6 +81,7 @@ pub struct Interp<'a> {
     output_bytes: usize,
     pub now: Option<Time>,
     calls: Cell<usize>,
+    expressions: Cell<usize>,
     escapes: Cell<bool>, // autoescape
     line: Cell<u32>,
     root: Rc<Scope>,
@@ -89,6 +94,7 @@ impl Interp<'_> {
         for ring in self.rings.take() {
             match ring {
                 Ring::Scope(scope) => scope.clear(),
+                Ring::Loop(state) => drop(state.changed.take()),
                 Ring::Namespace(Value::Object(o)) => {
                     if let Object::Namespace(fields) = &*o {
                         drop(fields.take());
@@ -132,6 +138,7 @@ impl Interp<'_> {
 
     /// A body with a scope of its own, which holds its parameters.
     fn frame(&self, body: &Body, scope: &Rc<Scope>, out: &mut String) -> Result<Flow> {
+        self.spend(body.names.len() / 4)?;
         for (name, first) in body.names.iter().filter(|(name, _)| self.shadowed.contains(name)) {
             match (scope.get(name), first) {
                 (Some(_), _) => {}
@@ -195,7 +202,7 @@ impl Interp<'_> {
                     return Ok(flow); // with it goes what was captured
                 }
                 let value = self.filtered(self.as_output(text), filters, scope)?;
-                self.put(&value, out)?;
+                self.put_text(&value, out)?;
             }
             StmtKind::With(pairs, body) => {
                 let inner = Scope::inside(scope);
@@ -207,8 +214,10 @@ impl Interp<'_> {
             }
             StmtKind::Autoescape(wanted, body) => return self.autoescaped(wanted, body, scope, out),
             StmtKind::Block(block) => self.block(block, scope, out)?,
-            StmtKind::Generation(body) => {
-                self.frame(body, &Scope::inside(scope), out)?;
+            StmtKind::Generation(said) => {
+                let inner = Scope::inside(scope);
+                self.rest_of_args(said, Vec::new(), Vec::new(), &inner)?;
+                self.frame(&said.body, &inner, out)?;
             }
             StmtKind::Break => return Ok(Flow::Break),
             StmtKind::Continue => return Ok(Flow::Continue),
@@ -234,6 +243,14 @@ impl Interp<'_> {
             return self.write(&escape_html(&string(value)?), out);
         }
         with_text(value, |text| self.write(text, out))?
+    }
+
+    /// What a filter or call block gives has to be a text by itself.
+    fn put_text(&self, value: &Value, out: &mut String) -> Result<()> {
+        match value {
+            Value::Str(_) => self.put(value, out),
+            _ => refuse(format!("a block may give a str, not {}", value.type_name())),
+        }
     }
 
     fn captured(&self, body: &Body, scope: &Rc<Scope>) -> Result<(String, Flow)> {
@@ -266,7 +283,16 @@ impl Interp<'_> {
         flow
     }
 
+    /// Deeper values could not be taken apart again: that recurses.
+    fn check_depth(&self, value: &Value) -> Result<()> {
+        if value.depth() > DEPTH_MAX {
+            return refuse(format!("values nested deeper than {DEPTH_MAX} levels"));
+        }
+        Ok(())
+    }
+
     fn assign(&self, target: &Target, value: Value, scope: &Rc<Scope>) -> Result<()> {
+        self.check_depth(&value)?;
         match target {
             Target::Name(name) => scope.set(name, value),
             Target::Field(name, field) => {
@@ -315,8 +341,11 @@ impl Interp<'_> {
     ) -> Result<Flow> {
         let items = self.loop_items(node, items, scope)?;
         let recursive = node.is_recursive.then(|| (node.clone(), scope.clone()));
+        if node.is_recursive {
+            self.rings.borrow_mut().push(Ring::Scope(scope.clone()));
+        }
         let state = Rc::new(LoopState {
-            items: Rc::new(items),
+            items: items.into(),
             at: Cell::new(0),
             depth,
             changed: RefCell::default(),
@@ -365,6 +394,7 @@ impl Interp<'_> {
     }
 
     fn block(&self, block: &Block, scope: &Rc<Scope>, out: &mut String) -> Result<()> {
+        self.spend(self.root.size())?;
         let inner = if block.is_scoped { Scope::inside(scope) } else { self.root.without(&self.hidden) };
         inner.set(&"self".into(), Value::object(Object::Blocks));
         self.deeper(|| self.frame(&block.body, &inner, out))?;
@@ -401,7 +431,7 @@ impl Interp<'_> {
         let mut args = self.args(args, scope)?;
         args.named.push(("caller".into(), self.macro_value(node, scope)));
         let value = self.call(&callee, args)?;
-        self.put(&value, out)
+        self.put_text(&value, out)
     }
 
     fn call_macro(&self, value: &MacroValue, args: Args) -> Result<Value> {
@@ -419,6 +449,7 @@ impl Interp<'_> {
                 (None, Some(usual)) => self.eval(usual, &scope)?,
                 (None, None) => Value::undefined(format!("parameter '{name}' was not provided")),
             };
+            self.check_depth(&value)?;
             scope.set(name, value);
         }
         self.rest_of_args(node, pos.collect(), named, &scope)?;
@@ -445,10 +476,10 @@ impl Interp<'_> {
         if node.uses_kwargs && !is_param("kwargs") {
             let mut kwargs = Dict::default();
             named.drain(..).for_each(|(name, value)| kwargs.insert_text(&name, value));
-            scope.set(&"kwargs".into(), kwargs.into());
+            self.assign(&Target::Name("kwargs".into()), kwargs.into(), scope)?;
         }
         if node.uses_varargs && !is_param("varargs") {
-            scope.set(&"varargs".into(), Value::tuple(pos));
+            self.assign(&Target::Name("varargs".into()), Value::tuple(pos), scope)?;
         } else if !pos.is_empty() {
             let (name, count) = (&node.name, node.params.len());
             return refuse(format!("macro '{name}' takes not more than {count} argument(s)"));
@@ -476,9 +507,10 @@ impl Interp<'_> {
             let Value::Dict(more) = self.eval(stars, scope)? else {
                 return refuse("an argument after ** must be a mapping");
             };
+            self.spend(more.entries.len())?;
             for (name, value) in &more.entries {
                 let Value::Str(name) = name else { return refuse("keywords must be strings") };
-                if out.named.iter().any(|(n, _)| *n == name.text) {
+                if args.named.iter().any(|(n, _)| *n == name.text) {
                     return refuse(format!("argument '{}' is given twice", name.text));
                 }
                 out.named.push((name.text.clone(), value.clone()));
@@ -531,7 +563,7 @@ impl Interp<'_> {
 
     fn method(&self, receiver: &Value, name: &str, args: Args) -> Result<Value> {
         self.spend_size(receiver)?;
-        args.pos.iter().try_for_each(|v| self.spend_size(v))?;
+        self.spend_args(&args)?;
         let value = super::methods::call(self, receiver, name, args)?;
         self.spend_size(&value)?;
         Ok(value)
@@ -540,6 +572,7 @@ impl Interp<'_> {
     pub fn filter(&self, name: &str, value: Value, args: Args) -> Result<Value> {
         self.spend(1)?;
         self.spend_size(&value)?;
+        self.spend_args(&args)?;
         let Some(filter) = super::filters::find(name) else {
             return refuse(format!("no filter is called '{name}'"));
         };
@@ -551,6 +584,7 @@ impl Interp<'_> {
     pub fn test(&self, name: &str, value: &Value, args: Args) -> Result<bool> {
         self.spend(1)?;
         self.spend_size(value)?;
+        self.spend_args(&args)?;
         super::tests::run(name, value, args)
     }
 
@@ -568,6 +602,17 @@ impl Interp<'_> {
 
     fn eval(&self, expr: &Expr, scope: &Rc<Scope>) -> Result<Value> {
         self.spend(1)?;
+        let depth = self.expressions.get();
+        if depth > EXPRESSIONS_MAX {
+            return refuse(format!("expressions nested deeper than {EXPRESSIONS_MAX} levels"));
+        }
+        self.expressions.set(depth + 1);
+        let value = self.value_of(expr, scope);
+        self.expressions.set(depth);
+        value
+    }
+
+    fn value_of(&self, expr: &Expr, scope: &Rc<Scope>) -> Result<Value> {
         Ok(match expr {
             Expr::Const(c) => Value::from(c),
             Expr::Name(name) if &**name == "self" => {
@@ -585,13 +630,13 @@ impl Interp<'_> {
                 }
                 dict.into()
             }
-            Expr::Attr(object, name) => index::attribute(&self.eval(object, scope)?, name)?,
+            Expr::Attr(object, name) => self.known(index::attribute(&self.eval(object, scope)?, name)?),
             Expr::Item(object, key) => {
                 let (object, key) = (self.eval(object, scope)?, self.eval(key, scope)?);
                 for text in [&object, &key].into_iter().filter_map(|v| v.as_str()) {
                     self.spend_bytes(text.len())?;
                 }
-                index::item(&object, &key)?
+                self.known(index::item(&object, &key)?)
             }
             Expr::Slice(object, parts) => self.slice(object, parts, scope)?,
             Expr::Call(callee, args) => {
@@ -611,6 +656,19 @@ impl Interp<'_> {
             }
             _ => return self.operation(expr, scope),
         })
+    }
+
+    /// A block that the template does not have is undefined.
+    fn known(&self, value: Value) -> Value {
+        match &value {
+            Value::Object(o) => match &**o {
+                Object::Block(name) if !self.tree.blocks.contains_key(name) => {
+                    Value::undefined(format!("there is no block '{name}'"))
+                }
+                _ => value,
+            },
+            _ => value,
+        }
     }
 
     fn operation(&self, expr: &Expr, scope: &Rc<Scope>) -> Result<Value> {
@@ -636,6 +694,7 @@ impl Interp<'_> {
             }
             Expr::Binary(op, left, right) => {
                 let (left, right) = (self.eval(left, scope)?, self.eval(right, scope)?);
+                self.spend(number::work(&left, &right))?;
                 let value = ops::binary(*op, &left, &right)?;
                 self.spend_size(&value)?;
                 value
@@ -668,6 +727,16 @@ impl Interp<'_> {
             Value::Big(b) => self.spend(b.bits() as usize / 32),
             other => self.spend(other.len().unwrap_or(0) / 4),
         }
+    }
+
+    fn spend_args(&self, args: &Args) -> Result<()> {
+        let named = args.named.iter().map(|(_, v)| v);
+        args.pos.iter().chain(named).try_for_each(|v| self.spend_size(v))
+    }
+
+    /// Remembers a loop that may hold itself by what its `changed` was told.
+    pub fn may_hold_itself(&self, state: &Rc<LoopState>) {
+        self.rings.borrow_mut().push(Ring::Loop(state.clone()));
     }
 
     fn all(&self, exprs: &[Expr], scope: &Rc<Scope>) -> Result<Vec<Value>> {

@@ -25,6 +25,8 @@ pub fn call(interp: &Interp, receiver: &Value, name: &str, args: Args) -> Result
             _ => index(items, args),
         },
         Value::Range(_) => {
+            let [wanted] = args.plain(name, 1)?;
+            let args = Args { pos: wanted.into_iter().collect(), named: Vec::new() };
             let items = interp.iterate(receiver)?;
             if name == "count" {
                 count(&items, args)
@@ -34,7 +36,7 @@ pub fn call(interp: &Interp, receiver: &Value, name: &str, args: Args) -> Result
         }
         Value::Dict(d) => of_dict(interp, d, name, args),
         Value::Float(f) => of_float(*f, name, args),
-        Value::Object(o) => of_object(o, name, args),
+        Value::Object(o) => of_object(interp, o, name, args),
         _ => of_whole(receiver, name, args),
     }
 }
@@ -81,7 +83,10 @@ fn of_dict(interp: &Interp, d: &Rc<Dict>, name: &str, args: Args) -> Result<Valu
         _ => args.none(name)?,
     }
     Ok(match name {
-        "copy" => Value::Dict(Rc::new((**d).clone())),
+        "copy" => {
+            interp.spend(d.entries.len())?;
+            Value::Dict(Rc::new((**d).clone()))
+        }
         "items" => Value::View(View::Items, d.clone()),
         "keys" => Value::View(View::Keys, d.clone()),
         _ => Value::View(View::Values, d.clone()),
@@ -118,15 +123,17 @@ fn of_whole(v: &Value, name: &str, args: Args) -> Result<Value> {
     })
 }
 
-fn of_object(object: &Object, name: &str, args: Args) -> Result<Value> {
+fn of_object(interp: &Interp, object: &Object, name: &str, args: Args) -> Result<Value> {
     match object {
         Object::Loop(l) if name == "changed" => {
-            let same = match &*l.changed.borrow() {
-                Some(last) => equal(&last.clone().into(), &args.pos.clone().into())?,
-                None => false,
-            };
+            let now = Value::tuple(args.pos);
+            let before = l.changed.borrow().clone();
+            let same = before.as_ref().map_or(Ok(false), |before| equal(before, &now))?;
+            if before.is_none() {
+                interp.may_hold_itself(l);
+            }
             if !same {
-                l.changed.replace(Some(args.pos));
+                l.changed.replace(Some(now));
             }
             Ok(Value::Bool(!same))
         }
@@ -176,6 +183,7 @@ fn of_text(interp: &Interp, s: &Text, name: &str, args: Args) -> Result<Value> {
     Ok(match name {
         "strip" | "lstrip" | "rstrip" => {
             let [chars] = args.plain(name, 0)?;
+            spend_on_set(interp, text_or_none(&chars)?)?;
             same_kind(strip(t, text_or_none(&chars)?, name != "rstrip", name != "lstrip"))
         }
         "startswith" => affixed(t, args, |t, a| t.starts_with(a))?,
@@ -189,12 +197,12 @@ fn of_text(interp: &Interp, s: &Text, name: &str, args: Args) -> Result<Value> {
         },
         "join" => same_kind(join(interp, t, args)?),
         "replace" => same_kind(replace(t, args)?),
-        "split" | "rsplit" => split(t, name, args)?,
+        "split" | "rsplit" => texts(s, split(t, name, args)?),
         "splitlines" => {
             let [keep] = args.bind(name, ["keepends"], 0)?;
-            texts(text::split_lines(t, is_true(&keep, false)))
+            texts(s, text::split_lines(t, is_true(&keep, false)))
         }
-        "partition" | "rpartition" => partition(t, name, args)?,
+        "partition" | "rpartition" => partition(s, name, args)?,
         "removeprefix" | "removesuffix" => {
             let [affix] = args.plain(name, 1)?;
             let affix = affix.unwrap_or(Value::None);
@@ -219,8 +227,13 @@ fn with_safe(args: Args) -> Args {
     Args { pos: args.pos.iter().map(listed).collect(), named: named.collect() }
 }
 
-fn texts(parts: Vec<&str>) -> Value {
-    parts.into_iter().map(Value::from).collect::<Vec<_>>().into()
+/// Parts of a text, which are safe if all of it is.
+fn texts(of: &Text, parts: Vec<&str>) -> Value {
+    parts.into_iter().map(|part| part_of_text(of, part)).collect::<Vec<_>>().into()
+}
+
+fn part_of_text(of: &Text, part: &str) -> Value {
+    Value::Str(Text { text: part.into(), is_safe: of.is_safe })
 }
 
 fn question(t: &str, name: &str) -> Option<bool> {
@@ -240,6 +253,11 @@ fn question(t: &str, name: &str) -> Option<bool> {
         "isupper" => super::tests::is_cased_as(t, char::is_uppercase),
         _ => return None,
     })
+}
+
+/// For the set that `strip` makes of the characters.
+pub fn spend_on_set(interp: &Interp, chars: Option<&str>) -> Result<()> {
+    interp.spend(chars.map_or(0, str::len) / 8)
 }
 
 /// Takes the characters off the ends; guard marks stay where they are and are looked past.
@@ -361,7 +379,7 @@ pub fn replaced(t: &str, old: &str, new: &str, count: i64) -> Result<String> {
     Ok(t.replacen(old, new, count))
 }
 
-fn split(t: &str, name: &str, args: Args) -> Result<Value> {
+fn split<'t>(t: &'t str, name: &str, args: Args) -> Result<Vec<&'t str>> {
     let [separator, most] = args.bind(name, ["sep", "maxsplit"], 0)?;
     let most = usize::try_from(int_or(&most, -1)?).unwrap_or(usize::MAX).saturating_add(1);
     let from_left = name == "split";
@@ -375,7 +393,7 @@ fn split(t: &str, name: &str, args: Args) -> Result<Value> {
     if !from_left {
         parts.reverse();
     }
-    Ok(texts(parts))
+    Ok(parts)
 }
 
 fn split_at_space(t: &str, most: usize, from_left: bool) -> Vec<&str> {
@@ -406,7 +424,8 @@ fn split_at_space(t: &str, most: usize, from_left: bool) -> Vec<&str> {
     }
 }
 
-fn partition(t: &str, name: &str, args: Args) -> Result<Value> {
+fn partition(of: &Text, name: &str, args: Args) -> Result<Value> {
+    let t = &*of.text;
     let [separator] = args.plain(name, 1)?;
     let separator = separator.unwrap_or(Value::None);
     let s = text_of(&separator)?;
@@ -420,7 +439,7 @@ fn partition(t: &str, name: &str, args: Args) -> Result<Value> {
         None if from_left => [t, "", ""],
         None => ["", "", t],
     };
-    Ok(Value::tuple(parts.map(Value::from).to_vec()))
+    Ok(Value::tuple(parts.map(|part| part_of_text(of, part)).to_vec()))
 }
 
 fn expand_tabs(t: &str, args: Args) -> Result<String> {

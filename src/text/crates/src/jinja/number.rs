@@ -57,6 +57,15 @@ pub fn as_float(v: &Value) -> Result<Option<f64>> {
     })
 }
 
+/// The work of multiplying or dividing two numbers beyond 64 bits, in fuel.
+pub fn work(a: &Value, b: &Value) -> usize {
+    let words = |v: &Value| match v {
+        Value::Big(b) => b.bits() as usize / 64 + 1,
+        _ => 1,
+    };
+    words(a) * words(b) / 256
+}
+
 /// None: one of them is no number.
 pub fn arithmetic(op: Binary, a: &Value, b: &Value) -> Result<Option<Value>> {
     if let (Some(x), Some(y)) = (small(a), small(b)) {
@@ -95,11 +104,34 @@ fn whole_arithmetic(op: Binary, x: BigInt, y: BigInt) -> Result<Value> {
         Binary::Add => (x + y).into(),
         Binary::Sub => (x - y).into(),
         Binary::Mul => (x * y).into(),
-        Binary::Div => Value::Float(big_to_float(&x)? / big_to_float(&y)?),
+        Binary::Div => Value::Float(quotient(&x, &y)?),
         Binary::FloorDiv => x.div_floor(&y).into(),
         Binary::Mod => x.mod_floor(&y).into(),
         Binary::Pow => return whole_power(x, y),
     })
+}
+
+/// x / y, rounded once.
+fn quotient(x: &BigInt, y: &BigInt) -> Result<f64> {
+    const EXACT: u64 = 53; // bits that a float holds
+    if x.bits() <= EXACT && y.bits() <= EXACT {
+        return Ok(big_to_float(x)? / big_to_float(y)?);
+    }
+    let shift = y.bits() as i32 - x.bits() as i32 + 66;
+    let (above, below) = if shift >= 0 {
+        (x.magnitude() << shift, y.magnitude().clone())
+    } else {
+        (x.magnitude().clone(), y.magnitude() << -shift)
+    };
+    let (digits, rest) = above.div_rem(&below);
+    let odd = u128::from(!rest.is_zero()); // below all bits that count: rounding looks at it
+    let digits = (digits.to_u128().unwrap_or(0) | odd) as f64;
+    let half = -shift / 2;
+    let result = digits * 2f64.powi(half) * 2f64.powi(-shift - half);
+    if result.is_infinite() {
+        return refuse("integer division result too large for a float");
+    }
+    Ok(if x.is_negative() != y.is_negative() { -result } else { result })
 }
 
 fn whole_power(x: BigInt, y: BigInt) -> Result<Value> {
@@ -215,7 +247,8 @@ pub fn truncated(f: f64) -> Result<Value> {
 
 /// int(text, base); None: is no such number.
 pub fn read_int(text: &str, base: i64) -> Option<BigInt> {
-    let text = text.trim_matches(super::text::is_space);
+    let text = ascii_digits(text.trim_matches(super::text::is_space));
+    let text = &*text;
     let (is_negative, digits) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -228,17 +261,18 @@ pub fn read_int(text: &str, base: i64) -> Option<BigInt> {
         Some("0b") => 2,
         _ => 0,
     };
+    let bare = |digits: &'_ str| digits.strip_prefix('_').unwrap_or(digits).to_string();
     let (radix, digits) = match base {
         0 if prefix == 0 && lower.starts_with('0') && lower.contains(|c| !matches!(c, '0' | '_')) => {
             return None
         }
-        0 if prefix == 0 => (10, &lower[..]),
-        0 => (prefix, lower[2..].trim_start_matches('_')),
-        2..=36 if prefix as i64 == base => (prefix, lower[2..].trim_start_matches('_')),
-        2..=36 => (base as u32, &lower[..]),
+        0 if prefix == 0 => (10, lower),
+        0 => (prefix, bare(&lower[2..])),
+        2..=36 if prefix as i64 == base => (prefix, bare(&lower[2..])),
+        2..=36 => (base as u32, lower),
         _ => return None,
     };
-    let plain = without_underscores(digits)?;
+    let plain = without_underscores(&digits)?;
     if !plain.chars().all(|c| c.is_digit(radix)) || plain.len() > DIGITS_MAX {
         return None;
     }
@@ -252,9 +286,18 @@ fn without_underscores(digits: &str) -> Option<String> {
     (!bad).then(|| digits.replace('_', ""))
 }
 
+/// Decimals of all scripts as 0 to 9.
+fn ascii_digits(text: &str) -> std::borrow::Cow<'_, str> {
+    if text.is_ascii() {
+        return text.into();
+    }
+    let ascii = |c: char| super::text::digit_value(c).and_then(|d| char::from_digit(d, 10)).unwrap_or(c);
+    text.chars().map(ascii).collect::<String>().into()
+}
+
 /// float(text)
 pub fn read_float(text: &str) -> Option<f64> {
-    let text = text.trim_matches(super::text::is_space);
+    let text = ascii_digits(text.trim_matches(super::text::is_space));
     let bytes = text.as_bytes();
     let lonely = |(at, _): (usize, _)| {
         let digit = |b: Option<&u8>| b.is_some_and(u8::is_ascii_digit);

@@ -2,13 +2,42 @@
 
 use super::value::{Missing, Value};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 #[derive(Default)]
 pub struct Scope {
-    vars: RefCell<Vec<(Arc<str>, Value)>>,
+    vars: RefCell<Vars>,
     parent: Option<Rc<Scope>>,
+}
+
+#[derive(Default)]
+struct Vars {
+    list: Vec<(Arc<str>, Value)>,
+    places: HashMap<Arc<str>, usize>, // of all, once there are more than SCANNED
+}
+
+const SCANNED: usize = 16; // names up to which a look at each is the fastest
+
+impl Vars {
+    fn place(&self, name: &str) -> Option<usize> {
+        if self.list.len() > SCANNED {
+            return self.places.get(name).copied();
+        }
+        self.list.iter().position(|(n, _)| **n == *name)
+    }
+
+    fn push(&mut self, name: &Arc<str>, value: Value) {
+        self.list.push((name.clone(), value));
+        match self.list.len() {
+            0..=SCANNED => {}
+            n if self.places.is_empty() => {
+                self.places = self.list.iter().map(|(n, _)| n.clone()).zip(0..n).collect();
+            }
+            n => drop(self.places.insert(name.clone(), n - 1)),
+        }
+    }
 }
 
 impl Scope {
@@ -16,28 +45,38 @@ impl Scope {
         Rc::new(Scope { vars: RefCell::default(), parent: Some(parent.clone()) })
     }
 
+    /// How many names it has of its own.
+    pub fn size(&self) -> usize {
+        self.vars.borrow().list.len()
+    }
+
     /// A scope with the names of this one, but for those with that value.
     pub fn without(&self, hidden: &Rc<Missing>) -> Rc<Scope> {
         let is_hidden = |v: &Value| matches!(v, Value::Undefined(m) if Rc::ptr_eq(m, hidden));
-        let vars = self.vars.borrow().iter().filter(|(_, v)| !is_hidden(v)).cloned().collect();
-        Rc::new(Scope { vars: RefCell::new(vars), parent: None })
+        let mut kept = Vars::default();
+        for (name, value) in self.vars.borrow().list.iter().filter(|(_, v)| !is_hidden(v)) {
+            kept.push(name, value.clone());
+        }
+        Rc::new(Scope { vars: RefCell::new(kept), parent: None })
     }
 
     pub fn get(&self, name: &str) -> Option<Value> {
         let mut scope = self;
         loop {
-            if let Some((_, v)) = scope.vars.borrow().iter().find(|(n, _)| **n == *name) {
-                return Some(v.clone());
+            let vars = scope.vars.borrow();
+            if let Some(at) = vars.place(name) {
+                return Some(vars.list[at].1.clone());
             }
+            drop(vars);
             scope = scope.parent.as_deref()?;
         }
     }
 
     pub fn set(&self, name: &Arc<str>, value: Value) {
         let mut vars = self.vars.borrow_mut();
-        match vars.iter_mut().find(|(n, _)| n == name) {
-            Some((_, v)) => *v = value,
-            None => vars.push((name.clone(), value)),
+        match vars.place(name) {
+            Some(at) => vars.list[at].1 = value,
+            None => vars.push(name, value),
         }
     }
 

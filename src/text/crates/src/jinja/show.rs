@@ -107,6 +107,11 @@ fn write_object(object: &Object, depth: usize, out: &mut String) -> Result<()> {
             write_pairs(&fields.borrow().entries, depth + 1, out)?;
             out.push('>');
         }
+        Object::Function("namespace") => out.push_str("<class 'jinja2.utils.Namespace'>"),
+        Object::Function("cycler") => out.push_str("<class 'jinja2.utils.Cycler'>"),
+        Object::Function("joiner") => out.push_str("<class 'jinja2.utils.Joiner'>"),
+        Object::Function("dict") => out.push_str("<class 'dict'>"),
+        Object::Blocks => out.push_str("<TemplateReference None>"),
         _ => return refuse("a function cannot be written"),
     }
     Ok(())

@@ -61,6 +61,12 @@ class!(is_title, |_| false, r"\p{Lt}");
 class!(may_begin_name, |c| c.is_ascii_alphabetic() || c == '_', r"\p{XID_Start}");
 class!(may_continue_name, |c| c.is_ascii_alphanumeric() || c == '_', r"\p{XID_Continue}");
 
+/// What a decimal of any script stands for: a script's ten decimals follow each other.
+pub fn digit_value(c: char) -> Option<u32> {
+    let before = |n: u32| char::from_u32(c as u32 - n);
+    is_decimal(c).then(|| (1..).take_while(|n| before(*n).is_some_and(is_decimal)).count() as u32 % 10)
+}
+
 /// Digits that are no decimals, such as superscripts, count too.
 pub fn is_digit(c: char) -> bool {
     let other = matches!(c, '²' | '³' | '¹' | '\u{1369}'..='\u{1371}' | '\u{19da}' | '\u{2070}'

@@ -3,7 +3,7 @@
 use super::args::{given, int, int_or, is_true, text_or_none, Args};
 use super::fault::{refuse, Result};
 use super::interp::Interp;
-use super::methods::{replaced, strip};
+use super::methods::{replaced, spend_on_set, strip};
 use super::number::{as_float, read_float};
 use super::ops::{missing, repeat, BYTES_MAX};
 use super::show::{repr, string, with_text};
@@ -86,9 +86,10 @@ pub fn center(_: &Interp, v: Value, args: Args) -> Result<Value> {
     Ok(like(&v, " ".repeat(left) + &t + &" ".repeat(lacks - left)))
 }
 
-pub fn trim(_: &Interp, v: Value, args: Args) -> Result<Value> {
+pub fn trim(interp: &Interp, v: Value, args: Args) -> Result<Value> {
     let [chars] = args.bind("trim", ["chars"], 0)?;
     let chars = text_or_none(&chars)?;
+    spend_on_set(interp, chars)?;
     Ok(like(&v, with_text(&v, |t| strip(t, chars, true, true))?))
 }
 
@@ -242,7 +243,8 @@ pub fn xmlattr(interp: &Interp, v: Value, args: Args) -> Result<Value> {
         if matches!(value, Value::None | Value::Undefined(_)) {
             continue;
         }
-        if string(key)?.contains(|c: char| is_space(c) || matches!(c, '/' | '>' | '=')) {
+        let Value::Str(name) = key else { return refuse("xmlattr: names are texts") };
+        if name.text.contains(|c: char| is_space(c) || matches!(c, '/' | '>' | '=')) {
             return refuse("xmlattr: an invalid character in an attribute name");
         }
         parts.push(format!("{}=\"{}\"", escaped(key)?, escaped(value)?));

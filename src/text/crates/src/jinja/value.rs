@@ -20,14 +20,36 @@ pub enum Value {
     Big(Rc<BigInt>), // beyond i64
     Float(f64),
     Str(Text),
-    List(Rc<Vec<Value>>),
-    Tuple(Rc<Vec<Value>>),
-    Group(Rc<Vec<Value>>), // of groupby: a tuple with the names grouper and list
+    List(Rc<Items>),
+    Tuple(Rc<Items>),
+    Group(Rc<Items>), // of groupby: a tuple with the names grouper and list
     Dict(Rc<Dict>),
     View(View, Rc<Dict>),
     Range(Rc<Range>),
     Iter(Rc<Iter>),
     Object(Rc<Object>),
+}
+
+/// Values in a row, with their depth: 1 for values that hold no others.
+#[derive(Default)]
+pub struct Items {
+    items: Vec<Value>,
+    depth: usize,
+}
+
+impl From<Vec<Value>> for Items {
+    fn from(items: Vec<Value>) -> Items {
+        let depth = 1 + items.iter().map(Value::depth).max().unwrap_or(0);
+        Items { items, depth }
+    }
+}
+
+impl std::ops::Deref for Items {
+    type Target = Vec<Value>;
+
+    fn deref(&self) -> &Vec<Value> {
+        &self.items
+    }
 }
 
 /// Why a value is not there.
@@ -58,7 +80,7 @@ pub struct Range {
 
 /// What can be walked through once.
 pub struct Iter {
-    pub items: Rc<Vec<Value>>,
+    pub items: Items,
     pub at: Cell<usize>,
 }
 
@@ -68,7 +90,7 @@ pub enum Object {
     Macro(MacroValue),
     Loop(Rc<LoopState>),
     Namespace(RefCell<Dict>),
-    Cycler { items: Vec<Value>, at: Cell<usize> },
+    Cycler { items: Items, at: Cell<usize> },
     Joiner { separator: Value, used: Cell<bool> },
     Blocks,
     Block(Arc<str>),
@@ -80,10 +102,10 @@ pub struct MacroValue {
 }
 
 pub struct LoopState {
-    pub items: Rc<Vec<Value>>,
+    pub items: Items,
     pub at: Cell<usize>,
-    pub depth: usize, // 0: outermost
-    pub changed: RefCell<Option<Vec<Value>>>,
+    pub depth: usize,                    // 0: outermost
+    pub changed: RefCell<Option<Value>>, // a tuple
     pub recursive: Option<(Arc<For>, Rc<Scope>)>,
 }
 
@@ -145,6 +167,7 @@ impl Key {
             Value::Range(r) => Key::Object(Rc::as_ptr(r) as usize),
             Value::Iter(i) => Key::Object(Rc::as_ptr(i) as usize),
             Value::Object(o) => Key::Object(Rc::as_ptr(o) as usize),
+            Value::View(View::Values, d) => Key::Object(Rc::as_ptr(d) as usize),
             Value::List(_) | Value::Dict(_) | Value::View(..) => {
                 return refuse(format!("unhashable type: '{}'", value.type_name()))
             }
@@ -169,12 +192,14 @@ impl Key {
 pub struct Dict {
     pub entries: Vec<(Value, Value)>,
     places: HashMap<Key, usize>,
+    depth: usize, // of its deepest key or value
 }
 
 const SCANNED: usize = 8; // entries up to which a look at each is the fastest
 
 impl Dict {
     pub fn insert(&mut self, key: Value, value: Value) -> Result<()> {
+        self.depth = self.depth.max(key.depth()).max(value.depth());
         match self.places.entry(Key::of(&key)?) {
             std::collections::hash_map::Entry::Occupied(place) => self.entries[*place.get()].1 = value,
             std::collections::hash_map::Entry::Vacant(place) => {
@@ -255,7 +280,7 @@ impl From<BigInt> for Value {
 
 impl From<Vec<Value>> for Value {
     fn from(items: Vec<Value>) -> Value {
-        Value::List(Rc::new(items))
+        Value::List(Rc::new(items.into()))
     }
 }
 
@@ -280,11 +305,11 @@ impl From<&Const> for Value {
 
 impl Value {
     pub fn tuple(items: Vec<Value>) -> Value {
-        Value::Tuple(Rc::new(items))
+        Value::Tuple(Rc::new(items.into()))
     }
 
     pub fn iter(items: Vec<Value>) -> Value {
-        Value::Iter(Rc::new(Iter { items: Rc::new(items), at: Cell::new(0) }))
+        Value::Iter(Rc::new(Iter { items: items.into(), at: Cell::new(0) }))
     }
 
     pub fn safe(text: String) -> Value {
@@ -297,6 +322,24 @@ impl Value {
 
     pub fn undefined(text: impl Into<String>) -> Value {
         Value::Undefined(Rc::new(Missing { text: text.into(), is_unsafe: false }))
+    }
+
+    /// How deeply values nest in it. What a namespace or a macro's scope holds does not count: interp.rs takes that
+    /// apart.
+    pub fn depth(&self) -> usize {
+        match self {
+            Value::List(v) | Value::Tuple(v) | Value::Group(v) => v.depth,
+            Value::Dict(d) | Value::View(_, d) => d.depth + 1,
+            Value::Iter(iter) => iter.items.depth,
+            Value::Object(o) => match &**o {
+                Object::Method(receiver, _) => receiver.depth() + 1,
+                Object::Loop(l) => l.depth_of_values(),
+                Object::Cycler { items, .. } => items.depth,
+                Object::Joiner { separator, .. } => separator.depth() + 1,
+                _ => 0,
+            },
+            _ => 0,
+        }
     }
 
     pub fn is_undefined(&self) -> bool {
@@ -416,6 +459,11 @@ impl Value {
 }
 
 impl LoopState {
+    fn depth_of_values(&self) -> usize {
+        let changed = self.changed.borrow().as_ref().map_or(0, Value::depth);
+        self.items.depth.max(changed)
+    }
+
     /// What follows the current item, each with the loop; the loop is at its end then.
     fn rest(self: &Rc<LoopState>) -> Vec<Value> {
         let next = (self.at.get() + 1).min(self.items.len());
