@@ -106,7 +106,7 @@ impl Time {
         (year, (thursday - first_of(year)) / 7 + 1)
     }
 
-    /// What a directive stands for in the C locale. None: nothing.
+    /// The text of a directive in the C locale; None if there is no such directive.
     fn field(&self, directive: char) -> Option<String> {
         let month = MONTHS[self.month as usize - 1];
         let weekday = DAYS[self.day_of_week()];

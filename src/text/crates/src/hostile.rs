@@ -119,10 +119,10 @@ fn what_holds_itself_is_taken_apart() {
 #[test]
 fn work_on_large_values_costs_fuel() {
     let each = |work: &str| format!("{{% for i in range(100000) %}}{{% set x = {work} %}}{{% endfor %}}");
-    check_with(&each("dict(**d)"), TOO_LONG, 5000, 0);
-    check_with(&each("'y'|trim(t)"), TOO_LONG, 0, 100_000);
-    check_with(&each("'y' is in(t)"), TOO_LONG, 0, 1_000_000);
-    check_with(&each("'y'|replace(t, '')"), TOO_LONG, 0, 1_000_000);
+    check_with(&each("dict(**d)"), TOO_LONG, 2000, 0);
+    check_with(&each("'y'|trim(t)"), TOO_LONG, 0, 20_000);
+    check_with(&each("'y' is in(t)"), TOO_LONG, 0, 10_000);
+    check_with(&each("'y'|replace(t, '')"), TOO_LONG, 0, 10_000);
     check("{{ range(100000)|map(attribute='real.' * 10000 ~ 'real')|list|length }}", TOO_LONG);
     check(&format!("{{% set y = 3**40000 %}}{{% set z = y * 3**80000 %}}{}", each("z % y")), TOO_LONG);
 }

@@ -13,8 +13,8 @@ pub struct Args {
 }
 
 impl Args {
-    /// The arguments by the names of the parameters, of which the first ones must be there. A parameter "" has no
-    /// name that a caller could use.
+    /// Sorts the arguments by parameter. The first `required` parameters must be given. A parameter called "" cannot
+    /// be given by name.
     pub fn bind<const N: usize>(
         self,
         what: &str,

@@ -166,7 +166,7 @@ fn values(pairs: Vec<(Value, Value)>) -> Vec<Value> {
     pairs.into_iter().map(|(_, v)| v).collect()
 }
 
-/// Texts without case.
+/// A text in small letters; any other value unchanged.
 pub fn folded(v: Value) -> Value {
     match &v {
         Value::Str(s) => Value::from(s.text.to_lowercase()),
@@ -500,7 +500,7 @@ fn rejectattr(interp: &Interp, v: Value, args: Args) -> Result<Value> {
     filtered(interp, v, args, false, true)
 }
 
-/// Names of a call as a dict.
+/// The named arguments of a call as a dict.
 pub fn named(args: &Args) -> Dict {
     let mut dict = Dict::default();
     args.named.iter().for_each(|(name, value)| dict.insert_text(name, value.clone()));

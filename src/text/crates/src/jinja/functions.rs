@@ -65,6 +65,7 @@ fn range(args: Args) -> Result<Value> {
 /// A mapping or pairs, then names.
 pub fn dict(interp: &Interp, what: &str, mut args: Args) -> Result<Dict> {
     let named = std::mem::take(&mut args.named);
+    interp.spend(named.len())?;
     let [from] = args.plain(what, 0)?;
     let mut out = match from {
         None => Dict::default(),

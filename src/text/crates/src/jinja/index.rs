@@ -64,7 +64,7 @@ const DICT_CHANGES: &[&str] = &["clear", "pop", "popitem", "setdefault", "update
 const INT_METHODS: &[&str] = &["as_integer_ratio", "bit_count", "bit_length", "conjugate"];
 const FLOAT_METHODS: &[&str] = &["as_integer_ratio", "conjugate", "is_integer"];
 
-/// value.name: what Python calls so, else what a dict holds under that name.
+/// value.name: the attribute of the Python type, else the dict's value under that key.
 pub fn attribute(v: &Value, name: &Arc<str>) -> Result<Value> {
     if v.is_undefined() && !is_dunder(name) {
         return missing(v);
@@ -78,7 +78,7 @@ pub fn attribute(v: &Value, name: &Arc<str>) -> Result<Value> {
     }
 }
 
-/// What Python itself calls so. None: nothing.
+/// The attribute that the value's Python type has under that name; None if it has none.
 pub fn own(v: &Value, name: &Arc<str>) -> Result<Option<Value>> {
     let (methods, changes): (&[&str], &[&str]) = match v {
         Value::Str(_) => (TEXT_METHODS, &[]),
@@ -306,7 +306,7 @@ pub fn slice(v: &Value, parts: [&Value; 3]) -> Result<Value> {
     })
 }
 
-/// The part of a text that optional borders leave, as str.find takes them: bytes.
+/// The byte range between optional start and end positions, counted in characters as str.find counts them.
 pub fn part_of(text: &str, from: &Option<Value>, to: &Option<Value>) -> Result<Option<(usize, usize)>> {
     let count = text.chars().count() as i64;
     let border = |v: &Option<Value>, usual: i64| match v {

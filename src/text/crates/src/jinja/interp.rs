@@ -1,5 +1,5 @@
-//! Walks a tree and writes a prompt. Every step costs fuel, in proportion to what it handles; functions nest only
-//! so deep, and the text has a limit.
+//! Walks a tree and writes a prompt. Every step costs fuel in proportion to the data it handles. The nesting of calls
+//! and values and the length of the prompt are limited.
 
 use super::args::Args;
 use super::ast::{
@@ -115,12 +115,13 @@ impl Interp<'_> {
         }
     }
 
-    /// For work that looks at that many bytes.
+    /// Spends the fuel for looking at that many bytes.
     pub fn spend_bytes(&self, bytes: usize) -> Result<()> {
         self.spend(bytes / BYTES_PER_FUEL)
     }
 
-    /// Dice that fall alike in each rendering: a prompt is rendered more than once.
+    /// A random number below `sides`. The sequence is the same in every rendering, because a prompt is rendered more
+    /// than once.
     pub fn throw(&self, sides: usize) -> usize {
         let mut x = self.dice.get();
         x ^= x << 13;
@@ -245,7 +246,7 @@ impl Interp<'_> {
         with_text(value, |text| self.write(text, out))?
     }
 
-    /// What a filter or call block gives has to be a text by itself.
+    /// Writes the result of a filter or call block, which must be a text.
     fn put_text(&self, value: &Value, out: &mut String) -> Result<()> {
         match value {
             Value::Str(_) => self.put(value, out),
@@ -283,7 +284,7 @@ impl Interp<'_> {
         flow
     }
 
-    /// Deeper values could not be taken apart again: that recurses.
+    /// Refuses values that nest too deeply: freeing them recurses and would overflow the stack.
     fn check_depth(&self, value: &Value) -> Result<()> {
         if value.depth() > DEPTH_MAX {
             return refuse(format!("values nested deeper than {DEPTH_MAX} levels"));
@@ -401,7 +402,7 @@ impl Interp<'_> {
         Ok(())
     }
 
-    /// Runs a function of the template's: those may only nest so deep.
+    /// Runs a macro, a block or a recursive loop; at most CALLS_MAX of them may be open at a time.
     fn deeper<T>(&self, work: impl FnOnce() -> Result<T>) -> Result<T> {
         self.calls.set(self.calls.get() + 1);
         if self.calls.get() > CALLS_MAX {
@@ -720,7 +721,7 @@ impl Interp<'_> {
         })
     }
 
-    /// For work that looks at all of a value.
+    /// Spends the fuel for looking at all of a value.
     fn spend_size(&self, value: &Value) -> Result<()> {
         match value {
             Value::Str(s) => self.spend_bytes(s.text.len()),
@@ -734,7 +735,7 @@ impl Interp<'_> {
         args.pos.iter().chain(named).try_for_each(|v| self.spend_size(v))
     }
 
-    /// Remembers a loop that may hold itself by what its `changed` was told.
+    /// Remembers a loop whose `changed` was given values: one of them may be the loop itself.
     pub fn may_hold_itself(&self, state: &Rc<LoopState>) {
         self.rings.borrow_mut().push(Ring::Loop(state.clone()));
     }

@@ -1,5 +1,5 @@
-//! A template's source as tokens, by Jinja2's rules with trim_blocks and lstrip_blocks on: a line end after a
-//! block tag falls, and so does the white space before one that stands first on its line.
+//! Splits a template's source into tokens, by Jinja2's rules with trim_blocks and lstrip_blocks on: the line end
+//! after a block tag is removed, and so is the white space before a block tag that comes first on its line.
 
 use super::fault::{Fault, Kind, Result};
 use super::show::escape_of;
@@ -31,7 +31,7 @@ const SIGNS: [&str; 26] = [
     "=", ".", ":", "|", ",", ";",
 ];
 
-/// CRLF and CR are line feeds in a source, wherever they stand; one at its end falls.
+/// Turns CRLF and CR into line feeds everywhere and removes one line feed at the end.
 pub fn with_line_feeds(source: &str) -> String {
     let mut text = source.replace("\r\n", "\n").replace('\r', "\n");
     if text.ends_with('\n') {

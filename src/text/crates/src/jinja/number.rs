@@ -48,7 +48,7 @@ pub fn big_to_float(big: &BigInt) -> Result<f64> {
     }
 }
 
-/// float(v) of a number; None: is none.
+/// float(v); None if the value is not a number.
 pub fn as_float(v: &Value) -> Result<Option<f64>> {
     Ok(match number(v) {
         Some(Number::Float(f)) => Some(f),
@@ -66,7 +66,7 @@ pub fn work(a: &Value, b: &Value) -> usize {
     words(a) * words(b) / 256
 }
 
-/// None: one of them is no number.
+/// None if one of the two is not a number.
 pub fn arithmetic(op: Binary, a: &Value, b: &Value) -> Result<Option<Value>> {
     if let (Some(x), Some(y)) = (small(a), small(b)) {
         let quick = match op {
@@ -211,7 +211,7 @@ pub fn positive(v: &Value) -> Result<Value> {
     }
 }
 
-/// None: one of them is no number, or NaN.
+/// None if one of the two is not a number, or is NaN.
 pub fn compare(a: &Value, b: &Value) -> Option<Ordering> {
     if let (Some(x), Some(y)) = (small(a), small(b)) {
         return Some(x.cmp(&y));
@@ -245,7 +245,7 @@ pub fn truncated(f: f64) -> Result<Value> {
     }
 }
 
-/// int(text, base); None: is no such number.
+/// int(text, base); None if the text is not such a number.
 pub fn read_int(text: &str, base: i64) -> Option<BigInt> {
     let text = ascii_digits(text.trim_matches(super::text::is_space));
     let text = &*text;
@@ -280,13 +280,13 @@ pub fn read_int(text: &str, base: i64) -> Option<BigInt> {
     Some(if is_negative { -value } else { value })
 }
 
-/// Single underscores between digits fall; None: others, or nothing at all.
+/// Removes single underscores between digits. None if there are others, or no digits.
 fn without_underscores(digits: &str) -> Option<String> {
     let bad = digits.is_empty() || digits.starts_with('_') || digits.ends_with('_') || digits.contains("__");
     (!bad).then(|| digits.replace('_', ""))
 }
 
-/// Decimals of all scripts as 0 to 9.
+/// Replaces the decimals of all scripts by 0 to 9.
 fn ascii_digits(text: &str) -> std::borrow::Cow<'_, str> {
     if text.is_ascii() {
         return text.into();

@@ -114,7 +114,7 @@ fn equal_views(
     Ok(true)
 }
 
-/// None: neither is smaller, as with NaN. An error: they cannot be compared.
+/// None if neither is smaller, as with NaN; an error if the two cannot be compared.
 pub fn order(a: &Value, b: &Value, sign: &str) -> Result<Option<Ordering>> {
     spend_comparison(a.as_str().map_or(0, str::len))?;
     match (a, b) {

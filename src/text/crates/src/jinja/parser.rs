@@ -169,7 +169,7 @@ impl Parser {
         }
     }
 
-    /// What is read has its names noted by itself; gives those back.
+    /// Reads with an empty set of names, and gives back the names that were noted.
     fn apart<T>(&mut self, read: impl FnOnce(&mut Parser) -> Result<T>) -> Result<(T, HashMap<Name, First>)> {
         self.scopes.push(HashMap::new());
         let value = read(self);

@@ -50,7 +50,7 @@ impl Scope {
         self.vars.borrow().list.len()
     }
 
-    /// A scope with the names of this one, but for those with that value.
+    /// A copy of this scope without its parent and without the names that stand for `hidden`.
     pub fn without(&self, hidden: &Rc<Missing>) -> Rc<Scope> {
         let is_hidden = |v: &Value| matches!(v, Value::Undefined(m) if Rc::ptr_eq(m, hidden));
         let mut kept = Vars::default();

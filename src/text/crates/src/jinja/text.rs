@@ -41,7 +41,8 @@ macro_rules! class {
     };
 }
 
-/// Makes all classes, on a thread that nobody stops half-way (memory.rs): others would wait for ever.
+/// Builds all classes now. memory.rs may stop a rendering thread for ever; if that happened while the thread builds a
+/// class, all other threads would wait for it.
 pub fn prepare() {
     for is_in in [is_alpha, is_decimal, is_numeric, is_printable, is_title, may_begin_name, may_continue_name]
     {

@@ -324,7 +324,7 @@ fn entity(name: &str) -> Option<char> {
 
 const PPRINT_WIDTH: usize = 80;
 
-/// As repr with sorted keys; what does not fit a line stands an item a line.
+/// repr with sorted keys; a value that does not fit one line is an error.
 pub fn pprint(_: &Interp, v: Value, args: Args) -> Result<Value> {
     args.none("pprint")?;
     let text = repr(&sorted_keys(&v)?)?;

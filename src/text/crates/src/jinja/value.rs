@@ -353,7 +353,7 @@ impl Value {
         }
     }
 
-    /// As what is put into a safe text: other texts are escaped.
+    /// The value with its texts escaped, but for those that are safe already: as it is put into a safe text.
     pub fn made_safe(&self) -> Value {
         match self {
             Value::Str(s) if !s.is_safe => Value::safe(super::text::escape_html(&s.text)),
@@ -423,7 +423,7 @@ impl Value {
         }
     }
 
-    /// len(); None: has none.
+    /// len(); None if the value has no length.
     pub fn len(&self) -> Option<usize> {
         Some(match self {
             Value::Undefined(_) => 0,

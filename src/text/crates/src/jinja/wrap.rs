@@ -75,7 +75,7 @@ fn breaks_behind(text: &[char], at: usize) -> bool {
     text[at] == '-' && (two_letters || short) && is_letter(text.get(next)) && is_letter(text.get(second))
 }
 
-/// The end of the piece that begins here: white space, a dash, or as much of a word as stays together.
+/// The end of the piece that begins here: white space, a dash, or the part of a word that must not be broken.
 fn piece_end(text: &[char], from: usize, rules: &Rules) -> usize {
     let run = |is: fn(char) -> bool| from + text[from..].iter().take_while(|c| is(**c)).count();
     if is_gap(text[from]) {

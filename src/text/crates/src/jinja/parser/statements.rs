@@ -56,7 +56,7 @@ impl Parser {
         self.statements(ends)
     }
 
-    /// As `body`, with a scope of its own. What is not reached there is not soft because of what stands around.
+    /// As `body`, with a scope of its own. An unknown filter in it is an error even if a condition around it is soft.
     fn frame(&mut self, end: &str) -> Result<Body> {
         self.scope(|p| p.hard(|p| p.body(end)))
     }
