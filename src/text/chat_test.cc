@@ -205,7 +205,7 @@ TEST_F(Chat, HostileTemplatesAreErrors) {
   EXPECT_EQ(text("{{ " + std::string(100000, '[') + " }}").rfind("error: ", 0), 0u);
   EXPECT_EQ(text("{% set ns = namespace(x=[]) %}{% for i in range(50000) %}{% set ns.x = [ns.x] %}{% endfor "
                  "%}{{ ns.x | length }}"),
-            "1");
+            "error: chat template: values nested deeper than 1000 levels (line 1)");
 }
 
 TEST_F(Chat, TemplatesThatGrowWithoutEndAreErrors) {
