@@ -12,8 +12,7 @@ void add_logits_command(const Command& program) {
       "out.safetensors\n"
       "  autark logits qwen2.5-coder-0.5b --tokens 9707,11 --chip cpu --rounding none --out "
       "exact.safetensors");
-#include "apps/command_line.h"
-#include "apps/logits_options.h"
+  add_logits_options(c, "A path, or the name of a model that was pulled", hub::find_model);
 }
 
 }  // namespace autark::apps
