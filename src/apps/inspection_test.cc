@@ -62,9 +62,9 @@ TEST(InspectionTest, AnUnknownArchitectureIsShownAndRefused) {
   const MemoryFile file(b.bytes());
   const auto in = inspect(file.path());
   ASSERT_TRUE(in) << in.error().message;
-  EXPECT_NE(
-      in.value().fault.find("architecture 'mamba' is not one this program runs (deepseek_v4, ernie4_5, gemma3, llama"),
-      std::string::npos)
+  EXPECT_NE(in.value().fault.find(
+                "architecture 'mamba' is not one this program runs (deepseek_v4, ernie4_5, gemma3, llama"),
+            std::string::npos)
       << in.value().fault;
   EXPECT_EQ(in.value().tensors.at(0).name, "blk.0.ssm_a");
   EXPECT_EQ(to_json(in.value(), false)["fits"], false);
