@@ -3,6 +3,7 @@
 // steps against a plain model of who has what, plus examples for the rules one by one.
 #include "engine/scheduler.h"
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>

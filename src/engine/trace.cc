@@ -287,7 +287,9 @@ class Tracer {
   void keep_scores() {
     const int64_t count = std::ssize(out_.positions);
     for (auto& [layer, rows] : scores_) {
-      const auto of_layer = [&](std::string_view note) { return layer + "." + std::string(note); };
+      const auto of_layer = [&, name = layer](std::string_view note) {
+        return name + "." + std::string(note);
+      };
       const int64_t width = out_.notes.at(of_layer(index_.rows)).shape[0],
                     k = out_.notes.at(of_layer(index_.ids)).shape[1];
       Trace::Note& all = out_.notes[of_layer(index_.score)] = {.shape = {count, width}};
