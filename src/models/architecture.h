@@ -28,6 +28,13 @@ struct RoundingDefaults {
   bool official = false;   // the chips know the rounding points of its official code: trained, exact
 };
 
+// Defaults of architectures whose 8-bit inputs were measured on real checkpoints, and of those that compute
+// with the same products.
+inline constexpr RoundingDefaults kFastMeasured{kRoundedCache,
+                                                {"fast", "8-bit inputs pass the gate on the real goldens"}};
+inline constexpr RoundingDefaults kFastAsQwen2{
+    kRoundedCache, {"fast", "the same products as qwen2, whose real goldens pass the gate"}};
+
 // Names of what an index notes in each layer that has one. A trace shows them in a form of its own. All are
 // empty where the architecture has no index.
 struct IndexNotes {

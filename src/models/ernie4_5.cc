@@ -53,11 +53,7 @@ class Ernie45 final : public Decoder<Config, Layer> {
   }
 };
 
-REGISTER_ARCHITECTURE(
-    {.name = "ernie4_5",
-     .make = &make_model<Ernie45, Config>,
-     .rounding = {.plain = kRoundedCache,
-                  .blocks = {"fast", "the same products as llama, whose real goldens pass the gate"}}});
+REGISTER_ARCHITECTURE({.name = "ernie4_5", .make = &make_model<Ernie45, Config>, .rounding = kFastAsQwen2});
 
 }  // namespace
 }  // namespace autark

@@ -88,10 +88,7 @@ class Gemma3 final : public Decoder<Config, Layer> {
   }
 };
 
-REGISTER_ARCHITECTURE({.name = "gemma3",
-                       .make = &make_model<Gemma3, Config>,
-                       .rounding = {.plain = kRoundedCache,
-                                    .blocks = {"fast", "8-bit inputs pass the gate on the real goldens"}}});
+REGISTER_ARCHITECTURE({.name = "gemma3", .make = &make_model<Gemma3, Config>, .rounding = kFastMeasured});
 
 }  // namespace
 }  // namespace autark

@@ -54,10 +54,7 @@ class Llama final : public Decoder<Config, Layer> {
   }
 };
 
-REGISTER_ARCHITECTURE({.name = "llama",
-                       .make = &make_model<Llama, Config>,
-                       .rounding = {.plain = kRoundedCache,
-                                    .blocks = {"fast", "8-bit inputs pass the gate on the real goldens"}}});
+REGISTER_ARCHITECTURE({.name = "llama", .make = &make_model<Llama, Config>, .rounding = kFastMeasured});
 
 }  // namespace
 }  // namespace autark

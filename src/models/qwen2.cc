@@ -32,11 +32,10 @@ class Qwen2 final : public Decoder<Config, Layer> {
  public:
   Qwen2(const Config& config, Weights& w) : Decoder(config, w) {
     for (int i = 0; i < c.layers; ++i) {
-      const std::string p = prefix(i);
+      const std::string p = prefix(i), a = p + "self_attn.";
       w_.push_back({.attn_norm = w.vector(p + "input_layernorm.weight", {c.dim}),
                     .ffn_norm = w.vector(p + "post_attention_layernorm.weight", {c.dim}),
-                    .attention = GroupedQueryAttention::load(w, p + "self_attn.", c, Bias::needed, Bias::none,
-                                                             c.windows[i]),
+                    .attention = GroupedQueryAttention::load(w, a, c, Bias::needed, Bias::none, c.windows[i]),
                     .mlp = GatedMlp::load(w, p + "mlp.", c.dim, c.ffn_dim)});
     }
   }
@@ -51,10 +50,7 @@ class Qwen2 final : public Decoder<Config, Layer> {
   }
 };
 
-REGISTER_ARCHITECTURE({.name = "qwen2",
-                       .make = &make_model<Qwen2, Config>,
-                       .rounding = {.plain = kRoundedCache,
-                                    .blocks = {"fast", "8-bit inputs pass the gate on the real goldens"}}});
+REGISTER_ARCHITECTURE({.name = "qwen2", .make = &make_model<Qwen2, Config>, .rounding = kFastMeasured});
 
 }  // namespace
 }  // namespace autark

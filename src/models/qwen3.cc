@@ -59,11 +59,7 @@ class Qwen3 final : public Decoder<Config, Layer> {
   }
 };
 
-REGISTER_ARCHITECTURE(
-    {.name = "qwen3",
-     .make = &make_model<Qwen3, Config>,
-     .rounding = {.plain = kRoundedCache,
-                  .blocks = {"fast", "the same products as qwen2, whose real goldens pass the gate"}}});
+REGISTER_ARCHITECTURE({.name = "qwen3", .make = &make_model<Qwen3, Config>, .rounding = kFastAsQwen2});
 
 }  // namespace
 }  // namespace autark
