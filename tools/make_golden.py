@@ -47,7 +47,7 @@ def fill(model, seed):
     for name, p in sorted(model.named_parameters()):
         noise = torch.randn(p.shape, generator=draw)
         if p.dim() > 1:
-            values = noise * (1.4 if "embed" in name else 1.4 / p.shape[-1] ** 0.5)
+            values = 1.4 * noise / p.shape[-1] ** 0.5
         elif "norm" in name:
             values = p.data + 0.2 * noise  # around the 1 or the 0 that the family starts with
         else:
