@@ -87,48 +87,61 @@ class CorpusEngine final : public engine::Engine {
     thread_.join();
   }
   const engine::ModelCard& card() const override { return card_; }
-  Result<engine::RequestId> submit(engine::Request request, engine::Sink sink) override {
+  using Engine::submit;
+  Result<std::vector<engine::RequestId>> submit(std::vector<engine::Request> group,
+                                                engine::GroupSink sink) override {
     const std::lock_guard lock(mutex_);
-    inbox_.emplace_back(std::move(request), std::move(sink));
+    std::vector<engine::RequestId> ids;
+    for (int i = 0; i < int(group.size()); ++i) {
+      ids.push_back(++last_id_);
+      inbox_.push_back(
+          {last_id_, std::move(group[i]), [sink, i](engine::Event e) { sink(i, std::move(e)); }});
+    }
     wake_.notify_one();
-    return ++last_id_;
+    return ids;
   }
   void finish(engine::RequestId, engine::Finish) override {}  // an answer is over at once
   engine::Stats stats() const override { return {}; }
 
  private:
+  struct Submitted {
+    engine::RequestId id;
+    engine::Request request;
+    engine::Sink sink;
+  };
+
   void run() {
     for (;;) {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return stop_ || !inbox_.empty(); });
       if (inbox_.empty()) return;
-      const auto [request, sink] = std::move(inbox_.front());
+      const Submitted next = std::move(inbox_.front());
       inbox_.pop_front();
       lock.unlock();
-      answer(request, sink);
+      answer(next);
     }
   }
-  void answer(const engine::Request& request, const engine::Sink& sink) const {
+  void answer(const Submitted& to) const {
     std::string prompt;
-    for (const int32_t id : request.prompt) prompt += serve::ByteTokenizer().bytes_of(id);
+    for (const int32_t id : to.request.prompt) prompt += serve::ByteTokenizer().bytes_of(id);
     const Case asked = case_of(prompt);
     const Json& line = corpus_[asked.line];
-    engine::Event e{.usage = {.prompt_tokens = std::ssize(request.prompt)}};
+    engine::Event e{.id = to.id, .usage = {.prompt_tokens = std::ssize(to.request.prompt)}};
     for (const std::string& piece : pieces_of(line["text"].get<std::string>(), asked.cut)) {
       e.tokens = {{.id = serve::ByteTokenizer::token(piece)}};
       ++e.usage.completion_tokens;
-      sink(e);
+      to.sink(e);
     }
     e.tokens.clear();
     e.finish = line["end"] == "length" ? engine::Finish::length : engine::Finish::stop;
-    sink(e);
+    to.sink(e);
   }
 
   const Corpus& corpus_;
   engine::ModelCard card_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::pair<engine::Request, engine::Sink>> inbox_;
+  std::deque<Submitted> inbox_;
   engine::RequestId last_id_ = 0;
   bool stop_ = false;
   std::thread thread_;
