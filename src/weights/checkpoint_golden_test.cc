@@ -2,6 +2,8 @@
 // Method: what their configs say is asked for by the published names; a GGUF twin must give the numbers of
 // the checkpoint it was made from, bit for bit where its format keeps them.
 #include <gtest/gtest.h>
+#include "base/json.h"
+#include "base/mapped_file.h"
 #include "weights/checkpoint.h"
 #include "weights/golden_testing.h"
 
@@ -47,7 +49,9 @@ TEST_F(CheckpointGoldenTest, DirectoriesOpenAndEveryTensorIsThere) {
     ASSERT_TRUE(c) << c.error().message;
     EXPECT_EQ(c.value().kind, "safetensors");
     EXPECT_EQ(path.filename().string().find(c.value().architecture), 0u) << c.value().architecture;
-    EXPECT_EQ(c.value().end_tokens, std::vector<int32_t>{1});
+    const auto stated = parse_json(*read_file(path / "config.json"), "config.json");
+    ASSERT_TRUE(stated) << stated.error().message;
+    EXPECT_EQ(c.value().end_tokens, std::vector<int32_t>{(*stated)["eos_token_id"].get<int32_t>()});
     int64_t bytes = 0;
     for (const auto& t : c.value().tensors) {
       const Shape s = shape_of(t.shape);
