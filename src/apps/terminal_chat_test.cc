@@ -3,6 +3,7 @@
 // prints against what a client of the server gets.
 #include "apps/terminal_chat.h"
 #include <gtest/gtest.h>
+#include <future>
 #include <random>
 #include "api/answer.h"
 #include "serve/engine_backend.h"
@@ -59,14 +60,20 @@ Said in_the_terminal(const Model& m) {
 }
 
 Said on_the_wire(const Model& m) {
-  serve::EngineBackend backend(m.engine(), m.text(), {.id = "m"});
   api::Answer answer(1);
+  std::promise<void> over;  // the engine speaks from a thread of its own
+  serve::EngineBackend backend(m.engine(), m.text(), {.id = "m"});
   api::Request r;
   if (m.with_chat)
     r.items = {{api::Role::user, {api::Text{"hi"}}}};
   else
     r.prompts = {"hi"};
-  backend.submit(r, [&](api::Event e) { answer.add(std::move(e)); });
+  backend.submit(r, [&](api::Event e) {
+    const bool last = std::holds_alternative<api::Event::Finished>(e.what);
+    answer.add(std::move(e));
+    if (last) over.set_value();
+  });
+  over.get_future().wait();
   return {answer.choices[0].text(), answer.choices[0].joined(api::Block::Kind::reasoning)};
 }
 
