@@ -59,8 +59,8 @@ class Run {
   void step(std::span<const int32_t> tokens, bool last) {
     engine::Chunk c{.state = state_.get(), .tokens = tokens};
     if (last) c.wanted = {int32_t(tokens.size()) - 1};
-    const Tensor logits = forward_.run({&c, 1});
-    if (last && logits.data) next_ = engine::argmax(logits.row(0));
+    const engine::Logits logits = forward_.run({&c, 1});
+    if (last && logits.rows() > 0) next_ = engine::argmax(logits.row(0));
   }
 
   int64_t vocabulary_;
@@ -88,7 +88,8 @@ Result<std::unique_ptr<engine::Cache>> cache_for(const engine::LoadedModel& m, c
     return Error{Code::invalid, fmt::format("bench: {} + {} tokens are more than the model's context of {}",
                                             a.prefill, a.decode, m.model->context())};
   return engine::Cache::make(
-      *m.model, {.rounding = m.rounding.cache, .bytes_max = INT64_MAX, .context = a.prefill + a.decode});
+      *m.model, *m.chip,
+      {.rounding = m.rounding.cache, .bytes_max = INT64_MAX, .context = a.prefill + a.decode});
 }
 
 void count_costs(const engine::LoadedModel& m, engine::Cache& cache, const Arguments& a, Figures* f) {

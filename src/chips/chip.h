@@ -4,15 +4,24 @@
 // Verbs are asynchronous: they may run now or record themselves; results are valid after wait(). Shapes,
 // spans and lengths are known at once, values never are, so a model file cannot branch on data. What a
 // verb takes by reference belongs to the model; what Rows point to stays until wait().
+//
+// A tensor lives in the chip's memory, and so does the state of sequences. Values get there by upload(), by a
+// verb, or as a Weight or a Vector, and come back by read(). Other code must not follow a tensor's address,
+// with one exception: work that host() or each() runs may use the operands that it names, at their addresses.
+// A chip whose memory the processor cannot address gives out addresses of a mirror and copies the named
+// operands.
 #pragma once
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
+#include "chips/operand.h"
 #include "chips/rope.h"
 #include "chips/rows.h"
 #include "tensor/rounding.h"
+#include "tensor/vector.h"
 #include "tensor/weight.h"
 
 namespace autark {
@@ -45,6 +54,9 @@ struct Choice {  // of route, for each row
 };
 enum class Act : uint8_t { silu, gelu_tanh };
 
+// A block of a chip's memory for state, given back when destroyed; null when there was no room.
+using StateMemory = std::unique_ptr<std::byte, std::function<void(std::byte*)>>;
+
 class Chip {
  public:
   Chip();
@@ -63,23 +75,43 @@ class Chip {
   // x, to be read on; everything else that verbs made since reset() may be given back (scratch() stays). A
   // model calls it between layers, so that a step needs the memory of one.
   virtual Tensor carry(Tensor x) { return x; }
-  // Runs `work` on the host, in its turn among the verbs: composite verbs are written with it.
-  virtual void host(std::function<void()> work) { work(); }
+  // Runs `work` on the host, in its turn among the verbs: composite verbs are written with it. `reads` and
+  // `writes` are all tensors and state that it touches; what it writes in part is in both.
+  virtual void host(const Operands& /*reads*/, const Operands& /*writes*/, std::function<void()> work) {
+    work();
+  }
   // The same for work(0) … work(count − 1), which do not depend on each other: several may run at once.
-  virtual void each(int64_t count, std::function<void(int64_t)> work) {
-    host([count, work = std::move(work)] {
+  virtual void each(int64_t count, const Operands& reads, const Operands& writes,
+                    std::function<void(int64_t)> work) {
+    host(reads, writes, [count, work = std::move(work)] {
       for (int64_t i = 0; i < count; ++i) work(i);
     });
   }
+
+  // --- to and from the host -----------------------------------------------
+  // A copy of host values in the chip's memory, until reset(). The values are read at once.
+  virtual Tensor upload(std::span<const int32_t> values);
+  virtual Tensor upload(std::span<const float> values, Shape s);
+  // The values of an f32 or an i32 tensor for the host, valid as long as the tensor; none for an empty one.
+  // REQUIRES: wait() was called since the tensor's verb.
+  virtual std::span<const float> read(Tensor x);
+  virtual std::span<const int32_t> read_ids(Tensor x);
+  // Memory for the state of sequences; Rows of steps on this chip point into it. The chip outlives it.
+  // Untouched memory costs nothing.
+  virtual StateMemory state_memory(int64_t bytes);
+  // Copies state to the host and back. REQUIRES: wait() was called since the last verb.
+  virtual void copy_out(const std::byte* state, std::span<std::byte> to);
+  virtual void copy_in(std::span<const std::byte> from, std::byte* state);
+
   // official: products round as their Weight says, every other verb's result to bf16.
   virtual Rounding::Inputs inputs() const { return Rounding::Inputs::f32; }
 
   // --- required -----------------------------------------------------------
   // scale · table[ids]; i32 tables come as they are.
   virtual Tensor rows(const Weight& table, Tensor ids, float scale = 1) = 0;
-  virtual Tensor pick(Tensor x, Tensor ids) = 0;                           // x[ids], along the first dim
-  virtual Tensor linear(Tensor x, const Weight& w, Tensor bias = {}) = 0;  // x wᵀ + bias
-  virtual Tensor rms_norm(Tensor x, Tensor gain, float eps) = 0;           // empty gain: all ones
+  virtual Tensor pick(Tensor x, Tensor ids) = 0;  // x[ids], along the first dim; x is f32 or i32
+  virtual Tensor linear(Tensor x, const Weight& w, const Vector& bias = {}) = 0;  // x wᵀ + bias
+  virtual Tensor rms_norm(Tensor x, const Vector& gain, float eps) = 0;           // empty gain: all ones
   // x [tokens, heads, dim]
   virtual Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse = false) = 0;
   // q [tokens, heads, dim], k [tokens, key heads, dim], v [tokens, key heads, value_dim]; the result is
@@ -97,7 +129,7 @@ class Chip {
   // largest sums counts as −∞. Softmax without bias and groups compares the logits, whose order is the same.
   // `margin`: [rows], how much what is compared of the last chosen is above that of the next; ∞ where there
   // is none, or `fixed`.
-  virtual Choice route(Tensor logits, Tensor bias, Tensor fixed, const Routing& how,
+  virtual Choice route(Tensor logits, const Vector& bias, Tensor fixed, const Routing& how,
                        Tensor* margin = nullptr) = 0;
   // Σ_j down_e (weights_j · glu(gate_e x, up_e x)), e = ids_j
   virtual Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down,
@@ -113,7 +145,7 @@ class Chip {
   virtual Tensor all_gather(Tensor x, int64_t cols);
 
   // --- fused, optional ----------------------------------------------------
-  virtual Tensor add_rms_norm(Tensor* x, Tensor y, Tensor gain, float eps) {
+  virtual Tensor add_rms_norm(Tensor* x, Tensor y, const Vector& gain, float eps) {
     *x = add(*x, y);
     return rms_norm(*x, gain, eps);
   }
@@ -124,6 +156,9 @@ class Chip {
                      float limit = 0) {
     return linear(glu(linear(x, gate), linear(x, up), act, limit), down);
   }
+
+  // The parts beside each other: [rows, Σ cols].
+  virtual Tensor concat(std::span<const Tensor> parts);
 
   // --- verb groups of one model family ------------------------------------
   virtual V4Ops& v4();  // default: composite

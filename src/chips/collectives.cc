@@ -8,7 +8,7 @@
 namespace autark {
 
 Tensor Chip::all_sum(Tensor x) {
-  if (Comm* c = comm()) host([=] { c->all_sum({x.f32(), size_t(x.shape.numel())}); });
+  if (Comm* c = comm()) host({x}, {x}, [=] { c->all_sum({x.f32(), size_t(x.shape.numel())}); });
   return x;
 }
 
@@ -16,7 +16,7 @@ Tensor Chip::all_gather(Tensor x, int64_t cols) {
   const int64_t own = x.cols(), rows = x.rows();
   if (own == cols) return x;
   const Tensor y = result({rows, cols});
-  host([=, c = comm()] {
+  host({x}, {y}, [=, c = comm()] {
     AUTARK_CHECK(c && own * c->size() == cols);
     const std::span<const float> mine(x.f32(), rows * own);
     std::vector<float> all(rows * cols);  // [rank][row][own]

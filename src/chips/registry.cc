@@ -1,5 +1,7 @@
 #include "chips/registry.h"
+#include <algorithm>
 #include "chips/cpu/cpu_chip.h"
+#include "chips/far/far_chip.h"
 #include "chips/ref/ref_chip.h"
 
 namespace autark {
@@ -14,8 +16,10 @@ Result<std::unique_ptr<Chip>> open_ref(const ChipOptions& o) {
 struct Entry {
   std::string_view name;
   Result<std::unique_ptr<Chip>> (*open)(const ChipOptions&);
+  bool listed = true, int8 = false;  // named to users; has 8-bit inputs
 };
-constexpr Entry kChips[] = {{"ref", open_ref}, {"cpu", make_cpu_chip}};
+constexpr Entry kChips[] = {
+    {"ref", open_ref}, {"cpu", make_cpu_chip, true, true}, {"far", make_far_chip, false}};
 
 }  // namespace
 
@@ -23,15 +27,21 @@ Result<std::unique_ptr<Chip>> make_chip(std::string_view name, const ChipOptions
   std::string all;
   for (const Entry& e : kChips) {
     if (e.name == name) return e.open(options);
-    all += (all.empty() ? "" : ", ") + std::string(e.name);
+    if (e.listed) all += (all.empty() ? "" : ", ") + std::string(e.name);
   }
   return Error{Code::not_found, "there is no chip \"" + std::string(name) + "\"; there are: " + all};
 }
 
 std::vector<std::string> chip_names() {
   std::vector<std::string> names;
-  for (const Entry& e : kChips) names.emplace_back(e.name);
+  for (const Entry& e : kChips) {
+    if (e.listed) names.emplace_back(e.name);
+  }
   return names;
+}
+
+bool rounds_to_int8(std::string_view chip) {
+  return std::ranges::any_of(kChips, [&](const Entry& e) { return e.name == chip && e.int8; });
 }
 
 }  // namespace autark

@@ -18,10 +18,11 @@ struct ChipOptions {
   Comm* comm = nullptr;  // tensor-parallel group; empty: alone
 };
 
-// "ref", "cpu". An unknown name, an ISA this machine lacks or a mode the chip does not offer is an Error that
-// lists what there is.
+// "ref", "cpu", and for tests "far" (chips/far/far_chip.h). An unknown name, an ISA this machine lacks or a
+// mode the chip does not offer is an Error that lists what there is.
 Result<std::unique_ptr<Chip>> make_chip(std::string_view name, const ChipOptions& options = {});
-std::vector<std::string> chip_names();
+std::vector<std::string> chip_names();       // those for users
+bool rounds_to_int8(std::string_view chip);  // whether the chip of this name has 8-bit inputs
 
 // The ISAs of `cpu` that this machine can run, the best last.
 std::vector<std::string> cpu_isas();

@@ -105,8 +105,9 @@ TEST_P(RouteTest, RandomRowsFollowTheEquations) {
     for (float& v : logits) v = normal(gen);
     for (float& v : bias) v = normal(gen);
     Tensor margin;
-    const Choice got = chip_->route(make({rows, experts}, logits),
-                                    bias.empty() ? Tensor{} : make({experts}, bias), {}, how, &margin);
+    const Choice got =
+        chip_->route(make({rows, experts}, logits), bias.empty() ? Vector{} : Vector{bias.data(), {experts}},
+                     {}, how, &margin);
     chip_->wait();
     for (int64_t r = 0; r < rows; ++r) {
       const Row want = routed(how, {&logits[r * experts], size_t(experts)}, bias);
@@ -140,9 +141,10 @@ TEST_P(RouteTest, TiesGoToTheLowerExpertAndTheLowerGroup) {
 
 // Zero in the place of −∞ would choose from the masked group here: all that is kept is negative.
 TEST_P(RouteTest, GroupsThatAreNotKeptAreOutOfTheQuestion) {
-  const Tensor logits = make({1, 4}, {0, 0, 5, -5}), bias = make({4}, {-3, -3, -8, -1});
-  const Choice c =
-      chip_->route(logits, bias, {}, {.score = Score::sigmoid, .k = 2, .groups = 2, .groups_kept = 1});
+  const Tensor logits = make({1, 4}, {0, 0, 5, -5});
+  const float bias[] = {-3, -3, -8, -1};
+  const Choice c = chip_->route(logits, Vector{bias, {4}}, {},
+                                {.score = Score::sigmoid, .k = 2, .groups = 2, .groups_kept = 1});
   chip_->wait();  // groups: −2.5 − 2.5 against −7.0 − 1.0
   EXPECT_EQ(ids(c), (std::vector<int32_t>{0, 1}));
 }
@@ -163,7 +165,8 @@ TEST_P(RouteTest, ABiasChoosesButDoesNotWeigh) {
   const Routing how{.score = Score::sqrt_softplus, .k = 2, .renormalise = true, .scale = 1.5f};
   Tensor fixed = chip_->scratch({1, 2}, Format::i32);
   fixed.i32()[0] = 3, fixed.i32()[1] = 1;
-  const Choice biased = chip_->route(logits, make({4}, {10, 0, 4, 0}), {}, how),
+  const float bias[] = {10, 0, 4, 0};
+  const Choice biased = chip_->route(logits, Vector{bias, {4}}, {}, how),
                by_token = chip_->route(logits, {}, fixed, how);
   chip_->wait();
   EXPECT_EQ(ids(biased), (std::vector<int32_t>{0, 2}));
@@ -173,7 +176,9 @@ TEST_P(RouteTest, ABiasChoosesButDoesNotWeigh) {
 }
 
 TEST_P(RouteTest, MarginsAreWhatTheLastIsAheadOfTheNext) {
-  const Tensor logits = make({1, 4}, {0, 25, 50, 75}), bias = make({4}, {1, 1, 1, 1});
+  const Tensor logits = make({1, 4}, {0, 25, 50, 75});
+  const float ones[] = {1, 1, 1, 1};
+  const Vector bias{ones, {4}};
   Tensor fixed = chip_->scratch({1, 2}, Format::i32), margins[4];
   fixed.i32()[0] = 3, fixed.i32()[1] = 1;
   const Routing two{.score = Score::sqrt_softplus, .k = 2}, four{.score = Score::sqrt_softplus, .k = 4};

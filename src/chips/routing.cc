@@ -41,12 +41,12 @@ void mask_groups(const Routing& how, std::span<float> compared) {
   }
 }
 
-void check_routing(const Routing& how, const Tensor& logits, const Tensor& bias, const Tensor& fixed) {
+void check_routing(const Routing& how, const Tensor& logits, const Vector& bias, const Tensor& fixed) {
   const int64_t experts = logits.cols();
   AUTARK_CHECK(how.k > 0 && how.k <= experts && how.groups_kept > 0);
   AUTARK_CHECK(how.groups > 0 && how.groups <= kGroupsMax && experts % how.groups == 0);
   AUTARK_CHECK(how.groups <= how.groups_kept || how.k <= experts / how.groups * how.groups_kept);
-  AUTARK_CHECK(!bias || bias.shape.numel() == experts);
+  AUTARK_CHECK(!bias || bias.size() == experts);
   AUTARK_CHECK(!fixed || (!bias && fixed.cols() == how.k && fixed.rows() == logits.rows()));
 }
 

@@ -13,7 +13,7 @@ float routing_score(Routing::Score score, float logit);
 void mask_groups(const Routing& how, std::span<float> compared);
 
 // Our own mistakes: shapes that do not fit, more experts a row than may be chosen.
-void check_routing(const Routing& how, const Tensor& logits, const Tensor& bias, const Tensor& fixed);
+void check_routing(const Routing& how, const Tensor& logits, const Vector& bias, const Tensor& fixed);
 
 // Softmax compares its logits where neither bias nor groups ask for more.
 inline bool compares_logits(const Routing& how, bool biased) {

@@ -94,20 +94,18 @@ class CompositeV4 final : public V4Ops {
 
   Tensor hc_spread(Tensor x, int n) override {
     Tensor y = on_.result({x.rows(), n, x.cols()});
-    on_.each(y.rows(), [=](int64_t i) { std::ranges::copy(x.row(i / n), y.row(i).begin()); });
+    on_.each(y.rows(), {x}, {y}, [=](int64_t i) { std::ranges::copy(x.row(i / n), y.row(i).begin()); });
     return y;
   }
 
-  Mix hc_mix(Tensor x, const Weight& fn, Tensor scale, Tensor base, float norm_eps, float eps,
+  Mix hc_mix(Tensor x, const Weight& fn, const Vector& scale, const Vector& base, float norm_eps, float eps,
              int iters) override {
     const int64_t T = x.shape[0], n = x.shape[1];
     Tensor m = on_.linear(x.join(), fn);
     Mix mix{on_.result({T, n}), on_.result({T, n}), on_.result({T, n, n})};
-    on_.each(T, [=, flat = x.join()](int64_t t) {
+    on_.each(T, {x, m}, {mix.pre, mix.post, mix.comb}, [=, flat = x.join()](int64_t t) {
       const float r = 1 / std::sqrt(float(dot(flat.row(t), flat.row(t)) / flat.cols()) + norm_eps);
-      const auto logit = [&](int64_t i, int part) {
-        return m.row(t)[i] * r * scale.f32()[part] + base.f32()[i];
-      };
+      const auto logit = [&](int64_t i, int part) { return m.row(t)[i] * r * scale[part] + base[i]; };
       for (int64_t j = 0; j < n; ++j) mix.pre.row(t)[j] = sigmoid(logit(j, 0)) + eps;
       if (!iters) return;
       for (int64_t j = 0; j < n; ++j) mix.post.row(t)[j] = 2 * sigmoid(logit(n + j, 1));
@@ -121,7 +119,7 @@ class CompositeV4 final : public V4Ops {
   Tensor hc_pre(Tensor x, Tensor pre) override {
     const int64_t n = x.shape[1];
     Tensor y = on_.result({x.shape[0], x.cols()});
-    on_.each(y.rows(), [=, this](int64_t t) {
+    on_.each(y.rows(), {x, pre}, {y}, [=, this](int64_t t) {
       for (int64_t c = 0; c < y.cols(); ++c) {
         float s = 0;
         for (int64_t j = 0; j < n; ++j) s += pre.row(t)[j] * x.row(t * n + j)[c];
@@ -135,7 +133,7 @@ class CompositeV4 final : public V4Ops {
   Tensor hc_post(Tensor y, Tensor x, Tensor post, Tensor comb) override {
     const int64_t n = x.shape[1];
     Tensor z = on_.result(x.shape);
-    on_.each(z.rows(), [=, this](int64_t i) {
+    on_.each(z.rows(), {y, x, post, comb}, {z}, [=, this](int64_t i) {
       const int64_t t = i / n, k = i % n;
       for (int64_t c = 0; c < z.cols(); ++c) {
         float s = 0;
@@ -150,13 +148,13 @@ class CompositeV4 final : public V4Ops {
   void pool(Tensor kv, Tensor gate, const Pool& how, BlockRows into) override {
     AUTARK_CHECK(kv.cols() == gate.cols() && kv.cols() == how.ape.cols() && into.tail.width == 2 * kv.cols());
     Tensor both = on_.result({kv.rows(), 2 * kv.cols()});
-    on_.each(std::ssize(into.tail.sequences),
+    on_.each(std::ssize(into.tail.sequences), {kv, gate, into.rows, into.tail}, {both, into.rows, into.tail},
              [=, this](int64_t seq) { pool(kv, gate, how, into, both, int(seq)); });
   }
 
   Tensor hadamard(Tensor x) override {
     Tensor y = on_.result(x.shape);
-    on_.each(y.rows(), [=, this](int64_t i) {
+    on_.each(y.rows(), {x}, {y}, [=, this](int64_t i) {
       std::ranges::copy(x.row(i), y.row(i).begin());
       hadamard_in_place(y.row(i));
       round_official(y.row(i));
@@ -166,7 +164,7 @@ class CompositeV4 final : public V4Ops {
 
   Tensor quantise(Tensor x, Format f) override {
     Tensor y = on_.result(x.shape);
-    on_.each(y.rows(), [=](int64_t i) {
+    on_.each(y.rows(), {x}, {y}, [=](int64_t i) {
       std::ranges::copy(x.row(i), y.row(i).begin());
       autark::quantise(f, y.row(i));
     });
@@ -179,7 +177,7 @@ class CompositeV4 final : public V4Ops {
     const auto at = places(keys.rows);
     const Tensor all = pooled_rows(keys.rows, at);
     if (scores) *scores = shown = on_.result({q.shape[0], longest(at)});
-    on_.each(q.shape[0], [=, this](int64_t row) {
+    on_.each(q.shape[0], {q, head_weights, all}, {ids, shown}, [=, this](int64_t row) {
       const auto score = index_scores(q, head_weights, keys.rows, at, all, row);
       std::fill_n(ids.i32() + row * k, k, -1);
       std::ranges::copy(best(score, k), ids.i32() + row * k);
@@ -190,24 +188,36 @@ class CompositeV4 final : public V4Ops {
   }
 
   Tensor sparse_attention(Tensor q, Tensor kv, Rows window, BlockRows far, Tensor picks,
-                          Tensor sink) override {
-    AUTARK_CHECK(q.shape[1] == sink.shape.numel() && q.cols() == window.width);
+                          const Vector& sink) override {
+    AUTARK_CHECK(q.shape[1] == sink.size() && q.cols() == window.width);
     Tensor y = on_.result(q.shape);
     Entries e{.window = window, .far = far.rows, .picks = picks};
     e.near_at = window_places(window), e.far_at = places(far.rows);
     e.near = on_.result({e.near_at.back(), window.width});
     e.each_its_own = picks && picks.shape.numel() < e.far_at.back();
-    on_.each(std::ssize(window.sequences), [=](int64_t seq) {
+    on_.each(std::ssize(window.sequences), {window, kv}, {e.near}, [=](int64_t seq) {
       const auto rows = seen(window, int(seq), kv, first_seen(window, seq));
       std::ranges::copy(rows, e.near.f32() + e.near_at[seq] * window.width);
     });
     e.old = e.each_its_own ? picked_rows(far.rows, picks) : pooled_rows(far.rows, e.far_at);
-    on_.each(q.shape[0] * q.shape[1], [=, this](int64_t i) {
-      attend_one(q.row(i), e.of(i / q.shape[1]), sink.f32()[i % q.shape[1]], y.row(i));
+    on_.each(q.shape[0] * q.shape[1], {q, e.near, e.old, picks}, {y}, [=, this](int64_t i) {
+      attend_one(q.row(i), e.of(i / q.shape[1]), sink[i % q.shape[1]], y.row(i));
       round_official(y.row(i));
     });
-    on_.each(std::ssize(window.sequences), [=](int64_t seq) { append(window, int(seq), kv); });
+    extend(window, kv);
     return y;
+  }
+
+  Tensor block_attention(Tensor q, Tensor kv, Rows window, const Vector& sink) override {
+    Tensor y = on_.result(q.shape);
+    on_.each(std::ssize(window.sequences), {q, kv, window}, {y},
+             [=](int64_t seq) { attend_block(q, kv, window, sink, y, int(seq)); });
+    return y;
+  }
+
+  void extend(Rows window, Tensor kv) override {
+    on_.each(std::ssize(window.sequences), {kv, window}, {window},
+             [=](int64_t seq) { append(window, int(seq), kv); });
   }
 
  private:
@@ -238,7 +248,7 @@ class CompositeV4 final : public V4Ops {
       std::vector<float> row = pooled_row(open, from, w, ratio, dim, wide);
       round_official(row);
       const float r = 1 / std::sqrt(float(dot(row, row) / dim) + how.eps);
-      for (int64_t c = 0; c < dim; ++c) row[c] *= r * how.norm.f32()[c];
+      for (int64_t c = 0; c < dim; ++c) row[c] *= r * how.norm[c];
       round_official(row);
       rotate(row, w * ratio, how.rope, /*inverse=*/false, angle_as(on_.inputs()));
       round_official(row);
@@ -283,7 +293,7 @@ class CompositeV4 final : public V4Ops {
   Tensor pooled_rows(const Rows& r, const Places& at) const {
     if (at.back() == 0) return {};
     Tensor all = on_.result({at.back(), r.width});
-    on_.each(at.back(), [=](int64_t i) {
+    on_.each(at.back(), {r}, {all}, [=](int64_t i) {
       const int64_t seq = owner(at, i);
       load(r, int(seq), i - at[seq], all.row(i));
     });
@@ -293,7 +303,7 @@ class CompositeV4 final : public V4Ops {
   // Of each query the rows that it picked, side by side.
   Tensor picked_rows(const Rows& r, Tensor picks) const {
     Tensor some = on_.result({picks.shape.numel(), r.width});
-    on_.each(picks.shape.numel(), [=](int64_t i) {
+    on_.each(picks.shape.numel(), {r, picks}, {some}, [=](int64_t i) {
       const int64_t seq = sequence_of(r, i / picks.cols());
       if (const int32_t w = picks.i32()[i]; w >= 0) load(r, int(seq), w, some.row(i));
     });
@@ -368,6 +378,32 @@ class CompositeV4 final : public V4Ops {
       top = now;
     }
     for (size_t c = 0; c < d; ++c) out[c] = acc[c] / (sum + std::exp(sink - top));
+  }
+
+  // Every query of one sequence over the window's stored rows and all rows of its own block.
+  static void attend_block(Tensor q, Tensor kv, const Rows& window, const Vector& sink, Tensor y, int seq) {
+    const int64_t H = q.shape[1], d = q.cols();
+    const Span span = window.sequences[seq];
+    const int64_t from = std::max<int64_t>(0, window.length[seq] - window.keep);
+    const std::vector<float> rows = seen(window, seq, kv, from);
+    const int64_t n = std::ssize(rows) / d;
+    std::vector<double> weight(n);
+    for (int64_t i = span.first * H; i < (span.first + span.count) * H; ++i) {
+      const auto query = q.row(i);
+      double top = sink[i % H];
+      for (int64_t e = 0; e < n; ++e) {
+        double dot = 0;
+        for (int64_t c = 0; c < d; ++c) dot += double(query[c]) * rows[e * d + c];
+        top = std::max(top, weight[e] = dot / std::sqrt(double(d)));
+      }
+      double sum = std::exp(sink[i % H] - top);
+      for (double& w : weight) sum += w = std::exp(w - top);
+      std::vector<double> o(d);
+      for (int64_t e = 0; e < n; ++e) {
+        for (int64_t c = 0; c < d; ++c) o[c] += weight[e] * rows[e * d + c];
+      }
+      for (int64_t c = 0; c < d; ++c) y.row(i)[c] = float(o[c] / sum);
+    }
   }
 
   Chip& on_;

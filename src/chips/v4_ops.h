@@ -14,7 +14,7 @@ struct Mix {
 // position, for index keys Hadamard. Gates twice as wide as the norm: windows overlap, the previous
 // window gives the first half of its channels, this one the second.
 struct Pool {
-  Tensor ape, norm;
+  Vector ape, norm;
   float eps = 0;
   const Rope& rope;
   bool hadamard = false;
@@ -26,8 +26,8 @@ class V4Ops {
   virtual Tensor hc_spread(Tensor x, int copies) = 0;  // x in every stream
   // m = fn·x / RMS over all streams; pre = σ + eps, post = 2σ, comb = Sinkhorn(softmax); 0 iterations: pre
   // only. norm_eps guards the RMS, eps the rest.
-  virtual Mix hc_mix(Tensor x, const Weight& fn, Tensor scale, Tensor base, float norm_eps, float eps,
-                     int sinkhorn_iters) = 0;
+  virtual Mix hc_mix(Tensor x, const Weight& fn, const Vector& scale, const Vector& base, float norm_eps,
+                     float eps, int sinkhorn_iters) = 0;
   virtual Tensor hc_pre(Tensor x, Tensor pre) = 0;                           // Σ_j pre_j x_j
   virtual Tensor hc_post(Tensor y, Tensor x, Tensor post, Tensor comb) = 0;  // post_k y + Σ_j comb_jk x_j
   // Feeds kv and gate to the open windows; every window they complete becomes a row.
@@ -42,7 +42,11 @@ class V4Ops {
   // Each query over the last `window.keep` positions and `picks` (empty: every visible row) of `far`;
   // one extra logit, `sink`, per head with value 0.
   virtual Tensor sparse_attention(Tensor q, Tensor kv, Rows window, BlockRows far, Tensor picks,
-                                  Tensor sink) = 0;
+                                  const Vector& sink) = 0;
+  // DSpark: each query over the stored rows of the last `window.keep` positions before this step and over all
+  // rows of its own sequence in this step, whatever their order. Stores nothing. `sink` as above.
+  virtual Tensor block_attention(Tensor q, Tensor kv, Rows window, const Vector& sink) = 0;
+  virtual void extend(Rows window, Tensor kv) = 0;  // stores the step's rows, one a token
 };
 
 std::unique_ptr<V4Ops> make_composite_v4(Chip& on);

@@ -19,6 +19,7 @@ class V4OpsTest : public ::testing::TestWithParam<std::string> {
     for (int64_t i = 0; i < s.numel(); ++i) t.f32()[i] = static_cast<float>(value(i));
     return t;
   }
+  Vector vector(Shape s, auto value) { return {make(s, value).f32(), s}; }
   Tensor random(Shape s, int seed) {
     std::mt19937 gen(seed);
     std::normal_distribution<float> normal;
@@ -46,8 +47,8 @@ TEST_P(V4OpsTest, HyperConnectionWeightsAsPublished) {
   const Tensor x = make({1, kStreams, kDim}, [](int64_t) { return 1; });
   const float scales[] = {1, 0.5, 2};
   const Mix mix =
-      chip_->v4().hc_mix(x, fn.weight, make({3}, [&](int64_t i) { return scales[i]; }),
-                         make({kMix}, [](int64_t i) { return ((5 * i) % 7 - 3) / 8.0; }), 0, 1e-6f, 20);
+      chip_->v4().hc_mix(x, fn.weight, Vector{scales, {3}},
+                         vector({kMix}, [](int64_t i) { return ((5 * i) % 7 - 3) / 8.0; }), 0, 1e-6f, 20);
   chip_->wait();
   const float pre[] = {0.1645175f, 0.6791797f, 0.3775417f, 0.7310596f};
   const float post[] = {1.2449187f, 0.8756470f, 1.1853332f, 0.8146668f};
@@ -174,7 +175,7 @@ TEST_P(V4OpsTest, OfficialRoundingShowsThePlacesOfAYoungWindow) {
                     .sequences = {&span, 1},
                     .pages = {&pages, 1},
                     .length = {&length, 1}};
-  const Tensor y = chip->v4().sparse_attention(q, kv, window, {}, {}, make({1}, [](int64_t) { return 0; }));
+  const Tensor y = chip->v4().sparse_attention(q, kv, window, {}, {}, vector({1}, [](int64_t) { return 0; }));
   chip->wait();
   const auto bf16 = [](double v) { return decode_bf16(encode_bf16(static_cast<float>(v))); };
   for (int at : {63, 80, 99}) {

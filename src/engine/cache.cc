@@ -1,7 +1,5 @@
 #include "engine/cache.h"
-#include <sys/mman.h>
 #include <algorithm>
-#include <cstring>
 #include <numeric>
 #include <utility>
 
@@ -82,9 +80,9 @@ Snapshot::Snapshot(Snapshot&& other) noexcept
       pages_(std::move(other.pages_)),
       copy_(std::move(other.copy_)) {}
 
-Result<std::unique_ptr<Cache>> Cache::make(const Model& m, const Options& options) {
+Result<std::unique_ptr<Cache>> Cache::make(const Model& m, Chip& on, const Options& options) {
   auto c = std::unique_ptr<Cache>(
-      new Cache(layout_of(m, options.rounding, options.slack, options.drafter), options));
+      new Cache(layout_of(m, options.rounding, options.slack, options.drafter), on, options));
   if (c->options_.context <= 0) c->options_.context = m.context();
   const StateLayout& l = c->layout_;
   const int64_t pages_wanted = l.pages_for(c->options_.context) * options.sequences_max;
@@ -98,13 +96,10 @@ Result<std::unique_ptr<Cache>> Cache::make(const Model& m, const Options& option
                      "; allow more memory or fewer requests at a time"};
   c->context_ = std::min(c->options_.context, c->pages_total_ * l.page_tokens);
   c->bytes_ = c->pages_total_ * l.page_bytes + rings;
-  void* at = mmap(nullptr, std::max<int64_t>(c->bytes_, 1), PROT_READ | PROT_WRITE,
-                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (at == MAP_FAILED)
+  c->memory_ = on.state_memory(c->bytes_);
+  if (!c->memory_)
     return Error{Code::exhausted, "engine: cannot map " + std::to_string(c->bytes_ >> 20) +
                                       " MiB for the state of requests; allow less with --state-memory"};
-  madvise(at, c->bytes_, MADV_HUGEPAGE);
-  c->memory_ = static_cast<std::byte*>(at);
   c->holders_.resize(c->pages_total_);
   c->free_pages_.resize(c->pages_total_);
   std::iota(c->free_pages_.rbegin(), c->free_pages_.rend(), 0);
@@ -113,7 +108,8 @@ Result<std::unique_ptr<Cache>> Cache::make(const Model& m, const Options& option
   return c;
 }
 
-Cache::Cache(StateLayout layout, const Options& options) : layout_(std::move(layout)), options_(options) {
+Cache::Cache(StateLayout layout, Chip& on, const Options& options)
+    : layout_(std::move(layout)), on_(on), options_(options) {
   int n = 0;
   for (const auto& places : layout_.layers) {
     first_stream_.push_back(n);
@@ -122,8 +118,8 @@ Cache::Cache(StateLayout layout, const Options& options) : layout_(std::move(lay
   first_stream_.push_back(n);
 }
 
-Cache::~Cache() {
-  if (memory_) munmap(memory_, std::max<int64_t>(bytes_, 1));
+void Cache::poison(std::byte* at, int64_t bytes) {
+  if (options_.poison) on_.copy_in(std::vector<std::byte>(bytes, std::byte{0xff}), at);
 }
 
 std::unique_ptr<SequenceState> Cache::open() {
@@ -132,7 +128,7 @@ std::unique_ptr<SequenceState> Cache::open() {
   s->place_ = free_places_.back();
   free_places_.pop_back();
   std::byte* rings = rings_at(s->place_);
-  if (options_.poison) std::memset(rings, 0xff, layout_.ring_bytes);
+  poison(rings, layout_.ring_bytes);
   for (const auto& places : layout_.layers) {
     for (const auto& p : places) {
       auto& table = s->tables_.emplace_back();
@@ -165,8 +161,8 @@ std::optional<Snapshot> Cache::save(SequenceState& s) {
   to.copy_.resize(bytes);
   snapshot_bytes_ += bytes;
   const std::span<std::byte> copy(to.copy_);
-  copy_out(rings_at(s.place_), copy.first(layout_.ring_bytes));
-  if (part) copy_out(page_at(s.pages_[full]), copy.subspan(layout_.ring_bytes));
+  on_.copy_out(rings_at(s.place_), copy.first(layout_.ring_bytes));
+  if (part) on_.copy_out(page_at(s.pages_[full]), copy.subspan(layout_.ring_bytes));
   return to;
 }
 
@@ -182,8 +178,8 @@ bool Cache::restore(SequenceState& s, const Snapshot& from) {
   }
   if (part && had <= full) set_page(s, full, take_page());
   const std::span<const std::byte> copy(from.copy_);
-  copy_in(copy.first(layout_.ring_bytes), rings_at(s.place_));
-  if (part) copy_in(copy.subspan(layout_.ring_bytes), page_at(s.pages_[full]));
+  on_.copy_in(copy.first(layout_.ring_bytes), rings_at(s.place_));
+  if (part) on_.copy_in(copy.subspan(layout_.ring_bytes), page_at(s.pages_[full]));
   s.length_ = from.length_, s.reached_ = from.reached_, s.shared_ = full;
   return true;
 }
@@ -192,7 +188,7 @@ int Cache::take_page() {
   const int page = free_pages_.back();
   free_pages_.pop_back();
   hold(page);
-  if (options_.poison) std::memset(page_at(page), 0xff, layout_.page_bytes);
+  poison(page_at(page), layout_.page_bytes);
   return page;
 }
 
@@ -223,14 +219,6 @@ void Cache::release(SequenceState& s) {
 void Cache::release(Snapshot& s) {
   for (auto page = s.pages_.rbegin(); page != s.pages_.rend(); ++page) give_back(*page);
   snapshot_bytes_ -= s.bytes();
-}
-
-void Cache::copy_out(const std::byte* state, std::span<std::byte> to) {
-  std::copy_n(state, to.size(), to.begin());  // a model without rings has nothing here, and no address
-}
-
-void Cache::copy_in(std::span<const std::byte> from, std::byte* state) {
-  std::copy_n(from.begin(), from.size(), state);
 }
 
 }  // namespace autark::engine

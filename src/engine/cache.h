@@ -4,8 +4,8 @@
 //
 //   memory: | page 0 | page 1 | … | rings of place 0 | rings of place 1 | …
 //
-// All of it is mapped once at start and touched only when used. A sequence keeps its tables of part
-// addresses, so a step looks nothing up. Owned and called by one thread.
+// All of it is memory of the chip, taken once at start and touched only when used. A sequence keeps its
+// tables of part addresses, so a step looks nothing up. Owned and called by one thread.
 //
 // Life of a page. Every page counts its holders, which are sequences and snapshots, and is free when it has
 // none.
@@ -113,9 +113,8 @@ class Cache {
     const Drafter* drafter = nullptr;        // has state behind the model's
     bool poison = false;  // fresh memory is NaN, so that a row read before it is written shows (tests)
   };
-  // Code::exhausted when not even one page fits.
-  static Result<std::unique_ptr<Cache>> make(const Model& m, const Options& options);
-  ~Cache();
+  // Code::exhausted when not even one page fits. The chip, `on`, outlives the cache.
+  static Result<std::unique_ptr<Cache>> make(const Model& m, Chip& on, const Options& options);
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
@@ -144,26 +143,25 @@ class Cache {
  private:
   friend class SequenceState;
   friend class Snapshot;
-  Cache(StateLayout layout, const Options& options);
+  Cache(StateLayout layout, Chip& on, const Options& options);
   int take_page();
   void hold(int page) { ++holders_[page]; }
   void give_back(int page);
   void release(SequenceState& s);
   void release(Snapshot& s);
   void set_page(SequenceState& s, int64_t at, int page);
-  // The only ones that copy state: to the host and back.
-  static void copy_out(const std::byte* state, std::span<std::byte> to);
-  static void copy_in(std::span<const std::byte> from, std::byte* state);
-  std::byte* page_at(int page) const { return memory_ + page * layout_.page_bytes; }
+  void poison(std::byte* at, int64_t bytes);
+  std::byte* page_at(int page) const { return memory_.get() + page * layout_.page_bytes; }
   std::byte* rings_at(int place) const {
-    return memory_ + pages_total_ * layout_.page_bytes + place * layout_.ring_bytes;
+    return memory_.get() + pages_total_ * layout_.page_bytes + place * layout_.ring_bytes;
   }
 
   StateLayout layout_;
+  Chip& on_;
   Options options_;
   std::vector<int> first_stream_;  // of each layer, and the end
   int64_t pages_total_ = 0, context_ = 0, bytes_ = 0, snapshot_bytes_ = 0;
-  std::byte* memory_ = nullptr;
+  StateMemory memory_;
   std::vector<int> holders_;                   // of each page
   std::vector<int> free_pages_, free_places_;  // the last ones are taken first: warm memory is used again
 };

@@ -116,11 +116,12 @@ class CacheLife {
   const Cache& start() {
     const auto layout = layout_of(model_, Rounding::Cache::f32, kSlack);
     const int sequences = pick(1, 6), pages = pick(4, 16);
-    auto made = Cache::make(model_, {.bytes_max = sequences * layout.ring_bytes + pages * layout.page_bytes,
-                                     .context = kContext,
-                                     .sequences_max = sequences,
-                                     .slack = kSlack,
-                                     .poison = true});
+    auto made = Cache::make(model_, *chip_,
+                            {.bytes_max = sequences * layout.ring_bytes + pages * layout.page_bytes,
+                             .context = kContext,
+                             .sequences_max = sequences,
+                             .slack = kSlack,
+                             .poison = true});
     AUTARK_CHECK(made);
     cache_ = std::move(*made);
     return *cache_;
@@ -326,7 +327,8 @@ TEST(CacheLifeTest, ARingHasRoomForTheRowsOfTheTokensThatCanBeTakenBack) {
 
 TEST(CacheLifeTest, CopiesOfSnapshotsHaveALimit) {
   const Streams model;
-  auto cache = Cache::make(model, {.sequences_max = 1, .snapshot_bytes_max = 1});
+  const auto chip = ref_chip();
+  auto cache = Cache::make(model, *chip, {.sequences_max = 1, .snapshot_bytes_max = 1});
   ASSERT_TRUE(cache);
   auto s = (*cache)->open();
   auto one = (*cache)->save(*s);

@@ -3,7 +3,6 @@
 // run that never stopped, bit for bit.
 #include "engine/cache.h"
 #include <gtest/gtest.h>
-#include <cstring>
 #include "engine/forward.h"
 #include "engine/testing.h"
 
@@ -13,9 +12,10 @@ namespace {
 struct Case {
   const char* architecture;
   Rounding::Cache rounding;
+  const char* chip = "ref";
 };
 void PrintTo(const Case& c, std::ostream* to) {
-  *to << c.architecture << (c.rounding == Rounding::Cache::native ? "_native" : "_f32");
+  *to << c.architecture << (c.rounding == Rounding::Cache::native ? "_native_" : "_f32_") << c.chip;
 }
 
 class CacheTest : public ::testing::TestWithParam<Case> {
@@ -27,12 +27,13 @@ class CacheTest : public ::testing::TestWithParam<Case> {
     } else {
       model_ = toy_.model.get();
     }
-    auto made = Cache::make(*model_, {.rounding = GetParam().rounding,
-                                      .bytes_max = INT64_MAX,
-                                      .context = 512,
-                                      .sequences_max = 3,
-                                      .slack = 9,
-                                      .poison = true});
+    auto made = Cache::make(*model_, *chip_,
+                            {.rounding = GetParam().rounding,
+                             .bytes_max = INT64_MAX,
+                             .context = 512,
+                             .sequences_max = 3,
+                             .slack = 9,
+                             .poison = true});
     AUTARK_CHECK(made);
     cache_ = std::move(*made);
   }
@@ -45,14 +46,14 @@ class CacheTest : public ::testing::TestWithParam<Case> {
   std::vector<float> feed(SequenceState& s, std::span<const int32_t> tokens) {
     Forward forward(*model_, *chip_, *cache_);
     const Chunk chunk{&s, tokens, {int32_t(tokens.size()) - 1}};
-    const Tensor y = forward.run({&chunk, 1});
-    return {y.f32(), y.f32() + y.cols()};
+    const auto last = forward.run({&chunk, 1}).row(0);
+    return {last.begin(), last.end()};
   }
 
   ToyV4 toy_;
   LoadedModel loaded_;
   const Model* model_ = nullptr;
-  std::unique_ptr<Chip> chip_ = ref_chip();
+  std::unique_ptr<Chip> chip_ = chip_named(GetParam().chip);
   std::unique_ptr<Cache> cache_;
 };
 
@@ -144,7 +145,9 @@ INSTANTIATE_TEST_SUITE_P(Models, CacheTest,
                          ::testing::Values(Case{"gemma3", Rounding::Cache::f32},
                                            Case{"qwen3_moe", Rounding::Cache::native},
                                            Case{"deepseek_v4", Rounding::Cache::f32},
-                                           Case{"deepseek_v4", Rounding::Cache::native}),
+                                           Case{"deepseek_v4", Rounding::Cache::native},
+                                           Case{"gemma3", Rounding::Cache::native, "far"},
+                                           Case{"deepseek_v4", Rounding::Cache::native, "far"}),
                          ::testing::PrintToStringParamName());
 
 }  // namespace

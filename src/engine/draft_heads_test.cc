@@ -16,10 +16,6 @@ namespace {
 
 using Notes = std::map<std::pair<int, std::string>, std::vector<float>>;
 
-std::vector<float> values(Tensor x) {
-  return {x.f32(), x.f32() + x.shape.numel()};
-}
-
 // A toy trunk with its draft head, one sequence, and the head alone in steps of the test's own.
 class Head {
  public:
@@ -28,12 +24,13 @@ class Head {
     auto made = drafter_of(architectures().at("deepseek_v4"), toy_.config)->make(toy_.config, toy_.weights);
     AUTARK_CHECK(made);
     drafter = std::move(*made);
-    auto cache = Cache::make(*toy_.model, {.rounding = rounding,
-                                           .bytes_max = INT64_MAX,
-                                           .context = 256,
-                                           .slack = 8,
-                                           .drafter = drafter.get(),
-                                           .poison = true});
+    auto cache = Cache::make(*toy_.model, *chip_,
+                             {.rounding = rounding,
+                              .bytes_max = INT64_MAX,
+                              .context = 256,
+                              .slack = 8,
+                              .drafter = drafter.get(),
+                              .poison = true});
     AUTARK_CHECK(cache);
     cache_ = std::move(*cache);
     state_ = cache_->open();
@@ -46,9 +43,7 @@ class Head {
     for (const auto& t : taps) {
       const int64_t n = std::ssize(tokens), width = std::ssize(t) / n;
       const Shape streams{n, 4, width / 4}, mean{n, width};
-      Tensor x = chip_->scratch(drafter->name() == std::string("MTP") ? streams : mean);
-      std::copy(t.begin(), t.end(), x.f32());
-      in.push_back(x);
+      in.push_back(chip_->upload(t, drafter->name() == std::string("MTP") ? streams : mean));
     }
     packing_->begin();
     packing_->add(*state_, first, tokens, std::vector<int32_t>{int32_t(tokens.size()) - 1});
@@ -71,7 +66,8 @@ class Head {
     packing_->add(*state_, position + 1, std::vector<int32_t>{0}, {});
     const Rows r = packing_->step(*chip_).state(5 + layer, 0);
     std::vector<float> row(r.width);
-    load(r, 0, position, row);
+    chip_->host({r}, {}, [&] { load(r, 0, position, row); });
+    chip_->wait();
     return row;
   }
   // The stages as the trunk would run them, over one token.
@@ -99,6 +95,10 @@ class Head {
   }
 
  private:
+  std::vector<float> values(Tensor x) const {
+    const auto v = chip_->read(x);
+    return {v.begin(), v.end()};
+  }
   Step step() {
     raw_.clear();
     return packing_->step(*chip_, [this](int layer, const char* name, Tensor x) {
@@ -281,7 +281,12 @@ TEST_P(DraftHeadsTest, DsparkOfOneRowIsMadeOfTrunkLayers) {
   for (int c = 0; c < 64; ++c) EXPECT_NEAR(got[c], want[c], 1e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Places, DraftHeadsTest, ::testing::ValuesIn(places()),
+std::vector<Place> all_places() {
+  auto all = places();
+  all.push_back({"far", ""});
+  return all;
+}
+INSTANTIATE_TEST_SUITE_P(Places, DraftHeadsTest, ::testing::ValuesIn(all_places()),
                          ::testing::PrintToStringParamName());
 
 }  // namespace

@@ -230,14 +230,14 @@ Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
   const int64_t allowed = parts.model.model->context();
   const int64_t context = options.context_max > 0 ? std::min(options.context_max, allowed) : allowed;
   const int drafts = drafts_of(options, parts.model);
-  AUTARK_TRY(auto cache,
-             Cache::make(*parts.model.model, {.rounding = parts.model.rounding.cache,
-                                              .bytes_max = bytes,
-                                              .context = context,
-                                              .sequences_max = std::max(1, options.running_max),
-                                              .slack = drafts,
-                                              .snapshot_bytes_max = bytes / 8,
-                                              .drafter = drafts > 0 ? parts.model.drafter.get() : nullptr}));
+  AUTARK_TRY(auto cache, Cache::make(*parts.model.model, *parts.model.chip,
+                                     {.rounding = parts.model.rounding.cache,
+                                      .bytes_max = bytes,
+                                      .context = context,
+                                      .sequences_max = std::max(1, options.running_max),
+                                      .slack = drafts,
+                                      .snapshot_bytes_max = bytes / 8,
+                                      .drafter = drafts > 0 ? parts.model.drafter.get() : nullptr}));
   return std::unique_ptr<Engine>(
       std::make_unique<RunningEngine>(std::move(parts), options, std::move(cache)));
 }

@@ -84,7 +84,8 @@ TEST_P(AnswersTest, DoNotDependOnPagesThatRanOut) {
 INSTANTIATE_TEST_SUITE_P(Places, AnswersTest,
                          ::testing::Values(Place{"gemma3", "ref", 1}, Place{"qwen3_moe", "ref", 1},
                                            Place{"gemma3", "cpu", 1}, Place{"gemma3", "cpu", 2},
-                                           Place{"qwen3_moe", "cpu", 2}),
+                                           Place{"qwen3_moe", "cpu", 2}, Place{"gemma3", "far", 1},
+                                           Place{"qwen3_moe", "far", 1}),
                          ::testing::PrintToStringParamName());
 
 class EngineTest : public ::testing::Test {

@@ -1,6 +1,5 @@
 #include "engine/forward.h"
 #include <algorithm>
-#include <cstring>
 
 namespace autark::engine {
 
@@ -27,11 +26,10 @@ Step Packing::step(Chip& on, const Probe& probe) {
   for (int stream = 0; stream < cache_.streams(); ++stream) {
     for (const SequenceState* s : sequences_) parts_.push_back(s->parts(stream));
   }
-  const auto ints = [](std::vector<int32_t>& v) { return Tensor{v.data(), Format::i32, {std::ssize(v)}}; };
   return {.on = on,
-          .tokens = ints(tokens_),
-          .positions = ints(positions_),
-          .wanted = ints(wanted_),
+          .tokens = on.upload(tokens_),
+          .positions = on.upload(positions_),
+          .wanted = on.upload(wanted_),
           .state = [this](int layer, int stream) { return state(layer, stream); },
           .probe = probe};
 }
@@ -56,7 +54,7 @@ Rows Packing::state(int layer, int stream) const {
 Forward::Forward(const Model& m, Chip& on, const Cache& cache, const Drafter* drafter)
     : m_(m), on_(on), drafter_(drafter), packing_(cache) {}
 
-Tensor Forward::run(std::span<const Chunk> chunks, const Probe& probe) {
+Logits Forward::run(std::span<const Chunk> chunks, const Probe& probe) {
   packing_.begin();
   for (const Chunk& c : chunks) {
     AUTARK_CHECK(c.state->length() + std::ssize(c.tokens) <= c.state->capacity());
@@ -69,7 +67,7 @@ Tensor Forward::run(std::span<const Chunk> chunks, const Probe& probe) {
       packing_.any_wanted() ? m_.logits(s, x) : Tensor{};  // the head is the largest matrix of all
   on_.wait();
   for (const Chunk& c : chunks) c.state->advance(std::ssize(c.tokens));
-  return y;
+  return {on_.read(y), m_.vocabulary()};
 }
 
 Tensor Forward::layers(Step& s) {
@@ -91,7 +89,7 @@ Tensor Forward::layers(Step& s) {
 void Forward::keep_tap(Step& s, int layer, Tensor x) {
   if (!drafter_ || std::ranges::count(drafter_->taps(), layer) == 0) return;
   const Tensor from = drafter_->tap(s, x), to = on_.scratch(from.shape);
-  on_.host([=] { std::memcpy(to.data, from.data, from.shape.numel() * sizeof(float)); });
+  on_.host({from}, {to}, [=] { std::copy_n(from.f32(), from.shape.numel(), to.f32()); });
   taps_.push_back(to);
 }
 

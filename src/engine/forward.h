@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 #include "engine/cache.h"
+#include "engine/logits.h"
 #include "models/drafter.h"
 #include "models/model.h"
 
@@ -48,9 +49,9 @@ class Forward {
   // What `drafter` reads of the trunk is kept: taps().
   Forward(const Model& m, Chip& on, const Cache& cache, const Drafter* drafter = nullptr);
 
-  // Logits [wanted of all chunks in order, vocabulary], no data where nothing is wanted; valid until the next
-  // run(). Afterwards the sequences are longer by their chunks. A sequence is in one chunk only.
-  Tensor run(std::span<const Chunk> chunks, const Probe& probe = {});
+  // Logits of the wanted rows of all chunks, in order; valid until the next run(). Afterwards the sequences
+  // are longer by their chunks. A sequence is in one chunk only.
+  Logits run(std::span<const Chunk> chunks, const Probe& probe = {});
   // Called after every layer has been asked for and done; makes recording chips wait there (loading,
   // tracing).
   std::function<void(int layer)> after_layer;

@@ -311,7 +311,7 @@ class RecordedRun {
     if (!m) return;
     model_ = std::move(*m);
     auto cache = Cache::make(
-        *model_.model,
+        *model_.model, *model_.chip,
         {.rounding = model_.rounding.cache, .bytes_max = INT64_MAX, .context = std::ssize(r.tokens) + 1});
     AUTARK_CHECK(cache);
     cache_ = std::move(*cache);
@@ -346,7 +346,8 @@ class RecordedRun {
     packing.add(*state_, std::ssize(r.tokens), std::vector<int32_t>{0}, {});
     const Rows rows = packing.step(*model_.chip).state(layer, stream);
     std::vector<float> v(rows.width);
-    load(rows, 0, w, v);
+    model_.chip->host({rows}, {}, [&] { load(rows, 0, w, v); });
+    model_.chip->wait();
     return v;
   }
 

@@ -34,7 +34,7 @@ Result<Rounding> choose_rounding(const Architecture& a, const Checkpoint& c, con
   }
   const bool plain = plain_weights(c);
   const RoundingDefault& usual = plain ? a.rounding.plain : a.rounding.blocks;
-  if (options.chip == "ref" && std::string_view(usual.mode) == "fast") {
+  if (std::string_view(usual.mode) == "fast" && !rounds_to_int8(options.chip)) {
     *line = "none: the ref chip is the oracle";
     return rounding_named("none");
   }
@@ -122,7 +122,7 @@ Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOpti
 
 void warm_up(LoadedModel& m, const std::function<void(double)>& progress) {
   const auto cache = Cache::make(
-      *m.model,
+      *m.model, *m.chip,
       {.rounding = m.rounding.cache, .bytes_max = INT64_MAX, .context = 1, .drafter = m.drafter.get()});
   if (!cache) return;
   const auto state = (*cache)->open();

@@ -85,11 +85,12 @@ void add(Outcome* to, const Heard& h) {
 
 std::unique_ptr<Cache> small_cache(const LoadedModel& m, int slack) {
   const StateLayout l = layout_of(*m.model, Rounding::Cache::f32, slack, m.drafter.get());
-  auto cache = Cache::make(*m.model, {.bytes_max = 4 * l.ring_bytes + 3 * l.page_bytes,
-                                      .context = 2 * l.page_tokens,
-                                      .sequences_max = 4,
-                                      .slack = slack,
-                                      .drafter = m.drafter.get()});
+  auto cache = Cache::make(*m.model, *m.chip,
+                           {.bytes_max = 4 * l.ring_bytes + 3 * l.page_bytes,
+                            .context = 2 * l.page_tokens,
+                            .sequences_max = 4,
+                            .slack = slack,
+                            .drafter = m.drafter.get()});
   AUTARK_CHECK(cache);
   return std::move(*cache);
 }

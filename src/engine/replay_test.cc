@@ -14,8 +14,7 @@ namespace {
 
 constexpr int kWidth = 8, kVocabulary = 40;
 
-// S_t = decay · S_{t−1} + x_t ⊗ x_t, y_t = x_t + S_t x_t. It runs on the chip ref, which carries verbs out at
-// once.
+// S_t = decay · S_{t−1} + x_t ⊗ x_t, y_t = x_t + S_t x_t. Its verbs are work on the host.
 class Recurrent final : public Model {
  public:
   explicit Recurrent(Rewind rewind) : rewind_(rewind) {}
@@ -31,32 +30,32 @@ class Recurrent final : public Model {
   }
   Tensor embed(Step& s) const override {
     const Tensor x = s.on.result({s.tokens.shape[0], kWidth});
-    for (int64_t i = 0; i < x.rows(); ++i) {
-      for (int c = 0; c < kWidth; ++c) x.row(i)[c] = std::sin(float(s.tokens.i32()[i] * 7 + c * 3));
-    }
+    s.on.each(x.rows(), {s.tokens}, {x}, [x, tokens = s.tokens](int64_t i) {
+      for (int c = 0; c < kWidth; ++c) x.row(i)[c] = std::sin(float(tokens.i32()[i] * 7 + c * 3));
+    });
     return x;
   }
   Tensor layer(Step& s, int i, Tensor x) const override {
     const Tensor y = s.on.result(x.shape);
-    const Rows state = s.state(i, 0);
-    for (int seq = 0; seq < int(state.sequences.size()); ++seq) {
+    const Rows state = s.state(i, 0), inputs = rewind_ == Rewind::replay ? s.state(i, 1) : Rows{};
+    s.on.each(std::ssize(state.sequences), {x, state, inputs}, {y, state, inputs}, [=, this](int64_t seq) {
       if (rewind_ == Rewind::replay)
-        replay({state, s.state(i, 1)}, seq, x, y);
+        replay({state, inputs}, int(seq), x, y);
       else
-        go_on(state, seq, x, y);
-    }
+        go_on(state, int(seq), x, y);
+    });
     return y;
   }
   Tensor logits(Step& s, Tensor x) const override {
     const Tensor y = s.on.result({s.wanted.shape[0], kVocabulary});
-    for (int64_t i = 0; i < y.rows(); ++i) {
-      const auto from = x.row(s.wanted.i32()[i]);
+    s.on.each(y.rows(), {x, s.wanted}, {y}, [x, y, wanted = s.wanted](int64_t i) {
+      const auto from = x.row(wanted.i32()[i]);
       for (int v = 0; v < kVocabulary; ++v) {
         float sum = 0;
         for (int c = 0; c < kWidth; ++c) sum += from[c] * std::cos(float(v * 5 + c * 11));
         y.row(i)[v] = sum;
       }
-    }
+    });
     return y;
   }
 
@@ -107,8 +106,9 @@ class Recurrent final : public Model {
   Rewind rewind_;
 };
 
-std::unique_ptr<Cache> cache_of(const Model& m, int slack) {
-  auto made = Cache::make(m, {.bytes_max = INT64_MAX, .sequences_max = 2, .slack = slack, .poison = true});
+std::unique_ptr<Cache> cache_of(const Model& m, Chip& on, int slack) {
+  auto made =
+      Cache::make(m, on, {.bytes_max = INT64_MAX, .sequences_max = 2, .slack = slack, .poison = true});
   AUTARK_CHECK(made);
   return std::move(*made);
 }
@@ -116,12 +116,15 @@ std::unique_ptr<Cache> cache_of(const Model& m, int slack) {
 // One sequence of one model, and the snapshot that it can go back to.
 struct Life {
   Life(Rewind rewind, int slack)
-      : model(rewind), cache(cache_of(model, slack)), forward(model, *chip, *cache), state(cache->open()) {}
+      : model(rewind),
+        cache(cache_of(model, *chip, slack)),
+        forward(model, *chip, *cache),
+        state(cache->open()) {}
   std::vector<float> feed(std::span<const int32_t> tokens) {
     AUTARK_CHECK(cache->reserve(*state, state->length() + std::ssize(tokens)));
     const Chunk chunk{state.get(), tokens, {int32_t(tokens.size()) - 1}};
-    const Tensor y = forward.run({&chunk, 1});
-    return {y.f32(), y.f32() + y.cols()};
+    const auto last = forward.run({&chunk, 1}).row(0);
+    return {last.begin(), last.end()};
   }
   void save() { saved.emplace(*cache->save(*state)); }
   void restore() {
@@ -130,7 +133,7 @@ struct Life {
     AUTARK_CHECK(cache->restore(*state, *saved));
   }
   Recurrent model;
-  std::unique_ptr<Chip> chip = ref_chip();
+  std::unique_ptr<Chip> chip = chip_named("far");  // ref in memory that is closed to all but its verbs
   std::unique_ptr<Cache> cache;
   Forward forward;
   std::unique_ptr<SequenceState> state;
@@ -192,9 +195,11 @@ class Guesser final : public Drafter {
   std::vector<int> taps() const override { return {}; }
   Tensor read(Step&, std::span<const Tensor>) const override { return {}; }
   Tensor propose(Step& s, int, Tensor*) const override {
-    const Tensor y = s.on.scratch({s.tokens.shape[0], kVocabulary});
-    std::fill_n(y.f32(), y.shape.numel(), 0.f);
-    for (int64_t i = 0; i < y.rows(); ++i) y.row(i)[(s.tokens.i32()[i] * 3 + 1) % 5] = 2;
+    const Tensor y = s.on.result({s.tokens.shape[0], kVocabulary});
+    s.on.each(y.rows(), {s.tokens}, {y}, [y, tokens = s.tokens](int64_t i) {
+      std::ranges::fill(y.row(i), 0.f);
+      y.row(i)[(tokens.i32()[i] * 3 + 1) % 5] = 2;
+    });
     return y;
   }
 };

@@ -79,7 +79,7 @@ std::vector<int32_t> Session::wanted(const Slice& s) const {
   return rows;
 }
 
-Event Session::read(const Slice& s, Tensor logits, Sampler::Scratch& scratch, double now) {
+Event Session::read(const Slice& s, Logits logits, Sampler::Scratch& scratch, double now) {
   const auto rows = wanted(s);
   for (size_t i = 0; i + s.drafts < rows.size(); ++i) {
     if (!all_finite(logits.row(int64_t(i)))) return end(Finish::failed, not_finite());
@@ -102,7 +102,7 @@ Event Session::read(const Slice& s, Tensor logits, Sampler::Scratch& scratch, do
 }
 
 // Row by row as if each were a step of its own. False: the row after a draft that held is not finite.
-bool Session::generate_all(int drafts, Tensor logits, Sampler::Scratch& scratch, Event* e) {
+bool Session::generate_all(int drafts, Logits logits, Sampler::Scratch& scratch, Event* e) {
   const int64_t first = logits.rows() - 1 - drafts;
   for (int i = 0; i <= drafts; ++i) {
     if (i > 0 && !all_finite(logits.row(first + i))) return false;

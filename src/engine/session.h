@@ -8,6 +8,7 @@
 #include <vector>
 #include "engine/cache.h"
 #include "engine/engine.h"
+#include "engine/logits.h"
 #include "engine/sampler.h"
 #include "engine/scheduler.h"
 
@@ -42,7 +43,7 @@ class Session {
   // The logits of those rows, in order. Drafts of the slice that are what is drawn from the row before them
   // are taken in the same step, up to the first that is not: as many tokens come as rows held. The event has
   // `finish` when the request is done; a slice that is not the last one only tells how far the prompt is.
-  Event read(const Slice& s, Tensor logits, Sampler::Scratch& scratch, double now);
+  Event read(const Slice& s, Logits logits, Sampler::Scratch& scratch, double now);
   Event end(Finish why, std::optional<Error> error = {});  // from outside
   // What a drafter would have drawn for token `ahead` after the known ones, with this request's own sampling
   // and luck; empty: nothing can be drawn from such logits.
@@ -58,7 +59,7 @@ class Session {
 
  private:
   void read_prompt_row(int64_t position, std::span<const float> logits);
-  bool generate_all(int drafts, Tensor logits, Sampler::Scratch& scratch, Event* e);
+  bool generate_all(int drafts, Logits logits, Sampler::Scratch& scratch, Event* e);
   Event failed(Event e);
   void generate(std::span<const float> logits, Sampler::Scratch& scratch, Event* e);
   bool ends(int32_t id) const;

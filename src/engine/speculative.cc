@@ -12,7 +12,7 @@ void Speculation::run(std::span<const Reading> readings, std::span<const Tensor>
   Tensor carried = read(readings, taps);
   const auto unfinished = [](const Guesses& g) { return g.tokens.size() < g.wanted; };
   for (int j = 0; j < drafts_ && std::ranges::any_of(guesses_, unfinished); ++j) {
-    const Tensor logits = propose(j, &carried);
+    const Logits logits = propose(j, &carried);
     for (size_t i = 0; i < guesses_.size(); ++i) {
       Guesses& g = guesses_[i];
       if (!unfinished(g)) continue;
@@ -41,19 +41,19 @@ Tensor Speculation::read(std::span<const Reading> readings, std::span<const Tens
 
 // The taps hold every row of the step; some were rejected, some requests have ended.
 std::vector<Tensor> Speculation::rows_of(std::span<const Reading> readings, std::span<const Tensor> taps) {
-  picked_.clear();
+  std::vector<int32_t> rows;
   for (const Reading& r : readings) {
-    for (int i = 0; i < r.count; ++i) picked_.push_back(r.row + i);
+    for (int i = 0; i < r.count; ++i) rows.push_back(r.row + i);
   }
   std::vector<Tensor> own(taps.begin(), taps.end());
-  const Tensor ids{picked_.data(), Format::i32, {std::ssize(picked_)}};
+  const Tensor ids = on_.upload(rows);
   for (Tensor& x : own) {
-    if (x.shape[0] != std::ssize(picked_)) x = on_.pick(x, ids);
+    if (x.shape[0] != std::ssize(rows)) x = on_.pick(x, ids);
   }
   return own;
 }
 
-Tensor Speculation::propose(int j, Tensor* carried) {
+Logits Speculation::propose(int j, Tensor* carried) {
   packing_.begin();
   for (const Guesses& g : guesses_) {
     const auto known = g.session->tokens();
@@ -64,7 +64,7 @@ Tensor Speculation::propose(int j, Tensor* carried) {
   Step s = packing_.step(on_);
   const Tensor logits = drafter_.propose(s, j, carried);
   on_.wait();
-  return logits;
+  return {on_.read(logits), logits.cols()};
 }
 
 }  // namespace autark::engine

@@ -40,14 +40,13 @@ class Speculation {
     size_t wanted;
   };
   Tensor read(std::span<const Reading> readings, std::span<const Tensor> taps);
-  Tensor propose(int j, Tensor* carried);
+  Logits propose(int j, Tensor* carried);
   std::vector<Tensor> rows_of(std::span<const Reading> readings, std::span<const Tensor> taps);
 
   const Drafter& drafter_;
   Chip& on_;
   const int drafts_;
   Packing packing_;
-  std::vector<int32_t> picked_;
   std::vector<Guesses> guesses_;  // of those who draft
 };
 

@@ -48,7 +48,7 @@ bool Batch::schedule() {
 void Batch::run() {
   ++counters_.steps;
   try {  // a library below may throw, memory above all; the requests of this step end, the engine goes on
-    const Tensor logits = compute();
+    const Logits logits = compute();
     if (const auto damage = damage_()) return end_all(Finish::failed, damage);
     sample(logits);
     draft();
@@ -76,7 +76,7 @@ void Batch::lend_state() {
   AUTARK_CHECK(cache_.pages_used() <= scheduler_.pages_used());
 }
 
-Tensor Batch::compute() {
+Logits Batch::compute() {
   chunks_.clear();
   guessed_.clear();
   for (const Slice& slice : plan_.slices) {
@@ -98,7 +98,7 @@ std::span<const int32_t> Batch::tokens_of(const Slice& slice, const Session& s) 
   return all;
 }
 
-void Batch::sample(Tensor logits) {
+void Batch::sample(Logits logits) {
   const double now = clock_();
   int64_t row = 0;
   int first_row = 0;
@@ -107,10 +107,8 @@ void Batch::sample(Tensor logits) {
     const Slice& slice = plan_.slices[i];
     Session& s = *sessions_.at(slice.id);
     const int64_t rows = std::ssize(chunks_[i].wanted);
-    Tensor own = logits;
-    if (rows > 0) own = {logits.row(row).data(), Format::f32, {rows, logits.cols()}};
+    Event e = s.read(slice, logits.slice(row, rows), scratch_, now);
     row += rows;
-    Event e = s.read(slice, own, scratch_, now);
     const int drawn = int(e.tokens.size()), held = std::max(0, drawn - 1);
     counters_.generation_tokens += drawn;
     counters_.drafts_held += held;

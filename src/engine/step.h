@@ -58,9 +58,9 @@ class Batch {
 
  private:
   void lend_state();
-  Tensor compute();
+  Logits compute();
   std::span<const int32_t> tokens_of(const Slice& slice, const Session& s);
-  void sample(Tensor logits);
+  void sample(Logits logits);
   void draft();
   void keep_prefixes();
   void fail_step(const std::string& why);

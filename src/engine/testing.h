@@ -23,10 +23,13 @@ inline void broken_tensor(const std::string& name, const Shape& shape, std::span
   std::fill(row.begin(), row.end(), std::nanf(""));
 }
 
-inline std::unique_ptr<Chip> ref_chip() {
-  auto chip = make_chip("ref");
+inline std::unique_ptr<Chip> chip_named(const char* name) {
+  auto chip = make_chip(name, {.threads = 1});
   AUTARK_CHECK(chip);
   return std::move(*chip);
+}
+inline std::unique_ptr<Chip> ref_chip() {
+  return chip_named("ref");
 }
 
 // This chip's share of a checkpoint made by a formula; all of it without a chip.

@@ -1,7 +1,6 @@
 #include "engine/trace.h"
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <numeric>
 #include <optional>
@@ -18,10 +17,26 @@ struct Timeline {  // one sequence: what is known and how much of it has been fe
   std::unique_ptr<SequenceState> state;
 };
 
-struct Note {
+struct Note {  // what a model named
   int layer;
   std::string name;
   Tensor x;
+};
+
+// A tensor as the host reads it, row by row.
+struct Table {
+  Shape shape;
+  std::span<const float> values;  // or
+  std::span<const int32_t> integers;
+  bool whole = false;  // integers
+
+  int64_t cols() const { return shape.numel() / shape[0]; }
+};
+
+struct ReadNote {
+  int layer;
+  std::string name;
+  Table table;
 };
 
 float margin_of(std::span<const float> logits) {
@@ -34,10 +49,10 @@ float margin_of(std::span<const float> logits) {
 }
 
 template <class T>
-void keep_row(Tensor x, int64_t from, std::vector<T>* rows, int64_t to, int64_t count) {
-  rows->resize(count * x.cols());
-  std::memcpy(rows->data() + to * x.cols(), static_cast<const T*>(x.data) + from * x.cols(),
-              x.cols() * sizeof(T));
+void keep_row(std::span<const T> all, int64_t cols, int64_t from, std::vector<T>* rows, int64_t to,
+              int64_t count) {
+  rows->resize(count * cols);
+  std::ranges::copy(all.subspan(from * cols, cols), rows->begin() + to * cols);
 }
 
 // How clear the choice of the k best was. Scores that are not finite do not count.
@@ -71,11 +86,12 @@ class Tracer {
     if (auto e = check()) return *e;
     out_.layers.resize(m_.model->layers());
     const Drafter* drafter = o_.draft ? m_.drafter.get() : nullptr;
-    AUTARK_TRY(const auto cache, Cache::make(*m_.model, {.rounding = m_.rounding.cache,
-                                                         .bytes_max = INT64_MAX,
-                                                         .context = longest_,
-                                                         .sequences_max = int(lines_.size()),
-                                                         .drafter = drafter}));
+    AUTARK_TRY(const auto cache, Cache::make(*m_.model, *m_.chip,
+                                             {.rounding = m_.rounding.cache,
+                                              .bytes_max = INT64_MAX,
+                                              .context = longest_,
+                                              .sequences_max = int(lines_.size()),
+                                              .drafter = drafter}));
     for (Timeline& t : lines_) {
       t.state = cache->open();
       AUTARK_CHECK(cache->reserve(*t.state, longest_));
@@ -151,11 +167,11 @@ class Tracer {
       now.push_back(&t);
     }
     std::vector<Note> notes;
-    const Tensor logits = forward.run(chunks, [&](int layer, const char* name, Tensor x) {
+    const Logits logits = forward.run(chunks, [&](int layer, const char* name, Tensor x) {
       notes.push_back({layer, name, x});
       return x;
     });
-    keep(notes, logits, chunks[0]);
+    keep(read(notes), logits, chunks[0]);
     if (o_.draft && lines_[0].fed < lines_[0].prompt) draft(forward.taps(), chunks[0], logits);
     advance(now, chunks, logits);
   }
@@ -173,50 +189,59 @@ class Tracer {
     return rows;
   }
 
+  // After wait().
+  std::vector<ReadNote> read(const std::vector<Note>& notes) const {
+    std::vector<ReadNote> all;
+    for (const Note& n : notes) {
+      Table t{.shape = n.x.shape, .whole = n.x.format == Format::i32};
+      t.whole ? void(t.integers = m_.chip->read_ids(n.x)) : void(t.values = m_.chip->read(n.x));
+      all.push_back({n.layer, n.name, t});
+    }
+    return all;
+  }
+
   // The main prompt is the first chunk: its rows and its wanted rows come first.
-  void keep(const std::vector<Note>& notes, Tensor logits, const Chunk& chunk) {
+  void keep(const std::vector<ReadNote>& notes, const Logits& logits, const Chunk& chunk) {
     const int64_t from = lines_[0].fed, count = std::ssize(out_.positions);
     for (int64_t r = 0; r < count; ++r) {
       const int64_t row = out_.positions[r] - from;
       if (row < 0 || row >= std::ssize(chunk.tokens)) continue;
       const int64_t asked = std::ranges::lower_bound(chunk.wanted, row) - chunk.wanted.begin();
-      keep_matrix(logits, asked, &out_.logits, r);
-      for (const Note& n : notes) {
+      keep_matrix({{logits.rows(), logits.vocabulary}, logits.values}, asked, &out_.logits, r);
+      for (const ReadNote& n : notes) {
         if (n.name == "stream") {
-          keep_matrix(n.x, row, n.layer < 0 ? &out_.embed : &out_.layers[n.layer], r);
+          keep_matrix(n.table, row, n.layer < 0 ? &out_.embed : &out_.layers[n.layer], r);
         } else if (n.name == "norm") {
-          keep_matrix(n.x, asked, &out_.norm, r);
+          keep_matrix(n.table, asked, &out_.norm, r);
         } else if (n.name == "router_weights") {
-          keep_matrix(n.x, row, &out_.routes[n.layer].weights, r);
+          keep_matrix(n.table, row, &out_.routes[n.layer].weights, r);
         } else if (n.name == "router_ids") {
-          out_.routes[n.layer].k = n.x.cols();
-          keep_row(n.x, row, &out_.routes[n.layer].ids, r, count);
+          const int64_t k = out_.routes[n.layer].k = n.table.cols();
+          keep_row(n.table.integers, k, row, &out_.routes[n.layer].ids, r, count);
         } else if (n.name == index_.score) {
           auto& rows = scores_["layers." + std::to_string(n.layer)];
           rows.resize(count);
-          const auto scores = n.x.row(row);
+          const auto scores = n.table.values.subspan(row * n.table.cols(), n.table.cols());
           rows[r].assign(scores.begin(), scores.end());
         } else {
-          keep_note("layers." + std::to_string(n.layer) + "." + n.name, n.x, row, r);
+          keep_note("layers." + std::to_string(n.layer) + "." + n.name, n.table, row, r);
         }
       }
     }
   }
-  void keep_matrix(Tensor x, int64_t row, Trace::Matrix* to, int64_t r) {
+  void keep_matrix(const Table& x, int64_t row, Trace::Matrix* to, int64_t r) {
     to->row.assign(x.shape.d.begin() + 1, x.shape.d.begin() + x.shape.rank);
-    x.shape = {x.shape[0], x.shape.numel() / x.shape[0]};
     to->cols = x.cols();
-    keep_row(x, row, &to->values, r, std::ssize(out_.positions));
+    keep_row(x.values, x.cols(), row, &to->values, r, std::ssize(out_.positions));
   }
-  void keep_note(const std::string& name, Tensor x, int64_t row, int64_t r) {
+  void keep_note(const std::string& name, const Table& x, int64_t row, int64_t r) {
     const int64_t count = std::ssize(out_.positions);
     Trace::Note& to = out_.notes[name];
     to.shape.assign(x.shape.d.begin(), x.shape.d.begin() + x.shape.rank);
     to.shape[0] = count;
-    x.shape = {x.shape[0], x.shape.numel() / x.shape[0]};
-    to.whole = x.format == Format::i32;
-    if (!to.whole) return keep_row(x, row, &to.values, r, count);
-    keep_row(x, row, &to.integers, r, count);
+    to.whole = x.whole;
+    if (!to.whole) return keep_row(x.values, x.cols(), row, &to.values, r, count);
+    keep_row(x.integers, x.cols(), row, &to.integers, r, count);
     if (!index_.ids.empty() && name.ends_with("." + std::string(index_.ids))) {  // a set: ascending, −1 last
       const auto first = to.integers.begin() + r * x.cols();
       std::sort(first, first + x.cols(), [](int32_t a, int32_t b) { return uint32_t(a) < uint32_t(b); });
@@ -224,7 +249,7 @@ class Tracer {
   }
 
   // The draft head over the rows of the main prompt, which are the first ones of the step.
-  void draft(std::span<const Tensor> taps, const Chunk& chunk, Tensor logits) {
+  void draft(std::span<const Tensor> taps, const Chunk& chunk, const Logits& logits) {
     const Timeline& t = lines_[0];
     const int64_t from = t.fed, count = std::ssize(chunk.tokens);
     std::vector<int32_t> next(t.tokens.begin() + from + 1,
@@ -246,12 +271,13 @@ class Tracer {
     Tensor carried = m_.drafter->read(s, own);
     if (!asked.empty()) notes.push_back({0, "logits", m_.drafter->propose(s, 0, &carried)});
     m_.chip->wait();
+    const std::vector<ReadNote> all = read(notes);
     for (int64_t r = 0; r < std::ssize(out_.positions); ++r) {
       const int64_t row = out_.positions[r] - from;
       if (row < 0 || row >= count) continue;
       const int64_t place = std::ranges::lower_bound(asked, row) - asked.begin();
-      for (const Note& n : notes)
-        keep_note(draft_notes_ + n.name, n.x, n.name == "final" || n.name == "logits" ? place : row, r);
+      for (const ReadNote& n : all)
+        keep_note(draft_notes_ + n.name, n.table, n.name == "final" || n.name == "logits" ? place : row, r);
     }
   }
 
@@ -275,10 +301,12 @@ class Tracer {
         Trace::Note& to = out_.notes[name] = {.shape = {n, rows.width}};
         to.values.resize(n * rows.width);
         Trace::Note& ids = out_.notes[name + ".ids"] = {.shape = {n}, .whole = true};
-        for (int64_t w = 0; w < n; ++w) {
-          load(rows, 0, w, std::span(to.values).subspan(w * rows.width, rows.width));
-          ids.integers.push_back(int32_t(w));
-        }
+        for (int64_t w = 0; w < n; ++w) ids.integers.push_back(int32_t(w));
+        m_.chip->host({rows}, {}, [&] {
+          for (int64_t w = 0; w < n; ++w)
+            load(rows, 0, w, std::span(to.values).subspan(w * rows.width, rows.width));
+        });
+        m_.chip->wait();
       }
     }
   }
@@ -305,7 +333,7 @@ class Tracer {
     }
   }
 
-  void advance(const std::vector<Timeline*>& now, const std::vector<Chunk>& chunks, Tensor logits) {
+  void advance(const std::vector<Timeline*>& now, const std::vector<Chunk>& chunks, const Logits& logits) {
     int64_t row = 0;
     for (size_t i = 0; i < now.size(); ++i) {
       Timeline& t = *now[i];

@@ -4,6 +4,7 @@
 // thing broken.
 #include <gtest/gtest.h>
 #include "chips/ref/ref_chip.h"
+#include "chips/registry.h"
 #include "cluster/thread_comm.h"
 #include "models/testing.h"
 
@@ -85,7 +86,7 @@ class ArchitectureTest : public ::testing::TestWithParam<Case> {
     return made ? std::move(*made) : nullptr;
   }
   FormulaWeights weights_{random_tensor};
-  std::unique_ptr<Chip> chip_ = make_ref_chip();
+  std::unique_ptr<Chip> chip_ = std::move(*make_chip("far"));  // ref, and faults where its memory is touched
 };
 
 TEST_P(ArchitectureTest, ChunkedEqualsWhole) {

@@ -131,7 +131,7 @@ Bias read_bias(const ConfigFile& f, const std::string& key) {
   return f.value(key, false) ? Bias::needed : Bias::none;
 }
 
-Tensor load_bias(Weights& w, Bias bias, const std::string& name, Shape shape, Cut cut) {
+Vector load_bias(Weights& w, Bias bias, const std::string& name, Shape shape, Cut cut) {
   if (bias == Bias::none) return {};
   return bias == Bias::needed ? w.vector(name, shape, cut) : w.find_vector(name, shape, cut);
 }
@@ -152,8 +152,8 @@ void check_activation(const ConfigFile& f, const char* key, std::initializer_lis
 void apply_rope_divisors(Rope& rope, Weights& w) {
   const Shape shape{rope.dims() / 2};
   if (!w.find("rope_freqs.weight", shape)) return;
-  const Tensor divisors = w.vector("rope_freqs.weight", shape);
-  for (int64_t i = 0; i < rope.dims() / 2 && divisors.data; ++i) rope.frequency[i] /= divisors.f32()[i];
+  const Vector divisors = w.vector("rope_freqs.weight", shape);
+  for (int64_t i = 0; i < rope.dims() / 2 && divisors.values; ++i) rope.frequency[i] /= divisors[i];
 }
 
 void check_heads(const ConfigFile& f, int64_t heads, int64_t kv_heads, int64_t head_dim) {

@@ -30,7 +30,7 @@ std::vector<LayerKind> read_layer_kinds(const ConfigFile& f, int64_t layers);  /
 // A config says that biases are there, that they are not, or nothing: then they are what the file has.
 enum class Bias : uint8_t { as_stored, none, needed };
 Bias read_bias(const ConfigFile& f, const std::string& key);
-Tensor load_bias(Weights& w, Bias bias, const std::string& name, Shape shape, Cut cut);
+Vector load_bias(Weights& w, Bias bias, const std::string& name, Shape shape, Cut cut);
 
 // lm_head.weight, or the embedding where they are tied; a file that stores both is taken at its word: its
 // lm_head wins. Cut by vocabulary over ranks, so its product goes through Chip::all_gather.

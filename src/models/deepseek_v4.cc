@@ -46,7 +46,7 @@ class DeepseekV4 final : public Model {
   Weight embed_, head_;
   std::vector<V4Block> blocks_;
   HyperConnection hc_head_;
-  Tensor norm_;
+  Vector norm_;
 };
 
 constexpr RoundingDefault kTrained{

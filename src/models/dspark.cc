@@ -9,8 +9,6 @@
 // d_0 is t_{p+1}, d_{j+1} is drawn from logits_j. The block's own rows are never stored. Embedding and head
 // are the trunk's. The confidence head is not read: how far to draft is the engine's choice.
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include "models/layers/v4_block.h"
 #include "models/v4_drafters.h"
 
@@ -35,38 +33,6 @@ struct DsparkConfig {
       f.refuse("dspark_target_layer_ids are not rising layers of the model");
   }
 };
-
-// Every query over the window's stored rows and all rows of its own block.
-Tensor attend_block(Chip& on, Tensor q, Tensor kv, const Rows& window, Tensor sink) {
-  const Tensor y = on.result(q.shape);
-  on.host([=] {
-    const int64_t H = q.shape[1], d = q.cols();
-    for (size_t seq = 0; seq < window.sequences.size(); ++seq) {
-      const Span span = window.sequences[seq];
-      const int64_t from = std::max<int64_t>(0, window.length[seq] - window.keep);
-      const std::vector<float> rows = seen(window, int(seq), kv, from);
-      const int64_t n = std::ssize(rows) / d;
-      std::vector<double> weight(n);
-      for (int64_t i = span.first * H; i < (span.first + span.count) * H; ++i) {
-        const auto query = q.row(i);
-        double top = sink.f32()[i % H];
-        for (int64_t e = 0; e < n; ++e) {
-          double dot = 0;
-          for (int64_t c = 0; c < d; ++c) dot += double(query[c]) * rows[e * d + c];
-          top = std::max(top, weight[e] = dot / std::sqrt(double(d)));
-        }
-        double sum = std::exp(sink.f32()[i % H] - top);
-        for (double& w : weight) sum += w = std::exp(w - top);
-        std::vector<double> o(d);
-        for (int64_t e = 0; e < n; ++e) {
-          for (int64_t c = 0; c < d; ++c) o[c] += weight[e] * rows[e * d + c];
-        }
-        for (int64_t c = 0; c < d; ++c) y.row(i)[c] = float(o[c] / sum);
-      }
-    }
-  });
-  return y;
-}
 
 class Dspark final : public Drafter {
  public:
@@ -97,19 +63,16 @@ class Dspark final : public Drafter {
     return all;
   }
   Tensor tap(Step& s, Tensor x) const override {  // the mean of the streams
-    const Tensor share = s.on.scratch({x.shape[0], x.shape[1]});
-    std::fill_n(share.f32(), share.shape.numel(), 1.f / float(x.shape[1]));
-    return s.on.v4().hc_pre(x, share);
+    const Shape weights{x.shape[0], x.shape[1]};
+    const std::vector<float> same(weights.numel(), 1.f / float(x.shape[1]));
+    return s.on.v4().hc_pre(x, s.on.upload(same, weights));
   }
 
   Tensor read(Step& s, std::span<const Tensor> taps) const override {
-    const Tensor main = s.on.rms_norm(s.on.linear(beside(s.on, taps), main_proj_), main_norm_, c.eps);
+    const Tensor main = s.on.rms_norm(s.on.linear(s.on.concat(taps), main_proj_), main_norm_, c.eps);
     for (int i = 0; i < layers(); ++i) {
       const Tensor kv = stages_[i].key_value(s, main);
-      const Rows ring = s.state(int(c.layers) + i, 0);
-      s.on.host([=] {
-        for (size_t seq = 0; seq < ring.sequences.size(); ++seq) append(ring, int(seq), kv);
-      });
+      s.on.v4().extend(s.state(int(c.layers) + i, 0), kv);
     }
     return {};
   }
@@ -118,11 +81,9 @@ class Dspark final : public Drafter {
     if (j == 0) *base = block(s);
     Chip& on = s.on;
     const int64_t sequences = base->rows() / d_.block;
-    const Tensor known = every(on, s.tokens, 0, sequences, rows(j));
+    const Tensor known = on.pick(s.tokens, on.upload(every(0, sequences, rows(j))));
     const Tensor markov = on.linear(on.rows(markov_in_, known), markov_out_);
-    Tensor at = on.scratch({sequences}, Format::i32);
-    for (int64_t i = 0; i < sequences; ++i) at.i32()[i] = int32_t(i * d_.block + j);
-    return on.add(on.pick(*base, at), markov);
+    return on.add(on.pick(*base, on.upload(every(j, sequences, d_.block))), markov);
   }
 
  private:
@@ -131,8 +92,8 @@ class Dspark final : public Drafter {
     Chip& on = s.on;
     V4Ops& v4 = on.v4();
     Tensor z = v4.hc_spread(on.rows(embed_, s.tokens), int(c.hc));
-    const auto core = [&](Tensor q, Tensor kv, const Rows& window, Tensor sink) {
-      return attend_block(on, q, kv, window, sink);
+    const auto core = [&](Tensor q, Tensor kv, const Rows& window, const Vector& sink) {
+      return v4.block_attention(q, kv, window, sink);
     };
     for (int i = 0; i < layers(); ++i) z = stages_[i](s, int(c.layers) + i, z, core);
     const Mix m = v4.hc_mix(z, hc_head_.fn, hc_head_.scale, hc_head_.base, c.eps, c.hc_eps, 0);
@@ -140,23 +101,11 @@ class Dspark final : public Drafter {
     return on.all_gather(on.linear(s.note(int(c.layers), "final", x), head_), c.vocab);
   }
 
-  static Tensor beside(Chip& on, std::span<const Tensor> parts) {  // [rows, Σ cols]
-    const int64_t rows = parts[0].rows(), n = parts[0].cols();
-    const Tensor all = on.scratch({rows, n * std::ssize(parts)});
-    const std::vector<Tensor> from(parts.begin(), parts.end());
-    on.host([=] {
-      for (size_t k = 0; k < from.size(); ++k) {
-        for (int64_t i = 0; i < rows; ++i)
-          std::ranges::copy(from[k].row(i), all.row(i).begin() + int64_t(k) * n);
-      }
-    });
-    return all;
-  }
-  // Numbers at first, first + step …; known at once, as all a step is told.
-  static Tensor every(Chip& on, Tensor ids, int64_t first, int64_t count, int64_t step) {
-    Tensor some = on.scratch({count}, Format::i32);
-    for (int64_t i = 0; i < count; ++i) some.i32()[i] = ids.i32()[first + i * step];
-    return some;
+  // `count` row numbers: first, first + step …
+  static std::vector<int32_t> every(int64_t first, int64_t count, int64_t step) {
+    std::vector<int32_t> rows;
+    for (int64_t i = 0; i < count; ++i) rows.push_back(int32_t(first + i * step));
+    return rows;
   }
 
   const DsparkConfig d_;
@@ -164,7 +113,7 @@ class Dspark final : public Drafter {
   Weight embed_, head_, main_proj_, markov_in_, markov_out_;
   std::vector<V4Block> stages_;
   HyperConnection hc_head_;
-  Tensor main_norm_, norm_;
+  Vector main_norm_, norm_;
 };
 
 bool has_dspark(const Json& config) {

@@ -44,7 +44,7 @@ struct Config : DecoderConfig {
 };
 
 struct Layer {
-  Tensor attn_norm, attn_out_norm, ffn_norm, ffn_out_norm;
+  Vector attn_norm, attn_out_norm, ffn_norm, ffn_out_norm;
   GroupedQueryAttention attention;
   GatedMlp mlp;
 };
@@ -52,7 +52,7 @@ struct Layer {
 class Gemma3 final : public Decoder<Config, Layer> {
  public:
   Gemma3(const Config& config, Weights& w) : Decoder(config, w) {
-    norm_ = gain(norm_);
+    norm_ = gain(w, norm_);
     for (int i = 0; i < c.layers; ++i) w_.push_back(load(w, i));
   }
 
@@ -68,22 +68,19 @@ class Gemma3 final : public Decoder<Config, Layer> {
   }
 
  private:
-  Tensor gain(Tensor stored) const {
-    for (int64_t i = 0; c.offset_gains && stored.data && i < stored.shape[0]; ++i) stored.f32()[i] += 1;
-    return stored;
-  }
+  Vector gain(Weights& w, const Vector& stored) const { return c.offset_gains ? w.plus(stored, 1) : stored; }
 
   Layer load(Weights& w, int i) const {
     const std::string p = prefix(i), a = p + "self_attn.";
-    Layer l{.attn_norm = gain(w.vector(p + "input_layernorm.weight", {c.dim})),
-            .attn_out_norm = gain(w.vector(p + "post_attention_layernorm.weight", {c.dim})),
-            .ffn_norm = gain(w.vector(p + "pre_feedforward_layernorm.weight", {c.dim})),
-            .ffn_out_norm = gain(w.vector(p + "post_feedforward_layernorm.weight", {c.dim})),
+    Layer l{.attn_norm = gain(w, w.vector(p + "input_layernorm.weight", {c.dim})),
+            .attn_out_norm = gain(w, w.vector(p + "post_attention_layernorm.weight", {c.dim})),
+            .ffn_norm = gain(w, w.vector(p + "pre_feedforward_layernorm.weight", {c.dim})),
+            .ffn_out_norm = gain(w, w.vector(p + "post_feedforward_layernorm.weight", {c.dim})),
             .attention =
                 GroupedQueryAttention::load(w, a, c, c.attn_bias, c.attn_bias, c.slides(i) ? c.window : 0),
             .mlp = GatedMlp::load(w, p + "mlp.", c.dim, c.ffn_dim)};
-    l.attention.q_norm = gain(w.vector(a + "q_norm.weight", {c.head_dim}));
-    l.attention.k_norm = gain(w.vector(a + "k_norm.weight", {c.head_dim}));
+    l.attention.q_norm = gain(w, w.vector(a + "q_norm.weight", {c.head_dim}));
+    l.attention.k_norm = gain(w, w.vector(a + "k_norm.weight", {c.head_dim}));
     return l;
   }
 };

@@ -27,7 +27,8 @@ constexpr Routing kRouting{.score = Routing::Score::sigmoid,
 // Channels [first, first + count) of each head of x [rows, heads, dim].
 Tensor channels(Chip& on, Tensor x, int64_t first, int64_t count) {
   Tensor y = on.result({x.shape[0], x.shape[1], count});
-  on.each(y.rows(), [=](int64_t i) { std::ranges::copy(x.row(i).subspan(first, count), y.row(i).begin()); });
+  on.each(y.rows(), {x}, {y},
+          [=](int64_t i) { std::ranges::copy(x.row(i).subspan(first, count), y.row(i).begin()); });
   return y;
 }
 
@@ -35,7 +36,7 @@ Tensor channels(Chip& on, Tensor x, int64_t first, int64_t count) {
 Tensor side_by_side(Chip& on, Tensor a, Tensor b) {
   Tensor y = on.result({a.shape[0], a.shape[1], a.cols() + b.cols()});
   const int64_t share = a.shape[1] / b.shape[1];
-  on.each(y.rows(), [=](int64_t i) {
+  on.each(y.rows(), {a, b}, {y}, [=](int64_t i) {
     std::ranges::copy(a.row(i), y.row(i).begin());
     std::ranges::copy(b.row(i / share), y.row(i).begin() + a.cols());
   });
@@ -43,7 +44,7 @@ Tensor side_by_side(Chip& on, Tensor a, Tensor b) {
 }
 
 struct Layer {
-  Tensor attn_norm, ffn_norm, latent_norm, bias;
+  Vector attn_norm, ffn_norm, latent_norm, bias;
   Weight q, latent, turned, kv, o, router, gate, up, down, shared_gate, shared_up, shared_down;
   Weight absorb_k, absorb_v;  // [heads, latent, plain], [heads, value, latent]
 };
@@ -125,7 +126,7 @@ class MlaToy final : public Model {
   const bool absorbed_;
   const Rope rope_{plain_frequencies(kTurned, 10000), 1, Rope::Pairing::neighbours, /*tail=*/true};
   Weight embed_;
-  Tensor norm_;
+  Vector norm_;
   std::vector<Layer> w_;
 };
 

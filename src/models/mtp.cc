@@ -57,7 +57,7 @@ class Mtp final : public Drafter {
 
   const V4Config c;
   Weight embed_, head_, e_proj_, h_proj_;
-  Tensor enorm_, hnorm_, norm_;
+  Vector enorm_, hnorm_, norm_;
   HyperConnection hc_head_;
   V4Block block_;
 };

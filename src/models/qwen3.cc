@@ -26,7 +26,7 @@ struct Config : DecoderConfig {
 };
 
 struct Layer {
-  Tensor attn_norm, ffn_norm;
+  Vector attn_norm, ffn_norm;
   GroupedQueryAttention attention;
   GatedMlp mlp;
 };

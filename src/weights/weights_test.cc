@@ -188,11 +188,13 @@ TEST(WeightsTest, VectorsAreWidenedAndCut) {
   w.add("bias", Format::bf16, {8});
   MapWeights alone;
   alone.add("bias", Format::bf16, {8});
-  const Tensor whole = alone.vector("bias", {8}), half = w.vector("bias", {8}, Cut::out);
+  const Vector whole = alone.vector("bias", {8}), half = w.vector("bias", {8}, Cut::out);
   ASSERT_EQ(half.shape, Shape{4});
-  for (int i = 0; i < 4; ++i) EXPECT_EQ(half.f32()[i], whole.f32()[4 + i]);
-  const Tensor once = w.vector("bias", {8}, Cut::once);  // this is not the first rank
-  for (int i = 0; i < 8; ++i) EXPECT_EQ(once.f32()[i], 0);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(half[i], whole[4 + i]);
+  const Vector once = w.vector("bias", {8}, Cut::once);  // this is not the first rank
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(once[i], 0);
+  const Vector more = alone.plus(whole, 1);
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(more[i], whole[i] + 1);
   EXPECT_FALSE(w.find_vector("absent", {8}));
   EXPECT_EQ(fault(w), "");
 }

@@ -149,7 +149,8 @@ void record_fill(Recorder& on, const Plan& p, const Tensor& k, const Tensor& v) 
     for (int64_t row = begin(q); row < q.start + q.count; row += kRowsEach)
       fills[n++] = {i, row, std::min(row + kRowsEach, q.start + q.count)};
   }
-  on.add(n, {k, v}, {}, [p, fills, kernels = &on.kernels](int64_t c, void*) { fill(p, *kernels, fills[c]); });
+  on.add(n, {k, v}, {p.streams[0].rows, p.streams[1].rows},
+         [p, fills, kernels = &on.kernels](int64_t c, void*) { fill(p, *kernels, fills[c]); });
 }
 
 // What all tasks of a sequence have in common.
@@ -196,11 +197,12 @@ void record_tasks(Recorder& on, const Plan& p, Attend how, const Tensor& q, cons
   AttendTask* next = tasks;
   for (int64_t i = 0; i < p.sequence_count; ++i)
     next = put_tasks(p, by, p.sequences[i].count, task_of(on, p, i, how, q, y), next);
-  on.add(n, {q}, {y}, [tasks, kernels = &on.kernels](int64_t c, void* scratch) {
-    AttendTask t = tasks[c];
-    t.scratch = scratch;
-    kernels->attend(t);
-  });
+  on.add(n, {q, p.streams[0].rows, p.streams[1].rows}, {y},
+         [tasks, kernels = &on.kernels](int64_t c, void* scratch) {
+           AttendTask t = tasks[c];
+           t.scratch = scratch;
+           kernels->attend(t);
+         });
 }
 
 }  // namespace
@@ -225,7 +227,7 @@ Tensor record_attention(Recorder& on, Tensor q, Tensor k, Tensor v, const Rows& 
   record_tasks(on, p, how, q, y);
   if (!p.sides) return y;
   on.meet();
-  on.add(p.sequence_count, {}, {}, [p](int64_t i, void*) {
+  on.add(p.sequence_count, {}, {ks, vs}, [p](int64_t i, void*) {
     if (p.sequences[i].side[0]) write_back(p, i);
   });
   return y;

@@ -41,28 +41,28 @@ class CpuChip final : public Chip {
     angles_.clear();
   }
   Tensor carry(Tensor x) override { return ran(on_.carry(x)); }
-  void host(std::function<void()> work) override {
-    on_.add_host(std::move(work));
-    angles_.clear();
+  void host(const Operands& reads, const Operands& writes, std::function<void()> work) override {
+    on_.add_host(reads, writes, std::move(work));
+    forget_angles(writes);
     ran();
   }
-
-  void each(int64_t count, std::function<void(int64_t)> work) override {
-    if (count > 0) on_.add_each(count, std::move(work));
-    angles_.clear();
+  void each(int64_t count, const Operands& reads, const Operands& writes,
+            std::function<void(int64_t)> work) override {
+    if (count > 0) on_.add_each(count, reads, writes, std::move(work));
+    forget_angles(writes);
     ran();
   }
 
   Tensor rows(const Weight& table, Tensor ids, float scale) override;
   Tensor pick(Tensor x, Tensor ids) override;
-  Tensor linear(Tensor x, const Weight& w, Tensor bias) override {
+  Tensor linear(Tensor x, const Weight& w, const Vector& bias) override {
     return ran(record_linear(on_, inputs_, x, w, bias));
   }
   Tensor grouped_linear(Tensor x, const Weight& w) override {
     if (inputs_ == Rounding::Inputs::official && !official_groups(w)) return Chip::grouped_linear(x, w);
     return ran(record_grouped_linear(on_, inputs_, x, w));
   }
-  Tensor rms_norm(Tensor x, Tensor gain, float eps) override;
+  Tensor rms_norm(Tensor x, const Vector& gain, float eps) override;
   Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) override;
   Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
     return official(record_attention(on_, q, k, v, ks, vs, how));
@@ -70,7 +70,7 @@ class CpuChip final : public Chip {
   Tensor add(Tensor a, Tensor b) override;
   Tensor glu(Tensor gate, Tensor up, Act act, float limit) override;
   bool attends(Format record) const override { return attends_records(record); }
-  Choice route(Tensor logits, Tensor bias, Tensor fixed, const Routing& how, Tensor* margin) override {
+  Choice route(Tensor logits, const Vector& bias, Tensor fixed, const Routing& how, Tensor* margin) override {
     return ran(record_route(on_, logits, bias, fixed, how, margin));
   }
   Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act act,
@@ -78,7 +78,7 @@ class CpuChip final : public Chip {
     return ran(record_moe(on_, inputs_, x, to, gate, up, down, act, limit));
   }
   Comm* comm() const override { return comm_; }
-  Tensor add_rms_norm(Tensor* x, Tensor y, Tensor gain, float eps) override;
+  Tensor add_rms_norm(Tensor* x, Tensor y, const Vector& gain, float eps) override;
   Tensor ffn(Tensor x, const Weight& gate, const Weight& up, const Weight& down, Act act,
              float limit) override {
     if (inputs_ == Rounding::Inputs::official) return Chip::ffn(x, gate, up, down, act, limit);
@@ -87,7 +87,7 @@ class CpuChip final : public Chip {
 
  private:
   struct Angles {  // cosines and sines of one rope at a step's positions, [row][dims / 2] each
-    const void* positions;
+    Bytes positions;
     const Rope* rope;
     bool inverse;
     float *cosine, *sine;
@@ -110,6 +110,11 @@ class CpuChip final : public Chip {
   void each_row(int64_t rows, std::initializer_list<Bytes> reads, std::initializer_list<Bytes> writes,
                 Run run) {
     on_.add_rows(rows, reads, writes, [=](int64_t i, void*) { run(i); });
+  }
+  void forget_angles(const Operands& changed) {
+    std::erase_if(angles_, [&](const Angles& a) {
+      return std::ranges::any_of(changed, [&](const Operand& o) { return Bytes(o).overlaps(a.positions); });
+    });
   }
   RoundedBlock** offer(Tensor y);
   Tensor head_norm(Tensor x, float eps);
@@ -142,11 +147,12 @@ Tensor CpuChip::rows(const Weight& table, Tensor ids, float scale) {
 Tensor CpuChip::pick(Tensor x, Tensor ids) {
   Shape s = x.shape;
   s.d[0] = ids.shape[0];
-  Tensor y = on_.tensor(s);
-  const int64_t n = s.numel() / std::max<int64_t>(1, s[0]), rows = x.shape[0];
-  each_row(s[0], {x, ids}, {y}, [=, x = x.f32(), ids = ids.i32(), y = y.f32()](int64_t i) {
+  Tensor y = on_.tensor(s, x.format);
+  const int64_t bytes = 4 * s.numel() / std::max<int64_t>(1, s[0]), rows = x.shape[0];
+  each_row(s[0], {x, ids}, {y}, [=, ids = ids.i32()](int64_t i) {
     AUTARK_CHECK(ids[i] >= 0 && ids[i] < rows);
-    std::memcpy(y + i * n, x + ids[i] * n, n * 4);
+    std::memcpy(static_cast<std::byte*>(y.data) + i * bytes,
+                static_cast<const std::byte*>(x.data) + ids[i] * bytes, bytes);
   });
   return ran(y);
 }
@@ -181,29 +187,27 @@ Tensor CpuChip::head_norm(Tensor x, float eps) {
   return y;
 }
 
-Tensor CpuChip::rms_norm(Tensor x, Tensor gain, float eps) {
+Tensor CpuChip::rms_norm(Tensor x, const Vector& gain, float eps) {
   AUTARK_CHECK(!gain || x.cols() == gain.cols());
   Tensor y = on_.tensor(x.shape);
   const int64_t n = x.cols(), rows = x.rows();
   if (!gain && inputs_ == Rounding::Inputs::official) return official(head_norm(x, eps));
   RoundedBlock** slot = offer(y);
-  each_row(rows, {x, gain}, {y},
-           [=, on = &on_, x = x.f32(), g = gain ? gain.f32() : nullptr, y = y.f32()](int64_t i) {
-             on->kernels.rms_norm(x + i * n, g, eps, n, y + i * n);
-             round_if_asked(*on, slot, y + i * n, i, rows, n);
-           });
+  each_row(rows, {x}, {y}, [=, on = &on_, x = x.f32(), g = gain.values, y = y.f32()](int64_t i) {
+    on->kernels.rms_norm(x + i * n, g, eps, n, y + i * n);
+    round_if_asked(*on, slot, y + i * n, i, rows, n);
+  });
   return official(y);
 }
 
-Tensor CpuChip::add_rms_norm(Tensor* x, Tensor y, Tensor gain, float eps) {
+Tensor CpuChip::add_rms_norm(Tensor* x, Tensor y, const Vector& gain, float eps) {
   AUTARK_CHECK(x->shape == y.shape && (!gain || y.cols() == gain.cols()));
   if (inputs_ == Rounding::Inputs::official) return Chip::add_rms_norm(x, y, gain, eps);
   Tensor sum = on_.tensor(y.shape), z = on_.tensor(y.shape);
   const int64_t n = y.cols(), rows = y.rows();
   RoundedBlock** slot = offer(z);
-  each_row(rows, {*x, y, gain}, {sum, z},
-           [=, on = &on_, x = x->f32(), y = y.f32(), g = gain ? gain.f32() : nullptr, s = sum.f32(),
-            z = z.f32()](int64_t i) {
+  each_row(rows, {*x, y}, {sum, z},
+           [=, on = &on_, x = x->f32(), y = y.f32(), g = gain.values, s = sum.f32(), z = z.f32()](int64_t i) {
              on->kernels.add(x + i * n, y + i * n, n, s + i * n);
              on->kernels.rms_norm(s + i * n, g, eps, n, z + i * n);
              round_if_asked(*on, slot, z + i * n, i, rows, n);
@@ -214,7 +218,7 @@ Tensor CpuChip::add_rms_norm(Tensor* x, Tensor y, Tensor gain, float eps) {
 
 CpuChip::Angles CpuChip::angles(Tensor pos, const Rope& rope, bool inverse) {
   for (const Angles& a : angles_) {
-    if (a.positions == pos.data && a.rope == &rope && a.inverse == inverse) return a;
+    if (a.positions.begin == pos.data && a.rope == &rope && a.inverse == inverse) return a;
   }
   const int64_t rows = pos.shape[0], half = rope.dims() / 2;
   Tensor c = scratch({rows, half}, Format::f32), s = scratch({rows, half}, Format::f32);  // for all layers
@@ -226,7 +230,7 @@ CpuChip::Angles CpuChip::angles(Tensor pos, const Rope& rope, bool inverse) {
                s[i * half + j] = t.sine;
              }
            });
-  return angles_.emplace_back(Angles{pos.data, &rope, inverse, c.f32(), s.f32()});
+  return angles_.emplace_back(Angles{pos, &rope, inverse, c.f32(), s.f32()});
 }
 
 Tensor CpuChip::rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) {

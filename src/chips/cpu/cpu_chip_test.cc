@@ -41,8 +41,8 @@ class CpuChipTest : public testing::TestWithParam<std::string> {
 TEST_P(CpuChipTest, RmsNorm) {
   for (const int64_t n : {1, 15, 16, 64, 100, 896}) {
     expect_as_ref([n](Chip& on) {
-      return on.rms_norm(floats(on, {5, n}, random_values(5 * n, 1)), floats(on, {n}, random_values(n, 2)),
-                         1e-6);
+      return on.rms_norm(floats(on, {5, n}, random_values(5 * n, 1)),
+                         vector_of(floats(on, {n}, random_values(n, 2))), 1e-6);
     });
     expect_as_ref([n](Chip& on) {
       return on.rms_norm(floats(on, {3, n}, random_values(3 * n, 1)), {}, 1e-3);
@@ -58,7 +58,7 @@ TEST_P(CpuChipTest, AddAndAddRmsNorm) {
   expect_as_ref([](Chip& on) {
     Tensor x = floats(on, {7, 90}, random_values(630, 1));
     Tensor n = on.add_rms_norm(&x, floats(on, {7, 90}, random_values(630, 2)),
-                               floats(on, {90}, random_values(90, 3)), 1e-5);
+                               vector_of(floats(on, {90}, random_values(90, 3))), 1e-5);
     return on.add(x, n);
   });
 }
@@ -292,7 +292,7 @@ TEST_P(CpuChipTest, HostWorkRunsInItsTurn) {
   auto on = chip();
   Tensor x = floats(*on, {1, 64}, random_values(64, 1));
   Tensor y = on->add(x, x);
-  on->host([y] { y.f32()[5] = 100; });
+  on->host({y}, {y}, [y] { y.f32()[5] = 100; });
   Tensor z = on->add(y, y);
   EXPECT_EQ(values(*on, z)[5], 200);
 }

@@ -33,9 +33,9 @@ PanelCut in_pairs(PanelCut cut) {
 
 namespace {
 
-ProductJob job_of(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, const Tensor& bias) {
+ProductJob job_of(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, const Vector& bias) {
   AUTARK_CHECK(x.cols() == w.cols() && w.shape.rank == 2);
-  ProductJob job{&on.kernels, &on.prepared.of(w, on.team)[0], nullptr, nullptr, bias ? bias.f32() : nullptr};
+  ProductJob job{&on.kernels, &on.prepared.of(w, on.team)[0], nullptr, nullptr, bias.values};
   if (inputs == Rounding::Inputs::int8 && takes_rounded(job.w->kind)) {
     job.rounded = on.rounded(x).blocks;
   } else {
@@ -93,14 +93,14 @@ void run_inner(const Recorder& on, const Inner& x, int64_t chunk, void* scratch)
 
 }  // namespace
 
-Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, Tensor bias) {
+Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, const Vector& bias) {
   const bool official = inputs == Rounding::Inputs::official;
   if (official) x = on.official(x, w.in);
   const int64_t rows = x.rows(), out = w.rows();
   Tensor y = on.tensor({rows, out});
   const ProductJob job = job_of(on, inputs, x, w, bias);
   const PanelCut cut = cut_panels(on, *job.w, rows);
-  on.add(cut.chunks, {inputs_of(job, x), x, bias}, {y},
+  on.add(cut.chunks, {inputs_of(job, x), x}, {y},
          [job, cut, rows, out, y = y.f32()](int64_t c, void* scratch) {
            const int64_t begin = c * cut.each, end = std::min(begin + cut.each, cut.panels);
            job.run(begin, end, 0, rows, y + begin * kLanes, out, scratch);

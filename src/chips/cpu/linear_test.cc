@@ -22,7 +22,7 @@ void expect_products(Chip& on, bool int8, const Matrix& m, const std::vector<flo
   const int64_t in = m.weight.cols(), out = m.weight.rows();
   const std::vector<float> bias = random_values(out, 5);
   const std::vector<float> y =
-      values(on, on.linear(floats(on, {rows, in}, x), m.weight, floats(on, {out}, bias)));
+      values(on, on.linear(floats(on, {rows, in}, x), m.weight, Vector{bias.data(), {out}}));
   for (int64_t o = 0; o < out; ++o) {
     const std::vector<float> w = m.row(0, o);
     for (int64_t r = 0; r < rows; ++r) {

@@ -3,9 +3,31 @@
 #include <atomic>
 
 namespace autark {
+namespace {
+
+bool any_overlap(std::span<const Bytes> a, std::span<const Bytes> b) {
+  return std::ranges::any_of(a, [&](const Bytes& x) {
+    return std::ranges::any_of(b, [&](const Bytes& y) { return x.overlaps(y); });
+  });
+}
+
+std::vector<Bytes> bytes_of(const Operands& operands) {
+  return {operands.begin(), operands.end()};
+}
+
+}  // namespace
 
 Recorder::Recorder(const Kernels& k, int threads) : kernels(k), team(threads) {
   for (int i = 0; i < threads; ++i) scratch_.emplace_back(kScratchBytes);
+}
+
+Bytes::Bytes(const Rows& state) {
+  for (const auto& pages : state.pages) {
+    if (pages.empty()) continue;
+    begin = pages[0];
+    end = begin + 1;
+    return;
+  }
 }
 
 int64_t Recorder::chunks_of(int64_t work, int64_t least) const {
@@ -14,42 +36,47 @@ int64_t Recorder::chunks_of(int64_t work, int64_t least) const {
   return std::clamp<int64_t>(work / least, std::min<int64_t>(work, 1), team.size() * kChunksPerThread);
 }
 
-bool Recorder::touches(std::initializer_list<Bytes> ranges) const {
-  for (const Bytes& r : ranges) {
-    for (const Bytes& w : written_) {
-      if (r.begin < w.end && w.begin < r.end) return true;
-    }
-  }
-  return false;
-}
-
-void Recorder::append_operation(Operation op, std::initializer_list<Bytes> reads,
-                                std::initializer_list<Bytes> writes) {
-  op.meet = meet_next_ || touches(reads) || touches(writes);
-  if (op.meet) written_.clear();
+void Recorder::append_operation(Operation op, std::span<const Bytes> reads, std::span<const Bytes> writes) {
+  op.meet = meet_next_ || any_overlap(reads, written_) || any_overlap(writes, written_) ||
+            any_overlap(writes, read_);
+  if (op.meet) read_.clear(), written_.clear();
   meet_next_ = false;
+  read_.insert(read_.end(), reads.begin(), reads.end());
   written_.insert(written_.end(), writes.begin(), writes.end());
   operations_.push_back(op);
 }
 
-void Recorder::add_host(std::function<void()> work) {
+void Recorder::add_host(const Operands& reads, const Operands& writes, std::function<void()> work) {
   std::function<void()>* kept = &hosted_.emplace_back(std::move(work));
-  meet();
   const Call call = [](void* f, int64_t, void*) { (*static_cast<std::function<void()>*>(f))(); };
-  append_operation({call, kept, 1, nullptr, false, true, 0}, {}, {});
-  meet();
-  forget_rounded();  // the work may have changed anything
+  const std::vector<Bytes> changed = bytes_of(writes);
+  append_operation({call, kept, 1, nullptr, false, true, 0}, bytes_of(reads), changed);
+  forget_rounded(changed);
 }
 
-void Recorder::add_each(int64_t count, std::function<void(int64_t)> work) {
-  const auto* kept = &spread_.emplace_back(std::move(work));
+void Recorder::add_each(int64_t count, const Operands& reads, const Operands& writes,
+                        std::function<void(int64_t)> work) {
+  struct Each {
+    std::function<void(int64_t)>* work;
+    int64_t count, chunks;
+  };
   const int64_t chunks = chunks_of(count);
-  meet();
-  add(chunks, {}, {}, [kept, count, chunks](int64_t c, void*) {
-    for (int64_t i = count * c / chunks; i < count * (c + 1) / chunks; ++i) (*kept)(i);
-  });
-  meet();
-  forget_rounded();
+  Each* each = plans.take_of<Each>(1);
+  *each = {&spread_.emplace_back(std::move(work)), count, chunks};
+  const Call call = [](void* e, int64_t c, void*) {
+    const Each& all = *static_cast<Each*>(e);
+    for (int64_t i = all.count * c / all.chunks; i < all.count * (c + 1) / all.chunks; ++i) (*all.work)(i);
+  };
+  const std::vector<Bytes> changed = bytes_of(writes);
+  append_operation({call, each, chunks, nullptr, false, false, 0}, bytes_of(reads), changed);
+  forget_rounded(changed);
+}
+
+void Recorder::forget_rounded(std::span<const Bytes> changed) {
+  const auto stale = [&](const auto& known) { return any_overlap({&known.of, 1}, changed); };
+  std::erase_if(rounded_, stale);
+  std::erase_if(official_, stale);
+  std::erase_if(offers_, stale);
 }
 
 void Recorder::walk(int thread) {
@@ -77,8 +104,12 @@ void Recorder::play() {
   done_.reset();
   if (!operations_.empty())
     team.run([](void* self, int thread) { static_cast<Recorder*>(self)->walk(thread); }, this);
+  forget_operations();
+}
+
+void Recorder::forget_operations() {
   operations_.clear();
-  written_.clear();
+  read_.clear(), written_.clear();
   hosted_.clear();
   spread_.clear();
   meet_next_ = false;
@@ -86,12 +117,7 @@ void Recorder::play() {
 }
 
 void Recorder::reset() {
-  operations_.clear();
-  written_.clear();
-  hosted_.clear();
-  spread_.clear();
-  meet_next_ = false;
-  forget_rounded();
+  forget_operations();
   plans.reset();
   results.reset();
 }
@@ -118,13 +144,14 @@ Tensor Recorder::carry(Tensor x) {
 
 Rounded Recorder::rounded(Tensor x) {
   for (const Known& k : rounded_) {
-    if (k.data == x.data && k.cols == x.cols()) return k.rounded;
+    if (k.of.begin == x.data && k.cols == x.cols()) return k.rounded;
   }
   const int64_t rows = x.rows(), cols = x.cols(), blocks = cols / kBlock;
   const Rounded r{results.take_of<RoundedBlock>(rows * blocks)};
-  rounded_.push_back({x.data, cols, r});
+  rounded_.push_back({x, cols, r});
   for (const Offer& o : offers_) {
-    if (o.data == x.data && o.values == x.shape.numel()) {
+    const Bytes asked(x);
+    if (o.of.begin == asked.begin && o.of.end == asked.end) {
       *o.slot = r.blocks;
       return r;
     }
@@ -140,10 +167,10 @@ Rounded Recorder::rounded(Tensor x) {
 Tensor Recorder::official(Tensor x, Round how) {
   if (how == Round::none) return x;
   for (const Official& o : official_) {
-    if (o.data == x.data && o.how == how && o.rounded.shape == x.shape) return o.rounded;
+    if (o.of.begin == x.data && o.how == how && o.rounded.shape == x.shape) return o.rounded;
   }
   Tensor y = tensor(x.shape);
-  official_.push_back({x.data, how, y});
+  official_.push_back({x, how, y});
   const int64_t n = x.cols(), runs = tiles(n);
   add_rows(x.rows() * runs, {x}, {y}, [=, x = x.f32(), y = y.f32()](int64_t i, void*) {
     const int64_t from = i % runs * kTileSide, count = std::min(kTileSide, n - from);

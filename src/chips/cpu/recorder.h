@@ -1,7 +1,7 @@
 // The recorded walk. Verbs append operations; play() lets every thread of the team walk the list, taking
-// chunks of each as they come. Before an operation that reads, or overwrites, what one since the last such
-// wait wrote, a thread waits until all chunks so far are done, by whomever: a thread that lost its core holds
-// up no more than the chunk it has in hand.
+// chunks of each as they come. Before an operation that touches what another one since the last such wait
+// wrote, or overwrites what another one read, a thread waits until all chunks so far are done, by whomever: a
+// thread that lost its core holds up no more than the chunk it has in hand.
 //
 // An operation is a closure of plain values, called once a chunk; chunks must not depend on each other.
 // What is known when a verb is recorded (closures, tables) lies in `plans` until reset(); what operations
@@ -18,6 +18,7 @@
 #include "chips/cpu/memory.h"
 #include "chips/cpu/prepare.h"
 #include "chips/cpu/team.h"
+#include "chips/operand.h"
 #include "tensor/tensor.h"
 #include "tensor/weight.h"
 
@@ -28,6 +29,10 @@ struct Bytes {  // a range of memory that an operation reads or writes
   Bytes() = default;
   Bytes(const void* p, int64_t n) : begin(static_cast<const std::byte*>(p)), end(begin + n) {}
   Bytes(const Tensor& t) : Bytes(t.data, t.data ? t.shape.numel() * 4 : 0) {}
+  // The first byte of a stream's state stands for all of it: operations name streams as a whole.
+  Bytes(const Rows& state);
+  Bytes(const Operand& o) : Bytes(o.tensor() ? Bytes(*o.tensor()) : Bytes(*o.state())) {}
+  bool overlaps(const Bytes& o) const { return begin < o.end && o.begin < end; }
 };
 
 // Activations rounded to int8, in the kernels' tiles.
@@ -81,10 +86,11 @@ class Recorder {
   }
   // The next operation waits for all before it.
   void meet() { meet_next_ = true; }
-  // On the caller's thread, alone.
-  void add_host(std::function<void()> work);
-  // work(0) … work(count − 1) on any threads, after everything before and before everything behind.
-  void add_each(int64_t count, std::function<void(int64_t)> work);
+  // On the caller's thread.
+  void add_host(const Operands& reads, const Operands& writes, std::function<void()> work);
+  // work(0) … work(count − 1) on any threads.
+  void add_each(int64_t count, const Operands& reads, const Operands& writes,
+                std::function<void(int64_t)> work);
 
   void play();   // runs what was recorded, then forgets it
   void reset();  // forgets everything, gives all memory back
@@ -100,9 +106,9 @@ class Recorder {
   // x rounded as official code does; x itself for Round::none. Made at most once while x stays as it is.
   Tensor official(Tensor x, Round how);
   // Someone has rounded x himself.
-  void know_rounded(Tensor x, Rounded r) { rounded_.push_back({x.data, x.cols(), r}); }
+  void know_rounded(Tensor x, Rounded r) { rounded_.push_back({x, x.cols(), r}); }
   // A verb that can round what it writes says where to put it, should anyone ask before it runs.
-  void offer_rounding(Tensor y, RoundedBlock** slot) { offers_.push_back({y.data, y.shape.numel(), slot}); }
+  void offer_rounding(Tensor y, RoundedBlock** slot) { offers_.push_back({y, slot}); }
   void forget_rounded() { rounded_.clear(), offers_.clear(), official_.clear(); }
 
  private:
@@ -116,14 +122,18 @@ class Recorder {
     int64_t next;  // atomic while playing
   };
   struct Known {
-    void* data;
+    Bytes of;
     int64_t cols;
     Rounded rounded;
   };
   struct Offer {
-    void* data;
-    int64_t values;
+    Bytes of;
     RoundedBlock** slot;
+  };
+  struct Official {
+    Bytes of;
+    Round how;
+    Tensor rounded;
   };
 
   template <class Run>
@@ -132,24 +142,20 @@ class Recorder {
     static_assert(std::is_trivially_destructible_v<Run>);  // nobody calls destructors of what lies in plans
     void* closure = new (plans.take(sizeof(Run))) Run(run);
     const Call call = [](void* c, int64_t chunk, void* scratch) { (*static_cast<Run*>(c))(chunk, scratch); };
-    append_operation({call, closure, chunks, counted, false, false, 0}, reads, writes);
+    append_operation({call, closure, chunks, counted, false, false, 0}, {reads.begin(), reads.size()},
+                     {writes.begin(), writes.size()});
   }
-  void append_operation(Operation op, std::initializer_list<Bytes> reads,
-                        std::initializer_list<Bytes> writes);
-  bool touches(std::initializer_list<Bytes> ranges) const;
+  void append_operation(Operation op, std::span<const Bytes> reads, std::span<const Bytes> writes);
+  void forget_rounded(std::span<const Bytes> changed);
+  void forget_operations();
   void walk(int thread);
 
   std::vector<Operation> operations_;
-  std::vector<Bytes> written_;  // since the last meeting
+  std::vector<Bytes> read_, written_;  // since the last meeting
   bool meet_next_ = false;
   std::deque<std::function<void()>> hosted_;
   std::deque<std::function<void(int64_t)>> spread_;
   std::vector<Known> rounded_;
-  struct Official {
-    void* data;
-    Round how;
-    Tensor rounded;
-  };
   std::vector<Official> official_;
   std::vector<Offer> offers_;
   std::vector<Pages> scratch_;  // a thread

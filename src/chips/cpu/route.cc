@@ -100,7 +100,7 @@ void route_row(const RoutingJob& j, int64_t row, const RowScratch& s) {
 
 }  // namespace
 
-Choice record_route(Recorder& on, Tensor logits, Tensor bias, Tensor fixed, const Routing& how,
+Choice record_route(Recorder& on, Tensor logits, const Vector& bias, Tensor fixed, const Routing& how,
                     Tensor* margin) {
   check_routing(how, logits, bias, fixed);
   const int64_t rows = logits.rows(), experts = logits.cols();
@@ -111,12 +111,12 @@ Choice record_route(Recorder& on, Tensor logits, Tensor bias, Tensor fixed, cons
   const RoutingJob job{.how = how,
                        .experts = experts,
                        .logits = logits.f32(),
-                       .bias = bias ? bias.f32() : nullptr,
+                       .bias = bias.values,
                        .fixed = fixed ? fixed.i32() : nullptr,
                        .ids = to.ids.i32(),
                        .weights = to.weights.f32(),
                        .margin = margin ? ahead.f32() : nullptr};
-  on.add_rows(rows, {logits, bias, fixed}, {to.ids, to.weights, ahead},
+  on.add_rows(rows, {logits, fixed}, {to.ids, to.weights, ahead},
               [job](int64_t row, void* scratch) { route_row(job, row, RowScratch(scratch, job.experts)); });
   return to;
 }

@@ -74,6 +74,10 @@ inline Tensor floats(Chip& on, Shape s, const std::vector<float>& x) {
   std::copy(x.begin(), x.end(), t.f32());
   return t;
 }
+// A vector whose values are the tensor's, of a chip that has the host's memory.
+inline Vector vector_of(const Tensor& t) {
+  return {t.f32(), t.shape};
+}
 inline Tensor ints(Chip& on, const std::vector<int32_t>& x) {
   Tensor t = on.scratch({std::ssize(x)}, Format::i32);
   std::copy(x.begin(), x.end(), t.i32());

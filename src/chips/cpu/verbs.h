@@ -5,7 +5,7 @@
 
 namespace autark {
 
-Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, Tensor bias);
+Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, const Vector& bias);
 // Not in official runs whose groups and tiles of rounding do not agree (official_groups).
 Tensor record_grouped_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w);
 // Whether rounding all groups' channels at once is rounding those of each.
@@ -18,7 +18,7 @@ Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, co
 Tensor record_attention(Recorder& on, Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs,
                         Attend how);
 bool attends_records(Format f);
-Choice record_route(Recorder& on, Tensor logits, Tensor bias, Tensor fixed, const Routing& how,
+Choice record_route(Recorder& on, Tensor logits, const Vector& bias, Tensor fixed, const Routing& how,
                     Tensor* margin);
 
 // How the queries of a step become attention tasks. A task has some tokens of one sequence, and some of the

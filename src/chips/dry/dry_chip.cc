@@ -12,25 +12,29 @@ class DryChip final : public Chip {
   const char* name() const override { return "dry"; }
   Tensor scratch(Shape s, Format f) override { return {nullptr, f, s}; }
   void reset() override {}
-  void host(std::function<void()>) override {}
+  void host(const Operands&, const Operands&, std::function<void()>) override {}
+  Tensor upload(std::span<const int32_t> v) override { return {nullptr, Format::i32, {std::ssize(v)}}; }
+  Tensor upload(std::span<const float>, Shape s) override { return {nullptr, Format::f32, s}; }
   Tensor rows(const Weight& t, Tensor ids, float) override {
     Tensor y = out({ids.shape[0], t.cols()});
     if (t.format == Format::i32) y.format = Format::i32;
     return y;
   }
   Tensor pick(Tensor x, Tensor ids) override {
-    x.shape.d[0] = ids.shape[0];
-    return out(x.shape);
+    Tensor y = x;
+    y.shape.d[0] = ids.shape[0];
+    ++c_.ops;
+    return y;
   }
-  Tensor linear(Tensor x, const Weight& w, Tensor) override {
+  Tensor linear(Tensor x, const Weight& w, const Vector&) override {
     AUTARK_CHECK(x.cols() == w.cols());
     c_.flops += 2.0 * x.rows() * w.shape.numel();
     c_.weight_bytes += bytes_of(w);
     return out({x.rows(), w.rows()});
   }
-  Tensor rms_norm(Tensor x, Tensor gain, float) override {
+  Tensor rms_norm(Tensor x, const Vector& gain, float) override {
     AUTARK_CHECK(!gain || gain.cols() == x.cols());
-    if (gain) c_.weight_bytes += row_bytes(gain.format, gain.shape.numel());
+    if (gain) c_.weight_bytes += bytes_of(gain);
     return out(x.shape);
   }
   Tensor rope(Tensor x, Tensor, const Rope& r, bool) override {
@@ -53,9 +57,9 @@ class DryChip final : public Chip {
   V4Ops& v4() override { return v4_; }
   Tensor add(Tensor a, Tensor) override { return out(a.shape); }
   Tensor glu(Tensor g, Tensor, Act, float) override { return out(g.shape); }
-  Choice route(Tensor logits, Tensor bias, Tensor fixed, const Routing& how, Tensor*) override {
+  Choice route(Tensor logits, const Vector& bias, Tensor fixed, const Routing& how, Tensor*) override {
     check_routing(how, logits, bias, fixed);
-    if (bias) c_.weight_bytes += row_bytes(bias.format, bias.shape.numel());
+    if (bias) c_.weight_bytes += bytes_of(bias);
     return {{nullptr, Format::i32, {logits.rows(), how.k}}, out({logits.rows(), how.k})};
   }
   Tensor grouped_linear(Tensor x, const Weight& w) override {

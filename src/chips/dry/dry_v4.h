@@ -10,7 +10,8 @@ class DryV4 final : public V4Ops {
  public:
   explicit DryV4(Cost* c) : c_(*c) {}
   Tensor hc_spread(Tensor x, int n) override { return out({x.rows(), n, x.cols()}); }
-  Mix hc_mix(Tensor x, const Weight& fn, Tensor scale, Tensor base, float, float, int) override {
+  Mix hc_mix(Tensor x, const Weight& fn, const Vector& scale, const Vector& base, float, float,
+             int) override {
     const int64_t n = x.shape[1];
     AUTARK_CHECK(fn.cols() == n * x.shape[2]);
     count(x.shape[0], fn);
@@ -40,8 +41,9 @@ class DryV4 final : public V4Ops {
     }
     return {nullptr, Format::i32, {q.shape[0], k}};
   }
-  Tensor sparse_attention(Tensor q, Tensor, Rows window, BlockRows far, Tensor picks, Tensor sink) override {
-    AUTARK_CHECK(q.shape[1] == sink.shape.numel() && q.cols() == window.width);
+  Tensor sparse_attention(Tensor q, Tensor, Rows window, BlockRows far, Tensor picks,
+                          const Vector& sink) override {
+    AUTARK_CHECK(q.shape[1] == sink.size() && q.cols() == window.width);
     c_.weight_bytes += bytes_of(sink);
     for (size_t s = 0; s < window.sequences.size(); ++s) {
       const int64_t rows = window.sequences[s].count, all = window.length[s] + rows;
@@ -53,10 +55,19 @@ class DryV4 final : public V4Ops {
     }
     return out(q.shape);
   }
+  Tensor block_attention(Tensor q, Tensor, Rows window, const Vector& sink) override {
+    AUTARK_CHECK(q.shape[1] == sink.size() && q.cols() == window.width);
+    c_.weight_bytes += bytes_of(sink);
+    for (size_t s = 0; s < window.sequences.size(); ++s) {
+      const int64_t rows = window.sequences[s].count, near = std::min<int64_t>(window.length[s], window.keep);
+      c_.flops += 4.0 * q.shape[1] * q.cols() * rows * (near + rows);
+      c_.kv_bytes += near * row_bytes(window.record, window.width);
+    }
+    return out(q.shape);
+  }
+  void extend(Rows, Tensor) override { ++c_.ops; }
 
  private:
-  static int64_t bytes_of(const Tensor& t) { return row_bytes(t.format, t.shape.numel()); }
-  static int64_t bytes_of(const Weight& w) { return autark::bytes_of(w); }
   void count(int64_t rows, const Weight& w) {
     c_.flops += 2.0 * rows * w.shape.numel();
     c_.weight_bytes += bytes_of(w);

@@ -65,29 +65,30 @@ class RefChip final : public Chip {
   Tensor pick(Tensor x, Tensor ids) override {
     Shape s = x.shape;
     s.d[0] = ids.shape[0];
-    Tensor y = scratch(s, Format::f32);
-    const int64_t n = s.numel() / s[0];
-    for (int64_t i = 0; i < s[0]; ++i) std::copy_n(x.f32() + ids.i32()[i] * n, n, y.f32() + i * n);
+    Tensor y = scratch(s, x.format);
+    const int64_t bytes = row_bytes(x.format, s.numel() / std::max<int64_t>(1, s[0]));
+    const auto at = [bytes](Tensor t, int64_t row) { return static_cast<std::byte*>(t.data) + row * bytes; };
+    for (int64_t i = 0; i < s[0]; ++i) std::copy_n(at(x, ids.i32()[i]), bytes, at(y, i));
     return y;
   }
-  Tensor linear(Tensor x, const Weight& w, Tensor bias) override {
+  Tensor linear(Tensor x, const Weight& w, const Vector& bias) override {
     AUTARK_CHECK(x.cols() == w.cols() && w.shape.rank == 2);
     Tensor y = scratch({x.rows(), w.rows()}, Format::f32), in = rounded(x, w.in);
     std::vector<float> row(w.cols());
     for (int64_t o = 0; o < w.rows(); ++o) {
       decode_row(w, o, row);
-      for (int64_t i = 0; i < x.rows(); ++i) y.row(i)[o] = dot(in.row(i), row) + (bias ? bias.f32()[o] : 0);
+      for (int64_t i = 0; i < x.rows(); ++i) y.row(i)[o] = dot(in.row(i), row) + (bias ? bias[o] : 0);
     }
     return rounded(y, w.out);
   }
-  Tensor rms_norm(Tensor x, Tensor gain, float eps) override {
+  Tensor rms_norm(Tensor x, const Vector& gain, float eps) override {
     AUTARK_CHECK(!gain || x.cols() == gain.cols());
     Tensor y = scratch(x.shape, Format::f32);
     for (int64_t i = 0; i < x.rows(); ++i) {
       const auto a = x.row(i);
       const bool plain = gain || inputs_ != Rounding::Inputs::official;
       const float r = plain ? 1 / std::sqrt(float(dot(a, a) / x.cols()) + eps) : head_factor(a, eps);
-      for (int64_t k = 0; k < x.cols(); ++k) y.row(i)[k] = a[k] * r * (gain ? gain.f32()[k] : 1);
+      for (int64_t k = 0; k < x.cols(); ++k) y.row(i)[k] = a[k] * r * (gain ? gain[k] : 1);
     }
     return rounded(y);
   }
@@ -117,7 +118,7 @@ class RefChip final : public Chip {
       y.f32()[i] = gated(act, limit, gate.f32()[i], up.f32()[i]);
     return rounded(y);
   }
-  Choice route(Tensor logits, Tensor bias, Tensor fixed, const Routing& how, Tensor* margin) override {
+  Choice route(Tensor logits, const Vector& bias, Tensor fixed, const Routing& how, Tensor* margin) override {
     check_routing(how, logits, bias, fixed);
     const int64_t T = logits.rows(), k = how.k;
     Choice to{scratch({T, k}, Format::i32), scratch({T, k}, Format::f32)};
@@ -125,7 +126,7 @@ class RefChip final : public Chip {
     for (int64_t t = 0; t < T; ++t) {
       const std::vector<float> p = probabilities(how.score, logits.row(t));
       std::vector<float> compared = compares_logits(how, bool(bias)) ? copy_of(logits.row(t)) : p;
-      for (int64_t e = 0; bias && e < std::ssize(p); ++e) compared[e] += bias.f32()[e];
+      for (int64_t e = 0; bias && e < std::ssize(p); ++e) compared[e] += bias[e];
       mask_groups(how, compared);
       const std::vector<int32_t> order =
           fixed ? copy_of(std::span(fixed.i32() + t * k, k)) : best_first(compared);

@@ -31,7 +31,7 @@ class Decoder : public Model {
 
   Config c;
   Weight embed_, head_;
-  Tensor norm_;
+  Vector norm_;
   std::vector<Layer> w_;
 };
 

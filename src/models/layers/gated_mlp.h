@@ -1,5 +1,5 @@
 // The gated feed-forward block (arXiv:2002.05202): y = W_down (act(W_gate x) · W_up x). A bias that a model
-// does not have is an empty tensor.
+// does not have is an empty vector.
 #pragma once
 #include <string>
 #include "models/attention_config.h"
@@ -9,7 +9,7 @@ namespace autark {
 
 struct GatedMlp {
   Weight gate, up, down;
-  Tensor gate_bias, up_bias, down_bias;
+  Vector gate_bias, up_bias, down_bias;
 
   // From the tensors under `at` ("model.layers.3.mlp."): `dim` channels in and out, `width` inside.
   static GatedMlp load(Weights& w, const std::string& at, int64_t dim, int64_t width, Bias bias = Bias::none);

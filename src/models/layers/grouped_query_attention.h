@@ -2,7 +2,7 @@
 //
 //   y = W_o · softmax(scale · q kᵀ) v      q = RoPE(norm(W_q x)), k = RoPE(norm(W_k x)), v = W_v x
 //
-// A bias or a norm that a model does not have is an empty tensor.
+// A bias or a norm that a model does not have is an empty vector.
 #pragma once
 #include <string>
 #include <vector>
@@ -16,8 +16,8 @@ struct GroupedQueryAttention {
   float eps;   // of the norms
   Attend how;  // scale and window
   Weight q, k, v, o;
-  Tensor q_bias, k_bias, v_bias, o_bias;
-  Tensor q_norm, k_norm;  // [head_dim]: one gain for all heads
+  Vector q_bias, k_bias, v_bias, o_bias;
+  Vector q_norm, k_norm;  // [head_dim]: one gain for all heads
 
   // Loads projections and biases from the tensors under `at` ("model.layers.3.self_attn."). The model adds
   // norms itself. A window of 0 sees every position.

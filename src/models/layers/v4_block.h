@@ -19,7 +19,7 @@ namespace autark {
 
 struct HyperConnection {
   Weight fn;
-  Tensor scale, base;
+  Vector scale, base;
 };
 
 class V4Block {
@@ -33,14 +33,14 @@ class V4Block {
 
   // What DSpark's stages, which have a window only, do otherwise: what their queries attend to, and where the
   // window's rows come from.
-  using Core = std::function<Tensor(Tensor q, Tensor kv, const Rows& window, Tensor sink)>;
+  using Core = std::function<Tensor(Tensor q, Tensor kv, const Rows& window, const Vector& sink)>;
   Tensor operator()(Step& s, int i, Tensor x, const Core& core) const;
   Tensor key_value(Step& s, Tensor x) const;  // rotated, [rows, 1, head_dim]
 
  private:
   struct Pooler {  // gated pooling of `ratio` rows
     Weight kv, gate;
-    Tensor ape, norm;
+    Vector ape, norm;
   };
   struct Indexer {
     Weight q, head_weights;
@@ -59,13 +59,13 @@ class V4Block {
   const V4Config& c;
   int64_t ratio_;
   HyperConnection hc_attn_, hc_ffn_;
-  Tensor attn_norm_, ffn_norm_;
+  Vector attn_norm_, ffn_norm_;
   Weight q_a_, q_b_, kv_, o_a_, o_b_;
-  Tensor q_norm_, kv_norm_, sink_;
+  Vector q_norm_, kv_norm_, sink_;
   Pooler pool_;
   Indexer index_;
   Weight router_, by_token_, gate_, up_, down_, shared_gate_, shared_up_, shared_down_;
-  Tensor bias_;
+  Vector bias_;
 };
 
 // FP8 and FP4 matrices: the official code quantises their inputs, too.

@@ -1,0 +1,23 @@
+// A Vector is a few float32 values of a checkpoint: norm gains, a bias, attention sinks. It is a view of host
+// memory that the checkpoint owns; a chip with memory of its own makes a copy, as it does of a Weight.
+#pragma once
+#include "tensor/tensor.h"
+
+namespace autark {
+
+struct Vector {
+  const float* values = nullptr;  // null where only shapes are known
+  Shape shape;                    // mostly [n]; rows lie one after another
+
+  explicit operator bool() const { return shape.rank > 0; }  // false: the checkpoint has none
+  int64_t size() const { return shape.numel(); }
+  int64_t cols() const { return shape[-1]; }
+  float operator[](int64_t i) const { return values[i]; }
+  std::span<const float> row(int64_t i) const { return {values + i * cols(), size_t(cols())}; }
+};
+
+inline int64_t bytes_of(const Vector& v) {
+  return v.size() * int64_t{sizeof(float)};
+}
+
+}  // namespace autark
