@@ -14,10 +14,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kNoLimit = int64_t{1} << 60;  // version 1 writes "none" as a number near 2^63
-constexpr int64_t kPeriod = 100'000;            // microseconds; the kernel's own
+constexpr int64_t kPeriod = 100'000;            // microseconds; the kernel's default
 constexpr size_t kFileBytes = 64 << 10;
 
-// At most so much of a file; the kernel's files say that they have 0 bytes.
+// The first kFileBytes of a file. The kernel reports a size of 0 for these files, so the size is not used.
 std::string text_of(const fs::path& file) {
   std::error_code fault;
   if (!fs::is_regular_file(file, fault)) return {};
@@ -28,7 +28,7 @@ std::string text_of(const fs::path& file) {
   return text;
 }
 
-// Takes the next word off; empty at the end.
+// Removes the next word from `text` and returns it; empty at the end.
 std::string_view word(std::string_view& text) {
   constexpr const char* kSpace = " \t\r\n";
   text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
@@ -37,7 +37,8 @@ std::string_view word(std::string_view& text) {
   return w;
 }
 
-// A whole number above 0 that is a limit; "max", -1, what is near 2^63 and what is no number are none.
+// The limit that a word states: a whole number above 0. "max", -1, numbers near 2^63 and other text
+// mean no limit.
 std::optional<int64_t> limit_of(std::string_view w) {
   int64_t n = 0;
   const auto [end, fault] = std::from_chars(w.data(), w.data() + w.size(), n);
@@ -51,7 +52,7 @@ std::optional<int64_t> limit_in(const fs::path& file) {
   return limit_of(word(rest));
 }
 
-// "KEY NUMBER" on a line of memory.stat.
+// The number on the line "KEY NUMBER" of memory.stat; 0 if there is none.
 int64_t stat_in(const fs::path& file, std::string_view key) {
   const std::string text = text_of(file);
   std::string_view rest = text;
@@ -62,7 +63,7 @@ int64_t stat_in(const fs::path& file, std::string_view key) {
   return 0;
 }
 
-struct Names {  // of one version's files
+struct Names {  // file names of one cgroup version
   const char *used, *cached;
   std::vector<const char*> limits;
 };
@@ -109,7 +110,7 @@ void read_processors_1(ControlGroups& all, const fs::path& group) {
 
 void read_memory_1(ControlGroups& all, const fs::path& group) {
   read_memory(all, group, kMemory1);
-  // What groups above that cannot be seen from here set, as the kernel counts it.
+  // Limits of groups above the visible ones: the kernel reports the smallest of them in memory.stat.
   if (const int64_t bytes = stat_in(group / "memory.stat", "hierarchical_memory_limit"); bytes > 0) {
     const int64_t used = limit_in(group / kMemory1.used).value_or(0);
     const int64_t cached = stat_in(group / "memory.stat", kMemory1.cached);
@@ -118,7 +119,7 @@ void read_memory_1(ControlGroups& all, const fs::path& group) {
   }
 }
 
-// "/a/b" as its names; none where the group lies outside of what this process sees ("/../x").
+// Splits "/a/b" into its names. Empty if the group lies outside the visible tree ("/../x").
 std::vector<std::string> names_in(std::string_view path) {
   std::vector<std::string> names;
   while (!path.empty()) {
@@ -130,8 +131,8 @@ std::vector<std::string> names_in(std::string_view path) {
   return names;
 }
 
-// The group's folder below the mount. In a container the path may be the host's, of which the mount shows
-// only the end, or nothing: then the mount itself is the group.
+// The folders of a group and of all its parents below the mount. In a container the path can be the host's,
+// of which the mount shows only the end or nothing; with nothing left, the mount itself is the group.
 std::vector<fs::path> groups_of(const fs::path& mount, std::string_view path) {
   std::vector<std::string> names = names_in(path);
   std::error_code fault;
@@ -155,7 +156,7 @@ bool has_word(std::string_view list, std::string_view wanted) {
   return false;
 }
 
-// The mount of a version 1 controller: "cpu", "cpu,cpuacct" or "cpuacct,cpu".
+// The folders of a version 1 controller, which can be named "cpu", "cpu,cpuacct" or "cpuacct,cpu".
 std::vector<fs::path> mounts_of(const fs::path& root, std::string_view controller) {
   std::vector<fs::path> found;
   std::error_code fault;
@@ -168,7 +169,7 @@ std::vector<fs::path> mounts_of(const fs::path& root, std::string_view controlle
   return found;
 }
 
-// "NUMBER:CONTROLLERS:PATH"; version 2: "0::PATH".
+// One line of /proc/self/cgroup: "NUMBER:CONTROLLERS:PATH"; version 2: "0::PATH".
 struct Line {
   std::string_view controllers, path;
 };

@@ -1,5 +1,5 @@
-// Goal: the smallest limit of all groups from the process's own up to the root is found, in every layout, and
-// nonsense limits nothing.  Method: folder trees as the kernel shows them.
+// Goal: the smallest limit of all groups from the process's own up to the root is found, in every layout;
+// files that make no sense set no limit. Method: folder trees as the kernel shows them.
 #include "base/control_group.h"
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -107,7 +107,7 @@ TEST_F(F13_ControlGroups, InAContainerTheMountIsTheGroup) {
     EXPECT_EQ(read(self).processors.count, 1.2) << path;
   }
   EXPECT_EQ(read("").processors.count, 1.2);
-  EXPECT_EQ(read("1:cpu:/docker/0123/inner").processors.count, 0.7);  // of which the mount shows the end
+  EXPECT_EQ(read("1:cpu:/docker/0123/inner").processors.count, 0.7);  // the mount shows only the path's end
 }
 TEST_F(F13_ControlGroups, NonsenseLimitsNothing) {
   for (const std::string text :

@@ -11,9 +11,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kHeadBytes = 256;
-constexpr int kEntriesMax = 10000;  // of a folder that is looked through
+constexpr int kEntriesMax = 10000;  // entries of a folder that are examined at most
 
-// Nothing is read of what is no regular file: a pipe would wait.
+// The first bytes of a regular file. Anything else is not opened: reading a pipe would block.
 std::string head_of(const fs::path& path) {
   std::error_code failed;
   if (!fs::is_regular_file(path, failed)) return {};
@@ -30,7 +30,7 @@ std::string lower(std::string_view text) {
   return s;
 }
 
-// u64 length of the header, then the header: a JSON object.
+// A safetensors file begins with the u64 length of its header and the header, a JSON object.
 bool is_safetensors(std::string_view head, const fs::path& path) {
   if (head.size() < 10 || head[8] != '{') return false;
   uint64_t header = 0;

@@ -1,5 +1,5 @@
-// What a file is, told by its first bytes: tools keep models under names of their own (a hash, a URL with its
-// query, capitals), and servers send pages under the names of models.
+// Recognises a file by its first bytes. File names are not reliable: tools store models under a hash or a URL
+// with its query, and servers send web pages under the names of models.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -9,20 +9,22 @@ namespace autark {
 
 enum class FileKind : uint8_t { missing, directory, gguf, safetensors, other };
 
-// Links are followed. A file that is named .safetensors is one, whatever is in it.
+// Follows links. A file with the extension .safetensors counts as safetensors whatever its bytes are.
 FileKind kind_of_file(const std::filesystem::path& path);
 
-// What a file that is no model is, for a message: "is an HTML page, not a model".
+// Describes a file that is not a model, for an error message: "is an HTML page, not a model".
 std::string said_of_file(const std::filesystem::path& path);
 
-// For a safetensors file where a model is wanted: a sentence that names the folder.
+// The error message for a safetensors file that was given where a model is expected: it names the
+// folder to use.
 std::string folder_wanted(const std::filesystem::path& file);
 
-// The models among the GGUF files of a folder, in order: no projectors, and of a split set the first only.
-// Where none is a GGUF file by its first bytes, those that are named so.
+// The models among the GGUF files of a folder, sorted by name, without projectors (mmproj) and with only the
+// first file of a split set. If no file has the GGUF magic, the files with the extension .gguf.
 std::vector<std::filesystem::path> ggufs_in(const std::filesystem::path& folder);
 
-// "x-00002-of-00003.gguf": where the numbers stand; npos where there are none.
+// Index of the shard number in a name like "x-00002-of-00003.gguf" (here 2); npos if the name is
+// not like that.
 size_t shard_number_at(std::string_view file_name);
 
 }  // namespace autark

@@ -1,5 +1,5 @@
-// Goal: a file is what its first bytes say, whatever it is called, and what is no model is told by its kind.
-// Method: small files under the names that other tools give them.
+// Goal: the kind of a file is decided by its first bytes, not its name, and a message for a file that is not
+// a model names its kind. Method: small files under the names that other tools give them.
 #include "base/file_kind.h"
 #include <gtest/gtest.h>
 #include <sys/stat.h>

@@ -39,12 +39,12 @@ bool FileWatch::same(const struct stat& now) const {
   return now.st_size == size_ && equal(now.st_mtim, written_);
 }
 
-// Writing sets the time of writing alone, setting the times sets that of reading to it as well.
+// A write sets only the modification time; `touch` sets the access time to the same value.
 bool FileWatch::only_touched(const struct stat& now) const {
   return now.st_size == size_ && equal(now.st_mtim, now.st_atim) && sample_ && sample() == *sample_;
 }
 
-// Pages from the first to the last, evenly.
+// A hash of kPages pages, spread evenly from the first to the last.
 uint64_t FileWatch::sample() const {
   std::array<char, kPageBytes> page;
   uint64_t all = 0;

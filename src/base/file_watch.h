@@ -1,9 +1,9 @@
-// Whether an open file is still what it was: its own size and time of writing, whatever has become of its
-// path. Another file that was renamed over it, its deletion, links and modes are none of its business.
+// Detects that an open file was rewritten or truncated. Only the file's own size and modification time count:
+// renaming another file over its path, deleting it, links and permissions are not changes.
 //
-// A file whose times were only set (`touch`) has another time of writing, too. It passes as unchanged when
-// setting its times was the last thing done to it and a few pages, looked at by the first changed(), are the
-// same. A write that leaves the size and falls into the clock tick (1 to 4 ms) of the open is not seen.
+// `touch` sets a new modification time without writing. The file still counts as unchanged if setting its
+// times was the last operation on it and a sample of its pages, taken by the first changed(), is the same. A
+// write that keeps the size and happens in the same clock tick (1 to 4 ms) as the open is not detected.
 #pragma once
 #include <sys/stat.h>
 #include <cstdint>
@@ -14,11 +14,12 @@ namespace autark {
 
 class FileWatch {
  public:
-  FileWatch(int fd, const struct stat& now);  // takes the descriptor
+  FileWatch(int fd, const struct stat& now);  // takes ownership of fd
   ~FileWatch();
   FileWatch(const FileWatch&) = delete;
 
-  bool changed();  // once true, always. From any thread; a system call
+  // True once the file was changed, and from then on. Thread-safe; costs a system call.
+  bool changed();
 
  private:
   bool same(const struct stat& now) const;

@@ -1,4 +1,4 @@
-// FNV-1a, 64 bits: names a version of something, protects nothing.
+// 64-bit FNV-1a hash: identifies versions of a thing. It does not protect against deliberate collisions.
 #pragma once
 #include <cstdint>
 #include <string_view>

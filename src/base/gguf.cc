@@ -11,12 +11,12 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are read as they lie in the file");
 
-constexpr uint64_t kEntriesMax = uint64_t{1} << 20;  // keys, and tensors, of one file
+constexpr uint64_t kEntriesMax = uint64_t{1} << 20;  // limit for the keys and for the tensors of one file
 constexpr uint64_t kNameBytesMax = 65535;
 constexpr uint64_t kDirectoryBytesMax = uint64_t{1} << 30;
-constexpr int kNestingMax = 4;  // arrays of arrays
+constexpr int kNestingMax = 4;  // depth of arrays of arrays
 
-// A name from the file, fit for a message.
+// A name from the file in quotation marks, cut and without control characters, for error messages.
 std::string shown(std::string_view name) {
   std::string s(name.substr(0, 120));
   for (char& c : s)
@@ -24,7 +24,7 @@ std::string shown(std::string_view name) {
   return "'" + s + "'";
 }
 
-// Bytes of a number of that type; 0 for strings and arrays.
+// Bytes of one number of this type; 0 for strings and arrays.
 uint64_t size_of(Gguf::Type t) {
   switch (t) {
     case Gguf::Type::u8:
@@ -54,7 +54,7 @@ T load(const std::byte* at) {
   return v;
 }
 
-// REQUIRES: t is a number, and its bytes are there.
+// REQUIRES: t is a number type or boolean, and size_of(t) bytes are there.
 Gguf::Value number_at(Gguf::Type t, const std::byte* at) {
   switch (t) {
     case Gguf::Type::u8:
@@ -89,11 +89,12 @@ std::optional<double> as_number(const Gguf::Value& v) {
   return {};
 }
 
-// What one file says.
+// The keys and tensors of one file.
 struct Directory {
   std::map<std::string, Gguf::Value, std::less<>> keys;
   std::map<std::string, Gguf::TensorEntry, std::less<>> tensors;  // offsets from the file's start
 
+  // A whole number; -1 if the key has another type or a value beyond int64.
   int64_t whole(std::string_view key, int64_t fallback) const {
     const auto it = keys.find(key);
     if (it == keys.end()) return fallback;
@@ -104,10 +105,11 @@ struct Directory {
   }
 };
 
+// Parses one file's directory. Every method that reads returns an Error if the bytes end too early.
 class Reader {
  public:
   explicit Reader(const MappedFile& file) : Reader(file, file.bytes()) {}
-  // `bytes`: from the file's start, at least to the end of the directory.
+  // `bytes` starts at the file's start and reaches at least to the end of the directory.
   Reader(const MappedFile& file, std::span<const std::byte> bytes)
       : name_(file.path().string()), bytes_(bytes), file_bytes_(file.bytes().size()) {}
 
@@ -130,7 +132,7 @@ class Reader {
     if (auto e = place(d)) return *e;
     return d;
   }
-  uint64_t end() const { return at_; }  // of the directory
+  uint64_t end() const { return at_; }  // offset of the first byte behind the directory
 
  private:
   using Type = Gguf::Type;
@@ -220,7 +222,8 @@ class Reader {
       AUTARK_TRY(const auto part, take(count * size, what));
       return Gguf::Array{of, count, part};
     }
-    for (uint64_t i = 0; i < count; ++i)  // each takes at least 8 bytes: a lying count ends at the file's end
+    // An element has at least 8 bytes, so a false count ends at the end of the file.
+    for (uint64_t i = 0; i < count; ++i)
       if (of == Type::string) {
         AUTARK_TRY([[maybe_unused]] const auto s, string(what));
       } else {
@@ -246,7 +249,7 @@ class Reader {
     return entry;
   }
 
-  // Turns offsets into the data section into offsets from the file's start.
+  // Turns offsets relative to the data section into offsets from the file's start, and checks them.
   std::optional<Error> place(Directory& d) const {
     const int64_t alignment = d.whole("general.alignment", 32);
     if (alignment < 8 || alignment > int64_t{1} << 30 || !std::has_single_bit(uint64_t(alignment)))
@@ -268,11 +271,12 @@ class Reader {
   uint64_t file_bytes_, at_ = 0;
 };
 
-// Read twice: the second time from a copy, to which nobody can write. Its views are into the copy.
+// Parses the directory twice: first in the file to learn its length, then in a private copy that later writes
+// to the file cannot change. All views point into the copy.
 Result<Directory> lasting_directory(const MappedFile& file, std::vector<std::byte>* copy) {
   Reader whole(file);
   const auto seen = whole.directory();
-  if (auto e = file.change()) return *e;  // whatever was found in it
+  if (auto e = file.change()) return *e;  // a change explains any result of the first pass
   if (!seen) return seen.error();
   if (whole.end() > kDirectoryBytesMax)
     return Error{Code::invalid, file.path().string() + ": has " + std::to_string(whole.end()) +
@@ -282,8 +286,8 @@ Result<Directory> lasting_directory(const MappedFile& file, std::vector<std::byt
   return Reader(file, *copy).directory();
 }
 
-// "name-00002-of-00003.gguf" → "name-0000i-of-00003.gguf" beside it, whatever stands behind the numbers;
-// empty when the name is not like that.
+// "name-00002-of-00003.gguf" → "name-0000i-of-00003.gguf" in the same folder; text behind the numbers is
+// kept. Empty if the name does not have this form.
 std::filesystem::path sibling(const std::filesystem::path& path, int64_t i, int64_t count) {
   std::string file = path.filename().string();
   const size_t at = shard_number_at(file);

@@ -1,5 +1,5 @@
-// Goal: a GGUF directory comes back as written, and no file, however broken, does more than give an error.
-// Method: files made by hand; every truncation, every flipped byte, lying counts; split sets.
+// Goal: a GGUF directory is read as written, and a broken file causes an error and nothing worse. Method:
+// files made by hand; every truncation, every flipped byte, false counts; split sets.
 #include "base/gguf.h"
 #include <gtest/gtest.h>
 #include <random>

@@ -1,5 +1,5 @@
-// For tests: GGUF files made by hand, honest or lying. Keys and tensors are written in the order they are
-// added; `tensor` takes the shape slowest dimension first, as Gguf gives it back.
+// For tests: builds GGUF files with correct or false contents. Keys and tensors are written in the order of
+// the calls; `tensor` takes the shape slowest dimension first, as Gguf returns it.
 #pragma once
 #include <filesystem>
 #include <fstream>
@@ -46,7 +46,7 @@ class GgufBytes {
                     std::string_view bytes) {
     return tensor_at(name, type, shape, data_.size(), bytes);
   }
-  // An offset of the caller's choice.
+  // As tensor(), with a freely chosen offset into the data section.
   GgufBytes& tensor_at(std::string_view name, uint32_t type, const std::vector<int64_t>& shape,
                        uint64_t offset, std::string_view bytes) {
     index_ += raw_text(name) + raw(static_cast<uint32_t>(shape.size()));
@@ -66,7 +66,7 @@ class GgufBytes {
   void write(const std::filesystem::path& path) const { std::ofstream(path, std::ios::binary) << bytes(); }
 
   uint32_t version = 3;
-  uint64_t tensor_count = 0, key_count = 0;  // what the header claims
+  uint64_t tensor_count = 0, key_count = 0;  // the counts in the header
   size_t alignment = 32;
 
  private:

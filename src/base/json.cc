@@ -7,9 +7,9 @@
 namespace autark {
 namespace {
 
-// Builds the value while counting depth; stops at the first fault instead of throwing. The library's own
-// builder searches an ordered object for every key it adds; this one looks for keys that come twice when an
-// object ends, so a large object costs no more than its sort.
+// Builds the value and counts the depth; stops at the first fault instead of throwing. The library's own
+// builder searches an ordered object for every key it adds, which is quadratic. This one finds repeated keys
+// by sorting when the object ends.
 class Builder final : public nlohmann::json_sax<Json> {
  public:
   Builder(Json& root, int depth_max) : root_(root), depth_max_(depth_max) {}
@@ -17,8 +17,8 @@ class Builder final : public nlohmann::json_sax<Json> {
   bool boolean(bool v) override { return put(v); }
   bool number_integer(number_integer_t v) override { return put(v); }
   bool number_unsigned(number_unsigned_t v) override { return put(v); }
-  // An integer beyond 64 bits arrives here with its text. It is kept as the one kind of value that JSON text
-  // cannot make otherwise.
+  // An integer beyond 64 bits arrives here with its text. It is stored as binary, a type that JSON text
+  // cannot produce otherwise.
   bool number_float(number_float_t v, const string_t& text) override {
     if (text.find_first_of(".eE") != string_t::npos) return put(v);
     return put(Json::binary(Json::binary_t::container_type(text.begin(), text.end())));
@@ -44,7 +44,7 @@ class Builder final : public nlohmann::json_sax<Json> {
  private:
   bool put(Json v) { return add(std::move(v)), true; }
 
-  // The value where it now lies; it stays there until the object or array around it ends.
+  // Returns the place of the value, which is stable until the enclosing object or array ends.
   Json* add(Json v) {
     if (open_.empty()) return &(root_ = std::move(v));
     if (auto* array = open_.back()->get_ptr<Json::array_t*>()) return &array->emplace_back(std::move(v));
@@ -61,7 +61,7 @@ class Builder final : public nlohmann::json_sax<Json> {
   }
   bool leave() { return open_.pop_back(), true; }
 
-  // Of keys that come twice the first keeps its place and the last its value.
+  // A repeated key keeps the position of its first occurrence and the value of its last.
   static void keep_last(Json::object_t& object) {
     if (object.size() < 2) return;
     std::vector<size_t> order(object.size());
@@ -88,7 +88,7 @@ class Builder final : public nlohmann::json_sax<Json> {
   std::string key_;
 };
 
-// The unit of UTF-16 that an escape spells at `at`; 0 where there is none.
+// The UTF-16 code unit of a \uXXXX escape at `at`; 0 if there is no such escape.
 uint32_t escaped_unit(std::string_view text, size_t at) {
   const std::string_view escape = text.substr(std::min(at, text.size()), 6);
   uint32_t unit = 0;
@@ -97,8 +97,8 @@ uint32_t escaped_unit(std::string_view text, size_t at) {
   return read.ptr == escape.data() + 6 ? unit : 0;
 }
 
-// Clients cut texts between the halves of a surrogate pair, and the library refuses a half: it becomes
-// U+FFFD. Empty: there is none.
+// Replaces unpaired halves of surrogate pairs by U+FFFD: clients cut texts inside a pair, and the library
+// rejects the half. Empty if there are none.
 std::string without_halves(std::string_view text) {
   std::string whole;
   for (size_t at = text.find('\\'); at < text.size(); at = text.find('\\', at)) {
@@ -116,7 +116,7 @@ std::string without_halves(std::string_view text) {
   return whole;
 }
 
-// Structure here, leaves by the library.
+// Prints arrays, objects and long integers itself and leaves other values to the library.
 class Writer {
  public:
   Writer(std::string& out, JsonStyle style)

@@ -1,6 +1,6 @@
-// JSON as the project reads it: doubles exact, shortest text printed, key order kept, whole numbers of any
-// length as written. Reading never throws and never recurses deeper than told; a fault names the byte where
-// it lies.
+// JSON for the whole project. Doubles are read exactly and printed as the shortest text that reads back
+// equal, objects keep the order of their keys, and whole numbers of any length are kept. Reading never throws
+// and is limited in size and depth; an error names the byte at which the text is wrong.
 #pragma once
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -15,19 +15,22 @@ struct JsonLimits {
   int depth = 96;
 };
 
-// `what` names the text in the error: "config.json", "request body".
+// Parses one JSON text; of keys that occur twice the last value counts. `what` names the text in an error:
+// "config.json", "request body".
 Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits = {});
 
-// For a reader that builds no tree. The library takes a NUL for the end of the text and leaves what stands
-// behind it; here it is a fault, as it is to parse_json.
+// Parses without building a tree: calls `reader`. The library treats a NUL as the end of the text and ignores
+// the rest; here a NUL is a parse error, as it is for parse_json.
 bool sax_parse_json(std::string_view text, nlohmann::json_sax<Json>& reader);
 
-// A whole number beyond 64 bits keeps its digits: to the library it is neither a text nor a number.
+// True for a whole number beyond 64 bits. Such a value keeps its digits; to the library it is neither a
+// number nor a string, but binary.
 bool is_long_integer(const Json& j);
-std::string long_integer_text(const Json& j);  // REQUIRES: is_long_integer(j)
+// REQUIRES: is_long_integer(j)
+std::string long_integer_text(const Json& j);
 
-// One line, UTF-8 kept; invalid UTF-8 inside strings becomes U+FFFD, so that dumping never throws. `roomy`:
-// with a space behind colons and commas, as Python and most models write it.
+// One line of UTF-8. Invalid UTF-8 inside strings becomes U+FFFD, so printing never throws. `roomy` puts a
+// space after colons and commas, as Python and most models write JSON.
 enum class JsonStyle : uint8_t { compact, roomy };
 std::string dump_json(const Json& j, JsonStyle style = JsonStyle::compact);
 

@@ -1,5 +1,5 @@
-// Goal: hostile JSON is an error, honest JSON comes back unchanged.
-// Method: parse and dump; depth and size at, and one above, the limit.
+// Goal: malformed or oversized JSON is an error, valid JSON is unchanged after reading and printing.
+// Method: parse and dump; depth and size at the limit and one above it.
 #include "base/json.h"
 #include <gtest/gtest.h>
 

@@ -23,7 +23,7 @@ struct Descriptor {
   int release() { return std::exchange(fd, -1); }
 };
 
-// Of a regular file; directories and devices are refused.
+// The status of a regular file; an error for directories and devices.
 Result<struct stat> status_of(int fd, const std::filesystem::path& path) {
   struct stat s;
   if (::fstat(fd, &s)) return system_error(path, "read");
@@ -66,7 +66,7 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 MappedFile::~MappedFile() {
-  guard_ = {};  // first: another mapping may be given the place
+  guard_ = {};  // before munmap: the address range may be mapped again at once
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 

@@ -1,7 +1,7 @@
-// A file mapped for reading. Owns the mapping; views of bytes() die with it. Movable, thread-safe to read.
-// A file that is truncated or rewritten under it shows through: what is gone reads as zeros, what is new as
-// it is, and change() says so. Whoever computed on bytes() asks it afterwards, before the result goes out;
-// what is checked once and used later is copied.
+// A file mapped for reading. Owns the mapping: views of bytes() end with it. Movable; reading is thread-safe.
+// A change to the file while it is mapped shows through: removed pages read as zeros, rewritten ones as the
+// new bytes, and change() reports it. Call change() after computing on bytes() and before using the result;
+// copy bytes that are validated once and used later.
 #pragma once
 #include <cstddef>
 #include <filesystem>
@@ -17,14 +17,15 @@ namespace autark {
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::filesystem::path& path);
+  // Maps a regular file of any size. Code::not_found if there is none.
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return bytes_; }
   const std::filesystem::path& path() const { return path_; }
-  // Code::io once the file is no longer what was mapped, and from then on. A file that was renamed over this
-  // one or its deletion is no change. From any thread; costs a system call.
+  // Code::io if the file was changed since it was mapped, and from then on. Renaming another file over it or
+  // deleting it is not a change. Thread-safe; costs a system call.
   std::optional<Error> change() const;
 
  private:
@@ -32,11 +33,11 @@ class MappedFile {
 
   std::filesystem::path path_;
   std::span<const std::byte> bytes_;
-  std::unique_ptr<FileWatch> watch_;  // none of an empty file
+  std::unique_ptr<FileWatch> watch_;  // null for an empty file
   MappingGuard guard_;
 };
 
-// The whole of a small file, as text. `bytes_max` guards against a wrong path.
+// The whole of a small file as text. A file above `bytes_max` is an error: the path is probably wrong.
 Result<std::string> read_file(const std::filesystem::path& path, size_t bytes_max = size_t{256} << 20);
 
 }  // namespace autark

@@ -1,6 +1,6 @@
-// Goal: a file that is truncated or rewritten while it is mapped is noticed and ends nothing; what leaves its
-// bytes alone is no change. Method: real files of a few pages, changed in every way that people change them;
-// faults in other memory in a child process.
+// Goal: truncating or rewriting a mapped file is detected and does not end the process; operations that leave
+// its bytes alone are no change. Method: real files of a few pages, changed in every usual way; faults in
+// other memory in a child process.
 #include "base/mapped_file.h"
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -28,12 +28,12 @@ void write(const fs::path& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }
 
-// Into the file as it is, at an offset.
+// Overwrites bytes of the existing file at an offset.
 void overwrite(const fs::path& path, size_t at, const std::string& bytes) {
   std::fstream(path, std::ios::binary | std::ios::in | std::ios::out).seekp(long(at)) << bytes;
 }
 
-// Both times, as `touch -d @seconds` sets them.
+// Sets both times, as `touch -d @seconds` does.
 void touch(const fs::path& path, time_t seconds) {
   const timespec times[] = {{seconds, 0}, {seconds, 0}};
   ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
@@ -168,7 +168,7 @@ TEST_F(F11_MappedFile, APlaceThatIsMappedAnewIsGuardedAnew) {
   }
 }
 
-// A mapping that nobody guards, of a file that is gone.
+// An unguarded mapping of a file that is gone.
 const char* unguarded(const fs::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY);
   const void* at = ::mmap(nullptr, kPage, PROT_READ, MAP_SHARED, fd, 0);
@@ -200,7 +200,7 @@ TEST_F(F11_MappedFile, TheHandlerBeforeGetsOtherFaults) {
     ::signal(SIGBUS, [](int) { ::_exit(42); });
     const MappedFile file = open(path_);
     fs::resize_file(path_, 0);
-    if (sum(file.bytes()) != 0) ::_exit(1);  // ours, not told
+    if (sum(file.bytes()) != 0) ::_exit(1);  // not replaced by zeros
     write(dir_ / "other", std::string(kPage, 'a'));
     std::exit(*unguarded(dir_ / "other"));
   };
@@ -215,7 +215,7 @@ TEST_F(F11_MappedFile, KeysOfAGgufFileAreSafeFromARewrite) {
   ASSERT_TRUE(g);
   EXPECT_FALSE(g->change());
   const std::vector<std::string_view> expected(words.begin(), words.end());
-  overwrite(path_, 0, std::string(fs::file_size(path_), '\xff'));  // every length is a lie now
+  overwrite(path_, 0, std::string(fs::file_size(path_), '\xff'));  // every length is now false
   EXPECT_EQ(g->texts("words"), expected);
   EXPECT_TRUE(g->change());
   fs::resize_file(path_, 0);

@@ -1,6 +1,6 @@
-// The list only grows: an entry that is free is used again, so that the handler can walk it at any moment
-// without a lock. An entry that changes hands under its eyes has an odd or another version and is none of its
-// business: the range in which a fault happened stays listed until the fault is over.
+// The handler walks the list of ranges without a lock, at any moment, so the list only grows and unused
+// entries are reused. An entry whose version is odd or changes while it is read is skipped: it cannot be the
+// faulting range, because a range stays listed until the access that faulted is over.
 #include "base/mapping_guard.h"
 #include <signal.h>
 #include <sys/mman.h>
@@ -17,7 +17,7 @@ struct MappingGuard::Range {
   std::atomic<uint32_t> version{0};  // odd: being written
   std::atomic<uintptr_t> begin{0}, end{0};
   std::atomic<bool> marked{false};
-  bool used = false;  // under list_mutex
+  bool used = false;  // guarded by list_mutex
   Range* next = nullptr;
 
   void set(uintptr_t from, uintptr_t to) {
@@ -32,11 +32,11 @@ namespace {
 using Range = MappingGuard::Range;
 
 std::atomic<Range*> list{nullptr};
-std::mutex list_mutex;  // of those that change the list
+std::mutex list_mutex;  // held by threads that change the list
 struct sigaction handler_before;
 uintptr_t page_bytes;
 
-struct Missing {  // what a fault leaves to be filled
+struct Missing {  // the pages to replace after a fault
   Range* range = nullptr;
   uintptr_t from = 0, to = 0;
 };
@@ -51,20 +51,20 @@ Missing missing_at(uintptr_t address) {
   return {};
 }
 
-// Zeros cost no memory before they are written, and nobody writes them. A plain system call: what sanitizers
-// do around mmap() is not for signal handlers.
+// Maps zeros over the missing pages. They are never written, so they cost no memory. A direct system call,
+// because sanitizers wrap mmap() with code that is not safe in a signal handler.
 bool fill(const Missing& m) {
   const long at = ::syscall(SYS_mmap, m.from, m.to - m.from, PROT_READ,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
   return at == long(m.from);
 }
 
-// The default comes when the instruction faults again.
+// Calls the previous handler. The default action follows when the instruction runs and faults again.
 void pass_on(int signal, siginfo_t* about, void* context) {
   if (handler_before.sa_flags & SA_SIGINFO) return handler_before.sa_sigaction(signal, about, context);
   if (handler_before.sa_handler == SIG_DFL || handler_before.sa_handler == SIG_IGN) {
     ::sigaction(signal, &handler_before, nullptr);
-    if (about->si_code <= 0) ::raise(signal);  // it was sent, nothing faulted
+    if (about->si_code <= 0) ::raise(signal);  // sent by kill() or raise(): no instruction will fault again
     return;
   }
   handler_before.sa_handler(signal);
@@ -73,7 +73,7 @@ void pass_on(int signal, siginfo_t* about, void* context) {
 void on_bus_error(int signal, siginfo_t* about, void* context) {
   const int before = errno;
   const Missing m = about->si_code > 0 ? missing_at(reinterpret_cast<uintptr_t>(about->si_addr)) : Missing{};
-  if (m.range) m.range->marked = true;  // before anybody can read the zeros
+  if (m.range) m.range->marked = true;  // before another thread can read the zeros
   if (!m.range || !fill(m)) pass_on(signal, about, context);
   errno = before;
 }
@@ -94,7 +94,7 @@ void install() {
 Range* free_range() {
   for (Range* r = list.load(); r; r = r->next)
     if (!r->used) return r;
-  auto* r = new Range;  // stays for good
+  auto* r = new Range;  // never freed
   r->next = list.load();
   list = r;
   return r;

@@ -1,7 +1,7 @@
-// Which ranges of memory are mapped files, so that a file that ends before its mapping does not end the
-// process: a page that cannot be read (SIGBUS) becomes zeros, as do all behind it, and the range is marked.
-// Whoever computes on a mapping asks marked() before it believes its results. Other faults go to the handler
-// that was there before.
+// Registers mapped files with the SIGBUS handler. If a file is shorter than its mapping, an access behind its
+// end does not end the process: the handler maps zeros from that page to the end of the range and marks the
+// range. Check marked() after computing on a mapping and before using the result. Other faults go to the
+// handler that was installed before.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -12,15 +12,16 @@ namespace autark {
 class MappingGuard {
  public:
   MappingGuard() = default;
-  explicit MappingGuard(std::span<const std::byte> mapped);  // page-aligned; installs the handler
+  explicit MappingGuard(std::span<const std::byte> mapped);  // page-aligned; first use installs the handler
   MappingGuard(MappingGuard&& other) noexcept;
   MappingGuard& operator=(MappingGuard&& other) noexcept;
-  ~MappingGuard();  // before the range is unmapped
+  // REQUIRES: the range is still mapped.
+  ~MappingGuard();
 
-  // Was a page of it missing? What read it read zeros, from that moment on.
+  // True if a page was missing. Reads of that page and of later ones gave zeros from then on.
   bool marked() const;
 
-  struct Range;  // one entry of the list that the handler walks
+  struct Range;  // one entry of the handler's list
 
  private:
   Range* range_ = nullptr;

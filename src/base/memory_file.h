@@ -1,4 +1,4 @@
-// For fuzz targets and tests: bytes as a file that has a path but lies in memory only.
+// For fuzz targets and tests: bytes in memory that can be opened by a path.
 #pragma once
 #include <sys/mman.h>
 #include <unistd.h>

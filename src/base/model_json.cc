@@ -5,7 +5,7 @@
 namespace autark {
 namespace {
 
-// The Python number that begins at `at`, where JSON has none; empty where there is no such.
+// The non-finite number, as Python spells it, that begins at `at`; empty if there is none.
 std::string_view python_number(std::string_view text, size_t at) {
   for (const std::string_view word : {"NaN", "Infinity", "-Infinity"})
     if (text.substr(at).starts_with(word)) {
@@ -16,14 +16,14 @@ std::string_view python_number(std::string_view text, size_t at) {
   return {};
 }
 
-// Past the string that begins at `at`.
+// The index behind the string that begins at `at`.
 size_t end_of_string(std::string_view text, size_t at) {
   for (++at; at < text.size() && text[at] != '"'; ++at)
     if (text[at] == '\\') ++at;
   return std::min(at + 1, text.size());
 }
 
-// With Python's numbers in quotation marks. Empty: there is none.
+// The text with Python's non-finite numbers in quotation marks; empty if there are none.
 std::string quoted(std::string_view text) {
   std::string out;
   size_t copied = 0;

@@ -1,5 +1,6 @@
-// JSON of the files beside a model's weights, as Python writes and reads it. NaN, Infinity and -Infinity are
-// read as texts of that spelling: whoever needs the number refuses it by name, and nobody computes with it.
+// JSON of the files beside a model's weights, as Python writes it: NaN, Infinity and -Infinity are
+// accepted and become strings of that spelling. Code that needs a number then reports the string; nothing
+// computes with it.
 #pragma once
 #include <filesystem>
 #include "base/json.h"
@@ -8,19 +9,21 @@ namespace autark {
 
 inline constexpr size_t kModelJsonBytesMax = size_t{64} << 20;
 
+// As parse_json, and accepts Python's numbers.
 Result<Json> parse_model_json(std::string_view text, std::string_view what, JsonLimits limits = {});
 
-// An object in a file that must be there.
+// Reads a file that must exist and hold a JSON object. `bytes_max` limits its size.
 Result<Json> read_model_json(const std::filesystem::path& file, size_t bytes_max = kModelJsonBytesMax);
 
+// Whether optional_model_json warns about a file that it cannot use.
 enum class Ignored : uint8_t { silently, with_a_word };
 
-// An object in a file that a model can do without: empty where there is no such file, and where it cannot be
-// used, which standard error may be told.
+// Reads a file that a model can do without. An empty object if there is no such file or it cannot be used;
+// the second case is a warning on standard error unless `how` is silently.
 Json optional_model_json(const std::filesystem::path& file, Ignored how = Ignored::with_a_word,
                          size_t bytes_max = kModelJsonBytesMax);
 
-// "autark: warning: FILE …; it is ignored" on standard error.
+// Prints "autark: warning: WHAT; it is ignored" to standard error.
 void warn_ignored(const std::string& what);
 
 }  // namespace autark

@@ -1,6 +1,6 @@
-// Goal: the JSON that Python writes is read, what is no JSON stays a fault that names its file, and a file
-// that a model can do without stops nothing. Method: NaN and Infinity in every place, and in texts, where
-// they are letters; files with every fault.
+// Goal: the JSON that Python writes is read, text that is not JSON is an error that names its file, and an
+// unusable optional file stops nothing. Method: NaN and Infinity in every place, and inside strings, where
+// they are plain text; files with every fault.
 #include "base/model_json.h"
 #include <gtest/gtest.h>
 #include <unistd.h>

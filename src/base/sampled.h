@@ -1,5 +1,5 @@
-// What a model wrote in one turn, as text and as the tokens that were sampled. A later prompt that holds the
-// turn takes these tokens, however its text might be cut into others.
+// One turn of a model as text and as the tokens that were sampled. A later prompt that contains the turn
+// reuses these tokens, even if the tokenizer would cut its text differently; so the cache's rows stay usable.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,17 +8,19 @@
 
 namespace autark {
 
-struct Written {  // by the model, markup and all
+struct Written {  // model output including its markup
   std::string text;
   std::vector<int32_t> ids;  // the tokens that the text came from
 };
 
+// A turn split at the end of its reasoning.
 struct Sampled {
-  Written reasoning;          // to its end mark, the mark included; empty where the prompt had begun none
-  Written answer;             // what came then, without the end token
-  bool in_reasoning = false;  // the prompt had begun its reasoning
+  Written reasoning;          // up to and including its end mark; empty if the prompt opened none
+  Written answer;             // everything behind the reasoning, without the end token
+  bool in_reasoning = false;  // the prompt ends with an opened reasoning
 
   bool empty() const { return reasoning.ids.empty() && answer.ids.empty(); }
+  // Appends a token to the part it belongs to.
   void add(int32_t id, std::string_view text) {
     const bool reasons = in_reasoning && !reasoning.text.ends_with("</think>");
     Written& part = reasons ? reasoning : answer;

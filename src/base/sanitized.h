@@ -1,4 +1,4 @@
-// For tests: whether this build watches memory or threads, and so runs several times slower.
+// For tests: true in builds with AddressSanitizer or ThreadSanitizer, which run several times slower.
 #pragma once
 
 namespace autark {

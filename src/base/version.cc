@@ -3,7 +3,7 @@
 namespace autark {
 
 const char* version() {
-  return AUTARK_VERSION;  // the project's, by CMake
+  return AUTARK_VERSION;  // set by CMake from the project's version
 }
 
 }  // namespace autark

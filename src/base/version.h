@@ -1,4 +1,4 @@
-// Which autark this is, "0.1.0".
+// The version of this program, for example "0.1.0".
 #pragma once
 
 namespace autark {

@@ -1,4 +1,4 @@
-// What ranks find out each for itself, made one answer for all.
+// Agreement of all ranks on a value that each of them measures for itself.
 #pragma once
 #include <algorithm>
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace autark {
 
-// The least of all ranks' numbers; `mine` without a group. A collective: every rank must call it.
+// The smallest of all ranks' numbers; `mine` if comm is null. A collective: every rank must call it.
 inline int64_t least_of(Comm* comm, int64_t mine) {
   if (!comm) return mine;
   std::vector<int64_t> all(comm->size());

@@ -23,7 +23,7 @@ void ThreadGroup::Rank::all_sum(std::span<float> x) {
     const auto* theirs = reinterpret_cast<const float*>(bytes.data());
     for (size_t i = 0; i < x.size(); ++i) sum[i] += theirs[i];
   }
-  close();  // only now is x read by nobody else
+  close();  // no other rank reads x from here on
   std::ranges::copy(sum, x.begin());
 }
 

@@ -1,5 +1,5 @@
-// A tensor-parallel group whose ranks are threads of one process. Tests of chips, models and engine run on
-// it.
+// A tensor-parallel group whose ranks are threads of one process. Tests of chips, models and engine
+// run on it.
 #pragma once
 #include <barrier>
 #include <functional>
@@ -13,7 +13,7 @@ class ThreadGroup {
   explicit ThreadGroup(int ranks);
   ThreadGroup(const ThreadGroup&) = delete;
   ThreadGroup& operator=(const ThreadGroup&) = delete;
-  // The group as rank `r` sees it; used by one thread, and not beyond the group's life.
+  // The Comm of rank `r`: for use by one thread, valid as long as the group.
   Comm& rank(int r) { return ranks_[r]; }
 
  private:
@@ -27,7 +27,8 @@ class ThreadGroup {
     void broadcast(std::span<std::byte> bytes) override;
 
    private:
-    // Shows `mine` to the other ranks and waits until all have shown theirs; they stay until close().
+    // Publishes `mine` to the other ranks and waits until all have done so. The bytes must
+    // stay until close().
     void open(std::span<const std::byte> mine);
     void close() { group_.meet_.arrive_and_wait(); }
 
@@ -36,11 +37,11 @@ class ThreadGroup {
   };
 
   std::barrier<> meet_;
-  std::vector<std::span<const std::byte>> shown_;  // by rank
+  std::vector<std::span<const std::byte>> shown_;  // indexed by rank
   std::vector<Rank> ranks_;
 };
 
-// Runs work(rank) for every rank of a new group, each on a thread of its own; returns when all have ended.
+// Runs work(rank's Comm) for every rank of a new group, each on its own thread; returns when all have ended.
 void run_ranks(int ranks, const std::function<void(Comm&)>& work);
 
 }  // namespace autark

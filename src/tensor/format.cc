@@ -17,7 +17,7 @@
 namespace autark {
 namespace {
 
-// Plain formats look like blocks of one value here, so that every format is one line below.
+// Plain formats as blocks of one value, so that every format is one line in with_block.
 struct PlainF16 {
   static constexpr int kValues = 1;
   uint16_t code;
@@ -39,7 +39,7 @@ void encode(const float* x, PlainBf16& b) {
   b.code = encode_bf16(*x);
 }
 
-// Calls work(Block{}) with the block of a format of single rows.
+// Calls work(Block{}) with the block type of a format whose rows decode() can read.
 template <class Work>
 void with_block(Format f, Work work) {
   switch (f) {

@@ -1,6 +1,6 @@
-// How numbers lie in memory. Each storage format is one small file here (minifloat.h: f16, E4M3, E2M1;
-// bf16.h; q8_0.h, q4_k.h, mxfp4.h … for GGUF blocks; v4_records.h) with the byte layout above a scalar encode
-// and decode; every kernel is tested against those.
+// Storage formats of numbers. Each format has a small header here with its byte layout above a scalar encode
+// and decode: minifloat.h (F16, E4M3, E2M1), bf16.h, q8_0.h, q4_k.h, mxfp4.h and others for GGUF blocks,
+// v4_records.h for cache rows. The chips' kernels are tested against these functions.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -24,28 +24,30 @@ enum class Format : uint8_t {
   q5_k,
   q6_k,
   mxfp4,
-  v4_kv584,  // cache rows: v4_records.h
+  v4_kv584,  // rows of a cache, see v4_records.h
   v4_key68,
 };
 
+// The name in upper case, as `autark inspect` prints it: "Q4_K".
 const char* name_of(Format f);
 
-// Values in a block and bytes of a block; 1 and the element's size for plain formats.
+// Values and bytes of a block; 1 and the element's size for plain formats. e2m1_b32 has blocks of 2 values in
+// 1 byte, since its scales are stored elsewhere. REQUIRES for bytes: f is not a cache record.
 int64_t block_values(Format f);
 int64_t block_bytes(Format f);
 
-// Bytes of n values in a row. Scales that lie elsewhere are not counted (tensor/weight.h).
-// REQUIRES: n is a multiple of block_values(f).
+// Bytes of n values in a row, without scales that are stored in another tensor (tensor/weight.h). REQUIRES: n
+// is a multiple of block_values(f).
 int64_t row_bytes(Format f, int64_t n);
 
-// One row of f32, f16, bf16, a GGUF format or a cache record. The others are decoded by decode_row
-// (tensor/weight.h): a row of them lacks its scales. REQUIRES: the number of values is a multiple of
-// block_values(f); `row` is aligned to 2 bytes.
+// Encode and decode one row of f32, f16, bf16, a GGUF format or a cache record. The other formats are decoded
+// by decode_row (tensor/weight.h), because their scales are not part of the row. REQUIRES: the number of
+// values is a multiple of block_values(f); `row` is aligned to 2 bytes.
 void encode(Format f, std::span<const float> x, std::byte* row);
 void decode(Format f, const std::byte* row, std::span<float> x);
 
-// Rounds to the values the format's codes can hold. The rotary half of v4_kv584 is plain BF16 there, not
-// coded, and stays as it is. f32: nothing changes.
+// Rounds x to values that the format can hold. The rotary channels of v4_kv584 are stored as plain BF16 and
+// are not rounded here. f32 changes nothing.
 void quantise(Format f, std::span<float> x);
 
 }  // namespace autark

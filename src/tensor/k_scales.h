@@ -1,4 +1,4 @@
-// The twelve bytes of Q4_K and Q5_K that hold eight six-bit scales and eight six-bit minima:
+// The twelve bytes of Q4_K and Q5_K that hold eight six-bit scales and eight six-bit minima (j is the run):
 //   j < 4:  scale = b[j] & 63                              min = b[j + 4] & 63
 //   j ≥ 4:  scale = b[j + 4] & 15 | (b[j − 4] >> 6) << 4   min = b[j + 4] >> 4 | (b[j] >> 6) << 4
 #pragma once
@@ -9,6 +9,7 @@
 
 namespace autark {
 
+// The scale and the minimum of one run of 32 values, each from 0 to 63.
 struct KScale {
   int scale, min;
 };
@@ -18,7 +19,7 @@ inline KScale get_k_scale(const uint8_t* b, int j) {
   return {(b[j + 4] & 15) | b[j - 4] >> 6 << 4, b[j + 4] >> 4 | b[j] >> 6 << 4};
 }
 
-// REQUIRES: the bytes were zero, both numbers are below 64.
+// Writes run j into a zeroed table. REQUIRES: both numbers are below 64.
 inline void put_k_scale(uint8_t* b, int j, KScale s) {
   if (j < 4) {
     b[j] |= static_cast<uint8_t>(s.scale);
@@ -30,7 +31,8 @@ inline void put_k_scale(uint8_t* b, int j, KScale s) {
   }
 }
 
-// Scales and minima of eight runs of 32 values whose codes go from 0 to `top`. REQUIRES: b is all zero.
+// Sets d, dmin and the scales of a block from its 256 values, for codes from 0 to `top`. REQUIRES: b
+// is all zero.
 template <class Block>
 void encode_k_scales(const float* x, int top, Block& b) {
   float scale[8], min[8];

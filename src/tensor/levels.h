@@ -1,5 +1,5 @@
-// What the encoders of block formats share: the nearest whole number of a range, and a division that gives
-// 0 for an empty scale.
+// Shared by the encoders of block formats: rounding to a whole number in a range, division by a scale that
+// can be zero, and the value of largest magnitude.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -7,16 +7,17 @@
 
 namespace autark {
 
-// NaN becomes lo.
+// x rounded to the nearest whole number, limited to lo … hi. NaN becomes lo.
 inline int nearest_level(float x, int lo, int hi) {
   return !(x > lo) ? lo : x < hi ? static_cast<int>(std::lround(x)) : hi;
 }
 
+// x / scale, and 0 for a zero scale: all values of the block are zero then.
 inline float over(float x, float scale) {
   return scale == 0 ? 0 : x / scale;
 }
 
-// The value furthest from 0, with its sign.
+// The value of largest magnitude, with its sign. REQUIRES: x is not empty.
 inline float extreme(std::span<const float> x) {
   return *std::ranges::max_element(x, {}, [](float v) { return std::abs(v); });
 }

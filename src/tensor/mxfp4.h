@@ -1,6 +1,7 @@
 // MXFP4: 32 values in 17 bytes, 4.25 bits each (OCP Microscaling 1.0).
-//   u8 e (UE8M0) | u8 q[16]: E2M1 codes, value i < 16 in the low half of byte i, value 16 + i in the high
-//   half x = 2^(e − 127) · E2M1(q)
+//   u8 e (UE8M0)
+//   | u8 q[16]: E2M1 codes, value i < 16 in the low half of byte i, value 16 + i in the high half
+//   x = 2^(e − 127) · E2M1(q)
 #pragma once
 #include "tensor/levels.h"
 #include "tensor/minifloat.h"
@@ -14,6 +15,7 @@ struct BlockMxfp4 {
 };
 static_assert(sizeof(BlockMxfp4) == 17);
 
+// The value of each E2M1 code.
 inline constexpr float kE2m1[16] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, -0.f, -0.5f, -1, -1.5f, -2, -3, -4, -6};
 
 inline void decode(const BlockMxfp4& b, float* x) {
@@ -24,7 +26,7 @@ inline void decode(const BlockMxfp4& b, float* x) {
   }
 }
 
-// The scale's exponent is that of the extreme value less 2, the exponent of E2M1's largest number.
+// The scale's exponent is that of the largest magnitude minus 2, the exponent of E2M1's largest number (6).
 inline void encode(const float* x, BlockMxfp4& b) {
   const float a = std::abs(extreme({x, 32}));
   b.e = a > 0 && std::isfinite(a) ? static_cast<uint8_t>(std::clamp(std::ilogb(a) - 2 + 127, 0, 254)) : 0;

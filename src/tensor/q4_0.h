@@ -22,7 +22,7 @@ inline void decode(const BlockQ4_0& b, float* x) {
   }
 }
 
-// The extreme value becomes −8 exactly.
+// d is chosen such that the value of largest magnitude has the code 0, which is −8.
 inline void encode(const float* x, BlockQ4_0& b) {
   b.d = encode_f16(extreme({x, 32}) / -8);
   const float d = decode_f16(b.d);

@@ -24,7 +24,7 @@ inline void decode(const BlockQ5_0& b, float* x) {
   }
 }
 
-// The extreme value becomes −16 exactly.
+// d is chosen such that the value of largest magnitude has the code 0, which is −16.
 inline void encode(const float* x, BlockQ5_0& b) {
   b = {.d = encode_f16(extreme({x, 32}) / -16)};
   const float d = decode_f16(b.d);

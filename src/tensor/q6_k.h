@@ -32,7 +32,8 @@ inline void decode(const BlockQ6_K& b, float* x) {
     }
 }
 
-// The extreme value of each run becomes −32, as far as its scale allows.
+// Each run's scale gives its value of largest magnitude the code of −32, up to the rounding of the
+// scale to int8.
 inline void encode(const float* x, BlockQ6_K& b) {
   b = {};
   float scale[16];

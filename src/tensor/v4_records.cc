@@ -11,7 +11,7 @@ namespace {
 
 float largest(std::span<const float> x) {
   float a = 0;
-  for (float v : x) a = std::max(a, std::abs(v));  // NaN is passed over
+  for (float v : x) a = std::max(a, std::abs(v));  // std::max ignores a NaN here
   return std::min(a, std::numeric_limits<float>::max());
 }
 uint8_t* bytes(std::byte* p) {

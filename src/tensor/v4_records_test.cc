@@ -1,6 +1,6 @@
-// Goal: cache records hold what DeepSeek-V4 was trained with, in the bytes that other engines use.
-// Method: blocks worked out by hand; records of the published sizes there and back; rounding twice is
-// rounding once, at every magnitude.
+// Goal: cache records hold the values that DeepSeek-V4 was trained with, in the byte layout that other
+// engines use. Method: blocks computed by hand; records of the published sizes encoded and decoded; rounding
+// twice equals rounding once, at every magnitude.
 #include "tensor/v4_records.h"
 #include <gtest/gtest.h>
 #include <cmath>

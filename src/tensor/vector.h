@@ -1,13 +1,13 @@
-// A Vector is a few float32 values of a checkpoint: norm gains, a bias, attention sinks. It is a view of host
-// memory that the checkpoint owns; a chip with memory of its own makes a copy, as it does of a Weight.
+// A Vector holds a few float32 values of a checkpoint: norm gains, a bias, attention sinks. It is a view of
+// host memory that the checkpoint owns; a chip with memory of its own keeps a copy, as it does for a Weight.
 #pragma once
 #include "tensor/tensor.h"
 
 namespace autark {
 
 struct Vector {
-  const float* values = nullptr;  // null where only shapes are known
-  Shape shape;                    // mostly [n]; rows lie one after another
+  const float* values = nullptr;  // null if only shapes are known (dry runs)
+  Shape shape;                    // [n], or rows one after another
 
   explicit operator bool() const { return shape.rank > 0; }  // false: the checkpoint has none
   int64_t size() const { return shape.numel(); }
