@@ -1,4 +1,4 @@
-// The default bodies of verbs, and transfers of chips whose memory is the host's.
+// Default bodies of verbs, and transfers for chips that use the host's memory.
 #include "chips/chip.h"
 #include <sys/mman.h>
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Collectives of the tensor-parallel group for every chip, on the host.
+// Collectives over the tensor-parallel group, on the host, for every chip.
 #include <algorithm>
 #include <vector>
 #include "base/check.h"

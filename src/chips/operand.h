@@ -1,4 +1,4 @@
-// What work on the host reads or writes: a tensor, or one stream's state of all sequences of a step.
+// What work on the host reads or writes: a tensor, or one stream's state of all sequences of the step.
 #pragma once
 #include <variant>
 #include <vector>
@@ -11,7 +11,7 @@ class Operand {
   Operand(const Tensor& tensor) : what_(tensor) {}
   Operand(const Rows& state) : what_(state) {}
 
-  // Null where the operand is the other kind.
+  // One of the two is null.
   const Tensor* tensor() const { return std::get_if<Tensor>(&what_); }
   const Rows* state() const { return std::get_if<Rows>(&what_); }
 
@@ -20,7 +20,7 @@ class Operand {
 };
 using Operands = std::vector<Operand>;
 
-// Bytes of one part of a stream: a page's rows, or a whole ring.
+// Bytes of one entry of Rows::pages: a page's rows, or a whole ring.
 inline int64_t part_bytes(const Rows& r) {
   return r.page_rows * row_bytes(r.record, r.width);
 }

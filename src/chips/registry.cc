@@ -16,7 +16,7 @@ Result<std::unique_ptr<Chip>> open_ref(const ChipOptions& o) {
 struct Entry {
   std::string_view name;
   Result<std::unique_ptr<Chip>> (*open)(const ChipOptions&);
-  bool listed = true, int8 = false;  // named to users; has 8-bit inputs
+  bool listed = true, int8 = false;  // listed: named to users; int8: has 8-bit inputs
 };
 constexpr Entry kChips[] = {
     {"ref", open_ref}, {"cpu", make_cpu_chip, true, true}, {"far", make_far_chip, false}};

@@ -1,4 +1,4 @@
-// Chips by name. Whoever needs one asks here; the folders of the chips stay private.
+// Creates chips by name. The folders of the chips are private; other code includes this header only.
 #pragma once
 #include <memory>
 #include <string>
@@ -12,22 +12,22 @@ namespace autark {
 
 struct ChipOptions {
   Rounding::Inputs inputs = Rounding::Inputs::f32;
-  int threads = 0;       // 0: one per physical core this process may use
-  std::string isa;       // of `cpu`: generic, avx2, avx512; empty: AUTARK_CPU, else the best there is
-  bool eager = false;    // run every verb at once instead of recording (for tests; same bits)
-  Comm* comm = nullptr;  // tensor-parallel group; empty: alone
+  int threads = 0;       // 0: one per physical core that this process may use
+  std::string isa;       // for `cpu`: generic, avx2, avx512; empty: AUTARK_CPU, else the best available
+  bool eager = false;    // run every verb at once instead of recording it (for tests; same bits)
+  Comm* comm = nullptr;  // tensor-parallel group, not owned; null: alone
 };
 
-// "ref", "cpu", and for tests "far" (chips/far/far_chip.h). An unknown name, an ISA this machine lacks or a
-// mode the chip does not offer is an Error that lists what there is.
+// Knows "ref", "cpu", and for tests "far" (chips/far/far_chip.h). An unknown name, an ISA that this machine
+// lacks or a mode that the chip does not have is an Error that lists the alternatives.
 Result<std::unique_ptr<Chip>> make_chip(std::string_view name, const ChipOptions& options = {});
-std::vector<std::string> chip_names();       // those for users
-bool rounds_to_int8(std::string_view chip);  // whether the chip of this name has 8-bit inputs
+std::vector<std::string> chip_names();       // without those for tests
+bool rounds_to_int8(std::string_view chip);  // whether the chip of this name supports Inputs::int8
 
 // The ISAs of `cpu` that this machine can run, the best last.
 std::vector<std::string> cpu_isas();
 
-// What this machine gives, measured now with `threads` threads: the denominators of every speed we state.
+// The peak speeds of this machine, measured with `threads` threads. Reported speeds are compared with them.
 struct MachineSpeed {
   int threads = 0;
   std::string isa;
@@ -35,14 +35,16 @@ struct MachineSpeed {
   double f32_gflop_per_second = 0;  // fused multiply-adds from registers
   double int8_gop_per_second = 0;   // the ISA's int8 dot product from registers
 };
+// Takes about `seconds` and 256 MiB.
 Result<MachineSpeed> measure_machine(const ChipOptions& options, double seconds = 0.5);
 
-// Costs counted by the `dry` chip, which computes nothing.
+// The costs of the verbs that ran on a dry chip.
 struct Cost {
-  double flops = 0, weight_bytes = 0, kv_bytes = 0;
-  int ops = 0;
-  std::vector<Format> attended;  // the records that attention reads, each once
+  double flops = 0, weight_bytes = 0, kv_bytes = 0;  // kv_bytes: state read
+  int ops = 0;                                       // verbs
+  std::vector<Format> attended;                      // the record formats that attention reads, each once
 };
+// A chip that computes nothing and adds to `cost`, which must outlive it.
 std::unique_ptr<Chip> make_dry_chip(Cost* cost);
 
 }  // namespace autark

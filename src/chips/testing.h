@@ -1,4 +1,4 @@
-// For tests of what every chip can do: `ref`, and `cpu` with each instruction set of this machine.
+// For tests that run on every chip: `ref`, and `cpu` with each instruction set of this machine.
 #pragma once
 #include <memory>
 #include <string>
@@ -14,6 +14,7 @@ inline std::vector<std::string> places() {
   return all;
 }
 
+// The chip of a place: a name of cpu_isas(), or "ref".
 inline std::unique_ptr<Chip> chip_at(const std::string& place, ChipOptions options = {.threads = 2}) {
   const bool ref = place == "ref";
   if (!ref) options.isa = place;

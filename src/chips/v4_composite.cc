@@ -1,5 +1,5 @@
-// The V4 verbs as plain loops on the host, for chips that have not (yet) written fast ones. They follow
-// the equations in v4_ops.h; nothing here is clever.
+// The V4 verbs as plain loops on the host, for chips without fast versions. They follow the equations
+// in v4_ops.h directly.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -12,7 +12,7 @@ float sigmoid(float x) {
   return 1 / (1 + std::exp(-x));
 }
 
-// Eight sums side by side, so that a compiler can keep them in vectors.
+// Eight partial sums, so that a compiler can keep them in vector registers.
 double dot(std::span<const float> a, std::span<const float> b) {
   double s[8] = {};
   const size_t whole = a.size() / 8 * 8;
@@ -22,7 +22,7 @@ double dot(std::span<const float> a, std::span<const float> b) {
   return ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
 }
 
-// comb [n, n]: softmax of each row, then columns and rows in turn, columns last.
+// comb [n, n]: softmax of each row, then columns and rows are normalised in turn, columns last.
 void sinkhorn(std::span<float> comb, int64_t n, float eps, int iters) {
   const auto normalise = [&](int64_t line, int64_t step) {  // n values, `step` apart
     for (int64_t i = 0; i < n; ++i) {
@@ -42,7 +42,7 @@ void sinkhorn(std::span<float> comb, int64_t n, float eps, int iters) {
   for (int i = 1; i < iters; ++i) normalise(n, 1), normalise(1, n);
 }
 
-// The k best of `score`, best first, ties to the lower index.
+// The ids of the k largest values of `score`, largest first, ties to the lower id.
 std::vector<int32_t> best(std::span<const float> score, int64_t k) {
   std::vector<int32_t> order(score.size());
   std::iota(order.begin(), order.end(), 0);
@@ -65,7 +65,8 @@ void hadamard_in_place(std::span<float> x) {
   for (float& v : x) v /= std::sqrt(float(n));
 }
 
-// Row w of a pooled stream from its tail: rows [from, …) of kv | gate, each [wide].
+// Row w of a pooled stream. `tail` holds the tokens from position `from` on, each as kv | gate
+// of `wide` values.
 std::vector<float> pooled_row(std::span<const float> tail, int64_t from, int64_t w, int ratio, int64_t dim,
                               int64_t wide) {
   const bool overlap = wide == 2 * dim;
@@ -258,9 +259,10 @@ class CompositeV4 final : public V4Ops {
     append(tail, seq, both);
   }
 
-  // Where each sequence's rows begin when all are laid one after another; the end is last.
+  // The first row of each sequence when the rows of all sequences are stored one after another; the
+  // end is last.
   using Places = std::vector<int64_t>;
-  static Places places(const Rows& r) {  // of pooled rows, this step's included
+  static Places places(const Rows& r) {  // of pooled rows, including those of this step
     Places at{0};
     for (size_t seq = 0; seq < r.sequences.size(); ++seq)
       at.push_back(at.back() + (r.length[seq] + r.sequences[seq].count) / r.per);
@@ -277,19 +279,22 @@ class CompositeV4 final : public V4Ops {
       at.push_back(at.back() + window.length[seq] + window.sequences[seq].count - first_seen(window, seq));
     return at;
   }
-  static int64_t first_seen(const Rows& window, int64_t seq) {  // by the first row of this step
+  // The oldest position that the first query of this step sees.
+  static int64_t first_seen(const Rows& window, int64_t seq) {
     return std::max<int64_t>(0, window.length[seq] - window.keep + 1);
   }
+  // The sequence of row `row` of the step.
   static int64_t sequence_of(const Rows& r, int64_t row) {
     int64_t seq = 0;
     while (row >= r.sequences[seq].first + r.sequences[seq].count) ++seq;
     return seq;
   }
+  // The sequence of row `place` of a concatenation.
   static int64_t owner(const Places& at, int64_t place) {
     return std::upper_bound(at.begin(), at.end(), place) - at.begin() - 1;
   }
 
-  // Pooled rows as the records give them back, the same for all queries and heads.
+  // All pooled rows, loaded once for all queries and heads.
   Tensor pooled_rows(const Rows& r, const Places& at) const {
     if (at.back() == 0) return {};
     Tensor all = on_.result({at.back(), r.width});
@@ -300,7 +305,7 @@ class CompositeV4 final : public V4Ops {
     return all;
   }
 
-  // Of each query the rows that it picked, side by side.
+  // The rows that each query picked, side by side; [query · picks].
   Tensor picked_rows(const Rows& r, Tensor picks) const {
     Tensor some = on_.result({picks.shape.numel(), r.width});
     on_.each(picks.shape.numel(), {r, picks}, {some}, [=](int64_t i) {
@@ -310,7 +315,7 @@ class CompositeV4 final : public V4Ops {
     return some;
   }
 
-  // Of the rows that query `row` sees.
+  // The scores of the rows that query `row` sees.
   std::vector<float> index_scores(Tensor q, Tensor head_weights, const Rows& keys, const Places& at,
                                   Tensor all, int64_t row) const {
     const int64_t H = q.shape[1], d = q.cols(), seq = sequence_of(keys, row);
@@ -326,16 +331,16 @@ class CompositeV4 final : public V4Ops {
     return score;
   }
 
-  // What the queries of a step attend to, as the records give it back.
+  // The rows that the queries of a step attend to, rounded as stored.
   struct Entries {
     Rows window, far;
-    Tensor picks;      // empty: all of `far` that is visible
-    Tensor near, old;  // rows of the windows, pooled rows
+    Tensor picks;      // empty: all visible rows of `far`
+    Tensor near, old;  // rows of the windows; pooled rows
     Places near_at, far_at;
-    bool each_its_own;  // `old` has the picks of each query side by side, else all rows once
+    bool each_its_own;  // `old` holds each query's picks side by side, instead of all rows once
 
-    // Of one query: its window oldest first, what a young sequence lacks is null behind it, as in the
-    // official code; then the pooled rows.
+    // The rows that one query attends to: its window, oldest first, then pooled rows. As in the official
+    // code, the window always has `keep` entries; those that a young sequence lacks are null, at its end.
     std::vector<const float*> of(int64_t row) const {
       const int64_t seq = sequence_of(window, row);
       const int64_t at = window.length[seq] + row - window.sequences[seq].first;
@@ -353,8 +358,8 @@ class CompositeV4 final : public V4Ops {
     int64_t picks_each() const { return picks ? picks.cols() : 0; }
   };
 
-  // Online softmax over blocks of 64 entries: the official code rounds probabilities relative to the
-  // largest logit so far, so the blocks show in its bits.
+  // Online softmax over blocks of 64 entries. The official code rounds probabilities relative to the largest
+  // logit so far, so the block size affects the result's bits.
   void attend_one(std::span<const float> q, std::span<const float* const> entries, float sink,
                   std::span<float> out) const {
     const size_t d = q.size();
@@ -380,7 +385,7 @@ class CompositeV4 final : public V4Ops {
     for (size_t c = 0; c < d; ++c) out[c] = acc[c] / (sum + std::exp(sink - top));
   }
 
-  // Every query of one sequence over the window's stored rows and all rows of its own block.
+  // All queries of one sequence over the window's stored rows and all rows of its own block.
   static void attend_block(Tensor q, Tensor kv, const Rows& window, const Vector& sink, Tensor y, int seq) {
     const int64_t H = q.shape[1], d = q.cols();
     const Span span = window.sequences[seq];

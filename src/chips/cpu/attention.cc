@@ -1,7 +1,7 @@
-// attention: first the step's own rows go where the kernels read them, then (sequence, key head, queries)
-// tasks run, heaviest first. Own rows go straight to the pages, unless that would overwrite rows of a ring
-// that this step's queries still see; then old and own rows are laid side by side in the arena, and the
-// ring is written afterwards (the contract of chips/rows.h).
+// attention: first the step's own rows are written to where the kernels read them, then tasks of (sequence,
+// key head, queries) run, heaviest first. Own rows are written directly to the pages, unless that would
+// overwrite rows of a ring that this step's queries still see. In that case old and own rows are copied side
+// by side into the arena, and the ring is written afterwards (the contract of chips/rows.h).
 #include <algorithm>
 #include "chips/cpu/verbs.h"
 
@@ -15,22 +15,22 @@ struct Stream {
 };
 
 struct Sequence {
-  int64_t first, count, start;  // rows in the step, tokens before it
-  int64_t from;                 // first position its queries see
-  std::byte* side[2];           // of each stream: positions from `from`, or null: the pages
+  int64_t first, count, start;  // rows in the step; tokens before it
+  int64_t from;                 // first position that its queries see
+  std::byte* side[2];           // per stream: positions from `from` on; null: read the pages
 };
 
-struct Fill {                    // one chunk of rows on their way to pages or side
+struct Fill {                    // one chunk of rows to copy to pages or side
   int64_t sequence, begin, end;  // positions
 };
 
 struct Plan {
-  Stream streams[2];  // keys and values
+  Stream streams[2];  // keys, values
   int stream_count;   // 1: values are channels of the key rows
   Record record;
   Sequence* sequences;
   int64_t sequence_count;
-  bool sides;  // some sequence has one
+  bool sides;  // whether any sequence has a side
   int64_t heads, key_heads, dim, value_dim;
 };
 
@@ -58,7 +58,7 @@ void put_own(const Plan& p, const Kernels& k, int which, int64_t seq, int64_t ro
   auto* to = reinterpret_cast<unsigned char*>(row_for(p, which, seq, row));
   if (s.rows.record != Format::f32 || s.rows.codes == Format::f32) {
     k.encode(p.record, x, s.rows.width, to);
-  } else {  // float storage that pretends to be another record
+  } else {  // f32 storage that simulates another record
     std::memcpy(to, x, s.row_bytes);
     quantise(s.rows.codes, {reinterpret_cast<float*>(to), static_cast<size_t>(s.rows.width)});
   }
@@ -70,7 +70,7 @@ void fill(const Plan& p, const Kernels& k, const Fill& f) {
     for (int64_t row = f.begin; row < f.end; ++row) {
       if (row >= q.start) {
         put_own(p, k, which, f.sequence, row);
-      } else {  // only into the side
+      } else {  // needed only in the side
         std::memcpy(row_for(p, which, f.sequence, row), page_row(p.streams[which], f.sequence, row),
                     p.streams[which].row_bytes);
       }
@@ -78,7 +78,7 @@ void fill(const Plan& p, const Kernels& k, const Fill& f) {
   }
 }
 
-// A ring's last own rows, from the side to the pages.
+// Copies the last own rows of a ring from the side to the pages.
 void write_back(const Plan& p, int64_t seq) {
   const Sequence& q = p.sequences[seq];
   for (int which = 0; which < p.stream_count; ++which) {
@@ -124,7 +124,7 @@ Plan make_plan(Recorder& on, Tensor q, Tensor k, Tensor v, const Rows& ks, const
   return p;
 }
 
-// One slot a page row: what the kernels follow.
+// The stream's rows as the kernels find them: its pages, or the side as one endless page.
 RecordSource source_of(const Plan& p, int which, int64_t seq, std::byte* const* side) {
   const Stream& s = p.streams[which];
   const Sequence& q = p.sequences[seq];
@@ -153,7 +153,7 @@ void record_fill(Recorder& on, const Plan& p, const Tensor& k, const Tensor& v) 
          [p, fills, kernels = &on.kernels](int64_t c, void*) { fill(p, *kernels, fills[c]); });
 }
 
-// What all tasks of a sequence have in common.
+// The values that all tasks of a sequence share.
 AttendTask task_of(Recorder& on, const Plan& p, int64_t seq, Attend how, const Tensor& q, const Tensor& y) {
   const Sequence& s = p.sequences[seq];
   auto** side = on.plans.take_of<std::byte*>(2);
@@ -170,7 +170,7 @@ AttendTask task_of(Recorder& on, const Plan& p, int64_t seq, Attend how, const T
   return t;
 }
 
-// The tasks of one sequence, the last tokens, which see most, first.
+// Appends the tasks of one sequence. Its last tokens come first, because they see most positions.
 AttendTask* put_tasks(const Plan& p, const TaskSplit& by, int64_t count, const AttendTask& whole,
                       AttendTask* next) {
   const int64_t group = p.heads / p.key_heads;

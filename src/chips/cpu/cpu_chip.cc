@@ -86,7 +86,7 @@ class CpuChip final : public Chip {
   }
 
  private:
-  struct Angles {  // cosines and sines of one rope at a step's positions, [row][dims / 2] each
+  struct Angles {  // cosines and sines of one rope at the step's positions, [row][dims / 2] each
     Bytes positions;
     const Rope* rope;
     bool inverse;
@@ -96,7 +96,7 @@ class CpuChip final : public Chip {
   void ran() {
     if (eager_) wait();
   }
-  // A verb's result as official code rounds it.
+  // A verb's result, rounded as official code does in official runs.
   Tensor official(Tensor y) {
     return ran(inputs_ == Rounding::Inputs::official ? on_.official(y, Round::bf16) : y);
   }
@@ -105,7 +105,7 @@ class CpuChip final : public Chip {
     ran();
     return result;
   }
-  // Calls run(row) for each row, a range of rows a chunk.
+  // Calls run(row) for each row; a chunk is a range of rows.
   template <class Run>
   void each_row(int64_t rows, std::initializer_list<Bytes> reads, std::initializer_list<Bytes> writes,
                 Run run) {
@@ -124,7 +124,7 @@ class CpuChip final : public Chip {
   const Rounding::Inputs inputs_;
   const bool eager_;
   Comm* const comm_;
-  std::vector<Angles> angles_;  // of this step
+  std::vector<Angles> angles_;  // of this step, reused by all layers
 };
 
 Tensor CpuChip::rows(const Weight& table, Tensor ids, float scale) {
@@ -157,7 +157,7 @@ Tensor CpuChip::pick(Tensor x, Tensor ids) {
   return ran(y);
 }
 
-// Where a row verb shall also put its result rounded, if a product asks for that before it runs.
+// A slot for the int8 form of y, which a product may request before the verb runs (Recorder::offer_rounding).
 RoundedBlock** CpuChip::offer(Tensor y) {
   auto** slot = on_.plans.take_of<RoundedBlock*>(1);
   *slot = nullptr;
@@ -165,6 +165,7 @@ RoundedBlock** CpuChip::offer(Tensor y) {
   return slot;
 }
 
+// Writes the int8 form of row i, whose values are y, if a product has requested it.
 void round_if_asked(const Recorder& on, RoundedBlock** slot, const float* y, int64_t i, int64_t rows,
                     int64_t n) {
   if (!*slot) return;
@@ -172,7 +173,7 @@ void round_if_asked(const Recorder& on, RoundedBlock** slot, const float* y, int
   on.kernels.round_row(y, n, to.first, to.stride);
 }
 
-// Without a gain the official code computes 1 / RMS in bf16, step by step.
+// The official code computes 1 / RMS in bf16, step by step, for norms without a gain.
 Tensor CpuChip::head_norm(Tensor x, float eps) {
   Tensor y = on_.tensor(x.shape);
   const int64_t n = x.cols();
@@ -216,12 +217,14 @@ Tensor CpuChip::add_rms_norm(Tensor* x, Tensor y, const Vector& gain, float eps)
   return ran(z);
 }
 
+// Finds or computes the table of a rope at these positions.
 CpuChip::Angles CpuChip::angles(Tensor pos, const Rope& rope, bool inverse) {
   for (const Angles& a : angles_) {
     if (a.positions.begin == pos.data && a.rope == &rope && a.inverse == inverse) return a;
   }
   const int64_t rows = pos.shape[0], half = rope.dims() / 2;
-  Tensor c = scratch({rows, half}, Format::f32), s = scratch({rows, half}, Format::f32);  // for all layers
+  // All layers use them, so they must outlive carry().
+  Tensor c = scratch({rows, half}, Format::f32), s = scratch({rows, half}, Format::f32);
   each_row(rows, {pos}, {c, s},
            [=, as = angle_as(inputs_), pos = pos.i32(), r = &rope, c = c.f32(), s = s.f32()](int64_t i) {
              for (int64_t j = 0; j < half; ++j) {
@@ -251,7 +254,7 @@ Tensor CpuChip::rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) {
   return official(y);
 }
 
-// Element-wise verbs take their tensors as pieces of this many values; a multiple of every vector.
+// Element-wise verbs are divided into pieces of this many values, a multiple of every vector width.
 constexpr int64_t kPiece = 4096;
 
 Tensor CpuChip::add(Tensor a, Tensor b) {

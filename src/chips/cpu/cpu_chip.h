@@ -1,4 +1,4 @@
-// The CPU chip: a team of threads, one a core, walks the recorded verbs. See README.md.
+// The CPU chip: a team of threads, one per core, runs recorded verbs. See README.md.
 #pragma once
 #include <memory>
 #include "base/result.h"

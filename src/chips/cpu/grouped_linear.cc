@@ -7,8 +7,8 @@ namespace {
 
 struct GroupedJob {
   const Recorder* on;
-  const Panels* w;  // one a group
-  PanelCut cut;     // of one group
+  const Panels* w;  // one per group
+  PanelCut cut;     // of one group's outputs
   int64_t groups, rows, in, out;
   RoundedBlock* rounded;  // [group][rows in tiles], or
   const float** floats;   // [group][row]
@@ -17,7 +17,7 @@ struct GroupedJob {
   int64_t blocks() const { return in / kBlock; }
 };
 
-// The channels of each group, as its product reads them.
+// Prepares each group's channels in the form that its product reads.
 void record_inputs(Recorder& on, GroupedJob& job, Rounding::Inputs inputs, const Tensor& x) {
   if (inputs != Rounding::Inputs::int8 || !takes_rounded(job.w->kind)) {
     job.floats = on.plans.take_of<const float*>(job.groups * job.rows);

@@ -10,7 +10,7 @@ namespace {
 
 struct Table {
   std::string_view isa;
-  bool (*runs)();  // on this processor and system
+  bool (*runs)();  // true if this processor and system can run it
   const Kernels& (*kernels)();
 };
 
@@ -18,14 +18,14 @@ bool always() {
   return true;
 }
 
-// One table for each family of processors that has kernel files (cmake/layer.cmake), the best last.
+// The kernel tables of this processor family (cmake/layer.cmake), the best last.
 #if defined(__x86_64__)
-bool has_f16c() {  // clang 14's __builtin_cpu_supports does not know the word
+bool has_f16c() {  // clang 14's __builtin_cpu_supports does not accept "f16c"
   unsigned a, b, c, d;
   return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
 }
 
-// __builtin_cpu_supports also asks whether the system saves the wide registers.
+// __builtin_cpu_supports also checks that the system saves the wide registers.
 bool has_avx2() {
   __builtin_cpu_init();
   return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_f16c() &&

@@ -1,4 +1,4 @@
-// Which kernel table runs here.
+// Selects the kernel table for this machine.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,8 +8,8 @@
 
 namespace autark {
 
-// `wish`, else the environment's AUTARK_CPU, else the best this processor and system can run. A wish that is
-// unknown or cannot be served here is an Error that lists what can.
+// The table of ISA `wish`; if empty, of the environment variable AUTARK_CPU, else the best that this
+// processor and system can run. An unknown or unsupported ISA is an Error that lists the supported ones.
 Result<const Kernels*> kernels_for(std::string_view wish);
 
 }  // namespace autark

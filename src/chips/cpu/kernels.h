@@ -1,27 +1,29 @@
-// What one ISA serves: plain functions behind a table, filled by kernels_<isa>.cc and chosen once at start.
-// Every function is single-threaded and works on the slice it is given; the result of one output never
-// depends on how the work was sliced: the order of its float operations is fixed by the shape alone.
+// The interface of one ISA: a table of plain functions, filled by kernels_<isa>.cc and chosen once at start.
+// Every function is single-threaded and works on the slice it is given. The bits of an output do not depend
+// on how the work was sliced: the order of its float operations is fixed by the shape alone.
 #pragma once
 #include "chips/cpu/layout.h"
 
 namespace autark {
 
-// y[row][panel outputs] = Σ x w (+ bias). `y` and `bias` point at the first output of `panel_begin`.
+// y[row][panel outputs] = Σ x w (+ bias) for panels [panel_begin, panel_end). `y` and `bias` point to the
+// first output of panel_begin; all pointers are borrowed.
 struct ProductOfRounded {
   const Panels* w;
   int64_t panel_begin, panel_end;
-  const RoundedBlock* x;  // tiles of all rows
+  const RoundedBlock* x;  // tiles of all rows (layout.h)
   int64_t rows;
   const float* bias;  // or null
   float* y;
-  int64_t y_stride;
-  void* scratch;  // kScratchBytes, 64-aligned
+  int64_t y_stride;  // floats from one row of y to the next
+  void* scratch;     // kScratchBytes, 64-aligned
 };
 
+// The same with float activations.
 struct ProductOfFloats {
   const Panels* w;
   int64_t panel_begin, panel_end;
-  const float* const* x;  // one pointer a row
+  const float* const* x;  // one pointer per row
   int64_t rows;
   const float* bias;
   float* y;
@@ -29,26 +31,27 @@ struct ProductOfFloats {
   void* scratch;
 };
 
-// Records of one stream and sequence, as attention reads them.
+// The rows of one stream and sequence, as attention reads them.
 struct RecordSource {
   const unsigned char* const* pages;
   int64_t page_rows, row_bytes;
-  int64_t ring;   // 0: no ring
-  int64_t first;  // the row in slot 0
+  int64_t ring;   // slots of the ring; 0: no ring
+  int64_t first;  // the row in slot 0, without a ring
 };
 
 enum class Record : uint8_t { f32, f16, bf16 };
 
-// Queries [token_begin, token_end) × [head_begin, head_end) of one sequence; these heads share a key head.
+// Queries [token_begin, token_end) × [head_begin, head_end) of one sequence. All of these
+// heads share key_head.
 struct AttendTask {
-  const float* q;  // the sequence's first row, [token][heads][dim]
+  const float* q;  // the sequence's first row: [token][heads][dim]
   float* y;        // [token][heads][value_dim]
   int64_t heads, dim, value_dim;
-  int64_t value_step;  // from one key head's values to the next's, in a row of `values`
+  int64_t value_step;  // channels from one key head's values to the next's, within a row of `values`
   int64_t head_begin, head_end, key_head;
   int64_t token_begin, token_end;
-  int64_t position;  // of token 0
-  int64_t window;    // 0: all
+  int64_t position;  // position of token 0
+  int64_t window;    // positions that a query sees; 0: all
   float scale;
   Record record;
   RecordSource keys, values;
@@ -57,12 +60,15 @@ struct AttendTask {
 
 enum class Gate : uint8_t { silu, gelu_tanh };
 
+// The functions of one ISA and their properties.
 struct Kernels {
   const char* isa;
-  int64_t tile_rows;         // of the tiles that rounded_product takes its rows in (layout.h)
-  const char* rounded_name;  // of the int8 products
+  int64_t tile_rows;         // height of the tiles in which rounded_product takes its rows (layout.h)
+  const char* rounded_name;  // describes the int8 products, for doctor
   const char* float_name;
 
+  // Rounds a row of n floats to int8 blocks; block b is written to out[b · stride]. REQUIRES: n is a
+  // multiple of 32.
   void (*round_row)(const float* x, int64_t n, RoundedBlock* out, int64_t stride);  // a block every `stride`
   void (*rounded_product)(const ProductOfRounded&);
   void (*float_product)(const ProductOfFloats&);
@@ -70,29 +76,32 @@ struct Kernels {
   void (*rms_norm)(const float* x, const float* gain, float eps, int64_t n, float* y);  // gain may be null
   void (*add)(const float* a, const float* b, int64_t n, float* y);
   void (*glu)(const float* gate, const float* up, int64_t n, Gate act, float limit, float* y);
-  // One head's pairs turned: (a, b) → (a c − b s, b c + a s); pairs are halves or neighbours.
+  // Rotates the pairs of one head: (a, b) → (a c − b s, b c + a s). Pairs are (i, i + half) or neighbours.
   void (*rotate)(const float* x, const float* cosine, const float* sine, int64_t half, bool neighbours,
                  float* y);
+  // Stores n floats as a record.
   void (*encode)(Record to, const float* x, int64_t n, unsigned char* out);
 
-  // For measuring this machine. Each returns a number that depends on all it did.
+  // Probes for measure_machine. Each returns a number that depends on its whole work, so it is
+  // not optimised away.
   double (*read)(const unsigned char* bytes, int64_t n);
-  double (*float_peak)(int64_t rounds);  // float_flops each
-  double (*int8_peak)(int64_t rounds);   // int8_ops each
+  double (*float_peak)(int64_t rounds);  // float_flops operations per round
+  double (*int8_peak)(int64_t rounds);   // int8_ops operations per round
   double float_flops, int8_ops;
 };
 
-// Scratch of one thread: expanded weights of a panel pair, accumulators, one attention tile.
+// Bytes of one thread's scratch: expanded weights of two panels, accumulators, or one attention tile.
 static constexpr int64_t kScratchBytes = 4 << 20;
-static constexpr int64_t kQueriesMax = 64;  // query rows (tokens × heads) of one AttendTask
+static constexpr int64_t kQueriesMax = 64;  // limit for the queries (tokens × heads) of one AttendTask
 static constexpr int64_t kHeadDimMax = 1024;
 
-// Rows of which a product keeps the sums at a time: as many whole tiles as 1,024 rows hold.
+// The number of rows whose sums a product keeps at a time: as many whole tiles as fit in 1,024 rows.
 static constexpr int64_t rows_at_once(int64_t tile_rows) {
   return 1024 / tile_rows * tile_rows;
 }
 
-// Each is defined by the file of its instruction set, on processors that have it (isa.cc).
+// Each is defined in the file of its instruction set and may only be called on processors that
+// have it (isa.cc).
 const Kernels& kernels_generic();
 const Kernels& kernels_avx2();
 const Kernels& kernels_avx512();

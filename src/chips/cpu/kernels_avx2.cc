@@ -1,8 +1,8 @@
-// Kernels for AVX2 with FMA and F16C (Haswell, Zen and later): every vector of 16 lanes is two registers.
+// Kernels for AVX2 with FMA and F16C (Haswell, Zen and later). A vector of 16 lanes is two registers.
 //
-// Cost of a rounded product, a panel of 16 outputs × 32 inputs: 16 times vpmaddubsw, vpmaddwd, vpaddd (Q8_0
-// also vpsignb and vpabsb), so a third of the int8 rate of VNNI; bytes as in kernels_avx512.cc.
-// The order matters: each stands on those above.
+// Cost of a rounded product for a panel of 16 outputs × 32 inputs: 16 times vpmaddubsw, vpmaddwd, vpaddd
+// (Q8_0 also vpsignb and vpabsb), so a third of the int8 rate of VNNI; bytes as in kernels_avx512.cc. The
+// includes are in order: each uses those above it.
 #include "chips/cpu/lanes_avx2.h"
 //
 #include "chips/cpu/rows-inl.h"

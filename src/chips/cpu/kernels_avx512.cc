@@ -1,13 +1,13 @@
 // Kernels for AVX-512 with F, BW, DQ, VL and VNNI (Ice Lake, Zen 4 and later).
 //
-// Cost of a rounded product, a panel of 16 outputs × 32 inputs: 8 vpdpbusd and 3-4 float operations; read:
-// 8.5 bits a weight for Q8_0, 5.5 for Q5_0, 4.6 for Q4_K, 6.6 for Q6_K. One row takes about 10 cycles a
-// block, so decoding waits for memory; many rows run at 8 of 11 operations of the int8 peak.
+// Cost of a rounded product for a panel of 16 outputs × 32 inputs: 8 vpdpbusd and 3-4 float operations. Bytes
+// read: 8.5 bits per weight for Q8_0, 5.5 for Q5_0, 4.6 for Q4_K, 6.6 for Q6_K. With one row a block takes
+// about 10 cycles, so decoding is limited by memory; with many rows products reach 8/11 of the int8 peak.
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12 finds fault with its own _mm512_undefined_ps
+#pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12 warns about its own _mm512_undefined_ps
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
-// The order matters: each stands on those above.
+// The includes are in order: each uses those above it.
 #include "chips/cpu/lanes_avx512.h"
 //
 #include "chips/cpu/rows-inl.h"

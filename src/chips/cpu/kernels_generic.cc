@@ -1,7 +1,7 @@
-// Kernels for any processor: plain loops that the compiler may turn into what its baseline has.
+// Kernels for any processor: plain loops that the compiler can vectorise for its baseline.
 //
-// Cost: correct before fast; about 1 GFLOP/s a core on x86-64 without SSE4, bytes as in kernels_avx512.cc.
-// The order matters: each stands on those above.
+// Simple rather than fast: about 1 GFLOP/s per core on x86-64 without SSE4; bytes read as in
+// kernels_avx512.cc. The includes are in order: each uses those above it.
 #include "chips/cpu/lanes_generic.h"
 //
 #include "chips/cpu/rows-inl.h"

@@ -1,4 +1,5 @@
-// Sixteen lanes as pairs of AVX2 registers: F floats, I int32, U 64 bytes. Included once, by kernels_avx2.cc.
+// The vector types of the kernels as pairs of AVX2 registers. Included once, by kernels_avx2.cc.
+// lanes_generic.h says what the functions do.
 #pragma once
 #include <immintrin.h>
 #include <stdint.h>
@@ -17,10 +18,10 @@ struct U {
   __m256i a, b;
 };
 
-constexpr int kTileRows = 6;  // rows of a product that share a load of the weights
+constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
 
-// vpmaddubsw adds pairs in 16 bits: 255 · 127 · 2 would not fit, so codes above 127 are taken as signed ones
-// with their offset of 128 removed, |code| ≤ 128.
+// vpmaddubsw adds pairs of products in 16 bits, and 255 · 127 · 2 would overflow. So dot_full subtracts 128
+// from each code and multiplies signed numbers, |code| ≤ 128.
 constexpr bool kSignedFull = true;
 
 inline __m256i first(int64_t n) {  // mask of the first n of eight lanes
@@ -69,7 +70,7 @@ inline F operator/(F x, F y) {
 inline F fma(F x, F y, F z) {
   return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
 }
-// A NaN in the second operand passes.
+// The second operand if one of the two is NaN.
 inline F max(F x, F y) {
   return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)};
 }
@@ -85,7 +86,7 @@ inline F nearest(F x) {
   return {_mm256_round_ps(x.a, kMode), _mm256_round_ps(x.b, kMode)};
 }
 inline __m256 scale_by_power(__m256 x, __m256 n) {                   // −126 ≤ n ≤ 128
-  const __m256i half = _mm256_srai_epi32(_mm256_cvtps_epi32(n), 1);  // in two steps: 2^128 is no float
+  const __m256i half = _mm256_srai_epi32(_mm256_cvtps_epi32(n), 1);  // in two steps: 2^128 is not a float
   const __m256i rest = _mm256_sub_epi32(_mm256_cvtps_epi32(n), half), bias = _mm256_set1_epi32(127);
   const __m256 p = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23));
   const __m256 q = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(rest, bias), 23));
@@ -98,11 +99,11 @@ inline __m256 between(__m256 x, int64_t from, int64_t to, __m256 other) {
   const __m256i m = _mm256_andnot_si256(first(from < 0 ? 0 : from), first(to < 0 ? 0 : to));
   return _mm256_blendv_ps(other, x, _mm256_castsi256_ps(m));
 }
-// Lane l keeps x where from ≤ l < to, else `other`.
+// Lane l of x if from ≤ l < to, else of `other`.
 inline F between(F x, int64_t from, int64_t to, F other) {
   return {between(x.a, from, to, other.a), between(x.b, from - 8, to - 8, other.b)};
 }
-inline F zero_below(F x, F of, float limit) {  // x, or 0 where of < limit
+inline F zero_below(F x, F of, float limit) {  // 0 in lanes with of < limit, else x
   const __m256 l = _mm256_set1_ps(limit);
   return {_mm256_andnot_ps(_mm256_cmp_ps(of.a, l, _CMP_LT_OQ), x.a),
           _mm256_andnot_ps(_mm256_cmp_ps(of.b, l, _CMP_LT_OQ), x.b)};
@@ -156,7 +157,7 @@ inline F load_i8(const uint8_t* p) {
   return {_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(v)),
           _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(v, 8)))};
 }
-// Pairs [lane][2] of bf16: the first or second of each.
+// The first or the second value of each pair of bf16 values [lane][2].
 inline F load_pair(const uint8_t* p, int second) {
   const __m256i x = load32(p), y = load32(p + 32), high = _mm256_set1_epi32(-65536);
   if (second)
@@ -202,7 +203,7 @@ inline F to_float(I x) {
 inline I to_int(F x) {
   return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)};
 }
-inline int32_t store_codes(int8_t* p, I x) {  // as bytes; gives their sum
+inline int32_t store_codes(int8_t* p, I x) {  // stores them as bytes and returns their sum
   const __m256i w = _mm256_permute4x64_epi64(_mm256_packs_epi32(x.a, x.b), 0xd8);
   const __m128i c = _mm_packs_epi16(_mm256_castsi256_si128(w), _mm256_extracti128_si256(w, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), c);
@@ -224,7 +225,7 @@ inline U masked(U x, int mask) {
 inline U either(U x, U y) {
   return {_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)};
 }
-template <int N>  // 16-bit lanes, left where N > 0
+template <int N>  // in 16-bit units: bits can move between bytes
 inline U shifted(U x) {
   if constexpr (N > 0) return {_mm256_slli_epi16(x.a, N), _mm256_slli_epi16(x.b, N)};
   if constexpr (N < 0) return {_mm256_srli_epi16(x.a, -N), _mm256_srli_epi16(x.b, -N)};
@@ -245,7 +246,7 @@ inline F byte_of(U x) {
 inline __m256i quads(__m256i unsigned_codes, __m256i x) {
   return _mm256_madd_epi16(_mm256_maddubs_epi16(unsigned_codes, x), _mm256_set1_epi16(1));
 }
-inline I dot_small(I acc, U w, int32_t x) {  // codes below 64
+inline I dot_small(I acc, U w, int32_t x) {  // REQUIRES: codes below 64
   const __m256i v = _mm256_set1_epi32(x);
   return {_mm256_add_epi32(acc.a, quads(w.a, v)), _mm256_add_epi32(acc.b, quads(w.b, v))};
 }

@@ -1,4 +1,5 @@
-// Sixteen lanes on AVX-512: F floats, I int32, U 64 bytes. Included once, by kernels_avx512.cc.
+// The vector types of the kernels as AVX-512 registers. Included once, by kernels_avx512.cc. lanes_generic.h
+// says what the functions do.
 #pragma once
 #include <immintrin.h>
 #include <stdint.h>
@@ -17,9 +18,9 @@ struct U {
   __m512i v;
 };
 
-constexpr int kTileRows = 6;  // rows of a product that share a load of the weights
+constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
 
-constexpr bool kSignedFull = false;  // dot_full takes codes as they are
+constexpr bool kSignedFull = false;  // vpdpbusd multiplies unsigned codes
 
 inline __mmask16 first(int64_t n) {
   return n >= 16 ? 0xffff : static_cast<__mmask16>((1u << n) - 1);
@@ -61,7 +62,7 @@ inline F operator/(F a, F b) {
 inline F fma(F a, F b, F c) {
   return {_mm512_fmadd_ps(a.v, b.v, c.v)};
 }
-// A NaN in the second operand passes.
+// The second operand if one of the two is NaN.
 inline F max(F a, F b) {
   return {_mm512_max_ps(a.v, b.v)};
 }
@@ -77,12 +78,12 @@ inline F nearest(F a) {
 inline F scale_by_power(F a, F n) {
   return {_mm512_scalef_ps(a.v, n.v)};
 }
-// Lane l keeps x where from ≤ l < to, else `other`.
+// Lane l of x if from ≤ l < to, else of `other`.
 inline F between(F x, int64_t from, int64_t to, F other) {
   const __mmask16 m = (to <= 0 ? 0 : first(to)) & ~(from <= 0 ? 0 : first(from));
   return {_mm512_mask_blend_ps(m, other.v, x.v)};
 }
-inline F zero_below(F x, F of, float limit) {  // x, or 0 where of < limit
+inline F zero_below(F x, F of, float limit) {  // 0 in lanes with of < limit, else x
   return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(of.v, _mm512_set1_ps(limit), _CMP_LT_OQ), x.v,
                                _mm512_setzero_ps())};
 }
@@ -115,13 +116,13 @@ inline F load_u8(const uint8_t* p) {
 inline F load_i8(const uint8_t* p) {
   return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))))};
 }
-// Pairs [lane][2] of bf16: the first or second of each.
+// The first or the second value of each pair of bf16 values [lane][2].
 inline F load_pair(const uint8_t* p, int second) {
   const __m512i z = _mm512_loadu_si512(p);
   return {_mm512_castsi512_ps(second ? _mm512_and_si512(z, _mm512_set1_epi32(-65536))
                                      : _mm512_slli_epi32(z, 16))};
 }
-// 2^(code − 127), a byte a lane.
+// 2^(code − 127), one byte per lane.
 inline F load_e8m0(const uint8_t* p) {
   const __m512i e = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   const __m512i bits = _mm512_slli_epi32(e, 23);
@@ -153,7 +154,7 @@ inline F to_float(I a) {
 inline I to_int(F a) {
   return {_mm512_cvtps_epi32(a.v)};
 }
-inline int32_t store_codes(int8_t* p, I a) {  // as bytes; gives their sum
+inline int32_t store_codes(int8_t* p, I a) {  // stores them as bytes and returns their sum
   const __m128i c = _mm512_cvtepi32_epi8(a.v);
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), c);
   const __m128i s = _mm_sad_epu8(_mm_xor_si128(c, _mm_set1_epi8(-128)), _mm_setzero_si128());
@@ -172,7 +173,7 @@ inline U masked(U a, int mask) {
 inline U either(U a, U b) {
   return {_mm512_or_si512(a.v, b.v)};
 }
-template <int N>  // 16-bit lanes, left where N > 0
+template <int N>  // in 16-bit units: bits can move between bytes
 inline U shifted(U a) {
   if constexpr (N > 0) return {_mm512_slli_epi16(a.v, N)};
   if constexpr (N < 0) return {_mm512_srli_epi16(a.v, -N)};

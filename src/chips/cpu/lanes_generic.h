@@ -1,9 +1,13 @@
-// Sixteen lanes as plain loops, for any processor: F floats, I int32, U 64 bytes. Included once, by
-// kernels_generic.cc. A product and a sum round twice here: fma() is not fused.
+// The vector types of the kernels as plain loops, for any processor: 16 lanes of F (float) or I (int32), or U
+// (64 bytes, four per lane). Included once, by kernels_generic.cc. fma() is not fused here: it rounds twice.
+//
+// Every lanes_<isa>.h defines the same functions; this one is their reference. Lane i is element i in memory.
+// Loads and stores need no alignment. Those with a count n touch only the first n lanes; a load sets the
+// others to zero.
 #pragma once
 #include <stdint.h>
 
-#define AUTARK_UNROLL(n)  // loops stay loops: nothing here is meant for registers
+#define AUTARK_UNROLL(n)  // nothing: there are no registers to unroll for
 
 namespace autark {
 namespace {
@@ -18,10 +22,12 @@ struct U {
   uint8_t v[64];
 };
 
-constexpr int kTileRows = 6;  // rows of a product that share a load of the weights
+constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
 
+// True if dot_full subtracts 128 from each code first.
 constexpr bool kSignedFull = false;
 
+// op(i) in lane i.
 template <class Op>
 inline F lanes(Op op) {
   F y;
@@ -70,7 +76,7 @@ inline F operator/(const F& a, const F& b) {
 inline F fma(const F& a, const F& b, const F& c) {
   return a * b + c;
 }
-// A NaN in the second operand passes.
+// The second operand if one of the two is NaN.
 inline F max(const F& a, const F& b) {
   return lanes([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
 }
@@ -95,11 +101,11 @@ inline F scale_by_power(const F& a, const F& n) {  // −126 ≤ n ≤ 128; a Na
     return a.v[i] * power_of(e / 2) * power_of(e - e / 2);
   });
 }
-// Lane l keeps x where from ≤ l < to, else `other`.
+// Lane l of x if from ≤ l < to, else of `other`.
 inline F between(const F& x, int64_t from, int64_t to, const F& other) {
   return lanes([&](int i) { return i >= from && i < to ? x.v[i] : other.v[i]; });
 }
-inline F zero_below(const F& x, const F& of, float limit) {  // x, or 0 where of < limit
+inline F zero_below(const F& x, const F& of, float limit) {  // 0 in lanes with of < limit, else x
   return lanes([&](int i) { return of.v[i] < limit ? 0 : x.v[i]; });
 }
 inline float sum_of(const F& a) {
@@ -169,11 +175,11 @@ inline F load_u8(const uint8_t* p) {
 inline F load_i8(const uint8_t* p) {
   return lanes([=](int i) { return static_cast<float>(static_cast<int8_t>(p[i])); });
 }
-// Pairs [lane][2] of bf16: the first or second of each.
+// The first or the second value of each pair of bf16 values [lane][2].
 inline F load_pair(const uint8_t* p, int second) {
   return lanes([=](int i) { return from_bits(static_cast<uint32_t>(u16_at(p, 2 * i + second)) << 16); });
 }
-// 2^(code − 127), a byte a lane.
+// 2^(code − 127), one byte per lane.
 inline F load_e8m0(const uint8_t* p) {
   return lanes([=](int i) { return from_bits(p[i] ? static_cast<uint32_t>(p[i]) << 23 : 0x00400000); });
 }
@@ -199,6 +205,7 @@ inline I int_all(int32_t x) {
 inline I int_zero() {
   return int_all(0);
 }
+// Multiplies by 2^n.
 inline I shift_left(const I& a, int n) {
   I y;
   for (int i = 0; i < 16; ++i) y.v[i] = a.v[i] * (1 << n);
@@ -213,7 +220,7 @@ inline I to_int(const F& a) {  // |a| ≤ 127 here; ties to even
   for (int i = 0; i < 16; ++i) y.v[i] = static_cast<int32_t>(n.v[i]);
   return y;
 }
-inline int32_t store_codes(int8_t* p, const I& a) {  // as bytes; gives their sum
+inline int32_t store_codes(int8_t* p, const I& a) {  // stores them as bytes and returns their sum
   int32_t sum = 0;
   for (int i = 0; i < 16; ++i) {
     p[i] = static_cast<int8_t>(a.v[i]);
@@ -240,13 +247,16 @@ inline U either(const U& a, const U& b) {
   for (int i = 0; i < 64; ++i) y.v[i] = a.v[i] | b.v[i];
   return y;
 }
-template <int N>  // left where N > 0; bits that leave a byte are masked off by the caller
+// Shifts the bytes left by N bits, right by −N. Bits can move between bytes in other files; the caller
+// masks them off.
+template <int N>
 inline U shifted(const U& a) {
   U y;
   for (int i = 0; i < 64; ++i)
     y.v[i] = static_cast<uint8_t>(N > 0 ? a.v[i] << (N > 0 ? N : 0) : a.v[i] >> (N < 0 ? -N : 0));
   return y;
 }
+// table[index] for each byte. REQUIRES: indices and the table's size are at most 15 and 16.
 inline U looked_up(const U& index, const uint8_t* table) {
   U y;
   for (int i = 0; i < 64; ++i) y.v[i] = table[index.v[i] & 15];
@@ -256,6 +266,7 @@ template <int B>  // byte B of each lane, as a float
 inline F byte_of(const U& a) {
   return lanes([&](int i) { return static_cast<float>(a.v[4 * i + B]); });
 }
+// acc + Σ_b w[4·lane + b] · x_b in each lane, where x holds four int8 values. dot_small requires w < 64.
 inline I dot_small(const I& acc, const U& w, int32_t x) {
   int8_t q[4];
   __builtin_memcpy(q, &x, 4);
@@ -270,6 +281,7 @@ inline I dot_full(const I& acc, const U& w, int32_t x) {
   return dot_small(acc, w, x);
 }
 
+// Transposes 16 × 16 floats, one row per vector.
 inline void transpose(F (&r)[16]) {
   for (int i = 0; i < 16; ++i) {
     for (int j = 0; j < i; ++j) {

@@ -1,19 +1,22 @@
-// How the CPU chip keeps matrices and rounded activations. Plain data only: kernel files are compiled for
-// their own ISA and may share no inline code with others (everything here has internal linkage).
+// The CPU chip's layout of matrices and rounded activations. Plain data only: each kernel file is compiled
+// for its own ISA and must not share inline functions with others, so everything here has internal linkage.
 //
-// A matrix is cut into panels of 16 outputs, the inputs into blocks of 32; lane l of a vector belongs to
+// A matrix is divided into panels of 16 outputs, the inputs into blocks of 32; lane l of a vector belongs to
 // output 16·panel + l. One panel is contiguous:
 //
-//   low  [block]   the codes, or the low four bits of them
-//   high [block]   the bits above, packed
-//   scale[block]   one scale a lane (two where the format has minima or scales per 16)
-//   super[block/8] K-quants: f16 factors of the above, per 256 inputs
+//   low  [block]   the codes, or their low four bits
+//   high [block]   the remaining bits, packed
+//   scale[block]   one scale per lane (two if the format has minima or scales per 16)
+//   super[block/8] K-quants: f16 factors of the scales, per 256 inputs
 //
-// Codes of a block are eight vectors of 64 bytes: byte 4·lane + b of vector j is input 4·j + b of that lane.
-//   u8: the eight vectors. Nibbles: byte i of vector j of four holds vector j (low) and j + 4 (high).
-//   Fifth bits: bit j of byte i belongs to vector j. Bits five and six: bits 2·(j mod 4) of byte i of vector
-//   j / 4.
-// Plain formats keep [input][lane]; bf16 [input / 2][lane][input mod 2]. Absent outputs and inputs are zero.
+// The codes of a block are eight vectors of 64 bytes: byte 4·lane + b of vector j is input 4·j + b
+// of that lane.
+//   u8           the eight vectors
+//   nibbles      byte i of vector j of four holds vector j (low half) and j + 4 (high half)
+//   fifth bits   bit j of byte i belongs to vector j
+//   bits 5, 6    bits 2·(j mod 4) and + 1 of byte i of vector j / 4
+// Plain formats are stored as [input][lane], bf16 as [input / 2][lane][input mod 2]. Outputs and inputs
+// beyond the matrix are zero.
 #pragma once
 #include <stdint.h>
 
@@ -22,10 +25,11 @@ namespace autark {
 static constexpr int kLanes = 16;  // outputs of a panel
 static constexpr int kBlock = 32;  // inputs of a block
 
+// The formats of prepared matrices.
 enum class Kind : uint8_t { f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, mxfp4 };
 
-// What a code c means: none: itself; shifted: d (c − 2^shift); minimum: d c + m; halves: shifted, one d
-// per 16.
+// The value of a code c. none: c itself; shifted: d (c − 2^shift); minimum: d c + m; halves: as shifted, with
+// one d per 16 inputs.
 enum class Meaning : uint8_t { none, shifted, minimum, halves };
 
 struct KindLayout {

@@ -1,11 +1,12 @@
-// Peaks of this machine, for every ISA: what products could reach if nothing but arithmetic, or nothing but
-// reading, took time. Included by kernels_<isa>.cc.
+// Probes of the peak speeds of this machine, for every ISA: upper bounds for products that are limited by
+// arithmetic only, or by reading only. Included by kernels_<isa>.cc.
 #pragma once
 #include "chips/cpu/kernels.h"
 
 namespace autark {
 namespace {
 
+// Reads n bytes, 256 at a time, prefetching 4 KiB ahead.
 double read(const uint8_t* bytes, int64_t n) {
   U s[4] = {load_bytes(bytes), load_bytes(bytes), load_bytes(bytes), load_bytes(bytes)};
   for (int64_t i = 0; i + 256 <= n; i += 256) {
@@ -21,7 +22,7 @@ double read(const uint8_t* bytes, int64_t n) {
   return out[0];
 }
 
-constexpr int kChains = 12;
+constexpr int kChains = 12;  // independent operations, to hide their latency
 
 double float_peak(int64_t rounds) {
   F s[kChains];

@@ -1,5 +1,5 @@
-// measure_machine: every thread of a team runs the same probe for a while; the best round counts, since
-// anything else that runs here can only take away.
+// measure_machine: all threads of a team run the same probe for some time. The best round counts, because
+// other processes can only make a round slower.
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -15,16 +15,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Probe {
-  static constexpr int kShares = 8;  // a thread's work, so that all threads are at work at once
+  static constexpr int kShares = 8;  // pieces per thread, so that all threads are busy
 
   const Kernels& kernels;
   Team team;
   Pages buffer;
-  std::atomic<double> sink{0};  // keeps the work from being thrown away
+  std::atomic<double> sink{0};  // keeps the compiler from removing the work
 
   int shares() const { return team.size() * kShares; }
 
-  // Units of work a second, of all threads together, in the best round of `seconds`. share(i): `units`.
+  // The units of work per second of all threads together, in the best round of `seconds`. One
+  // share(i) is `units`.
   template <class Share>
   double best(double seconds, double units, Share share) {
     struct Context {

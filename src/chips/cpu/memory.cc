@@ -8,7 +8,7 @@ namespace autark {
 Pages::Pages(int64_t bytes) : bytes_(bytes) {
   constexpr int64_t kLarge = 2 << 20;
   void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  AUTARK_CHECK(p != MAP_FAILED);  // no memory for weights or activations
+  AUTARK_CHECK(p != MAP_FAILED);  // out of memory
 #if defined(MADV_HUGEPAGE)
   if (bytes >= kLarge) madvise(p, bytes, MADV_HUGEPAGE);
 #endif
@@ -28,7 +28,7 @@ void* Arena::take(int64_t bytes) {
   if (at_ == chunks_.size()) {
     int64_t all = 1 << 20;
     for (const Pages& c : chunks_) all += c.bytes();
-    chunks_.emplace_back(std::max(bytes, all));  // doubles
+    chunks_.emplace_back(std::max(bytes, all));  // at least doubles the total
   }
   void* p = chunks_[at_].data() + used_;
   used_ += bytes;

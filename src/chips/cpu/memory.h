@@ -1,4 +1,4 @@
-// Memory the chip owns: pages straight from the system, in large pages where there are any.
+// The chip's memory: pages directly from the system, large pages where available.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace autark {
 
-class Pages {  // zeroed until written, aligned to a page
+class Pages {  // zero until written, aligned to a page; owned
  public:
   Pages() = default;
   explicit Pages(int64_t bytes);
@@ -26,8 +26,8 @@ class Pages {  // zeroed until written, aligned to a page
   int64_t bytes_ = 0;
 };
 
-// Bump allocation for one step; reset() starts again on the same pages, so that after the first steps nothing
-// is asked of the system any more. What was taken stays readable until it is taken again.
+// Bump allocation for one step. reset() starts again on the same pages, so after the first steps no memory is
+// requested from the system. Memory stays readable after reset() until it is handed out again.
 class Arena {
  public:
   void* take(int64_t bytes);  // 64-aligned
@@ -39,7 +39,7 @@ class Arena {
 
  private:
   std::vector<Pages> chunks_;
-  size_t at_ = 0;  // the chunk in use
+  size_t at_ = 0;  // index of the chunk in use
   int64_t used_ = 0;
 };
 

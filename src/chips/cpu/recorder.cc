@@ -126,7 +126,7 @@ Tensor Recorder::carry(Tensor x) {
   Pages& to = carried_[turn_ ^= 1];
   const int64_t bytes = x.shape.numel() * 4;
   if (to.bytes() < bytes) {
-    play();  // the old pages may still be asked for
+    play();  // recorded operations may still use the old pages
     to = Pages(bytes);
   }
   Tensor y{to.data(), x.format, x.shape};

@@ -1,11 +1,11 @@
-// The recorded walk. Verbs append operations; play() lets every thread of the team walk the list, taking
-// chunks of each as they come. Before an operation that touches what another one since the last such wait
-// wrote, or overwrites what another one read, a thread waits until all chunks so far are done, by whomever: a
-// thread that lost its core holds up no more than the chunk it has in hand.
+// Records operations and runs them. Verbs append operations to a list; play() lets every thread of the team
+// go through the list and take chunks dynamically. Before an operation that touches what another operation
+// wrote since the last such wait, or overwrites what one read, a thread waits until all earlier chunks are
+// done. It waits for chunks, not for threads: a preempted thread delays only the chunk that it is working on.
 //
-// An operation is a closure of plain values, called once a chunk; chunks must not depend on each other.
-// What is known when a verb is recorded (closures, tables) lies in `plans` until reset(); what operations
-// write lies in `results`, and in state pages.
+// An operation is a closure of plain values, called once per chunk; its chunks must be independent.
+// Everything known at recording time (closures, tables) is in `plans` until reset(); operations write to
+// `results` and to state pages.
 #pragma once
 #include <cstring>
 #include <deque>
@@ -29,18 +29,18 @@ struct Bytes {  // a range of memory that an operation reads or writes
   Bytes() = default;
   Bytes(const void* p, int64_t n) : begin(static_cast<const std::byte*>(p)), end(begin + n) {}
   Bytes(const Tensor& t) : Bytes(t.data, t.data ? t.shape.numel() * 4 : 0) {}
-  // The first byte of a stream's state stands for all of it: operations name streams as a whole.
+  // The first byte of a stream's state represents all of it: operations always name whole streams.
   Bytes(const Rows& state);
   Bytes(const Operand& o) : Bytes(o.tensor() ? Bytes(*o.tensor()) : Bytes(*o.state())) {}
   bool overlaps(const Bytes& o) const { return begin < o.end && o.begin < end; }
 };
 
-// Activations rounded to int8, in the kernels' tiles.
+// Activations rounded to int8, in tiles (layout.h).
 struct Rounded {
   RoundedBlock* blocks = nullptr;
 };
 
-// Where the blocks of one row lie: the first, and how far apart they are.
+// The blocks of one row: the first block, and the distance between blocks.
 struct RoundedRow {
   RoundedBlock* first;
   int64_t stride;
@@ -52,30 +52,32 @@ class Recorder {
 
   const Kernels& kernels;
   Team team;
+  // plans: until reset(). results: until carry() or reset(), except what carry() copied.
   Arena plans, results;
   PreparedWeights prepared;
 
   Tensor tensor(Shape s, Format f = Format::f32) {
     return {results.take(s.numel() * 4), f, s};  // f32 and i32 only
   }
-  // A copy of x that stays; every other result so far is given back, in its turn among the operations.
+  // Copies x to memory that stays; all other results are freed, in order with the operations.
   Tensor carry(Tensor x);
 
-  // How many chunks to cut `work` units into: enough for threads to even out, none smaller than `least`.
+  // The number of chunks for `work` units: enough to balance the threads, none smaller than `least` units.
   int64_t chunks_of(int64_t work, int64_t least = 1) const;
 
-  // run(chunk, scratch) for each chunk below `chunks`.
+  // Appends an operation that calls run(chunk, scratch) for each chunk below `chunks`. `run` is copied and
+  // must be trivially destructible; `scratch` is the thread's kScratchBytes.
   template <class Run>
   void add(int64_t chunks, std::initializer_list<Bytes> reads, std::initializer_list<Bytes> writes, Run run) {
     append(chunks, nullptr, reads, writes, run);
   }
-  // The same where the count is only known when the operation's turn comes.
+  // The same with a number of chunks that an earlier operation computes.
   template <class Run>
   void add_counted(const int64_t* chunks, std::initializer_list<Bytes> reads,
                    std::initializer_list<Bytes> writes, Run run) {
     append(0, chunks, reads, writes, run);
   }
-  // run(row, scratch) for each row below `rows`, a range of rows a chunk.
+  // The same with run(row, scratch) for each row below `rows`; a chunk is a range of rows.
   template <class Run>
   void add_rows(int64_t rows, std::initializer_list<Bytes> reads, std::initializer_list<Bytes> writes,
                 Run run) {
@@ -84,30 +86,33 @@ class Recorder {
       for (int64_t i = rows * c / chunks; i < rows * (c + 1) / chunks; ++i) run(i, scratch);
     });
   }
-  // The next operation waits for all before it.
+  // Makes the next operation wait for all before it.
   void meet() { meet_next_ = true; }
-  // On the caller's thread.
+  // Appends `work` for the caller's thread.
   void add_host(const Operands& reads, const Operands& writes, std::function<void()> work);
-  // work(0) … work(count − 1) on any threads.
+  // Appends work(0) … work(count − 1) for all threads.
   void add_each(int64_t count, const Operands& reads, const Operands& writes,
                 std::function<void(int64_t)> work);
 
-  void play();   // runs what was recorded, then forgets it
-  void reset();  // forgets everything, gives all memory back
+  void play();   // runs the recorded operations, then forgets them
+  void reset();  // forgets all operations and frees the memory of the step
 
-  // Row `row` of `rows` rounded rows of `blocks` blocks each, which begin at `base` (layout.h).
+  // The blocks of row `row` of a matrix with `rows` rounded rows of `blocks` blocks each, stored
+  // at `base` (layout.h).
   RoundedRow rounded_row(RoundedBlock* base, int64_t row, int64_t rows, int64_t blocks) const {
     const int64_t high = kernels.tile_rows;
     const int64_t tile = static_cast<uint32_t>(row) / static_cast<uint32_t>(high) * high;
     return {base + tile * blocks + (row - tile), rows - tile < high ? rows - tile : high};
   }
-  // The rounded form of x, made at most once while x stays as it is.
+  // The int8 form of x. Computed at most once until x is overwritten.
   Rounded rounded(Tensor x);
-  // x rounded as official code does; x itself for Round::none. Made at most once while x stays as it is.
+  // x rounded as official code does, or x itself for Round::none. Computed at most once until
+  // x is overwritten.
   Tensor official(Tensor x, Round how);
-  // Someone has rounded x himself.
+  // Registers r as the int8 form of x, which the caller has computed.
   void know_rounded(Tensor x, Rounded r) { rounded_.push_back({x, x.cols(), r}); }
-  // A verb that can round what it writes says where to put it, should anyone ask before it runs.
+  // Announces that the verb that writes y can also round it. If rounded(y) is called before the verb runs,
+  // *slot becomes the place to write to.
   void offer_rounding(Tensor y, RoundedBlock** slot) { offers_.push_back({y, slot}); }
   void forget_rounded() { rounded_.clear(), offers_.clear(), official_.clear(); }
 
@@ -139,7 +144,7 @@ class Recorder {
   template <class Run>
   void append(int64_t chunks, const int64_t* counted, std::initializer_list<Bytes> reads,
               std::initializer_list<Bytes> writes, Run run) {
-    static_assert(std::is_trivially_destructible_v<Run>);  // nobody calls destructors of what lies in plans
+    static_assert(std::is_trivially_destructible_v<Run>);  // closures in `plans` are not destroyed
     void* closure = new (plans.take(sizeof(Run))) Run(run);
     const Call call = [](void* c, int64_t chunk, void* scratch) { (*static_cast<Run*>(c))(chunk, scratch); };
     append_operation({call, closure, chunks, counted, false, false, 0}, {reads.begin(), reads.size()},
@@ -151,17 +156,17 @@ class Recorder {
   void walk(int thread);
 
   std::vector<Operation> operations_;
-  std::vector<Bytes> read_, written_;  // since the last meeting
+  std::vector<Bytes> read_, written_;  // since the last wait
   bool meet_next_ = false;
   std::deque<std::function<void()>> hosted_;
   std::deque<std::function<void(int64_t)>> spread_;
   std::vector<Known> rounded_;
   std::vector<Official> official_;
   std::vector<Offer> offers_;
-  std::vector<Pages> scratch_;  // a thread
-  Pages carried_[2];            // what carry() kept, by turns
+  std::vector<Pages> scratch_;  // one per thread
+  Pages carried_[2];            // results of carry(), used alternately
   int turn_ = 0;
-  Count done_;  // chunks of this walk
+  Count done_;  // chunks of this run
 };
 
 }  // namespace autark

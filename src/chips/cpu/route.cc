@@ -1,5 +1,5 @@
-// route: a chunk is some rows. What one row compares, and the order of its experts, lie in the thread's
-// scratch.
+// route: a chunk is a range of rows. Compared values and the order of experts of one row are in
+// the thread's scratch.
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -9,7 +9,7 @@
 namespace autark {
 namespace {
 
-struct RoutingJob {  // pointers to the first row
+struct RoutingJob {  // pointers to the first row of the step
   Routing how;
   int64_t experts;
   const float *logits, *bias;  // bias may be null
@@ -29,7 +29,7 @@ struct RowScratch {  // [experts] each
         order(reinterpret_cast<int32_t*>(compared + experts)) {}
 };
 
-// p of all experts.
+// p of all experts of a row.
 void score_row(const RoutingJob& j, const float* logits, float* p) {
   if (j.how.score != Routing::Score::softmax) {
     for (int64_t e = 0; e < j.experts; ++e) p[e] = routing_score(j.how.score, logits[e]);
@@ -42,8 +42,7 @@ void score_row(const RoutingJob& j, const float* logits, float* p) {
     p[e] = static_cast<float>(std::exp(static_cast<double>(logits[e] - top)) / sum);
 }
 
-// The first `count` of `order` become the experts with the largest values, ties to the lower id; what is not
-// a number comes last.
+// Sets order[0, count) to the experts with the largest values, ties to the lower id. NaN counts as −∞.
 void order_best(float* compared, int64_t experts, int64_t count, int32_t* order) {
   for (int64_t e = 0; e < experts; ++e)
     if (std::isnan(compared[e])) compared[e] = -INFINITY;
@@ -69,7 +68,7 @@ void weigh(const Routing& how, const float* p, const int32_t* ids, float* weight
   for (int i = 0; i < how.k; ++i) weights[i] = p[ids[i]] / sum * how.scale;
 }
 
-// From the logits: exponentials of the chosen ones are enough where they are renormalised.
+// Softmax weights from the logits. With renormalise, the exponentials of the chosen experts are enough.
 void weigh_softmax(const RoutingJob& j, const float* logits, const int32_t* ids, float* weights) {
   const float top = *std::max_element(logits, logits + j.experts);
   const auto power = [&](int64_t e) { return std::exp(static_cast<double>(logits[e] - top)); };

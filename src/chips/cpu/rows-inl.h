@@ -1,4 +1,4 @@
-// Verbs on single rows, for every ISA: norms, activations, records. Included by kernels_<isa>.cc.
+// Kernels on single rows, for every ISA: norms, activations, records. Included by kernels_<isa>.cc.
 //
 // exp(x) = 2^n e^r, n = round(x / ln 2), |r| ≤ ln 2 / 2, e^r by its series to r^7 (error below 1e-8).
 #pragma once
@@ -8,9 +8,9 @@ namespace autark {
 namespace {
 
 inline F exp_of(F x) {
-  const F y = min(all(88.7f), max(all(-87.3f), x));  // a NaN passes
+  const F y = min(all(88.7f), max(all(-87.3f), x));  // keeps NaN
   const F n = nearest(y * all(1.44269504f));
-  F r = fma(n, all(-0.693359375f), y);  // ln 2 in two parts, the first with few bits
+  F r = fma(n, all(-0.693359375f), y);  // n ln 2 in two parts; the first product is exact
   r = fma(n, all(2.12194440e-4f), r);
   F p = fma(r, all(1.f / 5040), all(1.f / 720));
   p = fma(p, r, all(1.f / 120));
@@ -32,6 +32,7 @@ inline F gelu_tanh_of(F x) {
   return x / (all(1.f) + exp_of(zero() - u));
 }
 
+// y = act(gate) · up for n values; Chip::glu says what limit does.
 template <class Act>
 inline void glu_row(const float* gate, const float* up, int64_t n, float limit, float* y, Act act) {
   for (int64_t i = 0; i < n; i += kLanes) {
@@ -101,6 +102,7 @@ inline int64_t bytes_of(Record r) {
   return r == Record::f32 ? 4 : 2;
 }
 
+// The first n values of a record; reads no byte behind them.
 inline F load_record(Record r, const uint8_t* p, int64_t n) {
   if (r == Record::f32) {
     float v[kLanes] = {};

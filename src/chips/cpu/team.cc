@@ -16,7 +16,7 @@ inline void pause() {
 #endif
 }
 
-// Until done() or the spinning time is over.
+// Waits until done() or until the spinning time is over; false in the latter case.
 template <class Done>
 bool spin(Done done) {
   const auto until = std::chrono::steady_clock::now() + kSpin;
@@ -71,7 +71,7 @@ void Team::run(Work work, void* context) {
   work(context, 0);
   inside_.fetch_or(kClosed, std::memory_order_acq_rel);
   const auto empty = [this] { return inside_.load(std::memory_order_acquire) == kClosed; };
-  while (!spin(empty)) std::this_thread::yield();  // a worker is on its way out, if only it had a core
+  while (!spin(empty)) std::this_thread::yield();  // a worker is leaving but has no core
 }
 
 void Team::serve(int thread, int core) {

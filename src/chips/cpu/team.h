@@ -1,7 +1,7 @@
 // A team of threads for one caller. run() calls the same function on the caller (thread 0) and on every
-// worker that comes in time; nobody waits for a worker that does not, so that a machine with more work than
-// cores slows down but never stands still. Each thread is bound to one core while it works. Who waits spins
-// for some microseconds, then sleeps; between runs the workers sleep.
+// worker that arrives in time. It does not wait for a worker that has not started, so a machine with more
+// work than cores slows down but does not stall. Each thread is bound to one core while it works. Waiting
+// threads spin for some microseconds, then sleep; workers sleep between runs.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -10,13 +10,13 @@
 
 namespace autark {
 
-// A count that only grows (and may wrap), and can be waited for.
+// A counter that only grows (and may wrap around), with waiting.
 class Count {
  public:
   uint32_t now() const { return count_.load(std::memory_order_acquire); }
   void add(uint32_t n);
-  void wait_for(uint32_t n);                                    // until the count has come to n
-  void reset() { count_.store(0, std::memory_order_relaxed); }  // nobody waits, nobody adds
+  void wait_for(uint32_t n);                                    // until the count reaches n
+  void reset() { count_.store(0, std::memory_order_relaxed); }  // REQUIRES: no other thread uses it
 
  private:
   alignas(64) std::atomic<uint32_t> count_{0};
@@ -32,8 +32,9 @@ class Team {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Calls work(context, 0) here and work(context, i) on the workers that come before it returns; returns when
-  // no one is inside. `work` must come to its end without workers. One caller at a time.
+  // Calls work(context, 0) on the caller and work(context, i) on the workers that arrive before that
+  // returns. Returns when no worker is inside `work`, which must be able to finish without workers. One
+  // caller at a time.
   using Work = void (*)(void* context, int thread);
   void run(Work work, void* context);
 
@@ -41,8 +42,8 @@ class Team {
   void serve(int thread, int core);
 
   static constexpr uint32_t kClosed = 1u << 31;
-  Count started_;                                      // runs so far
-  alignas(64) std::atomic<uint32_t> inside_{kClosed};  // workers at work, and whether more may come
+  Count started_;                                      // number of runs so far
+  alignas(64) std::atomic<uint32_t> inside_{kClosed};  // workers inside, kClosed: no more may enter
   Work work_ = nullptr;
   void* context_ = nullptr;
   std::atomic<bool> stop_{false};

@@ -1,4 +1,4 @@
-// For this folder's tests: weights of every format from random values, the chips to compare, and state pages.
+// For tests of this folder: random weights in every format, the chips to compare, and state pages.
 #pragma once
 #include <gtest/gtest.h>
 #include <cmath>
@@ -25,13 +25,13 @@ inline std::vector<float> random_values(int64_t n, uint32_t seed) {
   return x;
 }
 
-// The smallest count of inputs from `cols` up that the format can hold.
+// `cols` rounded up to a number of inputs that the format can hold.
 inline int64_t fitting(Format f, int64_t cols) {
   const int64_t b = f == Format::e2m1_b32 ? 32 : block_values(f);
   return (cols + b - 1) / b * b;
 }
 
-struct Matrix {  // [experts, rows, cols] of one format; the weight views it
+struct Matrix {  // random values [experts, rows, cols] in one format; `weight` views them
   Matrix(Format f, int64_t experts, int64_t rows, int64_t cols, uint32_t seed) {
     for (int64_t e = 0; e < experts; ++e) add_part(f, rows, cols, seed + e);
     for (size_t e = 0; e < codes.size(); ++e) parts.push_back({codes[e].data(), scales[e].data()});
@@ -74,7 +74,7 @@ inline Tensor floats(Chip& on, Shape s, const std::vector<float>& x) {
   std::copy(x.begin(), x.end(), t.f32());
   return t;
 }
-// A vector whose values are the tensor's, of a chip that has the host's memory.
+// A view of the tensor's values. REQUIRES: the chip uses the host's memory.
 inline Vector vector_of(const Tensor& t) {
   return {t.f32(), t.shape};
 }
@@ -97,7 +97,8 @@ inline std::unique_ptr<Chip> cpu(const ChipOptions& o) {
   return std::move(*chip);
 }
 
-// One stream's pages for several sequences; poisoned, so that a row read before it is written is a NaN.
+// One stream's pages for several sequences. Pages are filled with 0xff, so a row that is read before it is
+// written is NaN.
 class State {
  public:
   State(Format record, int64_t width, int keep, int ring, int page_rows, int sequences)
@@ -110,7 +111,7 @@ class State {
         tables_(sequences),
         views_(sequences) {}
 
-  // Good until the next call: room for `spans` after `lengths` tokens.
+  // Room for `spans` after `lengths` tokens. Valid until the next call.
   Rows rows(std::span<const Span> spans, std::span<const int64_t> lengths) {
     for (size_t i = 0; i < spans.size(); ++i) {
       const int64_t need = ring_ ? ring_ : lengths[i] + spans[i].count;

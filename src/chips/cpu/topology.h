@@ -1,5 +1,5 @@
-// The processors this process may use: one per physical core inside its affinity mask, no more of them than
-// the processor time of its control groups is enough for.
+// The processors that this process may use: one per physical core inside its affinity mask, at most as many
+// as the processor time of its control groups allows.
 #pragma once
 #if defined(__linux__)
 #include <sched.h>
@@ -8,13 +8,13 @@
 
 namespace autark {
 
-// Operating-system numbers of the cores' first processors, in topology order. Never empty.
+// Operating-system numbers of each usable core's first processor, in topology order. Not empty; read once.
 std::vector<int> usable_cores();
 
-// Binds the calling thread. A refusal is ignored: speed suffers, results do not.
+// Binds the calling thread to a processor. If the system refuses, only speed suffers.
 void bind_to(int processor);
 
-// Binds the calling thread for a while; it and the threads it starts later keep the mask it had.
+// Binds the calling thread until it is destroyed. The thread's previous mask is restored then.
 class BoundTo {
  public:
   explicit BoundTo(int processor);

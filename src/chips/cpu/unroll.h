@@ -1,4 +1,4 @@
-// AUTARK_UNROLL(n) before a loop of n rounds whose arrays shall live in registers.
+// AUTARK_UNROLL(n) before a loop of n iterations whose arrays should stay in registers.
 #pragma once
 #define AUTARK_PRAGMA_(text) _Pragma(#text)
 #if defined(__clang__)

@@ -1,4 +1,4 @@
-// The verbs that need more than a line, as recorders of operations: one file each.
+// Recorders of verbs with more than a few lines, one file each. Chip has the verbs' contracts.
 #pragma once
 #include "chips/chip.h"
 #include "chips/cpu/recorder.h"
@@ -6,11 +6,11 @@
 namespace autark {
 
 Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, const Vector& bias);
-// Not in official runs whose groups and tiles of rounding do not agree (official_groups).
+// REQUIRES in official runs: official_groups(w).
 Tensor record_grouped_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w);
-// Whether rounding all groups' channels at once is rounding those of each.
+// Whether rounding the channels of all groups together equals rounding each group's channels.
 bool official_groups(const Weight& w);
-// down · glu(gate x, up x): the inner rows exist in the thread's scratch, and rounded.
+// down · glu(gate x, up x). The inner rows exist only in the thread's scratch and in rounded form.
 Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& gate, const Weight& up,
                   const Weight& down, Act act, float limit);
 Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, const Weight& gate,
@@ -21,12 +21,12 @@ bool attends_records(Format f);
 Choice record_route(Recorder& on, Tensor logits, const Vector& bias, Tensor fixed, const Routing& how,
                     Tensor* margin);
 
-// How the queries of a step become attention tasks. A task has some tokens of one sequence, and some of the
-// `group` heads that share a key head, kQueriesMax queries together at most. Where that gives fewer tasks
-// than threads, a group is cut into more parts.
+// How the queries of a step become attention tasks. A task is some tokens of one sequence times some of the
+// `group` heads that share a key head, at most kQueriesMax queries. If that gives fewer tasks than threads, a
+// group's heads are divided further.
 struct TaskSplit {
-  int64_t tokens, heads;  // of a task
-  int64_t parts;          // of a group
+  int64_t tokens, heads;  // per task
+  int64_t parts;          // per group
 };
 TaskSplit split_tasks(int64_t tokens, int64_t key_heads, int64_t group, int64_t threads);
 
@@ -34,29 +34,29 @@ inline Gate gate_of(Act a) {
   return a == Act::silu ? Gate::silu : Gate::gelu_tanh;
 }
 
-// Products of some outputs, as the operations above share them.
+// Computes part of a product. Exactly one of `rounded` and `floats` is set.
 struct ProductJob {
   const Kernels* k;
   const Panels* w;
-  const RoundedBlock* rounded;  // or
-  const float* const* floats;   // one pointer a row
+  const RoundedBlock* rounded;  // tiles of all rows, or
+  const float* const* floats;   // one pointer per row
   const float* bias;
 
-  // y[row][0 …] = outputs of panels [begin, end), rows [row, row + rows); row a multiple of
-  // Kernels::tile_rows.
+  // y[row][0 …] = outputs of panels [begin, end) for rows [row, row + rows).
+  // REQUIRES: row is a multiple of Kernels::tile_rows.
   void run(int64_t begin, int64_t end, int64_t row, int64_t rows, float* y, int64_t y_stride,
            void* scratch) const;
 };
 
-// Panels a chunk takes, and how many chunks that makes.
+// The division of a matrix into chunks of `each` panels.
 struct PanelCut {
   int64_t panels, each, chunks;
 };
 PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows);
-PanelCut in_pairs(PanelCut cut);  // the same with an even number of panels a chunk
+PanelCut in_pairs(PanelCut cut);  // the same with an even `each`
 
-// Gate and up products are joined two panels at a time, for at most rows_at_once() rows: twice 128 KiB of
-// floats, in the half of the thread's scratch that products leave alone.
+// Gate and up products are combined two panels at a time, for at most rows_at_once() rows: twice 128 KiB of
+// floats, in the half of the thread's scratch that products do not use.
 inline constexpr int64_t kPairWide = 2 * kLanes;
 struct PairScratch {  // [row][kPairWide] each
   float *a, *b;

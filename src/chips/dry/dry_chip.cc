@@ -1,5 +1,5 @@
-// A chip that computes nothing and counts everything: the planner and `inspect` run the real model files on
-// it, so their costs can never drift from the code.
+// A chip that computes nothing and counts the cost of every verb. The planner and `inspect` run the real
+// model files on it, so their estimates always match the code.
 #include <algorithm>
 #include "chips/dry/dry_v4.h"
 #include "chips/registry.h"
@@ -71,7 +71,7 @@ class DryChip final : public Chip {
   Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act,
              float) override {
     for (const Weight* w : {&gate, &up, &down}) {
-      const double chosen = double(to.ids.shape.numel()) / w->shape[0];  // upper bound: no expert shared
+      const double chosen = double(to.ids.shape.numel()) / w->shape[0];  // upper bound: rows share none
       c_.flops += 2.0 * chosen * w->shape.numel();
       c_.weight_bytes += chosen * bytes_of(*w);
     }

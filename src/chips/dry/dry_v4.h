@@ -1,4 +1,4 @@
-// The V4 verbs, counted: what index and attention read of the records as they are stored.
+// The V4 verbs, counted: the bytes that index and attention read are those of the stored records.
 #pragma once
 #include <algorithm>
 #include "chips/registry.h"

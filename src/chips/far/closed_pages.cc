@@ -8,7 +8,7 @@ namespace autark {
 
 ClosedPages::ClosedPages(int64_t bytes) : bytes_(std::max<int64_t>(bytes, 1)) {
   void* at = mmap(nullptr, bytes_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  AUTARK_CHECK(at != MAP_FAILED);  // no memory for weights or activations
+  AUTARK_CHECK(at != MAP_FAILED);  // out of memory
   data_ = static_cast<std::byte*>(at);
 }
 

@@ -1,11 +1,11 @@
-// Pages of memory that nobody may touch until they are opened.
+// Pages of memory that fault on every access until they are opened.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 
 namespace autark {
 
-enum class Access : uint8_t { none, read, write };  // write: read, too
+enum class Access : uint8_t { none, read, write };  // write includes reading
 
 class ClosedPages {  // zeroed
  public:
@@ -19,10 +19,10 @@ class ClosedPages {  // zeroed
   bool holds(const std::byte* begin, int64_t bytes) const {
     return begin >= data_ && begin + bytes <= data_ + bytes_;
   }
-  // Of all pages that hold some of these bytes. REQUIRES: holds(begin, bytes).
+  // Sets the access to all pages that hold some of these bytes. REQUIRES: holds(begin, bytes).
   void allow(Access what, const std::byte* begin, int64_t bytes);
   void allow(Access what) { allow(what, data_, bytes_); }
-  void empty();  // gives the memory back and keeps the addresses
+  void empty();  // frees the memory, keeps the addresses reserved
 
  private:
   std::byte* data_ = nullptr;

@@ -13,7 +13,7 @@ int64_t bytes_of(const Tensor& t) {
   return row_bytes(t.format, t.shape.numel());
 }
 
-// All memory of the chip, by address.
+// All memory of the chip, indexed by address.
 class FarMemory {
  public:
   enum class Kind : uint8_t { result, scratch, state, weight };
@@ -25,7 +25,7 @@ class FarMemory {
     return at;
   }
   void give_back(const std::byte* at) { AUTARK_CHECK(blocks_.erase(at) == 1); }
-  // What is given back keeps its address until forget_given_back(), so that no later tensor lies there.
+  // A freed block keeps its address until forget_given_back(), so that no later tensor gets the same address.
   void give_back_all(Kind kind) {
     for (auto b = blocks_.begin(); b != blocks_.end();) {
       if (b->second->kind != kind) {
@@ -38,8 +38,8 @@ class FarMemory {
     }
   }
   void forget_given_back() { given_back_.clear(); }
-  // The pages that hold these bytes. Whoever brings an address of another memory, or of a tensor that was
-  // given back, has made a mistake.
+  // The pages that hold these bytes. An address outside this memory, or of a freed tensor, is an error
+  // of the caller.
   ClosedPages& pages_of(const std::byte* begin, int64_t bytes) {
     auto it = blocks_.upper_bound(begin);
     AUTARK_CHECK(it != blocks_.begin());
@@ -58,7 +58,7 @@ class FarMemory {
   std::vector<std::unique_ptr<Block>> given_back_;
 };
 
-// Memory that is open as long as this lives.
+// Opens ranges of memory and closes them when it is destroyed.
 class Opening {
  public:
   explicit Opening(FarMemory& memory) : memory_(memory) {}
@@ -96,12 +96,12 @@ class Opening {
   std::vector<Range> open_;
 };
 
-// Copies of the checkpoint's weights and vectors, made when a verb first asks for one.
+// Copies of the checkpoint's weights and vectors, made by the first verb that uses them.
 class FarWeights {
  public:
   explicit FarWeights(FarMemory& memory) : memory_(memory) {}
 
-  // The copy, open as long as `open` lives.
+  // The copy of a weight, open as long as `open` lives.
   Weight near(const Weight& w, Opening& open) {
     if (!w || w.parts.empty()) return w;
     const Weight one = w.parts.size() == 1 ? w : w.expert(0);
@@ -116,7 +116,7 @@ class FarWeights {
     const auto* from = reinterpret_cast<const std::byte*>(v.values);
     return {reinterpret_cast<const float*>(copy(from, autark::bytes_of(v), open)), v.shape};
   }
-  void forget_parts() { parts_.clear(); }  // of weights that near() gave; the copies stay
+  void forget_parts() { parts_.clear(); }  // lists made by near(); the copies stay
 
  private:
   static int64_t bytes_of(const Weight& w) { return autark::bytes_of(w); }
@@ -245,7 +245,7 @@ class FarChip final : public Chip {
   using Kind = FarMemory::Kind;
 
   Tensor tensor(Kind kind, Shape s, Format f) { return {memory_.take(kind, row_bytes(f, s.numel())), f, s}; }
-  // A tensor like `x` with these values.
+  // A new tensor with the shape and format of `x` and these values.
   Tensor put(Kind kind, Tensor x, const void* values) {
     const Tensor y = tensor(kind, x.shape, x.format);
     Opening open(memory_);
@@ -266,7 +266,7 @@ class FarChip final : public Chip {
     const auto& copy = copies_.emplace_back(values(x));
     return {reinterpret_cast<const T*>(copy.data()), copy.size() / sizeof(T)};
   }
-  // Runs a verb of `ref` and takes over its result; ref's own memory is gone then.
+  // Runs a verb of `ref` and copies its result; ref's own memory is freed.
   template <class Run>
   Tensor verb(const Operands& reads, Run run) {
     unread_ = true;
@@ -285,7 +285,7 @@ class FarChip final : public Chip {
   FarMemory memory_;
   FarWeights weights_{memory_};
   std::unique_ptr<Chip> ref_;
-  std::deque<std::vector<std::byte>> copies_;  // what read() gave
+  std::deque<std::vector<std::byte>> copies_;  // results of read()
   bool unread_ = false;                        // a verb has run since the last wait()
 };
 

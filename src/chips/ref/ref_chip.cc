@@ -1,5 +1,5 @@
-// The oracle: plain loops, f32 values, f64 sums, no SIMD. Every other chip is tested against it. A row's
-// result depends on nothing but that row and its sequence, so any batching gives the same bits. With official
+// The oracle: plain loops, f32 values, f64 sums, no SIMD. Every other chip is tested against it. The result
+// of a row depends only on that row and its sequence, so any batching gives the same bits. With official
 // inputs it repeats the rounding points of a model's official code.
 #include "chips/ref/ref_chip.h"
 #include <algorithm>
@@ -36,7 +36,7 @@ double dot(std::span<const float> a, std::span<const float> b) {
 class RefChip final : public Chip {
  public:
   RefChip(Comm* comm, Rounding::Inputs inputs) : comm_(comm), inputs_(inputs) {
-    AUTARK_CHECK(inputs != Rounding::Inputs::int8);  // that is for fast chips
+    AUTARK_CHECK(inputs != Rounding::Inputs::int8);  // int8 is for fast chips only
   }
   const char* name() const override { return "ref"; }
   Rounding::Inputs inputs() const override { return inputs_; }
@@ -162,14 +162,14 @@ class RefChip final : public Chip {
   void round_official(Round how, std::span<float> x) const {
     if (inputs_ == Rounding::Inputs::official) round(how, x);
   }
-  // 1 / RMS as the official code has it where there is no gain: in bf16, step by step.
+  // 1 / RMS as the official code computes it for norms without a gain: every step in bf16.
   static float head_factor(std::span<const float> a, float eps) {
     const auto bf16 = [](float v) { return decode_bf16(encode_bf16(v)); };
     double squares = 0;
     for (float v : a) squares += bf16(v * v);
     return bf16(1 / std::sqrt(bf16(bf16(squares / a.size()) + eps)));
   }
-  Tensor rounded(Tensor x, Round how = Round::bf16) {  // x itself where nothing is rounded
+  Tensor rounded(Tensor x, Round how = Round::bf16) {  // x itself if nothing is rounded
     if (inputs_ != Rounding::Inputs::official || how == Round::none) return x;
     Tensor y = scratch(x.shape, Format::f32);
     std::copy_n(x.f32(), x.shape.numel(), y.f32());
@@ -190,6 +190,7 @@ class RefChip final : public Chip {
   static std::vector<std::remove_const_t<T>> copy_of(std::span<T> x) {
     return {x.begin(), x.end()};
   }
+  // p of all experts of a row.
   static std::vector<float> probabilities(Routing::Score score, std::span<const float> logits) {
     std::vector<float> p = copy_of(logits);
     if (score != Routing::Score::softmax) {
@@ -202,7 +203,7 @@ class RefChip final : public Chip {
     for (float& v : p) v = v / sum;
     return p;
   }
-  // All of them, ties to the lower index; what is not a number comes last.
+  // All ids, the largest score first, ties to the lower id, NaN last.
   static std::vector<int32_t> best_first(std::vector<float> score) {
     std::vector<int32_t> order(score.size());
     std::iota(order.begin(), order.end(), 0);
@@ -217,6 +218,7 @@ class RefChip final : public Chip {
     sum = how.renormalise ? std::max(sum, how.sum_least) : 1;
     for (int j = 0; j < how.k; ++j) weights[j] = p[order[j]] / sum * how.scale;
   }
+  // Softmax weights in float64 from the logits.
   static void weigh_softmax(const Routing& how, std::span<const float> logits, std::span<const int32_t> order,
                             std::span<float> weights) {
     const float top = *std::ranges::max_element(logits);

@@ -1,5 +1,5 @@
-// The oracle chip: float32 values, float64 sums, one thread, no SIMD. Runs every verb at once. `inputs`: f32,
-// or official.
+// The oracle chip: float32 values, float64 sums, one thread, no SIMD. Runs every verb at once. `inputs` is
+// f32 or official.
 #pragma once
 #include <memory>
 #include "chips/chip.h"
