@@ -1,7 +1,7 @@
-// Goal: every architecture gives the same numbers however it is run, on one rank or several, and says what is
-// wrong with a config. Method: a tiny random checkpoint of each; the oracle chip on the whole prompt is the
-// reference for prompts in chunks, for sequences in company and for groups of ranks; then configs with one
-// thing broken.
+// Goal: every architecture gives the same numbers however it is run, on one rank or several, and reports
+// every fault of a config. Method: a tiny random checkpoint of each; the oracle chip on the whole prompt is
+// the reference for prompts in chunks, for sequences in one batch and for groups of ranks; then configs with
+// one fault each.
 #include <gtest/gtest.h>
 #include "chips/ref/ref_chip.h"
 #include "chips/registry.h"
@@ -65,7 +65,7 @@ std::vector<int32_t> prompt(int n, int seed) {
   return p;
 }
 
-// Of every token of a prompt, by rank.
+// The logits of every token of a prompt, by rank.
 std::vector<TinyEngine::Matrix> logits_of_ranks(const Case& of, const Json& config, int ranks) {
   std::vector<TinyEngine::Matrix> logits(ranks);
   run_ranks(ranks, [&](Comm& comm) {
@@ -86,7 +86,7 @@ class ArchitectureTest : public ::testing::TestWithParam<Case> {
     return made ? std::move(*made) : nullptr;
   }
   FormulaWeights weights_{random_tensor};
-  std::unique_ptr<Chip> chip_ = std::move(*make_chip("far"));  // ref, and faults where its memory is touched
+  std::unique_ptr<Chip> chip_ = std::move(*make_chip("far"));  // ref, and faults on access to its memory
 };
 
 TEST_P(ArchitectureTest, ChunkedEqualsWhole) {
@@ -111,8 +111,8 @@ TEST_P(ArchitectureTest, ASequenceDoesNotFeelItsCompany) {
   EXPECT_TRUE(std::equal(want.begin(), want.end(), got.begin() + a.size()));
 }
 
-// Sums over ranks differ in the last bits from one rank's, so the bound is relative to the logits' scale;
-// ranks of one group are equal bit for bit. With one key head all ranks hold it.
+// Sums over ranks differ in the last bits from those of one rank, so the bound is relative to the logits'
+// scale. Ranks of one group are equal bit for bit. With one key head, all ranks hold it.
 TEST_P(ArchitectureTest, RanksAgreeWithOne) {
   for (int key_heads : {2, 1}) {
     Json config = config_of(GetParam());

@@ -12,7 +12,7 @@ Rope::Pairing pairing(const ConfigFile& f) {
                                                                   : Rope::Pairing::halves;
 }
 
-// Where the rotary keys lie: "rope_scaling." where it says a kind, else "rope_parameters." of newer files,
+// The prefix of the rotary keys: "rope_scaling." if that has a kind, else "rope_parameters." of newer files,
 // which may hold an object for each kind of layer.
 std::string rope_keys(const ConfigFile& f) {
   const bool older = f.has("rope_scaling.rope_type") || f.has("rope_scaling.type");
@@ -24,7 +24,7 @@ std::string scaling_kind(const ConfigFile& f, const std::string& at) {
   return f.value(at + "rope_type", f.value(at + "type", "default").c_str());
 }
 
-// Positions the checkpoint was trained on before it was stretched.
+// The number of positions that the checkpoint was trained on before scaling.
 double original_length(const ConfigFile& f, const std::string& at) {
   return f.value(at + "original_max_position_embeddings",
                  f.value("original_max_position_embeddings", f.value("max_position_embeddings", 0.0)));
@@ -35,7 +35,8 @@ double stretch(const ConfigFile& f, const std::string& at, double original) {
   return told ? f.need_number(at + "factor") : f.need_number("max_position_embeddings") / original;
 }
 
-// yarn multiplies cos and sin by 0.1·m·ln(factor) + 1; checkpoints with two m's by the ratio of the two.
+// yarn multiplies cos and sin by 0.1·m·ln(factor) + 1; for checkpoints with two values of m, by the ratio
+// of the two.
 double yarn_amplitude(const ConfigFile& f, const std::string& at, double factor) {
   const auto of = [&](double m) { return factor > 1 ? 0.1 * m * std::log(factor) + 1 : 1.0; };
   const double m = f.value(at + "mscale", 0.0), all = f.value(at + "mscale_all_dim", 0.0);
@@ -67,7 +68,7 @@ void scale_llama3(const ConfigFile& f, const std::string& at, int dims, double t
 }  // namespace
 
 Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, double theta) {
-  if (head_dim < 2 || head_dim > kHeadDimMax) return {};  // check_heads() says so
+  if (head_dim < 2 || head_dim > kHeadDimMax) return {};  // check_heads() reports it
   theta = f.value(at + "rope_theta", theta);
   if (!(theta > 0)) f.refuse("rope_theta is not positive");
   for (const std::string& key : {at + "partial_rotary_factor", std::string("partial_rotary_factor")})

@@ -1,6 +1,6 @@
-// What checkpoints of the Llama family say in the same words: the rotary embedding with its scaling, windows,
-// biases, tied heads, head counts that fit each other. Keys that are absent have the defaults of the
-// published configurations.
+// Reads the config keys that checkpoints of the Llama family share: the rotary embedding with its scaling,
+// windows, biases, tied heads, head counts. Absent keys have the defaults of the published configurations.
+// Faults are reported to the ConfigFile.
 #pragma once
 #include <initializer_list>
 #include <string>
@@ -11,37 +11,42 @@
 
 namespace autark {
 
-// From rope_theta and rope_scaling, or the newer rope_parameters: none, linear, llama3 or yarn; another kind
-// is a fault. `theta` is the base where the config has none.
+// From rope_theta and rope_scaling, or the newer rope_parameters. The scaling is none, linear, llama3 or
+// yarn; another one is a fault. `theta` is the base if the config has none.
 Rope read_rope(const ConfigFile& f, int64_t head_dim, double theta = 10000);
-// The same from the keys under `at` ("rope_scaling.").
+// The same from the keys with the prefix `at` ("rope_scaling.").
 Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, double theta);
 
-// Positions the checkpoint is good for: max_position_embeddings, or what yarn stretches the original to.
+// The number of positions the checkpoint supports: max_position_embeddings, or the original length times the
+// factor of yarn if that is more.
 int64_t read_context(const ConfigFile& f, int64_t fallback);
 
-// Of each layer, 0 where it sees everything: sliding_window counts only with use_sliding_window, and then for
-// the sliding ones of layer_types, or without those from layer max_window_layers on.
+// The window of each layer, 0 for layers without one. sliding_window counts only with use_sliding_window, and
+// then for the sliding layers of layer_types, or, without layer_types, from layer max_window_layers on.
 std::vector<int> read_windows(const ConfigFile& f, int64_t layers);
 
+// The attention of a layer: all positions, or a sliding window. The list is empty without layer_types.
 enum class LayerKind : uint8_t { full, sliding };
-std::vector<LayerKind> read_layer_kinds(const ConfigFile& f, int64_t layers);  // empty without layer_types
+std::vector<LayerKind> read_layer_kinds(const ConfigFile& f, int64_t layers);
 
-// A config says that biases are there, that they are not, or nothing: then they are what the file has.
+// Whether projections have biases. as_stored: the config has no such key, so the file decides.
 enum class Bias : uint8_t { as_stored, none, needed };
 Bias read_bias(const ConfigFile& f, const std::string& key);
+// The bias `name`, empty if there is none. A needed one that is missing is a fault of `w`.
 Vector load_bias(Weights& w, Bias bias, const std::string& name, Shape shape, Cut cut);
 
-// lm_head.weight, or the embedding where they are tied; a file that stores both is taken at its word: its
-// lm_head wins. Cut by vocabulary over ranks, so its product goes through Chip::all_gather.
+// lm_head.weight, or the embedding if they are tied. If a file stores both, its lm_head is used. Cut by
+// vocabulary over ranks, so its product goes through Chip::all_gather.
 Weight load_head(Weights& w, const Weight& embed, bool tied);
 
-// The first name is what is meant where the key is absent.
+// Refuses an activation that is not among `names`. The first of them is the default.
 void check_activation(const ConfigFile& f, const char* key, std::initializer_list<const char*> names);
 
-// GGUF llama files carry the llama3 scaling as a tensor of divisors instead of in the config.
+// Divides the frequencies by the tensor rope_freqs.weight, if there is one: llama's GGUF files store the
+// llama3 scaling in that form instead of in the config.
 void apply_rope_divisors(Rope& rope, Weights& w);
 
+// Refuses head counts and sizes that do not fit together.
 void check_heads(const ConfigFile& f, int64_t heads, int64_t kv_heads, int64_t head_dim);
 
 }  // namespace autark

@@ -1,6 +1,6 @@
-// Goal: a config means what the published configurations mean by it, in older and newer words.
-// Method: pairs of configs that must come to the same, keys whose effect is known by hand, configs that must
-// be refused; models of tiny random weights where a key decides which tensors count.
+// Goal: a config means what the published configurations mean, in older and newer spellings. Method: pairs of
+// configs that must be equivalent, keys whose effect is computed by hand, configs that must be refused;
+// models of tiny random weights for keys that decide which tensors count.
 #include "models/attention_config.h"
 #include <gtest/gtest.h>
 #include <cmath>
@@ -33,7 +33,7 @@ TEST(AttentionConfigTest, OldAndNewWordsForARope) {
   for (const Json& same :
        {Json{{"rope_theta", 5e5}, {"rope_scaling", typed}}, Json{{"rope_parameters", newest}},
         Json{{"rope_theta", 5e5}, {"rope_parameters", rope_typed}},
-        // what is said in both, the older key decides
+        // the older key decides if both are there
         Json{{"rope_theta", 5e5},
              {"rope_scaling", rope_typed},
              {"rope_parameters", {{"rope_type", "linear"}, {"factor", 2.0}}}}}) {
@@ -60,7 +60,7 @@ TEST(AttentionConfigTest, YarnFine) {
   j["rope_scaling"]["truncate"] = false;
   EXPECT_NE(rope_of(j).frequency, plain.frequency);
   j["rope_scaling"]["mscale"] = 0.5;
-  EXPECT_FLOAT_EQ(rope_of(j).amplitude, plain.amplitude);  // one of the two alone counts nothing
+  EXPECT_FLOAT_EQ(rope_of(j).amplitude, plain.amplitude);  // one of the two alone has no effect
   j["rope_scaling"]["mscale_all_dim"] = 2.0;
   EXPECT_FLOAT_EQ(rope_of(j).amplitude, (0.05 * std::log(8.0) + 1) / (0.2 * std::log(8.0) + 1));
   j["rope_scaling"]["attention_factor"] = 3.0;
@@ -165,7 +165,7 @@ TEST(AttentionConfigTest, BiasesCountAsTheConfigSays) {
     ASSERT_TRUE(stored && used && unused && none) << a;
     EXPECT_EQ(*stored, *used) << a;
     EXPECT_NE(*unused, *used) << a;
-    EXPECT_EQ(*unused == *none, a != "llama") << a;  // whose feed-forward has its own
+    EXPECT_EQ(*unused == *none, a != "llama") << a;  // llama's feed-forward has a key of its own
     for (const std::string lost : {"q_proj.bias", "k_proj.bias", "v_proj.bias", "o_proj.bias"}) {
       const auto made = logits(a, {{"attention_bias", true}}, {lost});
       ASSERT_FALSE(made) << a << lost;

@@ -1,6 +1,6 @@
-// A checkpoint's config.json as a model reads it: keys that are absent or of another kind are remembered,
-// so that loading names all of them at once. Dots walk into objects, where no key is spelled
-// so as a whole: "rope_scaling.factor".
+// A checkpoint's config.json as models read it. Absent keys and values of a wrong kind are collected, so that
+// loading reports all of them at once. A key with dots is looked up as a whole first, then as a path into
+// objects: "rope_scaling.factor".
 #pragma once
 #include <optional>
 #include <string>
@@ -10,33 +10,35 @@
 namespace autark {
 
 inline constexpr int64_t kLayersMax = 4096;
-inline constexpr int64_t kIntMax = int64_t{1} << 30;  // no size of a model; products of two fit into 64 bits
+inline constexpr int64_t kIntMax = int64_t{1} << 30;  // sizes are below it; products of two fit in 64 bits
 
 class ConfigFile {
  public:
   explicit ConfigFile(const Json& json) : json_(json) {}
 
-  // Numbers that must be there. Absent ones, and whole numbers outside [min, max], are a fault and read as
-  // min.
+  // Required numbers. An absent one is a fault, as is a whole number outside [min, max]; the result is then
+  // min (or 0).
   int64_t need_int(const std::string& key, int64_t min = 1, int64_t max = kIntMax) const;
   double need_number(const std::string& key) const;
 
-  // `fallback` where the key is absent or null.
+  // Optional values: `fallback` if the key is absent or null; another kind is a fault.
   int64_t value(const std::string& key, int64_t fallback) const;
   int64_t value(const std::string& key, int fallback) const { return value(key, int64_t{fallback}); }
   double value(const std::string& key, double fallback) const;
   bool value(const std::string& key, bool fallback) const;
   std::string value(const std::string& key, const char* fallback) const;
+  // Lists, empty if the key is absent or not a list; an entry of another kind is a fault.
   std::vector<int64_t> ints(const std::string& key) const;
   std::vector<std::string> texts(const std::string& key) const;
   bool has(const std::string& key) const { return find(key) != nullptr; }
 
-  // A fault of the model's own: "head_dim 31 is odd".
+  // Adds a fault that a model has found: "head_dim 31 is odd".
   void refuse(std::string why) const { faults_.push_back(std::move(why)); }
+  // All faults in one message; empty if there are none.
   std::optional<Error> fault() const;
 
  private:
-  const Json* find(const std::string& key) const;  // empty for null too
+  const Json* find(const std::string& key) const;  // null for absent and null values
 
   const Json& json_;
   mutable std::vector<std::string> faults_;

@@ -1,11 +1,12 @@
 // DeepSeek-V4 (arXiv:2606.19348). Three ideas on top of a MoE decoder, all in models/layers/v4_block.h:
-//   hyper-connections  the residual is n_hc parallel streams; each sublayer reads a
-//                      learned mix (pre) and writes back through (post, comb), comb
-//                      made doubly stochastic by Sinkhorn;
-//   compressed KV      one shared 512-wide key/value row per token; a 128-token
-//                      window stays exact, older rows are pooled 4:1 or 128:1;
-//   lightning indexer  on 4:1 layers a small scorer picks the pooled rows to attend.
-// The first n_hash layers route experts by token id instead of by score.
+//   hyper-connections  the residual is n_hc parallel streams; each sublayer reads a learned mix (pre)
+//   and writes back
+//                      through (post, comb), where Sinkhorn makes comb doubly stochastic;
+//   compressed KV      one shared 512-wide key/value row per token; a 128-token window stays exact,
+//   older rows are
+//                      pooled 4:1 or 128:1;
+//   lightning indexer  on 4:1 layers a small scorer picks the pooled rows to attend to.
+// The first n_hash layers choose experts by token id instead of by score.
 #include "models/architecture.h"
 #include "models/layers/v4_block.h"
 #include "models/v4_drafters.h"

@@ -1,7 +1,7 @@
-// Goal: DeepSeek-V4's arithmetic is right, and the same however a prompt is cut, packed or taken back.
+// Goal: DeepSeek-V4's arithmetic is correct, and the same however a prompt is cut, packed or taken back.
 // Method: a toy checkpoint made by a formula, on every chip and instruction set. Expected logits come from
 // the official code run on the same toy, without and with simulated cache quantisation; every other property
-// is compared with the whole prompt in one step, bit by bit.
+// is compared bit by bit with the whole prompt in one step.
 #include <gtest/gtest.h>
 #include <algorithm>
 #include "chips/registry.h"
@@ -177,8 +177,8 @@ TEST_P(ToyV4Test, ThreadsAndRecordingDoNotChangeABit) {
 INSTANTIATE_TEST_SUITE_P(Places, ToyV4Test, ::testing::ValuesIn(places()),
                          [](const auto& place) { return place.param; });
 
-// Query heads, groups of W_oa, experts and the head are cut; the latent row, its pools and the indexer are
-// not.
+// Query heads, groups of W_oa, experts and the head are cut; the latent row, its pools and the
+// indexer are not.
 TEST(DeepseekV4Test, TwoRanksAgreeWithOne) {
   const auto tokens = toy_prompt(41);
   const ToyV4 toy;

@@ -1,10 +1,11 @@
-// A draft head: guesses what the trunk will say next from what the trunk just computed. It reads every
-// position the trunk has read, once the token after it is known, and proposes from there. Its layers' state
-// lies behind the trunk's: layer i of a drafter is layer `trunk layers + i` of Step::state and of its notes.
+// A draft head predicts the next tokens of the trunk (the target model) from what the trunk computed. It
+// reads every position that the trunk has read, once the token after it is known, and proposes from there.
+// The state of its layers follows the trunk's: layer i of a drafter is layer `trunk layers + i` of
+// Step::state and of the notes.
 //
-//   trunk: positions … p, token p+1 is drawn     read(): … p     propose(0), (1) …: tokens p+2, p+3 …
+//   trunk: positions … p, token p+1 is sampled     read(): … p     propose(0), (1) …: tokens p+2, p+3 …
 //
-// A drafter only guesses: the trunk verifies, so nothing it says can change a text.
+// The trunk verifies every draft, so a drafter cannot change the text.
 #pragma once
 #include "models/model.h"
 
@@ -18,29 +19,31 @@ class Drafter {
   virtual int layers() const = 0;
   virtual std::vector<Stream> state(int layer) const = 0;  // rings only
 
-  // Trunk layers whose residual it reads as they leave it (−1: the embedding), rising, and what it keeps.
+  // The trunk layers whose output it reads (−1: the embedding), in rising order. tap() reduces such an output
+  // to what read() needs.
   virtual std::vector<int> taps() const = 0;
   virtual Tensor tap(Step&, Tensor x) const { return x; }
 
-  // Extends its state by the step's rows: positions the trunk has read, in `tokens` the token after each.
-  // Gives what propose() starts from, of the wanted rows.
+  // Extends its state by the step's rows: positions that the trunk has read, with the token after each in
+  // `tokens`. Returns the input of propose() for the wanted rows.
   virtual Tensor read(Step& s, std::span<const Tensor> taps) const = 0;
 
-  // Logits of draft j = 0, 1 … [sequences, vocabulary], for the sequences that read() had a wanted row of.
-  // The step has rows(j) rows of each, from position p + max(1, j) on; the first one's token is the last that
-  // is known or drafted, filler() the others'. `carried` goes from each call to the next. What it writes to
-  // its state is a guess: later steps write there again.
+  // Logits of draft j = 0, 1 … [sequences, vocabulary], for the sequences with a wanted row in read(). The
+  // step has rows(j) rows per sequence, at positions from p + max(1, j) on. The first row's token is the last
+  // one that is known or drafted, the others have filler(). `carried` is passed from each call to the next.
+  // State written here is provisional: later steps overwrite it.
   virtual Tensor propose(Step& s, int j, Tensor* carried) const = 0;
   virtual int rows(int /*j*/) const { return 1; }
   virtual int32_t filler() const { return 0; }
 };
 
-// How to make the draft head of a checkpoint, if its config says that it has one.
+// How to make the draft head of a checkpoint, and whether its config has one.
 struct DrafterKind {
   bool (*present)(const Json&);
   Result<std::unique_ptr<Drafter>> (*make)(const Json&, Weights&);
 };
 
+// Makes a drafter from its Config and its weights; all faults of one of them are the error.
 template <class D, class Config>
 Result<std::unique_ptr<Drafter>> make_drafter(const Json& json, Weights& w) {
   const ConfigFile file(json);

@@ -1,13 +1,13 @@
-// DSpark, the draft head of DeepSeek-V4's releases 0731 and 0813: a block of B guesses in one pass. Its
-// stages are layers with a window, whose window rows come from the trunk: of the streams that entered some of
-// its layers, their means side by side, brought to one width.
+// DSpark, the draft head of DeepSeek-V4's releases 0731 and 0813: a block of B drafts in one pass. Its stages
+// are layers with a window. The window's rows come from the trunk: the means over streams of the inputs of
+// some trunk layers, side by side, projected to one width.
 //
 //   x_p = norm(P · concat_L mean_j X_L,j)     ring_s[p] = rope(norm(Wkv_s x_p), p)              read()
 //   Z = embed[t_{p+1}, N … N] at p+1 … p+B; in every stage each row attends to the ring and to all B rows
 //   base = head(norm(collapse(Z)))     logits_j = base_j + markov_out · markov_in[d_j]          propose()
 //
-// d_0 is t_{p+1}, d_{j+1} is drawn from logits_j. The block's own rows are never stored. Embedding and head
-// are the trunk's. The confidence head is not read: how far to draft is the engine's choice.
+// d_0 is t_{p+1}, d_{j+1} is sampled from logits_j. The block's own rows are not stored. Embedding and head
+// are the trunk's. The confidence head is not used: the engine decides how far to draft.
 #include <algorithm>
 #include "models/layers/v4_block.h"
 #include "models/v4_drafters.h"
@@ -25,7 +25,7 @@ struct DsparkConfig {
         block(f.need_int("dspark_block_size", 1, 64)),
         rank(f.need_int("dspark_markov_rank")),
         noise(f.need_int("dspark_noise_token_id", 0)),
-        stages(std::max<int64_t>(1, std::ssize(trunk.ratios) - trunk.layers)),  // a trailing 0 each
+        stages(std::max<int64_t>(1, std::ssize(trunk.ratios) - trunk.layers)),  // one trailing 0 per stage
         targets(f.ints("dspark_target_layer_ids")) {
     if (noise >= trunk.vocab) f.refuse("dspark_noise_token_id is outside the vocabulary");
     if (targets.empty() || targets.front() < 0 || targets.back() >= trunk.layers ||
@@ -59,7 +59,7 @@ class Dspark final : public Drafter {
 
   std::vector<int> taps() const override {
     std::vector<int> all;
-    for (int64_t layer : d_.targets) all.push_back(int(layer) - 1);  // what enters it
+    for (int64_t layer : d_.targets) all.push_back(int(layer) - 1);  // the layer's input
     return all;
   }
   Tensor tap(Step& s, Tensor x) const override {  // the mean of the streams
@@ -101,7 +101,7 @@ class Dspark final : public Drafter {
     return on.all_gather(on.linear(s.note(int(c.layers), "final", x), head_), c.vocab);
   }
 
-  // `count` row numbers: first, first + step …
+  // `count` row numbers: first, first + step ….
   static std::vector<int32_t> every(int64_t first, int64_t count, int64_t step) {
     std::vector<int32_t> rows;
     for (int64_t i = 0; i < count; ++i) rows.push_back(int32_t(first + i * step));

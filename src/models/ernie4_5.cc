@@ -1,4 +1,4 @@
-// ERNIE 4.5, the dense models (Baidu, ERNIE 4.5 Technical Report, 2025): Llama's layer. RoPE turns
+// ERNIE 4.5, the dense models (Baidu, ERNIE 4.5 Technical Report, 2025): Llama's layer. RoPE rotates
 // neighbouring channels, and one key, use_bias, gives every projection a bias.
 //
 //   h = x + Attn(norm(x))      Attn: softmax(q kᵀ / √d) v, RoPE on q and k in pairs (2i, 2i + 1)

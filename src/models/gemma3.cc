@@ -1,5 +1,5 @@
-// Gemma 3 (arXiv:2503.19786), text: most layers have a sliding window and a rotary base of their own, every
-// sixth or so sees everything; four norms a layer, each multiplying by (1 + gain); tanh-GELU.
+// Gemma 3 (arXiv:2503.19786), text only: most layers have a sliding window and their own rotary base, about
+// every sixth sees all positions; four norms per layer, each multiplying by (1 + gain); tanh-GELU.
 //
 //   x₀ = √D · E[token]
 //   h = x + norm(Attn(norm(x)))      Attn: softmax(q kᵀ / √s) v, q and k normalised per head, then RoPE
@@ -15,11 +15,11 @@ namespace {
 
 struct Config : DecoderConfig {
   int64_t ffn_dim;
-  Rope local;  // of the layers with a window; `rope` is that of the others
+  Rope local;  // for layers with a window; `rope` is for the others
   int window, pattern;
   std::vector<LayerKind> kinds;
   Bias attn_bias;
-  bool offset_gains;  // gains are stored without their 1
+  bool offset_gains;  // gains are stored without the 1
 
   explicit Config(const ConfigFile& f)
       : DecoderConfig(f, {.context = 131072, .head_dim = 256, .theta = 1e6, .tied_head = true}),

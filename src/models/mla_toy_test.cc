@@ -1,8 +1,8 @@
-// Goal: the verbs carry multi-head latent attention (DeepSeek-V3, arXiv:2412.19437) with choices among groups
-// of experts, in both forms the equations allow. Method: a tiny random model, once as published (keys and
-// values of every head in the state) and once absorbed (one latent row a token is key and value of all
-// heads); both give the same logits within float32's rounding, and each the same bits however a prompt is
-// cut, on every chip and instruction set.
+// Goal: the verbs can express multi-head latent attention (DeepSeek-V3, arXiv:2412.19437) with choices among
+// groups of experts, in both forms that the equations allow. Method: a tiny random model, once as published
+// (keys and values of every head in the state) and once absorbed (one latent row per token is key and value
+// of all heads). Both give the same logits within float32's rounding, and each gives the same bits however a
+// prompt is cut, on every chip and instruction set.
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <cmath>
@@ -169,7 +169,7 @@ TEST_P(MlaToyTest, AbsorbedAndPublishedFormsAgree) {
       largest = std::max(largest, std::abs(want[t][i]));
     }
   }
-  EXPECT_GT(largest, 1);  // else the tolerance says nothing
+  EXPECT_GT(largest, 1);  // otherwise the tolerance would prove nothing
 }
 
 TEST_P(MlaToyTest, ChunkedEqualsWhole) {
@@ -193,7 +193,7 @@ TEST_P(MlaToyTest, ASequenceDoesNotFeelItsCompany) {
   }
 }
 
-// Without its mask, a choice would leave the two groups that are kept.
+// Without its mask, a choice would leave the two kept groups.
 TEST_P(MlaToyTest, ChoicesStayInTheGroupsThatAreKept) {
   const MlaToy model(weights_, true);
   const auto on = chip_at(GetParam());
@@ -217,7 +217,7 @@ TEST_P(MlaToyTest, ChoicesStayInTheGroupsThatAreKept) {
 INSTANTIATE_TEST_SUITE_P(Places, MlaToyTest, ::testing::ValuesIn(places()),
                          [](const auto& place) { return place.param; });
 
-// The latent row is read once, and it is all a token leaves behind.
+// The latent row is read once, and it is the only state of a token.
 TEST(MlaToyTest, CostsOfBothForms) {
   FormulaWeights weights;
   const std::vector<int32_t> one{1};

@@ -1,5 +1,5 @@
-// What the engine needs from an architecture, and what an architecture may see
-// of the engine. Nothing else crosses this line.
+// The interface between the engine and an architecture: what the engine needs from it, and what it sees
+// of the engine.
 #pragma once
 #include <functional>
 #include <memory>
@@ -11,45 +11,46 @@
 
 namespace autark {
 
-// What happens to a ring when tokens are taken back, as drafts are that did not hold. Paged streams need
-// nothing: their rows are all there.
+// What happens to a ring when tokens are taken back, for example rejected drafts. Paged streams need nothing,
+// because they keep all rows.
 enum class Rewind : uint8_t {
-  rows,   // the ring has room for the rows of as many tokens as can be taken back: older rows are still there
-  replay  // the ring has `keep` rows and no more. They stand for the tokens that cannot be taken back any
-          // more; a verb computes the others again from a stream of inputs (ReplayRows in chips/rows.h). For
-          // states of megabytes.
+  // The ring has spare rows for as many tokens as can be taken back, so older rows are still there.
+  rows,
+  // The ring has `keep` rows, which represent tokens that cannot be taken back any more. A verb recomputes
+  // the later ones from a stream of inputs (ReplayRows in chips/rows.h). For states of megabytes.
+  replay
 };
 
-// One kind of per-request state a layer keeps. The engine pages, snapshots, rewinds and
-// offloads streams without knowing what they mean.
+// One kind of state that a layer keeps per request. The engine pages, snapshots, rewinds and offloads streams
+// without knowing their meaning.
 struct Stream {
-  // What a stream is for: rows that later tokens read, or working memory that rows are still made of.
+  // record: rows that later tokens read. working: memory from which rows are still being computed.
   enum class Kind : uint8_t { record, working };
 
-  const char* name;
+  const char* name;  // for messages and traces
   Shape row;
-  // How a row lies in memory at full speed. A recurrent state and what open blocks are made of are f32: an
-  // error there is carried on with every token, one in a key or a value is not.
+  // The storage format of a row at full speed. Recurrent states and the tails of open blocks must be f32,
+  // because their errors accumulate with every token; errors of keys and values do not.
   Format record = Format::f16;
-  int per = 1;   // one row per `per` tokens
-  int keep = 0;  // 0: every row; n: a ring of the last n
+  int per = 1;   // tokens per row
+  int keep = 0;  // 0: all rows; n: a ring of the last n
   Rewind rewind = Rewind::rows;
   Kind kind = Kind::record;
 
-  // Rows of the ring when `slack` tokens can be taken back; 0: the stream is paged.
+  // Rows of the ring if `slack` tokens can be taken back; 0: the stream is paged.
   int ring_rows(int slack) const {
     if (keep == 0 || rewind == Rewind::replay) return keep;
     return keep + (slack + per - 1) / per;
   }
 };
 
-struct Step {  // one forward pass, for the rows of many sequences, packed
+struct Step {  // one forward pass over the rows of many sequences, packed
   Chip& on;
   Tensor tokens, positions;                          // i32 [rows]
-  Tensor wanted;                                     // i32 [m]: rows whose logits are asked for
-  std::function<Rows(int layer, int stream)> state;  // of all sequences; says which rows are whose
-  // Sees, and may replace, what a model names on its way: "stream" after each layer (−1: the embedding),
-  // "attn.in", "gate.ids" … Golden tests and `autark logits` hang here. Empty: nobody looks.
+  Tensor wanted;                                     // i32 [m]: rows whose logits are needed
+  std::function<Rows(int layer, int stream)> state;  // of all sequences, and which rows belong to which
+  // Sees, and may replace, the tensors that a model names: "stream" after each layer (−1: the embedding),
+  // "attn.in", "gate.ids" …. Used by golden tests and `autark logits`. Empty: no probe.
   std::function<Tensor(int layer, const char* name, Tensor x)> probe = {};
   Tensor note(int layer, const char* name, Tensor x) const { return probe ? probe(layer, name, x) : x; }
 };
@@ -59,24 +60,26 @@ class Model {
   virtual ~Model() = default;
   virtual int layers() const = 0;
   virtual int64_t vocabulary() const = 0;  // width of the logits
-  virtual int64_t context() const = 0;     // positions the checkpoint was made for
+  virtual int64_t context() const = 0;     // positions that the checkpoint supports
+  // The streams of a layer; Step::state has their views in the same order.
   virtual std::vector<Stream> state(int layer) const = 0;
-  virtual Tensor embed(Step& s) const = 0;  // tokens → residual
+  virtual Tensor embed(Step& s) const = 0;  // tokens → residual stream
   virtual Tensor layer(Step& s, int i, Tensor x) const = 0;
-  virtual Tensor logits(Step& s, Tensor x) const = 0;  // residual → [wanted, vocab]
+  virtual Tensor logits(Step& s, Tensor x) const = 0;  // residual stream → [wanted, vocabulary]
 };
 
-inline Tensor forward(const Model& m, Step& s) {  // a pipeline stage runs a sub-range of this
+inline Tensor forward(const Model& m, Step& s) {  // a pipeline stage would run a part of the layers
   Tensor x = s.note(-1, "stream", m.embed(s));
   for (int i = 0; i < m.layers(); ++i) {
     x = s.note(i, "stream", m.layer(s, i, x));
-    if (!s.probe) x = s.on.carry(x);  // whoever looks may keep what it saw
+    if (!s.probe) x = s.on.carry(x);  // a probe may hold on to earlier tensors, so their memory is not reused
   }
   return m.logits(s, x);
 }
 
 using ModelFactory = Result<std::unique_ptr<Model>> (*)(const Json&, Weights&);
-// A model is made from its Config and its weights; what either lacks is the error, all of it.
+// Makes a model from its Config and its weights. All faults of the config, or else of the weights,
+// are the error.
 template <class M, class Config>
 Result<std::unique_ptr<Model>> make_model(const Json& json, Weights& w) {
   const ConfigFile file(json);

@@ -1,10 +1,10 @@
-// DeepSeek-V4's multi-token prediction head (preview checkpoints): one more block on top of the trunk, fed
-// with the trunk's streams X before they are collapsed and with the token that follows. At position i it says
-// token i + 2:
+// DeepSeek-V4's multi-token prediction head (preview checkpoints): one more block on top of the trunk. Its
+// input is the trunk's streams X, before they are combined, and the token that follows. At position i it
+// predicts token i + 2:
 //
 //   Z_j = E norm(embed[t_{i+1}]) + H norm(X_j)     Z' = block(Z)     logits = head(norm(collapse(Z')))
 //
-// The next draft takes Z' for X. Embedding and head are the trunk's.
+// The next draft uses Z' as X. Embedding and head are the trunk's.
 #include "models/layers/v4_block.h"
 #include "models/v4_drafters.h"
 
@@ -26,7 +26,7 @@ class Mtp final : public Drafter {
         block_(c, w, "mtp.0.", /*ratio=*/0, /*by_token=*/false) {}
 
   const char* name() const override { return "MTP"; }
-  int drafts_max() const override { return 8; }  // each from the one before; few of the later ones hold
+  int drafts_max() const override { return 8; }  // each from the previous one; later ones are rarely accepted
   int layers() const override { return 1; }
   std::vector<Stream> state(int) const override { return block_.state(); }
   std::vector<int> taps() const override { return {int(c.layers) - 1}; }
@@ -49,7 +49,7 @@ class Mtp final : public Drafter {
 
   Tensor step(Step& s, Tensor streams) const {
     const Tensor e = s.on.rms_norm(s.on.rows(embed_, s.tokens), enorm_, c.eps);
-    const Tensor h = s.on.linear(s.on.rms_norm(streams, hnorm_, c.eps), h_proj_);  // a row a stream
+    const Tensor h = s.on.linear(s.on.rms_norm(streams, hnorm_, c.eps), h_proj_);  // one row per stream
     Tensor z = s.on.v4().hc_spread(s.on.linear(e, e_proj_), int(c.hc));
     z = s.on.add(z, {h.data, h.format, z.shape});
     return s.note(layer(), "stream", block_(s, layer(), s.note(layer(), "z", z)));

@@ -1,6 +1,6 @@
-// Goal: every architecture asks for the tensors its published checkpoints have, and costs what they cost.
-// Method: shapes only, at published sizes: parameter counts as on the model cards; FLOPs and state of one
-// decoded token on the counting chip against sums worked out by hand.
+// Goal: every architecture asks for the tensors of its published checkpoints, and has their costs. Method:
+// shapes only, at published sizes: parameter counts as on the model cards; FLOPs and state of one decoded
+// token on the counting chip against sums computed by hand.
 #include <gtest/gtest.h>
 #include <set>
 #include "chips/registry.h"
@@ -9,7 +9,7 @@
 namespace autark {
 namespace {
 
-// A checkpoint without bytes that counts what is asked of it.
+// A checkpoint without bytes that counts the requested tensors.
 class Shapes final : public Weights {
  public:
   explicit Shapes(std::set<std::string> absent) : absent_(std::move(absent)) {}
@@ -29,7 +29,7 @@ struct Card {
   const char* name;
   const char* architecture;
   Json config;
-  std::set<std::string> absent;  // what this checkpoint lacks and others of its kind have
+  std::set<std::string> absent;  // tensors that this checkpoint lacks and others of its kind have
   int64_t parameters;
   double matrix_parameters;  // multiplied for one token
   int64_t kv_values;         // of all layers for one token

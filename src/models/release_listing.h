@@ -1,4 +1,4 @@
-// The files of a checkpoint against the list of tensors that its release has.
+// The comparison of a checkpoint's files with the list of tensors of its release.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -7,13 +7,14 @@
 namespace autark {
 
 struct ReleaseListing {
-  std::string release;             // "DeepSeek-V4-Flash (preview)"
-  std::string draft;               // the kind of draft head that is there, or "none"
-  bool published = false;          // the sizes are those of a published model
-  int64_t tensors = 0, bytes = 0;  // of the list; draft heads count only where any tensor of one is there
+  std::string release;     // "DeepSeek-V4-Flash (preview)"
+  std::string draft;       // the kind of its draft head, or "none"
+  bool published = false;  // the sizes are those of a published model
+  // Of the list. Draft heads count only if the files have any tensor of one.
+  int64_t tensors = 0, bytes = 0;
 
   struct Difference {
-    std::string name, is, expected;  // "BF16 [7, 4]"; empty where there is none
+    std::string name, is, expected;  // "BF16 [7, 4]"; empty if absent
   };
   std::vector<Difference> differences;
 };

@@ -1,6 +1,6 @@
-// Goal: what a token of DeepSeek-V4 costs, counted by running the model file, is what follows from the
-// papers' formulas: work, bytes of weights and records read, records kept. Method: the forward pass on the
-// counting chip, on weights without bytes in the formats of the published files; figures worked out by hand
+// Goal: the cost of a DeepSeek-V4 token, counted by running the model file, follows from the papers'
+// formulas: work, bytes of weights and records read, records stored. Method: the forward pass on the counting
+// chip, on weights without bytes in the formats of the published files; expected numbers computed by hand
 // from the dimensions alone.
 #include <gtest/gtest.h>
 #include <algorithm>
@@ -70,7 +70,7 @@ class V4CostsTest : public ::testing::Test {
             .length = {behind, 1}};
   }
 
-  // One decode step of a token behind which there are `context` others.
+  // One decode step of a token after `context` others.
   static Cost decode(const Published& p, int64_t context) {
     Cost cost;
     const auto dry = make_dry_chip(&cost);
@@ -81,7 +81,7 @@ class V4CostsTest : public ::testing::Test {
     return cost;
   }
 
-  // Rows of history; what later rows are still made of is working state.
+  // Rows of history; memory from which rows are still being computed is working state.
   static double records_mib(const Published& p, int64_t tokens, std::optional<Format> record = {}) {
     double bytes = 0;
     for (int i = 0; i < p.model->layers(); ++i)
@@ -115,7 +115,7 @@ TEST_F(V4CostsTest, WeightsReadForADecodedToken) {
   EXPECT_NEAR(decode(*pro_, 1024).weight_bytes / 1e9, 39.666, 0.003);
 }
 
-// The same from the list: the head, every layer's own tensors but the tables, and six experts of each.
+// The same from the list: the head, every layer's own tensors except the tables, and six experts of each.
 TEST_F(V4CostsTest, WeightsReadAreThoseListed) {
   for (const Published* p : {flash_, pro_}) {
     double listed = 0, experts = 0, gains = 0;

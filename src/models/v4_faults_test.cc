@@ -1,7 +1,7 @@
-// Goal: a DeepSeek-V4 checkpoint that is not what its config says is refused by one sentence that names the
-// tensor or key and what is expected there; nothing aborts, whatever the config claims.
-// Method: a small checkpoint of zeros, made from the list of tensors, loads; then one thing after another is
-// spoilt in its files. GGUF files and configs likewise, by their keys.
+// Goal: a DeepSeek-V4 checkpoint that does not match its config is refused by one sentence that names the
+// tensor or key and the expected value; nothing aborts, whatever the config claims. Method: a small
+// checkpoint of zeros, made from the list of tensors, loads; then its files are damaged in one way at a time.
+// GGUF files and configs likewise, by their keys.
 #include <gtest/gtest.h>
 #include <map>
 #include "base/gguf_testing.h"
@@ -63,7 +63,7 @@ void write(const TestDirectory& dir, const Json& config, const Files& files) {
   dir.write("config.json", dump_json(config));
 }
 
-// As `run` and `inspect` load it; empty when nothing is wrong.
+// The error of `run` and `inspect`; empty if there is none.
 std::string fault_of(Result<Checkpoint> c) {
   if (!c) return c.error().message;
   if (const auto e = fault_of_v4(*c)) return e->message;
@@ -319,7 +319,7 @@ TEST(V4FaultsTest, ListingNamesEveryDifference) {
   EXPECT_EQ(listing(config, files_of(config)).draft, "dspark");
 }
 
-// Each shard is a good file; their names are exchanged.
+// Each shard is a valid file, but their names are exchanged.
 TEST(V4FaultsTest, SwappedShardsAreNamed) {
   const TestDirectory dir;
   SafetensorsBytes shards[2];
@@ -367,14 +367,14 @@ TEST(V4FaultsTest, HostileSizesAreRefused) {
   all.update({{"num_hidden_layers", 4096}, {"compress_ratios", std::vector<int>(4096, 4)}});
   dir.write("config.json", dump_json(all));
   auto c = open_checkpoint(dir.path());
-  EXPECT_FALSE(list_v4(*c));  // nobody writes down so long a list
+  EXPECT_FALSE(list_v4(*c));  // such a long list is not built
   EXPECT_NE(fault_of(std::move(c)), "");
 }
 
 struct Keys {
   const char* what;
   void (*add)(GgufBytes& b);
-  const char* absent;  // the usual key that stays away
+  const char* absent;  // the usual key that is absent
   const char* expected;
 };
 std::ostream& operator<<(std::ostream& to, const Keys& k) {

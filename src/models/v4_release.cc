@@ -10,7 +10,7 @@ namespace autark {
 namespace {
 
 constexpr const char* kArchitecture = "deepseek_v4";
-constexpr int64_t kExpertsMax = 1 << 20;  // of all layers; a config with more lies
+constexpr int64_t kExpertsMax = 1 << 20;  // limit for all layers together; a config with more is false
 
 std::string text(std::string_view dtype, const std::vector<int64_t>& shape) {
   std::string t;
@@ -26,7 +26,7 @@ std::string described(V4Draft d) {
   return d == V4Draft::mtp ? "an MTP block (preview)" : "DSpark stages (0731, 0813)";
 }
 
-// 7 of "layers.7.attn.wkv.weight".
+// The 7 of "layers.7.attn.wkv.weight".
 std::optional<int64_t> number_after(std::string_view prefix, std::string_view name) {
   int64_t n = 0;
   if (!name.starts_with(prefix)) return {};
@@ -34,7 +34,7 @@ std::optional<int64_t> number_after(std::string_view prefix, std::string_view na
   return read.ec == std::errc() ? std::optional(n) : std::nullopt;
 }
 
-// The kind of draft head that alone has a tensor of this name, where MTP has so many blocks.
+// The only kind of draft head that has a tensor of this name, or none, if MTP has `blocks` blocks.
 V4Draft draft_of(std::string_view name, int64_t blocks) {
   const auto number = number_after("mtp.", name);
   if (!number) return V4Draft::none;
@@ -93,13 +93,13 @@ void compare(const std::vector<V4Tensor>& promised, const Checkpoint& c, Release
     l.differences.push_back({std::string(name), text(t->stored, t->shape), ""});
 }
 
-// Layers as the config describes them, experts alike, one kind of draft head.
+// Checks that layers are as in the config, all experts are alike and there is one kind of draft head.
 class OneRelease {
  public:
   OneRelease(const V4Config& config, const V4Contents& with, bool gguf)
       : c(config), with_(with), gguf_(gguf) {}
 
-  // What is wrong with this tensor's being there.
+  // Why this tensor must not be there; empty if it may.
   std::string fault(const Checkpoint::Entry& t) {
     const V4Draft draft = draft_of(t.name, with_.stages);
     if (draft != V4Draft::none && with_.draft != V4Draft::none && draft != with_.draft)

@@ -1,8 +1,7 @@
-// Goal: what stands tens of thousands of tokens back is found: index keys, visibility, top-k and pooled rows
-// work at depth. Method: a model with one 4:1 layer, built by hand so that it answers a query token with the
-// value of the needle of the same name: index and attention match signatures, the pooling prefers needles,
-// values pass through. Needles near the beginning, in the middle and just outside the window; one is never
-// there.
+// Goal: information tens of thousands of tokens back is found: index keys, visibility, top-k and pooled rows
+// work at depth. Method: a model with one 4:1 layer, built by hand to answer a query token with the value of
+// the needle of the same name: index and attention match signatures, the pooling prefers needles, values pass
+// through. Needles are near the beginning, in the middle and just outside the window; one is missing.
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <random>
@@ -38,7 +37,7 @@ Json config() {
   return j;
 }
 
-// ±1, the same for the same name.
+// ±1, always the same for a name.
 std::vector<float> code(const std::string& name, int n) {
   std::mt19937 gen(static_cast<uint32_t>(fnv1a64(name + std::to_string(n))));
   std::vector<float> c(kCode);
@@ -134,7 +133,7 @@ TEST_P(V4RetrievalTest, FindsWhatIsThereAndNothingElse) {
     const auto values = std::span(logits).subspan(kValue);
     if (n < 3) {
       EXPECT_EQ(std::ranges::max_element(values) - values.begin(), n) << "needle " << n;
-      EXPECT_GT(values[n], 25) << "needle " << n;  // of 45 when nothing else is attended to
+      EXPECT_GT(values[n], 25) << "needle " << n;  // 45 without any other row attended to
     } else {
       EXPECT_LT(*std::ranges::max_element(values), 25) << "there is no such needle";
     }

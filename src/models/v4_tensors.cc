@@ -26,7 +26,7 @@ class Lister {
     collapse(m);
   }
 
-  // The first stage reads the trunk's layers, the last speaks.
+  // The first stage takes the trunk's hidden states, the last one produces the logits.
   void dspark(const V4Contents& with) {
     const auto at = [](int64_t stage) { return "mtp." + std::to_string(stage) + "."; };
     for (int64_t s = 0; s < with.stages; ++s) block(at(s), 0, false);
@@ -54,7 +54,7 @@ class Lister {
     plain(name + ".scale", "F8_E8M0", {out, in / kRunLength});
   }
 
-  // What brings the streams together before a head.
+  // The tensors that combine the residual streams before a head.
   void collapse(const std::string& at) {
     plain(at + "norm.weight", "BF16", {c.dim});
     plain(at + "hc_head_fn", "F32", {c.hc, c.hc * c.dim});

@@ -1,6 +1,6 @@
-// Goal: the list of what a DeepSeek-V4 checkpoint holds is that of the published files, and the model file
-// asks for every tensor of its trunk and for no other. Method: counts and bytes, whole, by type and by layer,
-// as the indexes of the published checkpoints give them.
+// Goal: the list of a DeepSeek-V4 checkpoint's tensors is that of the published files, and the model file
+// asks for every tensor of its trunk and for no other. Method: counts and bytes, in total, by type and by
+// layer, as in the indexes of the published checkpoints.
 #include "models/v4_tensors.h"
 #include <gtest/gtest.h>
 #include <map>
@@ -86,12 +86,12 @@ TEST(V4TensorsTest, BaseModelsHaveFp8Experts) {
   base["expert_dtype"] = "fp8";
   const auto all = list(base);
   EXPECT_EQ(all.size(), 69'187u);
-  const int64_t expert = 3 * (4096 * 2048 + 32 * 16);  // codes, and a scale for each tile
+  const int64_t expert = 3 * (4096 * 2048 + 32 * 16);  // codes, and one scale per tile
   EXPECT_EQ(bytes(all, "layers.9.ffn.experts.255."), expert);
   EXPECT_EQ(bytes(all), bytes(list(v4_flash_config())) + 44 * 256 * (expert - 13'369'344));
 }
 
-// Remembers what is asked for, as files would name it.
+// Records the requested names, as files would have them.
 class Asked final : public Weights {
  public:
   std::set<std::string> names;

@@ -1,4 +1,4 @@
-// For tests: the published DeepSeek-V4 configurations, as far as they are read.
+// For tests: the published DeepSeek-V4 configurations, with the keys that are read.
 #pragma once
 #include "base/json.h"
 
@@ -62,7 +62,7 @@ inline Json v4_pro_config() {
   return j;
 }
 
-// As of 0731 (Flash) and 0813 (Pro): the trunk of the preview, another draft head.
+// The configurations of 0731 (Flash) and 0813 (Pro): the preview's trunk with another draft head.
 inline Json v4_with_dspark(Json preview, int markov_rank) {
   const int layers = preview["num_hidden_layers"];
   for (int stage = 1; stage < 3; ++stage) preview["compress_ratios"].push_back(0);

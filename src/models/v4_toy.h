@@ -1,5 +1,5 @@
-// For tests: a DeepSeek-V4 small enough to run a thousand times, its weights made by a formula. The official
-// code was run on the same one (see deepseek_v4_toy_test.cc for its numbers).
+// For tests: a DeepSeek-V4 small enough to run a thousand times, with weights made by a formula. The official
+// code was run on the same model; deepseek_v4_toy_test.cc has its results.
 #pragma once
 #include <cmath>
 #include <memory>
@@ -51,7 +51,7 @@ inline uint64_t splitmix64(uint64_t x) {
   x = (x ^ x >> 27) * 0x94d049bb133111eb;
   return x ^ x >> 31;
 }
-// Uniform in b ± a, the same wherever it is asked for.
+// Uniform in b ± a; the same value in every run.
 inline void toy_values(const std::string& name, double a, double b, std::span<float> out) {
   for (size_t i = 0; i < out.size(); ++i) {
     const double u = double(splitmix64(fnv1a64(name) + i) >> 11) * 0x1p-53;

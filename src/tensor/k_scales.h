@@ -9,8 +9,7 @@
 
 namespace autark {
 
-// The scale and the minimum of one run of 32 values, each from 0 to 63.
-struct KScale {
+struct KScale {  // of one run of 32 values, each from 0 to 63
   int scale, min;
 };
 

@@ -12,8 +12,7 @@ inline int nearest_level(float x, int lo, int hi) {
   return !(x > lo) ? lo : x < hi ? static_cast<int>(std::lround(x)) : hi;
 }
 
-// x / scale, and 0 for a zero scale: all values of the block are zero then.
-inline float over(float x, float scale) {
+inline float over(float x, float scale) {  // 0 for a zero scale: the whole block is zero then
   return scale == 0 ? 0 : x / scale;
 }
 

@@ -22,7 +22,6 @@ inline void decode(const BlockQ4_1& b, float* x) {
   }
 }
 
-// The smallest value has code 0, the largest 15.
 inline void encode(const float* x, BlockQ4_1& b) {
   const auto [low, high] = std::minmax_element(x, x + 32);
   b.d = encode_f16((*high - *low) / 15);

@@ -24,7 +24,6 @@ inline void decode(const BlockQ5_1& b, float* x) {
   }
 }
 
-// The smallest value has code 0, the largest 31.
 inline void encode(const float* x, BlockQ5_1& b) {
   const auto [low, high] = std::minmax_element(x, x + 32);
   b = {.d = encode_f16((*high - *low) / 31), .m = encode_f16(*low)};

@@ -18,7 +18,6 @@ inline void decode(const BlockQ8_0& b, float* x) {
   for (int i = 0; i < 32; ++i) x[i] = d * b.q[i];
 }
 
-// The value of largest magnitude has the code 127 or −127.
 inline void encode(const float* x, BlockQ8_0& b) {
   b.d = encode_f16(std::abs(extreme({x, 32})) / 127);
   const float d = decode_f16(b.d);

@@ -10,8 +10,7 @@ namespace autark {
 inline constexpr int64_t kTileSide = 128;  // fp8_e4m3_b128x128: one scale per tile, tiles row by row
 inline constexpr int64_t kRunLength = 32;  // e2m1_b32: one scale per run of columns
 
-// The number of tiles along a side of n values.
-inline int64_t tiles(int64_t n) {
+inline int64_t tiles(int64_t n) {  // along a side of n values
   return (n + kTileSide - 1) / kTileSide;
 }
 
@@ -19,8 +18,7 @@ inline int64_t tiles(int64_t n) {
 // Rounding::Inputs::official.
 enum class Round : uint8_t { none, bf16, e4m3_b128 };
 
-// Rounds the values of x in place.
-void round(Round how, std::span<float> x);
+void round(Round how, std::span<float> x);  // in place
 
 struct Part {  // one matrix: a tensor of a file or a slice of one
   const std::byte* codes = nullptr;
@@ -29,10 +27,9 @@ struct Part {  // one matrix: a tensor of a file or a slice of one
 
 struct Weight {
   Format format = Format::f32;
-  Shape shape;                  // [out, in] or [experts, out, in]
-  std::span<const Part> parts;  // one, or one per expert
-  // Rounding of the product's inputs and outputs.
-  Round in = Round::none, out = Round::none;
+  Shape shape;                                // [out, in] or [experts, out, in]
+  std::span<const Part> parts;                // one, or one per expert
+  Round in = Round::none, out = Round::none;  // of the product's inputs and outputs
 
   explicit operator bool() const { return shape.rank > 0; }  // false: no matrix
   int64_t rows() const { return shape[-2]; }

@@ -1,5 +1,5 @@
 // The frame around the layers of a decoder: embedding → layers → norm → head. A model derives from it, fills
-// `w_` with its layers and defines state() and layer().
+// `w_` with its layers and implements state() and layer().
 #pragma once
 #include <string>
 #include <vector>
@@ -26,7 +26,7 @@ class Decoder : public Model {
         embed_(w.need("model.embed_tokens.weight", {c.vocab, c.dim})),
         head_(load_head(w, embed_, c.tied_head)),
         norm_(w.vector("model.norm.weight", {c.dim})) {}
-  // What the names of layer i's tensors begin with.
+  // The prefix of the names of layer i's tensors.
   static std::string prefix(int i) { return "model.layers." + std::to_string(i) + "."; }
 
   Config c;

@@ -1,12 +1,12 @@
-// The sizes of a decoder under the keys that every config of the Llama family uses. A model's Config derives
-// from this and adds what only that model has.
+// The sizes of a decoder, under the keys that all configs of the Llama family use. A model's Config derives
+// from this and adds its own keys.
 #pragma once
 #include "models/attention_config.h"
 
 namespace autark {
 
 struct DecoderConfig {
-  // What a key means where the config lacks it: the values of the family's published configurations.
+  // The meaning of absent keys: the values of the family's published configurations.
   struct Defaults {
     int64_t context = 2048;
     int64_t head_dim = 0;  // 0: hidden_size / num_attention_heads
@@ -18,7 +18,7 @@ struct DecoderConfig {
   int64_t layers, dim, heads, kv_heads, head_dim, vocab, context;
   float eps;       // of every RMS norm
   float scale;     // of attention scores: 1/√head_dim
-  bool tied_head;  // logits come from the embedding
+  bool tied_head;  // logits use the embedding matrix
   Rope rope;
 };
 

@@ -2,7 +2,7 @@
 //
 //   y = W_o · softmax(scale · q kᵀ) v      q = RoPE(norm(W_q x)), k = RoPE(norm(W_k x)), v = W_v x
 //
-// A bias or a norm that a model does not have is an empty vector.
+// A bias or a norm that a model lacks is an empty vector.
 #pragma once
 #include <string>
 #include <vector>
@@ -19,13 +19,13 @@ struct GroupedQueryAttention {
   Vector q_bias, k_bias, v_bias, o_bias;
   Vector q_norm, k_norm;  // [head_dim]: one gain for all heads
 
-  // Loads projections and biases from the tensors under `at` ("model.layers.3.self_attn."). The model adds
-  // norms itself. A window of 0 sees every position.
+  // Loads projections and biases from the tensors with the prefix `at` ("model.layers.3.self_attn."). The
+  // model sets norms itself. A window of 0 means all positions.
   static GroupedQueryAttention load(Weights& w, const std::string& at, const DecoderConfig& c, Bias qkv,
                                     Bias o, int window = 0);
-  // The streams that operator() expects as the first two of its layer: keys and values.
+  // The streams that operator() uses as the first two of its layer: keys and values.
   std::vector<Stream> state() const;
-  // The output for x, which layer `i` has normed already.
+  // The output of layer `i` for x, which is already normed; summed over ranks.
   Tensor operator()(Step& s, int i, Tensor x, const Rope& rope) const;
 };
 

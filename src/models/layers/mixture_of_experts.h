@@ -1,4 +1,4 @@
-// A feed-forward block of many gated MLPs, of which a router chooses k for every token:
+// A feed-forward block of many gated MLPs. A router chooses k of them for every token:
 //
 //   y = Σ_{e∈topk} p_e W_down,e (silu(W_gate,e x) · W_up,e x),   p = softmax over all experts, or over the k
 #pragma once
@@ -9,16 +9,18 @@ namespace autark {
 
 struct MixtureOfExperts {
   struct Sizes {
-    int64_t experts, chosen;  // chosen: k of the formula
+    int64_t experts, chosen;  // chosen: the k of the formula
     int64_t dim, width;       // channels outside and inside an expert
     bool renormalise;         // the weights of the chosen experts sum to 1
   };
   Routing routing;
   Weight router, gate, up, down;
 
-  // From the tensors under `at` ("model.layers.3.mlp."): the router "gate.weight" and "experts.N.*_proj".
+  // Loads the tensors with the prefix `at` ("model.layers.3.mlp."): the router
+  // "gate.weight" and "experts.N.*_proj".
   static MixtureOfExperts load(Weights& w, const std::string& at, const Sizes& sizes);
-  // Notes the choice of layer `i` as "router_ids" and "router_weights".
+  // [rows, dim] → [rows, dim], summed over ranks. Notes the choice of layer `i` as
+  // "router_ids" and "router_weights".
   Tensor operator()(Step& s, int i, Tensor x) const;
 };
 

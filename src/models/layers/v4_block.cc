@@ -3,7 +3,7 @@
 namespace autark {
 namespace {
 
-// Places in state(); a tail follows what it feeds.
+// Positions in state(). The tail of a stream follows it.
 constexpr int kWindow = 0, kPooled = 1, kKeys = 3;
 
 struct SiteNames {

@@ -1,12 +1,12 @@
-// One layer of DeepSeek-V4 (trunk, MTP and DSpark are made of them): two sublayers, attention and experts,
-// each inside a hyper-connection. The residual is n parallel streams [rows, n, D]; a sublayer reads a learned
-// mix of them (pre) and writes back through post and comb, comb made doubly stochastic by Sinkhorn:
+// One layer of DeepSeek-V4, used by trunk, MTP and DSpark: two sublayers, attention and experts, each inside
+// a hyper-connection. The residual is n parallel streams [rows, n, D]; a sublayer reads a learned mix of them
+// (pre) and writes back through post and comb, where Sinkhorn makes comb doubly stochastic:
 //
 //   x ← post ⊗ F(norm(Σ_j pre_j x_j)) + combᵀ x
 //
-// Attention: one shared latent row a token is key and value at once; the last `window` of them stay exact,
-// older ones are pooled `ratio`:1. At 4:1 a small scorer, the lightning indexer, picks the pooled rows.
-// Experts: routed by score, or in the first layers by token id, one shared expert beside them.
+// Attention: one shared latent row per token is both key and value. The last `window` rows stay exact, older
+// ones are pooled `ratio`:1. At 4:1 a small scorer, the lightning indexer, picks the pooled rows to attend
+// to. Experts are chosen by score, or in the first layers by token id, beside one shared expert.
 #pragma once
 #include <functional>
 #include <string>
@@ -17,22 +17,22 @@
 
 namespace autark {
 
-struct HyperConnection {
+struct HyperConnection {  // the arguments of V4Ops::hc_mix
   Weight fn;
   Vector scale, base;
 };
 
 class V4Block {
  public:
-  // Reads "<prefix>attn.wq_a.weight" and so on; outlived by `c` and by the weights.
+  // Reads the tensors "<prefix>attn.wq_a.weight" and so on. `c` and the weights must outlive it.
   V4Block(const V4Config& c, Weights& w, const std::string& prefix, int64_t ratio, bool by_token);
 
   std::vector<Stream> state() const;
-  // `i`: the layer whose state it is, and that its notes name.
+  // [rows, n, D] → [rows, n, D]. `i` is the layer of its state and of its notes.
   Tensor operator()(Step& s, int i, Tensor x) const;
 
-  // What DSpark's stages, which have a window only, do otherwise: what their queries attend to, and where the
-  // window's rows come from.
+  // The variant for DSpark's stages, which have only a window: `core` replaces the attention over the window,
+  // whose rows come from the trunk.
   using Core = std::function<Tensor(Tensor q, Tensor kv, const Rows& window, const Vector& sink)>;
   Tensor operator()(Step& s, int i, Tensor x, const Core& core) const;
   Tensor key_value(Step& s, Tensor x) const;  // rotated, [rows, 1, head_dim]
@@ -68,8 +68,9 @@ class V4Block {
   Vector bias_;
 };
 
-// FP8 and FP4 matrices: the official code quantises their inputs, too.
+// An FP8 or FP4 matrix, for which the official code also quantises the inputs.
 Weight v4_matrix(Weights& get, const std::string& name, Shape shape, Cut cut = Cut::none);
+// The hyper-connection with the name prefix `name` and `rows` outputs: (2 + n) n, or n before a head.
 HyperConnection v4_hyper_connection(const V4Config& c, Weights& get, const std::string& name, int64_t rows);
 
 }  // namespace autark

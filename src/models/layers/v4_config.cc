@@ -23,7 +23,7 @@ std::string say(const char* key, int64_t v) {
   return std::string(key) + " " + std::to_string(v);
 }
 
-// Pages of state hold whole windows of every layer.
+// A page of state must hold whole windows of every layer.
 void check_ratios(const ConfigFile& f, const V4Config& c) {
   constexpr int64_t kRatioMax = 4096;
   int64_t together = 1;
@@ -36,7 +36,7 @@ void check_ratios(const ConfigFile& f, const V4Config& c) {
   }
 }
 
-// What every published V4 says, and this program takes for granted.
+// Values that all published V4 configs have and that the code assumes.
 void check_constants(const ConfigFile& f) {
   constexpr std::pair<const char*, const char*> kTexts[] = {
       {"scoring_func", "sqrtsoftplus"}, {"topk_method", "noaux_tc"}, {"hidden_act", "silu"}};
