@@ -77,7 +77,7 @@ def main():
             for who in (("autark", "llama.cpp") if r % 2 == 0 else ("llama.cpp", "autark")):
                 run[who] = last_json(ours) if who == "autark" else last_json(theirs, cwd=peer)
                 if "model" in run[who]:
-                    run[who]["model"] = file.name  # a result says what ran, not where
+                    run[who]["model"] = file.name  # results name the model, not its folder
             a, b = ([run[w][p] for p in PHASES] for w in ("autark", "llama.cpp"))
             print(f"{r + 1:>6} {a[0]:>9.1f} {a[1]:>8.1f} {b[0]:>9.1f} {b[1]:>8.1f} {a[0] / b[0]:>7.2f} "
                   f"{a[1] / b[1]:>6.2f}   {run['autark'].get('read_gb_per_second', 0):.1f}", flush=True)

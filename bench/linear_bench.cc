@@ -1,7 +1,7 @@
-// Products of the cpu chip, by format: one row (decoding) as GB/s of prepared weights, 512 rows (reading a
-// prompt) as GOP/s, beside what this machine was measured to give in the same run. Time is the process's own
-// CPU time divided by its threads, and the best of several rounds counts: other work on the machine spoils
-// clocks, not instructions.
+// Measures products of the cpu chip by format: one row (decoding) as GB/s of prepared weights, 8 and 512
+// rows (prefill) as GOP/s, beside the machine's peaks measured in the same run. Time is the CPU time of the
+// process divided by its threads, and the best of several rounds counts: other work on the machine disturbs
+// wall clocks more than CPU times.
 //
 //   linear_bench [threads [out in]]
 #include <time.h>
@@ -41,7 +41,7 @@ struct Matrix {
   Weight weight;
 };
 
-// The best CPU seconds a thread of one product with `rows` rows.
+// The CPU seconds per thread of one product with `rows` rows, in the best round.
 double seconds_of(Chip& on, int threads, const Weight& w, int64_t rows) {
   double best = 1e9;
   const int64_t work = rows * w.rows() * w.cols();
@@ -69,7 +69,7 @@ int run(int threads, int64_t out, int64_t in) {
               speed->isa.c_str(), speed->threads, speed->read_gb_per_second, speed->f32_gflop_per_second,
               speed->int8_gop_per_second, static_cast<long long>(out), static_cast<long long>(in));
   std::printf("%-6s %14s %14s %14s\n", "format", "1 row GB/s", "8 rows GOP/s", "512 rows GOP/s");
-  std::deque<Matrix> kept;  // the chip knows a matrix by its address
+  std::deque<Matrix> kept;  // the chip identifies a matrix by its address
   for (const Format f : kFormats) {
     const Matrix& m = kept.emplace_back(f, out, in);
     const double ops = 2.0 * static_cast<double>(out * in), bytes = static_cast<double>(bytes_of(m.weight));

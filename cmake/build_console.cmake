@@ -1,6 +1,6 @@
 # cmake -DSOURCE=console -DDIR=folder -DNPM=npm -P cmake/build_console.cmake
 # Copies the console's sources to DIR, installs its packages there when package-lock.json has changed since the
-# last time, and builds DIR/dist. Builds of several presets wait for each other.
+# last time, and builds DIR/dist. Concurrent builds of several presets wait for each other.
 file(MAKE_DIRECTORY ${DIR})
 file(LOCK ${DIR}/lock TIMEOUT 900)
 
@@ -18,7 +18,7 @@ foreach(f src public package.json package-lock.json tsconfig.json vite.config.ts
   file(COPY ${SOURCE}/${f} DESTINATION ${DIR})
 endforeach()
 
-# The packages hold programs of this machine's Node, so another one installs anew.
+# The packages contain programs for this Node version, so another version installs them again.
 file(SHA256 ${DIR}/package-lock.json wanted)
 execute_process(COMMAND node --version OUTPUT_VARIABLE node OUTPUT_STRIP_TRAILING_WHITESPACE)
 set(wanted "${wanted} ${node}")

@@ -1,5 +1,5 @@
-# autark_console: the web page of console/ as bytes (src/serve/console.h). Node packages and the page are made in
-# AUTARK_CONSOLE_DIR, one folder for all presets; the source tree is only read. With AUTARK_CONSOLE off the page is
+# autark_console: the web page of console/ as bytes (src/serve/console.h). Node packages are installed and the page is built
+# in AUTARK_CONSOLE_DIR, one folder for all presets; the source tree is not written to. With AUTARK_CONSOLE off the page is
 # console/stub, and neither Node nor npm is needed.
 set(console_source ${PROJECT_SOURCE_DIR}/console)
 set(console_cc ${PROJECT_BINARY_DIR}/console_assets.cc)

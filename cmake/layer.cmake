@@ -1,16 +1,16 @@
 # autark_layer(NAME [JSON] [DEPS other_layers...] [LIBS libraries...] [TEST_LIBS libraries...])
 # Compiles src/NAME/**.cc into one library, every src/NAME/**_test.cc into NAME_tests (or, with AUTARK_ONE_TEST_PROGRAM,
 # into the one program all_tests), and with AUTARK_FUZZ every src/NAME/**_fuzz.cc into a fuzz target of its own under fuzz/.
-# JSON: most of its files use JSON, so it is among their precompiled headers (cmake/precompile.cmake).
-# A file named *_SUFFIX.cc is compiled for the instruction set SUFFIX of the list below, on its family of processors only.
+# With JSON, nlohmann/json is among the precompiled headers (cmake/precompile.cmake); for layers that use it in most files.
+# A file named *_SUFFIX.cc is compiled for the instruction set SUFFIX of the list below, and only on its processor family.
 option(AUTARK_ONE_TEST_PROGRAM "Link the tests of all layers into one program" OFF)
 set(AUTARK_TEST_LAYERS "" CACHE STRING "Layers whose tests are built; empty: all")
-set(AUTARK_TEST_FLAGS -O1 -g0)  # they run once
+set(AUTARK_TEST_FLAGS -O1 -g0)  # test code runs once, so it should compile fast
 
-# autark_isa(FAMILY SUFFIX flags...): an instruction set that files may be written for. It also needs a line in
-# src/chips/cpu/isa.cc, which asks the processor for it.
+# autark_isa(FAMILY SUFFIX flags...): declares an instruction set with the flags of its files. src/chips/cpu/isa.cc needs a
+# line for it too, which detects it at run time.
 set(AUTARK_ISAS "")
-set(AUTARK_OTHER_ISAS "")  # of families that this build is not for; their files are left out
+set(AUTARK_OTHER_ISAS "")  # of other processor families; their files are not compiled
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   set(AUTARK_FAMILY x86)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
@@ -30,9 +30,9 @@ autark_isa(x86 avx2 -mavx2 -mfma -mf16c -mbmi2)
 autark_isa(x86 avx512 -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16
     -mprefer-vector-width=512)
 
-# What moves the numbers is worth the compiler's time. Kernels are unrolled by the thousand, and a check at each access
-# makes them minutes to compile and twenty times slower: ASan sees what lies outside, UBSan keeps overflows, shifts,
-# bounds, casts and alignment.
+# Kernels get more optimisation than other files. They are unrolled so much that a sanitizer check at each access makes them
+# compile for minutes and run twenty times slower. So some checks are off: ASan still detects accesses outside of memory,
+# UBSan still checks overflows, shifts, bounds, casts and alignment.
 if("undefined" IN_LIST AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   set(AUTARK_KERNEL_FLAGS -O2 -fno-sanitize=null,object-size,pointer-overflow,nonnull-attribute
       -fno-sanitize-address-use-after-scope)
@@ -47,7 +47,7 @@ function(autark_layer name)
     set(headers json)
   endif()
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
-  list(FILTER all EXCLUDE REGEX "/main\\.cc$")  # a program's own, see autark_program
+  list(FILTER all EXCLUDE REGEX "/main\\.cc$")  # part of a program, see autark_program
   foreach(isa ${AUTARK_OTHER_ISAS})
     list(FILTER all EXCLUDE REGEX "_${isa}\\.cc$")
   endforeach()
@@ -65,7 +65,7 @@ function(autark_layer name)
     add_library(autark_${name} OBJECT ${sources})       # OBJECT: static registrations are never dropped
     set(visibility PUBLIC)
     set(own_flags "")
-    if(AUTARK_FUZZ AND fuzzers)  # what is fuzzed counts its edges; where nothing is, that would only cost
+    if(AUTARK_FUZZ AND fuzzers)  # edge counters, only for layers with fuzz targets
       set(own_flags -fsanitize=fuzzer-no-link)
       target_compile_options(autark_${name} PRIVATE ${own_flags})
     endif()
@@ -93,7 +93,7 @@ function(autark_layer name)
   endif()
 endfunction()
 
-# Those of the files that match have more flags than all others, and so no precompiled headers.
+# Adds flags to the files that match; they cannot share precompiled headers then.
 function(autark_flags_of files pattern flags)
   list(FILTER files INCLUDE REGEX "${pattern}")
   if(files)
@@ -102,7 +102,7 @@ function(autark_flags_of files pattern flags)
   endif()
 endfunction()
 
-# The tests of a layer as one object library, and a program of its own unless all of them become one.
+# Compiles the tests of a layer into an object library, and links a program of them unless AUTARK_ONE_TEST_PROGRAM is on.
 function(autark_layer_tests name headers tests libs)
   add_library(${name}_test_objects OBJECT ${tests})
   target_link_libraries(${name}_test_objects PRIVATE autark_${name} GTest::gtest)
@@ -117,7 +117,7 @@ function(autark_layer_tests name headers tests libs)
   gtest_discover_tests(${name}_tests TEST_PREFIX ${name}/ NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60)
 endfunction()
 
-# all_tests: the tests of every layer in one program, where AUTARK_ONE_TEST_PROGRAM asks for it. Called after all layers.
+# Links the tests of every layer into all_tests if AUTARK_ONE_TEST_PROGRAM is on. Call it after all layers.
 function(autark_all_tests)
   get_property(layers GLOBAL PROPERTY AUTARK_TESTED_LAYERS)
   if(NOT layers)
@@ -132,7 +132,7 @@ function(autark_all_tests)
 endfunction()
 
 # autark_program(NAME SOURCES files... LAYERS layers... [LIBS libraries...])
-# An executable of the layers and all that they stand on.
+# Links an executable of the layers and all layers that they depend on.
 function(autark_program name)
   cmake_parse_arguments(P "" "" "SOURCES;LAYERS;LIBS" ${ARGN})
   add_executable(${name} ${P_SOURCES})

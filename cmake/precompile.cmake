@@ -1,10 +1,10 @@
-# Headers that many files include are compiled once per set and build: a set is an object library that holds nothing
-# else, and others take its file. All users of a set are compiled with the same flags; what has flags of its own
-# (kernels) says SKIP_PRECOMPILE_HEADERS. Files still include what they use: AUTARK_PRECOMPILE=OFF shows it.
+# Headers that many files include are compiled once per set and build: a set is an object library that has nothing else, and
+# other targets reuse its compiled header. All users of a set are compiled with the same flags; files with other flags
+# (kernels) have SKIP_PRECOMPILE_HEADERS. Every file still includes all headers that it uses: AUTARK_PRECOMPILE=OFF checks this.
 option(AUTARK_PRECOMPILE "Precompile headers of the standard library and of others" ON)
 
-# A header whose inline functions use templates has them instantiated in every file that its set reaches, needed or not:
-# nlohmann/json costs each 0.4 s, so only layers that speak JSON take it.
+# Templates that inline functions of a header use are instantiated in every file of the set, whether it needs them or not:
+# nlohmann/json costs 0.4 s per file, so only layers that use JSON have it in their set.
 set(AUTARK_HEADERS_std <algorithm> <array> <atomic> <charconv> <chrono> <cmath> <cstdint> <cstring> <deque> <filesystem>
     <fstream> <functional> <limits> <map> <memory> <mutex> <optional> <random> <set> <span> <string> <string_view>
     <thread> <unordered_map> <utility> <variant> <vector>)
@@ -15,7 +15,7 @@ set(AUTARK_LIBS_json nlohmann_json::nlohmann_json)
 set(AUTARK_LIBS_std_tests GTest::gtest)
 set(AUTARK_LIBS_json_tests nlohmann_json::nlohmann_json GTest::gtest)
 
-# autark_precompile(TARGET SET [OPTIONS flags...]): the flags are those that TARGET has beyond all others.
+# autark_precompile(TARGET SET [OPTIONS flags...]): OPTIONS are the flags that TARGET has in addition to the common ones.
 function(autark_precompile target set)
   cmake_parse_arguments(P "" "" "OPTIONS" ${ARGN})
   if(NOT AUTARK_PRECOMPILE)

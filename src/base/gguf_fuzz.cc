@@ -1,4 +1,4 @@
-// Any bytes as a GGUF file: an error, or a directory whose every view lies inside the file.
+// Any bytes as a GGUF file give an error, or a directory whose every view is inside the file.
 #include "base/gguf.h"
 #include "base/memory_file.h"
 

@@ -232,6 +232,7 @@ class CompositeV4 final : public V4Ops {
     return x;
   }
 
+  // Pools the tokens of one sequence. `both` becomes kv | gate + ape, the rows of the tail.
   void pool(Tensor kv, Tensor gate, const Pool& how, const BlockRows& into, Tensor both, int seq) const {
     const Rows& tail = into.tail;
     const Span span = tail.sequences[seq];

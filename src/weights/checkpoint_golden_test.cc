@@ -1,6 +1,6 @@
-// Goal: reference checkpoints open with every name, shape and number where a model looks for it.
-// Method: what their configs say is asked for by the published names; a GGUF twin must give the numbers of
-// the checkpoint it was made from, bit for bit where its format keeps them.
+// Goal: reference checkpoints open with every name, shape and number that a model looks for. Method:
+// everything that their configs imply is requested by the published names; a GGUF twin must give the numbers
+// of the checkpoint it was made from, bit for bit if its format keeps them.
 #include <gtest/gtest.h>
 #include "base/json.h"
 #include "base/mapped_file.h"
@@ -16,8 +16,8 @@ std::vector<float> values(const Weight& w) {
   return all;
 }
 
-// Rows of q and k are paired as neighbours in llama GGUF files: row 2j of a head is row j, 2j + 1 is j +
-// half.
+// Rows of q and k are paired as neighbours in llama GGUF files: row 2j of a head is row j, 2j + 1 is
+// j + half.
 std::vector<float> unpaired(const std::vector<float>& rows, int64_t columns, int64_t head_dim) {
   std::vector<float> out(rows.size());
   const int64_t half = head_dim / 2;

@@ -1,5 +1,6 @@
-// Goal: what is published opens, and what is broken says what is broken. Method: small checkpoints made by
-// hand, each with one peculiarity of real ones, or one fault; files damaged at every byte.
+// Goal: published checkpoints open, and broken ones give an error that names the fault. Method:
+// small checkpoints made by hand, each with one peculiarity of real ones, or one fault; files
+// damaged at every byte.
 #include "weights/checkpoint.h"
 #include <random>
 #include "base/gguf_testing.h"
@@ -141,7 +142,7 @@ TEST_F(CheckpointTest, ShardsMustHoldWhatTheIndexSays) {
     ASSERT_TRUE(c) << c.error().message;
     EXPECT_TRUE(c.value().weights->find("b", {1, 1}));
   }
-  dir_.write("model.safetensors", shard("whole"));  // shards put together since
+  dir_.write("model.safetensors", shard("whole"));  // merged from the shards later
   for (const char* file : {"", "model.safetensors", "model.safetensors.index.json"}) {
     auto c = open_checkpoint(file[0] ? dir_ / file : dir_.path());
     ASSERT_TRUE(c) << c.error().message;
@@ -258,8 +259,7 @@ TEST_F(CheckpointTest, TheTextPartOfAMultimodalGemmaIsFound) {
   }
 }
 
-// --- GGUF
-// -----------------------------------------------------------------------------------------------------
+// --- GGUF -------------------------------------------------------------------------------------------------
 
 GgufBytes llama() {
   GgufBytes b;

@@ -1,4 +1,4 @@
-// Any bytes as a GGUF model: an error, or a checkpoint whose every tensor can be asked for and decoded.
+// Any bytes as a GGUF model give an error, or a checkpoint whose every tensor can be requested and decoded.
 #include "base/memory_file.h"
 #include "weights/checkpoint.h"
 

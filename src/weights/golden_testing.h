@@ -1,4 +1,5 @@
-// For tests: where the reference checkpoints lie. $AUTARK_GOLDEN has the whole set, tests/golden a selection.
+// For tests: the folders of the reference checkpoints. $AUTARK_GOLDEN has all of them,
+// tests/golden a selection.
 #pragma once
 #include <algorithm>
 #include <cstdlib>
@@ -13,7 +14,7 @@ inline std::filesystem::path golden_models() {
   return root / "models";
 }
 
-// Directories with a config.json.
+// The folders with a config.json.
 inline std::vector<std::filesystem::path> golden_directories() {
   std::vector<std::filesystem::path> all;
   std::error_code none;
@@ -23,7 +24,7 @@ inline std::vector<std::filesystem::path> golden_directories() {
   return all;
 }
 
-// GGUF files made from them: <name of the directory>.<format>.gguf
+// The GGUF files made from them: FOLDER.FORMAT.gguf.
 inline std::vector<std::filesystem::path> golden_ggufs() {
   std::vector<std::filesystem::path> all;
   std::error_code none;

@@ -17,7 +17,7 @@ std::string lower(std::string_view text) {
   return s;
 }
 
-// Absolute, without "." and "..": what stands before a ".." may be a link, and is followed.
+// Absolute, without "." and "..". A link before a ".." is followed, as the system would.
 fs::path plain_path(const fs::path& path) {
   std::error_code failed;
   const fs::path whole = fs::absolute(path, failed);
@@ -50,6 +50,7 @@ std::string repository_of(std::string_view folder) {
   return std::string(owner == id.npos ? id : id.substr(owner + kBetween.size()));
 }
 
+// The folder's name, or, inside a hub's cache, that of its repository.
 std::string name_of_folder(fs::path folder) {
   while (is_hash(folder.filename().string()) || folder.filename() == "snapshots" ||
          folder.filename() == "blobs")
@@ -68,7 +69,7 @@ std::string stem_of(std::string name) {
   return name;
 }
 
-// Of one line, and not beyond all measure.
+// One line of at most kNameBytesMax bytes, without control characters and outer spaces.
 std::string tidy(std::string name) {
   std::erase_if(name, [](unsigned char c) { return c < ' ' || c == 127; });
   if (name.size() > kNameBytesMax) {
@@ -80,7 +81,7 @@ std::string tidy(std::string name) {
   return from == name.npos ? "" : name.substr(from, to - from + 1);
 }
 
-// What is written in the file; else what the folders around it say, else its hash.
+// The name stored in the file, else that of a repository folder around it, else the hash.
 std::string name_of_hashed(const fs::path& file) {
   const auto g = Gguf::open(file);
   std::string said = tidy(std::string(g ? g->text("general.name").value_or("") : ""));

@@ -1,5 +1,5 @@
-// Goal: a model is called what a person would call it, however its path is spelled, and never nothing.
-// Method: folders, files, links and a hub's cache, each by several spellings of the same path.
+// Goal: a model gets the name that people use for it, however its path is written, and never an empty one.
+// Method: folders, files, links and a hub's cache, each with several spellings of the same path.
 #include "weights/model_name.h"
 #include <gtest/gtest.h>
 #include "base/gguf_testing.h"

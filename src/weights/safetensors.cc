@@ -16,15 +16,15 @@ static_assert(std::endian::native == std::endian::little, "numbers are read as t
 constexpr uint64_t kHeaderBytesMax = 100'000'000;
 constexpr size_t kRankMax = 16;
 
-// A name from the file, fit for a message.
+// A name from the file in quotation marks, cut to 120 bytes, for messages.
 std::string in_quotes(std::string_view name) {
   return dump_json(Json(std::string(name.substr(0, 120))));
 }
 
 using Tensors = std::map<std::string, Safetensors::Entry, std::less<>>;
 
-// Follows the header's JSON without building a tree of it: linear in its size, and a name that comes twice
-// is seen. Whatever is not as the format says stops the parser with a fault.
+// Reads the header's JSON without building a tree, so its cost is linear and repeated names are detected. Any
+// deviation from the format stops the parser with a fault.
 class HeaderReader final : public nlohmann::json_sax<Json> {
  public:
   bool null() override { return wrong("null"); }
@@ -95,8 +95,10 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
   std::string fault;
 
  private:
+  // The place in the header where the parser is.
   enum class At { start, names, metadata, field, shape, offsets, end };
 
+  // Faults: a value where the format has none of this type, and a tensor with an invalid description.
   bool wrong(const std::string& what) {
     fault = (name_.empty() ? "the header" : "tensor " + in_quotes(name_)) + " has " + what +
             " in a place of no such thing";
@@ -120,7 +122,7 @@ std::string text(const std::vector<int64_t>& shape) {
   return "[" + t + "]";
 }
 
-// Bytes that a tensor of that shape takes; none where they are beyond counting.
+// Bytes of a tensor of that shape; none if the number overflows or is not whole.
 std::optional<uint64_t> bytes_needed(const Safetensors::Entry& e) {
   uint64_t bits = bits_of_dtype(e.dtype);
   for (int64_t d : e.shape)
@@ -128,7 +130,7 @@ std::optional<uint64_t> bytes_needed(const Safetensors::Entry& e) {
   return bits % 8 ? std::nullopt : std::optional(bits / 8);
 }
 
-// The fault of a directory whose offsets count from the start of the data, if it has one.
+// The fault of a directory whose offsets count from the start of the data; empty if there is none.
 std::string fault_of(const Tensors& tensors, uint64_t data_bytes) {
   std::vector<std::pair<const std::string*, const Safetensors::Entry*>> by_offset;
   for (const auto& [name, e] : tensors) {
@@ -254,7 +256,7 @@ std::optional<Error> write_safetensors(const std::filesystem::path& path,
   std::string json = dump_json(header);
   json.resize((json.size() + 7) / 8 * 8, ' ');
   const uint64_t size = json.size();
-  // A pipe or a device cannot be replaced; it is written as it is.
+  // A pipe or a device cannot be replaced, so it is written directly.
   std::error_code failed;
   const auto status = std::filesystem::status(path, failed);
   const bool straight = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);

@@ -1,10 +1,11 @@
-// A safetensors file: its directory, checked, and the bytes of its tensors as they lie in the mapped file.
+// A safetensors file: its directory, checked, and the bytes of its tensors in the mapped file.
 //
-//   u64 n | n bytes of JSON: {"name": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [from, to]}, …} |
-//   data
+//   u64 n
+//   | n bytes of JSON: {"name": {"dtype": "BF16", "shape": [2, 3], "data_offsets": [from, to]}, …}
+//   | data
 //
-// Offsets count from the end of the JSON. Every count, shape and offset is checked against the file before
-// it is used; a lying file is an Error that names the tensor.
+// Offsets count from the end of the JSON. Every count, shape and offset is checked against the file before it
+// is used; a false one is an Error that names the tensor.
 #pragma once
 #include <map>
 #include <optional>
@@ -18,21 +19,24 @@ namespace autark {
 
 class Safetensors {
  public:
+  // One tensor. A tensor of an unknown dtype is listed but cannot be read.
   struct Entry {
-    std::string dtype;  // "F32", "BF16", "F8_E4M3" …; one we do not know is kept, unread
+    std::string dtype;  // "F32", "BF16", "F8_E4M3" …
     std::vector<int64_t> shape;
-    uint64_t offset = 0;  // of the first byte in the file
+    uint64_t offset = 0;  // of the first byte from the start of the file
     uint64_t bytes = 0;
   };
 
+  // Maps and checks a file.
   static Result<Safetensors> open(const std::filesystem::path& path);
 
   const std::map<std::string, Entry, std::less<>>& tensors() const { return tensors_; }
   const std::filesystem::path& path() const { return file_.path(); }
+  // MappedFile::change(), for code that has read bytes().
   std::optional<Error> change() const { return file_.change(); }
   std::span<const std::byte> bytes(const Entry& e) const { return file_.bytes().subspan(e.offset, e.bytes); }
 
-  // Copies for tools and tests: F32, F16, BF16, F64 as float; I8 … I64, U8, BOOL as whole numbers.
+  // Copies for tools and tests: F32, F16, BF16 and F64 as float; I8 … I64, U8 and BOOL as whole numbers.
   Result<std::vector<float>> floats(std::string_view name) const;
   Result<std::vector<int64_t>> ints(std::string_view name) const;
 
@@ -44,7 +48,7 @@ class Safetensors {
   std::map<std::string, Entry, std::less<>> tensors_;
 };
 
-// Bits of one element; 0 for a dtype we do not know.
+// Bits of one element; 0 for an unknown dtype.
 int bits_of_dtype(std::string_view dtype);
 
 struct NamedTensor {
@@ -52,7 +56,7 @@ struct NamedTensor {
   Tensor tensor;  // f32 or i32
 };
 
-// Replaces a file only when all of it is written.
+// Writes a file completely before it replaces an old one at `path`.
 std::optional<Error> write_safetensors(const std::filesystem::path& path,
                                        std::span<const NamedTensor> tensors);
 

@@ -1,4 +1,4 @@
-// Any bytes as a safetensors file: an error, or a directory whose every tensor lies inside the file.
+// Any bytes as a safetensors file give an error, or a directory whose every tensor is inside the file.
 #include "base/memory_file.h"
 #include "weights/safetensors.h"
 

@@ -1,5 +1,5 @@
-// Goal: a safetensors file comes back as written, and no file, however broken, does more than give an error
-// that names the tensor. Method: files made by hand; every truncation, every flipped bit, lying offsets.
+// Goal: a safetensors file is read as written, and a broken one causes an error that names the tensor, and
+// nothing worse. Method: files made by hand; every truncation, every flipped bit, false offsets.
 #include "weights/safetensors.h"
 #include <random>
 #include "base/memory_file.h"
@@ -116,7 +116,7 @@ TEST_F(SafetensorsTest, RefusalsNameTheTensor) {
   EXPECT_EQ(Safetensors::open(dir_ / "absent").error().code, Code::not_found);
 }
 
-// Spaces may fill a header up; a NUL does not end it.
+// A header may be padded with spaces; a NUL does not end it.
 TEST_F(SafetensorsTest, F20_ANulInTheHeaderIsNoJson) {
   EXPECT_TRUE(open(std::string("\3\0\0\0\0\0\0\0{} ", 11)));
   for (const std::string& header : {std::string("{}\0", 3), std::string("{}\0{\"", 5)}) {

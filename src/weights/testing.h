@@ -1,4 +1,4 @@
-// For tests: a directory that goes away, and safetensors files made by hand, honest or lying.
+// For tests: a temporary folder, and safetensors files built by hand with correct or false contents.
 #pragma once
 #include <gtest/gtest.h>
 #include <filesystem>
@@ -8,6 +8,7 @@
 
 namespace autark {
 
+// A folder named after the running test, deleted at its end.
 class TestDirectory {
  public:
   TestDirectory() : path_(std::filesystem::path(::testing::TempDir()) / name()) {
@@ -33,7 +34,7 @@ std::string raw(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
 }
 
-// Tensors one after another, in the order they are added.
+// The bytes of a safetensors file. tensor() adds a correct entry with its data; entry() takes any offsets.
 class SafetensorsBytes {
  public:
   SafetensorsBytes& tensor(const std::string& name, const std::string& dtype,
@@ -55,7 +56,7 @@ class SafetensorsBytes {
     data_ += bytes;
     return *this;
   }
-  // `pad`: spaces after the header, which move the data.
+  // `pad` adds spaces to the end of the header, which moves the data.
   std::string bytes(int pad = 0) const {
     const std::string json = "{" + fields_ + "}" + std::string(pad, ' ');
     const uint64_t n = json.size();

@@ -1,6 +1,6 @@
-// Goal: a rank gets exactly its share of every tensor whatever the format, and all that is wrong with a
-// checkpoint is said at once. Method: matrices of every format cut by 2 ranks against the decoded whole;
-// broken sources made by hand.
+// Goal: a rank gets exactly its share of every tensor in every format, and all faults of a checkpoint are
+// reported at once. Method: matrices of every format cut by 2 ranks against the decoded whole; broken sources
+// made by hand.
 #include "weights/weights.h"
 #include <gtest/gtest.h>
 #include <map>
@@ -13,7 +13,7 @@ class MapWeights final : public Weights {
  public:
   using Weights::Weights;
 
-  // A matrix of random bytes, and of sensible scales where the format keeps them apart.
+  // A matrix of random bytes, with plausible scales if the format stores them separately.
   void add(const std::string& name, Format f, Shape shape) {
     std::mt19937 gen(static_cast<unsigned>(name.size()));
     auto& bytes = stores_.emplace_back(shape.numel() / shape[-1] * row_bytes(f, shape[-1]));
@@ -28,7 +28,7 @@ class MapWeights final : public Weights {
     entries.insert({name, {f, shape, {bytes.data(), scales.data()}}});
     if (f != Format::fp8_e4m3_b128x128 && f != Format::e2m1_b32) entries.at(name).part.scales = nullptr;
   }
-  // The tensors of another, which outlives this.
+  // The tensors of another object, which must outlive this one.
   MapWeights& same_as(const MapWeights& o) {
     entries = o.entries;
     return *this;
@@ -96,7 +96,7 @@ TEST(WeightsTest, ACutThroughABlockIsAFault) {
   EXPECT_NE(fault(odd).find("w is [3, 4] F32 and cannot be cut"), std::string::npos);
 }
 
-// One head of 16 on two ranks once gave each half a head, and the first step divided by no key heads.
+// One head of 16 on two ranks must not be divided: half a head would leave a rank without key heads.
 TEST(WeightsTest, ACutNeverGoesThroughAHead) {
   for (int rank : {0, 1}) {
     MapWeights w(rank, 2);
@@ -112,7 +112,7 @@ TEST(WeightsTest, ACutNeverGoesThroughAHead) {
   }
 }
 
-// Query head h attends to key head h / (heads / key heads), whole or on its rank.
+// Query head h attends to key head h / (heads / key heads), in the whole model and on its rank.
 TEST(WeightsTest, ARankHoldsTheKeyHeadsOfItsQueryHeads) {
   constexpr int kDim = 4;
   for (int heads : {1, 2, 4, 6, 8, 12}) {
@@ -161,7 +161,7 @@ TEST(WeightsTest, AHeadIsCutWhereTheRanksDivideTheVocabulary) {
   const auto whole = rows(even);
   EXPECT_EQ(rows(w.need("even", {6, 8}, Cut::vocabulary)), std::vector(whole.begin() + 3, whole.end()));
   EXPECT_EQ(w.need("odd!", {7, 8}, Cut::vocabulary).shape, odd.shape);
-  const Weight tied = w.cut("even", even, Cut::vocabulary);  // of one that was asked for whole
+  const Weight tied = w.cut("even", even, Cut::vocabulary);  // of a matrix that was loaded whole
   EXPECT_EQ(tied.parts[0].codes, even.parts[0].codes + 3 * 8 * 2);
   EXPECT_EQ(tied.shape, (Shape{3, 8}));
   EXPECT_EQ(w.cut("odd!", odd, Cut::vocabulary).parts.data(), odd.parts.data());
@@ -208,7 +208,7 @@ TEST(WeightsTest, ExpertsAreOnePartEach) {
   EXPECT_EQ(stack.parts[2].codes, w.entries.at("experts.2.up").part.codes);
   EXPECT_FALSE(w.find("experts.*.down", {3, 4, 32}));
   EXPECT_EQ(fault(w), "");
-  w.find("experts.*.up", {int64_t{1} << 31, 4, 32});  // a lying config: stops at the first that lacks
+  w.find("experts.*.up", {int64_t{1} << 31, 4, 32});  // a false config: stops at the first missing expert
   EXPECT_NE(fault(w).find("experts.3.up is not in the checkpoint, config says [4, 32]"), std::string::npos);
 }
 
@@ -244,7 +244,7 @@ TEST(WeightsTest, EveryFaultIsSaidAtOnce) {
   EXPECT_NE(fault(w).find("994 more"), std::string::npos);
 }
 
-// Groups that begin where tiles do, that share one, and that tiles run through (these are copied).
+// Groups that begin where tiles do, that share one, and that tiles cross (these are copied).
 TEST(WeightsTest, GroupsAreRowsOfTheWhole) {
   for (const auto& [groups, out] : {std::pair{2, 128}, {3, 256}, {4, 64}, {8, 16}, {3, 96}}) {
     for (Format f : {Format::fp8_e4m3_b128x128, Format::bf16, Format::q8_0}) {
@@ -273,7 +273,7 @@ std::vector<std::vector<float>> turned(const std::vector<std::vector<float>>& x)
   return y;
 }
 
-// Rows that begin and end with tiles, inside them, and across them; every rank has whole groups.
+// Rows whose borders coincide with tiles, lie inside one, and cross tiles; every rank has whole groups.
 TEST(WeightsTest, SomeRowsOfEveryGroupAndTheirTransposes) {
   struct {
     int64_t groups, out, first, count;
@@ -336,7 +336,7 @@ TEST(F11_Weights, PlacesThatWereCheckedStayInside) {
   MapWeights w;
   w.entries.insert({"ids", {Format::i32, {2, 2}, {reinterpret_cast<const std::byte*>(ids.data())}}});
   const Weight t = w.table("ids", {2, 2}, 9);
-  ids = {-1, 1 << 30, 9, -5};  // somebody writes into the file
+  ids = {-1, 1 << 30, 9, -5};  // another process writes into the file
   const auto* kept = reinterpret_cast<const int32_t*>(t.parts[0].codes);
   EXPECT_EQ(std::vector<int32_t>(kept, kept + 4), (std::vector<int32_t>{0, 7, 3, 8}));
   EXPECT_EQ(fault(w), "");

@@ -89,6 +89,7 @@ void write_back(const Plan& p, int64_t seq) {
   }
 }
 
+// A sequence gets a side if its rows from `from` on are more than its ring holds.
 Sequence make_sequence(Recorder& on, const Plan& p, int64_t i, int window) {
   const Rows& r = p.streams[0].rows;
   Sequence q{r.sequences[i].first, r.sequences[i].count, r.length[i], 0, {nullptr, nullptr}};

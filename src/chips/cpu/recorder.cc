@@ -30,12 +30,15 @@ Bytes::Bytes(const Rows& state) {
   }
 }
 
+// Six chunks per thread keep the wait at the end of an operation short when threads have unequal speed.
 int64_t Recorder::chunks_of(int64_t work, int64_t least) const {
   constexpr int64_t kChunksPerThread = 6;
   if (team.size() == 1) return std::min<int64_t>(work, 1);
   return std::clamp<int64_t>(work / least, std::min<int64_t>(work, 1), team.size() * kChunksPerThread);
 }
 
+// Decides whether threads must wait before the operation: a read or a write of bytes that were written since
+// the last wait, or a write of bytes that were read since then.
 void Recorder::append_operation(Operation op, std::span<const Bytes> reads, std::span<const Bytes> writes) {
   op.meet = meet_next_ || any_overlap(reads, written_) || any_overlap(writes, written_) ||
             any_overlap(writes, read_);
@@ -79,6 +82,8 @@ void Recorder::forget_rounded(std::span<const Bytes> changed) {
   std::erase_if(offers_, stale);
 }
 
+// One thread's way through the list. All threads compute the same `due`, so they wait for the same
+// number of chunks.
 void Recorder::walk(int thread) {
   std::byte* scratch = scratch_[thread].data();
   uint32_t due = 0;  // chunks of all operations so far

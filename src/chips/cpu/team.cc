@@ -40,6 +40,8 @@ void Count::add(uint32_t n) {
   if (sleepers_.load(std::memory_order_seq_cst) > 0) count_.notify_all();
 }
 
+// The sequentially consistent operations ensure that add() sees the sleeper or the sleeper sees
+// the new count.
 void Count::wait_for(uint32_t n) {
   if (reached(now(), n) || spin([&] { return reached(now(), n); })) return;
   sleepers_.fetch_add(1, std::memory_order_seq_cst);
@@ -61,6 +63,8 @@ Team::~Team() {
   for (std::thread& t : workers_) t.join();
 }
 
+// kClosed and the number of workers share one atomic, so a late worker cannot enter after the
+// caller has left.
 void Team::run(Work work, void* context) {
   if (workers_.empty()) return work(context, 0);
   const BoundTo core(core_);

@@ -7,6 +7,7 @@
 namespace autark {
 namespace {
 
+// The first processor in the affinity mask of each core that has one; empty if hwloc fails.
 std::vector<int> cores_of_mask() {
   std::vector<int> cores;
   hwloc_topology_t all;

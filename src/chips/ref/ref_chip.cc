@@ -211,6 +211,7 @@ class RefChip final : public Chip {
     std::ranges::stable_sort(order, [&](int a, int b) { return score[a] > score[b]; });
     return order;
   }
+  // Weights of the first k of `order` from their p.
   static void weigh(const Routing& how, std::span<const float> p, std::span<const int32_t> order,
                     std::span<float> weights) {
     float sum = 0;
@@ -229,6 +230,7 @@ class RefChip final : public Chip {
     for (int j = 0; j < how.k; ++j)
       weights[j] = static_cast<float>(std::exp(logits[order[j]] - top) / sum) * how.scale;
   }
+  // The queries of one sequence, one by one; then stores the step's keys and values.
   static void attend(Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs, Attend how, int seq,
                      Tensor y) {
     const Span span = ks.sequences[seq];

@@ -6,13 +6,14 @@
 namespace autark {
 namespace {
 
+// Reads keys with the prefix of the architecture ("llama.") and writes them to `config`.
 class ConfigReader {
  public:
   ConfigReader(const Gguf& file, std::string architecture) : file_(file), prefix_(architecture + ".") {}
 
   Json config = Json::object();
 
-  // Copies a key under another name. A list of equal numbers, one a layer, is that number.
+  // Copies a key under another name. A list of equal numbers, one per layer, counts as that number.
   void whole(const char* name, const char* key) {
     if (const auto v = integer(key)) config[name] = *v;
   }
@@ -29,7 +30,7 @@ class ConfigReader {
   }
   std::optional<double> real(const char* key) const { return file_.number(prefix_ + key); }
   std::optional<bool> flag(const char* key) const { return file_.flag(prefix_ + key); }
-  // What a key says once, or in a list with one a layer.
+  // The values of a key that is one number or a list with one number per layer.
   std::vector<double> each(const char* key, int64_t layers) const {
     if (const auto v = real(key)) return {*v};
     auto all = file_.numbers(prefix_ + key).value_or(std::vector<double>{});
@@ -45,7 +46,7 @@ class ConfigReader {
   }
   std::optional<std::string_view> text(const char* key) const { return file_.text(prefix_ + key); }
   bool has_tensor(std::string_view name) const { return file_.tensors().contains(name); }
-  // Dimension of a tensor, counted from the slowest; 0 where there is none.
+  // A dimension of a tensor, counted from the slowest; 0 if there is none.
   int64_t dimension(std::string_view tensor, size_t i) const {
     const auto it = file_.tensors().find(tensor);
     return it == file_.tensors().end() || i >= it->second.shape.size() ? 0 : it->second.shape[i];
@@ -69,7 +70,7 @@ void read_sizes(ConfigReader& r) {
   r.config["tie_word_embeddings"] = !r.has_tensor("output.weight");
 }
 
-// rope_theta and rope_scaling. The file's attn_factor multiplies the amplitude that yarn has by itself.
+// rope_theta and rope_scaling. The file's attn_factor is a factor of yarn's own amplitude.
 void read_rope(ConfigReader& r) {
   r.number("rope_theta", "rope.freq_base");
   const int64_t heads = r.integer("attention.head_count").value_or(0);
@@ -84,7 +85,7 @@ void read_rope(ConfigReader& r) {
   const double factor = told.value_or(1);
   if (kind == "none" && factor == 1) return;
   Json scaling{{"rope_type", kind == "none" ? "linear" : kind}};
-  if (told || kind != "yarn") scaling["factor"] = factor;  // yarn without one is for the model to judge
+  if (told || kind != "yarn") scaling["factor"] = factor;  // the model judges yarn without a factor
   if (const auto v = r.integer("rope.scaling.original_context_length"))
     scaling["original_max_position_embeddings"] = *v;
   if (const auto v = r.real("rope.scaling.yarn_beta_fast")) scaling["beta_fast"] = *v;
@@ -106,7 +107,7 @@ void read_experts(ConfigReader& r) {
   r.config["norm_topk_prob"] = r.flag("expert_weights_norm").value_or(true);
 }
 
-// The largest Gemma 3, known by its depth, scales its scores by the width of a head in the residual stream.
+// The largest Gemma 3, recognised by its depth, scales attention scores by hidden size / heads.
 void read_gemma3(ConfigReader& r) {
   constexpr int64_t kLargestDepth = 62;
   r.whole("sliding_window", "attention.sliding_window");
@@ -122,7 +123,8 @@ void read_gemma3(ConfigReader& r) {
   r.config["autark"]["norm_offset"] = 1;
 }
 
-// One clamp for experts and shared experts of all layers; several stay, as text, for the model to refuse.
+// The model has one clamp for experts and shared experts of all layers. Different values are kept as text,
+// which the model refuses.
 void read_clamps(ConfigReader& r, int64_t layers) {
   auto all = r.each("swiglu_clamp_exp", layers);
   const auto shared = r.each("swiglu_clamp_shexp", layers);
@@ -133,7 +135,7 @@ void read_clamps(ConfigReader& r, int64_t layers) {
   if (other != all.end()) limit = dump_json(Json(all.front())) + " and " + dump_json(Json(*other));
 }
 
-// Draft layers count as layers here, and have ratio 0; the draft head is not read from these files.
+// These files count draft layers as layers and give them ratio 0. The draft head is not read from them.
 void read_deepseek_v4(ConfigReader& r) {
   constexpr int64_t kSqrtSoftplus = 4;
   r.config["rope_theta"] = r.real("rope.freq_base").value_or(1e4);
@@ -167,6 +169,7 @@ void read_deepseek_v4(ConfigReader& r) {
   r.whole("n_shared_experts", "expert_shared_count");
 }
 
+// The tokens that end a turn, a message or the text, without duplicates.
 std::vector<int32_t> end_tokens(const Gguf& file) {
   std::vector<int32_t> ends;
   const auto add = [&](int64_t id) {
@@ -187,7 +190,7 @@ Result<GgufConfig> read_gguf_config(const Gguf& file) {
     return Error{Code::invalid, path + ": key 'general.architecture' is missing; not a language model?"};
   ConfigReader r(file, std::string(*gguf_name));
   std::string architecture = architecture_name(*gguf_name);
-  // Mixtral calls itself llama here, and has another feed-forward block.
+  // GGUF files call Mixtral llama, but its feed-forward block differs.
   if (architecture == "llama" && r.integer("expert_count").value_or(0) > 0) architecture = "mixtral";
   r.config["model_type"] = architecture;
   read_sizes(r);

@@ -1,5 +1,5 @@
-// What a GGUF file's keys say about the model, in the words of a published config.json, with what its
-// architecture implies but no key says.
+// The config.json of a GGUF file: its keys under the names of a published config.json, and the values that
+// its architecture implies without a key.
 #pragma once
 #include <vector>
 #include "base/gguf.h"
@@ -13,6 +13,7 @@ struct GgufConfig {
   std::vector<int32_t> end_tokens;
 };
 
+// An Error only if the file names no architecture; the model judges everything else.
 Result<GgufConfig> read_gguf_config(const Gguf& file);
 
 }  // namespace autark

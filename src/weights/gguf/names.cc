@@ -7,12 +7,14 @@ namespace {
 
 using Names = std::pair<std::string_view, std::string_view>;
 
+// Whole names of tensors that belong to no layer.
 constexpr Names kModel[] = {
     {"token_embd.weight", "model.embed_tokens.weight"},
     {"output_norm.weight", "model.norm.weight"},
     {"output.weight", "lm_head.weight"},
 };
 
+// Names within a layer, between "blk.N." and ".weight" or ".bias".
 constexpr Names kLayer[] = {
     {"attn_norm", "input_layernorm"},
     {"attn_q", "self_attn.q_proj"},
@@ -30,7 +32,7 @@ constexpr Names kLayer[] = {
     {"ffn_down_exps", "mlp.experts.*.down_proj"},
 };
 
-// The norm before the feed-forward block is named by what stands between it and the attention.
+// GGUF's name for the norm before the feed-forward block depends on whether a norm follows the attention.
 constexpr Names kTwoNorms[] = {{"ffn_norm", "post_attention_layernorm"}};
 constexpr Names kFourNorms[] = {
     {"post_attention_norm", "post_attention_layernorm"},
@@ -38,7 +40,8 @@ constexpr Names kFourNorms[] = {
     {"post_ffw_norm", "post_feedforward_layernorm"},
 };
 
-// DeepSeek-V4 names its tensors otherwise, and has some that are no weight or bias of a module: whole names.
+// DeepSeek-V4 has other tensor names, and tensors that are neither a weight nor a bias, so whole
+// names are listed.
 constexpr Names kV4Model[] = {
     {"token_embd.weight", "embed.weight"},     {"output_norm.weight", "norm.weight"},
     {"output.weight", "head.weight"},          {"output_hc_fn.weight", "hc_head_fn"},

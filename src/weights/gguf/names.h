@@ -1,15 +1,15 @@
-// GGUF tensor and architecture names in the words of the Hugging Face checkpoints they were made from.
+// Translates GGUF tensor and architecture names to those of the Hugging Face checkpoints.
 #pragma once
 #include <string>
 #include <string_view>
 
 namespace autark {
 
-// "qwen3moe" → "qwen3_moe"; names we do not know stay as they are.
+// "qwen3moe" → "qwen3_moe". Unknown names are returned unchanged.
 std::string architecture_name(std::string_view gguf);
 
-// "blk.3.attn_q.weight" → "model.layers.3.self_attn.q_proj.weight", for an architecture as named above. A
-// stack of experts has a `*` for the expert. What we do not know stays as it is.
+// "blk.3.attn_q.weight" → "model.layers.3.self_attn.q_proj.weight", for an architecture in the form above. A
+// stack of experts gets a `*` for the expert. Unknown names are returned unchanged.
 std::string tensor_name(std::string_view architecture, std::string_view gguf);
 
 }  // namespace autark

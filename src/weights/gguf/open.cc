@@ -15,7 +15,7 @@ struct Stored {
   const std::byte* at;
 };
 
-// Tensors by their Hugging Face names; one expert of a stack is a slice of it.
+// Finds tensors by their Hugging Face names. One expert of a stack is a slice of the stack's tensor.
 class GgufWeights final : public Weights {
  public:
   GgufWeights(Gguf file, std::unordered_map<std::string, Stored> tensors, int rank, int ranks)
@@ -40,7 +40,7 @@ class GgufWeights final : public Weights {
   }
 
  private:
-  // The `index`-th tensor of that shape in what is stored.
+  // The `index`-th tensor of that shape within the stored one.
   Entry entry(const std::string& name, const Shape& expected, const Stored& stored, int64_t index,
               const std::vector<int64_t>& dims) {
     const GgufType& type = *stored.type;
@@ -65,7 +65,7 @@ Error fault(const std::filesystem::path& path, const std::string& tensor, const 
   return Error{Code::invalid, path.string() + ": tensor " + dump_json(Json(tensor)) + " " + what};
 }
 
-// Bytes a tensor takes; 0 where its rows are not whole blocks or it is beyond counting.
+// Bytes of a tensor; 0 if its rows are not whole blocks or the number overflows.
 uint64_t bytes_needed(const GgufType& type, const std::vector<int64_t>& shape) {
   if (shape.back() % type.values) return 0;
   uint64_t bytes = type.bytes;

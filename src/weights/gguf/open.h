@@ -4,6 +4,7 @@
 
 namespace autark {
 
+// As open_checkpoint(), for the path of a GGUF file or of any file of a split set.
 Result<Checkpoint> open_gguf(const std::filesystem::path& path, int rank, int ranks);
 
 }  // namespace autark

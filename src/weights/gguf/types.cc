@@ -2,6 +2,7 @@
 
 namespace autark {
 
+// Types without a Format are listed for their names, and for their sizes, which `inspect` prints.
 const GgufType* gguf_type(uint32_t number) {
   static constexpr GgufType kTypes[] = {
       {0, "F32", 1, 4, Format::f32},

@@ -1,4 +1,4 @@
-// The numbers by which GGUF names its storage types (ggml_type), with the size of their blocks.
+// GGUF's numbers for storage types (ggml_type), with the sizes of their blocks.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -10,11 +10,11 @@ namespace autark {
 struct GgufType {
   uint32_t number;
   const char* name;
-  int values, bytes;             // of a block
-  std::optional<Format> format;  // empty: not read as it lies
+  int values, bytes;             // per block
+  std::optional<Format> format;  // empty: this program cannot read it directly
 };
 
-// Null for a number nobody has given out.
+// Null for an unknown number.
 const GgufType* gguf_type(uint32_t number);
 
 }  // namespace autark

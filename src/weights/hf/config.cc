@@ -16,8 +16,8 @@ void set_default(Json& j, const char* key, Json v) {
   if (!j.contains(key) || j[key].is_null()) j[key] = std::move(v);
 }
 
-// The text part of a multimodal Gemma 3, or a Gemma 3 of text alone. A part names only what differs from the
-// defaults of its family.
+// The text part of a multimodal Gemma 3, or the whole config of a text-only one. The text part states only
+// values that differ from the defaults of the family.
 Json gemma3_text(const Json& whole) {
   const Json* part = object_in(whole, "text_config");
   Json text = part ? *part : whole;
@@ -35,6 +35,7 @@ Json gemma3_text(const Json& whole) {
   return text;
 }
 
+// Adds eos_token_id, a number or a list, without duplicates.
 void add_end_tokens(const Json& config, std::vector<int32_t>& ends) {
   const auto add = [&](const Json& id) {
     const int64_t v = id.is_number_integer() ? id.get<int64_t>() : -1;
@@ -52,7 +53,7 @@ void add_end_tokens(const Json& config, std::vector<int32_t>& ends) {
 Result<HfConfig> read_hf_config(const std::filesystem::path& directory) {
   HfConfig c;
   std::error_code failed;
-  // Recommendations: who samples by them says when they cannot be read.
+  // An unreadable generation_config.json is silent here: the code that samples by it reports it.
   add_end_tokens(
       optional_model_json(directory / "generation_config.json", Ignored::silently, kConfigBytesMax),
       c.end_tokens);

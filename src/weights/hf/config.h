@@ -1,5 +1,5 @@
-// A published config.json made plain: the text model of a multimodal one, one name per architecture, and
-// newer spellings of the rope keys where they differ by layer kind.
+// A published config.json in one form: the text model of a multimodal one, one name per architecture, and the
+// defaults that Gemma 3 files leave out.
 #pragma once
 #include <filesystem>
 #include <vector>

@@ -6,8 +6,8 @@
 namespace autark {
 namespace {
 
-// "model.language_model.layers…" and "language_model.model.layers…" of multimodal checkpoints are the text
-// model's "model.layers…".
+// Multimodal checkpoints call the text model's "model.layers…" "model.language_model.layers…" or
+// "language_model.model.layers…".
 std::string plain_name(const std::string& stored) {
   constexpr std::string_view kNew = "model.language_model.", kOld = "language_model.";
   if (stored.starts_with(kNew)) return "model." + stored.substr(kNew.size());
@@ -32,6 +32,7 @@ std::string scale_name(const std::string& name) {
   return name.substr(0, name.rfind('.')) + ".scale";
 }
 
+// Finds tensors by their plain names and converts dtypes to Formats.
 class SafetensorsWeights final : public Weights {
  public:
   SafetensorsWeights(Shards shards, int rank, int ranks) : Weights(rank, ranks), shards_(std::move(shards)) {
@@ -77,12 +78,12 @@ class SafetensorsWeights final : public Weights {
     return reinterpret_cast<uintptr_t>(bytes.data()) % to ? keep(bytes) : bytes.data();
   }
 
-  // Two codes a byte would fit.
+  // True if the scales are missing, that is, if the shape fits two codes per byte.
   static bool lacks_scales(const Shape& stored, const Shape& expected) {
     return stored.rank == 2 && expected == Shape{stored[0], 2 * stored[1]};
   }
 
-  // Codes with power-of-two scales in a tensor beside them; e2m1 has two codes a byte.
+  // A matrix of codes whose power-of-two scales are in a tensor of their own; e2m1 has two codes per byte.
   Entry scaled(const std::string& name, const Shape& expected, Shape shape, Format f,
                const std::byte* codes) {
     const bool nibbles = f == Format::e2m1_b32;

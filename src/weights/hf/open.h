@@ -4,7 +4,7 @@
 
 namespace autark {
 
-// `path` is the directory, or one safetensors file in it that is the whole model.
+// `path` is the directory, its index file, or one safetensors file in it that is the whole model.
 Result<Checkpoint> open_safetensors(const std::filesystem::path& path, int rank, int ranks);
 
 }  // namespace autark

@@ -8,7 +8,7 @@ namespace {
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr size_t kIndexBytesMax = 100'000'000;
 
-// Follows the index's JSON without building a tree of it: {"metadata": …, "weight_map": {tensor: file}}.
+// Reads the index's JSON, {"metadata": …, "weight_map": {tensor: file}}, without building a tree.
 class IndexReader final : public nlohmann::json_sax<Json> {
  public:
   std::map<std::string, std::string, std::less<>> file_of;
@@ -78,12 +78,15 @@ Result<Shards> open_one(const std::filesystem::path& path) {
   return s;
 }
 
+// Where a tensor is that its indexed file lacks, for a message.
 std::string elsewhere(const Shards& s, const std::string& tensor) {
   for (const Safetensors& f : s.files)
     if (f.tensors().contains(tensor)) return "it is in " + f.path().filename().string();
   return "it is in none of the files";
 }
 
+// Opens every file that the index names, and checks that each has the tensors that the index assigns to it.
+// Other tensors of these files are not listed.
 Result<Shards> open_indexed(const std::filesystem::path& index) {
   AUTARK_TRY(const std::string text, read_file(index, kIndexBytesMax));
   IndexReader reader;
@@ -122,7 +125,7 @@ Result<Shards> open_shards(const std::filesystem::path& path) {
   std::error_code failed;
   if (path.filename() == kIndex) return open_indexed(path);
   if (!std::filesystem::is_directory(path, failed)) return open_one(path);
-  // Where both are, the index is of shards that were put together since.
+  // If both exist, the single file was merged from the indexed shards later.
   if (is_there(path / "model.safetensors")) return open_one(path / "model.safetensors");
   if (is_there(path / kIndex)) return open_indexed(path / kIndex);
   return Error{Code::not_found,

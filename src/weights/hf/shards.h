@@ -1,4 +1,4 @@
-// The safetensors files of a checkpoint: one, or those its index names, and which file has which tensor.
+// The safetensors files of a checkpoint (one, or those named by its index), and the file of each tensor.
 #pragma once
 #include <map>
 #include <string>
@@ -12,7 +12,7 @@ struct Shards {
   std::map<std::string, size_t, std::less<>> file_of;  // tensor → index into files
 };
 
-// `path` is a directory, or one file.
+// `path` is a directory, an index file, or one safetensors file.
 Result<Shards> open_shards(const std::filesystem::path& path);
 
 }  // namespace autark
