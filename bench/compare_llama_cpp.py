@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs autark and llama.cpp on the same GGUF files in interleaved rounds and prints every run, the medians
-and the medians of the per-round ratios. Absolute numbers of a shared machine lie; ratios of neighbours less.
+and the medians of the per-round ratios. On a shared machine ratios of neighbouring runs are more reliable than
+absolute numbers.
 
   bench/compare_llama_cpp.py [--rounds 5] [--models qwen2.5-coder-0.5b,qwen2.5-coder-1.5b] [--out FILE.json]
 

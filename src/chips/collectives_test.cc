@@ -1,6 +1,6 @@
-// Goal: a product that is cut over ranks by its outputs and gathered is the whole product, bit for bit, and
-// sums over ranks come in their turn among the verbs. Method: groups of threads on every chip and instruction
-// set; matrices of every format against the same matrix on a chip that is alone.
+// Goal: a product that is cut over ranks by its outputs and gathered equals the whole product, bit for bit,
+// and sums over ranks run in order with the verbs. Method: groups of threads on every chip and instruction
+// set; matrices of every format against the same matrix on a chip without a group.
 #include <gtest/gtest.h>
 #include "chips/cpu/testing.h"
 #include "cluster/thread_comm.h"

@@ -1,4 +1,4 @@
-// Goal: grouped_linear is a product for each group, on every chip and instruction set. Method: sums in double
+// Goal: grouped_linear is one product per group, on every chip and instruction set. Method: sums in double
 // precision, and the same products one by one, which must give the same bits.
 #include <gtest/gtest.h>
 #include <cmath>

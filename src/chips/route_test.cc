@@ -112,7 +112,7 @@ TEST_P(RouteTest, RandomRowsFollowTheEquations) {
     for (int64_t r = 0; r < rows; ++r) {
       const Row want = routed(how, {&logits[r * experts], size_t(experts)}, bias);
       const std::span<const int32_t> ids(got.ids.i32() + r * how.k, how.k);
-      if (want.margin > 1e-5) {  // else float32 may see another order
+      if (want.margin > 1e-5) {  // otherwise float32 may order them differently
         ASSERT_TRUE(std::ranges::is_permutation(ids, want.ids)) << round;
         const bool by_logits = how.score == Score::softmax && bias.empty() && how.groups_kept == how.groups;
         if (!by_logits) expect_margin(margin.f32()[r], want.margin);
@@ -136,10 +136,10 @@ TEST_P(RouteTest, TiesGoToTheLowerExpertAndTheLowerGroup) {
   EXPECT_EQ(ids(plain), (std::vector<int32_t>{1, 2, 4}));
   EXPECT_EQ(ids(sigmoid), (std::vector<int32_t>{1, 2, 4, 5, 6, 7, 0}));
   EXPECT_EQ(ids(grouped), (std::vector<int32_t>{4, 5, 6}));
-  EXPECT_EQ(ids(half), (std::vector<int32_t>{1, 2}));  // both groups' two best sum to the same
+  EXPECT_EQ(ids(half), (std::vector<int32_t>{1, 2}));  // the two best of both groups have equal sums
 }
 
-// Zero in the place of −∞ would choose from the masked group here: all that is kept is negative.
+// A mask of zero instead of −∞ would choose from the masked group here, because all kept values are negative.
 TEST_P(RouteTest, GroupsThatAreNotKeptAreOutOfTheQuestion) {
   const Tensor logits = make({1, 4}, {0, 0, 5, -5});
   const float bias[] = {-3, -3, -8, -1};
@@ -149,7 +149,7 @@ TEST_P(RouteTest, GroupsThatAreNotKeptAreOutOfTheQuestion) {
   EXPECT_EQ(ids(c), (std::vector<int32_t>{0, 1}));
 }
 
-// A group is as good as its two best together, not as its best.
+// A group is ranked by the sum of its two best, not by its best.
 TEST_P(RouteTest, AGroupsScoreIsTheSumOfItsTwoBest) {
   const Tensor logits = make({1, 6}, {4, -9, -9, 1, 1, -9});
   const Choice c =
@@ -158,7 +158,7 @@ TEST_P(RouteTest, AGroupsScoreIsTheSumOfItsTwoBest) {
   EXPECT_EQ(ids(c), (std::vector<int32_t>{3, 4}));
 }
 
-// Numbers of DeepSeek-V4: s = √softplus(z).
+// Values computed for DeepSeek-V4: s = √softplus(z).
 TEST_P(RouteTest, ABiasChoosesButDoesNotWeigh) {
   const float s[] = {0.0819472f, 0.8325546f, 1.7460204f, 5.f};
   const Tensor logits = make({1, 4}, {-5, 0, 3, 25});
@@ -190,14 +190,14 @@ TEST_P(RouteTest, MarginsAreWhatTheLastIsAheadOfTheNext) {
   EXPECT_EQ(ids(some), (std::vector<int32_t>{3, 2}));
   EXPECT_NEAR(margins[0].f32()[0], std::sqrt(50) - 5, 1e-6);
   EXPECT_EQ(ids(all), (std::vector<int32_t>{3, 2, 1, 0}));
-  EXPECT_EQ(margins[1].f32()[0], INFINITY);  // nothing is left to compare with
+  EXPECT_EQ(margins[1].f32()[0], INFINITY);  // there is no next expert
   EXPECT_EQ(margins[2].f32()[0], INFINITY);
   EXPECT_EQ(ids(by_token), (std::vector<int32_t>{3, 1}));
   EXPECT_EQ(margins[3].f32()[0], 25);
   EXPECT_EQ(ids(by_logits), ids(some));
 }
 
-// exp of the logits as they are would overflow, and the sum of tiny sigmoids would be lost.
+// exp of the unshifted logits would overflow, and the sum of tiny sigmoids would underflow.
 TEST_P(RouteTest, LogitsFarOutKeepTheirMeaning) {
   const Choice far = chip_->route(make({1, 3}, {1000, 999, -1000}), {}, {}, {.k = 2, .renormalise = true}),
                tiny =
@@ -208,7 +208,7 @@ TEST_P(RouteTest, LogitsFarOutKeepTheirMeaning) {
   EXPECT_NEAR(tiny.weights.f32()[0], std::exp(-60.0) / 1e-20, 1e-9);
 }
 
-// What is not a number is never preferred, and every id is an expert's.
+// NaN is never preferred, and every id is that of an expert.
 TEST_P(RouteTest, NotANumberComesLast) {
   const float nan = NAN;
   const Choice some = chip_->route(make({1, 4}, {nan, 1, nan, 2}), {}, {}, {.k = 3}),

@@ -1,5 +1,5 @@
-// Goal: the V4 verbs are right on every chip, each by itself. Method: numbers worked out independently; a
-// dense re-computation where a verb chooses or pools; every chip and instruction set.
+// Goal: each V4 verb is correct on every chip. Method: numbers computed independently; a dense re-computation
+// for verbs that choose or pool; every chip and instruction set.
 #include "chips/v4_ops.h"
 #include <gtest/gtest.h>
 #include <algorithm>
@@ -137,7 +137,7 @@ TEST_P(V4OpsTest, IndexPicksTheBestVisibleRows) {
   }
 }
 
-// Float32 angles would be off by 0.03 at a million; kept to official codes, which multiply them so.
+// Float32 angles would be off by 0.03 at position one million. Only official runs use them.
 TEST_P(V4OpsTest, TurnsDependOnTheDistanceAlone) {
   const Rope rope{yarn_frequencies(64, 160000, {.factor = 16, .original = 65536}), 1,
                   Rope::Pairing::neighbours, /*tail=*/true};
@@ -154,7 +154,7 @@ TEST_P(V4OpsTest, TurnsDependOnTheDistanceAlone) {
 }
 
 // The official code rounds probabilities relative to the largest logit of the entries so far, 64 at a time,
-// and has a young sequence's positions in the first places of the window. Position 80 is in the second 64.
+// and puts a young sequence's positions in the first places of the window. Position 80 is in the second 64.
 TEST_P(V4OpsTest, OfficialRoundingShowsThePlacesOfAYoungWindow) {
   constexpr int kDim = 64, kWindow = 128, kCount = 100;
   const auto chip = chip_at(GetParam(), {.inputs = Rounding::Inputs::official, .threads = 1});

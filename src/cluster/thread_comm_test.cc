@@ -1,5 +1,5 @@
 // Goal: collectives do what comm.h says, for any number of ranks, call after call. Method: groups of 1, 2 and
-// 4 threads, each with values that tell its rank and the round; sums whose bits depend on the order.
+// 4 threads, each with values that identify its rank and the round; sums whose bits depend on the order.
 #include "cluster/thread_comm.h"
 #include <gtest/gtest.h>
 #include <cmath>

@@ -13,7 +13,7 @@ Rope::Pairing pairing(const ConfigFile& f) {
 }
 
 // The prefix of the rotary keys: "rope_scaling." if that has a kind, else "rope_parameters." of newer files,
-// which may hold an object for each kind of layer.
+// where they can be one level deeper, in an object for each kind of layer.
 std::string rope_keys(const ConfigFile& f) {
   const bool older = f.has("rope_scaling.rope_type") || f.has("rope_scaling.type");
   if (older || !f.has("rope_parameters")) return "rope_scaling.";

@@ -1,4 +1,4 @@
-// Llama (arXiv:2407.21783) and models of its shape, SmolLM2 among them: grouped-query attention with RoPE,
+// Llama (arXiv:2407.21783) and models of the same form, such as SmolLM2: grouped-query attention with RoPE,
 // SwiGLU. Most checkpoints have no biases.
 //
 //   h = x + Attn(norm(x))      Attn: softmax(q kᵀ / √d) v, RoPE on q and k

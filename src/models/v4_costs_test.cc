@@ -125,7 +125,7 @@ TEST_F(V4CostsTest, WeightsReadAreThoseListed) {
       if (t.name.ends_with("norm.weight")) gains += t.bytes();
       (t.name.find(".experts.") == std::string::npos ? listed : experts) += t.bytes();
     }
-    // Norm gains are held as f32, twice as wide as they are stored.
+    // Norm gains are kept as f32, twice their stored width.
     EXPECT_DOUBLE_EQ(decode(*p, 1024).weight_bytes, listed + experts * 6 / count + gains);
   }
 }

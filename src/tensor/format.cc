@@ -163,7 +163,7 @@ int64_t block_bytes(Format f) {
       return 17;
     case Format::v4_kv584:
     case Format::v4_key68:
-      break;  // a row is one record: row_bytes
+      break;  // a row is one record, see row_bytes
   }
   AUTARK_CHECK(!"a format without a size");
 }

@@ -31,7 +31,9 @@ void quantise_key(std::span<float> x);
 // Rounds each run of `block` values to E4M3 with one scale per run; the last run may be shorter.
 void quantise_e4m3(std::span<float> x, int64_t block);
 
-float kv_scale(std::span<const float> block);   // largest magnitude at least 1e-4
-float key_scale(std::span<const float> block);  // … at least 6·2^-126
+// The power-of-two scale of one block, as the official code computes it from the largest magnitude, which
+// counts as at least 1e-4 (kv) or 6·2^-126 (key). So a block of zeros has a valid scale.
+float kv_scale(std::span<const float> block);
+float key_scale(std::span<const float> block);
 
 }  // namespace autark::v4

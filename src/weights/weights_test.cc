@@ -282,7 +282,7 @@ TEST(WeightsTest, SomeRowsOfEveryGroupAndTheirTransposes) {
   for (const auto& c : kCases) {
     for (Format f : kFormats) {
       for (const auto& [rank, ranks] : {std::pair{0, 1}, {1, 2}}) {
-        if (ranks == 2 && c.groups * c.out % 256) continue;  // tiles of scales are not cut
+        if (ranks == 2 && c.groups * c.out % 256) continue;  // a cut through a tile of scales is refused
         const int64_t in = 512, n = c.count ? c.count : c.out - c.first;
         MapWeights w(rank, ranks);
         w.add("m", f, {c.groups * c.out, in});

@@ -1,6 +1,6 @@
-// Goal: attention of the CPU chip equals the oracle's, for every record, window, grouping, width of values
-// and length, and leaves the same records behind. Method: random sequences fed in random chunks to both
-// chips; bits compared across chunks, companies and threads.
+// Goal: attention of the CPU chip equals the oracle's, for every record, window, grouping, value width and
+// length, and leaves the same records behind. Method: random sequences fed in random chunks to both chips;
+// bits compared across chunks, batches and thread counts.
 #include "chips/cpu/testing.h"
 #include "chips/cpu/verbs.h"
 
@@ -20,7 +20,7 @@ class AttentionTest : public testing::TestWithParam<std::string> {};
 
 struct Outcome {
   std::vector<float> y;
-  std::vector<std::vector<float>> kept;  // of each sequence: the rows still there
+  std::vector<std::vector<float>> kept;  // of each sequence: the rows that are still stored
 };
 
 Outcome run(Chip& on, const Case& c, const std::vector<std::vector<int>>& chunks) {
@@ -138,7 +138,7 @@ TEST_P(AttentionTest, FloatStorageCanPretendToBeARecord) {
   for (size_t i = 0; i < y[0].size(); ++i) EXPECT_NEAR(y[0][i], y[1][i], 1e-5);
 }
 
-// The same sequences alone, whole, on one thread: the same bits.
+// The same sequences one by one, uncut, on one thread give the same bits.
 TEST_P(AttentionTest, ChunksCompanyAndThreadsChangeNoBit) {
   for (const Case& c : {Case{Format::f16, 4, 2, 48, 0, 0, 32},
                         {Format::f16, 70, 1, 20, 0, 0, 16, true},
@@ -173,7 +173,7 @@ TEST(AttentionTest, TasksCoverEveryQueryAndFeedEveryThread) {
           EXPECT_GE(s.heads * s.parts, group);
           EXPECT_LT(s.heads * (s.parts - 1), group);  // no part is empty
           const int64_t parts = tokens * key_heads * s.parts;
-          EXPECT_TRUE(s.heads == 1 || parts >= threads);  // else a group is cut once more
+          EXPECT_TRUE(s.heads == 1 || parts >= threads);  // otherwise a group is divided further
         }
       }
     }

@@ -1,7 +1,7 @@
-// Goal: every verb of the CPU chip computes what the oracle computes, on every ISA this machine has; and one
-// bit pattern comes out however the work is cut. Method: the same calls on `ref` and on `cpu`, tolerance 1e-5
-// of the values' size in float mode; small models' worth of verbs, exactly equal across threads, eager and
-// recorded runs, chunks and companies.
+// Goal: every verb of the CPU chip computes what the oracle computes, on every ISA of this machine, and its
+// bits do not depend on how the work is cut. Method: the same calls on `ref` and on `cpu`, tolerance 1e-5 of
+// the values' size in float mode; the verbs of small models, exactly equal across threads, eager and recorded
+// runs, chunks and batches.
 #include "chips/cpu/testing.h"
 
 namespace autark {
@@ -169,7 +169,7 @@ TEST_P(CpuChipTest, MoeRowsDoNotDependOnTheirCompany) {
   }
 }
 
-// A layer's worth of verbs, with state: what properties are tested on.
+// The verbs of a layer, with state, on which the properties are tested.
 struct Layer {
   static constexpr int64_t kDim = 256, kHeads = 4, kKeys = 2, kHead = 64, kInner = 512;
   Format f;
@@ -183,7 +183,7 @@ struct Layer {
   Tensor run(Chip& on, std::vector<int32_t> tokens, std::vector<int32_t> positions, const Rows& ks,
              const Rows& vs, int window) const {
     Tensor pos = ints(on, positions), x = on.rows(embed.weight, ints(on, tokens));
-    for (int layer = 0; layer < 2; ++layer) {  // the same state twice would be wrong: only the first attends
+    for (int layer = 0; layer < 2; ++layer) {  // the state must be extended only once
       Tensor n = on.rms_norm(x, {}, 1e-6);
       Tensor a = on.rope(on.linear(n, q.weight).split(kHead), pos, rope);
       if (layer == 0) {
@@ -204,7 +204,7 @@ std::vector<int32_t> some_tokens(int64_t n) {
   return t;
 }
 
-// Feeds `tokens` in `chunks`; the state is f16 in pages of 16, a ring where `window`.
+// Feeds `tokens` in `chunks`. The state is f16 in pages of 16; with `window`, a ring.
 std::vector<float> feed(Chip& on, const Layer& layer, const std::vector<int>& chunks, int window,
                         Format record) {
   const int ring = window ? window + 3 : 0;

@@ -1,4 +1,4 @@
-// grouped_linear: a chunk is a few panels of one group's outputs, for all rows of the step.
+// grouped_linear: a chunk is some panels of one group's outputs, for all rows of the step.
 #include <algorithm>
 #include "chips/cpu/verbs.h"
 

@@ -33,7 +33,7 @@ enum class Kind : uint8_t { f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, 
 enum class Meaning : uint8_t { none, shifted, minimum, halves };
 
 struct KindLayout {
-  int low, high, scale, super;  // bytes of one panel's block; super: of eight blocks
+  int low, high, scale, super;  // bytes per block of one panel; super: per eight blocks
   int shift;
   Meaning meaning;
 };
@@ -77,8 +77,8 @@ struct Panels {  // a view of one prepared matrix
 };
 
 // 32 activations rounded to int8: x ≈ scale · code, scale = max |x| / 127.
-// Rows lie in tiles of Kernels::tile_rows (the last one smaller): block b of row r of a tile of R rows that
-// starts at row t is at [t · blocks + b · R + r − t].
+// Rows are stored in tiles of Kernels::tile_rows (the last one may be smaller): block b of row r, in a tile
+// of R rows that starts at row t, is at [t · blocks + b · R + r − t].
 struct RoundedBlock {
   int8_t code[32];
   float scale;

@@ -1,7 +1,7 @@
-// Goal: products are right in every format, mode and ISA, and a row's bits depend on nothing but the row.
-// Method: exact sums of the decoded weights as the oracle. Float mode: within 2e-6 of the sum of absolute
-// terms. Int8 mode: an input is off by at most half a step of its block of 32, so the sum is off by at most
-// Σ_blocks max|x| / 254 · Σ|w|, and by rounding. Bits: the same rows in companies of every size.
+// Goal: products are correct in every format, mode and ISA, and a row's bits depend only on the row. Method:
+// exact sums of the decoded weights are the oracle. Float mode: within 2e-6 of the sum of absolute terms.
+// Int8 mode: an input is off by at most half a step of its block of 32, so the sum is off by at most Σ_blocks
+// max|x| / 254 · Σ|w| plus rounding. Bits: the same rows in batches of every size.
 #include "chips/cpu/testing.h"
 
 namespace autark {

@@ -1,6 +1,6 @@
 // Kernels on single rows, for every ISA: norms, activations, records. Included by kernels_<isa>.cc.
 //
-// exp(x) = 2^n e^r, n = round(x / ln 2), |r| ≤ ln 2 / 2, e^r by its series to r^7 (error below 1e-8).
+// exp(x) = 2^n e^r, n = round(x / ln 2), |r| ≤ ln 2 / 2; e^r is its series up to r^7 (error below 1e-8).
 #pragma once
 #include "chips/cpu/kernels.h"
 

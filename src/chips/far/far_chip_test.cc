@@ -1,5 +1,6 @@
-// Goal: the memory of the far chip is closed to everyone but its verbs and to work that names what it
-// touches. Method: values go in and come out through the chip; then each way around it ends a child process.
+// Goal: the memory of the far chip is closed to all code except its verbs and work that declares
+// its operands. Method: values are uploaded and read through the chip; then each way around it ends
+// a child process.
 #include "chips/far/far_chip.h"
 #include <gtest/gtest.h>
 #include <array>
@@ -102,7 +103,7 @@ TEST_F(FarChipTest, AWeightIsCopiedWhenItIsFirstUsed) {
   const Part part{reinterpret_cast<const std::byte*>(matrix.data())};
   const Weight w{Format::f32, {2, 2}, {&part, 1}};
   EXPECT_EQ(values(on_->linear(floats(2), w)), (std::vector<float>{1, 2}));
-  matrix.assign(4, 7);  // nobody looks there again
+  matrix.assign(4, 7);  // the chip has a copy and does not read it again
   EXPECT_EQ(values(on_->linear(floats(2), w)), (std::vector<float>{1, 2}));
 }
 
@@ -123,7 +124,7 @@ TEST_F(FarChipDeathTest, LateAndEarlyUsesAreMistakes) {
   const Tensor x = floats(3), sum = on_->add(x, x);
   EXPECT_DEATH(on_->read(sum), "unread_");  // before wait()
   const Tensor kept = on_->carry(on_->add(x, x));
-  EXPECT_DEATH(on_->add(x, sum), "check failed");  // carry() gave it back
+  EXPECT_DEATH(on_->add(x, sum), "check failed");  // carry() freed it
   EXPECT_EQ(values(on_->add(x, kept)), (std::vector<float>{3, 6, 9}));
   on_->reset();
   EXPECT_DEATH(on_->add(x, x), "check failed");

@@ -79,7 +79,7 @@ Tensor V4Block::attention(Step& s, int i, Tensor x, const Core& core) const {
 
   Tensor o = core ? core(q, kv, window, sink_) : v4.sparse_attention(q, kv, window, far, picks, sink_);
   o = s.note(i, "attn.o", o);
-  o = on.rope(o, s.positions, rope, /*inverse=*/true);  // values carried the rotation
+  o = on.rope(o, s.positions, rope, /*inverse=*/true);  // the rows are rotated, and they are also the values
   Tensor z = s.note(i, "attn.z", on.grouped_linear(o.join(), o_a_));
   return on.all_sum(on.linear(z, o_b_));
 }
@@ -91,7 +91,7 @@ BlockRows V4Block::pool(Step& s, const Pooler& w, int i, int stream, Tensor x) c
   return into;
 }
 
-// I_t = Σ_h w_h · relu(q_h · k_t); keep the top k pooled rows. Queries are rounded as the keys are.
+// I_t = Σ_h w_h · relu(q_h · k_t); keeps the k best pooled rows. Queries are rounded like the keys.
 Tensor V4Block::choose(Step& s, int i, Tensor x, Tensor qr) const {
   V4Ops& v4 = s.on.v4();
   BlockRows keys = pool(s, index_.pool, i, kKeys, x);

@@ -13,7 +13,7 @@ struct HfConfig {
   std::vector<int32_t> end_tokens;
 };
 
-// Reads config.json and, where it is there, generation_config.json.
+// Reads config.json and, if it exists, generation_config.json.
 Result<HfConfig> read_hf_config(const std::filesystem::path& directory);
 
 }  // namespace autark
