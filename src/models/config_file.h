@@ -10,7 +10,7 @@
 namespace autark {
 
 inline constexpr int64_t kLayersMax = 4096;
-inline constexpr int64_t kIntMax = int64_t{1} << 30;  // sizes are below it; products of two fit in 64 bits
+inline constexpr int64_t kIntMax = int64_t{1} << 30;  // largest size; products of two fit in 64 bits
 
 class ConfigFile {
  public:

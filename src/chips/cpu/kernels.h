@@ -67,9 +67,8 @@ struct Kernels {
   const char* rounded_name;  // describes the int8 products, for doctor
   const char* float_name;
 
-  // Rounds a row of n floats to int8 blocks; block b is written to out[b · stride]. REQUIRES: n is a
-  // multiple of 32.
-  void (*round_row)(const float* x, int64_t n, RoundedBlock* out, int64_t stride);  // a block every `stride`
+  // Rounds a row of n floats to int8 blocks and writes block b to out[b · stride]. REQUIRES: n % 32 == 0.
+  void (*round_row)(const float* x, int64_t n, RoundedBlock* out, int64_t stride);
   void (*rounded_product)(const ProductOfRounded&);
   void (*float_product)(const ProductOfFloats&);
   void (*attend)(const AttendTask&);

@@ -7,7 +7,7 @@
 #pragma once
 #include <stdint.h>
 
-#define AUTARK_UNROLL(n)  // nothing: there are no registers to unroll for
+#define AUTARK_UNROLL(n)  // empty: unrolling is for vector registers
 
 namespace autark {
 namespace {
