@@ -9,8 +9,7 @@ namespace autark {
 class Comm {
  public:
   virtual ~Comm() = default;
-  // This rank, from 0 to size() − 1.
-  virtual int rank() const = 0;
+  virtual int rank() const = 0;  // from 0 to size() − 1
   virtual int size() const = 0;
   // x[i] becomes the sum of all ranks' x[i]. The order of summation is fixed: every rank gets the same bits,
   // and the same values give the same bits each time.

@@ -28,8 +28,7 @@ enum class Format : uint8_t {
   v4_key68,
 };
 
-// The name in upper case, as `autark inspect` prints it: "Q4_K".
-const char* name_of(Format f);
+const char* name_of(Format f);  // in upper case: "Q4_K"
 
 // Values and bytes of a block; 1 and the element's size for plain formats. e2m1_b32 has blocks of 2 values in
 // 1 byte, since its scales are stored elsewhere. REQUIRES for bytes: f is not a cache record.

@@ -20,8 +20,7 @@ int64_t kv_bytes(int64_t n);
 void encode_kv(std::span<const float> x, std::byte* row);
 void decode_kv(const std::byte* row, std::span<float> x);
 
-// REQUIRES: n is a multiple of kKeyBlock.
-int64_t key_bytes(int64_t n);
+int64_t key_bytes(int64_t n);  // REQUIRES: n is a multiple of kKeyBlock
 void encode_key(std::span<const float> x, std::byte* row);
 void decode_key(const std::byte* row, std::span<float> x);
 
