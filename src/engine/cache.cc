@@ -18,8 +18,8 @@ StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack, const
   for (int i = 0; i < m.layers(); ++i) streams.push_back(m.state(i));
   for (int i = 0; drafter && i < drafter->layers(); ++i) {
     streams.push_back(drafter->state(i));
-    for (const Stream& s : streams.back())  // a drafter writes beyond the reserved pages and beyond `length`
-      AUTARK_CHECK(s.keep > 0 && s.rewind == Rewind::rows);
+    // Drafts can run past the reserved pages, so a drafter may use rings only.
+    for (const Stream& s : streams.back()) AUTARK_CHECK(s.keep > 0 && s.rewind == Rewind::rows);
   }
   StateLayout l;
   l.page_tokens = kPageTokens;
@@ -122,6 +122,8 @@ void Cache::poison(std::byte* at, int64_t bytes) {
   if (options_.poison) on_.copy_in(std::vector<std::byte>(bytes, std::byte{0xff}), at);
 }
 
+// A ring's table has one entry, set here. A paged stream's table grows in reserve(); its capacity is taken
+// now, so the growth allocates nothing.
 std::unique_ptr<SequenceState> Cache::open() {
   if (free_places_.empty()) return nullptr;
   std::unique_ptr<SequenceState> s(new SequenceState(this));
@@ -166,6 +168,8 @@ std::optional<Snapshot> Cache::save(SequenceState& s) {
   return to;
 }
 
+// Only the page for the copy may have to be taken; pages that `s` had in the place of shared ones
+// become free.
 bool Cache::restore(SequenceState& s, const Snapshot& from) {
   AUTARK_CHECK(from.cache_ == this && s.shared_ == 0);
   const int64_t full = std::ssize(from.pages_), had = std::ssize(s.pages_);
@@ -211,6 +215,7 @@ void Cache::set_page(SequenceState& s, int64_t at, int page) {
   }
 }
 
+// In reverse, so that the sequence's first page is on top of the stack of free pages.
 void Cache::release(SequenceState& s) {
   for (auto page = s.pages_.rbegin(); page != s.pages_.rend(); ++page) give_back(*page);
   free_places_.push_back(s.place_);

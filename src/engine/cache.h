@@ -1,19 +1,19 @@
-// The state of all requests: what a model declares as streams, in pages. One page holds kPageTokens tokens of
-// every whole stream of every layer, one part after the other; a windowed stream is a ring, and the rings of
-// one sequence lie together in a place of their own.
+// The paged state of all requests: one memory block for the streams that a model declares. A page holds
+// kPageTokens tokens of every unwindowed stream of every layer; a stream's piece of a page is called a part.
+// A windowed stream is a ring; the rings of one sequence lie together in one place.
 //
 //   memory: | page 0 | page 1 | … | rings of place 0 | rings of place 1 | …
 //
-// All of it is memory of the chip, taken once at start and touched only when used. A sequence keeps its
-// tables of part addresses, so a step looks nothing up. Owned and called by one thread.
+// The block is memory of the chip. It is allocated once at start, and the system backs it with memory when it
+// is first touched. A sequence keeps a table of part addresses per stream, so a step has no look-ups to do.
+// Not thread-safe: one thread owns and calls a cache.
 //
-// Life of a page. Every page counts its holders, which are sequences and snapshots, and is free when it has
-// none.
-//   - reserve() takes a page from the free ones for one sequence, its only writer.
-//   - save() shares the pages that are full with the snapshot, and restore() with the sequence that goes on
-//     from it. From then on nobody writes them, the first sequence included: take_back() must not reach them.
-//   - A last page that is not full is never shared. save() and restore() copy it, as they copy the rings.
-//   - The last holder to go frees the page, whoever that is.
+// Life of a page. Each page counts its holders (sequences and snapshots) and is free when it has none.
+//   - reserve() takes a free page for one sequence, its only writer.
+//   - save() shares the full pages with the snapshot; restore() shares them with another sequence. A shared
+//     page is never written again, not even by its first sequence: take_back() stops before it.
+//   - A last page that is not full is never shared. save() and restore() copy it, and the rings as well.
+//   - The page becomes free when its last holder is destroyed, in whatever order that happens.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -28,68 +28,71 @@ namespace autark::engine {
 
 inline constexpr int kPageTokens = 128;
 
-// Where each stream lies in a page or in a place of rings.
+// Where each stream lies in a page, or among the rings of a sequence.
 struct StateLayout {
   struct Place {
     Stream stream;
-    Format record, codes;
-    int ring = 0;       // rows; 0: the stream is paged
-    int page_rows = 0;  // rows of one part
-    int64_t at = 0;     // of the part in the page, or of the ring among the rings
+    Format record, codes;  // as in Rows: how a row is stored, and the format it is rounded to
+    int ring = 0;          // rows of the ring; 0: the stream is paged
+    int page_rows = 0;     // rows of one part, or of the ring
+    int64_t at = 0;        // byte offset in the page, or among the rings
   };
-  std::vector<std::vector<Place>> layers;
-  int page_tokens = 0;
-  int64_t page_bytes = 0;  // 0: the model has only rings
-  int64_t ring_bytes = 0;  // of one sequence
+  std::vector<std::vector<Place>> layers;  // [layer][stream]
+  int page_tokens = 0;                     // kPageTokens, or a multiple that every Stream::per divides
+  int64_t page_bytes = 0;                  // 0: the model has only rings
+  int64_t ring_bytes = 0;                  // of one sequence
 
   int64_t pages_for(int64_t tokens) const { return (tokens + page_tokens - 1) / page_tokens; }
 };
-// `slack`: tokens that can be taken back; rings have room for their rows (Stream::rewind).
-// A drafter's layers lie behind the model's.
+// `slack` is the number of tokens that can be taken back; rings get extra rows for them (Stream::rewind). The
+// layers of a drafter follow those of the model.
 StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack, const Drafter* drafter = nullptr);
 
 class Cache;
 
-// The state of one sequence. Gives its pages back when destroyed; the cache outlives it.
+// The state of one sequence. Its destructor frees its pages. The cache must outlive it.
 class SequenceState {
  public:
   ~SequenceState();
   SequenceState(const SequenceState&) = delete;
   SequenceState& operator=(const SequenceState&) = delete;
-  int64_t length() const { return length_; }  // tokens there
-  int64_t capacity() const;                   // tokens there is room for
-  void advance(int64_t tokens);               // after a step
-  // Forgets the last tokens. REQUIRES: tokens ≤ takeable()
+  int64_t length() const { return length_; }  // tokens whose state is stored
+  int64_t capacity() const;                   // tokens that the reserved pages hold
+  // Call after a step that wrote the state of `tokens` more tokens.
+  void advance(int64_t tokens);
+  // Drops the last tokens. REQUIRES: tokens ≤ takeable()
   void take_back(int64_t tokens);
-  // Tokens that can be taken back: none before settled(), none in a page that is shared.
+  // How many tokens can be dropped: those after settled() that are not in a shared page.
   int64_t takeable() const;
-  // The first tokens, which are never taken back: all but `slack` of the most there have been.
+  // The number of leading tokens that can no longer be dropped: the greatest length so far minus `slack`.
   int64_t settled() const { return settled_after(0); }
-  int64_t settled_after(int64_t length) const;  // the same once there are `length` tokens
-  // Addresses of the parts of a stream; streams of all layers are counted through (Cache::stream_at).
+  // settled() as it will be once the sequence has reached `length` tokens.
+  int64_t settled_after(int64_t length) const;
+  // Addresses of the parts of a stream, in order. `stream` numbers the streams of all layers
+  // (Cache::stream_at). Valid until the next reserve() or restore().
   std::span<std::byte* const> parts(int stream) const { return tables_[stream]; }
 
  private:
   friend class Cache;
   explicit SequenceState(Cache* cache) : cache_(cache) {}
   Cache* cache_;
-  int64_t length_ = 0, reached_ = 0;  // reached: the most tokens there have been
-  int place_ = 0;
+  int64_t length_ = 0, reached_ = 0;  // reached: the greatest length so far
+  int place_ = 0;                     // which place of rings
   std::vector<int> pages_;
-  int64_t shared_ = 0;  // of pages_, the first ones; others hold them, too, or may have
+  int64_t shared_ = 0;  // the first pages, which are or were shared and are not written any more
   std::vector<std::vector<std::byte*>> tables_;
 };
 
-// What a sequence's state was at one moment, fit for any sequence of the same cache: its full pages, which it
-// holds, and a copy of its rings and of the page that was not full. Gives its pages back when destroyed; the
-// cache outlives it.
+// The state of a sequence at one moment, for any sequence of the same cache: the full pages, shared, and a
+// host copy of the rings and of the page that was not full. Its destructor releases the pages. The cache must
+// outlive it.
 class Snapshot {
  public:
   ~Snapshot();
   Snapshot(Snapshot&& other) noexcept;
   Snapshot& operator=(Snapshot&&) = delete;
   int64_t length() const { return length_; }  // tokens
-  // Of the copied part; the pages are counted by the cache.
+  // Size of the copy. Shared pages are counted by the cache.
   int64_t bytes() const { return std::ssize(copy_); }
 
  private:
@@ -105,39 +108,41 @@ class Cache {
  public:
   struct Options {
     Rounding::Cache rounding = Rounding::Cache::f32;
-    int64_t bytes_max = int64_t{1} << 30;
-    int64_t context = 0;                     // tokens of the longest sequence; 0: the model's
-    int sequences_max = 1;                   // that have state at the same time
+    int64_t bytes_max = int64_t{1} << 30;    // for pages and rings
+    int64_t context = 0;                     // tokens of the longest sequence; 0: the model's context
+    int sequences_max = 1;                   // sequences that are open at the same time
     int slack = 0;                           // tokens that can be taken back
-    int64_t snapshot_bytes_max = INT64_MAX;  // of all snapshots' copies, which lie beside bytes_max
-    const Drafter* drafter = nullptr;        // has state behind the model's
-    bool poison = false;  // fresh memory is NaN, so that a row read before it is written shows (tests)
+    int64_t snapshot_bytes_max = INT64_MAX;  // for the copies of all snapshots, in addition to bytes_max
+    const Drafter* drafter = nullptr;        // its state follows the model's
+    bool poison = false;  // for tests: fill new memory with NaN, so that reading an unwritten row shows
   };
-  // Code::exhausted when not even one page fits. The chip, `on`, outlives the cache.
+  // Code::exhausted if the rings and one page do not fit into bytes_max. The chip must outlive the cache.
   static Result<std::unique_ptr<Cache>> make(const Model& m, Chip& on, const Options& options);
   Cache(const Cache&) = delete;
   Cache& operator=(const Cache&) = delete;
 
   const StateLayout& layout() const { return layout_; }
+  // The number of a layer's stream among the streams() of all layers.
   int stream_at(int layer, int stream) const { return first_stream_[layer] + stream; }
   int streams() const { return first_stream_.back(); }
   int64_t pages_total() const { return pages_total_; }
   int64_t pages_free() const { return std::ssize(free_pages_); }
-  int64_t pages_used() const { return pages_total_ - pages_free(); }  // each counted once
-  int64_t bytes() const { return bytes_; }
-  int64_t snapshot_bytes() const { return snapshot_bytes_; }
-  // Tokens that one sequence can have when it is alone.
+  int64_t pages_used() const { return pages_total_ - pages_free(); }  // a shared page counts once
+  int64_t bytes() const { return bytes_; }                            // of pages and rings
+  int64_t snapshot_bytes() const { return snapshot_bytes_; }          // of the copies in all snapshots
+  // The longest sequence that fits while no other sequence is open.
   int64_t context() const { return context_; }
 
-  // An empty sequence; null when sequences_max have state already.
+  // Returns an empty sequence, or null if sequences_max are open already.
   std::unique_ptr<SequenceState> open();
-  // Room for `tokens` in all. False when pages lack; nothing has changed then.
+  // Takes pages until `s` has room for `tokens` tokens in all. Returns false and changes nothing if there are
+  // too few free pages.
   bool reserve(SequenceState& s, int64_t tokens);
-  // Shares the full pages of `s` and copies the rest. Empty when the copies of all snapshots would be larger
-  // than snapshot_bytes_max; a single one may be.
+  // Shares the full pages of `s` and copies the rest. Returns nullopt if the copies of all snapshots would
+  // exceed snapshot_bytes_max; a single snapshot is always allowed.
   std::optional<Snapshot> save(SequenceState& s);
-  // The sequence goes on from the snapshot: shares its pages, gets a copy of the rest. False when pages lack;
-  // nothing has changed then. REQUIRES: the snapshot is of this cache, and the sequence shares no page yet.
+  // Sets `s` to the state of the snapshot: shares its pages and copies the rest. Returns false and changes
+  // nothing if no page is free. REQUIRES: the snapshot is of this cache, and `s` shares no page yet.
   bool restore(SequenceState& s, const Snapshot& from);
 
  private:
@@ -159,11 +164,12 @@ class Cache {
   StateLayout layout_;
   Chip& on_;
   Options options_;
-  std::vector<int> first_stream_;  // of each layer, and the end
+  std::vector<int> first_stream_;  // number of each layer's first stream; last: of all streams
   int64_t pages_total_ = 0, context_ = 0, bytes_ = 0, snapshot_bytes_ = 0;
   StateMemory memory_;
-  std::vector<int> holders_;                   // of each page
-  std::vector<int> free_pages_, free_places_;  // the last ones are taken first: warm memory is used again
+  std::vector<int> holders_;  // of each page
+  // Stacks: what was freed last is taken first, so memory that was touched before is used again.
+  std::vector<int> free_pages_, free_places_;
 };
 
 }  // namespace autark::engine

@@ -1,5 +1,5 @@
-// The engine's thread and the doors to it. Under the mutex: the inbox and a snapshot of the numbers, nothing
-// that computes; sinks are called outside it.
+// The engine thread and its thread-safe entry points. The mutex guards only the inbox and the published
+// stats; no model work and no sink runs under it.
 #include "engine/engine.h"
 #include <algorithm>
 #include <chrono>
@@ -23,8 +23,8 @@ Limits limits_of(const Options& o, const Cache& cache) {
   l.running_max = std::max(1, o.running_max);
   l.rows_max = std::max(o.batch_rows_max, l.running_max);
   l.mixed_rows_max = std::max(1, l.rows_max / 4);
-  l.waiting_max =
-      o.waiting_max + l.running_max;  // submit() keeps the limit; those whose pages were taken wait too
+  // submit() enforces the limit of the queue. The scheduler's queue also holds preempted requests.
+  l.waiting_max = o.waiting_max + l.running_max;
   l.pages_total = cache.pages_total();
   l.page_tokens = cache.layout().page_tokens;
   return l;
@@ -44,7 +44,8 @@ int drafts_of(const Options& o, const LoadedModel& m) {
   return m.drafter ? std::clamp(o.drafts, 0, m.drafter->drafts_max()) : 0;
 }
 
-// Of each request the first of the group with the same prompt, if there are several that can share it.
+// For each request, the index of the first request with the same prompt, if at least two of them
+// can share it.
 std::vector<std::optional<int>> same_prompts(const std::vector<Request>& group) {
   std::vector<std::optional<int>> first(group.size());
   for (int i = 1; i < int(group.size()); ++i) {
@@ -137,7 +138,7 @@ class RunningEngine final : public Engine {
 
   void run() {
     for (bool busy = false; take_mail(busy);) {
-      publish();  // ends that were asked for do not wait for the step
+      publish();  // requests that were ended from outside get their last event before the step
       busy = batch_.schedule();
       publish_stats();
       if (busy) batch_.run();
@@ -147,13 +148,13 @@ class RunningEngine final : public Engine {
     publish();
   }
 
-  // The numbers first: whoever hears of an end finds it counted.
+  // Updates the stats before the events: a client that sees its last event must already find it in /metrics.
   void publish() {
     publish_stats();
     batch_.publish();
   }
 
-  // A rank whose file has changed ends the requests of every rank.
+  // Agreed by all ranks: a changed file on one of them ends the requests on every rank.
   std::optional<Error> damage() const {
     const auto own = fault();
     if (least_of(parts_.model.chip->comm(), own ? 0 : 1) == 1) return {};
@@ -162,7 +163,8 @@ class RunningEngine final : public Engine {
                        "engine: a file of the model was changed on another rank; open the model again"};
   }
 
-  // Sleeps while there is nothing to do; false: the engine ends.
+  // Moves new and finished requests to the batch. Sleeps until there are some, unless `busy`. Returns false
+  // when the engine stops.
   bool take_mail(bool busy) {
     std::vector<std::unique_ptr<Session>> arrived;
     std::vector<std::pair<RequestId, Finish>> finished;
@@ -200,7 +202,7 @@ class RunningEngine final : public Engine {
   const int64_t waiting_max_;
   std::unique_ptr<Cache> cache_;
   const SessionLimits session_limits_;
-  Batch batch_;  // of the thread
+  Batch batch_;  // used by the engine thread only
   std::atomic<RequestId> last_id_{0};
 
   mutable std::mutex mutex_;
@@ -208,7 +210,7 @@ class RunningEngine final : public Engine {
   bool stop_ = false;
   std::vector<std::unique_ptr<Session>> inbox_;
   std::vector<std::pair<RequestId, Finish>> finished_;
-  int64_t waiting_ = 0;  // in the batch, as of the last plan
+  int64_t waiting_ = 0;  // requests that wait in the batch, as of the last plan
   Stats stats_;
   std::thread thread_;
 };
@@ -225,8 +227,8 @@ Result<RequestId> Engine::submit(Request request, Sink sink) {
 
 Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
   const int64_t own = options.state_bytes_max > 0 ? options.state_bytes_max : memory_now().free / 2;
-  const int64_t bytes =
-      least_of(parts.model.chip->comm(), own);  // ranks with other pages would plan other steps
+  // All ranks must have the same number of pages, or they would plan different steps.
+  const int64_t bytes = least_of(parts.model.chip->comm(), own);
   const int64_t allowed = parts.model.model->context();
   const int64_t context = options.context_max > 0 ? std::min(options.context_max, allowed) : allowed;
   const int drafts = drafts_of(options, parts.model);

@@ -1,14 +1,14 @@
-// Token ids in, token ids and log-probabilities out: an Engine knows no text. It is one loaded model on one
-// chip, its state pages and one thread that runs
+// Engine: token ids in, token ids and log-probabilities out. It handles no text. An Engine owns one loaded
+// model, its chip, the state pages of its requests, and one thread that repeats
 //
 //   step:  schedule → forward → sample → publish          (step.cc)
 //
-// over the rows of many requests: prompt chunks and decodes mixed, continuous batching. submit(), finish()
-// and cancel() are safe from any thread and never wait for a step; sinks are called on the engine thread and
-// must not block. A failing request fails alone, with a reason.
+// over the rows of many requests. Prompt chunks and decodes share a step (continuous batching). submit(),
+// finish() and cancel() may be called from any thread and never wait for a step. Sinks run on the engine
+// thread and must not block. A request that fails does not affect the others.
 //
-// A request always brings its whole token prefix; what of it need not be computed again is the engine's
-// business. Its tokens do not depend on who else is in the batch, on chunking or on the number of threads.
+// A request always brings all of its prompt; the engine decides which tokens need no computing. The tokens of
+// an answer do not depend on other requests in the batch, on chunking or on the number of threads.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -26,32 +26,33 @@ namespace autark::engine {
 
 struct Options {
   std::string chip = "cpu";
-  std::optional<Rounding>
-      rounding;             // empty: the table's row for this architecture and format (models/architecture.h)
-  int threads = 0;          // 0: one per physical core
-  int64_t context_max = 0;  // tokens of one request, prompt and answer; 0: what the model allows
-  int64_t state_bytes_max = 0;  // of all requests' state; 0: half of the memory that is free at start
-  int batch_rows_max = 512;     // rows of one step: the size of a prompt chunk
-  int running_max = 32;         // requests in a step; more wait
-  int waiting_max = 256;        // requests in the queue; more are refused with Code::exhausted
-  int drafts = 0;               // tokens that the checkpoint's draft head guesses ahead; 0: it is not loaded
-  std::vector<int32_t> end_tokens;  // end an answer, beside those that the checkpoint's configuration names
-  std::function<void(double done)> progress;  // 0…1 while loading; called on the opening thread
+  std::optional<Rounding> rounding;  // empty: the default of the architecture (models/architecture.h)
+  int threads = 0;                   // 0: one per physical core
+  int64_t context_max = 0;           // tokens of one request, prompt and answer; 0: what the model allows
+  int64_t state_bytes_max = 0;       // for the state of all requests; 0: half of what is free after loading
+  int batch_rows_max = 512;          // rows of one step; also the largest chunk of a prompt
+  int running_max = 32;              // requests that have state at the same time; more wait
+  int waiting_max = 256;             // requests in the queue; more are refused with Code::exhausted
+  int drafts = 0;  // tokens that the checkpoint's draft head guesses ahead; 0: it is not loaded
+  std::vector<int32_t> end_tokens;            // that end an answer, in addition to those in the checkpoint
+  std::function<void(double done)> progress;  // called with 0…1 while loading, on the opening thread
 };
 
+// Settings of one request. The defaults sample from the model's own distribution. sampler.h has the order.
 struct Sampling {
   float temperature = 1;  // 0: the most likely token
   int top_k = 0;          // 0: off
   float top_p = 1, min_p = 0;
   float repetition_penalty = 1, frequency_penalty = 0, presence_penalty = 0;
   std::map<int32_t, float> logit_bias;
-  uint64_t seed = 0;  // same seed, same request: same tokens
+  uint64_t seed = 0;  // the same request with the same seed gets the same tokens
 };
 
+// Why an answer ended.
 enum class Finish : uint8_t {
-  stop,         // an end token or a stop token was drawn, or the reader of the answer had enough
-  stop_string,  // the reader of the answer met a stop string and called Engine::finish
-  length,       // max_tokens were drawn
+  stop,         // an end or stop token was sampled, or the reader of the answer needs no more
+  stop_string,  // the reader of the answer found a stop string and called Engine::finish
+  length,       // max_tokens were sampled
   context,      // the context is full
   cancelled,    // Engine::cancel, or the engine was destroyed
   failed        // see Event::error
@@ -61,9 +62,10 @@ struct TokenLogprob {
   int32_t id = 0;
   float logprob = 0;
 };
-struct Logprobs {  // of one position; log-softmax of the model's own logits, before any sampling setting
+// Of one position: log-softmax of the model's own logits, before any sampling setting.
+struct Logprobs {
   TokenLogprob chosen;
-  std::vector<TokenLogprob> top;  // falling
+  std::vector<TokenLogprob> top;  // the most likely tokens, falling
 };
 
 struct Request {
@@ -71,81 +73,90 @@ struct Request {
   int64_t max_tokens = -1;      // −1: as many as the context holds; 0: prompt log-probabilities only
   Sampling sampling;
   std::vector<int32_t> stop_tokens;  // end this answer as end tokens do
-  bool ignore_end = false;           // end tokens are ordinary (load generators)
-  int64_t min_tokens = 0;            // end tokens cannot be chosen before
-  int logprobs = -1;                 // −1: none; n: the chosen token's and the n best
+  bool ignore_end = false;           // end tokens do not end the answer (for load generators)
+  int64_t min_tokens = 0;            // end and stop tokens are masked until this many were sampled
+  int logprobs = -1;                 // −1: none; n: of the chosen token and of the n most likely
   bool prompt_logprobs = false;      // of every prompt token after the first, in Event::prompt
 };
 
-struct Usage {  // cached: prompt tokens whose state was there when the request began
+// Tokens and times of one request so far.
+struct Usage {
+  // cached_tokens: prompt tokens whose state another request had computed (see Engine::submit).
   int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
   double queue_seconds = 0, prefill_seconds = 0, decode_seconds = 0;
 };
 
+// Unique within an engine, never reused, rising within a group.
 using RequestId = uint64_t;
 
-// What a request's sink receives, in order: once `prompt` (if asked for), then tokens, then `finish` last.
+// What a request's sink receives: `prompt` once (if asked for), then tokens; `finish` is in the last event.
 struct Event {
   struct Token {
     int32_t id = 0;
     std::optional<Logprobs> logprobs;
   };
-  RequestId id = 0;  // whose; known before submit() returns
+  RequestId id = 0;  // of the request; may arrive before submit() returns
   std::vector<Token> tokens;
   std::vector<Logprobs> prompt;  // entry i: of prompt token i + 1
-  std::optional<Finish> finish;  // after it nothing comes
-  std::optional<Error> error;    // with Finish::failed
-  Usage usage;                   // so far
-  int64_t prompt_done = 0;       // prompt tokens read so far, for progress
+  std::optional<Finish> finish;  // set in the last event only
+  std::optional<Error> error;    // the reason, with Finish::failed
+  Usage usage;                   // up to this event
+  int64_t prompt_done = 0;       // prompt tokens computed so far, for progress
 };
 using Sink = std::function<void(Event)>;
-using GroupSink = std::function<void(int request, Event)>;  // request: its place in the group
+using GroupSink = std::function<void(int request, Event)>;  // request: its index in the group
 
-struct Stats {  // a snapshot; counters only grow
+// A snapshot: the first four fields are gauges, the others are counters, which only grow.
+struct Stats {
   int running = 0, waiting = 0;
   int64_t pages_used = 0, pages_total = 0;
   uint64_t steps = 0, generation_tokens = 0, rejected = 0;
-  uint64_t prompt_tokens = 0;             // computed
-  uint64_t cached_tokens = 0;             // of prompts, whose state another request of the group had computed
-  uint64_t drafted = 0, drafts_held = 0;  // guesses that were verified, and those that were right
-  std::map<std::string, uint64_t> finished;  // by reason
+  uint64_t prompt_tokens = 0;                // prompt tokens that were computed
+  uint64_t cached_tokens = 0;                // prompt tokens that took the state of a shared prefix
+  uint64_t drafted = 0, drafts_held = 0;     // drafts that were verified, and those that were accepted
+  std::map<std::string, uint64_t> finished;  // requests by name_of(Finish)
 };
 
-struct ModelCard {                                // what was loaded and what serves it
+// What was loaded, and which chip and kernels compute it.
+struct ModelCard {
   std::string name, path, architecture, weights;  // weights: "Q4_K 62 %, Q6_K 38 %" …
   int64_t parameters = 0, bytes = 0, context = 0, vocabulary = 0;
-  std::string chip, rounding;
-  std::vector<std::pair<std::string, std::string>> kernels;
+  std::string chip, rounding;                                // rounding: the mode and why it was chosen
+  std::vector<std::pair<std::string, std::string>> kernels;  // verb group and what serves it
   double load_seconds = 0;
 };
 
 class Engine {
  public:
+  // Loads a model and starts the engine thread. `model`: a folder or a GGUF file.
   static Result<std::unique_ptr<Engine>> open(const std::filesystem::path& model,
                                               const Options& options = {});
-  virtual ~Engine() = default;  // finishes every request with Finish::cancelled, then stops the thread
+  // Ends every request with Finish::cancelled, then stops the thread.
+  virtual ~Engine() = default;
 
   virtual const ModelCard& card() const = 0;
 
-  // Why it answers nobody any more (Code::io): a file of the model was truncated or rewritten. Those who ran
-  // or waited got it as their error, submit() refuses with it, and only opening the model again helps.
+  // Set (Code::io) once a file of the model was truncated or rewritten. All requests then end with this error
+  // and submit() returns it; the model must be opened again.
   virtual std::optional<Error> fault() const { return {}; }
 
-  // Takes all requests of a group or none. Refused at once: an empty prompt, ids outside the vocabulary, a
-  // prompt that leaves no room for one token (Code::invalid), a queue without room for all (Code::exhausted).
-  // Otherwise the last event of each has `finish`. Events may come before this returns.
+  // Accepts all requests of a group or none. Errors: Code::invalid for an empty prompt, for ids outside the
+  // vocabulary and for a prompt that leaves no room for one token; Code::exhausted if the queue has no room
+  // for the whole group. Each accepted request gets exactly one event with `finish`. Events may arrive before
+  // submit() returns.
   //
-  // Requests of a group with the same prompt compute it once, but for its last token: the first one does, the
-  // others wait for it and go on from its state (Usage::cached_tokens). Their tokens are the same as if each
-  // had come alone. Requests with prompt_logprobs compute it themselves.
+  // Requests of a group with the same prompt compute it once, up to its last token: the first one computes
+  // it, the others wait and start from a copy of its state (Usage::cached_tokens). Every request gets the
+  // tokens it would get alone. Requests with prompt_logprobs always compute their own prompt.
   virtual Result<std::vector<RequestId>> submit(std::vector<Request> group, GroupSink sink) = 0;
-  // A group of one.
+  // Submits a group of one.
   Result<RequestId> submit(Request request, Sink sink);
-  // Ends a request for a reason that the engine does not see, such as a stop string: its place is free before
-  // the next step, its sink's last event has `why`. From the request's own sink no token more is computed.
-  // Unknown ids, and those that have finished: nothing.
+  // Ends a request for a reason outside the engine, such as a stop string. The request is removed before the
+  // next step, and `why` is in its last event. If a sink finishes its own request, no further token is
+  // computed for it. Ids that are unknown or have finished are ignored.
   virtual void finish(RequestId id, Finish why) = 0;
-  void cancel(RequestId id) { finish(id, Finish::cancelled); }  // nobody wants the answer any more
+  void cancel(RequestId id) { finish(id, Finish::cancelled); }  // for a client that went away
+  // Updated before the events of a step go out, so a client that has its answer finds it counted.
   virtual Stats stats() const = 0;
 };
 

@@ -21,6 +21,7 @@ void Packing::add(const SequenceState& state, int64_t first, std::span<const int
   tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
 }
 
+// parts_ is ordered by stream, then by sequence, so it can be filled only when all sequences are known.
 Step Packing::step(Chip& on, const Probe& probe) {
   parts_.clear();
   for (int stream = 0; stream < cache_.streams(); ++stream) {
@@ -63,8 +64,8 @@ Logits Forward::run(std::span<const Chunk> chunks, const Probe& probe) {
   on_.reset();
   Step s = packing_.step(on_, probe);
   const Tensor x = layers(s);
-  const Tensor y =
-      packing_.any_wanted() ? m_.logits(s, x) : Tensor{};  // the head is the largest matrix of all
+  // The output head is the largest matrix of the model: skip it when no row is wanted.
+  const Tensor y = packing_.any_wanted() ? m_.logits(s, x) : Tensor{};
   on_.wait();
   for (const Chunk& c : chunks) c.state->advance(std::ssize(c.tokens));
   return {on_.read(y), m_.vocabulary()};
@@ -77,7 +78,7 @@ Tensor Forward::layers(Step& s) {
   for (int i = 0; i < m_.layers(); ++i) {
     x = s.note(i, "stream", m_.layer(s, i, x));
     keep_tap(s, i, x);
-    if (!s.probe) x = on_.carry(x);  // whoever looks may keep what it saw
+    if (!s.probe) x = on_.carry(x);  // a probe may hold on to earlier tensors, so their memory is not reused
     if (!after_layer) continue;
     on_.wait();
     after_layer(i);
@@ -85,7 +86,7 @@ Tensor Forward::layers(Step& s) {
   return x;
 }
 
-// A copy, since the layers after it may take its place.
+// Copies the tap, because later layers may reuse its memory.
 void Forward::keep_tap(Step& s, int layer, Tensor x) {
   if (!drafter_ || std::ranges::count(drafter_->taps(), layer) == 0) return;
   const Tensor from = drafter_->tap(s, x), to = on_.scratch(from.shape);

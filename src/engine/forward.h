@@ -1,6 +1,6 @@
-// One forward pass over chunks of many sequences: packs their rows, lends the model their state, and gives
-// the logits of the rows that are wanted. Everything that is the same for all layers is built once a step.
-// Called by one thread.
+// One forward pass over chunks of many sequences: packs their rows, gives the model views of their state, and
+// returns the logits of the wanted rows. What all layers have in common is built once a step. Not
+// thread-safe.
 #pragma once
 #include <functional>
 #include <span>
@@ -12,22 +12,25 @@
 
 namespace autark::engine {
 
+// Consecutive tokens of one sequence.
 struct Chunk {
-  SequenceState* state = nullptr;   // REQUIRES: reserved for length + tokens
-  std::span<const int32_t> tokens;  // at positions state->length() …
-  std::vector<int32_t> wanted;      // rows of this chunk whose logits are asked for, rising
+  SequenceState* state = nullptr;   // REQUIRES: room for length() + tokens is reserved
+  std::span<const int32_t> tokens;  // at positions state->length() and following
+  std::vector<int32_t> wanted;      // rows of this chunk whose logits are needed, rising
 };
 
-// The rows of one step and the state they are lent; valid until the next begin().
+// The rows of one step and the views of their state. A Step made from it is valid until the next begin().
 class Packing {
  public:
+  // Sees each tensor that the model names and returns the tensor to continue with (Step::probe).
   using Probe = std::function<Tensor(int layer, const char* name, Tensor x)>;
   explicit Packing(const Cache& cache) : cache_(cache) {}
 
-  void begin();
-  // Rows of one sequence, at positions `first` …; `wanted` counts from the first of them.
+  void begin();  // removes all rows
+  // Adds rows of one sequence at positions `first` and following. `wanted` counts from the first of them.
   void add(const SequenceState& state, int64_t first, std::span<const int32_t> tokens,
            std::span<const int32_t> wanted);
+  // The argument of a model's functions. Its ids, positions and wanted rows are uploaded to the chip.
   Step step(Chip& on, const Probe& probe = {});
   bool any_wanted() const { return !wanted_.empty(); }
   int64_t rows() const { return std::ssize(tokens_); }
@@ -46,16 +49,16 @@ class Packing {
 class Forward {
  public:
   using Probe = Packing::Probe;
-  // What `drafter` reads of the trunk is kept: taps().
+  // With a `drafter`, run() keeps the hidden states that it reads from the trunk (taps()). The arguments must
+  // outlive this object.
   Forward(const Model& m, Chip& on, const Cache& cache, const Drafter* drafter = nullptr);
 
-  // Logits of the wanted rows of all chunks, in order; valid until the next run(). Afterwards the sequences
-  // are longer by their chunks. A sequence is in one chunk only.
+  // Returns the logits of the wanted rows of all chunks, in order, valid until the next run(), and advances
+  // the sequences by their chunks. Each sequence may be in one chunk only.
   Logits run(std::span<const Chunk> chunks, const Probe& probe = {});
-  // Called after every layer has been asked for and done; makes recording chips wait there (loading,
-  // tracing).
+  // If set, run() waits for the chip after every layer and calls this, for example to show progress.
   std::function<void(int layer)> after_layer;
-  // Of the last run, all its rows; valid until the next.
+  // What the drafter reads, for all rows of the last run(); valid until the next run().
   std::span<const Tensor> taps() const { return taps_; }
 
  private:

@@ -16,7 +16,7 @@ std::map<std::string, int64_t> bytes_by_format(const Checkpoint& c) {
   return bytes;
 }
 
-// Most bytes are F32, F16 or BF16.
+// True if more than half of the bytes are F32, F16 or BF16.
 bool plain_weights(const Checkpoint& c) {
   int64_t plain = 0, all = 0;
   for (const auto& [format, bytes] : bytes_by_format(c)) {
@@ -26,6 +26,7 @@ bool plain_weights(const Checkpoint& c) {
   return 2 * plain > all;
 }
 
+// `line` gets the mode and the reason for it (LoadedModel::rounding_line).
 Result<Rounding> choose_rounding(const Architecture& a, const Checkpoint& c, const LoadOptions& options,
                                  std::string* line) {
   if (options.rounding) {
@@ -52,7 +53,7 @@ Result<std::unique_ptr<Drafter>> load_drafter(const Architecture& a, const std::
   return kind->make(c.config, *c.weights);
 }
 
-// "config.json: …" with the folder of that file.
+// Puts the folder before a message that begins with "config.json:".
 Error in_folder(const std::filesystem::path& path, Error fault) {
   std::error_code failed;
   if (fault.message.starts_with("config.json:") && std::filesystem::is_directory(path, failed))
@@ -60,7 +61,7 @@ Error in_folder(const std::filesystem::path& path, Error fault) {
   return fault;
 }
 
-// All of it but the checkpoint.
+// Makes everything but LoadedModel::checkpoint, which the caller moves in afterwards.
 Result<LoadedModel> bound_to(const Checkpoint& checkpoint, const std::filesystem::path& path,
                              const LoadOptions& options) {
   const auto architecture = find_architecture(checkpoint.architecture);
@@ -85,6 +86,8 @@ Result<LoadedModel> bound_to(const Checkpoint& checkpoint, const std::filesystem
   return m;
 }
 
+// Reads token 0 with the draft head at position 0 and proposes at position 1, on the taps of the
+// warm-up step.
 void warm_up_drafter(LoadedModel& m, const Cache& cache, const SequenceState& state,
                      std::span<const Tensor> taps) {
   Packing rows(cache);
@@ -115,7 +118,8 @@ Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOpti
   const Comm* comm = options.comm;
   AUTARK_TRY(Checkpoint checkpoint, open_checkpoint(path, comm ? comm->rank() : 0, comm ? comm->size() : 1));
   auto m = bound_to(checkpoint, path, options);
-  if (auto e = checkpoint.weights->change()) return *e;  // whatever else it came to
+  // Report a file that changed while it was read before any other error: it may be the cause of that one.
+  if (auto e = checkpoint.weights->change()) return *e;
   if (m) m->checkpoint = std::move(checkpoint);
   return m;
 }

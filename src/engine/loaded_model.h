@@ -1,5 +1,5 @@
-// A checkpoint bound to its architecture and a chip, ready to run: what the engine, `logits` and `bench`
-// share.
+// A checkpoint bound to its architecture and a chip, ready to run. The engine and the commands `logits` and
+// `bench` load models through this header.
 #pragma once
 #include <filesystem>
 #include <functional>
@@ -16,34 +16,40 @@ namespace autark::engine {
 
 struct LoadOptions {
   std::string chip = "cpu";
-  std::optional<Rounding> rounding;  // empty: the architecture's default; on `ref`, the oracle: none
-  int threads = 0;
-  std::string isa;       // of `cpu`; empty: the best
+  // Empty: the architecture's default; on a chip that does not round to int8 (`ref`), "none" in
+  // place of "fast".
+  std::optional<Rounding> rounding;
+  int threads = 0;       // 0: one per physical core
+  std::string isa;       // instruction set of the chip `cpu`; empty: the best one here
   bool eager = false;    // see ChipOptions
-  bool drafter = false;  // with the draft head; a checkpoint without one is an error
-  Comm* comm = nullptr;  // the tensor-parallel group whose rank this is; null: alone. Outlives the model
+  bool drafter = false;  // load the draft head, too; an error if the checkpoint has none
+  // This process's rank in a tensor-parallel group; null: no group. Must outlive the model.
+  Comm* comm = nullptr;
 };
 
-struct LoadedModel {  // members go in reverse: the chip first, the mapped file last
+// The order of the members matters: they are destroyed in reverse, the chip first and the mapped files last.
+struct LoadedModel {
   Checkpoint checkpoint;
   std::unique_ptr<Model> model;
-  std::unique_ptr<Drafter> drafter;  // empty unless asked for
+  std::unique_ptr<Drafter> drafter;  // null unless LoadOptions::drafter was set
   std::unique_ptr<Chip> chip;
   Rounding rounding;
-  std::string rounding_line;  // which default applies and why, or that the user chose it
+  std::string rounding_line;  // the mode, and why: which default applies, or that the user chose it
 };
 
+// Opens the files at `path`, makes the model and its chip. Weights are mapped, not read: see warm_up(). An
+// error names the file and what to do.
 Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOptions& options = {});
 
-// The chip's attention cannot read what the model keeps, where state is kept in the records that the model
-// declares (Rounding::Cache::native).
+// An error if the chip's attention cannot read the state in the formats that the model declares. load_model()
+// refuses such a model where state is kept in these formats (Rounding::Cache::native).
 std::optional<Error> fault_of_records(const Model& m, const Chip& chip);
 
-// One token through every layer: touches all dense weights, so that the chip has its own form of them before
-// the first request. `progress` hears 0…1.
+// Runs one token through every layer, so that all dense weights are read and the chip has prepared its own
+// form of them before the first request. `progress` is called with 0…1.
 void warm_up(LoadedModel& m, const std::function<void(double)>& progress = {});
 
-// "Q4_K 62 %, Q6_K 38 %", by bytes.
+// The storage formats and their share of the bytes: "Q4_K 62 %, Q6_K 38 %".
 std::string weights_line(const Checkpoint& c);
 
 }  // namespace autark::engine

@@ -1,4 +1,4 @@
-// The logits of a step as the host reads them: a row for each row of the step that was asked for, in order.
+// The logits of a step in host memory: one row per wanted row of the step, in the same order.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -6,8 +6,8 @@
 namespace autark::engine {
 
 struct Logits {
-  std::span<const float> values;
-  int64_t vocabulary = 0;  // values of a row
+  std::span<const float> values;  // [rows, vocabulary]; owned by the chip, valid until its next reset()
+  int64_t vocabulary = 0;
 
   int64_t rows() const { return vocabulary ? std::ssize(values) / vocabulary : 0; }
   std::span<const float> row(int64_t i) const { return values.subspan(i * vocabulary, vocabulary); }

@@ -12,7 +12,7 @@ Logprobs logprobs_of(std::span<const float> logits, int32_t chosen, int top) {
   const auto at = [&](int32_t id) { return TokenLogprob{id, float(logits[id] - norm)}; };
   Logprobs out{.chosen = at(chosen)};
   const size_t n = std::min(size_t(std::max(top, 0)), logits.size());
-  std::vector<int32_t> best;  // a heap whose root is the least of the n best
+  std::vector<int32_t> best;  // a heap whose root is the least likely of the n best so far
   const auto better = [&](int32_t a, int32_t b) {
     return logits[a] != logits[b] ? logits[a] > logits[b] : a < b;
   };

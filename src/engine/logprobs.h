@@ -5,7 +5,8 @@
 
 namespace autark::engine {
 
-// The chosen token's and those of the `top` most likely ones; equal ones by id.
+// Log-probabilities of the chosen token and of the `top` most likely ones. Ties are ordered by id. Sums in
+// double precision; O(V log top).
 Logprobs logprobs_of(std::span<const float> logits, int32_t chosen, int top);
 
 }  // namespace autark::engine

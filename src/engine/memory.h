@@ -1,15 +1,18 @@
-// How much memory this process may use, by the kernel and by the limits it was started under.
+// How much memory this process may use, according to /proc/meminfo and the limits of its control groups.
 #pragma once
 #include <cstdint>
 #include <filesystem>
 
 namespace autark::engine {
 
+// In bytes.
 struct Memory {
-  int64_t total = 0;  // of the machine, or the smallest limit of its control groups if that is less
-  int64_t free = 0;   // that can be had without swapping, in the machine and in each group
-  std::filesystem::path limited_by;  // the file of the control group that allows less than the machine has
+  int64_t total = 0;  // of the machine, or the smallest limit of the control groups if that is less
+  int64_t free = 0;   // available without swapping, in the machine and in each control group
+  // The file with the limit of the control group that allows less than the machine has; empty: none does.
+  std::filesystem::path limited_by;
 };
+// Reads the files anew on every call.
 Memory memory_now();
 
 }  // namespace autark::engine

@@ -1,7 +1,7 @@
-// Goal: engines that get the same requests and cancels in the same order stay equal bit for bit, whatever
-// their clocks and paces, and so do the ranks of a group. Method: batches and engines side by side; groups of
-// 1, 2 and 4 threads, each a rank with its share of the weights, driven by one script of arrivals and
-// cancels.
+// Goal: engines that get the same requests and cancels in the same order stay equal bit for bit,
+// whatever their clocks and paces, and so do the ranks of a group. Method: batches and engines side
+// by side; groups of 1, 2 and 4 threads, each a rank with its share of the weights, driven by one
+// script of arrivals and cancels.
 #include <gtest/gtest.h>
 #include <chrono>
 #include <cmath>

@@ -8,7 +8,7 @@ constexpr Rounding kNone{Rounding::Inputs::f32, Rounding::Cache::f32};
 constexpr Rounding kTrained{Rounding::Inputs::official, Rounding::Cache::native};
 constexpr Rounding kFast{Rounding::Inputs::int8, Rounding::Cache::native};
 
-// "a, b": the architectures whose official rounding points the chips know.
+// Names of the architectures that have official rounding points: "a, b".
 std::string with_official_code() {
   std::string names;
   for (const auto& [name, a] : architectures()) {

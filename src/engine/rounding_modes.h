@@ -1,5 +1,5 @@
-// The modes of --rounding by name. Which mode an architecture has when nobody asks for one is in its entry
-// (models/architecture.h); those defaults were chosen on the goldens of real models (tests/golden/real).
+// The modes of --rounding by name. The default mode of an architecture is in its registry entry
+// (models/architecture.h); the defaults were chosen on the goldens of real models (tests/golden/real).
 #pragma once
 #include <optional>
 #include <string>
@@ -10,13 +10,14 @@
 
 namespace autark::engine {
 
-// "none", "trained" (official rounding points, records as stored), "exact" (the same with records simulated
-// in float32), "fast".
+// Modes: "none" (float32), "fast" (int8 inputs for block formats, native records), "trained"
+// (official rounding points, native records), "exact" (the same points, with the rounding of
+// records simulated in float32).
 Result<Rounding> rounding_named(std::string_view mode);
-// Why a checkpoint of `a` in this kind of file cannot run so: official rounding points need an architecture
-// that has them, exact ones its published safetensors files, too.
+// An error if a checkpoint of `a` cannot run with this rounding. "trained" and "exact" need an architecture
+// with official rounding points; "exact" also needs its published files, so it refuses the kind "gguf".
 std::optional<Error> fault_of(Rounding r, const Architecture& a, std::string_view kind);
-// "fast", or the two choices of a rounding that is none of the modes.
+// The name of the mode, or the names of both choices if no mode has this combination.
 std::string name_of(Rounding r);
 
 }  // namespace autark::engine

@@ -7,7 +7,8 @@
 namespace autark::engine {
 namespace {
 
-// e^x for x ≤ 0, within 2e-7; plain arithmetic, so that the compiler makes vectors of it. Below −87: 0.
+// e^x for x ≤ 0 with a relative error below 2e-7, and 0 for x < −87. Plain arithmetic without branches, which
+// the compiler vectorises.
 inline float exp_below(float x) {
   const float n = std::floor(x * 1.44269504f + 0.5f);
   const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
@@ -25,7 +26,7 @@ uint64_t mixed(uint64_t z) {  // the finaliser of splitmix64
   return z ^ (z >> 31);
 }
 
-// The sum in a fixed order, eight at a time.
+// The sum in a fixed order, eight lanes at a time, so that it has the same bits with every compiler and ISA.
 double sum_of(std::span<const float> x) {
   double lanes[8] = {};
   size_t i = 0;
@@ -38,11 +39,12 @@ double sum_of(std::span<const float> x) {
   return sum;
 }
 
-// The id at share u of all weights, in the order of ids: by blocks first.
+// Inverts the cumulative sum over ids: returns the first id where it exceeds u times the total. Skips whole
+// blocks, then searches one.
 int32_t walk(std::span<const float> w, double u) {
   constexpr size_t kBlock = 1024;
   double left = u * sum_of(w);
-  int32_t last = 0;  // with a weight; for when rounding ate the last bit
+  int32_t last = 0;  // last id with a weight above 0; used when rounding leaves u above the sum
   for (size_t at = 0; at < w.size(); at += kBlock) {
     const auto block = w.subspan(at, std::min(kBlock, w.size() - at));
     const double sum = sum_of(block);
@@ -143,7 +145,7 @@ void Sampler::adjust(std::span<float> logits) const {
 
 int32_t Sampler::draw(std::span<const float> logits, double u, Scratch& scratch) const {
   const float max = logits[argmax(logits)];
-  if (std::isinf(max)) return argmax(logits);  // everything is masked
+  if (std::isinf(max)) return argmax(logits);  // all tokens are masked
   const float inverse = std::min(1 / s_.temperature, 1e30f);
   auto& w = scratch.weights;
   w.resize(logits.size());
@@ -155,11 +157,12 @@ int32_t Sampler::draw(std::span<const float> logits, double u, Scratch& scratch)
   for (double left = u * kept; const auto& c : scratch.candidates) {
     if ((left -= c.weight) < 0) return c.id;
   }
-  return scratch.candidates.back().id;  // rounding ate the last bit
+  return scratch.candidates.back().id;  // rounding left u above the sum
 }
 
-// Leaves the candidates that may be drawn, by falling weight. Tokens too small to matter are not even sorted:
-// those below (1 − top_p) / V cannot together be what the nucleus lacks.
+// Leaves the candidates that may be sampled in scratch.candidates, by falling weight. Weights are relative to
+// the largest, which is 1. With top_p alone, tokens below half of (1 − top_p) · all / V are left out before
+// sorting: all V of them together weigh less than the 1 − top_p outside the nucleus, so none is in it.
 void Sampler::filter(double all, Scratch& scratch) const {
   const auto& w = scratch.weights;
   auto& c = scratch.candidates;
@@ -183,7 +186,7 @@ void Sampler::filter(double all, Scratch& scratch) const {
   double sum = 0;
   size_t n = 0;
   for (size_t sorted = s_.top_k > 0 ? c.size() : 0; n < c.size(); ++n) {
-    if (n == sorted) {  // the next of them, twice as many each time
+    if (n == sorted) {  // sort in growing pieces: the nucleus is usually small
       sorted = std::min(c.size(), std::max<size_t>(64, 2 * sorted));
       std::partial_sort(c.begin() + n, c.begin() + sorted, c.end(), likelier);
     }

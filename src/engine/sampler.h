@@ -1,11 +1,11 @@
-// Picks the next token of one request from its logits. In this order:
+// Samples the next token of one request from its logits. The settings apply in this order:
 //
 //   bias · repetition · frequency and presence penalties · end tokens masked before min_tokens ·
 //   temperature · top-k · top-p · min-p · draw
 //
-// Repetition sees prompt and answer (l > 0 ? l / r : l · r), the other penalties the answer only. top-p
-// counts what top-k left; min-p compares with the most likely token. The draw comes from a hash of (seed,
-// position), so a token depends on nothing but its logits, its place and the request.
+// The repetition penalty counts prompt and answer (l > 0 ? l / r : l · r), the other penalties the answer
+// only. top-p is a share of what top-k left; min-p is relative to the most likely token. The random number is
+// a hash of (seed, position), so a token depends only on its logits, its position and its request.
 #pragma once
 #include <span>
 #include <vector>
@@ -13,18 +13,21 @@
 
 namespace autark::engine {
 
-std::optional<Error> fault_of(const Sampling& s, int64_t vocabulary);  // numbers out of range
+// An error if a number is out of range or a bias names a token outside the vocabulary.
+std::optional<Error> fault_of(const Sampling& s, int64_t vocabulary);
 
-// Uniform in [0, 1), a pure function.
+// The random number of a position, uniform in [0, 1). A pure function: the same on every machine.
 double uniform_at(uint64_t seed, uint64_t position);
 
-// Lowest id among the largest.
+// The id of the largest logit; the lowest such id if there are several.
 int32_t argmax(std::span<const float> logits);
+// False if any value is NaN or infinite.
 bool all_finite(std::span<const float> logits);
 
 class Sampler {
  public:
-  struct Scratch {  // shared by the samplers of one thread
+  // Buffers of the size of a vocabulary. One per thread, shared by its samplers.
+  struct Scratch {
     struct Candidate {
       float weight;
       int32_t id;
@@ -32,18 +35,19 @@ class Sampler {
     std::vector<float> logits, weights;
     std::vector<Candidate> candidates;
   };
-  // `masked` cannot be chosen while fewer than `min_tokens` are generated.
+  // The tokens `masked` cannot be sampled while the answer has fewer than `min_tokens` tokens.
   Sampler(const Sampling& s, std::span<const int32_t> prompt, std::vector<int32_t> masked,
           int64_t min_tokens);
 
-  // The token at `position` of the timeline. REQUIRES: all_finite(logits)
+  // Samples the token at `position`, counted from the start of the prompt. REQUIRES: all_finite(logits)
   int32_t pick(std::span<const float> logits, int64_t position, Scratch& scratch) const;
-  void accept(int32_t id);  // it was generated
+  // Adds a token to the answer, for penalties and min_tokens. pick() does not.
+  void accept(int32_t id);
 
  private:
-  struct Count {  // of a token that is in the prompt or the answer
-    int32_t id;
-    int generated = 0;
+  struct Count {
+    int32_t id;         // a token of the prompt or the answer
+    int generated = 0;  // how often it is in the answer
   };
   void adjust(std::span<float> logits) const;
   int32_t draw(std::span<const float> logits, double u, Scratch& scratch) const;
@@ -53,7 +57,7 @@ class Sampler {
   std::vector<int32_t> masked_;
   int64_t min_tokens_, generated_ = 0;
   bool penalties_;
-  std::vector<Count> counts_;  // by rising id; kept only where a penalty is on
+  std::vector<Count> counts_;  // by rising id; empty if no penalty is set
 };
 
 }  // namespace autark::engine

@@ -66,7 +66,7 @@ void Scheduler::keep(uint64_t id) {
   for (Entry& e : running_) {
     if (e.job.id != id) continue;
     AUTARK_CHECK(e.prefix && !e.prefix->kept && e.pages >= e.prefix->pages);
-    e.pages -= e.prefix->pages;  // they are the prefix's now
+    e.pages -= e.prefix->pages;  // counted for the prefix from now on
     e.prefix->kept = e.holds = true;
     ++e.prefix->holders;
   }
@@ -77,6 +77,7 @@ bool Scheduler::kept(uint64_t prefix) const {
   return p != prefixes_.end() && p->second.kept;
 }
 
+// Priority of rows: decodes, drafts, prompts that run already, prompts that are admitted now.
 Plan Scheduler::next(double now) {
   Plan plan;
   int generating = plan_generating(&plan, now);
@@ -90,7 +91,8 @@ Plan Scheduler::next(double now) {
   return plan;
 }
 
-// Oldest first, so that the pages that are left go to the oldest.
+// One row for each decoding job, the oldest first, so that the last free pages go to the oldest. When none is
+// free, the youngest job is preempted, which may be the one that needs the page. Returns the number of rows.
 int Scheduler::plan_generating(Plan* plan, double now) {
   int rows = 0;
   for (size_t i = 0; i < running_.size(); ++i) {
@@ -98,14 +100,15 @@ int Scheduler::plan_generating(Plan* plan, double now) {
     while (i < running_.size() && !lend(running_[i], running_[i].job.tokens)) {
       if (!drop_unused(plan, nullptr)) preempt_youngest(plan, now);
     }
-    if (i == running_.size()) break;  // it was the youngest itself
+    if (i == running_.size()) break;  // the job that needed the page was the youngest and is gone
     add_slice(plan, running_[i], 1);
     ++rows;
   }
   return rows;
 }
 
-// After everybody has a row and a page for it; nobody loses pages for a guess.
+// Runs after every decoding job has its row and page: no job is preempted for a draft. Drafts are cut to the
+// rows that are left and to the pages that are free. Returns the number of draft rows.
 int Scheduler::plan_drafts(Plan* plan, int rows) {
   int planned = 0;
   for (Slice& s : plan->slices) {
@@ -119,7 +122,8 @@ int Scheduler::plan_drafts(Plan* plan, int rows) {
   return planned;
 }
 
-// In turn, each as much as is left; the rows that are left over. Their pages were lent at admission.
+// Gives the rows to the jobs in order, to each as many as it can use, and returns how many are left. The
+// pages of a prompt were taken at admission.
 int Scheduler::plan_prompts(Plan* plan, int rows, std::span<Entry> entries) {
   for (Entry& e : entries) {
     const int64_t left = border(e) - e.computed;
@@ -133,7 +137,7 @@ int Scheduler::plan_prompts(Plan* plan, int rows, std::span<Entry> entries) {
   return rows;
 }
 
-// Another job computes the prefix right now, or has come to its end in this very plan.
+// True while another job computes the prefix of `e`, or finishes it in the plan that is being made.
 bool Scheduler::waits_for_prefix(const Entry& e) const {
   if (!e.prefix || e.prefix->kept) return false;
   return std::ranges::any_of(running_, [&](const Entry& other) {
@@ -141,6 +145,8 @@ bool Scheduler::waits_for_prefix(const Entry& e) const {
   });
 }
 
+// Admits jobs in order of arrival until one does not fit. Pages of unused prefixes count as free and are
+// dropped when they are needed, except those of the job's own prefix.
 void Scheduler::admit(Plan* plan, double now) {
   while (!waiting_.empty() && running() < limits_.running_max) {
     Entry& e = waiting_.front();
@@ -174,14 +180,14 @@ bool Scheduler::lend(Entry& e, int64_t tokens) {
   return true;
 }
 
-// Pages of prefixes that no running job holds, `but` one.
+// The number of pages of all unused prefixes except `but`.
 int64_t Scheduler::unused_pages(const Prefix* but) const {
   int64_t pages = 0;
   for (const auto& [id, p] : prefixes_) pages += p.unused() && &p != but ? p.pages : 0;
   return pages;
 }
 
-// The youngest of them. False: there is none.
+// Drops the youngest unused prefix except `but`. Returns false if there is none.
 bool Scheduler::drop_unused(Plan* plan, const Prefix* but) {
   for (auto p = prefixes_.rbegin(); p != prefixes_.rend(); ++p) {
     if (!p->second.unused() || &p->second == but) continue;
@@ -200,10 +206,11 @@ void Scheduler::preempt_youngest(Plan* plan, double now) {
   e.computed = e.drafts = 0;
   e.since = now;
   plan->preempted.push_back(e.job.id);
-  waiting_.push_front(e);  // it arrived before everybody who waits
+  waiting_.push_front(e);  // it arrived before all waiting jobs
 }
 
-// How far the next slice may go: to the end of the prefix when others need its state.
+// Where the next slice must end: at the end of the prefix if other jobs need its state, else at the
+// last token.
 int64_t Scheduler::border(const Entry& e) {
   const bool computes = e.prefix && !e.prefix->kept && e.prefix->jobs > 1 && e.computed < e.prefix->tokens;
   return computes ? e.prefix->tokens : e.job.tokens;

@@ -5,7 +5,8 @@
 namespace autark::engine {
 namespace {
 
-constexpr int64_t kPromptLogitsBytes = int64_t{64} << 20;  // of one slice, when every row's are asked for
+// With prompt_logprobs every row of a slice has logits; this bounds their size, and so the rows of a slice.
+constexpr int64_t kPromptLogitsBytes = int64_t{64} << 20;
 
 Error not_finite() {
   return {Code::internal, "engine: the model gave logits that are not finite; is the checkpoint damaged?"};
@@ -62,7 +63,9 @@ Job Session::job() const {
 }
 
 void Session::admitted(double waited, int64_t cached, double now) {
-  if (prompt_done_ == 0) usage_.cached_tokens = cached;  // else its pages were taken: it had computed them
+  // After a preemption the request takes tokens from the prefix that it had computed itself; do not
+  // count these.
+  if (prompt_done_ == 0) usage_.cached_tokens = cached;
   usage_.queue_seconds += waited;
   since_ = now;
 }
@@ -101,7 +104,8 @@ Event Session::read(const Slice& s, Logits logits, Sampler::Scratch& scratch, do
   return e;
 }
 
-// Row by row as if each were a step of its own. False: the row after a draft that held is not finite.
+// Samples row by row, as if each row were a step of its own. Returns false if the row after an accepted draft
+// is not finite.
 bool Session::generate_all(int drafts, Logits logits, Sampler::Scratch& scratch, Event* e) {
   const int64_t first = logits.rows() - 1 - drafts;
   for (int i = 0; i <= drafts; ++i) {
@@ -113,7 +117,8 @@ bool Session::generate_all(int drafts, Logits logits, Sampler::Scratch& scratch,
   return true;
 }
 
-Event Session::failed(Event e) {  // what was drawn before is told
+// Still delivers the tokens that were sampled before the bad row.
+Event Session::failed(Event e) {
   Event last = end(Finish::failed, not_finite());
   last.tokens = std::move(e.tokens);
   return last;

@@ -1,6 +1,6 @@
-// One request's timeline: its tokens so far, its sampler, and the sink it tells.
-// Knows neither scheduler nor model: it says which rows of a slice it wants and makes an Event of their
-// logits. Lives on the engine thread.
+// One request: its tokens so far, its sampler, its usage and its sink. It does not depend on the scheduler or
+// the model: it says which rows of a slice it needs and makes an Event from their logits. Made on the thread
+// that submits, then used on the engine thread only.
 #pragma once
 #include <memory>
 #include <optional>
@@ -16,46 +16,52 @@ namespace autark::engine {
 
 struct SessionLimits {
   int64_t context = 0, vocabulary = 0;
-  std::vector<int32_t> end_tokens;  // inside the vocabulary
+  std::vector<int32_t> end_tokens;  // sorted, all inside the vocabulary
 };
 
-// Why this request can never run.
+// The reason why this request can never run, for example a prompt that is longer than the context.
 std::optional<Error> fault_of(const Request& r, const SessionLimits& limits);
-// True: requests with this prompt need the state of all its tokens but the last, and no logits of theirs; one
-// can compute it for all.
+// True if the state of the prompt without its last token can be shared: it is not empty, and no
+// log-probabilities of these tokens are needed.
 bool shares_prompt(const Request& r);
 
 class Session {
  public:
-  // `prefix`: names the prompt when other requests have the same one, else 0 (Job::prefix).
+  // `prefix` identifies the prompt if other requests of the group have the same one, else 0 (Job::prefix).
+  // `limits` must outlive the session.
   Session(RequestId id, Request request, Sink sink, const SessionLimits& limits, uint64_t prefix = 0);
 
   RequestId id() const { return id_; }
   std::span<const int32_t> tokens() const { return tokens_; }  // prompt and answer
-  std::span<const int32_t> drafts() const { return drafts_; }  // guesses of what follows
-  Job job() const;                                             // for the scheduler
+  std::span<const int32_t> drafts() const { return drafts_; }  // drafted tokens that would follow
+  Job job() const;                                             // what the scheduler needs to know
   uint64_t prefix() const { return prefix_; }
   const Usage& usage() const { return usage_; }
 
-  // It waited so many seconds, and the state of its first `cached` tokens came from its prefix.
+  // Call when the request gets state: it waited `waited` seconds, and the state of its first `cached` tokens
+  // came from its prefix.
   void admitted(double waited, int64_t cached, double now);
-  std::vector<int32_t> wanted(const Slice& s) const;  // rows of the slice
-  // The logits of those rows, in order. Drafts of the slice that are what is drawn from the row before them
-  // are taken in the same step, up to the first that is not: as many tokens come as rows held. The event has
-  // `finish` when the request is done; a slice that is not the last one only tells how far the prompt is.
+  std::vector<int32_t> wanted(const Slice& s) const;  // rows of the slice whose logits read() needs, rising
+  // Takes the logits of the wanted rows, in order, samples what can be sampled and returns the event. A draft
+  // is accepted if it equals the token sampled from the row before it; sampling stops after the first draft
+  // that does not. So an event has one token more than drafts were accepted. `finish` is set when the request
+  // is done. A slice inside the prompt gives an event without tokens, for progress.
   Event read(const Slice& s, Logits logits, Sampler::Scratch& scratch, double now);
-  Event end(Finish why, std::optional<Error> error = {});  // from outside
-  // What a drafter would have drawn for token `ahead` after the known ones, with this request's own sampling
-  // and luck; empty: nothing can be drawn from such logits.
+  // The last event of a request that ends for another reason than its own tokens.
+  Event end(Finish why, std::optional<Error> error = {});
+  // Samples a draft for the token `ahead` places after the known ones, using this request's sampling settings
+  // and its random number for that position. nullopt if the logits are not finite.
   std::optional<int32_t> guess(std::span<const float> logits, int ahead, Sampler::Scratch& scratch) const;
-  int drafts_useful() const;  // at most, before the request must end
+  // More drafts than this cannot be used, because the request reaches max_tokens or the context.
+  int drafts_useful() const;
   void set_drafts(std::vector<int32_t> drafts) { drafts_ = std::move(drafts); }
+  // Calls the sink.
   void publish(Event e) {
     e.id = id_;
     sink_(std::move(e));
   }
 
-  std::unique_ptr<SequenceState> state;  // while it runs
+  std::unique_ptr<SequenceState> state;  // set while the request runs, null while it waits
 
  private:
   void read_prompt_row(int64_t position, std::span<const float> logits);
@@ -74,7 +80,7 @@ class Session {
   std::vector<Logprobs> prompt_logprobs_;
   Usage usage_;
   int64_t prompt_done_ = 0;
-  double since_ = 0;  // of the phase: reading the prompt, then generating
+  double since_ = 0;  // the time up to which usage_ counts prefill or decode seconds
 };
 
 }  // namespace autark::engine

@@ -39,7 +39,8 @@ Tensor Speculation::read(std::span<const Reading> readings, std::span<const Tens
   return start;
 }
 
-// The taps hold every row of the step; some were rejected, some requests have ended.
+// The taps of the rows in `readings`. A step also has rows of rejected drafts and of requests that
+// have ended.
 std::vector<Tensor> Speculation::rows_of(std::span<const Reading> readings, std::span<const Tensor> taps) {
   std::vector<int32_t> rows;
   for (const Reading& r : readings) {
@@ -53,6 +54,8 @@ std::vector<Tensor> Speculation::rows_of(std::span<const Reading> readings, std:
   return own;
 }
 
+// Draft j of all requests in guesses_, one row of logits each. A drafter that proposes a block gets its
+// filler token in the places after the last known one.
 Logits Speculation::propose(int j, Tensor* carried) {
   packing_.begin();
   for (const Guesses& g : guesses_) {

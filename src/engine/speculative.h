@@ -1,14 +1,13 @@
-// Drafts: a drafter guesses what follows in each request, the trunk's next step has the guesses as further
-// rows, and each row's token is drawn as always. A guess holds when it is what is drawn: then the row after
-// it is right, too, and the step gives one token more. Else its rows are taken back.
-//
-// A token depends on its logits, its position and the request's seed alone (sampler.h), so a text is the same
-// with and without drafts, bit for bit, sampled ones too: they change speed only. A drafter's guess is drawn
-// with the very luck that will draw the token, so that likely guesses hold.
+// Speculative decoding. A drafter proposes the next tokens of each request; the trunk's next step computes
+// them as further rows, and every row is sampled as usual. A draft is accepted if it equals the token sampled
+// from the row before it. Then the logits of its own row are valid, too, and the step yields one more token.
+// The rows of rejected drafts are taken back.
 //
 //   step:  schedule → forward (1 + drafts rows each) → sample, take back → draft → publish
 //
-// Called by the thread that runs the steps.
+// A token depends only on its logits, its position and its request (sampler.h), so drafts change the speed
+// and not one token, greedy or sampled. Drafts are sampled with the same random number that will sample the
+// real token, so that a draft from a similar distribution is usually accepted. Called by the engine thread.
 #pragma once
 #include <span>
 #include <vector>
@@ -19,18 +18,20 @@ namespace autark::engine {
 
 class Speculation {
  public:
-  // At most `drafts` tokens ahead. REQUIRES: the cache was made for the drafter, with that much slack.
+  // Drafts up to `drafts` tokens ahead, and no more than the drafter can. REQUIRES: the cache was made with
+  // this drafter and with `drafts` tokens of slack.
   Speculation(const Drafter& drafter, Chip& on, const Cache& cache, int drafts);
 
-  // What a step has read of one request: rows [row, row + count) of it, at positions `first` …; the token
-  // after each is known.
+  // Rows [row, row + count) of a step, which belong to one request and stay in its state. They are at
+  // positions `first` and following, and the token after each of them is known.
   struct Reading {
     Session* session;
     int row = 0, count = 0;
     int64_t first = 0;
-    bool drafts = false;  // its next token is known but not read: guess what follows
+    bool drafts = false;  // the request is decoding: draft what follows
   };
-  // Right after Forward::run(), with its taps; gives the sessions their drafts.
+  // Call after Forward::run(), with its taps. Extends the drafter's state and sets the drafts of
+  // the sessions.
   void run(std::span<const Reading> readings, std::span<const Tensor> taps, Sampler::Scratch& scratch);
 
  private:
@@ -47,7 +48,7 @@ class Speculation {
   Chip& on_;
   const int drafts_;
   Packing packing_;
-  std::vector<Guesses> guesses_;  // of those who draft
+  std::vector<Guesses> guesses_;  // of the requests that draft in this step
 };
 
 }  // namespace autark::engine

@@ -47,7 +47,9 @@ bool Batch::schedule() {
 
 void Batch::run() {
   ++counters_.steps;
-  try {  // a library below may throw, memory above all; the requests of this step end, the engine goes on
+  // A library may throw, most likely std::bad_alloc. Then the requests of this step fail and the
+  // engine continues.
+  try {
     const Logits logits = compute();
     if (const auto damage = damage_()) return end_all(Finish::failed, damage);
     sample(logits);
@@ -70,8 +72,8 @@ void Batch::lend_state() {
   }
   for (const Slice& slice : plan_.slices) {
     Session& s = *sessions_.at(slice.id);
-    AUTARK_CHECK(s.state && cache_.reserve(*s.state, slice.first + slice.count +
-                                                         slice.drafts));  // the scheduler counted them
+    // The scheduler has counted these pages, so reserve() cannot fail.
+    AUTARK_CHECK(s.state && cache_.reserve(*s.state, slice.first + slice.count + slice.drafts));
   }
   AUTARK_CHECK(cache_.pages_used() <= scheduler_.pages_used());
 }
@@ -98,6 +100,8 @@ std::span<const int32_t> Batch::tokens_of(const Slice& slice, const Session& s) 
   return all;
 }
 
+// Logits come in the order of the slices. After the tokens are sampled, the rows of rejected drafts are taken
+// back, so that the state ends with the last accepted one.
 void Batch::sample(Logits logits) {
   const double now = clock_();
   int64_t row = 0;
@@ -124,21 +128,21 @@ void Batch::sample(Logits logits) {
   }
 }
 
-// The drafter reads what the step has read, and guesses for those whose next token is known.
+// The drafter reads the rows of this step and drafts for the requests that are decoding.
 void Batch::draft() {
   if (!speculation_) return;
   speculation_->run(readings_, forward_.taps(), scratch_);
   for (const auto& r : readings_) scheduler_.guess(r.session->id(), int(std::ssize(r.session->drafts())));
 }
 
-// After the drafter has read the step, so that its state is in the snapshot, too.
+// Runs after draft(), so that the snapshot includes the drafter's state.
 void Batch::keep_prefixes() {
   for (const Slice& slice : plan_.slices) {
     const auto it = sessions_.find(slice.id);
     if (!slice.snapshot || it == sessions_.end()) continue;
     Session& s = *it->second;
     auto state = cache_.save(*s.state);
-    if (!state) continue;  // no memory for the copy: the others compute the prompt, too
+    if (!state) continue;  // no memory for the copy: the other requests compute the prompt themselves
     prefixes_.emplace(s.prefix(), std::move(*state));
     scheduler_.keep(slice.id);
   }
@@ -152,12 +156,14 @@ void Batch::fail_step(const std::string& why) {
   }
 }
 
-// The request is gone before its sink hears so: what the sink does next finds its place free.
+// Removes the request first; its sink is called later, in publish(). A sink that submits again from its
+// callback can take the freed slot.
 void Batch::finish(RequestId id, Event e) {
   scheduler_.remove(id);
   auto session = std::move(sessions_.extract(id).mapped());
   session->state.reset();
-  if (!scheduler_.kept(session->prefix())) prefixes_.erase(session->prefix());  // it was the last to need it
+  // If this was the last job of its prefix, the scheduler has dropped the prefix: free the snapshot.
+  if (!scheduler_.kept(session->prefix())) prefixes_.erase(session->prefix());
   ++counters_.finished[name_of(*e.finish)];
   Session* to = session.get();
   letters_.push_back({to, std::move(e), std::move(session)});

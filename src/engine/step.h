@@ -1,20 +1,20 @@
-// The step: schedule → forward → sample → publish, over all requests of the engine. Runs on one thread and
-// has no clock of its own; engine.cc gives it both.
+// The step: schedule → forward → sample → publish, over all requests of the engine. Not thread-safe and
+// without a clock of its own; engine.cc provides the thread and the clock.
 //
-// Every rank of a tensor-parallel group runs a Batch of its own on the same requests, and no rank tells
-// another what it planned. So ranks that get the same calls (add, end, schedule, run) in the same order
-// must plan the same steps and draw the same tokens; a rank that plans another step calls other collectives,
-// and the group stops. Inside Batch and everything it uses, therefore:
+// Every rank of a tensor-parallel group runs its own Batch on the same requests; the ranks do not exchange
+// plans. So ranks that get the same calls (add, end, schedule, run) in the same order must plan the same
+// steps and sample the same tokens. A rank with another plan would call other collectives, and the group
+// would stop. Therefore these rules hold in Batch and in everything it uses:
 //
 //   - No decision depends on a clock. Times only fill in Usage. A measured time that decides something must
 //     come in as an argument, with the value of rank 0.
 //   - Nothing depends on std::hash, on the order of an unordered container, or on addresses.
-//   - What one rank alone can find out (free memory, a damaged file) is agreed with all ranks before it has
+//   - What only one rank can find out (free memory, a damaged file) is agreed with all ranks before it has
 //     an effect. `damage` must give the same answer on every rank. An exception that only one rank throws is
-//     not agreed: the group stops then.
+//     not agreed on, and the group stops.
 //
-// All ranks hold the same logits bit for bit (Chip::all_sum, Chip::all_gather), so samplers need no more than
-// that.
+// All ranks have the same logits, bit for bit (Chip::all_sum, Chip::all_gather), so they sample the
+// same tokens.
 #pragma once
 #include <deque>
 #include <functional>
@@ -31,19 +31,24 @@ namespace autark::engine {
 
 class Batch {
  public:
-  using Clock = std::function<double()>;  // seconds, rising
-  // Why what was computed cannot be believed, and nothing can be any more; asked after every forward pass.
+  using Clock = std::function<double()>;  // seconds, never falling
+  // Called after every forward pass, before anything is sampled. An error means that the results cannot be
+  // trusted, for example because a model file changed: all requests end with it.
   using Damage = std::function<std::optional<Error>()>;
-  // `drafter` may be null; else it guesses up to `drafts` tokens ahead.
+  // `drafter` may be null; else it drafts up to `drafts` tokens ahead. References must outlive the Batch.
   Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock, Damage damage,
         const Drafter* drafter = nullptr, int drafts = 0);
 
+  // Queues a request. If the queue is full, the request fails with Code::exhausted.
   void add(std::unique_ptr<Session> s);
-  void end(RequestId id, Finish why);  // at once; unknown ids: nothing
+  // Ends a request now and frees its state. Unknown ids are ignored.
+  void end(RequestId id, Finish why);
   void end_all(Finish why, const std::optional<Error>& error = {});
-  bool schedule();  // plans a step; false: there is nothing to do
-  void run();       // computes what was planned and draws the tokens
-  void publish();   // tells the sinks; until then what they will hear is only in the counters
+  // Plans a step and gives the admitted requests their state. Returns false if there is nothing to compute.
+  bool schedule();
+  void run();  // computes the planned step and samples its tokens
+  // Calls the sinks with all events since the last call. The counters include these events already.
+  void publish();
 
   int running() const { return scheduler_.running(); }
   int waiting() const { return scheduler_.waiting(); }
@@ -51,8 +56,8 @@ class Batch {
 
   struct Counters {
     uint64_t steps = 0, generation_tokens = 0, drafted = 0, drafts_held = 0;
-    uint64_t prompt_tokens = 0, cached_tokens = 0;  // computed; taken from the state of a prefix
-    std::map<std::string, uint64_t> finished;       // by reason
+    uint64_t prompt_tokens = 0, cached_tokens = 0;  // computed, and taken from the state of a prefix
+    std::map<std::string, uint64_t> finished;       // by name_of(Finish)
   };
   const Counters& counters() const { return counters_; }
 
@@ -66,10 +71,11 @@ class Batch {
   void fail_step(const std::string& why);
   void finish(RequestId id, Event e);
 
+  // An event that publish() will deliver.
   struct Letter {
     Session* to;
     Event event;
-    std::unique_ptr<Session> last;  // the session itself, when this is its last event
+    std::unique_ptr<Session> last;  // owns the session if this is its last event
   };
 
   Cache& cache_;
@@ -79,16 +85,16 @@ class Batch {
   Clock clock_;
   Damage damage_;
   std::map<RequestId, std::unique_ptr<Session>> sessions_;
-  std::map<uint64_t, Snapshot> prefixes_;  // those that the scheduler knows as kept
+  std::map<uint64_t, Snapshot> prefixes_;  // those for which Scheduler::kept() is true
   Plan plan_;
   std::vector<Chunk> chunks_;
-  std::deque<std::vector<int32_t>> guessed_;    // tokens of chunks with drafts
+  std::deque<std::vector<int32_t>> guessed_;    // token lists of chunks with drafts; chunks_ points into them
   std::vector<Speculation::Reading> readings_;  // of this step
   std::vector<Letter> letters_;
   Sampler::Scratch scratch_;
   Counters counters_;
 };
 
-const char* name_of(Finish f);  // "stop", "stop_string" …
+const char* name_of(Finish f);  // "stop", "stop_string" …, as in metrics
 
 }  // namespace autark::engine

@@ -11,24 +11,26 @@
 namespace autark::engine {
 namespace {
 
-struct Timeline {  // one sequence: what is known and how much of it has been fed
+// One sequence: its known tokens, and how many of them have been computed.
+struct Timeline {
   std::vector<int32_t> tokens;
   int64_t fed = 0, prompt = 0;
   std::unique_ptr<SequenceState> state;
 };
 
-struct Note {  // what a model named
+// A tensor that the model named, before the chip has computed it.
+struct Note {
   int layer;
   std::string name;
   Tensor x;
 };
 
-// A tensor as the host reads it, row by row.
+// A tensor in host memory.
 struct Table {
   Shape shape;
-  std::span<const float> values;  // or
+  std::span<const float> values;
   std::span<const int32_t> integers;
-  bool whole = false;  // integers
+  bool whole = false;  // `integers` has the data, else `values`
 
   int64_t cols() const { return shape.numel() / shape[0]; }
 };
@@ -55,7 +57,8 @@ void keep_row(std::span<const T> all, int64_t cols, int64_t from, std::vector<T>
   std::ranges::copy(all.subspan(from * cols, cols), rows->begin() + to * cols);
 }
 
-// How clear the choice of the k best was. Scores that are not finite do not count.
+// How clear the choice of the k best scores was: the gap to the next one, and the standard deviation. Scores
+// that are not finite are left out.
 struct Clarity {
   float margin, spread;
 };
@@ -103,7 +106,7 @@ class Tracer {
     keep_scores();
     while (std::ssize(out_.greedy) < o_.greedy) step(forward);
     m_.chip->reset();
-    lines_.clear();  // their state goes before the cache
+    lines_.clear();  // the cache must outlive the sequences
     return std::move(out_);
   }
 
@@ -161,7 +164,7 @@ class Tracer {
     std::vector<Timeline*> now;
     for (Timeline& t : lines_) {
       const int64_t left = std::min<int64_t>(std::ssize(t.tokens), longest_) - t.fed;
-      if (left <= 0) continue;  // a short prompt that filled its room
+      if (left <= 0) continue;  // another prompt that has generated up to the end of its pages
       const int64_t count = std::min<int64_t>(left, o_.chunk);
       chunks.push_back({t.state.get(), std::span(t.tokens).subspan(t.fed, count), wanted(t, count)});
       now.push_back(&t);
@@ -176,7 +179,8 @@ class Tracer {
     advance(now, chunks, logits);
   }
 
-  // Kept rows of the prompt, and the last one when a token is to follow.
+  // Rows whose logits are needed: the kept rows of the main prompt, and the last row if a token is
+  // sampled from it.
   std::vector<int32_t> wanted(const Timeline& t, int64_t count) const {
     std::vector<int32_t> rows;
     for (int64_t i = 0; i < count; ++i) {
@@ -189,7 +193,7 @@ class Tracer {
     return rows;
   }
 
-  // After wait().
+  // REQUIRES: the chip has computed the notes (Chip::wait).
   std::vector<ReadNote> read(const std::vector<Note>& notes) const {
     std::vector<ReadNote> all;
     for (const Note& n : notes) {
@@ -200,7 +204,7 @@ class Tracer {
     return all;
   }
 
-  // The main prompt is the first chunk: its rows and its wanted rows come first.
+  // Copies the kept rows. The main prompt is the first chunk, so its rows and its wanted rows come first.
   void keep(const std::vector<ReadNote>& notes, const Logits& logits, const Chunk& chunk) {
     const int64_t from = lines_[0].fed, count = std::ssize(out_.positions);
     for (int64_t r = 0; r < count; ++r) {
@@ -248,7 +252,7 @@ class Tracer {
     }
   }
 
-  // The draft head over the rows of the main prompt, which are the first ones of the step.
+  // Runs the draft head on the rows of the main prompt, which are the first ones of the step.
   void draft(std::span<const Tensor> taps, const Chunk& chunk, const Logits& logits) {
     const Timeline& t = lines_[0];
     const int64_t from = t.fed, count = std::ssize(chunk.tokens);
@@ -281,7 +285,7 @@ class Tracer {
     }
   }
 
-  // Streams with a row for several tokens, as the prompt left them.
+  // Copies the state of streams with one row per several tokens, as it is at the end of the prompt.
   void keep_state(const Cache& cache) {
     const int64_t length = lines_[0].prompt;
     for (size_t layer = 0; layer < cache.layout().layers.size(); ++layer) {
@@ -311,7 +315,7 @@ class Tracer {
     }
   }
 
-  // What was chosen by, as wide as the prompt has rows to choose from, and how clear each choice was.
+  // The scores of the index, as wide as the prompt has rows to choose from, and the clarity of each choice.
   void keep_scores() {
     const int64_t count = std::ssize(out_.positions);
     for (auto& [layer, rows] : scores_) {
@@ -324,7 +328,8 @@ class Tracer {
       Trace::Note& margin = out_.notes[of_layer(index_.margin)] = {.shape = {count}};
       Trace::Note& spread = out_.notes[of_layer(index_.spread)] = {.shape = {count}};
       for (auto& scores : rows) {
-        scores.resize(width, -std::numeric_limits<float>::infinity());  // company may have had more rows
+        scores.resize(width,
+                      -std::numeric_limits<float>::infinity());  // other prompts may have had more rows
         all.values.insert(all.values.end(), scores.begin(), scores.end());
         const Clarity c = clarity_of(std::move(scores), k);
         margin.values.push_back(c.margin);
