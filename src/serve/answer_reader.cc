@@ -9,7 +9,7 @@ using text::OutputSyntax;
 
 namespace {
 
-// Tokens that the parser must see, special or not.
+// Markup tokens, which the parser must see even if they are special tokens.
 std::span<const std::string_view> markup_of(const AnswerReader::Rules& r) {
   static constexpr std::string_view kHermes[] = {"</think>", "<think>", "<tool_call>", "</tool_call>"};
   static constexpr std::string_view kDsml[] = {"</think>", "<think>", "｜DSML｜"};
@@ -26,11 +26,12 @@ bool has_arguments(const api::Tool& tool) {
   return properties != schema->end() && !properties->empty();
 }
 
+// Only Hermes models leave the tag out, and only at the beginning of an answer.
 bool may_miss_tags(const AnswerReader::Rules& r) {
   return r.syntax == OutputSyntax::hermes && !r.in_reasoning && r.opening.empty() && r.calls;
 }
 
-// What the model would have written first, had the prompt not.
+// The sampled turn begins with the opening, as if the model had written it and not the prompt.
 Sampled begun(const text::Tokenizer& tokenizer, const AnswerReader::Rules& rules) {
   Sampled s{.in_reasoning = rules.in_reasoning};
   if (rules.opening.empty()) return s;
@@ -69,8 +70,8 @@ AnswerReader::Whats AnswerReader::end(int32_t id) {
   return rules_.include_stop ? read_text(readable(id, decoder_->push(id))) : Whats{};
 }
 
-// A token's text without the token itself where it is special and no markup. The decoder leaves special
-// tokens out by itself where there is no markup at all.
+// Removes a special token that is no markup from the end of `text`, which push(id) returned. Without any
+// markup the decoder already skips special tokens.
 std::string_view AnswerReader::readable(int32_t id, std::string_view text) const {
   const auto markup = markup_of(rules_);
   if (!rules_.skip_special || markup.empty() || !tokenizer_.is_special(id)) return text;
@@ -94,6 +95,7 @@ AnswerReader::Whats AnswerReader::finish(bool cut) {
   return out;
 }
 
+// Feeds the parser piece by piece, and tells the tag repair when the parser has seen the end of a call.
 void AnswerReader::read_held(Whats& out) {
   while (!ended_) {
     const auto piece = missing_tag_.next();
@@ -135,7 +137,7 @@ void AnswerReader::content(Whats& out, std::string_view text) {
   if (stops_.found()) ended_ = api::Finish::stop_sequence;
 }
 
-// A stop string does not reach over what is no content.
+// Ends the search for stop strings: a match cannot continue after reasoning or a call.
 void AnswerReader::end_of_content(Whats& out) {
   std::string held = stops_.flush();
   if (held.empty()) return;
@@ -151,7 +153,7 @@ std::string call_opening(OutputSyntax syntax, const api::Tool* tool) {
   if (syntax != OutputSyntax::hermes) return {};
   const std::string call = "<tool_call>\n{\"name\": ";
   if (!tool) return call;
-  // Up to where a model's own tokens would end: brace and quote are often one.
+  // Ends where a token of the model is likely to end: a brace and the quote after it are often one token.
   return call + dump_json(tool->name) + ", \"arguments\": " + (has_arguments(*tool) ? "{\"" : "{");
 }
 

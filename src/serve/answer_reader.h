@@ -1,13 +1,14 @@
-// The one owner of an answer's text: token ids become what a client gets, reasoning, content and calls. It
-// decodes the ids, leaves special tokens out, cuts at stop strings, mends calls that lack their tag, and runs
-// the parser of the model's syntax (text/output_parser.h). It keeps the rules of a request: stop strings end
-// content and nothing else, where no calls are wanted what the model writes is content, one call is enough
-// where only one is wanted. A call is passed on whatever its name: the client that offered the tools knows
-// best what to say of one that it does not have.
+// Turns the token ids of one answer into reasoning, content and calls. This is the only place that makes the
+// text of an answer: for chats, for raw completions and for the terminal. It decodes the ids, removes special
+// tokens, cuts at stop strings, adds missing call tags and runs the parser of the model's syntax
+// (text/output_parser.h).
 //
-// Joined by kind and call, what comes out does not depend on how a text was cut into tokens. Chats, raw
-// completions and the terminal read their answers with this class. It knows no engine and no HTTP. Belongs to
-// one answer and one thread at a time.
+// It applies the rules of the request. Stop strings are searched in content only. Without calls, everything
+// but reasoning is content. With parallel_calls off, the answer ends after its first call. A call is passed
+// on whatever its name is; the client decides what to do with an unknown one.
+//
+// If the pieces of one kind and call are joined, the result does not depend on how the text was cut into
+// tokens. Depends on neither engine nor HTTP. Not thread-safe; one object per answer.
 #pragma once
 #include <functional>
 #include <memory>
@@ -23,35 +24,40 @@ namespace autark::serve {
 
 class AnswerReader {
  public:
-  struct Rules {  // as they are: a raw completion's
+  // The rules of a request. The defaults, with calls off, are those of a raw completion.
+  struct Rules {
     text::OutputSyntax syntax = text::OutputSyntax::plain;
     bool in_reasoning = false;       // the prompt ends inside the model's reasoning
-    bool continues = false;          // it ends inside content
-    std::string opening;             // the beginning of the answer that the prompt already holds
-    std::vector<std::string> stop;   // end content, never shown
-    bool include_stop = false;       // show the stop string, and the token that ended the answer
-    bool skip_special = true;        // special tokens are left out, except the markup of the syntax
-    bool calls = true;               // false: their markup is text
-    bool parallel_calls = true;      // false: the first call is the last
-    std::vector<std::string> tools;  // names on offer: a call of one may come without its tag (missing_tag.h)
+    bool continues = false;          // the prompt ends inside content
+    std::string opening;             // the beginning of the answer, which the prompt already contains
+    std::vector<std::string> stop;   // each ends the content where it is found
+    bool include_stop = false;       // show the stop string, or the token that ended the answer
+    bool skip_special = true;        // remove special tokens, except the markup of the syntax
+    bool calls = true;               // false: the markup of calls is content
+    bool parallel_calls = true;      // false: the answer ends after its first call
+    std::vector<std::string> tools;  // names of the tools: their calls may lack the tag (missing_tag.h)
   };
   using Whats = std::vector<api::Event::What>;
   using NewId = std::function<std::string()>;
 
-  // `new_id` makes the id of each call. The tokenizer outlives the reader.
+  // `new_id` makes the id of each call. The tokenizer must outlive the reader.
   AnswerReader(const text::Tokenizer& tokenizer, Rules rules, NewId new_id);
 
-  Whats opening();         // what the opening says; first
+  // Each of these returns the pieces that have become readable. Call opening() first, then push() for each
+  // token, end() for the token that ended the answer if there is one, and finish() last.
+  Whats opening();         // the pieces of Rules::opening
   Whats push(int32_t id);  // the next token
-  Whats end(int32_t id);   // the token that ended the answer; it is shown with include_stop only
-  // No more tokens come: what was held back. `cut`: a limit or the client ended the answer, not the model.
+  Whats end(int32_t id);   // shows the end token, with include_stop only
+  // Returns what was held back. `cut`: a limit or the client ended the answer, not the model.
   Whats finish(bool cut);
 
-  // Why the answer is over although the model would go on; nothing follows then.
+  // Set once the answer is complete although the model could go on: at a stop string, or after the only call
+  // that is allowed. All further text is ignored.
   std::optional<api::Finish> ended() const { return ended_; }
-  const std::string& stop_sequence() const { return stops_.which(); }
-  bool called() const { return whole_calls_ > 0; }        // a whole call came
-  Sampled take_sampled() { return std::move(sampled_); }  // the opening and what was pushed; once
+  const std::string& stop_sequence() const { return stops_.which(); }  // the stop string that was found
+  bool called() const { return whole_calls_ > 0; }                     // true after the first complete call
+  // The opening and all pushed tokens, as the model wrote them. REQUIRES: called once
+  Sampled take_sampled() { return std::move(sampled_); }
 
  private:
   std::string_view readable(int32_t id, std::string_view text) const;
@@ -74,8 +80,8 @@ class AnswerReader {
   std::optional<api::Finish> ended_;
 };
 
-// How a prompt begins an answer that must be a call: of `tool`, or of any where it is empty. Empty: this
-// syntax has no such beginning.
+// The text that begins a call of `tool`, or of any tool if it is null. A prompt ends with it to force a call.
+// Empty if calls of this syntax cannot be forced.
 std::string call_opening(text::OutputSyntax syntax, const api::Tool* tool);
 
 }  // namespace autark::serve

@@ -4,7 +4,7 @@ namespace autark::serve {
 namespace {
 
 constexpr std::string_view kSpace = " \t\r\n\v\f";
-constexpr size_t kKeyBytes = 4096;  // far below what a header may have
+constexpr size_t kKeyBytes = 4096;  // far below the limit of a header
 
 bool same_letters(std::string_view a, std::string_view lower) {
   if (a.size() != lower.size()) return false;
@@ -13,7 +13,7 @@ bool same_letters(std::string_view a, std::string_view lower) {
   return true;
 }
 
-// "Bearer KEY": the scheme in any case.
+// The KEY of "Bearer KEY". The scheme is not case-sensitive. Empty for another scheme.
 std::string_view bearer(std::string_view authorization) {
   constexpr std::string_view kScheme = "bearer";
   if (authorization.size() <= kScheme.size() || authorization[kScheme.size()] != ' ') return {};

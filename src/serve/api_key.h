@@ -1,18 +1,20 @@
-// One static key in front of /v1/… and /metrics, as `Authorization: Bearer KEY` or `x-api-key: KEY`; either
-// will do. /health, /ready and the console's files stay free. The comparison's time does not depend on where
-// a wrong key differs.
+// One static API key, which /v1/… and /metrics require as `Authorization: Bearer KEY` or as `x-api-key: KEY`.
+// /health, /ready and the console's files need no key.
 #pragma once
 #include "base/result.h"
 #include "http/router.h"
 
 namespace autark::serve {
 
-// What a key that was given means: itself without the white space around it, such as the line end of a file.
-// An error where no client could send it, or where nothing is left.
+// Removes white space around a key, such as the line end of a file. An error if nothing is left or if no
+// client could send the key in a header.
 Result<std::string> key_from(std::string_view given);
 
+// True for /v1, the paths below it, and /metrics.
 bool needs_key(std::string_view path);
+// False if either is empty. The time depends on the length of `presented`, not on where the two differ.
 bool same_secret(std::string_view presented, std::string_view secret);
+// True if either header has the key.
 bool carries_key(const http::Request& request, std::string_view secret);
 
 }  // namespace autark::serve

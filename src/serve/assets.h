@@ -1,12 +1,12 @@
-// The console's files as HTTP answers: cache by content, and a policy that lets the page load nothing but
-// itself.
+// Serves the console's files over HTTP, with an ETag for caches and a Content-Security-Policy that lets the
+// page load nothing from other origins.
 #pragma once
 #include "http/router.h"
 #include "serve/console.h"
 
 namespace autark::serve {
 
-// GET for every asset, and "/" for "/index.html". The bytes must outlive the router.
+// Adds a GET route for every asset, and "/" for "/index.html". The assets' bytes must outlive the router.
 void add_assets(http::Router& router, std::span<const Asset> assets);
 
 }  // namespace autark::serve

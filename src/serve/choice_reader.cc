@@ -51,7 +51,7 @@ std::optional<engine::Finish> ChoiceReader::enough() const {
   return *reader_.ended() == api::Finish::stop_sequence ? engine::Finish::stop_string : engine::Finish::stop;
 }
 
-// A token behind the one that was enough does not count: an event may bring several.
+// An event may bring several tokens (drafts). Tokens after the one that completed the answer are not counted.
 void ChoiceReader::listen(engine::Event& e, Told& told) {
   usage_.prompt_tokens = e.usage.prompt_tokens;
   usage_.cached_tokens = e.usage.cached_tokens;
@@ -65,8 +65,8 @@ void ChoiceReader::listen(engine::Event& e, Told& told) {
   }
 }
 
-// One token: what became readable with it, and its log-probability with the first of that. There is always an
-// event, so that tokens can be counted and timed.
+// Reads one token. Its log-probability goes with the first event that the token yields. If it yields no text,
+// an empty Delta is sent, so that every token can be counted and timed.
 void ChoiceReader::say(engine::Event::Token& t, bool ends, Told& told) {
   AnswerReader::Whats whats = ends ? reader_.end(t.id) : reader_.push(t.id);
   const bool scored = options_.scored && t.logprobs;
@@ -80,7 +80,7 @@ void ChoiceReader::say(engine::Event::Token& t, bool ends, Told& told) {
   }
 }
 
-// The prompt in front of its answer. Token i of it was scored by logprobs[i - 1].
+// Sends the prompt before the answer. Its token i has logprobs[i - 1]; the first token has none.
 void ChoiceReader::echo(const std::vector<engine::Logprobs>& logprobs, Told& told) {
   echoed_ = true;
   api::Event::Delta d{prompt_.text, {}, true};
@@ -109,6 +109,7 @@ void ChoiceReader::finish(const engine::Event& e, Told& told) {
   tell(api::Event::Finished{why, reader_.stop_sequence()}, told);
 }
 
+// Does not replay the sampled tokens of a turn that was cut: the client saw less than the model wrote.
 Replay::Turn ChoiceReader::take_turn() {
   const bool stopped = finished_ == api::Finish::cancelled || reader_.ended();
   if (!stopped && turn_.whole()) turn_.sampled = reader_.take_sampled();

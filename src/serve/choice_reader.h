@@ -1,7 +1,6 @@
-// What a client hears of one choice: the engine's events become api::Events, in the order that api/item.h
-// promises. Adds to the text (answer_reader.h) what belongs to a token: its log-probability, and how many
-// came. The server and the terminal read the engine with this class. Belongs to one engine request and one
-// thread at a time.
+// Turns the engine's events of one choice into api::Events, in the order that api/item.h promises.
+// AnswerReader makes the text; this class adds log-probabilities and token counts. Used by the server and by
+// the terminal. Not thread-safe; one object per engine request.
 #pragma once
 #include "engine/engine.h"
 #include "serve/prompts.h"
@@ -12,30 +11,30 @@ namespace autark::serve {
 class ChoiceReader {
  public:
   struct Options {
-    int choice = 0;       // its number in the request
-    bool echo = false;    // the prompt comes back in front of the answer
-    bool scored = false;  // log-probabilities are wanted
+    int choice = 0;       // index in the request (api::Event::choice)
+    bool echo = false;    // return the prompt before the answer
+    bool scored = false;  // add log-probabilities
   };
   using Told = std::vector<api::Event>;
 
-  // Tokenizer and prompt outlive it.
+  // The tokenizer and the prompt must outlive the reader.
   ChoiceReader(const text::Tokenizer& tokenizer, const Prompt& prompt, const Options& options,
                AnswerReader::NewId new_id);
 
-  api::Event start();  // first: the prompt is accepted
-  Told opening();      // then: what the prompt says of the answer
-  // Each event in its turn. The last one gives Finished, unless it is an error.
+  api::Event start();  // the first event: Started
+  Told opening();      // call next: the events of the answer's beginning that is in the prompt
+  // Reads the engine's events, in order. The last one yields Finished, except one with an error.
   Told read(engine::Event& event);
 
-  // Why the engine shall finish this request, although the model would go on (Engine::finish). Nothing more
-  // is read then; Finished follows with the engine's last event.
+  // Set once the answer is complete although the model could go on: call Engine::finish with this reason.
+  // Later tokens are ignored; Finished is returned with the engine's last event.
   std::optional<engine::Finish> enough() const;
   std::optional<api::Finish> finished() const { return finished_; }
-  // What the model wrote, for the request that goes on with it. Once; REQUIRES: finished(). Its `sampled` is
-  // empty where the turn cannot stand in a prompt as it was written: it was stopped from outside or cut
-  // inside a call, and the client was not given all of it.
+  // What the model wrote, for the replay store. REQUIRES: finished(), and called once. `sampled` is empty for
+  // a turn that was cut inside a call or stopped from outside: the client saw less than the model wrote, so
+  // the sampled tokens must not be replayed.
   Replay::Turn take_turn();
-  bool called() const { return reader_.called(); }  // a whole call came
+  bool called() const { return reader_.called(); }  // true after the first complete call
 
  private:
   void listen(engine::Event& event, Told& told);

@@ -1,5 +1,6 @@
-// The web console as bytes in the program: made by cmake/console.cmake from console/, or, in builds without
-// it, a page that says so. Immutable and alive for the whole run; any thread.
+// The files of the web console, embedded in the program. cmake/console.cmake makes them from
+// console/; a build without the console has one page that says so. Immutable, valid until the
+// program ends, for any thread.
 #pragma once
 #include <span>
 #include <string_view>
@@ -7,12 +8,14 @@
 namespace autark::serve {
 
 struct Asset {
-  std::string_view
-      path;  // "/index.html", "/assets/index-C1d2.js"; a name under /assets/ never changes its bytes
+  // "/index.html", "/assets/index-C1d2.js". A path under /assets/ contains a hash of the file, so its bytes
+  // never change.
+  std::string_view path;
   std::string_view content_type;
   std::string_view bytes;
 };
 
-std::span<const Asset> console_assets();  // "/index.html" is always among them
+// All files; "/index.html" is always among them.
+std::span<const Asset> console_assets();
 
 }  // namespace autark::serve

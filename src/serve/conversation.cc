@@ -14,7 +14,7 @@ const char* name_of(api::Role role) {
   }
 }
 
-// Texts that become one; an item without text parts has none.
+// Joins text parts. any() is false for an item without text parts, which differs from an empty text.
 class Joined {
  public:
   explicit Joined(const TemplateForm& form)
@@ -36,6 +36,7 @@ class Joined {
   bool any_ = false;
 };
 
+// Arguments that are no JSON are passed as text even if the template wants an object.
 Json call_json(const api::ToolCall& c, const TemplateForm& form) {
   Json arguments = c.arguments;
   if (!form.traits.arguments_as_text)
@@ -66,7 +67,8 @@ void add_assistant(Json& messages, const api::Item& item, const TemplateForm& fo
   messages.push_back(std::move(m));
 }
 
-// Results stand between the texts as messages of their own.
+// Adds a message that is not the assistant's. Tool results become messages of their own, in place
+// between the texts.
 void add_other(Json& messages, const api::Item& item, const TemplateForm& form) {
   Joined content(form);
   const auto say = [&] { messages.push_back({{"role", name_of(item.role)}, {"content", content.take()}}); };
@@ -80,6 +82,7 @@ void add_other(Json& messages, const api::Item& item, const TemplateForm& form) 
   if (content.any() || item.parts.empty()) say();
 }
 
+// What the kwargs say about thinking, under any of its names.
 std::optional<bool> said_thinking(const Json& kwargs) {
   for (const char* name : {"enable_thinking", "thinking"})
     if (const auto v = kwargs.find(name); v != kwargs.end() && v->is_boolean()) return v->get<bool>();
@@ -87,8 +90,8 @@ std::optional<bool> said_thinking(const Json& kwargs) {
   return {};
 }
 
-// The levels DeepSeek V4 knows, for the names that clients use. The preview's least is "high", which says
-// nothing.
+// Maps the names that clients use to the levels of DeepSeek V4. The preview has no "low"; its lowest level is
+// "high", which adds nothing to the prompt.
 std::string v4_effort(const std::string& effort, const TemplateTraits& traits) {
   if (effort == "minimal" || effort == "low") return traits.low_effort ? "low" : "high";
   if (effort == "medium" || effort == "xhigh") return "high";

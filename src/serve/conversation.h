@@ -1,5 +1,5 @@
-// api::Request's items as the conversation that a chat template takes: messages as the OpenAI chat dialect
-// has them, tools, and settings.
+// Converts the items of an api::Request to the input of a chat template: messages in the form of OpenAI Chat,
+// tools, and keyword arguments.
 #pragma once
 #include "api/item.h"
 #include "serve/template_traits.h"
@@ -7,24 +7,27 @@
 
 namespace autark::serve {
 
-struct Manner {  // how the model answers where a request does not say
+// Settings of an answer. Unset fields leave the choice to the template.
+struct Manner {
   std::optional<bool> thinking;
-  std::string effort;
+  std::string effort;  // "low", "high" …
 };
 
-struct TemplateForm {  // what the template wants
+// What conversion depends on: the syntax of the model's markup and what the template accepts.
+struct TemplateForm {
   text::OutputSyntax syntax = text::OutputSyntax::plain;
   TemplateTraits traits;
 };
 
-// Parts of one message are joined as the template's own encoder joins texts; developer becomes system, the
-// role that templates know; a tool's result becomes a message of its own, a failed one begins with "Error: ".
-// The answer is asked for, unless the last message is to be continued.
+// Text parts of one message are joined by a line break, for DeepSeek V4 by an empty line, as its own encoder
+// does. The role developer becomes system. Every tool result becomes a message of its own; a failed one
+// begins with "Error: ". The template opens the answer, unless the request continues the last message.
+// `usual`: settings for a request that does not set them.
 text::Conversation conversation_of(const api::Request& request, const Manner& usual,
                                    const TemplateForm& form);
 
-// Thinking and effort in every spelling that templates know: enable_thinking, thinking, thinking_mode;
-// reasoning_effort. What kwargs already say stays, and counts as said.
+// Adds thinking and effort to `kwargs` under every name that templates use: enable_thinking, thinking,
+// thinking_mode; reasoning_effort. Values that are there already are kept and decide the other names, too.
 void set_manner(Json& kwargs, const Manner& manner, const TemplateForm& form);
 
 }  // namespace autark::serve

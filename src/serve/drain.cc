@@ -3,6 +3,7 @@
 
 namespace autark::serve {
 
+// How often to check for running requests, and how long to wait for the last bytes to be sent.
 constexpr std::chrono::milliseconds kLook{10}, kLastWords{1000};
 
 void drain(Service& service, http::Server& server, std::chrono::milliseconds most) {

@@ -1,12 +1,12 @@
-// The end of a server, in the order that leaves no client without a word: new requests are refused and those
-// under way may finish; then what is left is told that the server stops; then what is written is sent.
+// Stops a server so that every client gets an answer: refuses new requests and lets running ones finish; then
+// ends the rest with an error that says that the server stops; then sends what is still in the buffers.
 #pragma once
 #include "http/server.h"
 #include "serve/service.h"
 
 namespace autark::serve {
 
-// Returns when every answer is sent, at the latest a second after `most`.
+// Blocks until every answer is sent, at most `most` and one second.
 void drain(Service& service, http::Server& server, std::chrono::milliseconds most);
 
 }  // namespace autark::serve

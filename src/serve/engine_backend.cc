@@ -34,6 +34,7 @@ bool EngineBackend::serves(const std::string& model) const {
   return model.empty() || model == options_.id || std::ranges::count(options_.aliases, model) > 0;
 }
 
+// For a conversation, puts back what the client left out of earlier turns (replay.h) before rendering.
 api::Outcome<std::vector<Prompt>> EngineBackend::prompts_of(const api::Request& request) const {
   if (!request.prompts.empty()) return prompts_.of(request, options_.manner);
   api::Request restored = request;
@@ -51,6 +52,8 @@ engine::Request EngineBackend::common_of(const api::Request& request) const {
           .prompt_logprobs = request.echo && request.logprobs >= 0};
 }
 
+// Refuses a prompt that does not fit before it reaches the engine, because a dialect reports both numbers.
+// The cancel function holds a weak reference: the engine's sinks own the submission.
 api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
   if (!serves(request.model)) {
     sink({.what = api::Fault{.kind = Kind::not_found,

@@ -1,4 +1,5 @@
-// api::Backend by an engine in this process: makes prompts, submits one engine request for each choice.
+// api::Backend with an engine in this process: makes prompts and submits one engine request per choice.
+// submit() and all const members are safe from any thread.
 #pragma once
 #include <atomic>
 #include "api/backend.h"
@@ -14,11 +15,11 @@ class EngineBackend final : public api::Backend {
  public:
   struct Options {
     std::string id;                    // the model's name for clients
-    std::vector<std::string> aliases;  // further names; an empty one is always accepted
-    engine::Sampling defaults;
-    Manner manner;  // of requests that say nothing of thinking
-    int64_t created = 0;
-    uint64_t seed = 0;  // of requests that bring none
+    std::vector<std::string> aliases;  // further names; a request without a name is always accepted
+    engine::Sampling defaults;         // for what a request leaves open
+    Manner manner;                     // for requests that do not set thinking or effort
+    int64_t created = 0;               // for the list of models: seconds since 1970
+    uint64_t seed = 0;                 // seeds of requests without one are derived from it
   };
   EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options);
 
@@ -28,6 +29,7 @@ class EngineBackend final : public api::Backend {
   Cancel submit(api::Request request, Sink sink) override;
   api::Outcome<int64_t> count_tokens(const api::Request& request) const override;
 
+  // Writes the engine's metrics.
   void expose(Exposition& out) const;
   const engine::Engine& engine() const { return *engine_; }
   const text::ModelText& text() const { return text_; }
@@ -37,7 +39,9 @@ class EngineBackend final : public api::Backend {
   api::Outcome<std::vector<Prompt>> prompts_of(const api::Request& request) const;
   engine::Request common_of(const api::Request& request) const;
 
-  Replay replay_;  // before the engine, as the text: requests under way use them until they are gone
+  // Requests use the replay store and the text until the engine has ended them, so these are
+  // declared before it.
+  Replay replay_;
   const text::ModelText text_;
   const Prompts prompts_;
   const std::unique_ptr<engine::Engine> engine_;

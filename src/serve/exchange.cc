@@ -7,7 +7,7 @@ namespace {
 using std::chrono::duration;
 using std::chrono::duration_cast;
 
-constexpr int kClientLeft = 499;  // for the log and the metrics; nobody reads it
+constexpr int kClientLeft = 499;  // status in the log and the metrics; it is never sent
 
 const api::Fault kStopped{.kind = api::Fault::Kind::unavailable,
                           .message = "the server stopped before the answer was whole"};
@@ -54,7 +54,7 @@ void Exchange::run(std::string_view body, api::Backend& backend) {
     const std::lock_guard lock(mutex_);
     if (!over_) return cancel_ = std::move(cancel), void();
   }
-  if (cancel) cancel();  // the client left, or time ran out, in the meantime
+  if (cancel) cancel();  // the client left or the time ran out while submit() ran
 }
 
 void Exchange::count(std::string_view body, api::Backend& backend) {
@@ -69,6 +69,7 @@ void Exchange::count(std::string_view body, api::Backend& backend) {
   if (!over_) respond({{"input_tokens", std::get<int64_t>(counted)}});
 }
 
+// Everything that events need must be set before submit(): they may come before it returns.
 void Exchange::prepare(const api::Request& request, std::string fingerprint) {
   const std::lock_guard lock(mutex_);
   const int prompts = request.prompts.empty() ? 1 : int(request.prompts.size());
@@ -126,6 +127,7 @@ void Exchange::stop() {
   give_up(kStopped);
 }
 
+// Cancels outside the mutex, because the backend calls on_event() under a lock that cancelling takes, too.
 void Exchange::give_up(const api::Fault& fault) {
   api::Backend::Cancel cancel;
   {
@@ -154,7 +156,7 @@ void Exchange::on_event(api::Event event) {
   encoder_ ? stream_event(event, now) : gather_event(std::move(event));
 }
 
-// By tokens, not by events: one token may bring several.
+// Measures tokens, not events: one token may yield several events.
 void Exchange::measure(const api::Event& event, Time now) {
   Spoken& spoken = spoken_.at(event.choice);
   if (event.usage.completion_tokens <= spoken.tokens) return;
@@ -194,6 +196,7 @@ void Exchange::respond(const Json& body) {
   end();
 }
 
+// In a stream that has started, the error is an event; else it is the response.
 void Exchange::fail(const api::Fault& fault) {
   api::Reply reply = dialect_.error(fault, "req_" + id_);
   if (fault.kind == api::Fault::Kind::unavailable) spdlog::warn("req_{}: {}", id_, fault.message);
@@ -216,7 +219,7 @@ void Exchange::send(const std::vector<api::Frame>& frames) {
   if (!bytes.empty()) stream_->write(std::move(bytes));
 }
 
-// Before the last byte goes out: a client that has its answer finds it counted.
+// Call before the last write, so that /metrics already includes an answer the client has read.
 void Exchange::account(int status) {
   const api::Usage usage = tally_ ? tally_->total() : api::Usage{};
   const Time now = terms_.clock();
@@ -226,7 +229,7 @@ void Exchange::account(int status) {
                usage.completion_tokens, milliseconds(now));
 }
 
-// What it held goes, so that nothing holds it.
+// Drops the stream and the cancel function; each holds a reference back to this object.
 void Exchange::end() {
   over_ = true;
   stream_.reset();

@@ -1,6 +1,7 @@
-// One request from its body to the end of its answer: decode, submit, then events to a stream or a body.
-// Runs on four kinds of threads: a worker (run), the backend's (events), a loop thread (the client left) and
-// the ticker (silence, time). One mutex; nothing here blocks.
+// One HTTP request from its body to the end of its answer: decodes it, submits it, and writes the events to a
+// stream or collects them for a body. Called on four kinds of threads: a worker (run, count), the backend's
+// (events), a loop thread (the client closed the connection) and the ticker (keep-alive, time limit). One
+// mutex guards the state; no call blocks.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -17,23 +18,28 @@ using Clock = std::function<std::chrono::steady_clock::time_point()>;
 
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
-  struct Terms {  // shared by all exchanges of a service, which outlives them
+  // Shared by all exchanges of a service, which outlives them.
+  struct Terms {
     Metrics& metrics;
     Clock clock;
+    // Silence in a stream before a keep-alive, and the time limit of a request.
     std::chrono::milliseconds keep_alive, request_time;
   };
 
+  // `route` is for metrics and the log, `id` for headers and the envelope.
   Exchange(const Terms& terms, const api::Dialect& dialect, std::string route, std::string id,
            http::StreamPtr stream);
   ~Exchange();
 
-  void watch();  // notices when the client leaves
+  void watch();  // cancels the request when the client closes the connection
+  // Decodes and submits the request. Renders and tokenises on the calling thread.
   void run(std::string_view body, api::Backend& backend);
-  void count(std::string_view body, api::Backend& backend);  // the tokens of a request, not an answer to it
-  void refuse(api::Fault fault);
-  void tick();  // keep-alives and the time limit
-  void stop();  // the server ends: so does the answer
-  bool over() const;
+  // Answers with the number of tokens of the request's prompt (count_tokens).
+  void count(std::string_view body, api::Backend& backend);
+  void refuse(api::Fault fault);  // answers with an error
+  void tick();                    // sends a keep-alive or applies the time limit; call about once a second
+  void stop();                    // ends the answer with an error, because the server stops
+  bool over() const;              // true once the answer has ended
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -62,15 +68,15 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   mutable std::mutex mutex_;
   http::StreamPtr stream_;
   api::Envelope envelope_;
-  std::unique_ptr<api::StreamEncoder> encoder_;  // a stream is wanted
-  std::unique_ptr<api::Answer> answer_;          // or the whole
-  std::unique_ptr<api::Tally> tally_;            // of this answer; nobody else counts it
+  std::unique_ptr<api::StreamEncoder> encoder_;  // set if the client wants a stream
+  std::unique_ptr<api::Answer> answer_;          // set if it wants one body
+  std::unique_ptr<api::Tally> tally_;            // token counts of all choices
   api::Backend::Cancel cancel_;
   struct Spoken {
     int64_t tokens = 0;
-    Time last;  // when the last one came
+    Time last;  // when the last token came
   };
-  std::vector<Spoken> spoken_;  // by choice
+  std::vector<Spoken> spoken_;  // per choice, for the time between tokens
   bool any_token_ = false, started_ = false, over_ = false;
   Time last_write_;
 };

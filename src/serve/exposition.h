@@ -1,4 +1,4 @@
-// Numbers in the Prometheus text format. Families are written one after the other; labels are escaped.
+// Writes metrics in the Prometheus text format, version 0.0.4. Label values are escaped.
 #pragma once
 #include <initializer_list>
 #include <string>
@@ -11,16 +11,17 @@ using Labels = std::initializer_list<std::pair<std::string_view, std::string_vie
 
 class Exposition {
  public:
-  // Opens a family; its samples follow. `name` without the namespace: "requests_total".
+  // Begins a family; its samples must follow. `name` has no namespace ("requests_total"); "autark_" is added.
   void family(std::string_view name, std::string_view type, std::string_view help);
+  // Adds a sample to the family. `suffix` is appended to the name: "_bucket", "_sum", "_count".
   void sample(double value, Labels labels = {}, std::string_view suffix = {});
-  // A family of one sample.
+  // These write a family of one sample.
   void counter(std::string_view name, std::string_view help, double value);
   void gauge(std::string_view name, std::string_view help, double value);
-  const std::string& text() const { return text_; }
+  const std::string& text() const { return text_; }  // all that was written
 
  private:
-  std::string name_, text_;
+  std::string name_, text_;  // name_: of the current family
 };
 
 }  // namespace autark::serve

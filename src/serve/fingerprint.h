@@ -1,5 +1,6 @@
-// The system_fingerprint of answers: the same for the same program, model, kernels and rounding, which give
-// the same bits for the same request; how many requests run beside it, threads and drafts change nothing.
+// The system_fingerprint of answers. Equal fingerprints mean the same program, model, kernels and
+// rounding, and so the same answer to the same request with the same seed. Other requests, threads
+// and drafts do not matter.
 #pragma once
 #include <string>
 #include "engine/engine.h"

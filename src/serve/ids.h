@@ -1,4 +1,5 @@
-// Names for requests and tool calls: 24 hexadecimal digits that nobody can guess. Any thread.
+// Random ids for requests and tool calls: 24 hexadecimal digits (96 bits) from std::random_device, not
+// guessable. Thread-safe.
 #pragma once
 #include <mutex>
 #include <random>

@@ -1,5 +1,4 @@
-// What the service counts of itself. Any thread; counters only grow. Names that clients choose (ignored
-// fields) are kept up to a limit, further ones are counted as "other".
+// The service's own counters and histograms. Thread-safe. All numbers only grow.
 #pragma once
 #include <map>
 #include <mutex>
@@ -11,6 +10,7 @@
 
 namespace autark::serve {
 
+// Counts by upper bound, and the sum. `bounds` rise and must outlive the histogram.
 class Histogram {
  public:
   explicit Histogram(std::span<const double> bounds) : bounds_(bounds), counts_(bounds.size() + 1, 0) {}
@@ -19,20 +19,21 @@ class Histogram {
 
  private:
   std::span<const double> bounds_;
-  std::vector<uint64_t> counts_;  // the last: above every bound
+  std::vector<uint64_t> counts_;  // of each bucket; the last one is above every bound
   double sum_ = 0;
 };
 
 class Metrics {
  public:
   Metrics();
-  void answered(const std::string& route, int status);
-  void first_token(double seconds);
-  void inter_token(double seconds);
-  void finished(double seconds, const api::Usage& usage);
-  void cancelled();
-  void refused_key();
-  // The name as it is counted, if it is new and thus worth a line in the log.
+  void answered(const std::string& route, int status);     // every HTTP answer
+  void first_token(double seconds);                        // since the request arrived
+  void inter_token(double seconds);                        // since the choice's last token
+  void finished(double seconds, const api::Usage& usage);  // an exchange ended, with or without error
+  void cancelled();                                        // the client left before the end
+  void refused_key();                                      // missing or wrong API key
+  // Counts a request field that the server does not know. Returns its name if it is new, for the log. Clients
+  // choose these names, so only the first hundred get a counter of their own; further ones count as "other".
   std::optional<std::string> ignored(const std::string& field);
   void expose(Exposition& out) const;
 

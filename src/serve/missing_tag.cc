@@ -9,7 +9,8 @@ namespace {
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::string_view kFence = "```";
 
-// Reads what a text must begin with; `short_of` where it is too short to say.
+// Compares the beginning of a text with what is expected. `wrong`: it differs; `short_of`: it is
+// too short to decide.
 struct Beginning {
   std::string_view text;
   size_t at = 0;
@@ -43,7 +44,7 @@ MissingTag::Match MissingTag::match() {
   b.space();
   b.fence();
   fence_end_ = b.at;
-  if (inserted_) b.fence();  // behind the end of the last call's, the beginning of the next one's
+  if (inserted_) b.fence();  // the first fence closed the last call, this one opens the next
   brace_at_ = b.at;
   for (const std::string_view w : {"{", "\"name\"", ":"}) {
     if (!b.settled()) b.word(w);
@@ -82,6 +83,7 @@ void MissingTag::call_ended() {
   looking_ = inserted_;
 }
 
+// A closing fence after the last call is dropped.
 std::string MissingTag::finish() {
   if (looking_ && inserted_ && only_space_and_fences(held_)) held_.clear();
   return std::exchange(held_, {});

@@ -1,7 +1,7 @@
-// Some models of the Hermes family (Qwen2.5-Coder) write a call without its tag: an answer that begins with
-// {"name": "NAME", … where NAME is a tool on offer, perhaps inside ``` fences, one after the other. The tag
-// is put back, so that the parser sees a call. Whatever cannot become one passes as soon as that is known.
-// Belongs to one answer.
+// Some models of the Hermes family (Qwen2.5-Coder) leave the <tool_call> tag out: the answer begins with
+// {"name": "NAME", … where NAME is one of the request's tools, possibly inside ``` fences, and more such
+// calls may follow. This filter inserts the tag, so that the parser sees a call. Other text passes unchanged
+// as soon as it can no longer become such a call. Not thread-safe; one object per answer.
 #pragma once
 #include <optional>
 #include <string>
@@ -12,15 +12,15 @@ namespace autark::serve {
 
 class MissingTag {
  public:
-  // No names: everything passes.
+  // `names`: the request's tools. Without names all text passes unchanged.
   explicit MissingTag(std::vector<std::string> names) : names_(std::move(names)), looking_(!names_.empty()) {}
 
-  void push(std::string_view text) { held_ += text; }
-  // What the parser is to read next; empty: nothing for now. A piece does not reach beyond a brace that may
-  // end a call, so that call_ended() can be told in between.
+  void push(std::string_view text) { held_ += text; }  // adds text of the answer
+  // The next piece for the parser; nullopt if more text is needed. A piece ends at each brace that may end a
+  // call, so that the caller can report it with call_ended() before the next piece.
   std::optional<std::string> next();
-  void call_ended();     // the parser saw the end of a call: another may follow
-  std::string finish();  // what was held back
+  void call_ended();     // the parser has read a complete call: look for another one
+  std::string finish();  // returns what was held back, at the end of the answer
 
  private:
   enum class Match { no, maybe, yes };
@@ -29,7 +29,7 @@ class MissingTag {
   const std::vector<std::string> names_;
   bool looking_, inserted_ = false;
   std::string held_;
-  size_t fence_end_ = 0, brace_at_ = 0;  // in held_: behind the first fence; where the call begins
+  size_t fence_end_ = 0, brace_at_ = 0;  // offsets in held_: after the first fence, and of the call's brace
 };
 
 }  // namespace autark::serve

@@ -24,6 +24,7 @@ bool wants_calls(const api::Request& request) {
   return !request.tools.empty() && request.tool_choice.mode != api::ToolChoice::Mode::none;
 }
 
+// Found by encoding a letter with and without special tokens.
 std::vector<int32_t> preamble_of(const text::Tokenizer& tokenizer) {
   auto all = tokenizer.encode("a"), own = tokenizer.encode("a", {.add_special = false});
   if (!all || !own) return {};
@@ -31,7 +32,7 @@ std::vector<int32_t> preamble_of(const text::Tokenizer& tokenizer) {
   return at == all->end() ? std::vector<int32_t>() : std::vector<int32_t>(all->begin(), at);
 }
 
-// A text that spells the preamble itself gets no second one.
+// If the text itself began with the preamble, removes the one that the tokenizer added.
 void drop_second(const std::vector<int32_t>& preamble, std::vector<int32_t>& ids) {
   const auto n = std::ssize(preamble);
   if (std::ssize(ids) < 2 * n) return;
@@ -46,7 +47,7 @@ std::vector<std::string> names_of(const std::vector<api::Tool>& tools) {
   return names;
 }
 
-// What is written is content as it comes.
+// In a raw completion all text is content: no reasoning, no calls.
 AnswerReader::Rules raw_rules(const api::Request& request) {
   return {.stop = request.stop,
           .include_stop = request.include_stop,
@@ -65,7 +66,7 @@ api::Fault fault_of(const Error& error) {
       return {.kind = Kind::unsupported, .message = error.message};
     case Code::exhausted:
       return {.kind = Kind::overloaded, .message = error.message};
-    case Code::io:  // all an engine has to do with files: those of its model changed under it
+    case Code::io:  // the engine's only I/O error: a file of its model was changed
       return {.kind = Kind::unavailable, .message = error.message, .code = "model_changed"};
     case Code::cancelled:
       return {.kind = Kind::unavailable, .message = error.message};
@@ -136,7 +137,7 @@ std::optional<api::Fault> Prompts::refused_tools(const api::Request& request) co
       "tool_choice to none");
 }
 
-// A call that must come is begun in the prompt, where the syntax has a beginning for it.
+// Forced tool calls: the prompt ends with the opening of a call, if this syntax has one.
 api::Outcome<std::string> Prompts::opening_of(const api::Request& request, bool in_reasoning) const {
   using Mode = api::ToolChoice::Mode;
   const api::ToolChoice& choice = request.tool_choice;

@@ -1,6 +1,6 @@
-// api::Request to tokens: a conversation is rendered with the model's chat template, a text is encoded, ids
-// are taken as they are; and with each prompt how its answer is to be read. The server and the terminal make
-// their prompts here. Immutable, safe to use from any thread.
+// Makes the prompts of an api::Request, each with the rules for reading its answer. A conversation is
+// rendered with the model's chat template, a text is encoded, token ids are used as they are. Used by the
+// server and by the terminal. Immutable and thread-safe.
 #pragma once
 #include "api/item.h"
 #include "serve/answer_reader.h"
@@ -11,17 +11,17 @@ namespace autark::serve {
 
 struct Prompt {
   std::vector<int32_t> ids;
-  std::string text;            // shown where the prompt is echoed
-  AnswerReader::Rules answer;  // how its answer is read
+  std::string text;            // the prompt as text; set only if the request wants it echoed
+  AnswerReader::Rules answer;  // how to read its answer
 };
 
 class Prompts {
  public:
-  // The text outlives it.
+  // `text` must outlive this object.
   explicit Prompts(const text::ModelText& text);
 
-  // One prompt for a conversation, one for each of Request::prompts. `usual`: how the model answers where the
-  // request does not say.
+  // Returns one prompt for a conversation, else one for each of Request::prompts. `usual`: settings for a
+  // request that does not set thinking or effort.
   api::Outcome<std::vector<Prompt>> of(const api::Request& request, const Manner& usual) const;
 
  private:
@@ -33,10 +33,10 @@ class Prompts {
 
   const text::ModelText& text_;
   const TemplateForm form_;
-  const std::vector<int32_t> preamble_;  // what the tokenizer puts in front of a text, such as <bos>
+  const std::vector<int32_t> preamble_;  // tokens that the tokenizer puts before every text, such as <bos>
 };
 
-// What an engine's or a tokenizer's refusal or failure is to a client.
+// The fault that a client gets for an error of the engine or the tokenizer.
 api::Fault fault_of(const Error& error);
 
 }  // namespace autark::serve

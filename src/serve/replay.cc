@@ -4,7 +4,7 @@
 namespace autark::serve {
 namespace {
 
-// The order of an object's keys says nothing.
+// True if both are the same JSON value; the order of keys does not matter.
 bool same_meaning(const std::string& a, const std::string& b) {
   if (a == b) return true;
   const auto x = parse_json(a, "arguments"), y = parse_json(b, "arguments");
@@ -57,7 +57,7 @@ void Replay::forget_oldest() {
   kept_.pop_front();
   bytes_ -= oldest->bytes();
   for (const Call& c : oldest->turn.calls) by_call_.erase(c.id);
-  const auto at = by_said_.find(oldest->said);  // a later answer may have said the same
+  const auto at = by_said_.find(oldest->said);  // may be a newer turn with the same text
   if (at != by_said_.end() && at->second == oldest) by_said_.erase(at);
 }
 
@@ -85,7 +85,7 @@ void Replay::restore(api::Item& item, const Said& said, const std::string& user)
     item.parts.insert(item.parts.begin(), api::Reasoning{found->turn.reasoning});
 }
 
-// Gives the turn that its calls are of.
+// Returns the stored turn that has the item's calls, or null.
 Replay::KeptPtr Replay::restore_arguments(api::Item& item, const std::string& user) const {
   KeptPtr found;
   for (api::Part& p : item.parts) {
@@ -101,7 +101,8 @@ Replay::KeptPtr Replay::restore_arguments(api::Item& item, const std::string& us
   return found;
 }
 
-// After the arguments were put back: every part is the turn's own, reasoning may be missing.
+// True if every part of the item equals the turn's; reasoning may be missing. REQUIRES: arguments
+// are restored.
 bool Replay::unchanged(const api::Item& item, const Turn& turn) {
   std::string content, reasoning;
   size_t calls = 0;

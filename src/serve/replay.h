@@ -1,9 +1,11 @@
-// What the model wrote, kept for the request that goes on with it. Clients lose some of it: reasoning is left
-// out, arguments are read and written again, markup is gone, and a text may be cut into other tokens than it
-// was sampled in. restore() puts it back, so that the next prompt holds what was sampled. A turn that called
-// tools is found by the ids of its calls, which only its client knows; another by the whole conversation up
-// to it. Either way only for the user it was written for. Bounded; the oldest go first, and a turn that is
-// gone stays as the client sent it. Any thread.
+// Keeps what the model wrote, for the next request of the same conversation. A client returns less than it
+// got: without reasoning, with arguments that were parsed and written anew, without markup; and the text may
+// be cut into other tokens than were sampled. restore() puts the original back into a request, so that the
+// next prompt has the tokens that were sampled.
+//
+// A turn with calls is found by the random ids of its calls, another turn by a hash of the conversation
+// including the turn (said.h); both only for the same user. The store is bounded and drops the oldest turns
+// first. A turn that is not found stays as the client sent it. Thread-safe.
 #pragma once
 #include <deque>
 #include <map>
@@ -24,9 +26,9 @@ class Replay {
   struct Turn {
     std::string reasoning, content;
     std::vector<Call> calls;
-    Sampled sampled;                         // empty: it cannot stand as it was written
-    void add(const api::Event::What& what);  // reasoning, content and calls as they come
-    bool whole() const;                      // every call has its end
+    Sampled sampled;                         // the sampled tokens; empty: they must not be replayed
+    void add(const api::Event::What& what);  // collects reasoning, content and calls
+    bool whole() const;                      // true if every call is complete
   };
   struct Limits {
     size_t turns = 4096, bytes = size_t{64} << 20;
@@ -36,15 +38,15 @@ class Replay {
   explicit Replay(Limits limits) : limits_(limits) {}
 
   std::string new_call_id() { return ids_.next(); }
-  // `before`: the conversation that the turn answered.
+  // Stores a turn. `before`: the conversation that the turn answers.
   void remember(const std::string& user, Said before, Turn turn);
-  // Reasoning where the client sent none; arguments where what it sent means the same; the whole turn as it
-  // was sampled where the client changed nothing in it.
+  // For each turn of the assistant that is found: adds the reasoning if the client sent none; replaces
+  // arguments that mean the same JSON by the original text; sets Item::sampled if the client changed nothing.
   void restore(api::Request& request) const;
 
  private:
   struct Kept {
-    std::string user, said;  // said: with this turn; empty where it has calls
+    std::string user, said;  // said: hash of the conversation with this turn; empty if it has calls
     Turn turn;
     size_t bytes() const;
   };

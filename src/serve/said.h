@@ -1,5 +1,5 @@
-// What was said so far, as a key: equal for the same user's equal conversations, whatever a client lost of
-// one on its way (reasoning, the spelling of arguments). SHA-256 over one item after the other.
+// A key for a conversation: equal for equal conversations of one user. Leaves out what clients lose or
+// rewrite: reasoning and the arguments of calls. A chain of SHA-256 hashes, one per item.
 #pragma once
 #include <string>
 #include "api/item.h"
@@ -9,14 +9,14 @@ namespace autark::serve {
 class Said {
  public:
   explicit Said(const std::string& user) : key_(user) {}
-  void add(const api::Item& item);
+  void add(const api::Item& item);  // appends the next item of the conversation
   const std::string& key() const { return key_; }
 
  private:
   std::string key_;
 };
 
-// A call's id without the prefix that a dialect put before it: "call_", "toolu_".
+// A call's id without the prefix that the dialect added: "call_", "toolu_".
 std::string bare_id(const std::string& id);
 
 }  // namespace autark::serve

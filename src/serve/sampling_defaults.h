@@ -1,5 +1,5 @@
-// What a request that says nothing is sampled with: temperature 1 and nothing else, unless the checkpoint's
-// generation_config.json says otherwise.
+// Sampling settings for requests that leave them open: those of the checkpoint's generation_config.json, else
+// temperature 1 and no filters or penalties.
 #pragma once
 #include <filesystem>
 #include "api/item.h"
@@ -7,11 +7,12 @@
 
 namespace autark::serve {
 
-// `model` is a checkpoint's directory or file. No file: plain defaults; so with one that cannot be
-// read, and standard error names it.
+// `model` is a checkpoint's folder or file. Numbers that are missing or out of range keep their defaults. A
+// generation_config.json that cannot be read is ignored, with a line on standard error.
 engine::Sampling sampling_defaults(const std::filesystem::path& model);
 
-// `wanted` over `defaults`. `seed` serves a request that has none.
+// The settings of a request: `wanted` where it has a value, else `defaults`. `seed` is for a
+// request without one.
 engine::Sampling merged(const api::Sampling& wanted, const engine::Sampling& defaults, uint64_t seed);
 
 }  // namespace autark::serve

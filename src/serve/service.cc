@@ -13,7 +13,7 @@ using Kind = api::Fault::Kind;
 
 const api::Fault kStopping{.kind = Kind::unavailable, .message = "the server is stopping"};
 
-// The dialect whose errors a path speaks.
+// The dialect of the error bodies for a path.
 const api::Dialect& dialect_of(std::string_view path, bool anthropic_header = false) {
   if (anthropic_header || path == "/v1/messages" || path.starts_with("/v1/messages/"))
     return api::anthropic_messages();
@@ -51,7 +51,7 @@ Service::~Service() {
     const std::lock_guard lock(mutex_);
     std::swap(backend, backend_);
   }
-  backend.reset();  // ends what is under way; its last events still find metrics_
+  backend.reset();  // ends the running requests; their last events still use metrics_
 }
 
 void Service::open(std::shared_ptr<api::Backend> backend, Expose more_metrics) {
@@ -116,6 +116,8 @@ void Service::own_routes(http::Router& router) {
   });
 }
 
+// The reason to refuse an API request: the server is stopping, or the model is not loaded. Else
+// sets `backend`.
 std::optional<api::Fault> Service::not_now(std::shared_ptr<api::Backend>& backend) {
   if (draining_) return kStopping;
   const std::lock_guard lock(mutex_);
@@ -125,6 +127,7 @@ std::optional<api::Fault> Service::not_now(std::shared_ptr<api::Backend>& backen
                     .message = "the model is being loaded; try again in a few seconds"};
 }
 
+// Runs on a loop thread: hands the body to a worker and returns.
 void Service::take(const api::Dialect& dialect, const char* route, http::Request request,
                    http::StreamPtr stream, Work work) {
   std::shared_ptr<api::Backend> backend;
@@ -249,7 +252,7 @@ std::vector<std::shared_ptr<Exchange>> Service::exchanges() {
 
 void Service::tick() {
   for (const auto& e : exchanges()) e->tick();
-  under_way();  // forgets those that are over
+  under_way();  // removes those that have ended from exchanges_
 }
 
 void Service::tick_until_stopped() {

@@ -1,5 +1,5 @@
-// The routes: dialects to a Backend, model listings, health, metrics, the console's files. Listens to nothing
-// itself: give router() and error_body() to an http::Server, and let the server go before the service.
+// All routes of the server: the API dialects, model lists, health, metrics and the console's files. It opens
+// no socket: give router() and error_body() to an http::Server, and destroy the server before the service.
 //
 //   loop thread ─ route ─▶ worker: JSON, template, tokens ─▶ backend ─ events ─▶ Exchange ─▶ http::Stream
 #pragma once
@@ -17,35 +17,41 @@ namespace autark::serve {
 class Service {
  public:
   struct Options {
-    std::string api_key;  // empty: everybody may
-    std::span<const Asset> assets;
-    std::chrono::milliseconds keep_alive{10'000};  // of silence in a stream
-    std::chrono::milliseconds request_time{3'600'000};
+    std::string api_key;                                // empty: no key is needed
+    std::span<const Asset> assets;                      // the console's files; must outlive the router
+    std::chrono::milliseconds keep_alive{10'000};       // silence in a stream before a keep-alive
+    std::chrono::milliseconds request_time{3'600'000};  // a request that takes longer ends with 504
     Workers::Limits workers;
-    Clock clock;  // empty: the steady clock, and a thread that ticks; else tick() is the caller's
+    // Empty: the steady clock and a thread that calls tick() every second. Else (tests) the caller
+    // calls tick().
+    Clock clock;
   };
   using Expose = std::function<void(Exposition&)>;
 
   explicit Service(Options options);
+  // Ends all running requests. REQUIRES: the http::Server is destroyed.
   ~Service();
   Service(const Service&) = delete;
 
+  // The routes, for an http::Server. Its handlers use this service.
   http::Router router();
+  // The body of an error that the HTTP layer finds, in the dialect that the path belongs to.
   static http::ErrorBody error_body(int status, std::string_view reason, std::string_view path);
 
-  // Until open(), requests get 503 and /ready tells how far loading is.
+  // The members below are thread-safe. Until open(), API requests get 503 and /ready shows the progress, 0…1.
   void loading(double done) { loading_ = done; }
+  // Starts serving. `more_metrics` adds the backend's metrics to /metrics.
   void open(std::shared_ptr<api::Backend> backend, Expose more_metrics = {});
-  void drain();  // new requests get 503, those under way go on
-  void stop();   // and these end now: with 503, or an error event in a stream
-  int under_way();
-  void tick();
+  void drain();     // new requests get 503, running ones continue
+  void stop();      // also ends the running ones: with 503, or with an error event in a stream
+  int under_way();  // the number of requests whose answer has not ended
+  void tick();      // sends keep-alives and ends requests that take too long
 
  private:
   void api_routes(http::Router& router);
   void own_routes(http::Router& router);
   http::Filter key_filter();
-  using Work = void (Exchange::*)(std::string_view body, api::Backend& backend);  // a worker's
+  using Work = void (Exchange::*)(std::string_view body, api::Backend& backend);  // runs on a worker thread
   void take(const api::Dialect& dialect, const char* route, http::Request request, http::StreamPtr stream,
             Work work);
   bool enlist(const std::shared_ptr<Exchange>& exchange);  // false: the server is stopping

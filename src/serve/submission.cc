@@ -30,10 +30,11 @@ void Submission::submit(const engine::Request& common, uint64_t seed) {
   std::vector<engine::Request> group(choices_.size(), common);
   for (int i = 0; i < int(group.size()); ++i) {
     group[i].prompt = prompt_of(i).ids;
-    group[i].sampling.seed =
-        seed + uint64_t(i % n_) * 0x9e3779b97f4a7c15;  // a prompt's choices differ, batched or not
+    // Depends on the place among the prompt's choices only, so a prompt gets the same answers alone
+    // or with others.
+    group[i].sampling.seed = seed + uint64_t(i % n_) * 0x9e3779b97f4a7c15;
   }
-  const std::lock_guard lock(mutex_);  // the engine's events wait until every choice has begun
+  const std::lock_guard lock(mutex_);  // on_event() waits until the beginnings of all choices are sent
   const auto ids = engine_.submit(std::move(group), [self = shared_from_this()](int i, engine::Event e) {
     self->on_event(i, std::move(e));
   });
@@ -48,7 +49,7 @@ void Submission::cancel() {
     if (c.id && !c.reader.finished()) engine_.cancel(c.id);
 }
 
-// An answer is read as it comes, so that one whose reader has enough ends at once.
+// Reads on the engine thread, so that a complete answer is finished before the engine's next step.
 void Submission::on_event(int choice, engine::Event event) {
   const std::lock_guard lock(mutex_);
   Choice& c = choices_[choice];
@@ -64,6 +65,7 @@ void Submission::on_event(int choice, engine::Event event) {
   if (c.reader.finished() == api::Finish::cancelled) withdraw();
 }
 
+// A turn without calls is stored only if its sampled tokens can be replayed.
 void Submission::remember(Choice& c) {
   Replay::Turn turn = c.reader.take_turn();
   if (c.reader.called() || !turn.sampled.empty()) replay_.remember(user_, said_, std::move(turn));

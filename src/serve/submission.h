@@ -1,6 +1,6 @@
-// One api::Request inside the engine: several engine requests, one for each choice, whose events become
-// api::Events (choice_reader.h). Lives as long as the engine holds a sink of it. Engine thread, and any
-// thread that submits or cancels.
+// One api::Request while the engine computes it: a group of engine requests, one per choice, whose events
+// become api::Events (choice_reader.h). The engine's sinks own it, so it lives until the last of them is
+// destroyed. Events come on the engine thread; submit() and cancel() may be called from any thread.
 #pragma once
 #include <memory>
 #include <mutex>
@@ -14,11 +14,14 @@ namespace autark::serve {
 
 class Submission : public std::enable_shared_from_this<Submission> {
  public:
+  // `engine`, `tokenizer` and `replay` must outlive the submission. `prompts`: see Prompts::of.
   Submission(engine::Engine& engine, const text::Tokenizer& tokenizer, const api::Request& request,
              std::vector<Prompt> prompts, Replay& replay, api::Backend::Sink sink);
 
-  // One engine request for each choice, all of them or none. A refusal is the sink's Fault.
+  // Submits one engine request per choice, all or none: `common` with the choice's prompt and seed. If the
+  // engine refuses, the sink gets a Fault. Call once.
   void submit(const engine::Request& common, uint64_t seed);
+  // Cancels all choices that have not finished.
   void cancel();
 
  private:
@@ -37,16 +40,16 @@ class Submission : public std::enable_shared_from_this<Submission> {
   engine::Engine& engine_;
   Replay& replay_;
   const std::string user_;
-  Said said_;  // the conversation that is answered
-  const int n_;
-  const bool chat_;  // what the model writes is remembered
+  Said said_;        // the conversation that is answered
+  const int n_;      // choices per prompt
+  const bool chat_;  // a conversation: its answers go to the replay store
   const std::vector<Prompt> prompts_;
 
   std::mutex mutex_;
   api::Backend::Sink sink_;
   std::vector<Choice> choices_;
-  ChoiceReader::Told beginnings_;  // of every choice, before any engine event
-  size_t unfinished_ = 0;          // choices whose Finished was not told
+  ChoiceReader::Told beginnings_;  // the first events of every choice, sent before any event of the engine
+  size_t unfinished_ = 0;          // choices whose Finished was not sent
   bool over_ = false;
 };
 

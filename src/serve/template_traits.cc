@@ -3,9 +3,9 @@
 namespace autark::serve {
 namespace {
 
-// JSON text that no template writes like this by itself.
+// Two spaces after the colon: a template that parses and writes arguments would not reproduce them.
 constexpr const char* kArguments = "{\"probe\":  1}";
-// Some templates want nine letters and digits.
+// Some templates accept only ids of nine letters and digits.
 constexpr const char* kId = "probe0000";
 
 Json probing_tools() {
@@ -20,7 +20,8 @@ Json question() {
   return Json::array({{{"role", "user"}, {"content", "hi"}}});
 }
 
-// A template that cannot render the one with tools says so when it is asked in earnest.
+// If rendering with tools fails here, report support anyway; the real request will return the
+// template's own error.
 bool takes_tools(const text::ChatTemplate& chat) {
   text::Conversation c{.messages = question()};
   const auto without = chat.render(c);

@@ -1,15 +1,16 @@
-// What a chat template does with tools and efforts, found by rendering small conversations with it once.
+// What a chat template accepts, found once by rendering small conversations with it.
 #pragma once
 #include "text/chat.h"
 
 namespace autark::serve {
 
 struct TemplateTraits {
-  bool takes_tools = false;        // a prompt with tools differs from one without
-  bool arguments_as_text = false;  // the arguments of calls go in as JSON text; otherwise as objects
-  bool low_effort = false;         // reasoning_effort may be "low"
+  bool takes_tools = false;        // it writes tools into the prompt
+  bool arguments_as_text = false;  // it wants the arguments of calls as JSON text, not as objects
+  bool low_effort = false;         // it accepts "low" as reasoning_effort
 };
 
+// Renders about four conversations; milliseconds.
 TemplateTraits traits_of(const text::ChatTemplate& chat);
 
 }  // namespace autark::serve

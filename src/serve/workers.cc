@@ -37,7 +37,7 @@ void Workers::work() {
     queue_.pop_front();
     lock.unlock();
     job.run();
-    job.run = nullptr;  // what it holds goes before its bytes are given back
+    job.run = nullptr;  // free the memory of the job before its bytes are subtracted
     lock.lock();
     bytes_ -= job.bytes;
   }

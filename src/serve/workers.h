@@ -1,5 +1,5 @@
-// A few threads that prepare requests (JSON, template, tokens), so that neither the event loop nor other
-// clients wait for a long prompt. The queue is bounded by jobs and by the bytes they hold.
+// Threads that prepare requests (JSON, template, tokenizer), so that the event loop never waits for a long
+// prompt. The queue is bounded by the number of jobs and by the bytes they hold. Thread-safe.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -17,9 +17,10 @@ class Workers {
     size_t jobs = 512, bytes = size_t{256} << 20;
   };
   explicit Workers(const Limits& limits);
-  ~Workers();  // runs what is queued, then joins
+  ~Workers();  // runs the queued jobs, then joins the threads
 
-  // False: the queue is full and the job was not taken. A job must not throw.
+  // Queues a job that holds `bytes`. Returns false if a limit is reached. A job larger than the limit of
+  // bytes is taken while there is no other. A job must not throw.
   bool post(size_t bytes, std::function<void()> job);
 
  private:
