@@ -1,4 +1,4 @@
-// Finding a checkpoint's chat template, and handing conversations to the crate that renders it.
+// Finds a checkpoint's chat template and passes conversations to the crate that renders it.
 #include "text/chat.h"
 #include <cstring>
 #include <ctime>
@@ -24,7 +24,7 @@ struct Sources {
   bool found() const { return !usual.empty(); }
 };
 
-// A text, or a list of {"name", "template"}, or an object name → text.
+// Reads the value of "chat_template": a text, a list of {"name", "template"}, or an object from name to text.
 Sources from_json(const Json& v) {
   Sources s;
   auto add = [&](const Json& name, const Json& text) {
@@ -57,7 +57,8 @@ std::string template_file(const fs::path& file) {
   return {};
 }
 
-// The first of the places that has one. `how` a broken tokenizer_config.json is passed over.
+// Reads the first place that has a template. `how`: whether to warn of a tokenizer_config.json that
+// cannot be read.
 Sources from_directory(const fs::path& folder, Ignored how) {
   Sources s{.usual = template_file(folder / "chat_template.jinja"),
             .with_tools = template_file(folder / "additional_chat_templates/tool_use.jinja")};
@@ -96,7 +97,7 @@ Result<Sources> find_sources(const fs::path& path, Ignored how) {
   return s;
 }
 
-// "2026-11-22T09:05:07", local time.
+// The local time, "2026-11-22T09:05:07".
 std::string time_now() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
@@ -110,7 +111,7 @@ struct TemplateFree {
 };
 using TemplateHandle = std::unique_ptr<autark_template, TemplateFree>;
 
-// The prompt's last word is an opened reasoning, and nobody has typed it.
+// True if the prompt ends with a <think> that the template wrote, not the user.
 bool ends_in_reasoning(const Prompt& p) {
   const size_t end = std::string_view(p.text).find_last_not_of(" \n");
   return end != std::string::npos && std::string_view(p.text).substr(0, end + 1).ends_with("<think>") &&
@@ -138,6 +139,7 @@ class CrateTemplate final : public ChatTemplate {
       return Error{Code::invalid, take(error)};
     Prompt p{.text = take(prompt), .literal = {}};
     const std::string borders = take(literal);
+    // The crate writes pairs of size_t, which is the layout of ByteRange.
     static_assert(sizeof(ByteRange) == 2 * sizeof(size_t));
     p.literal.resize(borders.size() / sizeof(ByteRange));
     if (!p.literal.empty()) std::memcpy(p.literal.data(), borders.data(), borders.size());
@@ -153,6 +155,8 @@ class CrateTemplate final : public ChatTemplate {
 
 }  // namespace
 
+// Encodes the text between the sampled ranges piece by piece. The cuts are at markup tokens, so
+// they change nothing.
 Result<std::vector<int32_t>> ids_of(const Prompt& p, const Tokenizer& tokenizer) {
   std::vector<int32_t> ids;
   std::vector<ByteRange> literal;
@@ -237,7 +241,7 @@ const char* render_options() {
 }
 
 Result<std::unique_ptr<ChatTemplate>> ChatTemplate::open(const fs::path& path, const Tokenizer* tokenizer) {
-  // With a tokenizer that file has been read before, and it was said.
+  // With a tokenizer, tokenizer_config.json was read before, and a fault in it was reported.
   AUTARK_TRY(Sources sources, find_sources(path, tokenizer ? Ignored::silently : Ignored::with_a_word));
   AUTARK_TRY(const DeepseekV4Trace trace, deepseek_v4_trace(path));
   const bool bare = trace.is_unsaid && (trace.has_encoder || (tokenizer && tokenizer->id_of("｜DSML｜")));

@@ -1,6 +1,7 @@
-// A conversation to the prompt a model was trained on, by the checkpoint's own chat template (Jinja).
-// Immutable after open(), safe to use from any thread. A template can neither stop the process nor run for
-// ever: fuel and recursion are limited, and what it raises is the Error.
+// Renders a conversation to a prompt with the checkpoint's own chat template (Jinja), or with an
+// encoder of ours for DeepSeek V4. Immutable after open() and thread-safe. A hostile template
+// cannot stop the process or run forever: instructions, recursion, output and memory are limited.
+// What a template raises becomes the Error.
 #pragma once
 #include <filesystem>
 #include <memory>
@@ -16,49 +17,53 @@
 namespace autark::text {
 
 struct Conversation {
-  Json messages = Json::array();  // as the OpenAI chat dialect has them
-  // Of message i, an assistant's: what the model wrote itself. Templates that can (DeepSeek V4) let it stand
-  // as it was. May be shorter than `messages`.
+  Json messages = Json::array();  // in the form of OpenAI Chat
+  // For message i of the assistant: the tokens that the model wrote. DeepSeek V4's encoder puts them into the
+  // prompt unchanged; other templates ignore them. May be shorter than `messages`.
   std::vector<std::optional<Sampled>> sampled = {};
-  std::optional<Json> tools;       // empty: none
+  std::optional<Json> tools;       // a list in the form of OpenAI Chat; empty: no tools
   Json kwargs = Json::object();    // add_generation_prompt, continue_final_message, enable_thinking …
-  Json vars = Json::object();      // special-token texts that override the tokenizer's; null: not defined
-  std::optional<std::string> now;  // for strftime_now, "2026-11-22T08:00:00" or as the goldens write it
+  Json vars = Json::object();      // special-token texts, override the tokenizer's; null: not defined
+  std::optional<std::string> now;  // for strftime_now: "2026-11-22T08:00:00"; empty: the local time
 };
 
-struct SampledRange {  // of a prompt's text; between markup that is one token each
+// Bytes of a prompt's text, and the tokens to use for them. Their neighbours are markup of one token each.
+struct SampledRange {
   ByteRange bytes;
   std::vector<int32_t> ids;
 };
 
 struct Prompt {
   std::string text;
-  // Where text that came from messages spells an added token: to be encoded as plain text.
+  // Places where text from messages spells an added token; it must be encoded as plain text. In order.
   std::vector<ByteRange> literal;
-  // Where the model's own words stand: these tokens, however the text might be cut into others. In order.
+  // Text that the model wrote in earlier turns, with the tokens that were sampled. In order.
   std::vector<SampledRange> sampled;
-  bool in_reasoning = false;  // it ends inside the model's reasoning
-  bool continues = false;     // it ends inside content that the answer goes on with
+  bool in_reasoning = false;  // the prompt ends inside the model's reasoning
+  bool continues = false;     // the prompt ends inside content, which the answer continues
 };
 
+// The tokens of a prompt. Markup of the template becomes added tokens, `literal` text does not, and `sampled`
+// text becomes its own tokens.
 Result<std::vector<int32_t>> ids_of(const Prompt& prompt, const Tokenizer& tokenizer);
 
-// For --help: what render_json() of some models takes beside the usual keys.
+// For --help: keys that render_json() takes for some models, in addition to the usual ones.
 const char* render_options();
 
 class ChatTemplate {
  public:
-  // A directory (tokenizer_config.json, chat_template.jinja), a GGUF file or a .jinja file. Code::not_found
-  // where there is none: the model has no chat. `tokenizer` (may be empty) supplies special-token texts and
-  // the spellings that user text must not turn into tokens; it outlives the template.
+  // `path`: a directory (chat_template.jinja, chat_template.json, tokenizer_config.json), a GGUF
+  // file or a .jinja file. Code::not_found if the model has no chat template. `tokenizer` (may be
+  // null) supplies special-token texts and the spellings of added tokens that user text must not
+  // become; it must outlive the template.
   static Result<std::unique_ptr<ChatTemplate>> open(const std::filesystem::path& path,
                                                     const Tokenizer* tokenizer);
   virtual ~ChatTemplate() = default;
+  // Code::invalid if the template raises an error or exceeds a limit.
   virtual Result<Prompt> render(const Conversation& c) const = 0;
-  // The same from JSON text {"messages", "tools", "kwargs", "vars", "now"}: whole numbers of any length stay
-  // as written.
+  // Renders JSON text {"messages", "tools", "kwargs", "vars", "now"}. Integers of any length stay as written.
   virtual Result<Prompt> render_json(std::string_view request) const;
-  // How the model that this prompt is for writes reasoning and tool calls.
+  // How a model with this template writes reasoning and tool calls.
   virtual OutputSyntax syntax() const { return OutputSyntax::plain; }
 };
 

@@ -5,11 +5,12 @@
 namespace autark::text {
 namespace {
 
+// Removes what the tokenizer's decoder strips from the beginning of a text, and splits at whole characters.
 class CrateStream final : public StreamDecoder {
  public:
   CrateStream(const autark_tokenizer* t, bool skip_special) : tokenizer_(t), skip_special_(skip_special) {
     autark_tokenizer_strip(t, &strip_, &strip_left_);
-    if (strip_ >= 0x80) strip_left_ = 0;  // only ever a space
+    if (strip_ >= 0x80) strip_left_ = 0;  // vocabularies strip spaces only
   }
 
   std::string push(int32_t id) override {

@@ -1,5 +1,5 @@
-// The tokenizer as the crate gives it, with what the files beside it name: special-token texts and end
-// tokens. Private to text/.
+// Tokenizer implemented by the Rust crate, with the special-token texts and end tokens that the files beside
+// it name. Private to text/.
 #pragma once
 #include <map>
 #include "text/crates.h"
@@ -14,7 +14,7 @@ using CrateTokenizerHandle = std::unique_ptr<autark_tokenizer, CrateTokenizerFre
 
 struct TokenNames {
   std::map<std::string, std::string, std::less<>> special;  // bos_token → "<s>"
-  std::vector<int32_t> end;
+  std::vector<int32_t> end;                                 // ids that end an answer
 };
 
 class CrateTokenizer final : public Tokenizer {
@@ -36,23 +36,24 @@ class CrateTokenizer final : public Tokenizer {
   TokenNames names_;
 };
 
-// Special-token texts and end tokens that the files of a checkpoint directory name; files that cannot be read
-// are left out.
+// Reads the special-token texts and end tokens that the files of a checkpoint directory name. Files that
+// cannot be read are ignored.
 TokenNames names_beside(const std::filesystem::path& folder);
 
-// The GGUF file of a directory that holds one (the first of a split set); empty where there is none.
+// The GGUF file in a directory, the first one of a split set; empty if there is none.
 std::filesystem::path gguf_inside(const std::filesystem::path& folder);
 
-// Where the vocabulary comes from.
+// The two sources of a vocabulary.
 Result<std::unique_ptr<Tokenizer>> open_tokenizer_json(const std::filesystem::path& file);
 Result<std::unique_ptr<Tokenizer>> open_gguf_tokenizer(const std::filesystem::path& file);
 
+// Conversions at the border to the crate. The results of borrow() and view() do not own their bytes.
 inline autark_str borrow(std::string_view s) {
   return {reinterpret_cast<const uint8_t*>(s.data()), s.size()};
 }
 inline std::string_view view(autark_str s) {
   return {reinterpret_cast<const char*>(s.data), s.size};
 }
-std::string take(autark_buffer b);  // copies and frees
+std::string take(autark_buffer b);  // copies the bytes and frees the buffer
 
 }  // namespace autark::text

@@ -19,7 +19,7 @@ bool is_byte_token(std::string_view token) {
   return token.size() == 6 && token.starts_with("<0x");
 }
 
-// "<|im_start|>", "</s>", "<｜User｜>", "[INST]", "[/INST]": one word, or words joined by signs.
+// True for "<|im_start|>", "</s>", "<｜User｜>", "[INST]", "[/INST]": brackets around words joined by signs.
 bool is_mark(std::string_view token) {
   if (token.size() < 3 || token.size() > kMarkBytesMax || is_byte_token(token)) return false;
   const bool angles = token.front() == '<' && token.back() == '>';
@@ -33,7 +33,8 @@ bool is_mark(std::string_view token) {
   return std::ranges::all_of(inside, fits) && std::ranges::any_of(inside, is_letter);
 }
 
-// Whole marks that merges make are words of the text the vocabulary was learnt from.
+// Marks that merges produce. These are words of the training text (HTML tags, for example), not
+// control tokens.
 std::unordered_set<std::string> merged_marks(const std::vector<std::string_view>& merges) {
   std::unordered_set<std::string> all;
   for (const std::string_view m : merges) {

@@ -1,5 +1,5 @@
-// Control tokens that a GGUF file's converter typed as ordinary ones, or did not type at all: the marks of
-// its chat template, found again. Private to text/.
+// Finds control tokens that a GGUF file's converter stored as ordinary tokens: the marks of its chat
+// template, such as <|im_start|>. Private to text/.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -9,23 +9,25 @@
 
 namespace autark::text {
 
+// Views into the GGUF file.
 struct GgufVocabulary {
   std::vector<std::string_view> tokens, merges;
-  std::vector<uint8_t>
-      types;  // of each token: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte
+  // Of each token: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
+  std::vector<uint8_t> types;
 };
 
-// Tokens with the shape of a mark (<…>, [LETTERS]) that no merge makes and that are not typed as special.
+// Ids of tokens that look like a mark (<…>, [LETTERS]), are not made by a merge and have an ordinary type.
 std::vector<size_t> untyped_marks(const GgufVocabulary& v);
 
-// What a template writes by itself: the texts around its tags and the literals inside them.
+// The texts that a template can write: those between its tags, and the literals inside the tags.
 std::vector<std::string> template_texts(std::string_view source);
 
-// What it renders for some conversations, for marks that it puts together ('<|' + role + '|>').
+// Prompts that the template renders for a few conversations. They contain marks that the template joins from
+// parts ('<|' + role + '|>').
 std::vector<std::string> rendered_texts(const ChatTemplate& chat, const Json& vars);
 
-// The type of a mark that stands in `texts`: tags inside an answer are shown, all others are control tokens.
-// 0: it stands in none.
+// The type for a mark: user-defined (shown) for tags inside answers such as <think>, else control. 0 if none
+// of `texts` contains the mark.
 uint8_t type_of_mark(std::string_view mark, const std::vector<std::string>& texts);
 
 }  // namespace autark::text

@@ -1,6 +1,6 @@
-// A GGUF file's tokenizer.ggml.* keys to a tokenizer: byte-level BPE ("gpt2"), sentencepiece BPE ("llama")
-// and unigram ("t5"). What the keys do not tell (patterns, normalisers, which control tokens a published file
-// shows) is in pipelines.cc and below.
+// Makes a tokenizer from the tokenizer.ggml.* keys of a GGUF file: byte-level BPE ("gpt2"), sentencepiece BPE
+// ("llama") and unigram ("t5"). Facts that the keys lack (patterns, normalisers, which control tokens are
+// shown) are in pipelines.cc and below.
 #include <algorithm>
 #include <array>
 #include "base/gguf.h"
@@ -58,8 +58,8 @@ bool has_template(const Gguf& g) {
   return !g.text("tokenizer.chat_template").value_or("").empty();
 }
 
-// A file names one end token, published configurations name that of a document beside that of a turn. A
-// template tells by itself how it ends a turn (turn_end.h).
+// A GGUF file names one end token, but models have one for a document and one for a turn. Adds the well-known
+// ones. With a chat template the end of a turn is found by rendering (turn_end.h).
 bool is_end(std::string_view token, bool has_template) {
   constexpr std::array<std::string_view, 4> kDocumentEnds = {"<|endoftext|>", "<|end_of_text|>", "</s>",
                                                              "<|eom_id|>"};
@@ -90,7 +90,8 @@ TokenNames names_of(const Gguf& g, const Words& w) {
   return names;
 }
 
-// Marks of the chat template, and tokens that the keys name, that the converter typed as ordinary ones.
+// Corrects the types of marks that the converter stored as ordinary tokens: marks of the chat template, and
+// tokens that the keys name.
 void type_marks(const Gguf& g, const std::filesystem::path& file, Words* w) {
   const std::vector<size_t> marks = untyped_marks(*w);
   if (marks.empty()) return;
@@ -110,12 +111,12 @@ void type_marks(const Gguf& g, const std::filesystem::path& file, Words* w) {
   for (const size_t i : marks) {
     if (const uint8_t type = type_of_mark(w->tokens[i], texts))
       w->types[i] = type;
-    else if (by_merges && w->tokens[i].starts_with("<|"))  // nothing else could bring it into a text
+    else if (by_merges && w->tokens[i].starts_with("<|"))  // no merge makes it, so text never becomes it
       w->types[i] = kControl;
   }
 }
 
-// Files mark these as control tokens; the published vocabularies show them when text is decoded.
+// GGUF files mark these as control tokens, but published tokenizers show them in decoded text.
 bool is_shown(std::string_view token) {
   constexpr std::array<std::string_view, 7> kShown = {"<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>",
                                                       "<|fim_pad|>",    "<|repo_name|>",  "<|file_sep|>",
@@ -138,7 +139,8 @@ Json sequence(const char* of, Json parts) {
   return {{"type", "Sequence"}, {of, std::move(parts)}};
 }
 
-// Sentencepiece writes a space as U+2581; so do all tokens but those that users defined.
+// Sentencepiece writes a space as U+2581. User-defined tokens in a GGUF file have plain spaces and
+// are rewritten.
 Json spm_pipeline(const Gguf& g, Words* w) {
   const bool prefix = g.flag(key("add_space_prefix")).value_or(true);
   w->rewritten.reserve(w->tokens.size());
@@ -174,6 +176,7 @@ std::string base64(std::span<const std::byte> bytes) {
   return out;
 }
 
+// Unigram: the file's table of normalisations, then spaces as U+2581 at the beginning of words.
 Json unigram_pipeline(const Gguf& g) {
   const bool prefix = g.flag(key("add_space_prefix")).value_or(true);
   const Json metaspace = {{"type", "Metaspace"},
@@ -218,7 +221,7 @@ Result<Kind> kind_of(const Gguf& g, Words* w, const std::filesystem::path& file)
               false};
 }
 
-// Ids that the file wants around every text.
+// Sets the ids that are added before and after every text.
 void add_borders(const Gguf& g, const Words& w, Kind* k) {
   auto border = [&](const char* flag, bool usual, const char* id) {
     Json ids = Json::array();

@@ -1,5 +1,5 @@
-// What a model's files say about its text: the tokenizer, the chat template if there is one, and the tokens
-// that end an answer. Immutable after open(), safe to use from any thread.
+// A model's text side: the tokenizer, the chat template if there is one, and the tokens that end an answer.
+// Immutable after open() and thread-safe.
 #pragma once
 #include <filesystem>
 #include <memory>
@@ -11,13 +11,13 @@
 namespace autark::text {
 
 struct ModelText {
-  std::unique_ptr<Tokenizer> tokenizer;  // always there
-  std::unique_ptr<ChatTemplate> chat;    // empty: the model has no chat template
-  std::string chat_fault;                // why `chat` is empty
-  // The tokens that the tokenizer's files name as ends, then those that close the template's turn.
+  std::unique_ptr<Tokenizer> tokenizer;  // never null
+  std::unique_ptr<ChatTemplate> chat;    // null: there is no usable chat template
+  std::string chat_fault;                // why `chat` is null
+  // End tokens that the files name, then those that close a turn of the template. May have duplicates.
   std::vector<int32_t> end_tokens;
 
-  // `path`: a directory or a GGUF file. Fails only where the tokenizer does.
+  // `path`: a directory or a GGUF file. Fails only if the tokenizer cannot be opened.
   static Result<ModelText> open(const std::filesystem::path& path);
 };
 

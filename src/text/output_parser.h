@@ -1,7 +1,7 @@
-// What a model writes, taken apart as it comes: reasoning, content, tool calls. A parser is given the text
-// after the prompt, cut anywhere, and the pieces do not depend on the cuts: joined by kind and call they are
-// the same. Bytes that may be the beginning of markup wait. Markup of reasoning and of calls is not given
-// out; a tag without a call behind it is text. Belongs to one answer and one thread.
+// Splits a model's output into reasoning, content and tool calls while it arrives. A parser gets the text
+// after the prompt in pieces of any size. Its result does not depend on the cuts: pieces joined by kind and
+// call are the same. Bytes that may begin markup are held back. Markup is removed; a tag that no call follows
+// is text. Not thread-safe; one object per answer.
 #pragma once
 #include <memory>
 #include <span>
@@ -12,12 +12,12 @@
 namespace autark::text {
 
 enum class OutputSyntax : uint8_t {
-  plain,   // all of it is content; what the prompt began to reason, up to </think>, is reasoning
+  plain,   // all is content; if the prompt opened reasoning, text up to </think> is reasoning
   hermes,  // <think>…</think>, <tool_call>{"name": …, "arguments": {…}}</tool_call> (Qwen, Hermes)
   dsml     // DeepSeek V4 and V4.1: …</think>, <｜DSML｜tool_calls> blocks, either spelling of the tags
 };
 
-// Names for a syntax that the caller chooses instead of the model's own: "v4" and "v41" are dsml.
+// Names by which users can choose a syntax instead of the model's own: "v4" and "v41" are dsml.
 struct NamedSyntax {
   std::string_view name;
   OutputSyntax syntax;
@@ -26,25 +26,27 @@ std::span<const NamedSyntax> named_syntaxes();
 
 struct OutputPiece {
   enum class Kind : uint8_t { reasoning, content, call, arguments, call_end } kind = Kind::content;
-  int call = -1;     // which, from 0: call, arguments, call_end
-  std::string text;  // reasoning, content; the name of a call; the next bytes of its arguments: a JSON
-                     // object, or what the model wrote where that cannot be read as one
+  int call = -1;  // number of the call, from 0, for the kinds call, arguments and call_end
+  // Reasoning or content; of a call its name; of arguments the next bytes. Joined, the arguments are a JSON
+  // object, or what the model wrote if that cannot be read as one.
+  std::string text;
 };
 
 class OutputParser {
  public:
   virtual ~OutputParser() = default;
+  // Reads the next bytes and returns the pieces that have become certain.
   virtual std::vector<OutputPiece> push(std::string_view text) = 0;
-  // The output is over; `cut`: by a length limit, in the middle of something. A call without call_end was
-  // never finished, and its name may be cut too. Without `cut`, a call whose name is known is ended; only in
-  // DSML one stays open where the model stopped inside a value.
+  // Ends the output and returns what was held back. `cut`: a limit ended it, possibly in the middle of a
+  // call. A call without a call_end is unfinished, and its name may be incomplete. Without `cut`, a call with
+  // a name is ended, except a DSML call whose last value has no end.
   virtual std::vector<OutputPiece> finish(bool cut) = 0;
 };
 
 struct ParserOptions {
-  bool in_reasoning = false;  // the prompt ended inside the model's reasoning
-  bool continues = false;     // it ended inside content, whose newlines are its own
-  bool calls = true;          // false: none are wanted, and their markup is text
+  bool in_reasoning = false;  // the prompt ends inside the model's reasoning
+  bool continues = false;     // the prompt ends inside content, so newlines at the start are kept
+  bool calls = true;          // false: markup of calls is text
 };
 std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, const ParserOptions& options = {});
 
@@ -54,8 +56,9 @@ struct ToolCall {
 struct ParsedOutput {
   std::string reasoning, content;
   std::vector<ToolCall> tool_calls;
-  std::vector<ToolCall> partial;  // begun, never finished
+  std::vector<ToolCall> partial;  // calls without an end
 };
+// Joins the pieces of an answer.
 ParsedOutput gather(std::span<const OutputPiece> pieces);
 
 }  // namespace autark::text

@@ -1,6 +1,6 @@
-// Model output of any bytes, in every syntax: the first byte says which, the second where it is cut. However
-// it is cut, the result is the same; no Hermes call is left open but by a limit, and without calls none
-// comes.
+// Parses arbitrary bytes in every syntax. The first byte chooses the options, the second where the text is
+// cut. The result must not depend on the cut; a Hermes call may stay open only at a limit; without calls
+// there must be none.
 #include <cstdlib>
 #include <string_view>
 #include "text/output_parser.h"

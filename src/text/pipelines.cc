@@ -1,5 +1,5 @@
-// Each family is a list of splits, one after the other, then the byte-level alphabet. A split cuts out what
-// its pattern matches; what lies between is a part too.
+// Each family is a list of splits that are applied one after the other, then the byte-level alphabet. A split
+// makes a part of every match of its pattern and of the text between matches.
 #include "text/pipelines.h"
 #include <algorithm>
 #include <string>
@@ -40,7 +40,7 @@ const std::vector<Family>& families() {
       {"deepseek-v3 joyai-llm hunyuan-dense", {R"(\p{N}{1,3})", "[一-龥぀-ゟ゠-ヿ]+", kDeepseek3}},
       {"deepseek-coder",
        {"[\r\n]", R"(\s?\p{L}+)", R"(\s?\p{P}+)", "[一-龥ࠀ-一가-\xED\x9F\xBF]+", R"(\p{N})"}},
-      // Letters of the alphabets with upper and lower case.
+      // \p{Lu} and \p{Ll}: letters of alphabets that have upper and lower case.
       {"deepseek-llm",
        {"[\r\n]", R"(\s?[\p{Lu}\p{Ll}]+)", "\\s?[!-/:-~！-／：-～‘-‟\u3000-。]+", R"(\s+$)",
         "[一-龥ࠀ-一가-\xED\x9F\xBF]+", R"(\p{N}+)"}},

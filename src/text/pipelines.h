@@ -1,5 +1,5 @@
-// How a byte-level BPE vocabulary's text is cut before merging, by the name GGUF files give it
-// (tokenizer.ggml.pre). The file holds only the name; the published pipeline is known here. Private to text/.
+// The pre-tokenizers of byte-level BPE vocabularies by the name in GGUF files (tokenizer.ggml.pre). The file
+// has only the name; this is the table of the published patterns. Private to text/.
 #pragma once
 #include <string_view>
 #include "base/json.h"
@@ -7,13 +7,13 @@
 namespace autark::text {
 
 struct Pipeline {
-  Json normalizer;  // as tokenizer.json has them; null: none
+  Json normalizer;  // in the form of tokenizer.json; null: none
   Json pre_tokenizer;
-  bool ignore_merges = false;  // a part that is a token is taken whole
-  bool add_bos = false;        // unless the file says otherwise
+  bool ignore_merges = false;  // a part that equals a token becomes that token without merging
+  bool add_bos = false;        // default if the file does not say
 };
 
-// Code::unsupported, naming the known ones, for any other name.
+// Code::unsupported for an unknown name; the message lists the known ones.
 Result<Pipeline> bpe_pipeline(std::string_view name);
 
 }  // namespace autark::text

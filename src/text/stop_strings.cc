@@ -4,6 +4,7 @@
 
 namespace autark::text {
 
+// Builds the table of borders of each pattern (Knuth–Morris–Pratt).
 StopStrings::StopStrings(std::vector<std::string> stops, bool include_stop) : include_stop_(include_stop) {
   for (std::string& s : stops) {
     if (s.empty()) continue;

@@ -1,4 +1,4 @@
-// The table of well-formed sequences (Unicode 3.9, table 3-7):
+// Well-formed byte sequences (Unicode standard, section 3.9, table 3-7):
 //
 //   00..7F | C2..DF t | E0 A0..BF t | E1..EC t t | ED 80..9F t | EE..EF t t | F0 90..BF t t | F1..F3 t t t
 //   F4 80..8F t t        with t = 80..BF
@@ -22,8 +22,8 @@ Lead lead(uint8_t b) {
   return {0, 0, 0};
 }
 
-// Bytes at the front of `s` that belong together, and whether they are a whole character, may become one,
-// or never will.
+// front() classifies the bytes at the front of `s`: a whole character, the beginning of one, or bytes that
+// cannot become one. `length` gets the number of bytes.
 enum class Part { whole, beginning, invalid };
 
 Part front(std::string_view s, size_t* length) {

@@ -1,12 +1,12 @@
-// Bytes as they arrive → text in whole characters. Private to text/. One stream, one thread.
+// Converts bytes that arrive in pieces to valid UTF-8. Private to text/. Not thread-safe.
 #pragma once
 #include <string>
 #include <string_view>
 
 namespace autark::text {
 
-// What can be said for certain of the bytes so far: valid characters, and U+FFFD for each maximal invalid
-// part. The beginning of a character that may still become whole stays in `pending` (at most 3 bytes).
+// push() returns the characters that are complete, and U+FFFD for each maximal invalid part. The beginning of
+// a character waits for its end (at most 3 bytes); flush() returns U+FFFD for it.
 class Utf8Stream {
  public:
   std::string push(std::string_view bytes);

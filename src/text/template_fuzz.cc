@@ -1,4 +1,5 @@
-// A template of any bytes over a fixed conversation; or, after a 0xFF byte, a request of any bytes.
+// Renders a fixed conversation with a template of arbitrary bytes. Bytes after the first 0xFF are
+// the request instead.
 #include <unistd.h>
 #include <fstream>
 #include "text/chat.h"

@@ -1,5 +1,6 @@
-// Finding a tokenizer: a directory, a tokenizer.json or a GGUF file; and the files beside tokenizer.json that
-// name special tokens (tokenizer_config.json, special_tokens_map.json, generation_config.json).
+// Finds a tokenizer in a directory, a tokenizer.json or a GGUF file, and reads the files beside
+// tokenizer.json that name special tokens (tokenizer_config.json, special_tokens_map.json,
+// generation_config.json, config.json).
 #include "text/tokenizer.h"
 #include <algorithm>
 #include "base/file_kind.h"
@@ -47,7 +48,7 @@ TokenNames names_beside(const fs::path& folder) {
   TokenNames names;
   for (const char* file : {"tokenizer_config.json", "special_tokens_map.json"})
     read_special_texts(optional_model_json(folder / file), &names);
-  // Whoever opens the model says what is wrong with these.
+  // Faults in these files are reported where the model is opened.
   for (const char* file : {"generation_config.json", "config.json"})
     read_end_ids(optional_model_json(folder / file, Ignored::silently), &names);
   return names;

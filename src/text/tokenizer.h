@@ -1,5 +1,5 @@
-// Text to token ids and back. Immutable after open(), safe to use from any thread. The work is done by the
-// `tokenizers` crate behind text/crates.h; a GGUF file's vocabulary is rebuilt into the same pipeline.
+// Text to token ids and back. Immutable after open() and thread-safe. Implemented by the Rust crate
+// `tokenizers` behind text/crates.h; the vocabulary of a GGUF file is converted to the same pipeline.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -14,14 +14,16 @@
 
 namespace autark::text {
 
+// Bytes [begin, end) of a text.
 struct ByteRange {
   size_t begin = 0, end = 0;
 };
 
 struct EncodeOptions {
-  bool add_special = true;     // what the published post-processor adds, such as <bos>
-  bool parse_special = false;  // cut added tokens out of the text first; false: none is recognised, whatever
-                               // its flags (gemma3's plain-text ones excepted)
+  bool add_special = true;  // add what the published post-processor adds, such as <bos>
+  // Recognise added tokens in the text. False: none is recognised, whatever its flags say, except those that
+  // are plain text in gemma3's vocabulary (runs of white space, HTML tags).
+  bool parse_special = false;
   std::span<const ByteRange> literal = {};  // with parse_special: bytes to read as if it were false
 };
 
@@ -29,37 +31,38 @@ class StreamDecoder;
 
 class Tokenizer {
  public:
-  // A directory with tokenizer.json (and tokenizer_config.json), a GGUF file, or a tokenizer.json itself.
-  // Code::not_found where there is none.
+  // `path`: a directory with tokenizer.json or a GGUF file, or one of these files. Code::not_found
+  // if it has none.
   static Result<std::unique_ptr<Tokenizer>> open(const std::filesystem::path& path);
   virtual ~Tokenizer() = default;
 
-  // Text that is not UTF-8 is an Error naming the byte.
+  // Text that is not UTF-8 is an Error that names the byte.
   virtual Result<std::vector<int32_t>> encode(std::string_view text, EncodeOptions options = {}) const = 0;
   virtual int64_t size() const = 0;  // highest id + 1
-  // The token's own bytes as they enter a text (may be half a character); empty for an unknown id.
+  // The bytes that the token adds to a text, possibly part of a character; empty for an unknown id.
   virtual std::string bytes_of(int32_t id) const = 0;
-  virtual bool is_special(int32_t id) const = 0;  // left out of decoded text
+  virtual bool is_special(int32_t id) const = 0;  // true: decoding with skip_special leaves it out
   virtual std::optional<int32_t> id_of(std::string_view token) const = 0;
-  // bos_token, eos_token, pad_token … as texts; templates use them. Empty where the file names none.
+  // The text of bos_token, eos_token, pad_token …, which templates use; nullopt if no file names it.
   virtual std::optional<std::string> special_text(std::string_view name) const = 0;
-  virtual std::map<std::string, std::string, std::less<>> special_texts() const = 0;  // all of these
-  // Spellings that become tokens with parse_special only: the markup of a conversation.
+  virtual std::map<std::string, std::string, std::less<>> special_texts() const = 0;  // all of them, by name
+  // Spellings of added tokens that are recognised with parse_special only: the markup of conversations.
   virtual std::vector<std::string> markup() const = 0;
-  virtual std::vector<int32_t> end_tokens() const = 0;  // that the files beside the vocabulary name
+  virtual std::vector<int32_t> end_tokens() const = 0;  // the end tokens that the model's files name
+  // A decoder for one answer; it must not outlive the tokenizer.
   virtual std::unique_ptr<StreamDecoder> stream(bool skip_special = true) const = 0;
 
   std::string decode(std::span<const int32_t> ids, bool skip_special = true) const;
 };
 
-// Pieces of text as ids arrive; joined they are the text. Never half a character: bytes wait until the
-// character is whole, and bytes that can no longer become one are given as U+FFFD, one per maximal invalid
-// part. Lives no longer than its tokenizer; one stream, one thread.
+// Decodes ids one by one. The pieces, joined, are the text. Each piece has whole characters only: bytes wait
+// until their character is complete, and bytes that cannot become one are replaced by U+FFFD, one per maximal
+// invalid part. Not thread-safe.
 class StreamDecoder {
  public:
   virtual ~StreamDecoder() = default;
   virtual std::string push(int32_t id) = 0;
-  virtual std::string flush() const = 0;  // what would follow if the stream ended here
+  virtual std::string flush() const = 0;  // the text of the bytes that wait, if the stream ends here
 };
 
 }  // namespace autark::text

@@ -1,4 +1,4 @@
-// A tokenizer.json of any bytes, then text for it: the part after the first 0xFF byte.
+// Opens a tokenizer.json of arbitrary bytes; encodes and decodes the bytes after the first 0xFF as text.
 #include <unistd.h>
 #include <cstdio>
 #include <fstream>

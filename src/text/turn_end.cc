@@ -1,6 +1,6 @@
-// Conversations are rendered whose assistant says a word that no template writes; the end is the first added
-// token behind that word. Where the conversation ends with it, plain text may stand between; where it goes
-// on, the token must come at once, else it may be part of what others say.
+// Renders conversations in which the assistant's answer is a word that no template contains. The end is the
+// first added token after that word. If the conversation ends with the answer, plain text may come before the
+// token. If a user message follows, the token must come immediately, else it may belong to that message.
 #include "text/turn_end.h"
 #include <algorithm>
 
@@ -45,14 +45,15 @@ class Probe {
     for (const char* field : {"reasoning_content", "reasoning", "thinking"}) all[1][field] = kThought;
     return all;
   }
-  // Empty where the template will not.
+  // Empty if the template cannot render it.
   std::string rendered(Json messages) const {
     const auto prompt =
         chat_.render({.messages = std::move(messages), .kwargs = {{"add_generation_prompt", false}}});
     return prompt ? prompt->text : std::string();
   }
 
-  // The spelling of the first added token behind the answer; empty where there is none.
+  // The spelling of the first added token after the answer; empty if there is none. `at_once`: only
+  // space may precede.
   std::string behind_answer(std::string_view text, bool at_once) const {
     const size_t at = text.rfind(kAnswer);
     if (at == text.npos) return {};
@@ -69,7 +70,7 @@ class Probe {
     return std::string(mark);
   }
 
-  // Between what it thinks and what it says: a token that closes each part of a turn closes none.
+  // True if the token is between reasoning and answer: then it closes a part of a turn, not the turn.
   static bool stands_inside(std::string_view text, std::string_view mark) {
     const size_t from = text.find(kThought), to = text.rfind(kAnswer);
     return from < to && to != text.npos && text.substr(from, to - from).find(mark) != text.npos;

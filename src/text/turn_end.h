@@ -1,5 +1,5 @@
-// The tokens with which a chat template closes the assistant's turn, whatever they are called: a model that
-// was trained with it ends its answers so.
+// Finds the tokens with which a chat template closes the assistant's turn. A model that was trained with the
+// template ends its answers with them, even if no file names them as end tokens.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -8,8 +8,8 @@
 
 namespace autark::text {
 
-// Found by rendering. In order; empty where turns end in plain text. A template that closes no turn, but
-// opens the next one with a token, ends the turn with that.
+// Renders a few conversations. Returns at most two tokens, none if turns end in plain text. If a template
+// closes no turn but opens the next one with a token, that token counts as the end.
 std::vector<int32_t> turn_ends(const ChatTemplate& chat, const Tokenizer& tokenizer);
 
 }  // namespace autark::text

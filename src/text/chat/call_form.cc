@@ -6,7 +6,7 @@ namespace {
 
 constexpr std::string_view kTag = "<tool_call>";
 constexpr const char* kValue = "probed-value";
-constexpr const char* kId = "probe0000";  // some templates want nine letters and digits
+constexpr const char* kId = "probe0000";  // some templates accept only ids of nine letters and digits
 
 Conversation question() {
   Conversation c;
@@ -19,7 +19,7 @@ Conversation question() {
   return c;
 }
 
-// An answered call; its arguments as an object or as JSON text.
+// A conversation with a call and its result. `as_text`: arguments as JSON text, else as an object.
 Conversation with_call(bool as_text) {
   Conversation c = question();
   const Json arguments{{"key", kValue}};
@@ -30,7 +30,7 @@ Conversation with_call(bool as_text) {
   return c;
 }
 
-// What stands behind each tag, from the first byte that is no space.
+// The text after each tag, without leading space.
 std::vector<std::string_view> behind_tags(std::string_view text) {
   std::vector<std::string_view> all;
   for (size_t at = text.find(kTag); at != text.npos; at = text.find(kTag, at + 1)) {
@@ -51,7 +51,8 @@ bool is_hermes_call(std::string_view text) {
   return dump_json(arguments).find(kValue) != std::string::npos;
 }
 
-// {"name": <name>, …}: the beginning of an object, as in what a prompt tells of the form of calls.
+// True for the beginning of an object such as {"name": <name>, …}, as prompts describe calls. It
+// need not be JSON.
 bool begins_object(std::string_view text) {
   if (!text.starts_with('{')) return false;
   const size_t key = text.find_first_not_of(" \t\r\n", 1);

@@ -1,12 +1,12 @@
-// How a template writes the calls of an assistant's turn, seen by letting it write one. Private to text/.
+// Finds out how a template writes the calls of an assistant's turn, by rendering one. Private to text/.
 #pragma once
 #include "text/chat.h"
 
 namespace autark::text {
 
-// hermes: <tool_call> with a JSON object of name and arguments inside. A template that does not show the
-// calls of a turn is believed what it tells the model. Others write other things inside that tag, or JSON
-// without it: plain, as nobody here reads them.
+// hermes: the template writes <tool_call> with a JSON object of name and arguments. If it does not show the
+// calls of a turn, the description of calls in its prompt decides. plain: any other form, because there is no
+// parser for it. `source`: the template's text.
 OutputSyntax call_form(const ChatTemplate& chat, std::string_view source);
 
 }  // namespace autark::text

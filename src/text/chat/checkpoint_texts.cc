@@ -19,7 +19,7 @@ fs::path folder_of(const fs::path& path) {
   return fs::is_directory(path, ec) ? path : path.parent_path();
 }
 
-// The two releases differ in their draft heads, and only the later ones' are called DSpark.
+// Releases after the preview have a draft head named DSpark; the preview's has another name.
 DeepseekV4Release release_if(bool has_dspark) {
   return has_dspark ? DeepseekV4Release::r0731 : DeepseekV4Release::preview;
 }
@@ -45,7 +45,7 @@ Result<DeepseekV4Trace> trace_of_gguf(const fs::path& file) {
   return DeepseekV4Trace{.release = release_if(is_later)};
 }
 
-// Conversations whose prompts hold the paragraphs, if the template knows them.
+// Conversations whose prompts contain the fixed paragraphs, if the template has them.
 std::vector<std::string> requests() {
   std::vector<std::string> all;
   const std::string messages =

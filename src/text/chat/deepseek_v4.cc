@@ -4,8 +4,7 @@
 // developer := <｜User｜> content ["\n\n" TOOLS] ["\n\n" FORMAT]
 // reminder  := <｜latest_reminder｜> content
 // assistant := [reasoning </think>] content ["\n\n" CALLS] [EOS]
-// header    := <｜Assistant｜> (<think> | </think>)                     at the end of the question before an
-// answer
+// header    := <｜Assistant｜> (<think> | </think>)                     ends the question before an answer
 #include "text/chat/deepseek_v4.h"
 #include <algorithm>
 #include <map>
@@ -39,6 +38,7 @@ Result<bool> read_flag(const PythonJson& kwargs, const char* name, bool usual) {
   return v->is_true();
 }
 
+// The name of the paragraph for an effort; empty: no paragraph.
 Result<std::string_view> effort_text(Release release, std::string_view effort) {
   if (effort.empty() || effort == "none") return std::string_view();
   if (release == Release::preview) {
@@ -73,6 +73,7 @@ Result<Options> read_options(const PythonJson& kwargs, Release release) {
   return o;
 }
 
+// Writes one prompt. The first fault is kept and reported at the end.
 class Encoder {
  public:
   Encoder(const Options& o, const Fixed& fixed, const std::string& where)
@@ -141,7 +142,7 @@ class Encoder {
         out_.markup("</tool_result>");
       } else if (constexpr std::string_view kUrl = "<｜extracted_url｜>";
                  i == 0 && t.task == "read_url" && b.text.starts_with(kUrl)) {
-        out_.markup(kUrl);  // the form in which a page is shown for this task
+        out_.markup(kUrl);  // in a read_url task, this marks the content of a page
         out_.typed(std::string_view(b.text).substr(kUrl.size()));
       } else {
         out_.typed(b.text);
@@ -165,7 +166,8 @@ class Encoder {
     if (!t.without_end) out_.markup(kEnd);
   }
 
-  // As it was written; false where reasoning is to go and nothing tells where it ended.
+  // Writes a turn with the tokens that were sampled. Returns false if its reasoning must be left out, but the
+  // end of the reasoning is not marked.
   bool sampled(const Sampled& s, bool with_reasoning) {
     if (s.in_reasoning && !with_reasoning && !s.reasoning.text.ends_with(kReasoningEnd)) return false;
     if (with_reasoning && !s.in_reasoning) out_.markup(kReasoningEnd);
@@ -236,7 +238,7 @@ class Encoder {
     out_.markup("\n</｜DSML｜invoke>\n");
   }
 
-  // An object. What is no JSON, or JSON of another kind, becomes one parameter of that name.
+  // Returns an object. Arguments that are not a JSON object become one parameter named "arguments".
   static PythonJson arguments_of(const PythonJson& function) {
     const PythonJson* given = function.find("arguments");
     PythonJson value = given ? *given : PythonJson();
@@ -274,7 +276,7 @@ class Encoder {
   std::string fault_;
 };
 
-// A member that must be what it is called; null is the same as absent.
+// The member `name`, or null if it is absent or null. An error if it is of another kind.
 Result<PythonJson> member(const PythonJson& map, const char* name, PythonJson::Kind kind) {
   const PythonJson* v = map.find(name);
   if (!v || v->is_null()) return PythonJson();
@@ -285,8 +287,9 @@ Result<PythonJson> member(const PythonJson& map, const char* name, PythonJson::K
   return Error{Code::invalid, std::string(name) + " must be " + wanted};
 }
 
-// What a request gives for the whole conversation belongs to its system message, or its developer's; else to
-// an empty system message in front.
+// Attaches a setting of the whole conversation (tools, response format) to the system message, else
+// to the developer message, else to an empty system message that is added in front. A message keeps
+// a setting of its own.
 void attach(std::vector<PythonJson>& messages, const char* key, PythonJson value) {
   if (!value) return;
   const auto with_role = [&](std::string_view role) {
@@ -303,7 +306,8 @@ void attach(std::vector<PythonJson>& messages, const char* key, PythonJson value
   if (const PythonJson* own = at->find(key); !own || !*own) at->set(key, std::move(value));
 }
 
-// OpenAI's response_format to what the encoder shows: the schema itself, or {"type": "json_object"}.
+// Converts OpenAI's response_format to what the encoder writes: the schema itself, or {"type":
+// "json_object"}.
 PythonJson format_of(PythonJson format) {
   const PythonJson* type = format.find("type");
   if (type && type->text() == "text") return {};
@@ -312,6 +316,8 @@ PythonJson format_of(PythonJson format) {
   return schema ? PythonJson(*schema) : format;
 }
 
+// Reads a request, attaches its settings to messages and encodes it. A request may name another release than
+// the checkpoint's.
 class DeepseekV4 final : public ChatTemplate {
  public:
   explicit DeepseekV4(DeepseekV4Parts parts) : parts_(std::move(parts)), spellings_(parts_.spellings) {}

@@ -1,5 +1,5 @@
-// A conversation of any bytes for DeepSeek V4's encoder; the same bytes as a source in which texts are looked
-// for.
+// Renders arbitrary bytes as a conversation with DeepSeek V4's encoder, and searches the same bytes
+// for literals.
 #include <cstdint>
 #include "text/chat/deepseek_v4.h"
 #include "text/chat/source_literals.h"

@@ -33,7 +33,7 @@ std::optional<Role> role_of(std::string_view name) {
   return {};
 }
 
-// Tools, calls and a response format; the encoder has no place for them in a user's turn.
+// Reads tools, calls and a response format. User turns have none: the encoder has no place for them there.
 std::optional<Error> read_attachments(const PythonJson& message, V4Turn& t) {
   const std::pair<const char*, PythonJson*> lists[] = {{"tools", &t.tools}, {"tool_calls", &t.calls}};
   for (const auto& [key, list] : lists) {
@@ -79,7 +79,7 @@ Result<V4Turn> turn_of(const PythonJson& message) {
   return t;
 }
 
-// Each result, and each user text after a user turn without a task, goes into the turn before it.
+// Merges each tool result, and each user text after a user turn without a task, into the turn before it.
 Result<Turns> merged(const PythonJson& messages, std::span<const std::optional<Sampled>> sampled) {
   Turns turns;
   for (size_t i = 0; i < messages.list().size(); ++i) {
@@ -103,8 +103,8 @@ std::string id_of(const PythonJson& call) {
   return id ? id->text() : "";
 }
 
-// Results among a turn's blocks change places until they stand as the calls do; unknown ids count as the
-// first.
+// Sorts the tool results of a turn in the order of the calls; other blocks keep their places. Unknown ids
+// count as the first call.
 void sort_results(V4Turn& turn, const std::map<std::string, size_t>& order) {
   std::vector<V4Block> results;
   for (const V4Block& b : turn.blocks)
@@ -136,7 +136,7 @@ size_t last_question_of(const Turns& turns) {
   return turns.size();
 }
 
-// What was thought before the last question goes, and so do earlier developer turns.
+// Removes the reasoning before the last question, and the developer turns before it.
 void drop_past_reasoning(Turns& turns) {
   const size_t last = last_question_of(turns);
   if (last == turns.size()) return;

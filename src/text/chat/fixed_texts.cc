@@ -4,6 +4,7 @@
 namespace autark::text {
 namespace {
 
+// Name, length in bytes, SHA-256, first byte.
 constexpr FixedText kTexts[] = {
     {"effort_A", 476, "f7a24f3b3050d4a83781e9b755b316aae2ec1d9dc87562541d90bcb04d7350f7", 'R'},
     {"effort_B", 528, "53fb31b8392ec5b4a926481943efc67636748f137c1a49d493a7af4d4fa55d2c", 'R'},

@@ -1,5 +1,5 @@
-// A prompt in the making, which remembers what of it came from messages (where that spells an added token, it
-// is to be read as plain text) and what the model wrote itself. Private to text/.
+// Builds a prompt and records which parts came from messages (where these spell an added token, they are read
+// as plain text) and which were sampled by the model. Private to text/.
 #pragma once
 #include <span>
 #include <string>
@@ -9,11 +9,11 @@
 
 namespace autark::text {
 
-// Spellings of added tokens, to be looked up at any place of a text.
+// Finds spellings of added tokens at a given place of a text.
 class Spellings {
  public:
   explicit Spellings(std::vector<std::string> all);
-  // The end of the longest one that begins here; `at` where there is none.
+  // The end of the longest spelling that begins at `at`; `at` itself if there is none.
   size_t end_at(std::string_view text, size_t at) const;
 
  private:
@@ -24,9 +24,11 @@ class Spellings {
 
 class PromptWriter {
  public:
+  // Append text: of the template, of a message, or of the model with its tokens.
   void markup(std::string_view text) { text_ += text; }
   void typed(std::string_view text);
   void sampled(std::string_view text, std::vector<int32_t> ids);
+  // The prompt, with the places in typed text that spell added tokens as Prompt::literal.
   Prompt take(const Spellings& spellings);
 
  private:

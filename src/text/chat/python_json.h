@@ -1,8 +1,7 @@
-// JSON as Python's json module reads and writes it, which is how the official prompt encoders put it into
-// prompts: key order kept, of a repeated key the first place and the last value, integers of any length as
-// written, floats in their shortest form (1e5 → 100000.0, 1E-7 → 1e-07), NaN and Infinity, ", " and ": ",
-// non-ASCII kept.
-// Private to text/.
+// JSON as Python's json module reads and writes it, because official prompt encoders write JSON into prompts
+// with it. The order of keys is kept; a repeated key has its first place and its last value. Integers of any
+// length stay as written; floats get their shortest form (1e5 → 100000.0, 1E-7 → 1e-07). NaN and Infinity are
+// numbers. Separators are ", " and ": ", and characters outside ASCII are not escaped. Private to text/.
 #pragma once
 #include <string>
 #include <string_view>
@@ -17,7 +16,8 @@ class PythonJson {
   enum class Kind { null, boolean, number, text, list, map };
   using Member = std::pair<std::string, PythonJson>;
 
-  // Nested deeper than 400 levels or not UTF-8 is an Error too. `what` names the text in it.
+  // Code::invalid for text that is not JSON, not UTF-8 or nested deeper than 400 levels. `what` names the
+  // text in the message.
   static Result<PythonJson> parse(std::string_view json, std::string_view what);
   static PythonJson of_list(std::vector<PythonJson> list);
   std::string dump() const;
@@ -28,15 +28,14 @@ class PythonJson {
   bool is_list() const { return kind_ == Kind::list; }
   bool is_map() const { return kind_ == Kind::map; }
   bool is_true() const { return kind_ == Kind::boolean && text_ == "true"; }
-  // What Python calls true: not null, false, zero or empty.
+  // True as in Python: not null, false, zero or empty.
   explicit operator bool() const;
 
-  const std::string& text() const {
-    return text_;
-  }  // of a text; else empty or the number as Python writes it
+  // A text's value; for numbers and booleans what Python writes; else empty.
+  const std::string& text() const { return text_; }
   const std::vector<PythonJson>& list() const { return list_; }
   const std::vector<Member>& map() const { return map_; }
-  const PythonJson* find(std::string_view key) const;  // none in what is no map
+  const PythonJson* find(std::string_view key) const;  // null if this is no map or has no such key
   void set(std::string_view key, PythonJson value);    // REQUIRES: is_map()
 
  private:

@@ -61,12 +61,12 @@ class Reader {
       else
         text += rest[at++];
     }
-    if (!rest.substr(at).starts_with(quote)) return flush(), void(++at_);  // a quote in other text
+    if (!rest.substr(at).starts_with(quote)) return flush(), void(++at_);  // a quote that begins no literal
     at_ += at + quote.size();
     append(text);
   }
 
-  // What follows a backslash; gives the bytes of both.
+  // Appends the character of an escape; `rest` follows the backslash. Returns the length with the backslash.
   static size_t escape(std::string_view rest, std::string& text) {
     constexpr std::string_view kFrom = "nrtbf'\"\\", kTo = "\n\r\t\b\f'\"\\";
     if (rest[0] == '\n') return 2;
@@ -117,9 +117,9 @@ class Reader {
 
   std::string_view source_;
   size_t at_ = 0;
-  std::string text_;       // of literals joined so far
+  std::string text_;       // the literals joined so far
   std::string line_name_;  // the first name of this line
-  std::string target_;     // what the text will be the value of
+  std::string target_;     // the name that the text is assigned to
   bool open_ = false, joins_ = false;
   std::map<std::string, std::string> known_;
   std::vector<std::string> texts_;

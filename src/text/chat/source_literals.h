@@ -1,6 +1,6 @@
-// The texts that a program's source spells out, found without running it: string literals of Python and Jinja
-// with their escapes, joined where they stand side by side or are joined by + or ~, with names whose value
-// the source has given before. Private to text/.
+// Finds the string literals of a Python or Jinja source without running it. Escapes are resolved. Literals
+// that are adjacent or joined by + or ~ become one text, and so do names whose value is a literal further up.
+// Private to text/.
 #pragma once
 #include <string>
 #include <string_view>
@@ -8,7 +8,7 @@
 
 namespace autark::text {
 
-// A text with {name} in it comes twice: as written, and with the names that are known filled in.
+// A text that contains {name} is returned twice: with known names replaced by their values, and as written.
 std::vector<std::string> source_literals(std::string_view source);
 
 }  // namespace autark::text

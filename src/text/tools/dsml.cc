@@ -1,5 +1,5 @@
-// DeepSeek V4's and V4.1's markup, read tolerantly. ｜DSML｜ is one token of its own, so wherever it stands
-// it is markup; its brackets are ordinary text and may be missing.
+// Parser for the markup of DeepSeek V4 and V4.1. ｜DSML｜ is one special token, so it is markup wherever it
+// appears. Its brackets are ordinary text, and models sometimes leave them out.
 //
 //   reasoning </think> content \n\n<｜DSML｜tool_calls>\n
 //   <｜DSML｜invoke name="NAME">\n
@@ -8,15 +8,16 @@
 //   </｜DSML｜invoke>\n
 //   </｜DSML｜tool_calls>
 //
-// ｜DSML｜ in text or reasoning begins a block where nothing but wrappers, garbled or not, stands between it
-// and an invoke; else it is text, as all markup is where no calls are wanted. Between two things that are
-// looked for inside a block the rest is skipped, so brackets and line ends may be missing. The next
-// </｜DSML｜ ends a value and the one after it the call. A JSON value is pasted as the model wrote it. Text
-// after the end of a block with calls is dropped.
+// ｜DSML｜ in text or reasoning begins a block if only wrapper tags, even misspelt ones, are between it and
+// an invoke. Otherwise it is text, and so is all markup if the request wants no calls. Inside a block the
+// parser searches for the next expected marker and skips everything before it, so brackets and line ends may
+// be missing. The first </｜DSML｜ ends a value, the next one ends the call. A JSON value is passed on as the
+// model wrote it. Text after a block with calls is dropped.
 //
-// A text value is not escaped, so markup inside it cannot be told from its end: where </｜DSML｜invoke or the
-// beginning of a parameter stands in one, or text or another end of it behind one, the call is text from its
-// first tag on. Therefore a call is given out when what follows it has begun, not before.
+// A text value is not escaped, so markup inside it cannot be distinguished from its end. The call
+// becomes text, from its first tag on, if a value contains </｜DSML｜invoke or the beginning of a
+// parameter, or if text or another parameter end follows it. For this reason a call is given out
+// only when what follows it has begun.
 #include <algorithm>
 #include <optional>
 #include "text/tools/json_text.h"
@@ -35,7 +36,7 @@ constexpr std::string_view kForbidden[] = {"</think>"};
 constexpr std::string_view kInBlock[] = {"invoke name=\"", "</｜DSML｜tool_calls>", "</｜DSML｜ calls>"};
 constexpr std::string_view kInName[] = {"\"", "<｜DSML｜", "</｜DSML｜"};
 constexpr std::string_view kInCall[] = {"parameter name=\"", "</｜DSML｜"};
-// A quote before anything else belongs to the key.
+// A quote followed by anything else belongs to the key.
 constexpr std::string_view kInKey[] = {"\" ", "\">", "<｜DSML｜", "</｜DSML｜"};
 constexpr std::string_view kInFlag[] = {"true\">", "false\">"};
 constexpr std::string_view kInValue[] = {"</｜DSML｜",
@@ -50,10 +51,12 @@ bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-// What follows a tag in text, read again with each byte: `invoke` where a call begins, `empty` after a block
-// without one, `text` where it is no markup.
+// Classifies the text after a tag; it is read again with each byte. `invoke`: a call begins. `empty`: a block
+// without a call has ended. `text`: the tag is no markup. `maybe`: more bytes are needed.
 enum class Gap { maybe, invoke, empty, text };
 
+// Reads the tags in a gap: wrappers may open and close, then an invoke follows or not. Gives up
+// after 200 bytes.
 class GapReader {
  public:
   explicit GapReader(std::string_view gap) : rest_(gap) {}
@@ -79,13 +82,13 @@ class GapReader {
   static constexpr std::string_view kTags[] = {"<｜DSML｜", "</｜DSML｜", "｜DSML｜"};
   static constexpr std::string_view kInvoke = "invoke name=\"";
 
-  // No tag: the beginning of one, or an invoke without its own.
+  // Text that begins with no complete tag: the beginning of a tag, or an invoke whose tag is missing.
   Gap bare() const {
     for (const std::string_view t : kTags)
       if (t.starts_with(rest_)) return Gap::maybe;
     return invoke(rest_.substr(rest_[0] == '<' ? 1 : 0));
   }
-  // Lines of text in front of an invoke.
+  // Skips lines of text before an invoke.
   Gap lines() {
     const size_t tag = rest_.find("｜DSML｜");
     if (tag == rest_.npos) return Gap::maybe;
@@ -97,7 +100,7 @@ class GapReader {
     if (text.starts_with(kInvoke)) return Gap::invoke;
     return kInvoke.starts_with(text) ? Gap::maybe : Gap::text;
   }
-  // Of a tag; empty: it is a wrapper's.
+  // Reads the word of a tag. nullopt: it is a wrapper, go on reading.
   std::optional<Gap> word(bool closes) {
     ++tags_;
     if (rest_.starts_with(' ')) rest_.remove_prefix(1);
@@ -115,9 +118,10 @@ class GapReader {
 
   std::string_view rest_;
   int tags_ = 0;
-  bool opened_ = false;  // one of them opens
+  bool opened_ = false;  // one of the tags was an opening one
 };
 
+// A state machine over bytes: At is the state, markers() are the strings that end it.
 class DsmlParser final : public OutputParser {
  public:
   DsmlParser(bool in_reasoning, bool continues, bool calls)
@@ -153,17 +157,17 @@ class DsmlParser final : public OutputParser {
  private:
   enum class At {
     text,
-    gap,    // behind a tag in text
-    empty,  // behind a block without calls
-    block,  // behind a call, which is given out when it is clear that it has ended
+    gap,    // after a tag in text
+    empty,  // after a block without calls
+    block,  // after a call, which is held until it is certain that it has ended
     name,
     call,
     key,
     flag,
     value,
-    value_end,  // of a text, behind </｜DSML｜
-    given_up,   // in text that was taken for a call
-    next,       // behind the end of such a call
+    value_end,  // after the </｜DSML｜ of a text value
+    given_up,   // in a call that has become text
+    next,       // after the end of such a call
     end
   };
 
@@ -203,7 +207,7 @@ class DsmlParser final : public OutputParser {
   }
   bool in_call() const { return at_ != At::text && at_ != At::given_up; }
 
-  // Bytes that are no marker's.
+  // Handles bytes that belong to no marker.
   void give(std::string_view text) {
     switch (at_) {
       case At::text:
@@ -299,7 +303,8 @@ class DsmlParser final : public OutputParser {
     else if (gap == Gap::empty || gap == Gap::text)
       end_gap_in_text();
   }
-  // The first tag, or all up to it, is text; what came behind it may be another.
+  // Gives out the first tag, and what precedes it, as text. The bytes after it are read again: they
+  // may have a tag.
   void end_gap_in_text() {
     const std::string gap = std::exchange(raw_, {});
     const bool in_text = at_ != At::next;
@@ -329,7 +334,7 @@ class DsmlParser final : public OutputParser {
     at_ = At::key;
   }
 
-  // The word of the tag that ends a text, byte by byte.
+  // Reads the word of the tag that ends a text value.
   void value_end_byte(char c) {
     if (is_word(c) || (c == ' ' && word_.empty())) return raw_ += c, word_ += c, void();
     end_value();
@@ -358,8 +363,8 @@ class DsmlParser final : public OutputParser {
     between_.clear();
     at_ = At::block;
   }
-  // A call that has ended, up to `end` in raw_, where the next tag begins or all is over. Where the end of a
-  // parameter stands behind it, that was no end.
+  // Gives out a complete call. `end` is the offset in raw_ where the next tag begins or the output ends. If
+  // the end of a parameter follows the call, the call had not ended and becomes text.
   void give_whole(size_t end) {
     std::string next = raw_.substr(end);
     raw_.erase(end);
@@ -378,7 +383,7 @@ class DsmlParser final : public OutputParser {
     raw_.clear();
   }
 
-  // A call that a limit has cut, or the model in the middle of a value.
+  // Gives out a call without its end: a limit has cut it, or the model stopped inside a value.
   void give_partial(const std::string& waiting) {
     if (at_ == At::name) held_.add(Kind::call, call_ + 1, name_);
     if (at_ == At::key && !waiting.empty()) arguments("\": ");
@@ -387,8 +392,8 @@ class DsmlParser final : public OutputParser {
     give_held();
   }
 
-  // No call: text, from its first tag on. `nested`: the text of a value has calls of its own, so that none
-  // that follows can be told from them.
+  // Turns the call into text, from its first tag on. `nested`: a value contains calls, so later calls cannot
+  // be distinguished from them and are text, too.
   void give_up(bool nested) {
     held_.take();
     nested_ = nested;
@@ -421,11 +426,11 @@ class DsmlParser final : public OutputParser {
   bool reasoning_;
   MarkerScanner scanner_;
   TextGate gate_{kForbidden};
-  PieceList pieces_, held_;  // held_: of a call that has not ended
-  std::string raw_;          // what was taken for markup and is not yet given out
+  PieceList pieces_, held_;  // held_: of a call that may still become text
+  std::string raw_;          // the bytes of markup that was not given out yet
   std::string name_, word_;
-  std::string between_;  // two parameters, or the last and the end
-  int call_ = -1;        // the last that was given out
+  std::string between_;  // text between two parameters, or after the last one
+  int call_ = -1;        // number of the last call that was given out
   bool has_arguments_ = false, string_value_ = false, nested_ = false;
 };
 

@@ -1,15 +1,18 @@
-// The markup of Hermes and Qwen models:
+// Parser for the markup of Hermes and Qwen models:
 //
 //   <think>\nreasoning\n</think>\n\ncontent\n<tool_call>\n{"name": "NAME", "arguments": {…}}\n</tool_call>
 //
-// A tag with a call behind it is markup, any other is text, as are all of them where no calls are wanted. The
-// name is given out when it is whole, and arguments as they come, in the model's own spelling, up to the
-// first byte that had to be mended or cannot be read (hermes_call.h); the rest follows with the call's end.
-// Arguments may stand before the name, be called "parameters", or be a string that holds the object; braces,
-// the tag, or a ``` fence around the object may be missing or there. Where a call does not end by itself, a
-// tag ends it; </tool_call> inside a string is the string's own if the call ends well, but not after a
-// newline: JSON has none there. <think> counts only before any content, a second </think> only goes where
-// there was reasoning.
+// A tag that a call follows is markup. Any other tag is text, and so are all tags if the request
+// wants no calls.
+//
+//   - The name is given out when it is complete. Arguments are given out while they arrive, as the model
+//     writes them, up to the first byte that must be repaired or cannot be read (hermes_call.h). The rest
+//     follows at the call's end.
+//   - Arguments may come before the name, may be called "parameters", or may be a string that contains the
+//     object. Braces and the closing tag may be missing, and a ``` fence may surround the object.
+//   - If a call does not end by itself, a tag ends it. </tool_call> inside a string belongs to the string if
+//     the call ends well, but not after a newline, because JSON strings contain none.
+//   - <think> is markup only before any content. A second </think> is removed only if there was reasoning.
 #include <algorithm>
 #include <optional>
 #include "text/tools/hermes_call.h"
@@ -28,6 +31,7 @@ constexpr std::string_view kMarkers[] = {"</think>", "<think>", "<tool_call>", "
 enum Tag { kEnd, kBegin, kEndOnLine, kBeginOnLine };
 constexpr std::string_view kTags[] = {"</tool_call>", "<tool_call>", "\n</tool_call>", "\n<tool_call>"};
 
+// Bytes go through tags_ into body_ inside a call, and through scanner_ into gate_ outside of one.
 class HermesParser final : public OutputParser {
  public:
   HermesParser(bool in_reasoning, bool calls)
@@ -56,7 +60,8 @@ class HermesParser final : public OutputParser {
   }
 
  private:
-  // What came last: a call that ended with its brace, the same and text on its line, or a call with its tag.
+  // What came last: a call that ended with its brace; such a call and text on its line; a call with its
+  // closing tag.
   enum class After { nothing, brace, line, tag };
 
   void read(std::string_view text) {
@@ -88,7 +93,7 @@ class HermesParser final : public OutputParser {
     if (state == State::no_call || state == State::done_before) outside(c);
   }
 
-  // A tag while there is a body, or there was one until the byte before it.
+  // Handles a tag inside a body, or directly after one.
   void found(Tag tag) {
     const bool on_line = tag == kEndOnLine || tag == kBeginOnLine;
     const bool ends = tag == kEnd || tag == kEndOnLine;
@@ -107,7 +112,7 @@ class HermesParser final : public OutputParser {
     bytes(kTags[tag]);
   }
 
-  // Text, or what stands between a call's last brace and its tag.
+  // Handles text, and what is between a call's last brace and its closing tag.
   void outside(char c) { outside(c, markers_); }
   void outside(char c, std::span<const std::string_view> markers) {
     std::string freed;
@@ -155,7 +160,7 @@ class HermesParser final : public OutputParser {
     gate_.begin_other_kind();
   }
 
-  // The name, and of the arguments what is sure: behind a tag in a string nothing is.
+  // Gives out the name and the settled arguments. After a tag in a string nothing is certain.
   void give_settled() {
     if (doubt_at_ || !body_->named()) return;
     if (!announced_) begin_call(body_->name());
@@ -188,7 +193,7 @@ class HermesParser final : public OutputParser {
     given_ = 0;
   }
 
-  // No call: all of it is text, in which reasoning may end.
+  // The body is no call: gives it out as text, in which reasoning may end.
   void give_up() {
     const std::string tags = in_front_ + std::string(kMarkers[kCall]), inside = body_->raw();
     leave_body();
@@ -196,7 +201,7 @@ class HermesParser final : public OutputParser {
     for (const char c : inside) outside(c, markers_.first(2));
   }
 
-  // False: the body ends badly here, and a tag in a string may have been its end.
+  // Ends the body. Returns false if it does not end well here and a tag in a string may have been its end.
   bool end_body() {
     HermesCall call = *body_;
     const bool is_call = call.close();
@@ -209,7 +214,7 @@ class HermesParser final : public OutputParser {
     return true;
   }
 
-  // The body ends with the first tag that stood in a string; what came then is read once more, with `more`.
+  // Ends the body at the first tag that was in a string, and reads what followed again, with `more`.
   void read_again(std::string_view more) {
     --read_again_left_;
     const std::string rest = body_->raw().substr(*doubt_at_) + std::string(more);
@@ -221,7 +226,7 @@ class HermesParser final : public OutputParser {
     read(rest);
   }
 
-  // By a limit: it stays without its end.
+  // A limit has cut the call: gives it out without its end.
   void cut_body() {
     gate_.drop();
     const std::string name = body_->named() ? body_->name() : body_->cut_name();
@@ -243,14 +248,14 @@ class HermesParser final : public OutputParser {
   const std::span<const std::string_view> markers_;
   bool reasoning_, has_reasoned_, has_content_ = false;
   After after_ = After::nothing;
-  bool fenced_ = false;  // the last call stood in a ``` fence
+  bool fenced_ = false;  // the last call was inside a ``` fence
   int call_ = -1;
   std::optional<HermesCall> body_;
-  std::string in_front_;            // tags in front of the body's own, with line ends between
+  std::string in_front_;            // repeated tags before the body's own, with the line ends between them
   bool announced_ = false;          // the call's name was given out
-  size_t given_ = 0;                // of its arguments
-  std::optional<size_t> doubt_at_;  // in the body: a tag in a string
-  int read_again_left_ = 8;         // so that hostile output costs no more than a few readings
+  size_t given_ = 0;                // bytes of its arguments that were given out
+  std::optional<size_t> doubt_at_;  // offset in the body of the first tag inside a string
+  int read_again_left_ = 8;         // limits the work that hostile output can cause
   MarkerScanner scanner_, tags_;
   TextGate gate_;
   PieceList pieces_;

@@ -28,7 +28,7 @@ void drop_space_behind(std::string& text) {
   text.erase(text.find_last_not_of(kSpace) + 1);
 }
 
-// Of a string; empty where it is another value.
+// The value of a JSON string; empty for other values.
 std::string inside_quotes(std::string_view text) {
   if (!text.starts_with('"')) return {};
   return unescaped(text.substr(1, text.size() - 2));
@@ -64,6 +64,7 @@ HermesCall::State HermesCall::step(char c) {
   }
 }
 
+// Accepts space and a ``` fence with a language name before the brace.
 HermesCall::State HermesCall::begin_byte(char c) {
   constexpr size_t kGapMax = 256;
   const size_t from = std::min(raw_.find_first_not_of(kSpace), raw_.size());
@@ -108,7 +109,8 @@ HermesCall::State HermesCall::end_object() {
   return at_ = At::ended, State::open;
 }
 
-// What comes is no member. Behind an object it is not the call's; behind a string there was a quote in it.
+// Handles a byte that begins no member. After an arguments object the call has ended. After a string the
+// string probably contained a quote, so the arguments go on.
 HermesCall::State HermesCall::lose() {
   if (!named()) return State::no_call;
   if (string_from_)
@@ -125,6 +127,7 @@ void HermesCall::begin_value(Role role) {
   value_begun_ = false;
 }
 
+// Reads a value with JsonRepair; from its first fault on the value is astray.
 HermesCall::State HermesCall::value_byte(char c) {
   if (!value_begun_) {
     if (is_space(c)) return State::open;
@@ -157,7 +160,7 @@ void HermesCall::end_value(std::string written) {
   at_ = role_ == Role::key ? At::colon : At::after;
 }
 
-// A string may hold the object; what is no object stays as it was written.
+// A string may contain the object. Arguments that are no object stay as written.
 void HermesCall::end_arguments(std::string written) {
   const std::string& text = value_.text();
   if (text == "null") return;
@@ -233,7 +236,8 @@ void HermesCall::end_open_value() {
   at_ = At::rest;
 }
 
-// From where the arguments began, or the structure was lost, to the end; the last brace is the call's own.
+// The arguments from where they began, or where the structure was lost, to the end. The last brace is the
+// call's own.
 std::string HermesCall::as_written() const {
   std::string text = raw_.substr(*arguments_from_);
   drop_space_behind(text);

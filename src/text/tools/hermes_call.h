@@ -1,6 +1,6 @@
-// The inside of a <tool_call>: {"name": "NAME", "arguments": {…}}, byte by byte. A call whose name can be
-// read is a call: its arguments are mended where that is unambiguous (json_repair.h) and else stay as they
-// are written. Private to text/.
+// Reads the inside of a <tool_call> byte by byte: {"name": "NAME", "arguments": {…}}. Text whose name can be
+// read is a call. Its arguments are repaired if that is unambiguous (json_repair.h), else they stay as
+// written. Private to text/.
 #pragma once
 #include <optional>
 #include "text/tools/json_repair.h"
@@ -12,49 +12,48 @@ class HermesCall {
   enum class State {
     open,
     done,         // the call ends with this byte
-    done_before,  // it ended before this byte, which is not taken
-    no_call       // it cannot be one; this byte is not taken
+    done_before,  // the call ended before this byte, which was not consumed
+    no_call       // this text is no call; the byte was not consumed
   };
   State push(char c);
-  // No more comes: the call is what it is. False: it is none.
+  // Ends the call where it is, at a tag or at the end of the output. Returns false if it is no call.
   bool close();
-  // After close(): the end came where one was due, be it short of some brackets.
+  // After close(): false if the call ended inside a string or with arguments that cannot be repaired.
   bool sound() const { return sound_; }
 
   bool named() const { return !name_.empty(); }
   const std::string& name() const { return name_; }
-  // The beginning of the arguments that nothing to come changes; once the call has ended, all of them.
+  // The beginning of the arguments that later bytes cannot change; after the end of the call, all arguments.
   std::string_view settled() const;
 
-  // Of a call that a limit has cut: arguments as far as they came, and the beginning of a name.
+  // For a call that a limit has cut: the arguments so far, and the beginning of the name.
   std::string so_far() const;
   std::string cut_name() const;
 
-  // A tag that came now would stand inside a string.
-  bool in_string() const;
-  bool begun() const { return at_ != At::begin; }
-  const std::string& raw() const { return raw_; }  // all bytes taken
+  bool in_string() const;                          // a tag at this place would be inside a string
+  bool begun() const { return at_ != At::begin; }  // the opening brace was read
+  const std::string& raw() const { return raw_; }  // all bytes consumed
 
  private:
   enum class At {
     begin,       // before the brace: space, or the opening of a ``` fence
-    key_or_end,  // of the call's own object
+    key_or_end,  // in the call's own object
     key,
     colon,
     value,
-    astray,  // in a value that is not to be mended, up to where it seems to end
-    after,
-    remark,
-    ended,  // with a value that went astray; what follows tells whether this is the end
-    rest    // of a call that has lost its structure
+    astray,  // in a value that cannot be repaired, up to its probable end
+    after,   // after a value
+    remark,  // in a comment
+    ended,   // after the brace of a call with an astray value; the next bytes decide whether it is the end
+    rest     // after the structure was lost: everything belongs to the arguments
   };
   enum class Role { key, name, arguments, other };
 
-  // Looks for the end of what cannot be read: counts brackets outside of strings.
+  // Looks for the end of a value that cannot be read, by counting brackets outside of strings.
   struct Astray {
     enum class Step { more, done, done_before };
     size_t depth = 0;
-    bool structured = false;  // it began with a bracket, and ends with that one's other half
+    bool structured = false;  // the value began with a bracket and ends with the matching one
     bool quote = false, escaped = false;
     Step push(char c);
   };
@@ -83,14 +82,14 @@ class HermesCall {
   JsonRepair value_;
   Astray astray_;
   std::string raw_, name_, key_;
-  size_t value_from_ = 0;  // in raw_
+  size_t value_from_ = 0;  // offset in raw_ of the current value
   bool value_begun_ = false, any_astray_ = false, sound_ = true, has_ended_ = false;
-  std::optional<std::string> arguments_;  // as they will be given
-  std::string others_;  // members beside name and arguments: the arguments where there are no others
-  std::optional<std::string> loose_;      // as they seem to be written
-  std::optional<size_t> string_from_;     // in raw_: where arguments began that are a string
-  std::optional<size_t> arguments_from_;  // in raw_: where those begin that cannot be mended
-  size_t firm_ = 0;                       // how much of them was settled before
+  std::optional<std::string> arguments_;  // the final arguments, once they are known
+  std::string others_;                    // other members of the call; the arguments if it has no "arguments"
+  std::optional<std::string> loose_;      // arguments that went astray, up to their probable end
+  std::optional<size_t> string_from_;     // offset in raw_ of arguments that are a string
+  std::optional<size_t> arguments_from_;  // offset in raw_ of arguments that cannot be repaired
+  size_t firm_ = 0;                       // length of their beginning that settled() had returned before
 };
 
 }  // namespace autark::text

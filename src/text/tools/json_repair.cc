@@ -32,7 +32,7 @@ std::optional<std::string> hexadecimal(std::string_view digits) {
   return std::to_string(value);
 }
 
-// Digits in groups: 1_000.
+// Removes underscores between digits: 1_000. nullopt if one is anywhere else.
 std::optional<std::string> without_groups(std::string_view s) {
   std::string out;
   for (size_t at = 0; at < s.size(); ++at) {
@@ -126,7 +126,7 @@ JsonRepair::Step JsonRepair::take(char c) {
   }
 }
 
-// Text that was not written so. What was is no longer at the same place.
+// Appends text that differs from what was written; settled() stops growing.
 void JsonRepair::mend(std::string_view text) {
   mended_ = true;
   text_ += text;
@@ -151,7 +151,7 @@ JsonRepair::Step JsonRepair::structure_byte(char c) {
   return Step::more;
 }
 
-// A value or a key begins, so that a comma in front of it was none too many.
+// A value or a key begins, so the comma before it was not superfluous and is written.
 void JsonRepair::begin(At at) {
   if (comma_) text_ += "," + gap_;
   comma_ = false;
@@ -195,7 +195,7 @@ JsonRepair::Step JsonRepair::close(char c) {
   return ended(Step::done);
 }
 
-// [1, 2} inside an object: the list's end is missing, and the other way round.
+// For [1, 2} inside an object, or {"a": 1] inside a list: adds the missing bracket.
 bool JsonRepair::close_missing(char c) {
   const size_t n = open_.size();
   if (n < 2 || open_[n - 2] != (c == '}')) return false;
@@ -204,7 +204,7 @@ bool JsonRepair::close_missing(char c) {
   return true;
 }
 
-// A value is whole. Inside another one there is more to come.
+// A value is complete. Returns `whole` unless it is inside another value.
 JsonRepair::Step JsonRepair::ended(Step whole) {
   at_ = At::after;
   return open_.empty() ? whole : Step::more;
@@ -278,13 +278,14 @@ JsonRepair::Step JsonRepair::hex_byte(char c) {
   return Step::more;
 }
 
+// A first half of a surrogate pair without its second half becomes U+FFFD.
 void JsonRepair::unpaired() {
   if (high_) mend("\\ufffd");
   high_ = 0;
 }
 
-// Behind a single quote: it ends its string where the structure goes on, and is an apostrophe between
-// letters.
+// The byte after a single quote: the quote ends its string if the structure continues with this byte, and is
+// an apostrophe if it is between letters. Else it is a fault.
 JsonRepair::Step JsonRepair::quote_byte(char c) {
   if (is_space(c)) return gap_ += c, Step::more;
   const bool ends_value = c == ',' || c == '}' || c == ']';

@@ -1,16 +1,18 @@
-// One JSON value as models write it, byte by byte, and mended where only one thing can be meant:
+// Reads one JSON value byte by byte, as models write it, and repairs what can have only one meaning:
 //
-//   \d, \x41, a line end in a string     \\d, \\x41, \n        escapes that JSON lacks, raw control
-//   characters half of a surrogate pair             \ufffd [1, 2, ]                             [1, 2 ] a
-//   comma behind the last
-//   // …, # …, /* … */                                         remarks
-//   True, NULL, None, nil, undefined     true, null, null …    words of other languages; NaN and Infinity:
-//   null +1, .5, 1., 1_000, 0x1F              1, 0.5, 1.0, 1000, 31 'a "b"', {key: 1}                    "a
-//   \"b\"", {"key": 1}
-//   {"a": [1, 2}, {"a": "b               {"a": [1, 2]}, {"a": "b"}   missing ends
+//   written                              repaired                      what
+//   \d, \x41, a line end in a string     \\d, \\x41, \n                unknown escapes, control characters
+//   half of a surrogate pair             \ufffd
+//   [1, 2, ]                             [1, 2 ]                       comma after the last element
+//   // …, # …, /* … */                                                 comments
+//   True, NULL, None, nil, undefined     true, null, null …            words of other languages
+//   NaN, Infinity                        null
+//   +1, .5, 1., 1_000, 0x1F              1, 0.5, 1.0, 1000, 31         numbers of other languages
+//   'a "b"', {key: 1}                    "a \"b\"", {"key": 1}         single quotes, keys without quotes
+//   {"a": [1, 2}, {"a": "b               {"a": [1, 2]}, {"a": "b"}     missing ends
 //
-// JSON itself passes byte for byte. Anything else is a fault: 007, a word without quotes, a quote inside a
-// string, a comma too few. Private to text/.
+// Valid JSON passes unchanged, byte for byte. Anything else is a fault: 007, a word without quotes, a quote
+// inside a string, a missing comma. Private to text/.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -20,7 +22,7 @@
 
 namespace autark::text {
 
-// One remark, from its first byte on: // or # to the end of the line, or /* to */.
+// Reads one comment from its first byte on: // or # to the end of the line, or /* to */.
 class Remark {
  public:
   enum class Step { more, done, fault };
@@ -36,21 +38,22 @@ class JsonRepair {
   enum class Step {
     more,
     done,         // the value ends with this byte
-    done_before,  // it ended before this byte, which is not taken: a number or word that stands alone
-    fault         // not to be mended; this byte is not taken, nothing may follow
+    done_before,  // the value ended before this byte, which was not consumed: a number or word by itself
+    fault         // it cannot be repaired; the byte was not consumed. Do not push again
   };
-  // `quotes_words`: a value that is one word is a string without its quotes.
+  // `quotes_words`: read a value that is one word as a string whose quotes are missing.
   explicit JsonRepair(bool quotes_words = false) : quotes_words_(quotes_words) {}
 
   Step push(char c);
-  // No more comes: ends what is open. False: it cannot be ended in one way only.
+  // Ends the value where it is and closes what is open. Returns false if there is more than one way
+  // to do this.
   bool finish();
-  // The mended value, as far as it is known.
+  // The repaired value so far.
   const std::string& text() const { return text_; }
-  // How much of text() stands just so at the value's beginning as it was written, and will whatever comes, be
-  // it given as mended or as written.
+  // Length of the beginning of text() that is equal to what was written and that later bytes cannot change,
+  // whether the value is repaired or given as written in the end.
   size_t settled() const { return settled_; }
-  // Of what is still open, for one who goes on looking for its end.
+  // The open brackets and the open string, for a caller that looks for the end after a fault.
   size_t depth() const { return open_.size(); }
   bool in_string() const { return at_ == At::string || at_ == At::escape || at_ == At::hex; }
   char quote() const { return quote_; }
@@ -62,13 +65,13 @@ class JsonRepair {
     first_key,
     key,
     colon,
-    after,  // of a structure
+    after,  // after a value inside an object or a list
     string,
     escape,
     hex,
-    quote,  // quote: a single one, which ends a string or is in it
-    bare,   // a number, a word, a key without quotes
-    remark
+    quote,  // after a single quote, which ends the string or belongs to it
+    bare,   // in a number, a word or a key without quotes
+    remark  // in a comment
   };
   Step take(char c);
   Step structure_byte(char c);
@@ -95,15 +98,15 @@ class JsonRepair {
   std::vector<bool> open_;  // true: an object, false: a list
   std::string text_;
   bool is_key_ = false, mended_ = false, comma_ = false;
-  std::string gap_;   // white space behind a comma, or behind a quote, that waits
-  std::string word_;  // a word, a number, hexadecimal digits
-  char quote_ = '"';
-  uint32_t high_ = 0;  // the first half of a surrogate pair
+  std::string gap_;    // white space after a comma or a quote, held back
+  std::string word_;   // the current word, number or hexadecimal digits
+  char quote_ = '"';   // the quote that opened the string
+  uint32_t high_ = 0;  // the first half of a surrogate pair, until its other half comes
   std::string high_text_;
-  size_t run_ = 0, settled_ = 0;  // run_: closing brackets and space at the end of an open string
+  size_t run_ = 0, settled_ = 0;  // run_: number of closing brackets and spaces at the end of an open string
 };
 
-// `text` as one object, mended; empty where it is none or cannot be.
+// Reads all of `text` as one object and repairs it. nullopt if it is no object or cannot be repaired.
 std::optional<std::string> repaired_object(std::string_view text);
 
 }  // namespace autark::text

@@ -118,7 +118,7 @@ std::string unescaped(std::string_view inside) {
     }
     uint32_t code = hex(inside.substr(at + 1, 4));
     at += 4;
-    if (code >> 10 == 0x36) {  // D800..DBFF, and JsonRepair has seen to it that its other half follows
+    if (code >> 10 == 0x36) {  // D800..DBFF: after JsonRepair the other half always follows
       code = 0x10000 + ((code & 0x3FF) << 10) + (hex(inside.substr(at + 3, 4)) & 0x3FF);
       at += 6;
     }

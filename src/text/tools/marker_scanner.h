@@ -1,5 +1,5 @@
-// Finds markers in text that comes byte by byte: a byte is let go as soon as no marker can begin with it. The
-// state is at most one marker long. Private to text/.
+// Finds markers in text that arrives byte by byte. A byte is released as soon as it cannot be part of a
+// marker. Holds back at most the length of a marker. Private to text/.
 #pragma once
 #include <span>
 #include <string>
@@ -10,8 +10,8 @@ namespace autark::text {
 
 class MarkerScanner {
  public:
-  // Which marker ends with this byte, or -1. `out` gets the bytes before it that belong to none. No marker
-  // may begin another one.
+  // Returns the index of the marker that ends with this byte, or -1. `out` gets the bytes that belong to no
+  // marker. REQUIRES: no marker is a prefix of another one.
   int push(char c, std::span<const std::string_view> markers, std::string& out) {
     waiting_ += c;
     while (!waiting_.empty()) {
@@ -27,7 +27,7 @@ class MarkerScanner {
     }
     return -1;
   }
-  // What waits, when no more comes.
+  // Returns the bytes that are held back, at the end of the text.
   std::string take() { return std::exchange(waiting_, {}); }
 
  private:

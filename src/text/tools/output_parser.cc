@@ -5,8 +5,8 @@
 namespace autark::text {
 namespace {
 
-// Half characters wait and invalid bytes become U+FFFD before any syntax sees them, so that every piece is
-// whole and JSON stays JSON.
+// Makes valid UTF-8 of the output before a syntax reads it: incomplete characters wait, invalid bytes become
+// U+FFFD. So every piece has whole characters, and arguments are valid JSON.
 class Utf8Parser final : public OutputParser {
  public:
   explicit Utf8Parser(std::unique_ptr<OutputParser> parser) : parser_(std::move(parser)) {}

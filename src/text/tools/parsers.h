@@ -1,5 +1,5 @@
-// The parsers of each syntax, as make_output_parser puts them behind its UTF-8 check: what they are given is
-// valid UTF-8, cut between characters. Private to text/.
+// The parsers of the syntaxes, for make_output_parser. REQUIRES: their input is valid UTF-8, cut between
+// characters. Private to text/.
 #pragma once
 #include <memory>
 #include "text/output_parser.h"

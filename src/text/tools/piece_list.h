@@ -1,6 +1,5 @@
-// The pieces that one push of an OutputParser gives: neighbours of the same kind and call are joined. Text
-// goes through a TextGate first, which knows which newlines belong to the markup around it. Private to
-// text/.
+// Helpers of the parsers. PieceList collects the pieces of one push and joins neighbours of the same kind and
+// call. TextGate removes the newlines that belong to markup. Private to text/.
 #pragma once
 #include <span>
 #include <string>
@@ -27,15 +26,15 @@ class PieceList {
   std::vector<OutputPiece> pieces_;
 };
 
-// Text on its way out. Newlines at its start are dropped if so told; others wait until it is known whether
-// markup that takes them along follows. Where the text around something that was dropped would join to one of
-// `forbidden`, the byte that completes it is left out.
+// A filter for text before it is given out. Drops newlines at the start if begin() says so. Other newlines
+// are held back until it is known whether markup follows that removes them (drop). If the text before and
+// after removed markup would join to one of `forbidden`, the byte that would complete it is left out.
 class TextGate {
  public:
   explicit TextGate(std::span<const std::string_view> forbidden = {}) : forbidden_(forbidden) {}
 
   void begin(bool drop_leading) { at_start_ = drop_leading, waiting_ = 0; }
-  // Content after reasoning, or the other way round: what goes out does not join with what went before.
+  // Begins content after reasoning, or the other way round. The new text does not join with the old one.
   void begin_other_kind() {
     begin(true);
     given_.clear();
@@ -51,7 +50,7 @@ class TextGate {
       if (may_follow(c)) out += c;
     }
   }
-  // As it is, whatever it joins to.
+  // Gives out text unchanged, without the check for `forbidden`.
   void push_verbatim(std::string_view text, std::string& out) {
     if (text.empty()) return;
     at_start_ = false;
@@ -77,7 +76,7 @@ class TextGate {
   std::span<const std::string_view> forbidden_;
   bool at_start_ = false;
   size_t waiting_ = 0;
-  std::string given_;  // the end of what went out: longer than any of `forbidden`
+  std::string given_;  // the end of the text given out, longer than any of `forbidden`
 };
 
 }  // namespace autark::text

@@ -1,5 +1,5 @@
-// No markup but the end of a reasoning that the prompt has opened: text up to the first </think> is
-// reasoning, all else content, byte for byte. Newlines around </think> go with it.
+// A syntax without markup. Only if the prompt has opened reasoning, the text up to the first </think> is
+// reasoning, and the newlines around </think> are removed with it. All other text is content, unchanged.
 #include "text/tools/marker_scanner.h"
 #include "text/tools/parsers.h"
 #include "text/tools/piece_list.h"
