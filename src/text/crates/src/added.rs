@@ -1,14 +1,15 @@
-//! Added tokens ("<|im_start|>", "\n\n") cut out of a text before the model sees it, in linear time.
+//! Finds added tokens ("<|im_start|>", "\n\n") in a text before it goes to the model, in linear time.
 //!
-//! Two rules live here. Leftmost-longest matching with the flags lstrip, rstrip and single_word, as the
-//! reference library does it. And protection: inside a literal range only plain-text tokens are recognised,
-//! so that what a person typed can never become markup.
+//! Two rules: matching is leftmost-longest with the flags lstrip, rstrip and single_word, as in the reference
+//! library. Inside a literal range only plain-text tokens are recognised, so text that a user typed never
+//! becomes markup.
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 use std::ops::Range;
 use tokenizers::AddedToken;
 
-/// Tags that gemma's vocabulary holds as ordinary text; a typed `<table>` is no markup of a conversation.
+/// HTML tags that gemma's vocabulary has as added tokens. They are ordinary text, not markup of a
+/// conversation.
 const HTML: &[&str] = &[
     "a",
     "b",
@@ -47,7 +48,7 @@ const HTML: &[&str] = &[
     "ul",
 ];
 
-/// Runs of white space, and HTML tags where the vocabulary is one that carries a whole set of them.
+/// True for runs of white space, and for HTML tags if the vocabulary has the complete set of them (`html`).
 pub fn is_plain_text(token: &AddedToken, html: bool) -> bool {
     if token.special || token.content.is_empty() {
         return false;
@@ -70,10 +71,10 @@ pub struct Entry {
     pub id: u32,
     pub token: AddedToken,
     pub plain: bool,
-    pub spelling: String, // what is looked for: the content, or its normalised form
+    pub spelling: String, // the text to find: the content, or its normalised form
 }
 
-/// One set of tokens that are looked for in the same text (raw, or normalised).
+/// A set of tokens that are searched in the same text, raw or normalised.
 pub struct Matcher {
     entries: Vec<Entry>,
     all: Option<AhoCorasick>,
@@ -114,8 +115,8 @@ impl Matcher {
         self.entries.is_empty()
     }
 
-    /// The tokens of `text`, in order and apart. `literal` is sorted and apart too; with `only_plain` the
-    /// whole text counts as literal.
+    /// The tokens of `text`, in order, without overlaps. `literal` must be sorted without overlaps; with
+    /// `only_plain` the whole text counts as literal.
     pub fn find(&self, text: &str, only_plain: bool, literal: &[Range<usize>]) -> Vec<Hit> {
         let mut hits = Vec::new();
         let mut taken = 0; // text before this belongs to a hit
@@ -163,7 +164,8 @@ impl Matcher {
             let Some(barrier) = literal.get(at).filter(|r| r.start < m.end()) else {
                 return Some((entry, m.start(), m.end()));
             };
-            // Forbidden. Something shorter may end before the range, or a plain token may start in it.
+            // Overlaps a literal range. A shorter token may end before the range, or a plain token
+            // may start in it.
             let before = all.find(Input::new(text).range(m.start().min(barrier.start)..barrier.start));
             let before = before.map(|m| (m.pattern().as_usize(), m.start(), m.end()));
             let plain = self.next_plain(text, m.start()..text.len().min(barrier.end.max(m.end())));

@@ -1,4 +1,4 @@
-//! What crosses into C: borrowed strings, owned buffers, and the wall no panic passes.
+//! The border to C: borrowed strings, owned buffers, and a guard that turns panics into error messages.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
@@ -29,7 +29,7 @@ impl Str {
     }
 }
 
-/// Memory owned by the caller until given to autark_buffer_free.
+/// Memory that belongs to the C caller until it calls autark_buffer_free.
 #[repr(C)]
 pub struct Buffer {
     data: *mut u8,
@@ -51,10 +51,10 @@ pub unsafe extern "C" fn autark_buffer_free(b: Buffer) {
     }
 }
 
-/// Runs `work`; an error or a panic becomes a message.
+/// Runs `work` and turns a panic into an error.
 pub fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     static QUIET: std::sync::Once = std::sync::Once::new();
-    QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {}))); // all Rust here runs inside this wall
+    QUIET.call_once(|| std::panic::set_hook(Box::new(|_| {}))); // all our Rust code runs in here
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(result) => result,
         Err(panic) => {
@@ -65,7 +65,7 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String>
     }
 }
 
-/// The value, or its stand-in with the message stored in `error`.
+/// Returns the value; on error returns `other` and stores the message in `error`.
 pub unsafe fn deliver<T>(result: Result<T, String>, other: T, error: *mut Buffer) -> T {
     match result {
         Ok(v) => v,

@@ -1,6 +1,7 @@
-//! strftime_now: the time of the request, written by a strftime pattern.
+//! strftime_now: formats the time of the request by a strftime pattern, in the C locale.
 
-/// "2026-11-22T09:05:07", with ' ' for 'T', without the time, or with anything after it.
+/// A local time, parsed from "2026-11-22T09:05:07". A space may replace the T, the time may be missing, and
+/// text after it is ignored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Time {
     year: i64,
@@ -158,7 +159,8 @@ impl Time {
     }
 }
 
-/// A field by its flags: - without padding, _ padded by spaces, 0 by zeros, ^ in capitals, # in the other case.
+/// Applies the flags of a field: - removes padding, _ pads with spaces, 0 with zeros, ^ uses capitals, #
+/// swaps the case.
 fn flagged(field: String, kind: char, flags: &str) -> String {
     flags.chars().fold(field, |field, flag| match flag {
         '-' => bare(&field),
@@ -171,7 +173,7 @@ fn flagged(field: String, kind: char, flags: &str) -> String {
     })
 }
 
-/// A number with another padding; its last digit stays.
+/// Replaces the padding of a number; the last digit is kept.
 fn padded(field: &str, from: char, to: &str) -> String {
     if !field.trim_start().bytes().all(|b| b.is_ascii_digit()) || field.is_empty() {
         return field.to_string();
@@ -181,7 +183,7 @@ fn padded(field: &str, from: char, to: &str) -> String {
     to.repeat(head.len() - rest.len()) + rest + last
 }
 
-/// A number without its padding; one digit stays. Other fields stay as they are.
+/// Removes the padding of a number except its last digit. Other fields do not change.
 fn bare(field: &str) -> String {
     padded(field, ' ', "0").parse::<u64>().map_or(field.to_string(), |n| n.to_string())
 }

@@ -1,9 +1,11 @@
-//! Which parts of a rendered prompt came from the conversation and spell an added token.
+//! Finds the parts of a rendered prompt that came from the conversation and spell an added token. They must
+//! be encoded as plain text.
 //!
-//! A conversation is rendered twice: as it is, and with private marks around every such spelling in its texts.
-//! Where the second result without marks equals the first, the marks tell where typed markup ended up; those
-//! ranges must be encoded as plain text. A template that looks into a text (`'</think>' in content`) may be led
-//! astray by marks; then the texts it looks at are found by halving, and marked otherwise.
+//! The conversation is rendered twice: unchanged, and with private marks around every such spelling
+//! in its texts. If the second result without its marks equals the first, the marks show where the
+//! spellings are. A template that searches in a text (`'</think>' in content`) may decide
+//! differently because of the marks. The texts it searches are then found by bisection, and their
+//! spellings are marked inside instead of around.
 
 use crate::jinja::{Dict, Value};
 use crate::json::Json;
@@ -12,7 +14,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Four noncharacters that the conversation does not hold.
+/// Four noncharacters that do not occur in the conversation, from this one on.
 #[derive(Clone, Copy)]
 pub struct Marks(u32);
 
@@ -20,8 +22,8 @@ thread_local! {
     static MARKS: Cell<Marks> = const { Cell::new(Marks(0xFDD0)) };
 }
 
-const OPEN: u32 = 0; // a spelling begins here
-const CLOSE: u32 = 1; // and ends here
+const OPEN: u32 = 0; // before a spelling
+const CLOSE: u32 = 1; // after a spelling
 const INSIDE: u32 = 2; // between the first and second character of a spelling, or of what may become one
 const TAIL: u32 = 3; // the end of the message to be continued
 
@@ -33,7 +35,7 @@ pub fn tail_mark() -> char {
     mark(TAIL)
 }
 
-/// One that guards a spelling; the tail mark counts as text.
+/// True for the marks of spellings; the tail mark counts as text.
 pub fn is_mark(c: char) -> bool {
     (c as u32).wrapping_sub(MARKS.get().0) < TAIL
 }
@@ -42,7 +44,7 @@ pub fn without_marks(text: &str) -> String {
     text.chars().filter(|c| !is_mark(*c)).collect()
 }
 
-/// Chooses marks that none of the texts holds, for renderings on this thread.
+/// Chooses marks that occur in none of the texts, for the renderings on this thread.
 pub fn choose_marks(texts: &[&str]) -> Result<(), String> {
     for base in (0xFDD0..0xFDF0).step_by(4) {
         let used = |t: &&str| t.chars().any(|c| (base..base + 4).contains(&(c as u32)));
@@ -60,8 +62,7 @@ pub enum Mode {
     Inside,
 }
 
-/// Which text leaves of the conversation are to be marked, and how. Leaves are counted in reading order, keys
-/// included.
+/// The text leaves of the conversation to mark, and how. Leaves are numbered in reading order, keys included.
 pub type Marking = HashMap<usize, Mode>;
 
 #[derive(Default)]
@@ -91,7 +92,8 @@ impl Guard {
         })
     }
 
-    /// Ranges of `plain`, sorted. `render` gives the prompt under a marking; `plain` is that without any.
+    /// The sorted ranges of `plain` that came from the conversation and spell an added token. `plain` is the
+    /// prompt without marks; `render` renders with a marking, at most about `budget` times.
     pub fn literal(
         &self,
         conversation: &Json,
@@ -139,7 +141,7 @@ impl Guard {
         self.spellings.as_ref().is_some_and(|a| a.is_match(text)) || self.beginning(text).is_some()
     }
 
-    /// Where the longest end of `text` starts that is the beginning of a spelling.
+    /// The start of the longest suffix of `text` that is a proper prefix of a spelling.
     fn beginning(&self, text: &str) -> Option<usize> {
         let mut from = text.len().saturating_sub(self.longest.saturating_sub(1));
         while !text.is_char_boundary(from) {
@@ -176,7 +178,7 @@ impl Guard {
         out
     }
 
-    /// The value a template gets.
+    /// The value that the template sees for `json`, with its texts marked.
     pub fn value(&self, json: &Json, marking: &Marking, count: &mut usize) -> Value {
         let text = |t: &str, count: &mut usize| {
             let mode = marking.get(count);
@@ -203,7 +205,7 @@ impl Guard {
         }
     }
 
-    /// What a marked prompt tells: the prompt without marks, and where typed spellings are.
+    /// Splits a marked prompt into the prompt without marks and the ranges of the marked spellings.
     fn read(&self, marked: &str) -> (String, Vec<Range<usize>>) {
         let (open, close, inside) = (mark(OPEN), mark(CLOSE), mark(INSIDE));
         let mut plain = String::with_capacity(marked.len());
@@ -227,7 +229,7 @@ impl Guard {
         (plain, spans)
     }
 
-    /// The end of the longest spelling that starts here.
+    /// The end of the longest spelling that starts at `at`.
     fn spelling_at(&self, text: &str, at: usize) -> Option<usize> {
         let mut end = text.len().min(at + self.longest);
         while !text.is_char_boundary(end) {
@@ -237,7 +239,7 @@ impl Guard {
         (m.start() == at).then(|| m.end())
     }
 
-    /// For a text that cannot be marked: wherever the prompt holds it word for word.
+    /// For a text that cannot be marked: all places where the prompt contains it word for word.
     fn verbatim(&self, leaf: &Leaf, plain: &str, found: &mut Vec<Range<usize>>) {
         let text = leaf.text.trim();
         if text.is_empty() {
@@ -266,7 +268,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Gives back the leaves that cannot be marked this way.
+    /// Returns the leaves that cannot be marked in this mode.
     fn resolve(&mut self, mut leaves: Vec<Leaf>, mode: Mode) -> Vec<Leaf> {
         if leaves.is_empty() || self.budget == 0 {
             return leaves;

@@ -1,13 +1,13 @@
-//! Templates that want to stop the program, or to keep it busy.
+//! Tests with templates that try to crash the program or to keep it busy.
 //!
-//! Goal: whatever a template does, rendering it ends soon, with a prompt or with an error that says which limit was
-//! hit. No panic, no overflow of the stack, no work that costs no fuel.
-//! Method: templates that nest, repeat and share what they can are parsed and rendered as a request would do it. An
-//! overflow of the stack or an endless loop ends or hangs the test program itself.
+//! Goal: rendering any template ends soon, with a prompt or with an error that names the limit. No panic, no
+//! stack overflow, no work that costs no fuel. Method: templates that nest, repeat and share as much as
+//! possible are parsed and rendered as for a request. A stack overflow or an endless loop would crash or hang
+//! the test program.
 
 use crate::template::Template;
 
-/// The prompt or the error over no messages, with a mapping `d` of that many names and a text `t` of that many bytes.
+/// Renders without messages, with a mapping `d` of `names` entries and a text `t` of `bytes` bytes.
 fn rendered(source: &str, names: usize, bytes: usize) -> Result<String, String> {
     let names: Vec<String> = (0..names).map(|i| format!("\"k{i}\":{i}")).collect();
     let request = format!(

@@ -1,10 +1,10 @@
-//! JSON as templates see it: key order kept, integers of any size exact.
+//! JSON as templates see it: the order of keys is kept, and integers of any size are exact.
 
 use num_bigint::BigInt;
 
 const DEPTH_MAX: usize = 100;
 
-/// A request's data, with text leaves that can be changed before it becomes a template's value.
+/// The data of a request. Its texts can be changed before they become values of the template.
 #[derive(Clone)]
 pub enum Json {
     Null,
@@ -137,7 +137,7 @@ impl Parser<'_> {
             match b {
                 b'"' => {
                     self.at = at + 1;
-                    // The escapes are serde_json's business; what it gets is one string.
+                    // serde_json resolves the escapes of this one string.
                     return serde_json::from_slice(&self.text[begin..self.at])
                         .map_err(|_| format!("not a JSON string at byte {begin}"));
                 }
@@ -166,7 +166,7 @@ impl Parser<'_> {
     }
 }
 
-/// With no more digits than Python reads.
+/// An integer; None if it has more digits than Python reads.
 fn integer(text: &str) -> Option<Json> {
     const DIGITS_MAX: usize = 4300;
     if text.len() > DIGITS_MAX {

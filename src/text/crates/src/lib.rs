@@ -1,5 +1,5 @@
-//! The Rust half of text/: tokenizers and chat templates behind the C functions of ../crates.h.
-//! Every entry runs inside a wall (border.rs): errors and panics come back as messages.
+//! The Rust half of text/: tokenizers and chat templates behind the C functions of ../../crates.h.
+//! Every C function runs inside a guard (border.rs) that returns errors and panics as messages.
 
 mod added;
 mod border;

@@ -1,9 +1,9 @@
-//! A limit on the memory of one thread, for work that strangers wrote: how much it holds, and how often it asks, which
-//! bounds the time of what no fuel counts. The library that renders templates cannot be told how much it may build,
-//! and an allocation that fails would stop the process. So the thread that asks for more than its share is laid to
-//! rest right there: what it holds of any size goes back to the system, its caller is told,
-//! and it never runs again. What stays of it is its few small objects. So the work must hold no lock that others
-//! want; a panic hook that prints would.
+//! Limits the memory of one thread that runs a template: the bytes it holds, and the number of its
+//! allocations, which bounds work that costs no fuel. An allocation that fails would abort the process, and a
+//! stack cannot be unwound from inside the allocator. So a thread that exceeds its share is stopped forever
+//! inside the allocator: the pages of its large allocations go back to the system, its caller gets an error,
+//! and only its small objects stay. Therefore the work must hold no lock that other threads need. A panic
+//! hook that prints would hold one.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
@@ -14,11 +14,11 @@ use std::time::Duration;
 const RUNS: u8 = 0;
 const ENDED: u8 = 1;
 const RESTS: u8 = 2;
-const LARGE: usize = 256 << 10; // allocations that are given back
+const LARGE: usize = 256 << 10; // allocations from this size on are given back
 const LARGE_COUNT: usize = 4096;
 const PAGES: usize = 64 << 10; // a multiple of every page size
 
-/// What one piece of work may use.
+/// The limits of one piece of work.
 #[derive(Clone, Copy)]
 pub struct Share {
     pub stack_bytes: usize,
@@ -84,7 +84,7 @@ unsafe impl GlobalAlloc for Watched {
 }
 
 impl Watch {
-    /// Comes back only if there is room.
+    /// Returns only if there is room; else stops this thread.
     fn reserve(&self, size: usize) {
         self.requests.set(self.requests.get() + 1);
         if self.held.get().saturating_add(size) > self.share.bytes
@@ -120,7 +120,7 @@ impl Watch {
     }
 
     fn rest(&self) -> ! {
-        // SAFETY: as above; nothing on this thread looks at these bytes any more, and no other thread knows them.
+        // SAFETY: as above; this thread never runs again, and no other thread has pointers to these bytes.
         for (at, size) in unsafe { &*self.large.get() } {
             unsafe { give_back(*at, *size) };
         }
@@ -132,7 +132,7 @@ impl Watch {
     }
 }
 
-/// The whole pages inside an allocation; they stay readable.
+/// Gives the whole pages inside an allocation back to the system. They stay readable.
 #[cfg(target_os = "linux")]
 unsafe fn give_back(at: *mut u8, size: usize) {
     extern "C" {
@@ -149,7 +149,7 @@ unsafe fn give_back(at: *mut u8, size: usize) {
 #[cfg(not(target_os = "linux"))]
 unsafe fn give_back(_: *mut u8, _: usize) {}
 
-/// Runs `work` on a thread of its own. None: it asked for more than its share.
+/// Runs `work` on a thread of its own. None: it exceeded its share and was stopped.
 pub fn limited<T: Send>(
     share: Share,
     work: impl FnOnce() -> T + Send,
@@ -168,14 +168,14 @@ pub fn limited<T: Send>(
         WATCH.set(shared.0);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
         WATCH.set(std::ptr::null());
-        // SAFETY: the caller frees the watch only after this thread has been joined or laid to rest.
+        // SAFETY: the caller frees the watch only after this thread was joined, and never if it was stopped.
         let watch = unsafe { &*shared.0 };
         watch.state.store(ENDED, Ordering::Release);
         watch.caller.unpark();
         result
     };
     let task: Box<dyn FnOnce() -> std::thread::Result<T> + Send + '_> = Box::new(task);
-    // SAFETY: below, the thread is joined, or it rests and touches nothing of what `work` borrows ever again.
+    // SAFETY: below, the thread is joined, or it is stopped and never touches what `work` borrows again.
     let handle = unsafe { std::thread::Builder::new().stack_size(share.stack_bytes).spawn_unchecked(task) };
     let handle = match handle {
         Ok(handle) => handle,
@@ -188,7 +188,7 @@ pub fn limited<T: Send>(
         std::thread::park();
     }
     if watch.state.load(Ordering::Acquire) == RESTS {
-        return Ok(None); // the watch is the resting thread's
+        return Ok(None); // the stopped thread keeps the watch
     }
     let result = handle.join();
     free(watch);
@@ -202,7 +202,7 @@ fn free(watch: &'static Watch) {
 
 #[derive(Clone, Copy)]
 struct SendPointer(*const Watch);
-// SAFETY: what the two threads share of it is atomic or a Thread; the rest belongs to the watched one.
+// SAFETY: the fields that both threads use are atomic or a Thread; the others belong to the watched thread.
 unsafe impl Send for SendPointer {}
 
 #[cfg(test)]

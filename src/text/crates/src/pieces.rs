@@ -1,9 +1,9 @@
-//! What each token adds to a text: its decoder, worked out once per token instead of once per sequence.
-//! A stream then only joins bytes; half characters are the C++ side's business.
+//! What each token adds to a text, computed once per token instead of once per sequence. A stream only joins
+//! these bytes; the C++ side puts characters together.
 
 use serde_json::Value;
 
-/// The bytes of one token. `first` is given where a token at the start of a text reads differently.
+/// The bytes of one token. `first`: its bytes at the start of a text, if they differ.
 pub struct Piece {
     pub bytes: Vec<u8>,
     pub first: Option<Vec<u8>>,
@@ -22,12 +22,13 @@ enum Step {
 
 pub struct Decoder {
     steps: Vec<Step>,
-    /// A text loses up to `count` of this character at its very start.
+    /// Decoded text loses up to this many of this character at its very start.
     pub strip: Option<(char, usize)>,
     characters: Vec<Option<u8>>, // byte-level alphabet: code point → byte
 }
 
-/// The byte-level alphabet: printable bytes stand for themselves, the others follow from U+0100 on.
+/// The byte-level alphabet: printable bytes are their own characters, the others have characters
+/// from U+0100 on.
 fn byte_alphabet() -> Vec<Option<u8>> {
     let mut table = vec![None; 512];
     let mut next = 256;

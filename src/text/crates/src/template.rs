@@ -1,5 +1,6 @@
-//! A checkpoint's chat template over a conversation, as transformers renders it: trim_blocks, lstrip_blocks, loop
-//! controls, no escaping. Fuel, recursion, output, stack and memory are limited: a template may fail, not stop us.
+//! A checkpoint's chat template over a conversation, as transformers renders it: trim_blocks, lstrip_blocks,
+//! loop controls, no escaping. Fuel, recursion, output, stack and memory are limited: a template can fail,
+//! but it cannot stop the process.
 
 use crate::clock::Time;
 use crate::guard::{choose_marks, is_mark, tail_mark, without_marks, Guard, Marking};
@@ -11,13 +12,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 const FUEL: u64 = 2_000_000; // steps for a small conversation; a large one gets more
 const FUEL_PER_BYTE: u64 = 16;
-const OUTPUT_BYTES: usize = 8 << 20; // for a small conversation; a large one may say more
+const OUTPUT_BYTES: usize = 8 << 20; // for a small conversation; a large one gets more
 const OUTPUT_PER_BYTE: usize = 8;
-const MEMORY_BYTES: usize = 64 << 20; // for all that a template builds on its way
+const MEMORY_BYTES: usize = 64 << 20; // for everything that a template builds
 const MEMORY_PER_BYTE: usize = 256;
 const ALLOCATIONS: usize = 4 << 20;
 const ALLOCATIONS_PER_BYTE: usize = 64;
-const STACK_BYTES: usize = 256 << 20; // reserved, not used, unless a template nests values deeply
+const STACK_BYTES: usize = 256 << 20; // address space; used only if a template nests values deeply
 
 const RESTS_MAX: u8 = 3; // threads that a template may leave behind
 
@@ -34,9 +35,9 @@ pub struct Prompt {
     pub literal: Vec<Range<usize>>,
 }
 
-/// What a conversation consists of.
+/// The parts of a conversation.
 struct Request {
-    spoken: Json, // messages, tools, documents, kwargs: texts that others wrote
+    spoken: Json, // messages, tools, documents, kwargs: their texts are untrusted
     vars: Vec<(String, Json)>,
     now: Option<Time>,
     continues: bool,
@@ -45,7 +46,7 @@ struct Request {
 }
 
 impl Template {
-    /// `tool_source` is rendered instead of `source` where a conversation has tools; usually there is none.
+    /// `tool_source`, if there is one, is rendered instead of `source` for conversations with tools.
     pub fn new(source: &str, tool_source: Option<&str>, spellings: Vec<String>) -> Result<Template, String> {
         jinja::prepare();
         let all_text = source.to_string() + tool_source.unwrap_or_default();
@@ -62,7 +63,8 @@ impl Template {
         })
     }
 
-    /// `request`: messages, tools, documents, kwargs, vars, now. `usual`: vars and now that it may leave out.
+    /// `request`: messages, tools, documents, kwargs, vars, now. `usual`: vars and now, for what the request
+    /// leaves out.
     pub fn render(&self, request: &str, usual: &str) -> Result<Prompt, String> {
         if self.rests.load(Ordering::Relaxed) >= RESTS_MAX {
             return Err("chat template: has needed too much memory too often, and is not tried again".into());
@@ -99,7 +101,7 @@ impl Template {
         jinja::render(tree, self.context(request, marking), limits).map_err(|e| refusal(&e))
     }
 
-    /// Later names win: usual texts, then what the request adds, then the conversation.
+    /// The variables of the template. Later ones win: usual texts, then the request's, then the conversation.
     fn context(&self, request: &Request, marking: &Marking) -> Dict {
         let mut context = Dict::default();
         context.insert_text("add_generation_prompt", Value::Bool(false));
@@ -144,7 +146,7 @@ impl Request {
         }
         for (key, value) in items {
             match (key.as_str(), value) {
-                (_, Json::Null) => {} // as if it were not there
+                (_, Json::Null) => {} // null is the same as absent
                 ("messages" | "tools" | "documents", value @ Json::List(_)) => spoken.push((key, value)),
                 ("kwargs", value @ Json::Map(_)) => spoken.push((key, value)),
                 ("vars", Json::Map(items)) => {
@@ -188,7 +190,7 @@ impl Request {
         items.iter().any(|(k, v)| k == name && is_true(v))
     }
 
-    /// All text, for choosing marks.
+    /// All its text, for choosing marks.
     fn text(&self) -> String {
         fn add(json: &Json, out: &mut String) {
             match json {
@@ -206,7 +208,7 @@ impl Request {
         out
     }
 
-    /// Ends the last message's text with the tail mark and a space; gives back the text as it was.
+    /// Appends the tail mark and a space to the last message's text; returns the text as it was.
     fn mark_final_message(&mut self) -> Result<String, String> {
         let missing = "continue_final_message needs a final message with text";
         let Some(Json::List(messages)) = self.part("messages") else { return Err(missing.into()) };
@@ -233,7 +235,7 @@ impl Request {
     }
 }
 
-/// A message's reasoning goes by several names; templates find it under the two that they use.
+/// Stores a message's reasoning under both names that templates use, whichever of its names the client uses.
 fn name_reasoning(message: &mut Json) {
     let Json::Map(fields) = message else { return };
     let given = |name: &str| fields.iter().find(|(k, v)| k == name && !matches!(v, Json::Null));
@@ -251,7 +253,8 @@ fn name_reasoning(message: &mut Json) {
     }
 }
 
-/// The prompt up to the end of the final message. A template that trims has eaten the space after the mark.
+/// The prompt up to the end of the final message. If the space after the mark is missing, the
+/// template trims texts.
 fn cut_at_tail(mut text: String, message: &str) -> Result<String, String> {
     let lost = "continue_final_message: the final message does not appear in the prompt this template makes";
     let at = text.rfind(tail_mark()).ok_or(lost)?;
@@ -279,7 +282,7 @@ fn is_true(json: &Json) -> bool {
     }
 }
 
-/// What raise_exception said, word for word; else what went wrong where.
+/// The message of raise_exception, word for word; else the error with its line.
 fn refusal(fault: &Fault) -> String {
     match fault.kind() {
         Kind::Raised => fault.text().to_string(),
@@ -289,7 +292,7 @@ fn refusal(fault: &Fault) -> String {
     }
 }
 
-/// What a template of a conversation, together that many bytes, may use.
+/// The share of a rendering; `bytes` is the size of template and conversation.
 fn share_of(bytes: usize) -> Share {
     Share {
         stack_bytes: STACK_BYTES,

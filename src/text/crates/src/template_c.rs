@@ -1,4 +1,4 @@
-//! C functions of chat templates. The caller's contract is in ../crates.h.
+//! C functions of chat templates. Their contract is in ../../crates.h.
 
 use crate::border::{deliver, guarded, Buffer, Str};
 use crate::template::Template;

@@ -1,9 +1,9 @@
-//! Text → ids with the published pipeline (added tokens, normaliser, pre-tokenizer, model), and the table of
+//! Text to ids with the published pipeline (added tokens, normaliser, pre-tokenizer, model), and the table of
 //! what each id adds to a text.
 //!
-//! The library's own `encode` always recognises added tokens; here they are matched first, under our rules
-//! (added.rs), and only the rest goes down the pipeline. Truncation, padding and dropout a file may ask for are
-//! not applied: a prompt is never shortened, and the same text always gives the same ids.
+//! The library's own `encode` always recognises added tokens. Here they are matched first, by our rules
+//! (added.rs), and only the rest goes through the pipeline. Truncation, padding and dropout of a tokenizer
+//! file are not applied: a prompt is never shortened, and the same text always gives the same ids.
 
 use crate::added::{is_html_tag, is_plain_text, Entry, Matcher};
 use crate::pieces::{Decoder, Piece};
@@ -16,16 +16,16 @@ use tokenizers::{
     PostProcessor, PreTokenizedString, PreTokenizer, PreTokenizerWrapper, Token,
 };
 
-const ID_LIMIT: u32 = 1 << 24; // more tokens than any vocabulary has: a lying file must not size a table
+const ID_LIMIT: u32 = 1 << 24; // more than any vocabulary has; bounds the table if a file has a false id
 
 pub struct Tokenizer {
     pub normalizer: Option<NormalizerWrapper>,
     pub pre_tokenizer: Option<PreTokenizerWrapper>,
     pub model: ModelWrapper,
-    raw: Matcher,         // looked for in the text as it came
-    normalized: Matcher,  // looked for in the normalised text
+    raw: Matcher,         // for the text as given
+    normalized: Matcher,  // for the normalised text
     markup: HashSet<u32>, // added tokens that typed text must never become
-    before: Vec<u32>,     // what the post-processor puts around a text
+    before: Vec<u32>,     // ids that the post-processor puts before and after a text
     after: Vec<u32>,
     pub pieces: Vec<Option<Piece>>, // by id
     pub special: HashSet<u32>,
@@ -133,7 +133,7 @@ impl Tokenizer {
         self.ids.get(token).copied().or_else(|| self.model.token_to_id(token))
     }
 
-    /// REQUIRES: `literal` is sorted, apart and on character borders.
+    /// REQUIRES: `literal` is sorted, without overlaps and on character borders.
     pub fn encode(&self, text: &str, mode: Mode, literal: &[Range<usize>]) -> Result<Vec<u32>, String> {
         let mut ids = Vec::with_capacity(text.len() / 3 + 4);
         if mode.add_special {
@@ -180,8 +180,9 @@ impl Tokenizer {
         Ok(pre)
     }
 
-    /// The model's ids for one part. A model that would itself spell out markup (a whole-word vocabulary, a
-    /// unigram) gets the part cut after that markup's first character, until none is left.
+    /// The model's ids for one part. A model that would produce markup from plain text (a
+    /// whole-word vocabulary, a unigram) gets the part cut after the first character of that
+    /// markup, until it produces none.
     fn run_model(&self, part: &str, ids: &mut Vec<u32>) -> Result<(), String> {
         let tokens = self.model.tokenize(part).map_err(|e| format!("tokenizer: {e}"))?;
         if !tokens.iter().any(|t| self.markup.contains(&t.id) && t.offsets.1 - t.offsets.0 > 1) {
@@ -198,7 +199,7 @@ impl Tokenizer {
             }
         }
         if from == 0 {
-            ids.extend(tokens.iter().map(|t| t.id)); // an unknown-token, not a spelling
+            ids.extend(tokens.iter().map(|t| t.id)); // the unknown token, not a spelling
             return Ok(());
         }
         self.run_model(&part[from..], ids)
@@ -213,7 +214,7 @@ fn normalise(n: Option<&NormalizerWrapper>, text: &str) -> Result<String, String
     Ok(s.get().to_string())
 }
 
-/// Ids before and after the text, found out by processing a text of one token.
+/// The ids before and after a text, found by processing a text of one token.
 pub fn surroundings<P: PostProcessor>(p: Option<&P>) -> Result<(Vec<u32>, Vec<u32>), String> {
     let Some(p) = p else { return Ok((Vec::new(), Vec::new())) };
     let probe = Encoding::from_tokens(vec![Token::new(u32::MAX, String::new(), (0, 0))], 0);
@@ -265,7 +266,7 @@ fn cut(
     parts
 }
 
-/// Ranges of the original text as ranges of this normalised part, by bisection over the alignment.
+/// Converts ranges of the original text to ranges of this normalised part, by bisection over the alignment.
 fn map_ranges(s: &NormalizedString, literal: &[Range<usize>]) -> Vec<Range<usize>> {
     let (begin, end) = s.offsets_original();
     let length = s.get().len();
@@ -282,7 +283,7 @@ fn map_ranges(s: &NormalizedString, literal: &[Range<usize>]) -> Vec<Range<usize
         .collect()
 }
 
-/// First index in 0..n where `left` no longer holds.
+/// The first index in 0..n for which `left` is false.
 fn bisect(n: usize, left: impl Fn(usize) -> bool) -> usize {
     let (mut low, mut high) = (0, n);
     while low < high {

@@ -1,4 +1,4 @@
-//! C functions of the tokenizer. The caller's contract is in ../crates.h.
+//! C functions of the tokenizer. Their contract is in ../../crates.h.
 
 use crate::border::{deliver, guarded, Buffer, Str};
 use crate::tokenizer::{Mode, Tokenizer};
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn autark_tokenizer_encode(
     deliver(encoded, false, error)
 }
 
-/// Sorted, apart, inside the text and widened to whole characters.
+/// The ranges sorted, merged, cut to the text and widened to whole characters.
 fn tidy(text: &str, ranges: &[ByteRange]) -> Vec<Range<usize>> {
     let mut tidy: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
     let mut sorted: Vec<(usize, usize)> =
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn autark_tokenizer_id(t: &Tokenizer, token: Str) -> i64 {
     id.unwrap_or(-1)
 }
 
-/// What a text loses at its very start: up to `count` times `character`.
+/// Decoded text loses up to `count` times `character` at its very start.
 #[no_mangle]
 pub unsafe extern "C" fn autark_tokenizer_strip(t: &Tokenizer, character: *mut u32, count: *mut usize) {
     let (c, n) = t.strip.unwrap_or((' ', 0));

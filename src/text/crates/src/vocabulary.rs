@@ -1,5 +1,5 @@
-//! A tokenizer rebuilt from a bare vocabulary (GGUF): tokens, types, scores, merges, and a pipeline that the
-//! C++ side names as JSON.
+//! Makes a tokenizer from a vocabulary without tokenizer.json (GGUF): tokens, types, scores, merges, and a
+//! pipeline that the C++ side gives as JSON.
 
 use crate::tokenizer::{Parts, Tokenizer};
 use ahash::AHashMap;
@@ -50,7 +50,8 @@ impl Vocabulary<'_> {
         self.tokens.iter().enumerate().filter(|(i, _)| self.types[*i] != UNUSED).map(|(i, t)| (i as u32, *t))
     }
 
-    /// Control tokens are left out of decoded text, but for those the pipeline lists as shown.
+    /// The added tokens. Control tokens are left out of decoded text, except those that the
+    /// pipeline lists as shown.
     fn added(&self, shown: &[u32]) -> Vec<(u32, AddedToken)> {
         let is_added = |id: u32| matches!(self.types[id as usize], CONTROL | USER) || self.is_unknown(id);
         self.known()
@@ -96,9 +97,9 @@ impl Vocabulary<'_> {
         self.merges.iter().map(|m| split(m).ok_or_else(|| bad(m))).collect()
     }
 
-    /// A sentencepiece vocabulary joins the neighbours whose union scores best. Written as merges: every cut
-    /// of every token into two tokens; better score first, then the longer left half. Tokens that users
-    /// defined are whole whatever their score.
+    /// Sentencepiece joins the neighbours whose union has the best score. The same as merges: every split of
+    /// every token into two tokens, by falling score, then by falling length of the left half. User-defined
+    /// tokens are not split, whatever their score.
     fn merges_by_score(&self) -> Vec<(String, String)> {
         let ids = self.ids();
         let mut cuts: Vec<(f32, usize, usize, &str, &str)> = Vec::new();

@@ -1,4 +1,4 @@
-//! Arguments of a call, and their places by Python's rules.
+//! Binds the arguments of a call to parameters by Python's rules.
 
 use super::fault::{refuse, Result};
 use super::number::small;
@@ -13,8 +13,8 @@ pub struct Args {
 }
 
 impl Args {
-    /// Sorts the arguments by parameter. The first `required` parameters must be given. A parameter called "" cannot
-    /// be given by name.
+    /// Returns the arguments in the order of the parameters. The first `required` ones must be given. A
+    /// parameter named "" cannot be given by name.
     pub fn bind<const N: usize>(
         self,
         what: &str,
@@ -42,7 +42,7 @@ impl Args {
         }
     }
 
-    /// Of a method that takes no names.
+    /// bind() for a method that takes no arguments by name.
     pub fn plain<const N: usize>(self, what: &str, required: usize) -> Result<[Option<Value>; N]> {
         self.bind(what, [""; N], required)
     }
@@ -74,7 +74,7 @@ pub fn text(v: &Value) -> Result<&str> {
     }
 }
 
-/// A text, or None for what is not given or none.
+/// The text of an argument; None if it is missing or none.
 pub fn text_or_none(v: &Option<Value>) -> Result<Option<&str>> {
     match v {
         None | Some(Value::None) => Ok(None),
@@ -86,7 +86,7 @@ pub fn is_true(v: &Option<Value>, usual: bool) -> bool {
     v.as_ref().map_or(usual, Value::is_true)
 }
 
-/// None for what is not given or none.
+/// The argument; None if it is missing or none.
 pub fn given(v: &Option<Value>) -> Option<&Value> {
     v.as_ref().filter(|v| !matches!(v, Value::None))
 }

@@ -1,4 +1,4 @@
-//! A template as a tree.
+//! The syntax tree of a template.
 
 use num_bigint::BigInt;
 use std::collections::{HashMap, HashSet};
@@ -91,7 +91,8 @@ pub struct Body {
     pub names: Vec<(Name, First)>,
 }
 
-/// What a scope does with a name first. A name that is set first is not the request's, from the scope's beginning.
+/// Whether a scope first sets or first reads a name. A name that is set first never has the request's value
+/// in the scope.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum First {
     Read,
@@ -147,12 +148,12 @@ pub enum StmtKind {
     Generation(Arc<Macro>),
     Break,
     Continue,
-    Load(Expr), // include, import, extends: there is nothing to load
+    Load(Expr), // include, import, extends: always an error, because there are no other templates
 }
 
 #[derive(Debug, Default)]
 pub struct Tree {
     pub body: Body,
     pub blocks: HashMap<Name, Arc<Block>>,
-    pub set_names: HashSet<Name>, // anywhere in it
+    pub set_names: HashSet<Name>, // names that are set anywhere in the template
 }

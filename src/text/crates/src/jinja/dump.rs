@@ -1,4 +1,4 @@
-//! tojson as transformers defines it: json.dumps with its own arguments.
+//! The filter tojson as transformers defines it: json.dumps with the filter's arguments.
 
 use super::args::{given, is_true, Args};
 use super::fault::{refuse, Result};

@@ -1,4 +1,4 @@
-//! What goes wrong in a template, and why.
+//! Errors of templates: kind, message and line.
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
@@ -8,7 +8,7 @@ pub enum Kind {
     Security,
     Fuel,
     Output,
-    Raised, // by raise_exception: the words are the template's own
+    Raised, // by raise_exception, with the template's own message
 }
 
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Fault {
     }
 }
 
-/// An operation that Python refuses.
+/// The error of an operation for which Python raises TypeError, ValueError or the like.
 pub fn refuse<T>(text: impl Into<String>) -> Result<T> {
     Err(Fault::new(Kind::Operation, text))
 }

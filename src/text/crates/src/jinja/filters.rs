@@ -166,7 +166,7 @@ fn values(pairs: Vec<(Value, Value)>) -> Vec<Value> {
     pairs.into_iter().map(|(_, v)| v).collect()
 }
 
-/// A text in small letters; any other value unchanged.
+/// Converts a text to lower case; other values do not change.
 pub fn folded(v: Value) -> Value {
     match &v {
         Value::Str(s) => Value::from(s.text.to_lowercase()),
@@ -450,7 +450,8 @@ fn named_only(args: Args, what: &str) -> Result<[Option<Value>; 2]> {
     args.bind(what, ["attribute", "default"], 0)
 }
 
-/// The name of a filter or test at a place of the arguments, and the arguments behind it.
+/// Takes the name of a filter or test from position `at` of the arguments; returns it and the
+/// arguments after it.
 fn split_name(mut args: Args, at: usize, absent: &str) -> Result<(Option<String>, Args)> {
     if args.pos.len() < at {
         return refuse(absent);

@@ -31,7 +31,8 @@ fn exponent_text(exponent: i32) -> String {
     format!("e{sign}{:02}", exponent.abs())
 }
 
-/// The absolute value by a conversion of 'e', 'f' or 'g' in small letters; `alternate` keeps the point and zeros.
+/// The absolute value by a conversion of 'e', 'f' or 'g' in small letters; `alternate` keeps the
+/// point and zeros.
 pub fn digits(v: f64, conversion: char, precision: usize, alternate: bool) -> String {
     let v = v.abs();
     if !v.is_finite() {

@@ -1,4 +1,4 @@
-//! str.format and its little language: {0.name[key]!r:>{width}.3f}.
+//! str.format with Python's format specifications: {0.name[key]!r:>{width}.3f}.
 
 use super::args::Args;
 use super::fault::{refuse, Result};
@@ -14,7 +14,7 @@ use num_bigint::{BigInt, Sign};
 struct Fields<'a> {
     pos: &'a [Value],
     names: &'a Dict,
-    next: Option<usize>, // of fields without a number; None: numbers are written out
+    next: Option<usize>, // number of the next field without one; None: the pattern numbers its fields
     counted: bool,
 }
 
@@ -125,7 +125,7 @@ impl Fields<'_> {
         Ok(value)
     }
 
-    /// Only names without attributes count as numbered, by themselves or by the pattern.
+    /// Resolves a field name. Only names without attributes take part in the numbering.
     fn whole_name(&mut self, name: &str, is_number: bool) -> Result<Value> {
         if name.is_empty() {
             let Some(next) = self.next else {
@@ -167,7 +167,7 @@ fn field_end(text: &str) -> Option<usize> {
             '{' if !in_key => depth += 1,
             '}' if !in_key => depth -= 1,
             ':' | '!' if depth == 1 && !in_key => {
-                // From here on brackets mean nothing.
+                // In a format specification brackets have no meaning.
                 return spec_end(text, at);
             }
             _ => {}
@@ -345,7 +345,7 @@ fn padded(sign: &str, body: &str, fill: char, align: char, width: usize) -> Stri
     }
 }
 
-/// A number's sign and digits, laid out; `digits` may end in a fraction, an exponent or %.
+/// Applies width, sign and grouping to a number. `digits` may end in a fraction, an exponent or %.
 fn laid_out(is_negative: bool, prefix: &str, digits: &str, group: usize, spec: &Spec) -> String {
     let sign = match (is_negative, spec.sign) {
         (true, _) => "-",
@@ -372,7 +372,7 @@ fn laid_out(is_negative: bool, prefix: &str, digits: &str, group: usize, spec: &
     padded(&sign, &body, fill, align, spec.width)
 }
 
-/// Digits in groups, with zeros in front until there are `room` characters.
+/// Groups digits, and adds zeros in front until there are `room` characters.
 fn grouped(digits: &str, mark: char, group: usize, room: usize) -> String {
     let mut out: Vec<char> = Vec::new();
     let mut count = 0;
@@ -445,7 +445,7 @@ fn float_as(f: f64, spec: &Spec) -> Result<String> {
     Ok(laid_out(is_negative, "", &digits, 3, spec))
 }
 
-/// Without a kind a float looks like one: 1.0, not 1.
+/// A float without a format type keeps the form of a float: 1.0, not 1.
 fn bare(f: f64, spec: &Spec) -> String {
     let Some(precision) = spec.precision else {
         return floats::repr(f.abs());

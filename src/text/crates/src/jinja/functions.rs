@@ -62,7 +62,7 @@ fn range(args: Args) -> Result<Value> {
     Ok(Value::Range(Rc::new(range)))
 }
 
-/// A mapping or pairs, then names.
+/// dict(mapping or pairs, name=value …)
 pub fn dict(interp: &Interp, what: &str, mut args: Args) -> Result<Dict> {
     let named = std::mem::take(&mut args.named);
     interp.spend(named.len())?;
@@ -121,7 +121,7 @@ const WORDS: [&str; 20] = [
     "nostrud",
 ];
 
-/// Paragraphs of words that mean nothing.
+/// lipsum(): paragraphs of meaningless words.
 fn lipsum(interp: &Interp, args: Args) -> Result<Value> {
     let [n, html, min, max] = args.bind("lipsum", ["n", "html", "min", "max"], 0)?;
     let (n, min, max) = (int_or(&n, 5)?, int_or(&min, 20)?, int_or(&max, 100)?);

@@ -1,4 +1,4 @@
-//! The `attribute` that many filters take: a name, a number, or several with dots between.
+//! The argument `attribute` of many filters: a name, a number, or several of them separated by dots.
 
 use super::fault::Result;
 use super::index;
@@ -7,12 +7,12 @@ use super::value::Value;
 
 pub struct Getter {
     parts: Vec<Value>,
-    usual: Option<Value>, // instead of what is not there
-    folds: bool,          // texts lose their case
+    usual: Option<Value>, // replaces missing values
+    folds: bool,          // converts texts to lower case
 }
 
 impl Getter {
-    /// Without an attribute it gives the value itself.
+    /// Without an attribute the getter returns the value itself.
     pub fn of(attribute: Option<&Value>, usual: Option<Value>, folds: bool) -> Result<Getter> {
         let part = |name: &str| {
             let is_number = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());

@@ -207,7 +207,7 @@ fn no_attribute(v: &Value, name: &str) -> Value {
     Value::undefined(format!("'{} object' has no attribute '{name}'", v.type_name()))
 }
 
-/// value[key]; what is not there is undefined.
+/// value[key]; undefined if there is no such item.
 pub fn item(v: &Value, key: &Value) -> Result<Value> {
     let found = match (v, small(key)) {
         (Value::Undefined(_), _) => return missing(v),
@@ -242,7 +242,7 @@ fn character(text: &str, at: i64) -> Option<Value> {
     text.chars().rev().nth(back).map(Value::from)
 }
 
-/// The places that a slice takes of `count`: first, number, step.
+/// The items that a slice takes of `count` items: index of the first, number, step.
 pub fn slice_places(count: usize, parts: [&Value; 3]) -> Result<(i64, usize, i64)> {
     let count = count as i64;
     let part = |v: &Value| match v {

@@ -1,5 +1,5 @@
-//! Walks a tree and writes a prompt. Every step costs fuel in proportion to the data it handles. The nesting of calls
-//! and values and the length of the prompt are limited.
+//! Evaluates a syntax tree and writes the prompt. Every step costs fuel in proportion to the data it handles.
+//! The nesting of calls and values and the length of the prompt are limited.
 
 use super::args::Args;
 use super::ast::{
@@ -21,10 +21,10 @@ use std::sync::Arc;
 
 const CALLS_MAX: usize = 200; // nested calls of macros and loops
 const EXPRESSIONS_MAX: usize = 10_000; // nested evaluations, in all open calls together
-const DEPTH_MAX: usize = 1000; // of values that a name may stand for
+const DEPTH_MAX: usize = 1000; // nesting of values that can be assigned to a name
 const BYTES_PER_FUEL: usize = 256;
 
-/// What a rendering may use, and what it is given from outside.
+/// The limits of a rendering, and its inputs besides the context.
 pub struct Limits {
     pub fuel: u64,
     pub output_bytes: usize,
@@ -74,8 +74,8 @@ enum Ring {
 
 pub struct Interp<'a> {
     tree: &'a Tree,
-    shadowed: HashSet<Name>, // names that both the request and the template give a value
-    hidden: Rc<Missing>,     // instead of the request's
+    shadowed: HashSet<Name>, // names to which both the request and the template give a value
+    hidden: Rc<Missing>,     // stands for the request's value of such a name
     context: Dict,
     fuel: Cell<u64>,
     output_bytes: usize,
@@ -85,7 +85,7 @@ pub struct Interp<'a> {
     escapes: Cell<bool>, // autoescape
     line: Cell<u32>,
     root: Rc<Scope>,
-    rings: RefCell<Vec<Ring>>, // what may hold itself
+    rings: RefCell<Vec<Ring>>, // objects that may contain themselves
     dice: Cell<u64>,
 }
 
@@ -115,13 +115,13 @@ impl Interp<'_> {
         }
     }
 
-    /// Spends the fuel for looking at that many bytes.
+    /// Spends the fuel for processing `bytes` bytes.
     pub fn spend_bytes(&self, bytes: usize) -> Result<()> {
         self.spend(bytes / BYTES_PER_FUEL)
     }
 
-    /// A random number below `sides`. The sequence is the same in every rendering, because a prompt is rendered more
-    /// than once.
+    /// A random number below `sides`. The sequence is the same in every rendering, because a prompt is
+    /// rendered more than once.
     pub fn throw(&self, sides: usize) -> usize {
         let mut x = self.dice.get();
         x ^= x << 13;
@@ -137,7 +137,7 @@ impl Interp<'_> {
 
     // ---- statements
 
-    /// A body with a scope of its own, which holds its parameters.
+    /// Runs a body in a scope of its own, which has its parameters.
     fn frame(&self, body: &Body, scope: &Rc<Scope>, out: &mut String) -> Result<Flow> {
         self.spend(body.names.len() / 4)?;
         for (name, first) in body.names.iter().filter(|(name, _)| self.shadowed.contains(name)) {
@@ -187,7 +187,7 @@ impl Interp<'_> {
             StmtKind::SetBlock(target, filters, body) => {
                 let (text, flow) = self.captured(body, &Scope::inside(scope))?;
                 if flow != Flow::Next {
-                    return Ok(flow); // with it goes what was captured
+                    return Ok(flow); // what was captured is dropped
                 }
                 let value = self.filtered(self.as_output(text), filters, scope)?;
                 self.assign(target, value, scope)?;
@@ -200,7 +200,7 @@ impl Interp<'_> {
             StmtKind::FilterBlock(filters, body) => {
                 let (text, flow) = self.captured(body, &Scope::inside(scope))?;
                 if flow != Flow::Next {
-                    return Ok(flow); // with it goes what was captured
+                    return Ok(flow); // what was captured is dropped
                 }
                 let value = self.filtered(self.as_output(text), filters, scope)?;
                 self.put_text(&value, out)?;
@@ -366,7 +366,7 @@ impl Interp<'_> {
                 Flow::Continue => {}
                 Flow::Break => break,
             }
-            place = state.at.get().max(place) + 1; // a body that walks through its loop leaves less of it
+            place = state.at.get().max(place) + 1; // the body may iterate over its own loop and use up items
         }
         if !completed {
             return self.frame(&node.otherwise, &Scope::inside(scope), out);
@@ -460,7 +460,7 @@ impl Interp<'_> {
         })
     }
 
-    /// What a macro gets beyond its parameters: caller, kwargs, varargs.
+    /// The arguments of a macro beyond its parameters: caller, kwargs, varargs.
     fn rest_of_args(
         &self,
         node: &Macro,
@@ -659,7 +659,7 @@ impl Interp<'_> {
         })
     }
 
-    /// A block that the template does not have is undefined.
+    /// Replaces a block that the template does not have by undefined.
     fn known(&self, value: Value) -> Value {
         match &value {
             Value::Object(o) => match &**o {
@@ -721,7 +721,7 @@ impl Interp<'_> {
         })
     }
 
-    /// Spends the fuel for looking at all of a value.
+    /// Spends the fuel for processing all of a value.
     fn spend_size(&self, value: &Value) -> Result<()> {
         match value {
             Value::Str(s) => self.spend_bytes(s.text.len()),
@@ -735,7 +735,7 @@ impl Interp<'_> {
         args.pos.iter().chain(named).try_for_each(|v| self.spend_size(v))
     }
 
-    /// Remembers a loop whose `changed` was given values: one of them may be the loop itself.
+    /// Records a loop whose `changed` got values: one of them may be the loop itself.
     pub fn may_hold_itself(&self, state: &Rc<LoopState>) {
         self.rings.borrow_mut().push(Ring::Loop(state.clone()));
     }

@@ -1,5 +1,6 @@
-//! Splits a template's source into tokens, by Jinja2's rules with trim_blocks and lstrip_blocks on: the line end
-//! after a block tag is removed, and so is the white space before a block tag that comes first on its line.
+//! Splits a template's source into tokens, by Jinja2's rules with trim_blocks and lstrip_blocks on:
+//! the line end after a block tag is removed, and so is the white space before a block tag that
+//! comes first on its line.
 
 use super::fault::{Fault, Kind, Result};
 use super::show::escape_of;
@@ -54,7 +55,7 @@ struct Lexer<'a> {
     at: usize,
     line: u32,
     out: Vec<Placed>,
-    starts_line: bool, // what was read last ended with a line end
+    starts_line: bool, // the text before ends with a line end
 }
 
 fn fault<T>(text: impl Into<String>) -> Result<T> {
@@ -112,7 +113,7 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    /// The end of a comment or a block: its sign says what becomes of the white space behind it.
+    /// Finds the end of a comment or a block. Its sign (- or +) decides about the white space after it.
     fn close(&self, from: &str, end: &str) -> Option<usize> {
         if let Some(rest) = from.strip_prefix('-').and_then(|r| r.strip_prefix(end)) {
             return Some(from.len() - rest.trim_start_matches(is_space).len());
@@ -127,7 +128,7 @@ impl<'a> Lexer<'a> {
     fn comment(&mut self) -> Result<()> {
         let rest = self.rest();
         if rest.is_empty() {
-            return Ok(()); // begun by the very last characters, it counts as ended
+            return Ok(()); // a comment that begins with the last characters counts as ended
         }
         let found = rest.match_indices("#}").find_map(|(at, _)| {
             let before = rest[..at].ends_with(['-', '+']);
@@ -139,7 +140,7 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    /// The bytes up to the end of `raw %}`, behind a tag's begin.
+    /// The length up to the end of `raw %}`, if that follows the beginning of a tag.
     fn raw_begin(&self) -> Option<usize> {
         let rest = self.rest();
         let inner = rest.trim_start_matches(is_space).strip_prefix("raw")?.trim_start_matches(is_space);
@@ -225,7 +226,7 @@ impl<'a> Lexer<'a> {
         fault("a string without an end")
     }
 
-    /// The length of a number that starts here; it is pushed.
+    /// Pushes the number that starts here and returns its length; None if there is none.
     fn number(&mut self) -> Result<Option<usize>> {
         let rest = self.rest();
         let after_dot = self.text[..self.at].ends_with('.');
@@ -283,7 +284,7 @@ fn next_tag(rest: &str) -> Option<usize> {
         .find(|at| matches!(rest.as_bytes().get(at + 1), Some(b'{' | b'%' | b'#')))
 }
 
-/// What stays of the text before a tag.
+/// The text before a tag after its white space is trimmed.
 fn before_tag(data: &str, sign: Option<char>, is_block: bool, starts_line: bool) -> &str {
     if sign == Some('-') {
         return data.trim_end_matches(is_space);
@@ -299,7 +300,7 @@ fn before_tag(data: &str, sign: Option<char>, is_block: bool, starts_line: bool)
     data
 }
 
-/// Groups of digits with single underscores between them.
+/// The length of groups of digits with single underscores between them.
 fn digits_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -361,7 +362,7 @@ fn int_length(text: &str) -> usize {
     at
 }
 
-/// Python's escapes of a text. A backslash before a letter without a meaning stays.
+/// Resolves Python's escapes. A backslash before a letter without a meaning is kept.
 fn unescaped(text: &str) -> Result<String> {
     if !text.contains('\\') {
         return Ok(text.to_string());

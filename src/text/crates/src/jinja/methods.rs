@@ -1,5 +1,5 @@
-//! Methods of Python's values. Those that look at the ends of a text look past guard marks (guard.rs), so that
-//! marking a message never changes what a template decides.
+//! Methods of Python's values. Methods that examine the ends of a text ignore guard marks (guard.rs), so that
+//! marking a message does not change what a template decides.
 
 use super::args::{given, int, int_or, is_true, text as text_of, text_or_none, Args};
 use super::fault::{refuse, Result};
@@ -217,7 +217,7 @@ fn of_text(interp: &Interp, s: &Text, name: &str, args: Args) -> Result<Value> {
     })
 }
 
-/// A safe text takes others only escaped.
+/// Escapes the arguments, for methods of a safe text.
 fn with_safe(args: Args) -> Args {
     let listed = |v: &Value| match v {
         Value::List(items) => items.iter().map(Value::made_safe).collect::<Vec<_>>().into(),
@@ -227,7 +227,7 @@ fn with_safe(args: Args) -> Args {
     Args { pos: args.pos.iter().map(listed).collect(), named: named.collect() }
 }
 
-/// Parts of a text, which are safe if all of it is.
+/// A list of parts of a text; they are safe if the text is.
 fn texts(of: &Text, parts: Vec<&str>) -> Value {
     parts.into_iter().map(|part| part_of_text(of, part)).collect::<Vec<_>>().into()
 }
@@ -255,12 +255,12 @@ fn question(t: &str, name: &str) -> Option<bool> {
     })
 }
 
-/// For the set that `strip` makes of the characters.
+/// Spends fuel for the set that `strip` makes of the characters.
 pub fn spend_on_set(interp: &Interp, chars: Option<&str>) -> Result<()> {
     interp.spend(chars.map_or(0, str::len) / 8)
 }
 
-/// Takes the characters off the ends; guard marks stay where they are and are looked past.
+/// Removes the characters from the ends. Guard marks are skipped and kept.
 pub fn strip(t: &str, chars: Option<&str>, left: bool, right: bool) -> String {
     let set: Option<HashSet<char>> = chars.map(|set| set.chars().collect());
     let falls = |c: char| set.as_ref().map_or_else(|| text::is_space(c), |set| set.contains(&c));
@@ -269,7 +269,7 @@ pub fn strip(t: &str, chars: Option<&str>, left: bool, right: bool) -> String {
     let end = end.map_or(begin, |at| at + t[at..].chars().next().map_or(0, char::len_utf8));
     let marks = |s: &str| s.chars().filter(|c| is_mark(*c)).collect::<String>();
     if begin == t.len() {
-        return marks(t); // nothing but what falls
+        return marks(t); // all characters are removed
     }
     let head = if left { marks(&t[..begin]) } else { t[..begin].to_string() };
     let tail = if right { marks(&t[end..]) } else { t[end..].to_string() };

@@ -1,5 +1,6 @@
-//! Jinja2 for chat templates, with Python's values: what transformers' environment does, and nothing that could
-//! reach out of it. A template is parsed once (parser.rs) and rendered by walking its tree (interp.rs).
+//! Jinja2 for chat templates, with Python's values: the environment of transformers, without access to
+//! anything outside of it. A template is parsed once (parser.rs) and rendered by evaluating its tree
+//! (interp.rs).
 
 mod args;
 mod ast;

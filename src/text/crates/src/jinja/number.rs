@@ -23,7 +23,7 @@ pub fn number(v: &Value) -> Option<Number> {
     })
 }
 
-/// What counts as a whole number: ints and bools.
+/// The value of an int or a bool; None for other values.
 pub fn whole(v: &Value) -> Option<BigInt> {
     Some(match v {
         Value::Bool(b) => BigInt::from(i64::from(*b)),
@@ -57,7 +57,7 @@ pub fn as_float(v: &Value) -> Result<Option<f64>> {
     })
 }
 
-/// The work of multiplying or dividing two numbers beyond 64 bits, in fuel.
+/// The fuel for multiplying or dividing two numbers, one of them beyond 64 bits.
 pub fn work(a: &Value, b: &Value) -> usize {
     let words = |v: &Value| match v {
         Value::Big(b) => b.bits() as usize / 64 + 1,
@@ -113,7 +113,7 @@ fn whole_arithmetic(op: Binary, x: BigInt, y: BigInt) -> Result<Value> {
 
 /// x / y, rounded once.
 fn quotient(x: &BigInt, y: &BigInt) -> Result<f64> {
-    const EXACT: u64 = 53; // bits that a float holds
+    const EXACT: u64 = 53; // bits of a float's significand
     if x.bits() <= EXACT && y.bits() <= EXACT {
         return Ok(big_to_float(x)? / big_to_float(y)?);
     }
@@ -124,7 +124,7 @@ fn quotient(x: &BigInt, y: &BigInt) -> Result<f64> {
         (x.magnitude().clone(), y.magnitude() << -shift)
     };
     let (digits, rest) = above.div_rem(&below);
-    let odd = u128::from(!rest.is_zero()); // below all bits that count: rounding looks at it
+    let odd = u128::from(!rest.is_zero()); // a sticky bit below the significand, for correct rounding
     let digits = (digits.to_u128().unwrap_or(0) | odd) as f64;
     let half = -shift / 2;
     let result = digits * 2f64.powi(half) * 2f64.powi(-shift - half);

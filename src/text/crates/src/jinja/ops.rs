@@ -1,4 +1,4 @@
-//! Operators: == < in + * and so on between any two values.
+//! Operators between any two values: ==, <, in, +, * and so on.
 
 use super::ast::{Binary, Comparison};
 use super::fault::{refuse, Fault, Kind, Result};
@@ -14,7 +14,8 @@ thread_local! {
     static COMPARISONS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How much this thread may compare from now on: values that share their parts may be larger than they look.
+/// Sets how many comparisons this thread may make. Values that share parts can cost far more than their size
+/// in memory.
 pub fn allow(comparisons: u64) {
     COMPARISONS.set(comparisons);
 }
@@ -33,7 +34,7 @@ pub const BYTES_MAX: usize = 64 << 20; // of one text
 const ITEMS_MAX: usize = 2 << 20; // of one list
 const DEPTH_MAX: usize = 400;
 
-/// The fault of using a value that is not there.
+/// The error of using an undefined value.
 pub fn missing<T>(v: &Value) -> Result<T> {
     let Value::Undefined(m) = v else { return refuse("a value of a wrong type") };
     let kind = if m.is_unsafe { Kind::Security } else { Kind::Undefined };
@@ -97,7 +98,7 @@ fn equal_lists(x: &[Value], y: &[Value], depth: usize) -> Result<bool> {
     Ok(true)
 }
 
-/// Keys and items are sets; values are equal to themselves only.
+/// Compares views of dicts. Keys and items compare as sets; a view of values equals only itself.
 fn equal_views(
     (v, x): (View, &Rc<super::value::Dict>),
     (w, y): (View, &Rc<super::value::Dict>),
@@ -232,7 +233,7 @@ fn is_sequence(v: &Value) -> bool {
     matches!(v, Value::Str(_) | Value::List(_) | Value::Tuple(_) | Value::Group(_))
 }
 
-/// One of the two being safe, the other is escaped.
+/// Joins two texts. If one of them is safe, the other is escaped.
 fn joined(a: &Value, b: &Value) -> Value {
     let (x, y) = (a.as_str().unwrap_or_default(), b.as_str().unwrap_or_default());
     match (a.is_safe(), b.is_safe()) {
@@ -279,7 +280,7 @@ pub fn concat(values: &[Value], escapes: bool) -> Result<Value> {
     Ok(Value::safe(values.iter().map(one).collect::<Result<Vec<_>>>()?.concat()))
 }
 
-/// A sort that keeps the order of equals and ends at the first pair that cannot be compared.
+/// A stable sort. An error at the first pair that cannot be compared.
 pub fn sorted<T: Clone>(items: Vec<(Value, T)>, reverse: bool) -> Result<Vec<(Value, T)>> {
     if items.len() < 2 {
         return Ok(items);

@@ -1,4 +1,4 @@
-//! Tokens to a tree, by Jinja2's grammar with loop controls and transformers' generation tag.
+//! Parses tokens to a syntax tree: Jinja2's grammar with loop controls and transformers' generation tag.
 
 mod expressions;
 mod statements;
@@ -34,12 +34,12 @@ struct Parser {
     tokens: Vec<Placed>,
     at: usize,
     depth: usize,
-    links: usize,             // on the way from the outermost expression to what is read
-    loops: usize,             // around what is read, inside of the innermost macro
+    links: usize,             // between the outermost expression and the current one
+    loops: usize,             // around the current statement, inside of the innermost macro
     uses: Vec<HashSet<Name>>, // names that each open macro reads
     scopes: Vec<HashMap<Name, First>>,
     tree: Tree,
-    soft: bool, // an unknown filter here is an error only where it is reached
+    soft: bool, // an unknown filter here is an error only when it is evaluated
 }
 
 fn fault<T>(text: impl Into<String>) -> Result<T> {
@@ -134,8 +134,8 @@ impl Parser {
         result
     }
 
-    /// Counts an operator, filter or attribute behind another: each makes the tree one level deeper, without a
-    /// deeper recursion of the parser.
+    /// Counts an operator, filter or attribute that follows another. Each makes the tree one level deeper
+    /// although the parser does not recurse.
     fn link(&mut self) -> Result<()> {
         self.links += 1;
         if self.links > LINKS_MAX {
@@ -169,7 +169,7 @@ impl Parser {
         }
     }
 
-    /// Reads with an empty set of names, and gives back the names that were noted.
+    /// Calls `read` with an empty set of names, and returns the names that it recorded.
     fn apart<T>(&mut self, read: impl FnOnce(&mut Parser) -> Result<T>) -> Result<(T, HashMap<Name, First>)> {
         self.scopes.push(HashMap::new());
         let value = read(self);

@@ -1,4 +1,4 @@
-//! text % values: printf as Python has it.
+//! text % values: Python's printf-style formatting.
 
 use super::fault::{refuse, Result};
 use super::floats;
@@ -20,10 +20,10 @@ struct Flags {
 }
 
 struct Printf<'a> {
-    values: Vec<Value>, // of a tuple, or the one
+    values: Vec<Value>, // the items of a tuple, or the single value
     next: usize,
     names: Option<&'a Dict>,
-    may_be_left: bool, // values that no directive takes
+    may_be_left: bool, // unused values are allowed
 }
 
 pub fn format(pattern: &str, values: &Value) -> Result<String> {
@@ -69,7 +69,7 @@ impl Printf<'_> {
         }
     }
 
-    /// What stands behind a %; gives back what follows.
+    /// Writes the directive after a % and returns the text after it.
     fn directive<'t>(&mut self, text: &'t str, out: &mut String) -> Result<&'t str> {
         if let Some(rest) = text.strip_prefix('%') {
             out.push('%');
@@ -124,7 +124,7 @@ impl Printf<'_> {
         Ok(rest)
     }
 
-    /// A number of the pattern, or an argument for `*`.
+    /// A width or precision: a number in the pattern, or an argument for `*`.
     fn size(&mut self, rest: &mut &str) -> Result<Option<i64>> {
         if let Some(after) = rest.strip_prefix('*') {
             *rest = after;
@@ -179,7 +179,7 @@ fn pad(sign: &str, body: &str, width: usize, flags: &Flags, out: &mut String) {
     }
 }
 
-/// The sign with a prefix such as 0x, which zeros follow, and the rest.
+/// Converts a value. Returns the sign with a prefix such as 0x, after which zeros are inserted, and the rest.
 fn converted(kind: char, v: &Value, flags: &Flags, precision: Option<usize>) -> Result<(String, String)> {
     let text = |text: String| {
         let cut = precision.map_or(text.clone(), |p| text.chars().take(p).collect());

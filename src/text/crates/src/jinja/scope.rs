@@ -1,4 +1,4 @@
-//! Names and what they stand for, from the inside out.
+//! Scopes: names and their values. Look-ups go from the inner scope outwards.
 
 use super::value::{Missing, Value};
 use std::cell::RefCell;
@@ -15,10 +15,10 @@ pub struct Scope {
 #[derive(Default)]
 struct Vars {
     list: Vec<(Arc<str>, Value)>,
-    places: HashMap<Arc<str>, usize>, // of all, once there are more than SCANNED
+    places: HashMap<Arc<str>, usize>, // index of every name, once there are more than SCANNED
 }
 
-const SCANNED: usize = 16; // names up to which a look at each is the fastest
+const SCANNED: usize = 16; // up to this many names a linear search is the fastest
 
 impl Vars {
     fn place(&self, name: &str) -> Option<usize> {
@@ -45,7 +45,7 @@ impl Scope {
         Rc::new(Scope { vars: RefCell::default(), parent: Some(parent.clone()) })
     }
 
-    /// How many names it has of its own.
+    /// The number of its own names, without those of its parents.
     pub fn size(&self) -> usize {
         self.vars.borrow().list.len()
     }

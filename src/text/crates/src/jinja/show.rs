@@ -16,7 +16,7 @@ pub fn string(v: &Value) -> Result<String> {
     }
 }
 
-/// str(), without a copy where it is a text already.
+/// Calls `work` with str(v), without a copy if v is a text.
 pub fn with_text<T>(v: &Value, work: impl FnOnce(&str) -> T) -> Result<T> {
     match v {
         Value::Str(s) => Ok(work(&s.text)),

@@ -1,4 +1,4 @@
-//! What may stand behind `is`.
+//! Jinja2's tests, for the operator `is`.
 
 use super::args::Args;
 use super::ast::{Binary, Comparison};

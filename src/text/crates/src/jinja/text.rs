@@ -1,4 +1,4 @@
-//! What Python's str knows of characters.
+//! Properties of characters as Python's str defines them.
 
 use regex_syntax::hir::HirKind;
 use std::sync::OnceLock;
@@ -41,8 +41,8 @@ macro_rules! class {
     };
 }
 
-/// Builds all classes now. memory.rs may stop a rendering thread for ever; if that happened while the thread builds a
-/// class, all other threads would wait for it.
+/// Builds all classes now. memory.rs may stop a rendering thread forever; if the thread were building a class
+/// then, all other threads would wait for it.
 pub fn prepare() {
     for is_in in [is_alpha, is_decimal, is_numeric, is_printable, is_title, may_begin_name, may_continue_name]
     {
@@ -62,13 +62,13 @@ class!(is_title, |_| false, r"\p{Lt}");
 class!(may_begin_name, |c| c.is_ascii_alphabetic() || c == '_', r"\p{XID_Start}");
 class!(may_continue_name, |c| c.is_ascii_alphanumeric() || c == '_', r"\p{XID_Continue}");
 
-/// What a decimal of any script stands for: a script's ten decimals follow each other.
+/// The value of a decimal digit of any script. The ten digits of a script are consecutive.
 pub fn digit_value(c: char) -> Option<u32> {
     let before = |n: u32| char::from_u32(c as u32 - n);
     is_decimal(c).then(|| (1..).take_while(|n| before(*n).is_some_and(is_decimal)).count() as u32 % 10)
 }
 
-/// Digits that are no decimals, such as superscripts, count too.
+/// str.isdigit of one character: also digits that are no decimals, such as superscripts.
 pub fn is_digit(c: char) -> bool {
     let other = matches!(c, '²' | '³' | '¹' | '\u{1369}'..='\u{1371}' | '\u{19da}' | '\u{2070}'
         | '\u{2074}'..='\u{2079}' | '\u{2080}'..='\u{2089}' | '\u{2460}'..='\u{2468}' | '\u{2474}'..='\u{247c}'

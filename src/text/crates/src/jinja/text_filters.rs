@@ -12,7 +12,7 @@ use super::value::{Dict, Text, Value};
 
 const WIDTH_MAX: i64 = 1 << 20; // no prompt pads further
 
-/// A change of a text that stays safe where it was.
+/// Applies a change to a text; a safe text stays safe.
 fn changed(v: &Value, args: Args, what: &str, change: impl FnOnce(&str) -> String) -> Result<Value> {
     args.none(what)?;
     Ok(like(v, with_text(v, change)?))
@@ -34,7 +34,7 @@ pub fn upper(_: &Interp, v: Value, args: Args) -> Result<Value> {
     changed(&v, args, "upper", str::to_uppercase)
 }
 
-/// Words begin behind white space, hyphens and opening brackets only.
+/// The filter title. Words begin only after white space, hyphens and opening brackets.
 pub fn title(_: &Interp, v: Value, args: Args) -> Result<Value> {
     let begins = |c: char| is_space(c) || matches!(c, '-' | '(' | '{' | '[' | '<');
     args.none("title")?;
@@ -262,7 +262,7 @@ pub fn striptags(_: &Interp, v: Value, args: Args) -> Result<Value> {
     unescape_html(&words.join(" ")).map(Value::from)
 }
 
-/// Cuts out what stands between two marks, and the marks.
+/// Removes everything from `open` to `close`, both included.
 fn without(text: &str, open: &str, close: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

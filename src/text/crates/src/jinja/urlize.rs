@@ -1,4 +1,4 @@
-//! urlize: addresses in a text become links.
+//! The filter urlize: turns addresses in a text into links.
 
 use super::args::{given, int, is_true, Args};
 use super::fault::{refuse, Result};
@@ -146,7 +146,7 @@ fn is_host(host: &str, scheme: Option<&str>) -> bool {
     (letters || coded) && first.iter().all(|l| !l.is_empty() && l.chars().all(is_part))
 }
 
-/// An address of version 6 in brackets.
+/// True for an IPv6 address in brackets.
 fn is_six(host: &str) -> bool {
     let inner = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
     inner

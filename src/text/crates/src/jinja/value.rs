@@ -1,5 +1,6 @@
-//! Python's values as far as a template can meet them. They never change, but for namespaces, iterators and the
-//! like; so they form no rings, but through a namespace or a macro's scope (interp.rs takes those apart).
+//! Python's values as far as templates can use them. Values are immutable except namespaces,
+//! iterators and the like. So they form reference cycles only through a namespace or a macro's
+//! scope, and interp.rs breaks these.
 
 use super::ast::{Const, For, Macro};
 use super::fault::{refuse, Result};
@@ -30,7 +31,7 @@ pub enum Value {
     Object(Rc<Object>),
 }
 
-/// Values in a row, with their depth: 1 for values that hold no others.
+/// A sequence of values, and its depth: 1 if its values contain no others.
 #[derive(Default)]
 pub struct Items {
     items: Vec<Value>,
@@ -52,7 +53,7 @@ impl std::ops::Deref for Items {
     }
 }
 
-/// Why a value is not there.
+/// Why a value is undefined, for the error.
 pub struct Missing {
     pub text: String,
     pub is_unsafe: bool,
@@ -78,7 +79,7 @@ pub struct Range {
     pub step: i64, // never 0
 }
 
-/// What can be walked through once.
+/// An iterator: its items can be read once.
 pub struct Iter {
     pub items: Items,
     pub at: Cell<usize>,
@@ -125,7 +126,7 @@ impl Range {
 }
 
 impl Iter {
-    /// What is left, which is nothing from then on.
+    /// Takes the remaining items.
     pub fn take(&self) -> Vec<Value> {
         let from = self.at.replace(self.items.len());
         self.items[from..].to_vec()
@@ -138,7 +139,7 @@ impl Iter {
     }
 }
 
-/// What a dict knows a key by: equal values have equal keys.
+/// The key of a dict entry: equal values have equal keys.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Key {
     Undefined,
@@ -195,7 +196,7 @@ pub struct Dict {
     depth: usize, // of its deepest key or value
 }
 
-const SCANNED: usize = 8; // entries up to which a look at each is the fastest
+const SCANNED: usize = 8; // up to this many entries a linear search is the fastest
 
 impl Dict {
     pub fn insert(&mut self, key: Value, value: Value) -> Result<()> {
@@ -324,8 +325,8 @@ impl Value {
         Value::Undefined(Rc::new(Missing { text: text.into(), is_unsafe: false }))
     }
 
-    /// How deeply values nest in it. What a namespace or a macro's scope holds does not count: interp.rs takes that
-    /// apart.
+    /// How deeply values nest in it, without the content of namespaces and macros' scopes, which
+    /// interp.rs frees.
     pub fn depth(&self) -> usize {
         match self {
             Value::List(v) | Value::Tuple(v) | Value::Group(v) => v.depth,
@@ -353,7 +354,7 @@ impl Value {
         }
     }
 
-    /// The value with its texts escaped, but for those that are safe already: as it is put into a safe text.
+    /// The value as it is inserted into a safe text: its texts are escaped unless they are safe.
     pub fn made_safe(&self) -> Value {
         match self {
             Value::Str(s) if !s.is_safe => Value::safe(super::text::escape_html(&s.text)),
@@ -439,7 +440,7 @@ impl Value {
         })
     }
 
-    /// All that a loop would meet. An iterator is used up by it.
+    /// The items that a loop would read. An iterator has no items afterwards.
     pub fn iterate(&self) -> Result<Vec<Value>> {
         Ok(match self {
             Value::Undefined(_) => Vec::new(),
@@ -464,7 +465,7 @@ impl LoopState {
         self.items.depth.max(changed)
     }
 
-    /// What follows the current item, each with the loop; the loop is at its end then.
+    /// Takes the items after the current one, each paired with the loop. The loop is at its end afterwards.
     fn rest(self: &Rc<LoopState>) -> Vec<Value> {
         let next = (self.at.get() + 1).min(self.items.len());
         self.at.set(self.items.len().saturating_sub(1));

@@ -1,4 +1,5 @@
-//! wordwrap: Python's textwrap, which breaks lines at white space, behind hyphens and around long dashes.
+//! The filter wordwrap: Python's textwrap, which breaks lines at white space, after hyphens and
+//! around long dashes.
 
 use super::args::{given, int_or, is_true, Args};
 use super::fault::{refuse, Result};
@@ -65,7 +66,7 @@ fn dash_length(text: &[char], at: usize) -> usize {
     }
 }
 
-/// Whether a line may be broken behind the hyphen here.
+/// Whether a line may be broken after the hyphen here.
 fn breaks_behind(text: &[char], at: usize) -> bool {
     let back = |n: usize| at.checked_sub(n).and_then(|i| text.get(i));
     let two_letters = is_letter(back(1)) && is_letter(back(2));
@@ -75,7 +76,7 @@ fn breaks_behind(text: &[char], at: usize) -> bool {
     text[at] == '-' && (two_letters || short) && is_letter(text.get(next)) && is_letter(text.get(second))
 }
 
-/// The end of the piece that begins here: white space, a dash, or the part of a word that must not be broken.
+/// The end of the piece that begins here: white space, a dash, or a part of a word that is not broken.
 fn piece_end(text: &[char], from: usize, rules: &Rules) -> usize {
     let run = |is: fn(char) -> bool| from + text[from..].iter().take_while(|c| is(**c)).count();
     if is_gap(text[from]) {
@@ -135,7 +136,7 @@ fn wrap(line: &str, rules: &Rules) -> Vec<String> {
     lines
 }
 
-/// A word longer than a line: a part of it fills the line, or all of it gets a line of its own.
+/// Breaks a word that is longer than a line: a part of it fills the line, or it gets a line of its own.
 fn break_long<'a>(pieces: &mut Vec<&'a [char]>, kept: &mut Vec<&'a [char]>, room: usize, rules: &Rules) {
     let Some(piece) = pieces.pop() else { return };
     if !rules.break_long {

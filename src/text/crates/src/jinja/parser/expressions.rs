@@ -11,7 +11,7 @@ impl Parser {
     }
 
     fn conditional(&mut self) -> Result<Expr> {
-        // Either side of a condition may not be reached; which it is shows only at its end.
+        // Either side of a condition may stay unevaluated; whether this is one shows only at its end.
         let soft = self.soft;
         let from = self.at;
         let mut value = self.or_soft()?;
@@ -37,7 +37,7 @@ impl Parser {
         value
     }
 
-    /// Unknown filters and tests among the tokens from `from` on.
+    /// An error if the tokens from `from` on name an unknown filter or test.
     fn check_filters(&self, from: usize) -> Result<()> {
         if self.soft {
             return Ok(());
@@ -311,7 +311,7 @@ impl Parser {
         let mut parts = Vec::new();
         loop {
             if parts.is_empty() && self.eat_sign("]") {
-                break; // the empty tuple is a key too
+                break; // the empty tuple is a key, too
             }
             if self.is_sign(":") {
                 return self.slice(value, None);

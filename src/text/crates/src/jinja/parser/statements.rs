@@ -1,4 +1,4 @@
-//! The grammar of statements: block tags and what stands between them.
+//! The grammar of statements: block tags and the text between them.
 
 use super::super::ast::{Block, Body, Expr, FilterCall, First, For, Macro, Name, Stmt, StmtKind, Target};
 use super::super::lexer::Token;
@@ -7,7 +7,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 impl Parser {
-    /// Up to a block tag with one of the names; that tag's name is the next token. No names: up to the end.
+    /// Reads up to a block tag with one of the names, which is the next token then. Without names:
+    /// up to the end.
     pub(super) fn statements(&mut self, ends: &[&str]) -> Result<Vec<Stmt>> {
         self.nested(|p| {
             let mut body = Vec::new();
@@ -43,7 +44,7 @@ impl Parser {
         Ok(StmtKind::Output(vec![value]))
     }
 
-    /// The rest of a block tag, what is inside, and the name of the tag that ends it.
+    /// Reads the rest of a block tag, its content, and the name of the tag that ends it.
     fn body(&mut self, end: &str) -> Result<Vec<Stmt>> {
         let body = self.open_body(&[end])?;
         self.at += 1;
@@ -56,7 +57,7 @@ impl Parser {
         self.statements(ends)
     }
 
-    /// As `body`, with a scope of its own. An unknown filter in it is an error even if a condition around it is soft.
+    /// Like `body`, with a scope of its own. An unknown filter in it is an error even inside a condition.
     fn frame(&mut self, end: &str) -> Result<Body> {
         self.scope(|p| p.hard(|p| p.body(end)))
     }
@@ -107,7 +108,8 @@ impl Parser {
         Ok(StmtKind::Output(values))
     }
 
-    /// Templates that load others cannot be met: there are none. The tag's words are read and not kept.
+    /// Reads a tag that loads another template. There are none, so only the expression is kept, for
+    /// the error.
     fn load(&mut self, name: &str) -> Result<StmtKind> {
         let what = self.expression(true)?;
         while *self.token() != Token::EndBlock {
@@ -159,7 +161,7 @@ impl Parser {
         Ok(StmtKind::If(branches, otherwise))
     }
 
-    /// One branch of a condition. What only a branch sets is the request's until then.
+    /// Reads one branch of a condition. A name that only a branch sets has the request's value until then.
     fn branch(&mut self, read: impl FnOnce(&mut Parser) -> Result<Vec<Stmt>>) -> Result<Vec<Stmt>> {
         let (body, names) = self.apart(read)?;
         names.keys().for_each(|name| self.note(name, First::Read));
@@ -181,7 +183,7 @@ impl Parser {
         Ok(StmtKind::SetBlock(target, filters, self.frame("endset")?))
     }
 
-    /// Inside a function no loop around it can be left.
+    /// Reads a function. break and continue in it cannot leave a loop around it.
     fn function<T>(&mut self, read: impl FnOnce(&mut Parser) -> Result<T>) -> Result<T> {
         let loops = std::mem::replace(&mut self.loops, 0);
         let result = read(self);
