@@ -1,7 +1,7 @@
-// Goal: no page is lost, none is given back twice, and no sequence sees what another one has written since
-// they parted. Method: seeded random lives, 100,000 steps in all, of sequences and snapshots that begin,
-// share and end; every row is written with the number of its token, by the contracts of chips/rows.h, and
-// read back. A plain model of pages, in which sharing is a shared_ptr, says how many pages are used.
+// Goal: no page is lost, none is freed twice, and no sequence sees what another one has written after they
+// were separated. Method: 100,000 seeded random steps of sequences and snapshots that begin, share and end.
+// Every row is written with the number of its token, by the contracts of chips/rows.h, and read back. The
+// number of used pages is compared with a plain model in which sharing is a shared_ptr.
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <memory>
@@ -19,7 +19,7 @@ constexpr int64_t kContext = 500;
 
 enum { kWhole, kBlocks, kWindow, kBlockWindow, kState, kInputs, kStreams };
 
-// Only its streams count.
+// A model of which only the streams are used.
 class Streams final : public Model {
  public:
   int layers() const override { return 1; }
@@ -50,11 +50,11 @@ struct PageModel {
   int64_t* live;
 };
 
-// Of a sequence or a snapshot, as it should be.
+// The expected state of a sequence or a snapshot.
 struct Should {
   std::vector<int32_t> tokens;
   std::vector<std::shared_ptr<PageModel>> pages;
-  int64_t reached = 0, shared = 0;  // the most tokens there were; pages that must not change any more
+  int64_t reached = 0, shared = 0;  // the greatest length so far; the number of pages that must not change
 
   int64_t settled(int64_t reached) const { return std::max<int64_t>(0, reached - kSlack); }
   int64_t settled() const { return settled(reached); }
@@ -162,7 +162,7 @@ class CacheLife {
     copy.shared = full;
     kept_.push_back({*cache_->save(*l.state), std::move(copy)});
   }
-  // By a sequence that shares nothing yet, but may have tokens and pages.
+  // Restores into a sequence that shares nothing yet but may have tokens and pages.
   void adopt() {
     if (lives_.empty() || kept_.empty()) return;
     Life& l = any(lives_);
@@ -302,7 +302,7 @@ TEST(CacheLifeTest, NoPageIsLostAndNoRowIsAnothers) {
     all.adopted += life.seen.adopted, all.not_adopted += life.seen.not_adopted;
     all.taken_back += life.seen.taken_back, all.rows += life.seen.rows, all.shared += life.seen.shared;
   }
-  EXPECT_GT(all.no_place, 1000);  // the lives reach all of it
+  EXPECT_GT(all.no_place, 1000);  // the random steps reach every case
   EXPECT_GT(all.no_pages, 1000);
   EXPECT_GT(all.adopted, 1000);
   EXPECT_GT(all.not_adopted, 10);

@@ -1,6 +1,6 @@
-// Goal: state can be put aside and taken up again without a trace. Method: models with whole streams, rings,
-// pooled rows and tails; a prompt goes on from a snapshot in another sequence, and its logits are those of a
-// run that never stopped, bit for bit.
+// Goal: a sequence that continues from a snapshot computes the same bits as one that never stopped. Method:
+// models with whole streams, rings, pooled rows and tails; a prompt continues from a snapshot in another
+// sequence, and its logits are compared with those of an uninterrupted run.
 #include "engine/cache.h"
 #include <gtest/gtest.h>
 #include "engine/forward.h"
@@ -64,7 +64,7 @@ TEST_P(CacheTest, ARestoredSnapshotGoesOnAsIfNothingHadBeen) {
     auto kept = open(200), cold = open(200);
     feed(*kept, all.first(at));
     const Snapshot snapshot = *cache_->save(*kept);
-    feed(*kept, toy_prompt(9, 5));  // the one it was taken from goes elsewhere
+    feed(*kept, toy_prompt(9, 5));  // the original sequence continues with other tokens
     auto other = cache_->open();
     ASSERT_TRUE(cache_->restore(*other, snapshot));
     EXPECT_EQ(other->length(), at);
@@ -73,7 +73,7 @@ TEST_P(CacheTest, ARestoredSnapshotGoesOnAsIfNothingHadBeen) {
   }
 }
 
-// Drafts that did not hold are taken back, over borders of windows and pages, before and after the snapshot.
+// Rejected drafts are taken back, across borders of windows and pages, before and after the snapshot.
 TEST_P(CacheTest, WhatWasTakenBackIsNotInASnapshot) {
   const auto prompt = toy_prompt(200), wrong = toy_prompt(200, 29);
   const std::span<const int32_t> all(prompt), guesses(wrong);
@@ -110,7 +110,7 @@ TEST_P(CacheTest, ASnapshotThatDoesNotFitChangesNothing) {
   EXPECT_EQ(waiting->length(), 300);
 }
 
-// Sequences that go on from one snapshot hold its full pages together, whoever of them goes first.
+// Sequences that continue from one snapshot share its full pages, in whatever order they are destroyed.
 TEST_P(CacheTest, FullPagesAreShared) {
   const auto prompt = toy_prompt(300);
   const std::span<const int32_t> all(prompt);

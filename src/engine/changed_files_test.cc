@@ -1,6 +1,6 @@
-// Goal: no token that was computed on damaged weights is ever heard, and the engine lives. Method: copies of
-// the golden checkpoints, in both formats, that are truncated, rewritten or replaced between two tokens and
-// while they load; what was heard is the beginning of what the whole file says.
+// Goal: no token that was computed from damaged weights is delivered, and the engine survives. Method: copies
+// of the golden checkpoints, in both formats, are truncated, rewritten or replaced between two tokens and
+// while they load; the delivered tokens must be a prefix of the answer of the undamaged file.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -23,7 +23,7 @@ std::ostream& operator<<(std::ostream& to, const Case& c) {
   return to << c.model;
 }
 
-void age(const fs::path& path) {  // a write in the same tick of the clock would not be seen
+void age(const fs::path& path) {  // a write within one tick of the file system's clock would not be noticed
   const timespec times[] = {{1'000'000, 0}, {1'000'000, 0}};
   ::utimensat(AT_FDCWD, path.c_str(), times, 0);
 }
@@ -66,7 +66,7 @@ class F11_Engine : public ::testing::TestWithParam<Case> {
   // An answer during which `change` happens once `tokens` of it are there, and whether it ended in time.
   void expect_prefix(const std::function<void()>& change, size_t tokens) {
     restore();
-    Heard whole, cut, beside, waits;  // they outlive the engine, which may still tell them something
+    Heard whole, cut, beside, waits;  // declared first: the engine sends them events until it is destroyed
     size_t heard = 0;
     auto engine = open();
     ASSERT_TRUE(engine->submit(request(1), whole.sink()));

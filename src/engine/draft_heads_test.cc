@@ -1,7 +1,8 @@
-// Goal: the draft heads of DeepSeek-V4 compute what their papers say, however their reading is cut. Method:
-// on the toy checkpoint, on every chip and instruction set, MTP against the official code's logits; DSpark,
-// which nobody has published numbers for, against its equations written out plainly on the queries, rows and
-// logits that its pass names, and, with a block of one, against an ordinary layer of the trunk.
+// Goal: the draft heads of DeepSeek-V4 compute what their papers define, however the rows are cut
+// into steps. Method: the toy checkpoint on every chip and instruction set. MTP is compared with
+// the logits of the official code. There are no published numbers for DSpark, so it is compared
+// with its equations, written out on the queries, rows and logits that its pass names, and, with a
+// block of one, with an ordinary layer of the trunk.
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <cmath>
@@ -122,7 +123,7 @@ class Head {
   Notes notes;  // of the last propose()
 
  private:
-  std::unique_ptr<SequenceState> state_;  // goes before its cache
+  std::unique_ptr<SequenceState> state_;  // the cache must outlive it
   std::optional<Packing> packing_;
   Tensor carried_;
   std::vector<std::pair<std::pair<int, std::string>, Tensor>> raw_;
@@ -177,7 +178,7 @@ TEST_P(DraftHeadsTest, DsparkReadsTheSameHoweverItIsCut) {
   const auto a = whole.propose(0, 20, block), b = parts.propose(0, 20, block);
   EXPECT_EQ(a.size(), size_t(kToyVocabulary));
   EXPECT_EQ(a, b);
-  EXPECT_EQ(whole.propose(0, 20, block), a);  // nothing of a block stays
+  EXPECT_EQ(whole.propose(0, 20, block), a);  // a block leaves no state behind
 }
 
 // norm(P · taps), then rope(norm(Wkv x), p), by hand at one position.

@@ -1,6 +1,6 @@
-// Goal: a request's tokens are its own, whoever else is there; every request ends once, with a reason.
-// Method: small random models on ref and cpu; each request's greedy or seeded answer alone is the reference
-// for the same request in company, in other chunks, with little memory; then the ways a request can end.
+// Goal: the tokens of a request do not depend on other requests, and every request ends once, with a reason.
+// Method: small random models on ref and cpu. The greedy or seeded answer of a request alone is the reference
+// for the same request with others, in other chunks and with little memory. Then the ways a request can end.
 #include "engine/engine.h"
 #include <gtest/gtest.h>
 #include <future>
@@ -110,7 +110,7 @@ TEST_F(EngineTest, CancelInAPromptEndsItWithinOneStep) {
   id.set_value(*submitted);
   EXPECT_EQ(heard.wait(), Finish::cancelled);
   EXPECT_GT(done, 0);
-  EXPECT_EQ(heard.prompt_done, done);  // no step came in between
+  EXPECT_EQ(heard.prompt_done, done);  // no step ran in between
   EXPECT_TRUE(heard.ids.empty());
 }
 
@@ -140,7 +140,7 @@ TEST_F(EngineTest, AFullQueueRefusesAndGoesOn) {
     entered.count_down();
     release.wait();
   })));
-  entered.wait();  // the engine thread stands in the sink
+  entered.wait();  // the engine thread is inside the sink
   EXPECT_TRUE(engine->submit(request_of(5, 2), second.sink()));
   EXPECT_TRUE(engine->submit(request_of(5, 3), third.sink()));
   const auto r = engine->submit(request_of(5, 4), refused.sink());
@@ -239,7 +239,7 @@ TEST_F(EngineTest, EndTokensOfTheOptionsEndLikeTheCheckpoints) {
   }
 }
 
-// Its reader has enough after the third token; somebody else is in the batch.
+// The reader finishes the request after the third token, while another request is in the batch.
 TEST_F(EngineTest, FinishFromTheSinkEndsAtOnceForItsReason) {
   for (const Finish why : {Finish::stop_string, Finish::stop}) {
     auto engine = make();

@@ -1,7 +1,7 @@
-// Goal: nothing outside a chip touches its memory: a model, its state and its draft heads could lie on a
-// device. Method: everything runs on the far chip, whose memory is closed to all but its verbs (an access is
-// the end of the process), and gives what ref gives, bit for bit: small models with all that they name, draft
-// heads, and golden checkpoints, up to three of each architecture, or all where AUTARK_FAR is "all".
+// Goal: no code outside of a chip touches its memory, so a model, its state and its draft heads could be on a
+// device. Method: everything runs on the chip far, whose memory is closed to all code except its verbs (an
+// access ends the process), and must give the bits of ref: small models with all named tensors, draft heads,
+// and golden checkpoints, up to three of each architecture, or all of them with AUTARK_FAR=all.
 #include <gtest/gtest.h>
 #include "engine/golden_testing.h"
 #include "engine/testing.h"

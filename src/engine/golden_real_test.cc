@@ -1,7 +1,7 @@
-// Goal: real checkpoints give the reference's logits, and the speed default costs no more than its gate
-// allows. Method: prompts with the last position's logits and greedy text of the model dequantised to
-// float32, for each model whose file (by its sha256) is in the model folder; tolerances of the README beside
-// the references.
+// Goal: real checkpoints give the logits of the reference, and the error of the default rounding stays within
+// its limit. Method: prompts with the logits of the last position and the greedy text of the model
+// dequantised to float32, for each model whose file (by its SHA-256) is in the model folder. Tolerances are
+// in the README beside the references.
 #include <openssl/evp.h>
 #include <fstream>
 #include <numeric>
@@ -12,7 +12,7 @@
 namespace autark::engine {
 namespace {
 
-constexpr int kShortPrompt = 48;  // tokens; what slow places run
+constexpr int kShortPrompt = 48;  // tokens; longer prompts are skipped on slow chips
 
 std::filesystem::path model_folder() {
   if (const char* named = std::getenv("AUTARK_MODELS"); named && *named) return named;

@@ -1,6 +1,6 @@
 // Goal: every architecture computes what the reference computes, from safetensors and from GGUF, on every
-// chip and instruction set of this machine; and cuts, company and threads do not change a bit of it. Method:
-// the tiny reference checkpoints, traced without rounding, against their stored states, routes, logits and
+// chip and instruction set of this machine. Chunks, other prompts and threads change no bit. Method: the tiny
+// reference checkpoints, traced without rounding, are compared with their stored states, routes, logits and
 // greedy text, within the tolerances of their README.
 #include "engine/golden_testing.h"
 #include "engine/trace.h"

@@ -1,4 +1,4 @@
-// For golden tests: where the references lie, the places a model can run at, and reading
+// For golden tests: the paths of the references, the chips a model can run on, and a reader of
 // expected.safetensors.
 #pragma once
 #include <gtest/gtest.h>

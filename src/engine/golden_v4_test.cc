@@ -18,7 +18,7 @@ using Tensors = std::map<std::string, Expected>;
 
 constexpr const char *kMath = "expected.math.safetensors", *kOfficial = "expected.official.safetensors";
 
-// Those that have this expectation; none has to have every one.
+// The cases that have this expectation; a case need not have all of them.
 std::vector<std::filesystem::path> cases(const char* expectation) {
   std::vector<std::filesystem::path> all;
   for (const auto& path : files_in(golden("deepseek-v4")))
@@ -140,7 +140,7 @@ void compare_note(const Trace::Note& note, const Expected& want, const std::vect
   }
 }
 
-// Everything that was recorded of a layer or of the draft head, by the names of a trace.
+// Everything that was recorded of a layer or of the draft head, under the names in a trace.
 void compare_notes(const Trace& got, const std::string& ours, Tensors& want, const std::string& at,
                    const std::string& theirs) {
   const std::string in = at + theirs + "/";
@@ -301,8 +301,8 @@ constexpr Bound kVerbs[] = {{"attn.in", 5e-3, 5e-3},  {"attn.qr", 5e-3, 5e-3},  
 constexpr const char* kMixes[] = {"hc_attn.pre", "hc_attn.post", "hc_attn.comb",
                                   "hc_ffn.pre",  "hc_ffn.post",  "hc_ffn.comb"};
 
-// A run over the longest prompt in which every verb gets what the official code had: what a verb gives is
-// kept, then the recorded rows take its place.
+// A run over the longest prompt in which every verb gets the inputs of the official code: the result of a
+// verb is kept for comparison, then replaced by the recorded rows.
 class RecordedRun {
  public:
   explicit RecordedRun(const std::filesystem::path& path) : r(read_official(path)) {
@@ -379,7 +379,7 @@ class RecordedRun {
 
   LoadedModel model_;
   std::unique_ptr<Cache> cache_;
-  std::unique_ptr<SequenceState> state_;  // goes before its cache
+  std::unique_ptr<SequenceState> state_;  // the cache must outlive it
 };
 
 void compare_choices(RecordedRun& run, int l) {

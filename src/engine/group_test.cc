@@ -1,7 +1,7 @@
-// Goal: requests of a group with the same prompt compute it once, and nothing else tells: each has the tokens
-// it would have had alone. Method: small models with whole streams, windows and pooled rows on ref and cpu,
-// with and without draft heads; groups in large and small steps, with little memory and with cancels, against
-// the same requests one by one; the engine's counters say what was computed.
+// Goal: requests of a group with the same prompt compute it once, and each gets the tokens it would get
+// alone. Method: small models with whole streams, windows and pooled rows on ref and cpu, with and without
+// draft heads. Groups in large and small steps, with little memory and with cancellations, are compared with
+// the same requests one by one; the engine's counters show what was computed.
 #include <gtest/gtest.h>
 #include <future>
 #include <latch>
@@ -67,7 +67,7 @@ class GroupTest : public ::testing::TestWithParam<Place> {
     EXPECT_EQ(heard.usage.cached_tokens, 0);
     return heard.ids;
   }
-  // What each request of the group heard.
+  // The events of each request of the group.
   std::vector<Heard> answers(Engine& engine, const std::vector<Request>& group) {
     std::vector<Heard> heard(group.size());
     std::vector<Sink> sinks;
@@ -122,7 +122,7 @@ TEST_P(GroupTest, SeveralPromptsInSmallSteps) {
   }
 }
 
-// Three choices that outgrow the memory: who loses its pages goes on from the prompt.
+// Three choices that need more memory than there is: one that loses its pages continues from the prompt.
 TEST_P(GroupTest, PagesThatRunOut) {
   const auto group = choices(3, 250, 20);
   const auto m = model_at(GetParam());
@@ -180,7 +180,7 @@ TEST(GroupQueueTest, TakesAllOrNone) {
     entered.count_down();
     release.wait();
   })));
-  entered.wait();  // the engine's thread stands in the sink
+  entered.wait();  // the engine thread is inside the sink
   const auto count = [&](std::atomic<int>& what) {
     return [&what](int, const Event& event) { what += event.finish.has_value(); };
   };

@@ -1,4 +1,4 @@
-// Goal: an engine opens what is a model, whatever its files are called and whatever it can do without.
+// Goal: an engine opens a model whatever the names of its files, and without the files that it does not need.
 // Method: copies of the reference checkpoints, as folder and as GGUF file.
 #include <gtest/gtest.h>
 #include <fstream>

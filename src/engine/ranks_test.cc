@@ -1,7 +1,7 @@
-// Goal: engines that get the same requests and cancels in the same order stay equal bit for bit,
-// whatever their clocks and paces, and so do the ranks of a group. Method: batches and engines side
-// by side; groups of 1, 2 and 4 threads, each a rank with its share of the weights, driven by one
-// script of arrivals and cancels.
+// Goal: engines that get the same requests and cancellations in the same order stay equal bit for bit,
+// whatever their clocks and speeds, and so do the ranks of a group. Method: batches and engines side by side;
+// groups of 1, 2 and 4 threads, each a rank with its share of the weights, driven by one script of arrivals
+// and cancellations.
 #include <gtest/gtest.h>
 #include <chrono>
 #include <cmath>
@@ -59,7 +59,7 @@ std::vector<Mail> short_script() {
   return {{{request(25, 1, 16, {.temperature = 1}), request(9, 2, 12, {.temperature = 0})}, {}}};
 }
 
-// All that can be seen of a run but times.
+// Everything that a run shows except times.
 struct Outcome {
   std::vector<std::vector<int32_t>> ids;  // of each request
   std::vector<Finish> finishes;
@@ -183,8 +183,8 @@ TEST(RanksTest, DraftsHoldOnRanksAsOnOne) {
   expect_near(drive_ranks(2, make, short_script(), 2), drive_ranks(1, make, short_script(), 2));
 }
 
-// The same requests and cancels, once as fast as can be, once with a sink that is slow and requests that come
-// late: other steps, the same tokens.
+// The same requests and cancellations, once as fast as possible, once with a slow sink and late requests:
+// other steps, the same tokens.
 TEST(RanksTest, PaceChangesNoToken) {
   const auto run = [](std::chrono::milliseconds pause) {
     const auto engine =
@@ -213,7 +213,7 @@ TEST(RanksTest, PaceChangesNoToken) {
   EXPECT_EQ(fast.ids[1].size(), 7u);
 }
 
-// Logits of a short prompt, or why rank 0 cannot have its share.
+// Logits of a short prompt, or the error why the weights cannot be divided.
 Result<std::vector<float>> logits_of_file(const std::filesystem::path& path, int ranks) {
   std::vector<std::optional<Result<std::vector<float>>>> all(ranks);
   run_ranks(ranks, [&](Comm& comm) {

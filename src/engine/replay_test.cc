@@ -84,7 +84,7 @@ class Recurrent final : public Model {
       if (i >= span.count - state.ring) store(state, seq, state.length[seq] + i, s);
     }
   }
-  // One row: the state after the tokens that are settled.
+  // One row: the state after the settled tokens.
   static void replay(const ReplayRows& r, int seq, Tensor x, Tensor y) {
     const Span span = r.state.sequences[seq];
     const int64_t length = r.state.length[seq];

@@ -1,4 +1,4 @@
-// Goal: every architecture has a mode to run in by default, and the modes mean what they say.
+// Goal: every architecture has a valid default mode, and each mode has the rounding of its definition.
 // Method: the entries of all architectures, one without defaults, and every name of --rounding.
 #include "engine/rounding_modes.h"
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Goal: tokens are drawn with the probabilities that the settings ask for, and depend on nothing else.
+// Goal: tokens are sampled with the probabilities that the settings define, and depend on nothing else.
 // Method: frequencies over many positions with a fixed seed against exact probabilities (five standard
 // deviations and five draws), each filter against a plain sort, and the edges one by one.
 #include "engine/sampler.h"
@@ -83,7 +83,7 @@ TEST(SamplerTest, UniformFillsItsRange) {
     sum += u, squares += (u - 0.5) * (v - 0.5);
   }
   EXPECT_NEAR(sum / n, 0.5, 0.005);
-  EXPECT_NEAR(squares / n, 0, 0.002);  // neighbouring seeds have nothing to do with each other
+  EXPECT_NEAR(squares / n, 0, 0.002);  // neighbouring seeds are not correlated
 }
 
 TEST(SamplerTest, TemperatureZeroAndTopKOneAreTheLargest) {

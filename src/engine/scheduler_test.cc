@@ -1,6 +1,6 @@
-// Goal: every step keeps the budgets, nobody starves, first come is first served, cancelling works at any
-// time; a prefix is computed once and its pages count once. Method: a seeded random life of thousands of
-// steps against a plain model of who has what, plus examples for the rules one by one.
+// Goal: every step keeps the limits, no request starves, requests are served in order of arrival, cancelling
+// works at any time; a prefix is computed once and its pages count once. Method: thousands of seeded random
+// steps are compared with a plain model of rows and pages; plus examples for each rule.
 #include "engine/scheduler.h"
 #include <gtest/gtest.h>
 #include <algorithm>
@@ -275,7 +275,7 @@ class Simulation {
     for (const Slice& s : p.slices) done(s);
     check_budgets();
   }
-  void drain() {  // nobody new comes: all must end
+  void drain() {  // without new requests, all must end
     for (int i = 0; !lives_.empty(); ++i) {
       ASSERT_LT(i, 100000) << "starved";
       const Plan p = scheduler_->next(now_);
@@ -413,7 +413,7 @@ class Simulation {
       ++l.tokens;
     }
   }
-  // Right after a plan: everybody has the pages of what is known, shared ones once.
+  // Right after a plan: every running job has the pages of its known tokens, shared ones counted once.
   void check_pages() {
     int64_t all = 0;
     for (const auto& [id, p] : prefixes_) all += p.kept ? p.tokens / limits_.page_tokens : 0;
@@ -454,7 +454,7 @@ TEST(SchedulerTest, RandomLivesKeepTheInvariants) {
     finished += s.finished, cancelled += s.cancelled, preemptions += s.preemptions;
     adopted += s.adopted, fallbacks += s.fallbacks, dropped += s.dropped;
   }
-  EXPECT_GT(finished, 1000);  // the simulation reaches all of it
+  EXPECT_GT(finished, 1000);  // the simulation reaches every case
   EXPECT_GT(cancelled, 500);
   EXPECT_GT(preemptions, 100);
   EXPECT_GT(adopted, 500);

@@ -1,7 +1,7 @@
-// Goal: drafts change speed only. Method: small models on ref and cpu answer mixed requests without drafts;
-// the same requests with drafts must give the same tokens, log-probabilities and ends, bit for bit,
-// with a drafter that is often right and with the draft heads, in company, in small steps and with little
-// memory. Then that drafted samples follow the model's own distribution.
+// Goal: drafts change the speed only. Method: small models on ref and cpu answer mixed requests without
+// drafts. The same requests with drafts must give the same tokens, log-probabilities and ends, bit for bit,
+// with a drafter that is often right and with the draft heads, together with other requests, in small steps
+// and with little memory. Then samples with drafts must follow the model's own distribution.
 #include "engine/speculative.h"
 #include <gtest/gtest.h>
 #include <algorithm>
@@ -15,7 +15,7 @@
 namespace autark::engine {
 namespace {
 
-// Says what followed the last token in a text it was shown; right until the text turns elsewhere.
+// A drafter that proposes what followed the last token in a given text.
 class Bigrams final : public Drafter {
  public:
   Bigrams(int64_t vocabulary, std::vector<int32_t> next) : vocabulary_(vocabulary), next_(std::move(next)) {}
@@ -197,8 +197,8 @@ INSTANTIATE_TEST_SUITE_P(
                       Where{"deepseek_v4", "far", "dspark"}),
     ::testing::PrintToStringParamName());
 
-// The drafter is always sure of the second best token; over many seeds that place must still hold each token
-// as often as the model says. χ² over the tokens that top-k leaves.
+// The drafter always proposes the second best token. Over many seeds each token must still be sampled as
+// often as the model's distribution says. χ² over the tokens that top-k leaves.
 TEST(DraftedSamplesTest, FollowTheModelsDistribution) {
   constexpr int kSeeds = 1200;
   const Where place{"gemma3", "cpu", "bigrams"};

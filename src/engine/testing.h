@@ -32,7 +32,7 @@ inline std::unique_ptr<Chip> ref_chip() {
   return chip_named("ref");
 }
 
-// This chip's share of a checkpoint made by a formula; all of it without a chip.
+// The chip's share of a checkpoint made by a formula; without a chip the whole checkpoint.
 inline std::unique_ptr<Weights> formula_weights(const Chip* chip, FormulaWeights::Fill fill) {
   const Comm* c = chip ? chip->comm() : nullptr;
   return std::make_unique<FormulaWeights>(std::move(fill), c ? c->rank() : 0, c ? c->size() : 1);
@@ -106,14 +106,14 @@ inline std::vector<int32_t> test_prompt(int n, int seed) {
   return p;
 }
 
-// What one request heard. sink() may be called once; wait() until `finish`.
+// Collects the events of one request. Call sink() once; wait() blocks until the last event.
 class Heard {
  public:
   Sink sink(std::function<void(const Event&)> then = {}) {
     return [this, then](Event e) {
       {
         const std::lock_guard lock(mutex_);
-        AUTARK_CHECK(!finish);  // nothing comes after it
+        AUTARK_CHECK(!finish);  // no event follows the one with `finish`
         for (auto& t : e.tokens) {
           ids.push_back(t.id);
           if (t.logprobs) logprobs.push_back(*t.logprobs);

@@ -1,6 +1,6 @@
-// Goal: a trace holds the rows that were asked for, the same however the prompt is cut and whoever is beside
-// it. Method: small random models on ref, against an engine in miniature that keeps everything; then other
-// chunks, company, chips and threads, bit for bit.
+// Goal: a trace has the requested rows, with the same bits however the prompt is cut and whatever prompts
+// share its steps. Method: small random models on ref are compared with an engine in miniature that keeps
+// everything; then with other chunks, other prompts, chips and threads.
 #include "engine/trace.h"
 #include <gtest/gtest.h>
 #include <algorithm>
@@ -163,7 +163,7 @@ TEST(TraceTest, DeepseekV4HasEveryNameOfItsReferences) {
   }
 }
 
-// Scores, choice, margin and spread of an index belong together; those of the experts come with theirs.
+// Scores, choice, margin and spread of an index must be consistent, and so must those of the experts.
 TEST(TraceTest, WhatWasChosenFollowsFromTheScores) {
   const Trace t = traced(toy_v4_model(ref_chip()), {.chunk = 11}, 41);
   constexpr float kInfinity = std::numeric_limits<float>::infinity();

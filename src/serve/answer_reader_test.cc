@@ -1,6 +1,7 @@
-// Goal: what a client gets of an answer's tokens. Method: answers as models write them, whole and cut at
-// every byte, against what must come out; the rules of a request one by one; random answers under random
-// rules, cut into tokens in several ways, against each other and against a search in the whole text.
+// Goal: the tokens of an answer become the right pieces. Method: answers as models write them, whole and cut
+// at every byte, are compared with the expected pieces; each rule of a request by examples; random answers
+// under random rules, cut into tokens in several ways, are compared with each other and with a search in the
+// whole text.
 #include "serve/answer_reader.h"
 #include <gtest/gtest.h>
 #include <random>
@@ -237,7 +238,7 @@ AnswerReader::Rules random_rules(std::mt19937& random) {
   return r;
 }
 
-// In tokens of `length` bytes, or of any length where it is 0; special tokens stay whole.
+// Cuts into tokens of `length` bytes, or of random lengths if it is 0; special tokens are not cut.
 std::vector<int32_t> tokens_of(const Parts& answer, size_t length, std::mt19937& random) {
   std::vector<int32_t> ids;
   std::string text;

@@ -1,6 +1,6 @@
-// Goal: the program always carries a page that a browser may show under the strictest content policy.
-// Method: properties of the embedded files themselves: an index, types, no inline code, nothing from
-// elsewhere, every file that the index names is there, and all of it within the size a first visit may cost.
+// Goal: the program always contains a page that a browser accepts under the strictest content policy. Method:
+// properties of the embedded files: an index, types, no inline code, no files of other origins, every file
+// that the index names, and a limit on the total size.
 #include "serve/console.h"
 
 #include <gtest/gtest.h>

@@ -59,7 +59,7 @@ TEST(Conversation, CallsAndResultsAreMessages) {
 )");
 }
 
-// What a client sends as an object reaches every template as what it sends as text.
+// Arguments that a client sends as an object and as text reach every template in the same form.
 TEST(D2_ArgumentsAsAnObject, AreThoseOfTheSameText) {
   const auto asked = [](const std::string& arguments, const TemplateForm& form) {
     const auto body = parse_json(

@@ -1,5 +1,5 @@
-// Goal: a server that ends leaves no client without a word, and waits for no one it need not. Method: a
-// scripted backend that holds its answers, behind a real server; clients that read until its last byte.
+// Goal: a server that stops gives every client an answer and does not wait longer than necessary. Method: a
+// scripted backend that holds its answers, behind a real server; clients that read until the last byte.
 #include "serve/drain.h"
 #include <atomic>
 #include "serve/testing.h"
@@ -12,7 +12,7 @@ using std::chrono::milliseconds;
 constexpr milliseconds kAtOnce{0}, kLong = std::chrono::minutes(10);
 constexpr const char* kStopped = "the server stopped before the answer was whole";
 
-// A backend that says one word to some requests and then waits, and never hears of the others.
+// A backend that sends one word to some requests and then waits, and that does not start the others.
 class Holding {
  public:
   ScriptedBackend::Script script() {

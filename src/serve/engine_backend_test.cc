@@ -1,5 +1,5 @@
-// Goal: what the engine is asked for, and how its events reach a dialect. Method: a fake engine whose tokens
-// are bytes; requests as dialects decode them.
+// Goal: requests reach the engine with the right settings, and its events reach a dialect in the right form.
+// Method: a fake engine whose tokens are bytes; requests as dialects decode them.
 #include "serve/engine_backend.h"
 #include <gtest/gtest.h>
 #include <future>
@@ -350,8 +350,8 @@ std::vector<int32_t> ids_in(const Bench& b, int from, int count) {
   return {at, at + std::min<ptrdiff_t>(count, ids.end() - at)};
 }
 
-// Tokens that no encoding of their text gives, spacing that no encoder would write, and a forced beginning:
-// the next prompt holds what was sampled, token by token.
+// Tokens that no encoding of their text gives, unusual spacing, and a forced beginning: the next prompt has
+// the sampled tokens, one by one.
 TEST(EngineBackend, ATurnStandsInTheNextPromptAsItWasSampled) {
   for (const bool forced : {false, true}) {
     for (const auto end : {engine::Finish::stop, engine::Finish::length}) {
@@ -396,7 +396,7 @@ TEST(EngineBackend, ATurnWithoutCallsStandsAsItWasSampled) {
   EXPECT_TRUE(ids_in(b, 1000, 1).empty()) << "a changed answer is the client's";
 }
 
-// A client has no place for what lies behind the cut.
+// A client cannot return what follows the cut.
 TEST(EngineBackend, ACallThatWasCutDoesNotStand) {
   Bench b(text::OutputSyntax::dsml, 1000);
   api::Request r = with_tool("q");

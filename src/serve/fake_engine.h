@@ -1,4 +1,4 @@
-// For tests: an engine that answers when the test says so, and a tokenizer whose tokens are bytes.
+// For tests: an engine whose events the test sends, and a tokenizer whose tokens are bytes.
 #pragma once
 #include <algorithm>
 #include <map>
@@ -87,9 +87,9 @@ class ByteTokenizer : public text::Tokenizer {
   };
 };
 
-// "<b>role:content;" for each message, then "<b>" where the answer is asked for. Content is literal; what was
-// sampled stands instead of role and content, with dsml. With a syntax other than plain, or lists_tools, also
-// "<b>tools:names;" in front.
+// Renders "<b>role:content;" for each message, then "<b>" if an answer is requested. Content is literal. With
+// dsml, sampled turns replace role and content. With a syntax other than plain, or with lists_tools,
+// "<b>tools:names;" comes first.
 class PlainTemplate final : public text::ChatTemplate {
  public:
   text::OutputSyntax syntax() const override { return form; }
@@ -175,7 +175,7 @@ class FakeEngine final : public engine::Engine {
   std::vector<Submitted> submitted;
   int room = 100;
   std::optional<Error> broken, refusal;
-  // An event of each request, from a thread of its own, as soon as it is submitted; until join().
+  // Sends an event of each request from another thread as soon as it is submitted, until join().
   std::function<engine::Event(int)> at_once;
   void join() {
     if (early_.joinable()) early_.join();

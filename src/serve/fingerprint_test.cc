@@ -1,5 +1,4 @@
-// Goal: the fingerprint tells apart what may answer otherwise, and nothing else. Method: cards that differ in
-// one thing.
+// Goal: fingerprints differ exactly if answers can differ. Method: cards that differ in one field.
 #include "serve/fingerprint.h"
 #include <gtest/gtest.h>
 #include <functional>

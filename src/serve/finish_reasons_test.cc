@@ -1,6 +1,7 @@
-// Goal: an answer that its reader ends, at a stop string or behind a single call, counts as ended well, and
-// no token is computed after that. Method: a small random model behind the backend, made to say one token for
-// ever; what the client hears against what the engine counts, for every syntax and for raw completions.
+// Goal: an answer that its reader ends, at a stop string or after a single call, is not counted as cancelled,
+// and no token is computed after that. Method: a small random model behind the backend that repeats one
+// token; what the client receives is compared with the engine's counters, for every syntax and for raw
+// completions.
 #include <gtest/gtest.h>
 #include <future>
 #include "engine/testing.h"
@@ -12,7 +13,7 @@ namespace {
 
 constexpr int32_t kSaid = 7;
 
-// Every token is one text; what is encoded is some tokens.
+// Every token decodes to the same text; encoding returns arbitrary tokens.
 class OneText final : public text::Tokenizer {
  public:
   explicit OneText(std::string text) : text_(std::move(text)) {}

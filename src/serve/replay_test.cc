@@ -83,7 +83,7 @@ TEST(Replay, ATurnThatNobodyChangedStandsAsItWasSampled) {
   EXPECT_EQ(sampled({api::Text{"so"}, api::ToolCall{"call_1", "f", "{\"x\":2}"}}), "");
 }
 
-// A turn without calls has no id: the conversation before it is its name.
+// A turn without calls has no id; it is found by the conversation.
 TEST(Replay, ATurnWithoutCallsBelongsToItsConversation) {
   const api::Item question{api::Role::user, {api::Text{"why?"}}}, other{api::Role::user, {api::Text{"how?"}}};
   Replay replay;

@@ -1,4 +1,4 @@
-// For tests of the service: a backend that does what a script says, and a client on a loopback socket.
+// For tests of the service: a scripted backend and a client on a loopback socket.
 #pragma once
 #include <gtest/gtest.h>
 #include <future>

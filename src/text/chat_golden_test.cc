@@ -1,7 +1,7 @@
-// Goal: prompts equal what transformers renders, for every template and conversation of the goldens.
-// Method: golden rows; templates come from the golden folder, from tokenizer packages or from GGUF files.
-// Rows of templates that may not be stored tell only size and hash; a row whose template fails must fail here
-// with the same words.
+// Goal: prompts equal what transformers renders, for every template and conversation of the goldens. Method:
+// golden rows; templates come from the golden folder, from tokenizer packages or from GGUF files. Rows of
+// templates that may not be stored have only size and hash. If a template fails there, it must fail here with
+// the same message.
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
 #include "base/gguf.h"

@@ -1,6 +1,6 @@
-// Goal: templates mean what transformers means by them, typed markup is told apart from the template's, and a
-// hostile template is an error.
-// Method: small templates and a small tokenizer written here; a property on the real ones that are at hand.
+// Goal: templates behave as in transformers, typed markup is distinguished from the template's, and a hostile
+// template is an error. Method: small templates and a small tokenizer written here; a property on the real
+// ones that are available.
 #include "text/chat.h"
 #include <gtest/gtest.h>
 #include <unistd.h>

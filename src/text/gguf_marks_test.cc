@@ -1,7 +1,6 @@
-// Goal: a chat template's marks are control tokens of its GGUF file, however the converter typed them, and
-// ordinary words stay ordinary.
-// Method: vocabularies made by hand with marks of several shapes and every type; the template's text as
-// literals, around tags, and put together while rendering.
+// Goal: the marks of a chat template become control tokens whatever types a converter gave them, and ordinary
+// words do not. Method: vocabularies made by hand with marks of several shapes and every type; marks that the
+// template has as literals, between tags, or joined while rendering.
 #include "text/gguf_marks.h"
 #include <gtest/gtest.h>
 #include <unistd.h>

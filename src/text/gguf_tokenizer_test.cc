@@ -1,4 +1,4 @@
-// Goal: GGUF vocabularies become tokenizers, and files that lie are errors that name what is wrong.
+// Goal: GGUF vocabularies become tokenizers, and inconsistent files are errors that name the fault.
 // Method: small files made by hand.
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// Goal: a stop string is found wherever it lies, never shown, and the text's cuts do not matter.
+// Goal: a stop string is found anywhere and never shown, and the result does not depend on the cuts.
 // Method: random texts over two letters (many near misses), every result compared with a search in the whole
 // text and with the same text in other pieces; examples for overlaps and characters of several bytes.
 #include "text/stop_strings.h"

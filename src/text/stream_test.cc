@@ -1,6 +1,6 @@
-// Goal: a stream of bytes becomes text in whole characters, whatever the cuts.
-// Method: properties over random bytes (seed printed): cuts do not matter, pieces are valid UTF-8; examples
-// for the maximal invalid parts of the Unicode standard.
+// Goal: a stream of bytes becomes text in whole characters, independent of the cuts. Method: properties over
+// random bytes (seed printed): the cuts do not matter, every piece is valid UTF-8; examples for the maximal
+// invalid parts of the Unicode standard.
 #include "text/stream.h"
 #include <gtest/gtest.h>
 #include <random>

@@ -1,6 +1,5 @@
-// Goal: templates mean what they mean under Jinja2 with transformers' settings, whatever file they come from.
-// Method: small templates with what Jinja2 3.1 makes of them (tests/jinja compares many more with Jinja2
-// itself).
+// Goal: templates behave as under Jinja2 with transformers' settings, whatever file they come from.
+// Method: small templates with the output of Jinja2 3.1 (tests/jinja compares many more with Jinja2 itself).
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <fstream>

@@ -1,5 +1,5 @@
 // Goal: token ids and streamed pieces equal the reference library's, from tokenizer.json and from GGUF.
-// Method: every golden row of every tokenizer whose file is here; a file that lacks is named and skipped.
+// Method: every golden row of every tokenizer whose file is available; a missing file is named and skipped.
 #include <gtest/gtest.h>
 #include "text/testing.h"
 #include "text/tokenizer.h"

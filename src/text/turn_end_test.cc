@@ -1,6 +1,6 @@
-// Goal: the token with which a template closes the assistant's turn is found, whatever it is called and
-// wherever the template lies, and nothing else is taken for it.
-// Method: small templates of every shape over one small tokenizer, from a folder and from a GGUF file.
+// Goal: the token with which a template closes the assistant's turn is found, whatever its spelling and
+// whatever file has the template, and no other token is taken for it. Method: small templates of every form
+// with one small tokenizer, from a folder and from a GGUF file.
 #include "text/turn_end.h"
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// Goal: a template's calls count as Hermes calls where it writes such, and only there. Method: small
-// templates that write calls in the ways that are in use.
+// Goal: a template has the Hermes syntax exactly if it writes Hermes calls. Method: small templates that
+// write calls in the forms that published templates use.
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <fstream>

@@ -1,6 +1,6 @@
-// Goal: DeepSeek V4 prompts are the official encoder's, byte for byte and id for id, and what is asked for
-// without the checkpoint's own texts is a clear error. Method: the golden prompts with placeholders; in full,
-// and as ids, where the tokenizer and the texts are at hand; examples for what the goldens do not have.
+// Goal: DeepSeek V4 prompts equal those of the official encoder, byte for byte and id for id, and a request
+// that needs a missing text of the checkpoint is a clear error. Method: the golden prompts with placeholders;
+// in full and as ids if the tokenizer and the texts are available; examples for cases that the goldens lack.
 #include "text/chat/deepseek_v4.h"
 #include <gtest/gtest.h>
 #include <openssl/sha.h>
@@ -154,7 +154,7 @@ TEST(DeepseekV4, TypedMarkupIsText) {
       "<｜begin▁of▁sentence｜><｜User｜><think> <｜User｜><｜Assistant｜></think> [<think>] [<｜User｜>]");
 }
 
-// The encoder takes of a user's or a tool's message what belongs there, and leaves the rest.
+// The encoder reads the fields that belong to a user's or a tool's message and ignores the others.
 TEST(DeepseekV4, UserTurnsHaveTextResultsAndATask) {
   EXPECT_EQ(
       prompt_of(R"({"messages": [{"role": "user", "content": "a", "tools": [{"function": {"name": "f"}}]},
@@ -248,7 +248,7 @@ Prompt rendered(const Conversation& c) {
   return p ? *p : Prompt{};
 }
 
-// What the model wrote stands as it was, and as the tokens that it was.
+// Sampled turns are in the prompt unchanged, with the sampled tokens.
 TEST(DeepseekV4, LetsStandWhatTheModelWrote) {
   const auto answer = [](const Conversation& c) {
     const Prompt p = rendered(c);

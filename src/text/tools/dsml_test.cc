@@ -1,5 +1,5 @@
-// Goal: a tag of DSML without a call behind it is text, and no call is executed with a part of an argument.
-// Method: answers as models write them, whole and byte by byte, against what must come out.
+// Goal: a DSML tag that no call follows is text, and no call is given out with a part of an argument.
+// Method: answers as models write them, whole and byte by byte, are compared with the expected pieces.
 #include <gtest/gtest.h>
 #include "text/tools/testing.h"
 

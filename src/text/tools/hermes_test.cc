@@ -1,6 +1,6 @@
-// Goal: a call whose name can be read is a call, whatever else is wrong in it; every other tag is text;
-// nothing is lost, and a stream says what the whole says. Method: what models get wrong, one kind after the
-// other, whole and byte by byte; what was given out before the end of a call.
+// Goal: text whose name can be read is a call, whatever else is wrong in it; every other tag is text; nothing
+// is lost, and a stream gives the same result as the whole text. Method: the mistakes that models make, one
+// kind after the other, whole and byte by byte; what was given out before the end of a call.
 #include <gtest/gtest.h>
 #include "text/tools/testing.h"
 

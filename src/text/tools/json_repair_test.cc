@@ -1,5 +1,5 @@
-// Goal: JSON passes as it is, what can only mean one thing is mended, and all else is a fault. Method:
-// examples of each kind; random JSON, whole and damaged, against the strict reader.
+// Goal: JSON passes unchanged, text with only one possible meaning is repaired, and everything else is a
+// fault. Method: examples of each kind; random JSON, whole and damaged, compared with the strict reader.
 #include "text/tools/json_repair.h"
 #include <gtest/gtest.h>
 #include "text/tools/testing.h"
@@ -108,7 +108,7 @@ const std::vector<std::string>& samples() {
   return kSamples;
 }
 
-// Of any bytes: what is mended is JSON, what is JSON is not mended, and what is settled stands in both.
+// For any bytes: repaired text is JSON, JSON is not changed, and the settled beginning is the same in both.
 TEST(F03_JsonRepair, HoldsForAnyBytes) {
   Mutator m(7, {"\"", "'", "\\", "\\u", "{", "}", "[", "]", ",", ":", "//", "/*", "*/", "#", "\n", "True",
                 "0x", "é"});

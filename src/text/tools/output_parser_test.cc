@@ -1,6 +1,6 @@
-// Goal: a model's output is taken apart the same way however it is cut, nothing of it is lost, and arguments
-// of a finished call are a JSON object or stand as the model wrote them. Method: the golden corpus whole and
-// cut at every byte; a million random cuts and mutations of it; examples for the syntaxes without a corpus.
+// Goal: the pieces of a model's output do not depend on the cuts, nothing is lost, and the arguments of a
+// finished call are a JSON object or what the model wrote. Method: the golden corpus whole and cut at every
+// byte; a million random cuts and mutations of it; examples for the syntaxes without a corpus.
 #include "text/output_parser.h"
 #include <gtest/gtest.h>
 #include "base/sanitized.h"

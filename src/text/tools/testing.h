@@ -1,4 +1,4 @@
-// For tests of the parsers: a model's answer taken apart in any pieces, and what came of it in one line.
+// For tests of the parsers: parses a model's answer in pieces of any size and writes the result in one line.
 #pragma once
 #include <gtest/gtest.h>
 #include <algorithm>
