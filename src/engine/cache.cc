@@ -122,8 +122,7 @@ void Cache::poison(std::byte* at, int64_t bytes) {
   if (options_.poison) on_.copy_in(std::vector<std::byte>(bytes, std::byte{0xff}), at);
 }
 
-// A ring's table has one entry, set here. A paged stream's table grows in reserve(); its capacity is taken
-// now, so the growth allocates nothing.
+// A ring's table has one entry. A paged stream's table grows in reserve() without allocating.
 std::unique_ptr<SequenceState> Cache::open() {
   if (free_places_.empty()) return nullptr;
   std::unique_ptr<SequenceState> s(new SequenceState(this));
@@ -168,8 +167,7 @@ std::optional<Snapshot> Cache::save(SequenceState& s) {
   return to;
 }
 
-// Only the page for the copy may have to be taken; pages that `s` had in the place of shared ones
-// become free.
+// Takes at most one page, for the copied part. Pages that `s` had in the place of shared ones become free.
 bool Cache::restore(SequenceState& s, const Snapshot& from) {
   AUTARK_CHECK(from.cache_ == this && s.shared_ == 0);
   const int64_t full = std::ssize(from.pages_), had = std::ssize(s.pages_);

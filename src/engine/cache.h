@@ -83,9 +83,8 @@ class SequenceState {
   std::vector<std::vector<std::byte*>> tables_;
 };
 
-// The state of a sequence at one moment, for any sequence of the same cache: the full pages, shared, and a
-// host copy of the rings and of the page that was not full. Its destructor releases the pages. The cache must
-// outlive it.
+// The state of a sequence at one moment, for any sequence of the same cache: shared full pages, and a host
+// copy of the rings and of the last page. Its destructor releases the pages. The cache must outlive it.
 class Snapshot {
  public:
   ~Snapshot();
@@ -135,8 +134,7 @@ class Cache {
 
   // Returns an empty sequence, or null if sequences_max are open already.
   std::unique_ptr<SequenceState> open();
-  // Takes pages until `s` has room for `tokens` tokens in all. Returns false and changes nothing if there are
-  // too few free pages.
+  // Makes room for `tokens` tokens in all. Returns false and changes nothing if there are too few free pages.
   bool reserve(SequenceState& s, int64_t tokens);
   // Shares the full pages of `s` and copies the rest. Returns nullopt if the copies of all snapshots would
   // exceed snapshot_bytes_max; a single snapshot is always allowed.

@@ -44,8 +44,7 @@ int drafts_of(const Options& o, const LoadedModel& m) {
   return m.drafter ? std::clamp(o.drafts, 0, m.drafter->drafts_max()) : 0;
 }
 
-// For each request, the index of the first request with the same prompt, if at least two of them
-// can share it.
+// For each request, the index of the first one with the same prompt, if two or more can share it.
 std::vector<std::optional<int>> same_prompts(const std::vector<Request>& group) {
   std::vector<std::optional<int>> first(group.size());
   for (int i = 1; i < int(group.size()); ++i) {
@@ -163,8 +162,7 @@ class RunningEngine final : public Engine {
                        "engine: a file of the model was changed on another rank; open the model again"};
   }
 
-  // Moves new and finished requests to the batch. Sleeps until there are some, unless `busy`. Returns false
-  // when the engine stops.
+  // Moves requests to the batch; sleeps until there are some, unless `busy`. False: the engine stops.
   bool take_mail(bool busy) {
     std::vector<std::unique_ptr<Session>> arrived;
     std::vector<std::pair<RequestId, Finish>> finished;

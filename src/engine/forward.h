@@ -1,6 +1,5 @@
-// One forward pass over chunks of many sequences: packs their rows, gives the model views of their state, and
-// returns the logits of the wanted rows. What all layers have in common is built once a step. Not
-// thread-safe.
+// One forward pass over chunks of many sequences: packs their rows, gives the model views of their state,
+// and returns the logits of the wanted rows. Not thread-safe.
 #pragma once
 #include <functional>
 #include <span>
@@ -49,8 +48,7 @@ class Packing {
 class Forward {
  public:
   using Probe = Packing::Probe;
-  // With a `drafter`, run() keeps the hidden states that it reads from the trunk (taps()). The arguments must
-  // outlive this object.
+  // With a `drafter`, run() keeps what it reads from the trunk (taps()). The arguments must outlive this.
   Forward(const Model& m, Chip& on, const Cache& cache, const Drafter* drafter = nullptr);
 
   // Returns the logits of the wanted rows of all chunks, in order, valid until the next run(), and advances

@@ -86,8 +86,7 @@ Result<LoadedModel> bound_to(const Checkpoint& checkpoint, const std::filesystem
   return m;
 }
 
-// Reads token 0 with the draft head at position 0 and proposes at position 1, on the taps of the
-// warm-up step.
+// Reads with the draft head at position 0 and proposes at position 1, on the taps of the warm-up step.
 void warm_up_drafter(LoadedModel& m, const Cache& cache, const SequenceState& state,
                      std::span<const Tensor> taps) {
   Packing rows(cache);

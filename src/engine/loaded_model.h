@@ -1,5 +1,4 @@
-// A checkpoint bound to its architecture and a chip, ready to run. The engine and the commands `logits` and
-// `bench` load models through this header.
+// A checkpoint bound to its architecture and a chip. The engine, `logits` and `bench` load models with this.
 #pragma once
 #include <filesystem>
 #include <functional>
@@ -16,8 +15,7 @@ namespace autark::engine {
 
 struct LoadOptions {
   std::string chip = "cpu";
-  // Empty: the architecture's default; on a chip that does not round to int8 (`ref`), "none" in
-  // place of "fast".
+  // Empty: the architecture's default; on `ref`, which has no int8 inputs, "none" instead of "fast".
   std::optional<Rounding> rounding;
   int threads = 0;       // 0: one per physical core
   std::string isa;       // instruction set of the chip `cpu`; empty: the best one here
@@ -37,8 +35,7 @@ struct LoadedModel {
   std::string rounding_line;  // the mode, and why: which default applies, or that the user chose it
 };
 
-// Opens the files at `path`, makes the model and its chip. Weights are mapped, not read: see warm_up(). An
-// error names the file and what to do.
+// Opens the files at `path`, makes the model and its chip. Weights are mapped, not read: see warm_up().
 Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOptions& options = {});
 
 // An error if the chip's attention cannot read the state in the formats that the model declares. load_model()

@@ -5,8 +5,7 @@
 
 namespace autark::engine {
 
-// Log-probabilities of the chosen token and of the `top` most likely ones. Ties are ordered by id. Sums in
-// double precision; O(V log top).
+// Of the chosen token and of the `top` most likely ones, ties ordered by id. O(V log top).
 Logprobs logprobs_of(std::span<const float> logits, int32_t chosen, int top);
 
 }  // namespace autark::engine

@@ -10,9 +10,8 @@
 
 namespace autark::engine {
 
-// Modes: "none" (float32), "fast" (int8 inputs for block formats, native records), "trained"
-// (official rounding points, native records), "exact" (the same points, with the rounding of
-// records simulated in float32).
+// "none" (float32), "fast" (int8 inputs for block formats, native records), "trained" (official rounding
+// points, native records), "exact" (the same points, records rounded but stored in float32).
 Result<Rounding> rounding_named(std::string_view mode);
 // An error if a checkpoint of `a` cannot run with this rounding. "trained" and "exact" need an architecture
 // with official rounding points; "exact" also needs its published files, so it refuses the kind "gguf".

@@ -7,8 +7,7 @@
 namespace autark::engine {
 namespace {
 
-// e^x for x ≤ 0 with a relative error below 2e-7, and 0 for x < −87. Plain arithmetic without branches, which
-// the compiler vectorises.
+// e^x for x ≤ 0 within 2e-7 (relative), 0 below −87. Without branches, so the compiler can vectorise it.
 inline float exp_below(float x) {
   const float n = std::floor(x * 1.44269504f + 0.5f);
   const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
@@ -39,8 +38,7 @@ double sum_of(std::span<const float> x) {
   return sum;
 }
 
-// Inverts the cumulative sum over ids: returns the first id where it exceeds u times the total. Skips whole
-// blocks, then searches one.
+// The first id where the cumulative sum exceeds u times the total. Skips whole blocks, then searches one.
 int32_t walk(std::span<const float> w, double u) {
   constexpr size_t kBlock = 1024;
   double left = u * sum_of(w);

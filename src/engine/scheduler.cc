@@ -209,8 +209,7 @@ void Scheduler::preempt_youngest(Plan* plan, double now) {
   waiting_.push_front(e);  // it arrived before all waiting jobs
 }
 
-// Where the next slice must end: at the end of the prefix if other jobs need its state, else at the
-// last token.
+// The next slice ends at the end of the prefix if other jobs need its state, else at the last token.
 int64_t Scheduler::border(const Entry& e) {
   const bool computes = e.prefix && !e.prefix->kept && e.prefix->jobs > 1 && e.computed < e.prefix->tokens;
   return computes ? e.prefix->tokens : e.job.tokens;

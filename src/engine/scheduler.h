@@ -83,8 +83,7 @@ class Scheduler {
   void append(uint64_t id, int tokens = 1);
   // Up to `drafts` drafted tokens may follow the job's tokens in the next step.
   void guess(uint64_t id, int drafts);
-  // The caller has saved the state of the job's prefix. REQUIRES: the job's slice in the last plan has
-  // `snapshot`.
+  // The caller has saved the state of the job's prefix. REQUIRES: `snapshot` in the job's last slice.
   void keep(uint64_t id);
   // Plans the next step. The scheduler assumes that the caller carries out the whole plan.
   Plan next(double now);

@@ -63,8 +63,7 @@ Job Session::job() const {
 }
 
 void Session::admitted(double waited, int64_t cached, double now) {
-  // After a preemption the request takes tokens from the prefix that it had computed itself; do not
-  // count these.
+  // After a preemption the cached tokens are ones that it had computed itself; do not count these.
   if (prompt_done_ == 0) usage_.cached_tokens = cached;
   usage_.queue_seconds += waited;
   since_ = now;
@@ -104,8 +103,7 @@ Event Session::read(const Slice& s, Logits logits, Sampler::Scratch& scratch, do
   return e;
 }
 
-// Samples row by row, as if each row were a step of its own. Returns false if the row after an accepted draft
-// is not finite.
+// Samples row by row, as in steps of their own. False: the row after an accepted draft is not finite.
 bool Session::generate_all(int drafts, Logits logits, Sampler::Scratch& scratch, Event* e) {
   const int64_t first = logits.rows() - 1 - drafts;
   for (int i = 0; i <= drafts; ++i) {

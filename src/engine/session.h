@@ -27,8 +27,7 @@ bool shares_prompt(const Request& r);
 
 class Session {
  public:
-  // `prefix` identifies the prompt if other requests of the group have the same one, else 0 (Job::prefix).
-  // `limits` must outlive the session.
+  // `prefix` identifies the prompt if it is shared, else 0 (Job::prefix). `limits` must outlive the session.
   Session(RequestId id, Request request, Sink sink, const SessionLimits& limits, uint64_t prefix = 0);
 
   RequestId id() const { return id_; }
@@ -38,8 +37,7 @@ class Session {
   uint64_t prefix() const { return prefix_; }
   const Usage& usage() const { return usage_; }
 
-  // Call when the request gets state: it waited `waited` seconds, and the state of its first `cached` tokens
-  // came from its prefix.
+  // Call when the request gets state: seconds it waited, and tokens whose state came from its prefix.
   void admitted(double waited, int64_t cached, double now);
   std::vector<int32_t> wanted(const Slice& s) const;  // rows of the slice whose logits read() needs, rising
   // Takes the logits of the wanted rows, in order, samples what can be sampled and returns the event. A draft

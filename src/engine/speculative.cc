@@ -39,8 +39,7 @@ Tensor Speculation::read(std::span<const Reading> readings, std::span<const Tens
   return start;
 }
 
-// The taps of the rows in `readings`. A step also has rows of rejected drafts and of requests that
-// have ended.
+// The taps of `readings` only: a step also has rows of rejected drafts and of requests that have ended.
 std::vector<Tensor> Speculation::rows_of(std::span<const Reading> readings, std::span<const Tensor> taps) {
   std::vector<int32_t> rows;
   for (const Reading& r : readings) {

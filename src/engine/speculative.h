@@ -30,8 +30,7 @@ class Speculation {
     int64_t first = 0;
     bool drafts = false;  // the request is decoding: draft what follows
   };
-  // Call after Forward::run(), with its taps. Extends the drafter's state and sets the drafts of
-  // the sessions.
+  // Call after Forward::run(), with its taps. Extends the drafter's state and sets the sessions' drafts.
   void run(std::span<const Reading> readings, std::span<const Tensor> taps, Sampler::Scratch& scratch);
 
  private:

@@ -47,8 +47,7 @@ bool Batch::schedule() {
 
 void Batch::run() {
   ++counters_.steps;
-  // A library may throw, most likely std::bad_alloc. Then the requests of this step fail and the
-  // engine continues.
+  // A library may throw (std::bad_alloc). Then the requests of this step fail and the engine continues.
   try {
     const Logits logits = compute();
     if (const auto damage = damage_()) return end_all(Finish::failed, damage);
@@ -156,8 +155,7 @@ void Batch::fail_step(const std::string& why) {
   }
 }
 
-// Removes the request first; its sink is called later, in publish(). A sink that submits again from its
-// callback can take the freed slot.
+// Frees the slot before the sink is called, so a sink that submits again from its callback can take it.
 void Batch::finish(RequestId id, Event e) {
   scheduler_.remove(id);
   auto session = std::move(sessions_.extract(id).mapped());

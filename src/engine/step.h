@@ -13,8 +13,7 @@
 //     an effect. `damage` must give the same answer on every rank. An exception that only one rank throws is
 //     not agreed on, and the group stops.
 //
-// All ranks have the same logits, bit for bit (Chip::all_sum, Chip::all_gather), so they sample the
-// same tokens.
+// All ranks have the same logits (Chip::all_sum, Chip::all_gather), so they sample the same tokens.
 #pragma once
 #include <deque>
 #include <functional>

@@ -38,8 +38,7 @@ inline std::unique_ptr<Weights> formula_weights(const Chip* chip, FormulaWeights
   return std::make_unique<FormulaWeights>(std::move(fill), c ? c->rank() : 0, c ? c->size() : 1);
 }
 
-// gemma3: windows and whole streams; qwen3_moe: routes, and a head of its own. `more` overwrites
-// keys of the config.
+// gemma3: windows and whole streams; qwen3_moe: routes, and a head. `more` overwrites keys of the config.
 inline LoadedModel test_model(const std::string& architecture, std::unique_ptr<Chip> chip,
                               FormulaWeights::Fill fill = random_tensor, const Json& more = Json::object()) {
   Json config = {{"num_hidden_layers", 4},

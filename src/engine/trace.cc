@@ -57,8 +57,7 @@ void keep_row(std::span<const T> all, int64_t cols, int64_t from, std::vector<T>
   std::ranges::copy(all.subspan(from * cols, cols), rows->begin() + to * cols);
 }
 
-// How clear the choice of the k best scores was: the gap to the next one, and the standard deviation. Scores
-// that are not finite are left out.
+// How clear the choice of the k best scores was. Scores that are not finite are left out.
 struct Clarity {
   float margin, spread;
 };
@@ -179,8 +178,7 @@ class Tracer {
     advance(now, chunks, logits);
   }
 
-  // Rows whose logits are needed: the kept rows of the main prompt, and the last row if a token is
-  // sampled from it.
+  // Rows whose logits are needed: kept rows of the main prompt, and last rows to sample from.
   std::vector<int32_t> wanted(const Timeline& t, int64_t count) const {
     std::vector<int32_t> rows;
     for (int64_t i = 0; i < count; ++i) {

@@ -6,8 +6,7 @@
 
 namespace autark::serve {
 
-// Removes white space around a key, such as the line end of a file. An error if nothing is left or if no
-// client could send the key in a header.
+// Removes white space around a key, such as a line end. An error if it is empty or no header can carry it.
 Result<std::string> key_from(std::string_view given);
 
 // True for /v1, the paths below it, and /metrics.

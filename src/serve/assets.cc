@@ -5,6 +5,7 @@
 namespace autark::serve {
 namespace {
 
+// The page may load files and call the API of its own origin only; images may also be data: URLs.
 constexpr const char* kPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -13,6 +14,7 @@ std::string etag_of(std::string_view bytes) {
   return fmt::format("\"{:016x}\"", fnv1a(bytes));
 }
 
+// Files under /assets/ never change, so browsers may keep them for a year. Others are revalidated by ETag.
 http::Handler handler_of(const Asset& asset) {
   http::Headers headers{
       {"content-type", std::string(asset.content_type)},

@@ -99,6 +99,7 @@ void ChoiceReader::echo(const std::vector<engine::Logprobs>& logprobs, Told& tol
   tell(std::move(d), told);
 }
 
+// The reason is the one the reader found, else calls if there were any, else the engine's.
 void ChoiceReader::finish(const engine::Event& e, Told& told) {
   api::Finish why = finish_of(*e.finish);
   if (!reader_.ended())

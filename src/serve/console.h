@@ -8,8 +8,7 @@
 namespace autark::serve {
 
 struct Asset {
-  // "/index.html", "/assets/index-C1d2.js". A path under /assets/ contains a hash of the file, so its bytes
-  // never change.
+  // "/index.html", "/assets/index-C1d2.js". A name under /assets/ has a hash, so its bytes never change.
   std::string_view path;
   std::string_view content_type;
   std::string_view bytes;

@@ -67,8 +67,7 @@ void add_assistant(Json& messages, const api::Item& item, const TemplateForm& fo
   messages.push_back(std::move(m));
 }
 
-// Adds a message that is not the assistant's. Tool results become messages of their own, in place
-// between the texts.
+// Adds a message that is not the assistant's. Tool results become messages of their own, in place.
 void add_other(Json& messages, const api::Item& item, const TemplateForm& form) {
   Joined content(form);
   const auto say = [&] { messages.push_back({{"role", name_of(item.role)}, {"content", content.take()}}); };

@@ -1,5 +1,4 @@
-// Converts the items of an api::Request to the input of a chat template: messages in the form of OpenAI Chat,
-// tools, and keyword arguments.
+// Converts an api::Request to the input of a chat template: messages as in OpenAI Chat, tools, kwargs.
 #pragma once
 #include "api/item.h"
 #include "serve/template_traits.h"

@@ -42,6 +42,7 @@ api::Outcome<std::vector<Prompt>> EngineBackend::prompts_of(const api::Request& 
   return prompts_.of(restored, options_.manner);
 }
 
+// What the choices of a request have in common; Submission adds prompts and seeds.
 engine::Request EngineBackend::common_of(const api::Request& request) const {
   return {.max_tokens = request.max_tokens.value_or(-1),
           .sampling = merged(request.sampling, options_.defaults, 0),

@@ -39,8 +39,7 @@ class EngineBackend final : public api::Backend {
   api::Outcome<std::vector<Prompt>> prompts_of(const api::Request& request) const;
   engine::Request common_of(const api::Request& request) const;
 
-  // Requests use the replay store and the text until the engine has ended them, so these are
-  // declared before it.
+  // The engine is declared after these, because its requests use them until it is destroyed.
   Replay replay_;
   const text::ModelText text_;
   const Prompts prompts_;

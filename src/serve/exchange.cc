@@ -144,6 +144,7 @@ bool Exchange::over() const {
   return over_;
 }
 
+// Runs on the backend's thread. A cancelled choice whose client is still there means that the server stops.
 void Exchange::on_event(api::Event event) {
   const std::lock_guard lock(mutex_);
   if (over_) return;

@@ -1,5 +1,4 @@
-// Random ids for requests and tool calls: 24 hexadecimal digits (96 bits) from std::random_device, not
-// guessable. Thread-safe.
+// Random ids for requests and tool calls: 24 hexadecimal digits (96 bits), not guessable. Thread-safe.
 #pragma once
 #include <mutex>
 #include <random>

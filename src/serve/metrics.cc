@@ -5,6 +5,7 @@
 namespace autark::serve {
 namespace {
 
+// Limits on names that clients choose, and the bounds of the histograms in seconds.
 constexpr size_t kIgnoredNames = 100, kNameBytes = 64;
 constexpr double kFast[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5};
 constexpr double kSlow[] = {0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600};

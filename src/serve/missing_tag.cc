@@ -9,8 +9,7 @@ namespace {
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::string_view kFence = "```";
 
-// Compares the beginning of a text with what is expected. `wrong`: it differs; `short_of`: it is
-// too short to decide.
+// Compares the beginning of a text. `wrong`: it differs; `short_of`: it is too short to decide.
 struct Beginning {
   std::string_view text;
   size_t at = 0;
@@ -39,6 +38,7 @@ bool only_space_and_fences(std::string_view text) {
 
 }  // namespace
 
+// Whether held_ begins with a call without its tag. Sets fence_end_ and brace_at_.
 MissingTag::Match MissingTag::match() {
   Beginning b{held_};
   b.space();
@@ -61,6 +61,7 @@ MissingTag::Match MissingTag::match() {
   return best;
 }
 
+// The tag replaces everything before the brace, so a fence there is removed.
 std::optional<std::string> MissingTag::next() {
   if (looking_) {
     const Match m = match();

@@ -97,6 +97,7 @@ api::Outcome<std::vector<Prompt>> Prompts::of(const api::Request& request, const
   return prompts;
 }
 
+// A forced opening is part of the prompt, and the reader gets it too, because it belongs to the answer.
 api::Outcome<Prompt> Prompts::rendered(const api::Request& request, const Manner& usual) const {
   if (!text_.chat)
     return api::Fault{
@@ -162,6 +163,7 @@ api::Outcome<Prompt> Prompts::plain(const api::Request& request, const std::stri
       .ids = std::move(*ids), .text = request.echo ? text : std::string(), .answer = raw_rules(request)};
 }
 
+// Ids are used unchanged. They are decoded only if the request wants the prompt echoed.
 Prompt Prompts::given(const api::Request& request, const std::vector<int32_t>& ids) const {
   Prompt t{.ids = ids, .text = {}, .answer = raw_rules(request)};
   if (!request.echo) return t;

@@ -30,6 +30,7 @@ bool Replay::Turn::whole() const {
   return std::ranges::all_of(calls, &Call::ended);
 }
 
+// Approximate memory of a turn. Keys count twice, here and in an index.
 size_t Replay::Kept::bytes() const {
   size_t sum = sizeof(Kept) + user.size() + 2 * said.size() + turn.reasoning.size() + turn.content.size() +
                bytes_of(turn.sampled.reasoning) + bytes_of(turn.sampled.answer);
@@ -37,6 +38,7 @@ size_t Replay::Kept::bytes() const {
   return sum;
 }
 
+// Of several turns with the same key, the newest is found.
 void Replay::remember(const std::string& user, Said before, Turn turn) {
   std::string said;
   if (turn.calls.empty()) {
@@ -101,8 +103,7 @@ Replay::KeptPtr Replay::restore_arguments(api::Item& item, const std::string& us
   return found;
 }
 
-// True if every part of the item equals the turn's; reasoning may be missing. REQUIRES: arguments
-// are restored.
+// True if every part equals the turn's; reasoning may be missing. REQUIRES: arguments are restored.
 bool Replay::unchanged(const api::Item& item, const Turn& turn) {
   std::string content, reasoning;
   size_t calls = 0;

@@ -7,6 +7,7 @@ std::string bare_id(const std::string& id) {
   return id.substr(id.find('_') + 1);
 }
 
+// The next key is the hash of the last key and the item.
 void Said::add(const api::Item& item) {
   std::string text;
   Json more = Json::array();

@@ -6,6 +6,7 @@ namespace {
 
 constexpr size_t kFileBytesMax = 1 << 20;
 
+// Missing values and values out of range do not change `to`.
 template <class T>
 void read_number(const Json& config, const char* name, double least, double most, T& to) {
   const auto at = config.find(name);

@@ -11,8 +11,7 @@ namespace autark::serve {
 // generation_config.json that cannot be read is ignored, with a line on standard error.
 engine::Sampling sampling_defaults(const std::filesystem::path& model);
 
-// The settings of a request: `wanted` where it has a value, else `defaults`. `seed` is for a
-// request without one.
+// `wanted` where it has a value, else `defaults`. `seed` is for a request without one.
 engine::Sampling merged(const api::Sampling& wanted, const engine::Sampling& defaults, uint64_t seed);
 
 }  // namespace autark::serve

@@ -38,6 +38,7 @@ Service::Service(Options options)
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
 }
 
+// Stops the ticker, the workers and the backend, in this order: each may use the ones after it.
 Service::~Service() {
   {
     const std::lock_guard lock(mutex_);
@@ -116,8 +117,7 @@ void Service::own_routes(http::Router& router) {
   });
 }
 
-// The reason to refuse an API request: the server is stopping, or the model is not loaded. Else
-// sets `backend`.
+// Refuses while the server stops or the model is not loaded; else sets `backend`.
 std::optional<api::Fault> Service::not_now(std::shared_ptr<api::Backend>& backend) {
   if (draining_) return kStopping;
   const std::lock_guard lock(mutex_);

@@ -22,8 +22,7 @@ class Service {
     std::chrono::milliseconds keep_alive{10'000};       // silence in a stream before a keep-alive
     std::chrono::milliseconds request_time{3'600'000};  // a request that takes longer ends with 504
     Workers::Limits workers;
-    // Empty: the steady clock and a thread that calls tick() every second. Else (tests) the caller
-    // calls tick().
+    // Empty: the steady clock, and a thread that calls tick(). Else (tests) the caller calls tick().
     Clock clock;
   };
   using Expose = std::function<void(Exposition&)>;

@@ -20,8 +20,7 @@ Json question() {
   return Json::array({{{"role", "user"}, {"content", "hi"}}});
 }
 
-// If rendering with tools fails here, report support anyway; the real request will return the
-// template's own error.
+// If rendering with tools fails, report support: the real request returns the template's own error.
 bool takes_tools(const text::ChatTemplate& chat) {
   text::Conversation c{.messages = question()};
   const auto without = chat.render(c);

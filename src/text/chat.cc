@@ -57,8 +57,7 @@ std::string template_file(const fs::path& file) {
   return {};
 }
 
-// Reads the first place that has a template. `how`: whether to warn of a tokenizer_config.json that
-// cannot be read.
+// The first place that has a template. `how`: whether to warn of an unreadable tokenizer_config.json.
 Sources from_directory(const fs::path& folder, Ignored how) {
   Sources s{.usual = template_file(folder / "chat_template.jinja"),
             .with_tools = template_file(folder / "additional_chat_templates/tool_use.jinja")};
@@ -75,6 +74,7 @@ Result<Sources> from_gguf(const fs::path& file) {
   return s;
 }
 
+// `path`: a GGUF file, a folder, a .json file in such a folder, or a template itself.
 Result<Sources> find_sources(const fs::path& path, Ignored how) {
   switch (kind_of_file(path)) {
     case FileKind::missing:
@@ -155,8 +155,7 @@ class CrateTemplate final : public ChatTemplate {
 
 }  // namespace
 
-// Encodes the text between the sampled ranges piece by piece. The cuts are at markup tokens, so
-// they change nothing.
+// Encodes the text between sampled ranges piece by piece; the cuts are at markup tokens.
 Result<std::vector<int32_t>> ids_of(const Prompt& p, const Tokenizer& tokenizer) {
   std::vector<int32_t> ids;
   std::vector<ByteRange> literal;
@@ -216,6 +215,7 @@ Result<std::unique_ptr<ChatTemplate>> jinja_template(const Sources& sources, con
                                                                        sources.usual + sources.with_tools));
 }
 
+// A Jinja template of the checkpoint may contain the paragraphs, and renders if the release is unknown.
 Result<std::unique_ptr<ChatTemplate>> deepseek_v4_template(const fs::path& path, const Tokenizer* tokenizer,
                                                            const Sources& sources,
                                                            std::optional<DeepseekV4Release> release) {

@@ -41,6 +41,7 @@ class CrateStream final : public StreamDecoder {
 
 }  // namespace
 
+// The crate allocated the bytes, so the crate must free them.
 std::string take(autark_buffer b) {
   std::string s(reinterpret_cast<const char*>(b.data), b.size);
   autark_buffer_free(b);

@@ -36,8 +36,7 @@ class CrateTokenizer final : public Tokenizer {
   TokenNames names_;
 };
 
-// Reads the special-token texts and end tokens that the files of a checkpoint directory name. Files that
-// cannot be read are ignored.
+// Special-token texts and end tokens that a folder's files name. Files that cannot be read are ignored.
 TokenNames names_beside(const std::filesystem::path& folder);
 
 // The GGUF file in a directory, the first one of a split set; empty if there is none.

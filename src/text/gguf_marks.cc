@@ -33,8 +33,7 @@ bool is_mark(std::string_view token) {
   return std::ranges::all_of(inside, fits) && std::ranges::any_of(inside, is_letter);
 }
 
-// Marks that merges produce. These are words of the training text (HTML tags, for example), not
-// control tokens.
+// Marks that merges produce: words of the training text (HTML tags, for example), not control tokens.
 std::unordered_set<std::string> merged_marks(const std::vector<std::string_view>& merges) {
   std::unordered_set<std::string> all;
   for (const std::string_view m : merges) {

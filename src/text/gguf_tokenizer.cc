@@ -69,6 +69,7 @@ bool is_end(std::string_view token, bool has_template) {
          (!has_template && std::ranges::find(kTurnEnds, token) != kTurnEnds.end());
 }
 
+// If several keys name the same special token, the first one counts.
 TokenNames names_of(const Gguf& g, const Words& w) {
   constexpr std::array<std::pair<const char*, const char*>, 8> kNames = {{{"bos_token_id", "bos_token"},
                                                                           {"eos_token_id", "eos_token"},
@@ -90,8 +91,7 @@ TokenNames names_of(const Gguf& g, const Words& w) {
   return names;
 }
 
-// Corrects the types of marks that the converter stored as ordinary tokens: marks of the chat template, and
-// tokens that the keys name.
+// Corrects marks that the converter stored as ordinary tokens: the template's, and those that keys name.
 void type_marks(const Gguf& g, const std::filesystem::path& file, Words* w) {
   const std::vector<size_t> marks = untyped_marks(*w);
   if (marks.empty()) return;
@@ -139,8 +139,7 @@ Json sequence(const char* of, Json parts) {
   return {{"type", "Sequence"}, {of, std::move(parts)}};
 }
 
-// Sentencepiece writes a space as U+2581. User-defined tokens in a GGUF file have plain spaces and
-// are rewritten.
+// Sentencepiece writes a space as U+2581; user-defined tokens have plain spaces and are rewritten.
 Json spm_pipeline(const Gguf& g, Words* w) {
   const bool prefix = g.flag(key("add_space_prefix")).value_or(true);
   w->rewritten.reserve(w->tokens.size());

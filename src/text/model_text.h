@@ -1,5 +1,5 @@
-// A model's text side: the tokenizer, the chat template if there is one, and the tokens that end an answer.
-// Immutable after open() and thread-safe.
+// A model's tokenizer, its chat template if there is one, and the tokens that end an answer. Immutable and
+// thread-safe after open().
 #pragma once
 #include <filesystem>
 #include <memory>

@@ -24,6 +24,7 @@ void StopStrings::advance(Pattern& p, char c) {
   if (p.text[p.matched] == c) ++p.matched;
 }
 
+// Between calls, held_ is the longest suffix of the text that is a prefix of a pattern.
 std::string StopStrings::push(std::string_view piece) {
   if (found()) return {};
   for (char c : piece) {

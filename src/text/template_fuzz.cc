@@ -1,5 +1,4 @@
-// Renders a fixed conversation with a template of arbitrary bytes. Bytes after the first 0xFF are
-// the request instead.
+// A template of arbitrary bytes, rendered with a fixed request or with the bytes after the first 0xFF.
 #include <unistd.h>
 #include <fstream>
 #include "text/chat.h"

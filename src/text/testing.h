@@ -1,5 +1,4 @@
-// For tests: golden rows from a file of JSON lines (plain, or .gz read through gzip), and where tokenizers
-// are.
+// For tests: golden rows from files of JSON lines (plain or .gz), and the paths of tokenizers.
 #pragma once
 #include <cstdio>
 #include <cstdlib>

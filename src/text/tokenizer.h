@@ -31,8 +31,7 @@ class StreamDecoder;
 
 class Tokenizer {
  public:
-  // `path`: a directory with tokenizer.json or a GGUF file, or one of these files. Code::not_found
-  // if it has none.
+  // A directory with tokenizer.json or a GGUF file, or one of these files. Code::not_found: it has none.
   static Result<std::unique_ptr<Tokenizer>> open(const std::filesystem::path& path);
   virtual ~Tokenizer() = default;
 

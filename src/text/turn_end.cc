@@ -52,8 +52,7 @@ class Probe {
     return prompt ? prompt->text : std::string();
   }
 
-  // The spelling of the first added token after the answer; empty if there is none. `at_once`: only
-  // space may precede.
+  // The first added token after the answer, or empty. `at_once`: only space may come before it.
   std::string behind_answer(std::string_view text, bool at_once) const {
     const size_t at = text.rfind(kAnswer);
     if (at == text.npos) return {};

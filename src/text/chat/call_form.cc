@@ -51,8 +51,7 @@ bool is_hermes_call(std::string_view text) {
   return dump_json(arguments).find(kValue) != std::string::npos;
 }
 
-// True for the beginning of an object such as {"name": <name>, …}, as prompts describe calls. It
-// need not be JSON.
+// True for the beginning of an object such as {"name": <name>, …}, as prompts describe calls.
 bool begins_object(std::string_view text) {
   if (!text.starts_with('{')) return false;
   const size_t key = text.find_first_not_of(" \t\r\n", 1);

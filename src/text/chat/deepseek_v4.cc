@@ -94,6 +94,7 @@ class Encoder {
   }
 
  private:
+  // Writes a turn and, if an answer follows, the header that begins the answer.
   void turn(const V4Conversation& c, size_t i) {
     const V4Turn& t = c.turns[i];
     switch (t.role) {
@@ -306,8 +307,7 @@ void attach(std::vector<PythonJson>& messages, const char* key, PythonJson value
   if (const PythonJson* own = at->find(key); !own || !*own) at->set(key, std::move(value));
 }
 
-// Converts OpenAI's response_format to what the encoder writes: the schema itself, or {"type":
-// "json_object"}.
+// OpenAI's response_format as the encoder writes it: the schema itself, or {"type": "json_object"}.
 PythonJson format_of(PythonJson format) {
   const PythonJson* type = format.find("type");
   if (type && type->text() == "text") return {};
@@ -316,8 +316,7 @@ PythonJson format_of(PythonJson format) {
   return schema ? PythonJson(*schema) : format;
 }
 
-// Reads a request, attaches its settings to messages and encodes it. A request may name another release than
-// the checkpoint's.
+// Attaches a request's settings to messages and encodes it. The request may name another release.
 class DeepseekV4 final : public ChatTemplate {
  public:
   explicit DeepseekV4(DeepseekV4Parts parts) : parts_(std::move(parts)), spellings_(parts_.spellings) {}

@@ -1,5 +1,4 @@
-// Renders arbitrary bytes as a conversation with DeepSeek V4's encoder, and searches the same bytes
-// for literals.
+// Renders arbitrary bytes with DeepSeek V4's encoder, and searches the same bytes for literals.
 #include <cstdint>
 #include "text/chat/deepseek_v4.h"
 #include "text/chat/source_literals.h"

@@ -8,6 +8,7 @@ namespace {
 using Role = V4Turn::Role;
 using Turns = std::vector<V4Turn>;
 
+// The text of a content: a text, or parts joined by empty lines. Parts of other types leave a note.
 std::string text_of(const PythonJson* v) {
   if (!v) return {};
   if (v->is_text()) return v->text();

@@ -123,6 +123,7 @@ class PythonJsonReader {
     return eat('}');
   }
 
+  // The parser of base/json.h resolves the escapes.
   bool string(std::string& out) {
     const size_t from = at_++;
     while (at_ < text_.size() && text_[at_] != '"') at_ += text_[at_] == '\\' ? 2 : 1;
@@ -132,6 +133,7 @@ class PythonJsonReader {
     return bool(read);
   }
 
+  // As in Python, -0 becomes 0, and floats are written in their shortest form.
   bool number(PythonJson& v) {
     const size_t size = std::min(text_.find_first_not_of("+-.0123456789eE", at_), text_.size()) - at_;
     const std::string text(text_.substr(at_, size));

@@ -16,8 +16,7 @@ class PythonJson {
   enum class Kind { null, boolean, number, text, list, map };
   using Member = std::pair<std::string, PythonJson>;
 
-  // Code::invalid for text that is not JSON, not UTF-8 or nested deeper than 400 levels. `what` names the
-  // text in the message.
+  // Code::invalid if it is not JSON, not UTF-8 or deeper than 400 levels. `what` names it in the message.
   static Result<PythonJson> parse(std::string_view json, std::string_view what);
   static PythonJson of_list(std::vector<PythonJson> list);
   std::string dump() const;

@@ -22,6 +22,7 @@ class Reader {
   }
 
  private:
+  // Skips a comment or space, reads a literal or a name; any other sign ends the current text.
   void token() {
     const char c = source_[at_];
     if (c == '\n') line_name_.clear();

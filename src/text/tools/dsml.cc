@@ -55,8 +55,7 @@ bool is_word(char c) {
 // without a call has ended. `text`: the tag is no markup. `maybe`: more bytes are needed.
 enum class Gap { maybe, invoke, empty, text };
 
-// Reads the tags in a gap: wrappers may open and close, then an invoke follows or not. Gives up
-// after 200 bytes.
+// Reads the tags in a gap: wrappers may open and close, then an invoke follows or not.
 class GapReader {
  public:
   explicit GapReader(std::string_view gap) : rest_(gap) {}
@@ -303,8 +302,7 @@ class DsmlParser final : public OutputParser {
     else if (gap == Gap::empty || gap == Gap::text)
       end_gap_in_text();
   }
-  // Gives out the first tag, and what precedes it, as text. The bytes after it are read again: they
-  // may have a tag.
+  // Gives out the first tag as text. The bytes after it are read again: they may have another tag.
   void end_gap_in_text() {
     const std::string gap = std::exchange(raw_, {});
     const bool in_text = at_ != At::next;

@@ -60,8 +60,7 @@ class HermesParser final : public OutputParser {
   }
 
  private:
-  // What came last: a call that ended with its brace; such a call and text on its line; a call with its
-  // closing tag.
+  // What came last: a call's brace; the same, and text on its line; a call's closing tag.
   enum class After { nothing, brace, line, tag };
 
   void read(std::string_view text) {

@@ -212,6 +212,7 @@ HermesCall::State HermesCall::ended_byte(char c) {
   return arguments_from_ ? lose() : State::done_before;
 }
 
+// The arguments are, in this order: repaired, up to their probable end, as written, the other members.
 bool HermesCall::close() {
   sound_ = !in_string();
   if (at_ == At::value && value_begun_ && role_ != Role::key && role_ != Role::name) end_open_value();
@@ -236,8 +237,7 @@ void HermesCall::end_open_value() {
   at_ = At::rest;
 }
 
-// The arguments from where they began, or where the structure was lost, to the end. The last brace is the
-// call's own.
+// The arguments as written, up to the call's own brace at the end.
 std::string HermesCall::as_written() const {
   std::string text = raw_.substr(*arguments_from_);
   drop_space_behind(text);

@@ -97,6 +97,7 @@ Remark::Step Remark::push(char c) {
   }
 }
 
+// Brackets at the end of an open string are not settled: the quote before them may be missing.
 JsonRepair::Step JsonRepair::push(char c) {
   const Step step = take(c);
   if (!mended_) settled_ = text_.size() - (in_string() ? std::min(run_, text_.size()) : 0);
@@ -321,6 +322,7 @@ bool JsonRepair::end_bare() {
   return mended.has_value();
 }
 
+// An open string is closed only if no brackets at its end could belong to the structure.
 bool JsonRepair::finish() {
   mended_ = true;
   if (at_ == At::remark) at_ = behind_remark_;

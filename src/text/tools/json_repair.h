@@ -45,8 +45,7 @@ class JsonRepair {
   explicit JsonRepair(bool quotes_words = false) : quotes_words_(quotes_words) {}
 
   Step push(char c);
-  // Ends the value where it is and closes what is open. Returns false if there is more than one way
-  // to do this.
+  // Ends the value here and closes what is open. False: there is more than one way to do this.
   bool finish();
   // The repaired value so far.
   const std::string& text() const { return text_; }

@@ -8,8 +8,7 @@ use aho_corasick::{AhoCorasick, Input, MatchKind};
 use std::ops::Range;
 use tokenizers::AddedToken;
 
-/// HTML tags that gemma's vocabulary has as added tokens. They are ordinary text, not markup of a
-/// conversation.
+/// HTML tags that gemma has as added tokens. They are ordinary text, not markup of a conversation.
 const HTML: &[&str] = &[
     "a",
     "b",
@@ -164,8 +163,7 @@ impl Matcher {
             let Some(barrier) = literal.get(at).filter(|r| r.start < m.end()) else {
                 return Some((entry, m.start(), m.end()));
             };
-            // Overlaps a literal range. A shorter token may end before the range, or a plain token
-            // may start in it.
+            // Overlaps a literal range: a shorter token may end before it, or a plain one may start in it.
             let before = all.find(Input::new(text).range(m.start().min(barrier.start)..barrier.start));
             let before = before.map(|m| (m.pattern().as_usize(), m.start(), m.end()));
             let plain = self.next_plain(text, m.start()..text.len().min(barrier.end.max(m.end())));

@@ -159,8 +159,7 @@ impl Time {
     }
 }
 
-/// Applies the flags of a field: - removes padding, _ pads with spaces, 0 with zeros, ^ uses capitals, #
-/// swaps the case.
+/// Flags of a field: - no padding, _ pad with spaces, 0 with zeros, ^ capitals, # the other case.
 fn flagged(field: String, kind: char, flags: &str) -> String {
     flags.chars().fold(field, |field, flag| match flag {
         '-' => bare(&field),

@@ -1,5 +1,4 @@
-//! Finds the parts of a rendered prompt that came from the conversation and spell an added token. They must
-//! be encoded as plain text.
+//! Finds what must be encoded as plain text: parts of a prompt that were typed and spell an added token.
 //!
 //! The conversation is rendered twice: unchanged, and with private marks around every such spelling
 //! in its texts. If the second result without its marks equals the first, the marks show where the

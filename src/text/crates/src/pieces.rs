@@ -27,8 +27,7 @@ pub struct Decoder {
     characters: Vec<Option<u8>>, // byte-level alphabet: code point → byte
 }
 
-/// The byte-level alphabet: printable bytes are their own characters, the others have characters
-/// from U+0100 on.
+/// The byte-level alphabet: printable bytes are their own characters, others are U+0100 and up.
 fn byte_alphabet() -> Vec<Option<u8>> {
     let mut table = vec![None; 512];
     let mut next = 256;

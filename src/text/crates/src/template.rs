@@ -63,8 +63,7 @@ impl Template {
         })
     }
 
-    /// `request`: messages, tools, documents, kwargs, vars, now. `usual`: vars and now, for what the request
-    /// leaves out.
+    /// `request`: messages, tools, documents, kwargs, vars, now. `usual`: defaults of vars and now.
     pub fn render(&self, request: &str, usual: &str) -> Result<Prompt, String> {
         if self.rests.load(Ordering::Relaxed) >= RESTS_MAX {
             return Err("chat template: has needed too much memory too often, and is not tried again".into());
@@ -253,8 +252,7 @@ fn name_reasoning(message: &mut Json) {
     }
 }
 
-/// The prompt up to the end of the final message. If the space after the mark is missing, the
-/// template trims texts.
+/// The prompt up to the end of the final message. A template that trims has removed the mark's space.
 fn cut_at_tail(mut text: String, message: &str) -> Result<String, String> {
     let lost = "continue_final_message: the final message does not appear in the prompt this template makes";
     let at = text.rfind(tail_mark()).ok_or(lost)?;

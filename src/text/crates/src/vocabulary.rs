@@ -50,8 +50,7 @@ impl Vocabulary<'_> {
         self.tokens.iter().enumerate().filter(|(i, _)| self.types[*i] != UNUSED).map(|(i, t)| (i as u32, *t))
     }
 
-    /// The added tokens. Control tokens are left out of decoded text, except those that the
-    /// pipeline lists as shown.
+    /// The added tokens. Control tokens are not decoded, except those that the pipeline lists as shown.
     fn added(&self, shown: &[u32]) -> Vec<(u32, AddedToken)> {
         let is_added = |id: u32| matches!(self.types[id as usize], CONTROL | USER) || self.is_unknown(id);
         self.known()

@@ -91,8 +91,7 @@ pub struct Body {
     pub names: Vec<(Name, First)>,
 }
 
-/// Whether a scope first sets or first reads a name. A name that is set first never has the request's value
-/// in the scope.
+/// Whether a scope first sets or first reads a name. One that is set first never has the request's value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum First {
     Read,

@@ -450,8 +450,7 @@ fn named_only(args: Args, what: &str) -> Result<[Option<Value>; 2]> {
     args.bind(what, ["attribute", "default"], 0)
 }
 
-/// Takes the name of a filter or test from position `at` of the arguments; returns it and the
-/// arguments after it.
+/// Takes the name of a filter or test at position `at`; returns it and the arguments after it.
 fn split_name(mut args: Args, at: usize, absent: &str) -> Result<(Option<String>, Args)> {
     if args.pos.len() < at {
         return refuse(absent);

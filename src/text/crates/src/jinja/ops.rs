@@ -14,8 +14,7 @@ thread_local! {
     static COMPARISONS: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Sets how many comparisons this thread may make. Values that share parts can cost far more than their size
-/// in memory.
+/// Sets how many comparisons this thread may make: values that share parts can be larger than they look.
 pub fn allow(comparisons: u64) {
     COMPARISONS.set(comparisons);
 }

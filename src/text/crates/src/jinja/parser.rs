@@ -134,8 +134,7 @@ impl Parser {
         result
     }
 
-    /// Counts an operator, filter or attribute that follows another. Each makes the tree one level deeper
-    /// although the parser does not recurse.
+    /// Counts an operator, filter or attribute after another: the tree gets deeper, but not the recursion.
     fn link(&mut self) -> Result<()> {
         self.links += 1;
         if self.links > LINKS_MAX {

@@ -325,8 +325,7 @@ impl Value {
         Value::Undefined(Rc::new(Missing { text: text.into(), is_unsafe: false }))
     }
 
-    /// How deeply values nest in it, without the content of namespaces and macros' scopes, which
-    /// interp.rs frees.
+    /// How deeply values nest, without the content of namespaces and macros' scopes (interp.rs frees it).
     pub fn depth(&self) -> usize {
         match self {
             Value::List(v) | Value::Tuple(v) | Value::Group(v) => v.depth,

@@ -1,5 +1,4 @@
-//! The filter wordwrap: Python's textwrap, which breaks lines at white space, after hyphens and
-//! around long dashes.
+//! wordwrap: Python's textwrap. Breaks lines at white space, after hyphens and around long dashes.
 
 use super::args::{given, int_or, is_true, Args};
 use super::fault::{refuse, Result};

@@ -7,8 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 impl Parser {
-    /// Reads up to a block tag with one of the names, which is the next token then. Without names:
-    /// up to the end.
+    /// Reads up to a block tag with one of the names; it is the next token then. No names: up to the end.
     pub(super) fn statements(&mut self, ends: &[&str]) -> Result<Vec<Stmt>> {
         self.nested(|p| {
             let mut body = Vec::new();
@@ -108,8 +107,7 @@ impl Parser {
         Ok(StmtKind::Output(values))
     }
 
-    /// Reads a tag that loads another template. There are none, so only the expression is kept, for
-    /// the error.
+    /// Reads a tag that loads another template. There is none: evaluating the expression is an error.
     fn load(&mut self, name: &str) -> Result<StmtKind> {
         let what = self.expression(true)?;
         while *self.token() != Token::EndBlock {
