@@ -15,8 +15,7 @@ struct Case {
   std::filesystem::path model, expected;
 };
 
-// Checkpoints in a folder and their GGUF twins; a twin without an expectation of its own has its
-// checkpoint's.
+// Checkpoints in a folder and their GGUF twins. A twin without its own expectation has its checkpoint's.
 std::vector<Case> cases_in(const std::filesystem::path& folder) {
   std::vector<Case> all;
   for (const auto& path : files_in(folder)) {
@@ -34,7 +33,7 @@ std::vector<Case> cases_in(const std::filesystem::path& folder) {
   return all;
 }
 
-// All of models/; of families/, which also has architectures to come, those that this program runs.
+// All checkpoints of models/, and those of families/ whose architecture this program runs.
 std::vector<Case> cases() {
   std::vector<Case> all = cases_in(golden("models"));
   for (Case& c : cases_in(golden("families"))) {

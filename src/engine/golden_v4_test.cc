@@ -288,7 +288,7 @@ Recorded read_official(const std::filesystem::path& path) {
   return r;
 }
 
-// Every verb from what the official code gave it: median and worst relative L2 over the positions.
+// Every verb with the inputs of the official code: median and worst relative L2 over the positions.
 struct Bound {
   const char* name;
   double median, worst;

@@ -129,7 +129,7 @@ TEST_P(GroupTest, PagesThatRunOut) {
   const auto layout = layout_of(*m.model, GetParam().cache, GetParam().drafts, m.drafter.get());
   auto e = engine({.state_bytes_max = 4 * layout.page_bytes + 3 * layout.ring_bytes, .running_max = 3});
   expect_as_alone(answers(*e, group), group);
-  const uint64_t again = e->stats().cached_tokens / 249 - 2;  // but for the first time of two of them
+  const uint64_t again = e->stats().cached_tokens / 249 - 2;  // without the first time of two of them
   EXPECT_GT(again, 0u);
   EXPECT_EQ(e->stats().prompt_tokens, 249 + 3 + again) << "only its last token is computed again";
 }

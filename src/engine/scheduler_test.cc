@@ -310,7 +310,7 @@ class Simulation {
     EXPECT_EQ(taken, room_to_wait);
     if (taken) lives_[last_id_] = life;
   }
-  // Some with the same prompt, as far as they may wait.
+  // Submits jobs with the same prompt, as long as the queue has room.
   void submit_group() {
     const int64_t room = limits_.pages_total * limits_.page_tokens;
     if (room < 2) return;

@@ -1,4 +1,4 @@
-// Goal: what a model wrote comes back into the next prompt, for its user only, and within limits. Method:
+// Goal: what a model wrote is put back into the next prompt, only for its user and within limits. Method:
 // turns remembered and items restored, by hand.
 #include "serve/replay.h"
 #include <gtest/gtest.h>

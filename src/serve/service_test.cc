@@ -145,7 +145,7 @@ TEST(F21_Key, WhatNoClientCanSendIsRefused) {
 }
 
 TEST(F21_Key, WhiteSpaceOnlyOpensNothing) {
-  const Running s(say_hello, {.api_key = " "});  // also where nobody looked at it before
+  const Running s(say_hello, {.api_key = " "});  // a key that was not checked by key_from()
   for (const char* headers : {"", "x-api-key: \r\n", "x-api-key:  \r\n", "authorization: Bearer  \r\n"})
     EXPECT_EQ(s.ask("GET", "/v1/models", "", headers).status, 401) << headers;
 }
@@ -497,7 +497,7 @@ TEST(Service, FiveHundredClientsAtOnce) {
     ASSERT_TRUE(sockets.back().connected()) << i;
   }
   const std::string text = request_text("POST", "/v1/chat/completions", kChatStream);
-  for (http::RawSocket& socket : sockets) socket.send(text.substr(0, text.size() - 5));  // all half-said
+  for (http::RawSocket& socket : sockets) socket.send(text.substr(0, text.size() - 5));  // all incomplete
   for (http::RawSocket& socket : sockets) socket.send(text.substr(text.size() - 5));
   int whole = 0;
   for (http::RawSocket& socket : sockets) whole += read_answer(socket).body.ends_with("[DONE]\n\n");

@@ -63,7 +63,7 @@ class Chat : public testing::Test {
     return t ? std::move(t).value() : nullptr;
   }
 
-  // The literal parts of what a template makes of user messages.
+  // The literal parts of a prompt with these user messages.
   std::vector<std::string> literal(const std::string& source, const std::vector<std::string>& contents) {
     const auto t = tokenizer();
     Conversation c;

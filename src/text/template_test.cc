@@ -46,7 +46,7 @@ struct Case {
   const char* expected;
 };
 
-// With CRLF, and CR, wherever a template can come from.
+// Templates with CRLF and CR from every kind of file.
 constexpr const char* kTurns =
     "{% for m in messages %}\r\n<{{ m.role }}>\r\n{{ m.content }}\r\n{% endfor %}\r\nend\r\n";
 constexpr const char* kTurnsRendered = "<user>\na\r\nb\rc\nend";

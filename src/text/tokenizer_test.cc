@@ -1,5 +1,6 @@
-// Goal: typed markup stays text, ranges protect it, flags of added tokens work, and bad input is an error.
-// Method: properties over small tokenizers written here (and over the real ones that are at hand); examples.
+// Goal: typed markup stays text, ranges protect it, flags of added tokens work, and bad input is an
+// error. Method: properties over small tokenizers written here (and over the real ones that are
+// available); examples.
 #include "text/tokenizer.h"
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -24,7 +24,7 @@ std::string sha256(std::string_view text) {
   return hex;
 }
 
-// Rows as text, since numbers in them must reach the encoder as they are written.
+// Rows as text, because numbers in them must reach the encoder unchanged.
 std::vector<PythonJson> golden_rows() {
   const std::string all = read_all(golden_file("deepseek-v4/prompts"));
   std::vector<PythonJson> rows;
@@ -278,7 +278,7 @@ TEST(DeepseekV4, LetsStandWhatTheModelWrote) {
   EXPECT_EQ(answer(c), "<think></think>other") << "there are no tokens";
 }
 
-// A system message that the encoder puts in front moves no turn.
+// A system message that the encoder adds in front does not shift the sampled turns.
 TEST(DeepseekV4, WhatWasSampledKeepsItsTurnBehindAnAddedMessage) {
   const auto chat = make_deepseek_v4(
       {.release = DeepseekV4Release::preview, .fixed = {{"response_format", "Format: "}}, .where = "x"});

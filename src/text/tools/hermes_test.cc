@@ -7,7 +7,7 @@
 namespace autark::text {
 namespace {
 
-// " f" and what the arguments became.
+// Returns " f" and the resulting arguments.
 std::string call(const std::string& arguments) {
   return hermes("<tool_call>\n{\"name\": \"f\", \"arguments\": " + arguments + "}\n</tool_call>");
 }

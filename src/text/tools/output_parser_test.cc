@@ -53,7 +53,7 @@ TEST(OutputParser, CutsDoNotMatter) {
   }
 }
 
-// What joins with what came before is no markup where the two are of different kinds.
+// Text of different kinds does not join to markup.
 TEST(OutputParser, TheEndOfReasoningDoesNotJoinWithContent) {
   const auto read = [](const std::string& text, bool in_reasoning) {
     return parse({.text = text, .in_reasoning = in_reasoning}, {});
@@ -73,7 +73,7 @@ TEST(OutputParser, ContentThatGoesOnKeepsItsNewlines) {
   }
 }
 
-// What the gates let through of a text: characters, but for line ends around markup.
+// The characters that a gate gives out: all except line ends around markup.
 std::string letters_of(std::string_view text) {
   Utf8Stream stream;
   std::string all = stream.push(text);
@@ -82,7 +82,7 @@ std::string letters_of(std::string_view text) {
   return all;
 }
 
-// Where nothing was markup, everything is text.
+// If an output has no markup, everything is text.
 void expect_all_text(const ParsedOutput& p, const Answer& a) {
   if (a.cut || a.in_reasoning || a.text.find("think>") != a.text.npos) return;
   if (!p.tool_calls.empty() || !p.partial.empty()) return;
@@ -92,8 +92,8 @@ void expect_all_text(const ParsedOutput& p, const Answer& a) {
   ASSERT_TRUE(letters_of(p.content).starts_with(letters_of(rest))) << p.content << "\n--- of\n" << a.text;
 }
 
-// What is no JSON object stands in the text as it is. A value that the model calls JSON is pasted in DSML, so
-// with one in the text arguments may be anything.
+// Arguments that are no JSON object are in the text unchanged. DSML passes a value on that the model declares
+// to be JSON, so with such a value in the text the arguments may be anything.
 void expect_arguments(const ParsedOutput& p, const Answer& a) {
   if (a.syntax == OutputSyntax::dsml && a.text.find("false\">") != std::string::npos) return;
   for (const ToolCall& c : p.tool_calls) {
