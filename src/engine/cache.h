@@ -129,7 +129,7 @@ class Cache {
   int64_t pages_used() const { return pages_total_ - pages_free(); }  // a shared page counts once
   int64_t bytes() const { return bytes_; }                            // of pages and rings
   int64_t snapshot_bytes() const { return snapshot_bytes_; }          // of the copies in all snapshots
-  // The longest sequence that fits while no other sequence is open.
+  // The most tokens that a sequence can have, when no other one is open.
   int64_t context() const { return context_; }
 
   // Returns an empty sequence, or null if sequences_max are open already.

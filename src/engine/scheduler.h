@@ -75,7 +75,7 @@ class Scheduler {
  public:
   explicit Scheduler(const Limits& limits);
 
-  // Adds a job to the queue. Returns false if waiting_max jobs wait already. REQUIRES: the id is new.
+  // Queues a job. False: waiting_max jobs wait already. REQUIRES: a new id; tokens that fit in all pages.
   bool submit(const Job& job, double now);
   // Removes a job that finished or was cancelled, waiting or running. Unknown ids are ignored.
   void remove(uint64_t id);

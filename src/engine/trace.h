@@ -18,7 +18,7 @@ struct TraceOptions {
   std::vector<std::vector<int32_t>> beside;
 };
 
-// `positions` and `layers` below refer to the kept rows of the main prompt and the model's layers.
+// In the shapes below, `positions` is the number of kept rows of the main prompt.
 struct Trace {
   struct Matrix {
     int64_t cols = 0;

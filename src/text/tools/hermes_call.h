@@ -18,7 +18,7 @@ class HermesCall {
   State push(char c);
   // Ends the call where it is, at a tag or at the end of the output. Returns false if it is no call.
   bool close();
-  // After close(): false if the call ended inside a string or with arguments that cannot be repaired.
+  // After close(): false if the call ended inside a string or with arguments that were taken as written.
   bool sound() const { return sound_; }
 
   bool named() const { return !name_.empty(); }
