@@ -26,7 +26,7 @@
 
 namespace autark::engine {
 
-inline constexpr int kPageTokens = 128;
+inline constexpr int kPageTokens = 128;  // the usual StateLayout::page_tokens
 
 // Where each stream lies in a page, or among the rings of a sequence.
 struct StateLayout {
@@ -106,8 +106,8 @@ class Snapshot {
 class Cache {
  public:
   struct Options {
-    Rounding::Cache rounding = Rounding::Cache::f32;
-    int64_t bytes_max = int64_t{1} << 30;    // for pages and rings
+    Rounding::Cache rounding = Rounding::Cache::f32;  // how rows are stored and rounded
+    int64_t bytes_max = int64_t{1} << 30;             // for pages and rings
     int64_t context = 0;                     // tokens of the longest sequence; 0: the model's context
     int sequences_max = 1;                   // sequences that are open at the same time
     int slack = 0;                           // tokens that can be taken back

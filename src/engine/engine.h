@@ -25,7 +25,7 @@
 namespace autark::engine {
 
 struct Options {
-  std::string chip = "cpu";
+  std::string chip = "cpu";          // a name of chips/registry.h
   std::optional<Rounding> rounding;  // empty: the default of the architecture (models/architecture.h)
   int threads = 0;                   // 0: one per physical core
   int64_t context_max = 0;           // tokens of one request, prompt and answer; 0: what the model allows
@@ -38,7 +38,7 @@ struct Options {
   std::function<void(double done)> progress;  // called with 0…1 while loading, on the opening thread
 };
 
-// Settings of one request. The defaults sample from the model's own distribution. sampler.h has the order.
+// Settings of one request. With the defaults, filters, penalties and biases are off. sampler.h has the order.
 struct Sampling {
   float temperature = 1;  // 0: the most likely token
   int top_k = 0;          // 0: off
@@ -60,7 +60,7 @@ enum class Finish : uint8_t {
 
 struct TokenLogprob {
   int32_t id = 0;
-  float logprob = 0;
+  float logprob = 0;  // natural logarithm
 };
 // Of one position: log-softmax of the model's own logits, before any sampling setting.
 struct Logprobs {
@@ -83,6 +83,7 @@ struct Request {
 struct Usage {
   // cached_tokens: prompt tokens whose state another request had computed (see Engine::submit).
   int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  // Sums over preemptions.
   double queue_seconds = 0, prefill_seconds = 0, decode_seconds = 0;
 };
 
@@ -108,10 +109,10 @@ using GroupSink = std::function<void(int request, Event)>;  // request: its inde
 
 // A snapshot: the first four fields are gauges, the others are counters, which only grow.
 struct Stats {
-  int running = 0, waiting = 0;
+  int running = 0, waiting = 0;  // requests
   int64_t pages_used = 0, pages_total = 0;
-  uint64_t steps = 0, generation_tokens = 0, rejected = 0;
-  uint64_t prompt_tokens = 0;                // prompt tokens that were computed
+  uint64_t steps = 0, generation_tokens = 0, rejected = 0;  // rejected: requests, by a full queue
+  uint64_t prompt_tokens = 0;                               // prompt tokens that were computed
   uint64_t cached_tokens = 0;                // prompt tokens that took the state of a shared prefix
   uint64_t drafted = 0, drafts_held = 0;     // drafts that were verified, and those that were accepted
   std::map<std::string, uint64_t> finished;  // requests by name_of(Finish)
@@ -119,10 +120,10 @@ struct Stats {
 
 // What was loaded, and which chip and kernels compute it.
 struct ModelCard {
-  std::string name, path, architecture, weights;  // weights: "Q4_K 62 %, Q6_K 38 %" …
-  int64_t parameters = 0, bytes = 0, context = 0, vocabulary = 0;
-  std::string chip, rounding;                                // rounding: the mode and why it was chosen
-  std::vector<std::pair<std::string, std::string>> kernels;  // verb group and what serves it
+  std::string name, path, architecture, weights;                   // weights: "Q4_K 62 %, Q6_K 38 %" …
+  int64_t parameters = 0, bytes = 0, context = 0, vocabulary = 0;  // bytes: of the weights
+  std::string chip, rounding;                                      // rounding: the mode and why it was chosen
+  std::vector<std::pair<std::string, std::string>> kernels;        // verb group and what serves it
   double load_seconds = 0;
 };
 

@@ -14,7 +14,7 @@
 namespace autark::engine {
 
 struct LoadOptions {
-  std::string chip = "cpu";
+  std::string chip = "cpu";  // a name of chips/registry.h
   // Empty: the architecture's default; on `ref`, which has no int8 inputs, "none" instead of "fast".
   std::optional<Rounding> rounding;
   int threads = 0;       // 0: one per physical core

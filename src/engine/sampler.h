@@ -29,7 +29,7 @@ class Sampler {
   // Buffers of the size of a vocabulary. One per thread, shared by its samplers.
   struct Scratch {
     struct Candidate {
-      float weight;
+      float weight;  // probability relative to the most likely token
       int32_t id;
     };
     std::vector<float> logits, weights;

@@ -35,7 +35,7 @@ struct Limits {
   int mixed_rows_max = 128;                 // prompt rows of a step that also has decodes
   int running_max = 32, waiting_max = 256;  // requests
   int64_t pages_total = 0;
-  int page_tokens = 128;
+  int page_tokens = 128;  // tokens of a page
 };
 
 // A request as the scheduler sees it.

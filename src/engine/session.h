@@ -15,8 +15,8 @@
 namespace autark::engine {
 
 struct SessionLimits {
-  int64_t context = 0, vocabulary = 0;
-  std::vector<int32_t> end_tokens;  // sorted, all inside the vocabulary
+  int64_t context = 0, vocabulary = 0;  // tokens of one request; ids are below `vocabulary`
+  std::vector<int32_t> end_tokens;      // sorted, all inside the vocabulary
 };
 
 // The reason why this request can never run, for example a prompt that is longer than the context.

@@ -42,7 +42,7 @@ class Batch {
   void add(std::unique_ptr<Session> s);
   // Ends a request now and frees its state. Unknown ids are ignored.
   void end(RequestId id, Finish why);
-  void end_all(Finish why, const std::optional<Error>& error = {});
+  void end_all(Finish why, const std::optional<Error>& error = {});  // the same for all requests
   // Plans a step and gives the admitted requests their state. Returns false if there is nothing to compute.
   bool schedule();
   void run();  // computes the planned step and samples its tokens

@@ -50,7 +50,7 @@ struct Trace {
   //   - The draft head's, with the architecture's prefix: "mtp.attn.out", "mtp.logits" … At each position
   //     it reads the token after it; at the last position that is the greedy token.
   std::map<std::string, Note> notes;
-  std::vector<int32_t> greedy;
+  std::vector<int32_t> greedy;       // the generated tokens
   std::vector<float> greedy_margin;  // largest logit minus the second
 };
 

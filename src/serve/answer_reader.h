@@ -37,7 +37,7 @@ class AnswerReader {
     bool parallel_calls = true;      // false: the answer ends after its first call
     std::vector<std::string> tools;  // names of the tools: their calls may lack the tag (missing_tag.h)
   };
-  using Whats = std::vector<api::Event::What>;
+  using Whats = std::vector<api::Event::What>;  // pieces of the answer, in order
   using NewId = std::function<std::string()>;
 
   // `new_id` makes the id of each call. The tokenizer must outlive the reader.

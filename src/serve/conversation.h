@@ -8,8 +8,8 @@ namespace autark::serve {
 
 // Settings of an answer. Unset fields leave the choice to the template.
 struct Manner {
-  std::optional<bool> thinking;
-  std::string effort;  // "low", "high" …
+  std::optional<bool> thinking;  // whether the model thinks before it answers
+  std::string effort;            // "low", "high" …
 };
 
 // What conversion depends on: the syntax of the model's markup and what the template accepts.

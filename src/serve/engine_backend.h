@@ -32,7 +32,7 @@ class EngineBackend final : public api::Backend {
   // Writes the engine's metrics.
   void expose(Exposition& out) const;
   const engine::Engine& engine() const { return *engine_; }
-  const text::ModelText& text() const { return text_; }
+  const text::ModelText& text() const { return text_; }  // both live as long as the backend
 
  private:
   bool serves(const std::string& model) const;

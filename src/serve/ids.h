@@ -8,7 +8,7 @@ namespace autark::serve {
 
 class Ids {
  public:
-  std::string next();
+  std::string next();  // a new id
 
  private:
   std::mutex mutex_;

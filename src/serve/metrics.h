@@ -14,7 +14,7 @@ namespace autark::serve {
 class Histogram {
  public:
   explicit Histogram(std::span<const double> bounds) : bounds_(bounds), counts_(bounds.size() + 1, 0) {}
-  void add(double seconds);
+  void add(double seconds);  // counts one measurement
   void expose(Exposition& out) const;
 
  private:

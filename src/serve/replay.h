@@ -21,7 +21,7 @@ class Replay {
  public:
   struct Call {
     std::string id, name, arguments;
-    bool ended = false;
+    bool ended = false;  // the model wrote its end
   };
   struct Turn {
     std::string reasoning, content;

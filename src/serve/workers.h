@@ -13,8 +13,8 @@ namespace autark::serve {
 class Workers {
  public:
   struct Limits {
-    int threads = 2;
-    size_t jobs = 512, bytes = size_t{256} << 20;
+    int threads = 2;                               // at least 1
+    size_t jobs = 512, bytes = size_t{256} << 20;  // jobs that wait; bytes of waiting and running jobs
   };
   explicit Workers(const Limits& limits);
   ~Workers();  // runs the queued jobs, then joins the threads

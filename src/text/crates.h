@@ -61,6 +61,7 @@ typedef struct {
   size_t merge_count;
 } autark_vocabulary;
 
+// These return null if the vocabulary is invalid.
 autark_tokenizer* autark_tokenizer_from_json(autark_str json, autark_buffer* error);
 autark_tokenizer* autark_tokenizer_from_vocabulary(const autark_vocabulary* v, autark_buffer* error);
 void autark_tokenizer_free(autark_tokenizer* t);
@@ -71,6 +72,7 @@ bool autark_tokenizer_encode(const autark_tokenizer* t, autark_str text, autark_
                              const autark_byte_range* literal, size_t literal_count, autark_buffer* ids,
                              autark_buffer* error);
 size_t autark_tokenizer_size(const autark_tokenizer* t);  // the highest id + 1
+// What an id adds to a text; `known` is false for an id outside the vocabulary.
 autark_piece autark_tokenizer_piece(const autark_tokenizer* t, uint32_t id);
 int64_t autark_tokenizer_id(const autark_tokenizer* t, autark_str token);  // -1: none
 // Decoded text loses up to `count` times `character` at its very start. count 0: nothing.

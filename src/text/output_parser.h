@@ -48,6 +48,7 @@ struct ParserOptions {
   bool continues = false;     // the prompt ends inside content, so newlines at the start are kept
   bool calls = true;          // false: markup of calls is text
 };
+// The parser of a syntax. Its input may be any bytes; invalid UTF-8 becomes U+FFFD.
 std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, const ParserOptions& options = {});
 
 struct ToolCall {

@@ -51,7 +51,7 @@ class Tokenizer {
   // A decoder for one answer; it must not outlive the tokenizer.
   virtual std::unique_ptr<StreamDecoder> stream(bool skip_special = true) const = 0;
 
-  std::string decode(std::span<const int32_t> ids, bool skip_special = true) const;
+  std::string decode(std::span<const int32_t> ids, bool skip_special = true) const;  // a whole text
 };
 
 // Decodes ids one by one. The pieces, joined, are the text. Each piece has whole characters only: bytes wait
@@ -60,8 +60,8 @@ class Tokenizer {
 class StreamDecoder {
  public:
   virtual ~StreamDecoder() = default;
-  virtual std::string push(int32_t id) = 0;
-  virtual std::string flush() const = 0;  // the text of the bytes that wait, if the stream ends here
+  virtual std::string push(int32_t id) = 0;  // returns the text that is complete now
+  virtual std::string flush() const = 0;     // the text of the bytes that wait, if the stream ends here
 };
 
 }  // namespace autark::text

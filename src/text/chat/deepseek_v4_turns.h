@@ -14,7 +14,7 @@ namespace autark::text {
 struct V4Block {
   bool is_result = false;
   std::string text;
-  std::string call_id;
+  std::string call_id;  // of a result
 };
 
 struct V4Turn {
@@ -25,7 +25,7 @@ struct V4Turn {
   PythonJson tools, format, calls;
   // What the model wrote in this turn; the prompt gets these tokens if it can.
   std::optional<Sampled> sampled;
-  std::optional<std::string> task;
+  std::optional<std::string> task;  // "action", "query" …: the special token that ends a question
   bool without_end = false;  // of the assistant: the turn gets no end token, because the answer continues it
 
   bool asks() const { return role == Role::user || role == Role::developer; }

@@ -19,7 +19,7 @@ class PythonJson {
   // Code::invalid if it is not JSON, not UTF-8 or deeper than 400 levels. `what` names it in the message.
   static Result<PythonJson> parse(std::string_view json, std::string_view what);
   static PythonJson of_list(std::vector<PythonJson> list);
-  std::string dump() const;
+  std::string dump() const;  // as json.dumps(ensure_ascii=False)
 
   Kind kind() const { return kind_; }
   bool is_null() const { return kind_ == Kind::null; }
