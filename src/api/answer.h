@@ -1,4 +1,4 @@
-// The events of one answer, gathered for a client that wants it whole.
+// Collects the events of one answer for a client that did not ask for a stream. Not thread-safe.
 #pragma once
 #include <optional>
 #include <vector>
@@ -6,34 +6,39 @@
 
 namespace autark::api {
 
-// A stretch of one kind in an answer.
+// A run of text, a run of reasoning or one call. Neighbouring events of one kind share a block.
 struct Block {
   enum class Kind : uint8_t { content, reasoning, call } kind = Kind::content;
-  std::string text;      // of a call: its arguments, JSON text
-  std::string id, name;  // of a call
-  bool whole = true;     // false: a call that never ended
+  std::string text;      // the text or reasoning; for a call its arguments as JSON text
+  std::string id, name;  // calls only; the id has no prefix
+  bool whole = true;     // false: a call whose CallEnded never came
 };
 
+// One choice of the answer.
 struct Choice {
   std::vector<Event::Delta> deltas;  // content in order, the echoed prompt first
-  std::vector<Block> blocks;         // everything but the echoed prompt, as the model wrote it
-  Event::Finished finished;
+  std::vector<Block> blocks;         // everything but the echoed prompt, in the order the model wrote it
+  Event::Finished finished;          // why the choice ended; the default until it has
 
+  // All content, with the echoed prompt if there is one.
   std::string text() const {
     std::string all;
     for (const Event::Delta& d : deltas) all += d.text;
     return all;
   }
+  // The texts of all blocks of one kind, concatenated.
   std::string joined(Block::Kind kind) const {
     std::string all;
     for (const Block& b : blocks)
       if (b.kind == kind) all += b.text;
     return all;
   }
-  // A call without its end counts where a limit cut the answer; where the model just stopped it is none.
+  // Whether to show the block to the client. An unfinished call is shown if a token limit cut the answer, and
+  // left out if the model stopped by itself.
   bool counts(const Block& b) const {
     return b.whole || finished.why == Finish::length || finished.why == Finish::context;
   }
+  // Appends one event of this choice. Events must arrive in the order in which the backend sent them.
   void add(Event::What what);
 
  private:
@@ -62,16 +67,18 @@ inline void Choice::add(Event::What what) {
   }
 }
 
+// A whole answer.
 struct Answer {
   explicit Answer(int choices) : choices(choices) {}
 
+  // Appends an event to its choice. Events after a fault are ignored.
   void add(Event e) {
     if (auto* f = std::get_if<Fault>(&e.what)) fault = std::move(*f);
     if (!fault) choices.at(e.choice).add(std::move(e.what));
   }
 
   std::vector<Choice> choices;
-  std::optional<Fault> fault;  // with one, nothing else counts
+  std::optional<Fault> fault;  // if set, the request failed and `choices` must not be used
 };
 
 }  // namespace autark::api

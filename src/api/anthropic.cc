@@ -1,11 +1,15 @@
-// POST /v1/messages and /v1/messages/count_tokens: text, thinking, tools of the client, streaming. Blocks of
-// other kinds and tools that a server would run are refused by name.
+// POST /v1/messages and /v1/messages/count_tokens: text, thinking, client tools and streaming. Other kinds of
+// blocks and tools that a server would run are refused with an error that names them.
 //
-//   stream: message_start (content_block_start content_block_delta… content_block_stop)… message_delta
-//           message_stop; ping and error at any time after the start
-//   blocks: thinking (thinking_delta… signature_delta), text (text_delta…), tool_use (input_json_delta,
-//   whole),
-//           in the order in which the model wrote them, never interleaved
+//   stream: message_start
+//           (content_block_start content_block_delta… content_block_stop)…
+//           message_delta message_stop
+//           ping and error may come at any time after the start
+//   blocks: thinking  thinking_delta… signature_delta
+//           text      text_delta…
+//           tool_use  one input_json_delta with the whole input
+//
+// Blocks come in the order in which the model wrote them and are never interleaved.
 #include "api/call_results.h"
 #include "api/dialect.h"
 #include "api/faults.h"
@@ -59,7 +63,7 @@ void read_call(Fields& b, Item& item) {
   item.parts.push_back(std::move(call));
 }
 
-// Without text the client was not shown it: as if it were not there.
+// A block without text carries nothing for the prompt and is dropped.
 void read_thinking(Fields& b, Item& item) {
   Reasoning r{needed(b, "thinking")};
   if (!r.text.empty()) item.parts.push_back(std::move(r));
@@ -186,13 +190,13 @@ Json usage_json(const Usage& u) {
   return j;
 }
 
-// Clients send a thinking block back only with a signature that is not empty; nothing here reads it.
+// Clients send a thinking block back only if its signature is not empty. The server never checks it.
 std::string signature_of(const Envelope& e) {
   return "autark" + e.id;
 }
 
-// Arguments that are no JSON object go out as one argument of that name, so that they come back as they were.
-// Which of the two is known at their end only: a stream has to wait for it.
+// Arguments that are not a JSON object are sent as {"arguments": "…"}, from which they can be restored. Only
+// the complete text shows which form it has, so a stream sends the input when the call has ended.
 Json input_of(const Block& call) {
   auto input = parse_json(call.text, "arguments");
   if (input && input->is_object()) return std::move(input).value();
@@ -266,7 +270,7 @@ class MessageStream final : public StreamEncoder {
   }
 
  private:
-  // Into a block of this kind: the open one, or a new one.
+  // Continues the open block if it has this kind; otherwise closes it and opens a new one.
   void enter(std::vector<Frame>& out, Kind kind, Json block) {
     if (open_ == kind) return;
     leave(out);
@@ -285,7 +289,7 @@ class MessageStream final : public StreamEncoder {
   void input(std::vector<Frame>& out, const std::string& json) {
     delta(out, {{"type", "input_json_delta"}, {"partial_json", json}});
   }
-  // A call that is open here was cut: its arguments go as far as they came.
+  // If a call is still open, a limit cut it: its incomplete arguments are sent as they are.
   void finish(std::vector<Frame>& out, const Event::Finished& f, const Usage& usage) {
     if (!arguments_.empty()) input(out, arguments_);
     leave(out);
@@ -296,8 +300,8 @@ class MessageStream final : public StreamEncoder {
 
   Envelope e_;
   std::optional<Kind> open_;
-  int index_ = 0;          // of the block that is open, or comes next
-  std::string arguments_;  // of the call that is open
+  int index_ = 0;          // index of the open block, or of the next one
+  std::string arguments_;  // arguments of the open call so far
 };
 
 class Anthropic final : public Dialect {

@@ -1,5 +1,5 @@
-// Goal: the Messages wire, both ways. Method: bodies as clients send them; scripted events against the exact
-// stream; the joined stream against the whole body.
+// Goal: the Messages dialect decodes requests and encodes answers. Method: bodies as clients send them;
+// scripted events against the exact stream; the joined stream against the whole body.
 #include "api/testing.h"
 
 namespace autark::api {
@@ -255,7 +255,7 @@ std::string streamed_input(const std::vector<Event>& events) {
   return json;
 }
 
-// The input of a stream joins to that of the whole, whatever the arguments are.
+// The streamed input joins to the input of the whole answer, for any arguments.
 TEST(F03_Input, IsAnObjectStreamedAndWhole) {
   for (const std::string arguments :
        {R"({"x":  [1, "é"]})", R"({"x": 1, "x": 2})", "{}", R"({"x": tru!})", "[1, 2]", "7", R"("text")",

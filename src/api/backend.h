@@ -1,5 +1,6 @@
-// Who answers an api::Request. serve/ implements it with an engine in this process; a gateway can with an
-// upstream over HTTP; tests with a script.
+// Backend: the interface of what answers an api::Request. serve/ implements it with an engine in this
+// process, tests with a script. Another implementation could forward requests to a server over HTTP.
+// All functions may be called from any thread.
 #pragma once
 #include <functional>
 #include <memory>
@@ -10,31 +11,37 @@
 
 namespace autark::api {
 
+// One line of GET /v1/models.
 struct ModelEntry {
   std::string id, display_name;
   int64_t created = 0;  // seconds since 1970
-  int64_t context = 0;
-  bool chat = true;
+  int64_t context = 0;  // tokens of prompt and answer together
+  bool chat = true;     // false: the model has no chat template and takes completions only
 };
 
 class Backend {
  public:
-  using Sink = std::function<void(Event)>;  // called on the backend's thread, must not block
-  using Cancel = std::function<void()>;     // from any thread, any number of times
+  using Sink = std::function<void(Event)>;  // called on the backend's thread; must not block
+  using Cancel = std::function<void()>;     // may be called on any thread, any number of times
 
   virtual ~Backend() = default;
+  // The models that requests may name.
   virtual std::vector<ModelEntry> models() const = 0;
-  // Changes when something does that may change answers: program, model, chip, rounding. Empty: not known.
+  // A text that changes whenever answers may change: with the program, the model, the chip or the rounding.
+  // Empty if it is not known.
   virtual std::string fingerprint() const { return {}; }
-  // Why it answers nobody any more, until the process starts anew; empty: it does.
+  // Set once the backend can no longer answer any request and the process must be restarted.
   virtual std::optional<Fault> fault() const { return {}; }
-  // Renders and tokenises on the calling thread, then returns without waiting for an answer; never throws. A
-  // refusal is a Fault in the sink, possibly before this returns.
-  // A request with P prompts and n choices has P·n of them; choice p·n + j is the j-th of prompt p. Every
-  // choice starts before any has a delta.
-  // The sink receives nothing after every choice is finished, after a fault, or after the cancellation that
-  // it sees as Finish::cancelled.
+  // Renders and tokenises on the calling thread, then returns without waiting for the answer. Never throws.
+  // If the request is refused, the sink receives a Fault, possibly before this function returns.
+  //
+  // A request with P prompts and n choices each has P·n choices; choice p·n + j is the j-th one of prompt p.
+  // Every choice sends Started before any choice sends a delta.
+  //
+  // The sink is not called again once all choices are finished, after a fault, or after the cancellation that
+  // it receives as Finish::cancelled.
   virtual Cancel submit(Request request, Sink sink) = 0;
+  // The number of tokens of the rendered conversation, computed on the calling thread.
   virtual Outcome<int64_t> count_tokens(const Request& request) const = 0;
 };
 

@@ -4,7 +4,7 @@
 namespace autark::api {
 namespace {
 
-// A round: the calls of neighbouring turns of the assistant and the results that follow them.
+// The calls of consecutive assistant turns and the results that follow them.
 struct Round {
   std::vector<ToolCall*> calls;
   std::vector<ToolResult*> results;
@@ -15,6 +15,7 @@ struct Round {
       if (auto* r = std::get_if<ToolResult>(&p)) results.push_back(r);
     }
   }
+  // Removes calls and results that already share an id.
   void drop_pairs() {
     std::set<std::string> called, answered;
     for (const ToolCall* c : calls) called.insert(c->id);
@@ -24,7 +25,7 @@ struct Round {
   }
 };
 
-// Nine letters and digits: there are templates that take nothing else.
+// Nine letters and digits, the only form that some chat templates accept.
 std::string made_id(int number) {
   std::string digits = std::to_string(number);
   return "call" + std::string(digits.size() < 5 ? 5 - digits.size() : 0, '0') + digits;
@@ -41,7 +42,7 @@ void give_missing_ids(Round round, int& made) {
   }
 }
 
-// On one line, and not long; a character is not cut.
+// `text` as one line of at most 80 bytes, cut between characters.
 std::string one_line(std::string text) {
   constexpr size_t kBytesMax = 80;
   size_t end = std::min(text.size(), kBytesMax);

@@ -1,4 +1,4 @@
-// Calls of a conversation and what came of them, the same in each dialect.
+// Checks and repairs of the tool calls and results in a conversation, shared by the dialects.
 #pragma once
 #include <optional>
 #include <span>
@@ -6,14 +6,17 @@
 
 namespace autark::api {
 
-// A call or a result without an id gets that of its other half: of those that are left of one round, the
-// first call goes with the first result, and so on. A pair without any gets one that says nothing.
+// Fills in missing ids. In each round of calls and results, pairs with equal ids are set aside; the rest is
+// matched by order, the first call with the first result. If only one of a pair has an id, both get it; if
+// neither has, both get a generated one.
 void give_missing_ids(std::span<Item> items);
 
-// An answer that could only be to calls whose results are not there; `path` names the last message.
+// A fault if the conversation ends with a call of the assistant, whose result is therefore missing. `path`
+// is the request's path of the last message, for the error text.
 std::optional<Fault> missing_result(std::span<const Item> items, const std::string& path);
 
-// What stands in a result in place of a block that is no text: one line that names it.
+// The text that replaces an image, a document or a file in a tool result: "[image NAME left out]". The name
+// is taken from the block's title, filename or similar field, if it has one.
 Text left_out(Fields& block, const std::string& type);
 
 }  // namespace autark::api

@@ -1,5 +1,6 @@
-// Goal: calls and results find each other, no call is lost at the end of a conversation, and what a result
-// holds beside texts is named. Method: bodies in both dialects against the request they mean or the fault.
+// Goal: calls and results are paired, a call without a result at the end of a conversation is a fault, and
+// parts of a result that are not text are named. Method: bodies in both dialects against the expected request
+// or fault.
 #include "api/call_results.h"
 #include "api/testing.h"
 
@@ -60,7 +61,7 @@ TEST(F16_CallsAtTheEnd, WhatLosesNothingIsTaken) {
     decoded(chat(R"({"role":"assistant","tool_calls":[)" + call + "]}," + rest));
 }
 
-// "call>result" of every call and result, in order.
+// All calls and results in order, as "call>result".
 std::string ids_of(const std::string& messages) {
   std::string ids;
   for (const Item& item : decoded(chat(messages)).items)

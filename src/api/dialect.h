@@ -1,5 +1,6 @@
-// One wire protocol: decodes its request bodies into api::Request and encodes events as its stream or body.
-// Immutable, safe from any thread; a StreamEncoder belongs to one answer and one thread at a time.
+// Dialect: one wire protocol. It decodes request bodies into api::Request and encodes events as a stream or
+// as a whole body. Dialects are immutable and may be used from any thread. A StreamEncoder belongs to one
+// answer and must be used by one thread at a time.
 #pragma once
 #include <memory>
 #include <string>
@@ -11,51 +12,60 @@
 
 namespace autark::api {
 
-struct Frame {  // one server-sent event
+// One server-sent event: its data line, and its event line unless `event` is empty.
+struct Frame {
   std::string data, event;
 };
 
-struct Envelope {       // what an answer carries around its text
-  std::string id;       // letters and digits; the dialect puts its prefix before them
-  int64_t created = 0;  // seconds since 1970
-  std::string model, fingerprint;
-  int choices = 1, n = 1;
-  bool include_usage = false;
-  int logprobs = -1;
+// The fields that surround the text of an answer.
+struct Envelope {
+  std::string id;                  // letters and digits; the dialect adds its prefix
+  int64_t created = 0;             // seconds since 1970
+  std::string model, fingerprint;  // an empty fingerprint is sent as null
+  int choices = 1, n = 1;          // choices = prompts · n
+  bool include_usage = false;      // OpenAI streams: send a last chunk with the usage
+  int logprobs = -1;               // as Request::logprobs
 };
 
-struct Reply {  // an error as the dialect spells it
-  int status = 500;
+// An error response of a dialect.
+struct Reply {
+  int status = 500;  // HTTP
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 };
 
+// Encodes the events of one answer as server-sent events.
 class StreamEncoder {
  public:
   virtual ~StreamEncoder() = default;
-  // Frames to send now, often one, possibly none. The last choice's Finished, or a Fault, ends the stream.
-  // `so_far`: what all events of the answer add up to, this one included.
+  // Returns the frames to send for this event: often one, possibly none. The Finished of the last choice or a
+  // Fault ends the stream. `so_far` must already include this event.
   virtual std::vector<Frame> encode(const Event& e, const Tally& so_far) = 0;
 };
 
 class Dialect {
  public:
   virtual ~Dialect() = default;
+  // Reads a request body. Returns the first fault if the body is not valid.
   virtual Outcome<Request> decode(const Json& body) const = 0;
+  // An encoder for one streamed answer.
   virtual std::unique_ptr<StreamEncoder> stream(const Envelope& envelope) const = 0;
-  // The whole answer; `tally`: what its events add up to. REQUIRES: no fault.
+  // The body of a whole answer. `tally` must include all events of the answer. REQUIRES: no fault.
   virtual Json body(const Envelope& envelope, const Answer& answer, const Tally& tally) const = 0;
+  // The response for a request that failed before its answer began.
   virtual Reply error(const Fault& fault, std::string_view request_id) const = 0;
+  // The response header that carries the request id, in lower case.
   virtual std::string_view request_id_header() const = 0;
-  // What is sent into a long silence; empty data: a comment will do.
+  // The event to send when a stream has been silent for long. With empty data the server sends a
+  // comment line.
   virtual Frame keep_alive() const { return {}; }
 };
 
-const Dialect& openai_chat();
-const Dialect& openai_completions();
-const Dialect& anthropic_messages();
+const Dialect& openai_chat();         // POST /v1/chat/completions
+const Dialect& openai_completions();  // POST /v1/completions
+const Dialect& anthropic_messages();  // POST /v1/messages
 
-// /v1/messages/count_tokens: as a message request that needs no max_tokens.
+// Reads a body of POST /v1/messages/count_tokens: a message request whose max_tokens may be absent.
 Outcome<Request> decode_count_tokens(const Json& body);
 
 }  // namespace autark::api

@@ -33,7 +33,8 @@ const Words& words_of(Kind kind) {
   return kWords[0];
 }
 
-// Clients compare these two texts: they decide whether a conversation is shortened and sent again.
+// The next two texts must stay as they are: clients recognise them and then shorten the conversation
+// and retry.
 std::string openai_message(const Fault& f) {
   if (f.kind != Kind::context_length || !f.limit) return f.message;
   return "This model's maximum context length is " + std::to_string(f.limit) +
@@ -47,7 +48,7 @@ std::string anthropic_message(const Fault& f) {
          " maximum";
 }
 
-// A fault that waiting does not mend has a code of its own.
+// An `unavailable` fault with a code of its own does not pass by waiting, so it gets no retry-after.
 std::vector<std::pair<std::string, std::string>> headers_of(const Fault& f) {
   const Kind kind = f.kind;
   std::vector<std::pair<std::string, std::string>> h{{"content-type", "application/json"}};
@@ -68,7 +69,7 @@ Json openai_error(const Fault& f) {
   return Json{{"error", std::move(e)}};
 }
 
-// `code` is none of Anthropic's; it stands where only it tells one 503 from another.
+// Anthropic has no "code" field. It is added to a 503 because nothing else distinguishes the kinds of 503.
 Json anthropic_error(const Fault& f, std::string_view request_id) {
   Json e{{"type", words_of(f.kind).anthropic_type}, {"message", anthropic_message(f)}};
   if (f.kind == Kind::unavailable && !f.code.empty()) e["code"] = f.code;

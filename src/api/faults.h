@@ -1,4 +1,4 @@
-// Faults in the words of each dialect.
+// Encodes faults as the error bodies and statuses of each dialect.
 //
 //   OpenAI     {"error":{"message","type","param","code"}}
 //   Anthropic  {"type":"error","error":{"type","message"},"request_id"}
@@ -7,12 +7,14 @@
 
 namespace autark::api {
 
+// The error object alone, as it stands in a body or in a stream.
 Json openai_error(const Fault& fault);
 Json anthropic_error(const Fault& fault, std::string_view request_id);
 
-// For errors of the HTTP layer, which knows only a status.
+// A fault for an error of the HTTP layer, which knows only the status.
 Fault fault_of_status(int status, std::string message);
 
+// The whole response: status, headers (content-type, retry-after …) and body.
 Reply openai_reply(const Fault& fault);
 Reply anthropic_reply(const Fault& fault, std::string_view request_id);
 

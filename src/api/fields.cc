@@ -26,7 +26,7 @@ std::string cut(std::string text) {
   return text.size() > kMost ? text.substr(0, kMost) + "…" : text;
 }
 
-// Empty: no whole number that 64 bits can hold.
+// The value as an int64; empty if it has a fraction or does not fit.
 std::optional<int64_t> whole(const Json& v) {
   if (v.is_number_float()) {
     const double x = v.get<double>();

@@ -1,6 +1,6 @@
-// Reads the fields of one JSON object of a request. What nobody asks for is unknown(): ignored by the caller,
-// but counted. The first fault sticks and later look-ups find nothing, so that a decoder reads everything in
-// plain lines and asks fault() once. null is the same as absent.
+// Reads the fields of one JSON object of a request and remembers which names were asked for; unknown() lists
+// the others. Only the first fault is kept, and every look-up after it returns nothing: a decoder can read
+// all fields in a row and check fault() once at the end. A null counts as absent.
 #pragma once
 #include <functional>
 #include <initializer_list>
@@ -16,12 +16,15 @@ namespace autark::api {
 
 class Fields {
  public:
-  // `path` stands before the names in faults: "messages[2].". Not an object: a fault about `path`.
+  // Keeps a reference to `object`. `path` is put before the names in faults: "messages[2].". If `object` is
+  // not a JSON object, fault() is set at once.
   explicit Fields(const Json& object, std::string path = {});
 
-  const Json* find(std::string_view name);    // any type
-  bool is_null(std::string_view name) const;  // there, and null
-  const Json& object() const { return object_; }
+  const Json* find(std::string_view name);        // a value of any type; nullptr if absent or null
+  bool is_null(std::string_view name) const;      // present, and null
+  const Json& object() const { return object_; }  // the object itself
+  // The value if it has the type and lies in [least, most]. Empty if absent, null or after a fault; any other
+  // value is a fault. integer() accepts 2.0 but not 2.5.
   std::optional<std::string> text(std::string_view name);
   std::optional<bool> flag(std::string_view name);
   std::optional<int64_t> integer(std::string_view name, int64_t least, int64_t most);
@@ -29,16 +32,19 @@ class Fields {
   const Json* array(std::string_view name);
   const Json* object(std::string_view name);
 
-  void accept(std::initializer_list<std::string_view> names);  // known, without effect here
-  // Known, but it would change the answer and is not built: a fault unless absent or `harmless`.
+  // Marks names as known although this server does nothing with them.
+  void accept(std::initializer_list<std::string_view> names);
+  // For a field that would change the answer and is not supported: a fault unless it is absent or
+  // `harmless(value)` is true.
   void refuse(std::string_view name, const std::function<bool(const Json&)>& harmless = {});
 
+  // Records a fault unless there is one already. `message` continues a sentence that begins with the path.
   void fail(std::string_view name, std::string message, Fault::Kind kind = Fault::Kind::invalid);
   void fail(Fault fault);
-  const std::optional<Fault>& fault() const { return fault_; }
+  const std::optional<Fault>& fault() const { return fault_; }  // the first one
 
-  std::string path_of(std::string_view name) const;
-  std::vector<std::string> unknown() const;
+  std::string path_of(std::string_view name) const;  // "messages[2].name"
+  std::vector<std::string> unknown() const;          // paths of the fields that were never asked for
 
  private:
   const Json* typed(std::string_view name, bool (*is)(const Json&), const char* want);
@@ -49,7 +55,7 @@ class Fields {
   std::optional<Fault> fault_;
 };
 
-// For refuse(): an empty list, object or text, or false.
+// For refuse(): true for an empty list, object or string, and for false.
 bool is_empty_or_false(const Json& v);
 
 }  // namespace autark::api

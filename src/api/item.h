@@ -1,6 +1,6 @@
-// One conversation model under every wire dialect. A dialect decodes its request into api::Request and
-// encodes api::Event into its own stream or body (openai_chat, openai_completions, anthropic); what is served
-// never sees a wire word, and a dialect never sees an engine.
+// The conversation model that all wire dialects share. A dialect (openai_chat, openai_completions, anthropic)
+// decodes its request into api::Request and encodes api::Event into its own stream or body. A backend never
+// sees wire names, and a dialect never sees an engine. All types here are plain values.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -14,100 +14,117 @@
 
 namespace autark::api {
 
+// Who wrote a turn. Tool results are parts of a user's turn.
 enum class Role : uint8_t { system, developer, user, assistant };
 
 struct Text {
+  std::string text;  // UTF-8
+};
+// Reasoning of an earlier assistant turn that the client sends back.
+struct Reasoning {
   std::string text;
 };
-struct Reasoning {  // of an assistant's turn, played back by the client
-  std::string text;
-};
-struct ToolCall {  // of an assistant's turn
+// A tool call of an earlier assistant turn.
+struct ToolCall {
   std::string id, name;
   std::string arguments;  // JSON text, as the client sent it
 };
-struct ToolResult {  // in a user's turn: what came of a call
-  std::string call;  // its id
+// The result of a call; it stands in a user's turn.
+struct ToolResult {
+  std::string call;  // the call's id
   std::vector<Text> parts;
-  bool error = false;
+  bool error = false;  // the client marked the result as an error
 };
-// Images: a further alternative, added with the models that take them.
+// The content of a turn. Images are to become a further alternative when a model takes them.
 using Part = std::variant<Text, Reasoning, ToolCall, ToolResult>;
 
+// One turn of the conversation.
 struct Item {
   Role role = Role::user;
   std::vector<Part> parts;
-  // What the model wrote in this turn of the assistant's, where the server knows; never a client's word.
+  // The tokens that the model wrote in this assistant turn. Set by the server from its own records of past
+  // answers, never taken from the request.
   std::optional<Sampled> sampled = {};
 };
 
+// A tool that the model may call; the client runs it.
 struct Tool {
   std::string name;
-  Json function;  // {"name", "description", "parameters", …} in the order in which the client wrote them
+  Json function;  // {"name", "description", "parameters", …}, keys in the client's order
 };
 
+// Which tools may or must be called.
 struct ToolChoice {
   enum class Mode : uint8_t { automatic, none, required, named } mode = Mode::automatic;
-  std::string name;  // named: the tool
+  std::string name;  // the tool's, if `mode` is named
 };
 
-struct Sampling {  // empty: the model's or the engine's default
+// Sampling settings. An empty field stands for the model's or the engine's default.
+struct Sampling {
   std::optional<double> temperature, top_p, min_p, repetition_penalty, frequency_penalty, presence_penalty;
   std::optional<int64_t> top_k;
   std::optional<uint64_t> seed;
-  std::map<int32_t, float> logit_bias;
+  std::map<int32_t, float> logit_bias;  // token id → value that is added to its logit
 };
 
+// A decoded request.
 struct Request {
-  std::string model;
-  // One of the two: a conversation, or prompts to be continued as they are (text or token ids).
+  std::string model;  // empty: the server chooses
+  // Exactly one of the two is used: a conversation, or prompts to continue as they are (text or token ids).
   std::vector<Item> items;
   std::vector<std::variant<std::string, std::vector<int32_t>>> prompts;
-  bool add_special = true;     // prompts of text: what the tokenizer's post-processor adds, such as <bos>
-  bool parse_special = false;  // prompts of text: spelled special tokens become tokens
+  bool add_special = true;     // text prompts: add what the tokenizer's post-processor adds, such as <bos>
+  bool parse_special = false;  // text prompts: turn spelled-out special tokens into these tokens
   Json template_kwargs = Json::object();  // chat_template_kwargs, continue_final_message …
   std::vector<Tool> tools;
   ToolChoice tool_choice;
-  bool parallel_calls = true;              // false: an answer ends with its first call
+  bool parallel_calls = true;              // false: the answer ends after its first call
   std::optional<bool> thinking;            // empty: the server's or the template's default
   std::optional<int64_t> thinking_budget;  // tokens; read, not enforced
   std::string effort;                      // "low", "high" …; empty: the server's or the template's default
   Sampling sampling;
-  std::optional<int64_t> max_tokens;
-  int64_t min_tokens = 0;
-  int n = 1;  // choices for each prompt
-  std::vector<std::string> stop;
-  std::vector<int32_t> stop_tokens;
+  std::optional<int64_t> max_tokens;  // of one choice; empty: as many as fit into the context
+  int64_t min_tokens = 0;             // no end token and no stop before so many tokens
+  int n = 1;                          // choices for each prompt
+  std::vector<std::string> stop;      // strings that end the answer
+  std::vector<int32_t> stop_tokens;   // tokens that end the answer
+  // Keep the stop string in the answer; do not stop at the model's end token; leave special tokens out of
+  // the text.
   bool include_stop = false, ignore_end = false, skip_special = true;
-  bool echo = false;  // completions: the prompt comes back in front
-  int logprobs = -1;  // −1: none; n: the chosen token's and the n best
-  bool stream = false, include_usage = false;
-  std::string user;                  // isolation label
-  std::vector<std::string> ignored;  // request fields nobody here knows; counted, logged once
+  bool echo = false;                           // completions: the answer begins with the prompt
+  int logprobs = -1;                           // −1: none; n: of the chosen token and of the n best
+  bool stream = false, include_usage = false;  // send events as they come; OpenAI: and the usage at the end
+  std::string user;                            // the client's label for its user; separates replay records
+  std::vector<std::string> ignored;            // unknown fields of the request; counted, each logged once
 };
 
+// Why a choice ended: the model's end token, a stop string or stop token, a finished round of calls,
+// max_tokens, a full context, or cancellation.
 enum class Finish : uint8_t { stop, stop_sequence, tool_calls, length, context, cancelled };
 
+// A token and its log-probability.
 struct Alternative {
-  std::string token;  // its text, possibly with U+FFFD
-  std::string bytes;  // its own bytes
+  std::string token;  // its text; parts of a character are U+FFFD
+  std::string bytes;  // its exact bytes
   double logprob = 0;
 };
 struct TokenLogprob : Alternative {
-  std::vector<Alternative> top;
-  bool scored = true;  // false: the first token of a prompt, of which no probability is known
-  size_t text_at = 0;  // where in its Delta's text it begins, in bytes
+  std::vector<Alternative> top;  // the most likely tokens at this position, best first
+  bool scored = true;            // false: the first token of a prompt, which has no probability
+  size_t text_at = 0;            // byte offset of the token in the text of its Delta
 };
 
+// Token counts. `cached_tokens` is the part of the prompt that needed no computing.
 struct Usage {
   int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
-  int64_t reasoning_tokens = 0;  // of the completion's: up to the last that gave reasoning
+  int64_t reasoning_tokens = 0;  // completion tokens up to the last one that belonged to reasoning
 };
 
-struct Fault {  // what a request died of; each dialect has its own body and status for it
+// The reason for which a request failed; each dialect has its own status and body for it.
+struct Fault {
   enum class Kind : uint8_t {
     invalid,         // 400
-    unsupported,     // 400: known field, not built
+    unsupported,     // 400: a known field or value that this server does not support
     context_length,  // 400
     authentication,  // 401
     not_found,       // 404
@@ -119,45 +136,50 @@ struct Fault {  // what a request died of; each dialect has its own body and sta
     slow_client,     // 408: the request did not arrive in time
     timeout          // 504
   } kind = Kind::invalid;
-  std::string message;
+  std::string message;            // for the user
   std::string param;              // the field at fault, "messages[2].content"; may be empty
-  std::string code;               // "model_not_found" …; empty: what the dialect says for this kind
-  int64_t tokens = 0, limit = 0;  // context_length: of the prompt, and what the model takes
+  std::string code;               // "model_not_found" …; empty: the dialect's code for this kind
+  int64_t tokens = 0, limit = 0;  // context_length only: tokens of the prompt, tokens the model takes
 };
 
 template <class T>
 using Outcome = std::variant<T, Fault>;
 
-// What a backend says of one choice, in order: started; deltas, reasoning and calls as the model writes them;
-// finished. Calls are numbered from 0 and never overlap; one without its end was cut. A fault ends the whole
-// request.
+// What a backend reports about one choice. The order is: Started; then Delta, Reasoned and the call events as
+// the model writes them; then Finished. Calls are numbered from 0 and do not overlap; a call without
+// CallEnded was cut. A Fault ends the whole request.
 struct Event {
   int choice = 0;
+  // The prompt is tokenised and the choice is accepted.
   struct Started {
     int64_t prompt_tokens = 0;
   };
+  // A piece of the content.
   struct Delta {
-    std::string text;                    // content
-    std::vector<TokenLogprob> logprobs;  // of the tokens this text, or what follows it, came from
-    bool prompt = false;                 // echoed prompt, not an answer
+    std::string text;
+    std::vector<TokenLogprob> logprobs;  // of the tokens that gave this text, or begin text still to come
+    bool prompt = false;                 // the text is the echoed prompt
   };
+  // A piece of the reasoning.
   struct Reasoned {
     std::string text;
   };
   struct CallBegun {
     int call = 0;
-    std::string id, name;  // id: letters and digits; a dialect puts its prefix before them
+    std::string id, name;  // the id has letters and digits; the dialect adds its prefix
   };
+  // A piece of a call's arguments. The pieces join to a JSON object, or to the model's own text if it
+  // wrote none.
   struct CallArguments {
     int call = 0;
-    std::string text;  // joined: a JSON object, or what the model wrote where that is none
+    std::string text;
   };
   struct CallEnded {
     int call = 0;
   };
   struct Finished {
     Finish why = Finish::stop;
-    std::string stop_sequence;
+    std::string stop_sequence;  // the stop string that was found, if any
   };
   using What = std::variant<Started, Delta, Reasoned, CallBegun, CallArguments, CallEnded, Finished, Fault>;
   What what;

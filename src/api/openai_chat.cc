@@ -1,5 +1,5 @@
-// POST /v1/chat/completions. A conversation of text, reasoning, tool calls and their results; media and other
-// formats are refused by name.
+// POST /v1/chat/completions: text, reasoning, tool calls and their results. Media and other formats are
+// refused with an error that names them.
 //
 //   stream: {"delta":{"role":"assistant","content":""}}
 //           {"delta":{"reasoning_content":"…"}}… {"delta":{"content":"…"}}…
@@ -26,7 +26,7 @@ std::optional<Role> role_of(std::string_view name) {
 
 enum class Place : uint8_t { turn, result };
 
-// A content part: {"type":"text","text":"…"}, or a refusal that the client plays back.
+// A content part: {"type":"text","text":"…"}, or the {"type":"refusal",…} of an earlier answer.
 void read_part(Fields& m, const Json& json, const std::string& path, Place place, Item& item) {
   Fields p(json, path + ".");
   const std::string type = p.text("type").value_or("");
@@ -55,7 +55,7 @@ void read_content(Fields& m, const Json* content, Place place, Item& item) {
     read_part(m, (*content)[i], m.path_of("content") + "[" + std::to_string(i) + "]", place, item);
 }
 
-// JSON text, or the object itself.
+// The arguments of a call as JSON text. Clients send the text or the object itself.
 std::string read_arguments(Fields& g) {
   const Json* v = g.find("arguments");
   if (!v) return "{}";
@@ -84,7 +84,7 @@ void read_call(Fields& m, const Json& json, const std::string& path, Item& item)
   item.parts.push_back(ToolCall{id.value_or(""), name.value_or(""), std::move(arguments)});
 }
 
-// What an assistant's turn has beside its content: reasoning in front, calls behind.
+// Reasoning becomes the first part of an assistant's turn, calls become the last ones.
 void read_reasoning(Fields& m, Item& item) {
   auto text = m.text("reasoning_content");
   if (!text) text = m.text("reasoning");
@@ -96,7 +96,7 @@ void read_calls(Fields& m, Item& item) {
     read_call(m, (*calls)[i], m.path_of("tool_calls") + "[" + std::to_string(i) + "]", item);
 }
 
-// {"role": "tool", "tool_call_id", "content"}; an id may be null, but not left out.
+// {"role": "tool", "tool_call_id", "content"}. The id may be null but must be present.
 void read_result(Fields& m, Item& item) {
   const auto call = m.text("tool_call_id");
   if (!m.fault() && !call && !m.is_null("tool_call_id")) m.fail("tool_call_id", "is missing");

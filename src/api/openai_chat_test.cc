@@ -1,5 +1,6 @@
-// Goal: the Chat Completions wire, both ways. Method: bodies as clients send them against the request they
-// mean; scripted events against the exact bytes; the joined stream against the whole body.
+// Goal: the Chat Completions dialect decodes requests and encodes answers. Method: bodies as clients send
+// them against the expected request; scripted events against the exact bytes; the joined stream against the
+// whole body.
 #include "api/faults.h"
 #include "api/openai_fields.h"
 #include "api/testing.h"
@@ -51,8 +52,7 @@ TEST(OpenAiChat, ReadsEverySetting) {
   EXPECT_TRUE(r.ignored.empty()) << r.ignored.front();
 }
 
-// Every field that is a number, out of its range or no number at all: the fault names the field and the
-// range.
+// Every numeric field, with a value outside its range or of another type: the fault names field and range.
 TEST(OpenAiChat, NumbersOutOfRangeAreNamed) {
   const std::string huge = "1" + std::string(30, '0');
   for (const char* field :
@@ -282,7 +282,7 @@ TEST(OpenAiChat, LogprobsCarryBytes) {
             "\"x\",\"logprob\":-9999.0,\"bytes\":[120]}]}],\"refusal\":null}");
 }
 
-// Property: what a stream's deltas join to is what the whole body says, per choice, with the same usage.
+// Property: for every choice the joined deltas of the stream equal the whole body, with the same usage.
 TEST(OpenAiChat, StreamJoinedIsTheBody) {
   Envelope e = envelope();
   e.choices = e.n = 2;

@@ -1,9 +1,9 @@
-// POST /v1/completions: prompts of text or token ids, one or many, continued as they are. With echo and
-// logprobs it scores prompts, which is what evaluation harnesses ask for.
+// POST /v1/completions: continues one or more prompts, given as text or token ids. With `echo` and `logprobs`
+// it scores the prompts, as evaluation harnesses need it.
 //
 //   logprobs: {"tokens":[…],"token_logprobs":[null,…],"top_logprobs":[null,{…}],"text_offset":[…]}
 //
-// A token that is not whole UTF-8 is named "bytes:\xe4\xbd", so that names stay distinct; offsets count
+// A token that is not valid UTF-8 is named "bytes:\xe4\xbd", which keeps names distinct. Offsets count
 // characters (code points) of the choice's text.
 #include "api/dialect.h"
 #include "api/faults.h"
@@ -37,7 +37,7 @@ void read_prompt(Fields& f, Request& r) {
                          " choices (prompts times n), " + std::to_string(kChoicesMax) + " are allowed");
 }
 
-// Well-formed UTF-8 and not empty, as JSON shows it unchanged.
+// Whether `bytes` is valid UTF-8 and not empty.
 bool is_text(std::string_view bytes) {
   return !bytes.empty() && Json(bytes).dump(-1, ' ', false, Json::error_handler_t::ignore).size() ==
                                Json(bytes).dump(-1, ' ', false, Json::error_handler_t::replace).size();
@@ -66,7 +66,7 @@ Json top_of(const TokenLogprob& t, int wanted) {
   return top;
 }
 
-// The lists of one choice, across as many deltas as there are; offsets go on.
+// Builds the log-probability lists of one choice. Offsets continue from one call to the next.
 class LogprobLists {
  public:
   Json lists(const std::vector<const Event::Delta*>& deltas, int wanted) {

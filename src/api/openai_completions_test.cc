@@ -1,5 +1,5 @@
-// Goal: the Completions wire, both ways, as evaluation harnesses use it. Method: bodies as clients send them;
-// scripted events against exact JSON; the joined stream against the whole body.
+// Goal: the Completions dialect decodes requests and encodes answers, as evaluation harnesses use it. Method:
+// bodies as clients send them; scripted events against exact JSON; the joined stream against the whole body.
 #include "api/openai_fields.h"
 #include "api/testing.h"
 
@@ -66,7 +66,7 @@ TEST(OpenAiCompletions, RefusesByName) {
   for (const auto& [body, param] : bad) EXPECT_EQ(fault_of(decode(body)).param, param) << body;
 }
 
-// Two prompts, echo, one half character, a chosen token that is not among the best.
+// Two prompts with echo. One token is half a character; one chosen token is not among the most likely.
 std::vector<Event> scored() {
   Event echo0{0, Event::Delta{"né!", {}, true}, {3, 0, 0}};
   std::get<Event::Delta>(echo0.what).logprobs = {{{"n", "n", 0}, {}, false, 0},

@@ -5,7 +5,7 @@
 namespace autark::api {
 namespace {
 
-constexpr int64_t kNoSeed = -1;  // of front ends that cannot leave the field out
+constexpr int64_t kNoSeed = -1;  // sent for "no seed" by front ends that cannot leave the field out
 
 void read_sampling(Fields& f, Sampling& s) {
   s.temperature = f.number("temperature", 0, 2);

@@ -1,32 +1,37 @@
-// What /v1/chat/completions and /v1/completions have in common: sampling, limits, stop, stream, usage.
+// Fields that /v1/chat/completions and /v1/completions share: sampling, limits, stop, stream, usage. The
+// Messages dialect uses some of them, too. Readers report errors through the Fields that they are given.
 #pragma once
 #include "api/answer.h"
 #include "api/fields.h"
 
 namespace autark::api {
 
-inline constexpr int kChoicesMax = 128;  // prompts · n of one request
-inline constexpr int kStopMax = 16;
-inline constexpr int kTopLogprobsMax = 20;
-inline constexpr int64_t kTokensMax = int64_t{1} << 40;
+inline constexpr int kChoicesMax = 128;                  // prompts · n of one request
+inline constexpr int kStopMax = 16;                      // stop strings
+inline constexpr int kTopLogprobsMax = 20;               // alternatives for each token
+inline constexpr int64_t kTokensMax = int64_t{1} << 40;  // of max_tokens and its like
 
+// Reads all shared fields into `request` and refuses those that are not supported.
 void read_openai_common(Fields& f, Request& request);
-// The model's name; empty where the client leaves the choice to the server.
+// The model's name; empty if the field is absent and the server chooses.
 std::string read_model(Fields& f);
-// How many tokens an answer may have: −1 asks for as many as fit, which is no limit. Where the field is
-// absent `limit` stays.
+// Reads the largest number of tokens of an answer. −1 clears `limit`: as many as fit into the context. If the
+// field is absent, `limit` keeps its value.
 void read_limit(Fields& f, std::string_view name, int64_t least, std::optional<int64_t>& limit);
-// Checked and not kept.
+// Checks `metadata` against OpenAI's limits and discards it.
 void read_openai_metadata(Fields& f);
-// `name` as a string or a list of at most kStopMax strings; empty strings stop nothing and are dropped.
+// Reads a string or a list of at most kStopMax strings. Empty strings would stop nothing and are dropped.
 std::vector<std::string> read_stop(Fields& f, std::string_view name);
-// A list of token ids.
+// Reads a list of token ids; `name` is only for the error text. Does not check against the vocabulary.
 std::vector<int32_t> read_tokens(Fields& f, std::string_view name, const Json& list);
 
+// The "usage" object.
 Json openai_usage(const Usage& usage);
+// The "finish_reason": "stop", "length" or "tool_calls".
 const char* openai_finish(Finish why);
-Json openai_fingerprint(const std::string& fingerprint);  // null where none is known
-// JSON has no infinity; what OpenAI writes for a token that cannot come.
+// The "system_fingerprint": null if none is known.
+Json openai_fingerprint(const std::string& fingerprint);
+// At least −9999, which OpenAI writes for an impossible token, because JSON has no infinity.
 double openai_logprob(double logprob);
 
 }  // namespace autark::api

@@ -1,5 +1,5 @@
-// Goal: the fields that dialects share mean what clients mean by them. Method: each value in each dialect
-// that has the field, against the request or the name of the field in the fault.
+// Goal: fields shared by the dialects are read as clients mean them. Method: each value in each dialect that
+// has the field, against the expected request or the field's name in the fault.
 #include "api/openai_fields.h"
 #include "api/testing.h"
 
@@ -67,7 +67,7 @@ TEST(G2_EmptyTexts, AreNoModelAndNoEffort) {
   }
 }
 
-// `pairs` pairs, one with a key and a value of so many characters of two bytes.
+// Metadata of `pairs` pairs. One pair has a key and a value of the given lengths in two-byte characters.
 std::string metadata(int pairs, int key, int value) {
   Json all = Json::object();
   const auto letters = [](int n) {
@@ -148,7 +148,7 @@ TEST(OpenAiFields, TheOtherNameOfTheRepetitionPenalty) {
             1.1);
 }
 
-// A number of any length is no text, wherever one is asked for.
+// A number of any length is refused by every field that takes a string.
 TEST(G1_LongIntegers, AreAWrongTypeForEveryText) {
   const std::pair<const char*, const char*> of_chat[] = {
       {R"("model":#,)", "model"},

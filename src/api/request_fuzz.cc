@@ -1,5 +1,5 @@
-// Any bytes as a request body: every decoder answers a Request or a Fault, and what it says can be spelled in
-// both error dialects.
+// Passes arbitrary bytes as a request body. Every decoder must return a Request or a Fault, and every Fault
+// must be encodable as an error of its dialect.
 #include "api/dialect.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {

@@ -1,5 +1,5 @@
-// What the choices of one answer add up to. A prompt's tokens are counted once however many choices continue
-// it: total = prompt + completion.
+// Adds up the usage of all choices of one answer. The tokens of a prompt count once, even if several choices
+// continue it. Not thread-safe.
 #pragma once
 #include <algorithm>
 #include <vector>
@@ -9,9 +9,10 @@ namespace autark::api {
 
 class Tally {
  public:
-  // `choices` = prompts · n; choice p·n + j continues prompt p.
+  // For prompts · n choices, where choice p·n + j continues prompt p.
   Tally(int choices, int n) : n_(n), usage_(choices), finished_(choices, false), open_(choices) {}
 
+  // Counts one event. Usages are totals of a choice so far, so the largest one counts.
   void add(const Event& e) {
     Usage& u = usage_.at(e.choice);
     u.prompt_tokens = std::max(u.prompt_tokens, e.usage.prompt_tokens);
@@ -25,7 +26,8 @@ class Tally {
     }
   }
   int choices() const { return int(usage_.size()); }
-  bool complete() const { return open_ == 0; }
+  bool complete() const { return open_ == 0; }  // every choice has finished
+  // The usage of the whole answer so far.
   Usage total() const {
     Usage sum;
     for (size_t i = 0; i < usage_.size(); ++i) {
@@ -43,7 +45,7 @@ class Tally {
   int n_;
   std::vector<Usage> usage_;
   std::vector<bool> finished_;
-  int open_;
+  int open_;  // choices without a Finished
 };
 
 }  // namespace autark::api

@@ -1,4 +1,4 @@
-// For tests of dialects: decode a body written as text, and play events through an encoder.
+// Helpers for tests of dialects: they decode a body written as text and pass events through an encoder.
 #pragma once
 #include <gtest/gtest.h>
 #include "api/dialect.h"
@@ -25,7 +25,7 @@ inline Fault fault_of(const Outcome<Request>& o) {
   return {};
 }
 
-// Each event as frames.
+// The frames of all events, in order.
 inline std::vector<Frame> all_frames(const Dialect& d, const Envelope& e, const std::vector<Event>& events) {
   std::vector<Frame> out;
   auto encoder = d.stream(e);
@@ -37,7 +37,7 @@ inline std::vector<Frame> all_frames(const Dialect& d, const Envelope& e, const 
   return out;
 }
 
-// The stream as a client reads it: "event: x\n" where there is one, then "data: …\n\n".
+// The stream as a client reads it: "event: x\n" if the frame has an event, then "data: …\n\n".
 inline std::string played(const Dialect& d, const Envelope& e, const std::vector<Event>& events) {
   std::string out;
   for (const Frame& f : all_frames(d, e, events))
@@ -55,7 +55,7 @@ inline Json whole(const Dialect& d, const Envelope& e, const std::vector<Event>&
   return d.body(e, a, tally);
 }
 
-// The data of every frame but [DONE].
+// The data of every frame except [DONE], parsed.
 inline std::vector<Json> frames(const Dialect& d, const Envelope& e, const std::vector<Event>& events) {
   std::vector<Json> out;
   for (const Frame& f : all_frames(d, e, events))
@@ -75,7 +75,7 @@ inline Event finished(int choice, Finish why, int64_t prompt, int64_t completion
 inline Event event(Event::What what, int64_t completion = 1) {
   return {0, std::move(what), {3, 0, completion}};
 }
-// Reasoning, text and two calls, each in pieces.
+// An answer with reasoning, text and two calls, each split into several events.
 inline std::vector<Event> thought_and_called() {
   std::vector<Event> all{started(0, 3),
                          event(Event::Reasoned{"Hm"}, 1),
@@ -92,7 +92,7 @@ inline std::vector<Event> thought_and_called() {
   for (Event& e : all) e.usage.reasoning_tokens = std::min<int64_t>(2, e.usage.completion_tokens);
   return all;
 }
-// A call whose arguments end early.
+// An answer that ends within the arguments of a call.
 inline std::vector<Event> cut_call(const std::string& arguments, Finish why) {
   return {started(0, 3), event(Event::CallBegun{0, "a", "f"}), event(Event::CallArguments{0, arguments}),
           finished(0, why, 3, 1)};

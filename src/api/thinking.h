@@ -1,19 +1,23 @@
-// Whether a model shall think before it answers, and how hard.
+// Reads the fields that say whether a model should think before it answers, and how much.
 //
-//   OpenAI     "reasoning_effort"; "thinking" {"type"} as DeepSeek has it; "enable_thinking" as Bailian has
-//   it Anthropic  "thinking" {"type": "enabled" | "disabled" | "adaptive", "budget_tokens"},
-//   output_config.effort
+//   OpenAI     "reasoning_effort"; "thinking": {"type"} (DeepSeek's form); "enable_thinking" (Bailian's form)
+//   Anthropic  "thinking": {"type": "enabled" | "disabled" | "adaptive", "budget_tokens"};
+//              "output_config": {"effort"}
 #pragma once
 #include "api/fields.h"
 
 namespace autark::api {
 
-bool is_effort(std::string_view name);  // "none", or one of
-std::vector<std::string> efforts();     // "minimal", "low", "medium", "high", "xhigh", "max"
+// Whether `name` is "none" or one of efforts().
+bool is_effort(std::string_view name);
+// The known efforts in rising order: "minimal", "low", "medium", "high", "xhigh", "max".
+std::vector<std::string> efforts();
 
-// An effort other than "none" asks for thinking where nothing else is said.
+// Sets `thinking`, `thinking_budget` and `effort`. An effort other than "none" turns thinking on, unless the
+// request turns it off.
 void read_openai_thinking(Fields& f, Request& request);
-// An effort says nothing about thinking: clients send it with every request.
+// The same for Messages. An effort does not turn thinking on here, because clients send one with
+// every request.
 void read_anthropic_thinking(Fields& f, Request& request);
 
 }  // namespace autark::api

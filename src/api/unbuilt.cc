@@ -3,7 +3,7 @@
 namespace autark::api {
 namespace {
 
-// Harmless while empty or false.
+// These are accepted if they are empty or false.
 constexpr const char* kUnbuilt[] = {"guided_json",
                                     "guided_regex",
                                     "guided_choice",
@@ -29,7 +29,7 @@ constexpr const char* kUnbuilt[] = {"guided_json",
                                     "lora_path",
                                     "moderation"};
 
-// Harmless from `least` to `most`.
+// A number that is accepted from `least` to `most`: there it has no effect.
 struct Dial {
   const char* name;
   double least, most;

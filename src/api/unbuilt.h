@@ -1,10 +1,11 @@
-// Fields of other servers that would change an answer and are not built here. They are refused by name,
-// unless they say what happens anyway.
+// Refuses fields of other servers that would change the answer and that this server does not support.
 #pragma once
 #include "api/fields.h"
 
 namespace autark::api {
 
+// Records a fault that names the field, unless its value asks for what this server does anyway, such as an
+// empty list or a penalty of 0. REQUIRES: `request.n` has been read.
 void refuse_unbuilt(Fields& f, const Request& request);
 
 }  // namespace autark::api
