@@ -19,6 +19,7 @@ bool asks_to_close(const Headers& headers) {
   return false;
 }
 
+// The content-length; -1 if there is none.
 int64_t promised(const Headers& headers) {
   int64_t bytes = -1;
   for (const auto& [name, value] : headers) {
@@ -35,11 +36,13 @@ void Answer::wake() {
   wake_();
 }
 
+// Whether the answer has begun already; logs that the handler's call is ignored.
 bool Answer::misused(const char* what) const {
   if (started_) spdlog::error("http: {} after the answer to {} was begun; ignored", what, path_);
   return started_;
 }
 
+// The head of the response without the bytes that probes have sent.
 std::string Answer::head(int status, Headers headers, std::optional<size_t> length) const {
   headers.insert(headers.end(), more_.begin(), more_.end());
   return response_head(status, headers, form_, length).substr(probed_);

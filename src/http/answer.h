@@ -1,6 +1,5 @@
-// The state of one answer, between the threads that write it and the connection that sends it. The connection
-// and the handler's Stream share it; one mutex guards it. `wake` is called with the mutex held and only
-// posts.
+// The state of one answer. The handler's Stream writes into it from any thread; the connection takes bytes
+// out of it and sends them. One mutex guards it.
 #pragma once
 #include <atomic>
 #include <mutex>
@@ -12,7 +11,9 @@ class Answer {
  public:
   using Flag = std::shared_ptr<std::atomic<bool>>;  // outlives the server
 
-  // `last`: connections end after answers that begin when it is set. `more`: headers that every answer gets.
+  // `last`: once it is true, answers that begin say "connection: close". `path`: of the request. `more`:
+  // headers to add to the answer. `wake`: called when there is something to take; the mutex is held, so it
+  // must only post.
   Answer(std::shared_ptr<const Options> options, Flag last, Form form, std::string path, Headers more,
          std::function<void()> wake)
       : options_(std::move(options)),
@@ -22,7 +23,7 @@ class Answer {
         wake_(std::move(wake)),
         form_(form) {}
 
-  // The handler's side; what each means stands in stream.h.
+  // For the handler; see Stream in stream.h.
   void respond(Response response);
   void refuse(int status, std::string reason, Headers headers);
   void start(int status, Headers headers);
@@ -30,20 +31,23 @@ class Answer {
   void finish();
   bool closed() const;
   void on_close(std::function<void()> gone);
+  // The last reference of the handler is gone. Answers 500 if nothing was started; an unfinished answer is
+  // sent as far as it was written, then the connection closes.
   void drop();
 
-  // The connection's side. take() appends what is ready to `out`, regards what it gave before as sent, and
-  // tells what comes after it.
+  // For the connection: what to do when the taken bytes are sent. abort: close at once.
   enum class Then { more, next_request, close, abort };
+  // Appends all bytes that are ready to `out`. The bytes of the previous call then count as sent.
   Then take(std::string& out);
-  // A byte of the answer ahead of its time, which no reader can tell from one in time: the next of its first
-  // bytes, or a zero before the size of the next chunk. Empty where there is none, or something else is
-  // ready.
+  // One byte to send early, to see whether the client still answers: the next byte of kAnswerBegins, or a
+  // zero before the size of the next chunk. Empty if there is no such byte or if other bytes are ready.
   std::string probe();
-  void lose();  // the connection is gone: from now on nothing wakes it; calls the on_close handler
+  // The connection is gone: `wake` is not called again, and the on_close handler runs now.
+  void lose();
 
  private:
-  void give(Response&& response);  // these: REQUIRE mutex_
+  // These REQUIRE that mutex_ is held.
+  void give(Response&& response);
   std::string head(int status, Headers headers, std::optional<size_t> length) const;
   bool misused(const char* what) const;
   void wake();
@@ -57,14 +61,14 @@ class Answer {
   Form form_;
   std::string ready_;     // framed, not yet taken
   size_t in_flight_ = 0;  // taken, not yet sent
-  size_t probed_ = 0;     // of the head, sent ahead
+  size_t probed_ = 0;     // bytes of the head that probes have sent
   bool started_ = false, finished_ = false;
   bool chunked_ = false;
-  bool cut_ = false;     // dropped unfinished: what was written is sent, then the connection is closed
-  bool broken_ = false;  // too far behind: closed at once
-  int64_t owed_ = -1;  // bytes that a content-length promised and write() has not brought; -1: none promised
-  bool lost_ = false;
-  bool woken_ = false;  // a wake is on its way
+  bool cut_ = false;     // dropped unfinished: send what was written, then close the connection
+  bool broken_ = false;  // the client reads too slowly: close at once
+  int64_t owed_ = -1;    // bytes still missing from the promised content-length; -1: none was promised
+  bool lost_ = false;    // the connection is gone
+  bool woken_ = false;   // wake_() was called, and take() has not followed yet
   std::function<void()> gone_;
 };
 

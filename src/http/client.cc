@@ -1,5 +1,5 @@
-// libcurl makes connections, speaks TLS, finds proxies and reads HTTP; redirects are followed here, because
-// what may be sent where is checked at each one.
+// libcurl handles connections, TLS, proxies and HTTP. Redirects are followed here, because each one has its
+// own rules on what may be sent to the new host.
 #include "http/client.h"
 #include <curl/curl.h>
 #include <charconv>
@@ -36,13 +36,12 @@ bool is_redirect(const Fetched& head) {
   return (s == 301 || s == 302 || s == 303 || s == 307 || s == 308) && !head.header("location").empty();
 }
 
-// No proxy is asked for these, whatever the environment says.
+// These hosts are reached without a proxy, even if the environment names one.
 bool is_this_machine(std::string_view host) {
   return host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1" || host == "::1";
 }
 
-// One request and its answer. run() does not return before libcurl has made its last call of the functions
-// below.
+// One request and its answer. libcurl calls the functions below only while run() is running.
 class Exchange {
  public:
   Exchange(const Fetch& fetch, const Url& url, bool same_host)
@@ -65,7 +64,8 @@ class Exchange {
   void set_callbacks();
   void add_header(const std::string& line);
 
-  // What libcurl calls. False: the transfer ends; `fault_` says why, except after a redirect.
+  // Called by libcurl. Returning false ends the transfer; `fault_` then holds the reason, except after
+  // a redirect.
   bool read_head_line(std::string_view line);
   bool end_head();
   bool read_body(std::string_view bytes);
@@ -84,15 +84,15 @@ class Exchange {
   Fetched answer_;
   bool head_ended_ = false;
   size_t head_bytes_ = 0;
-  std::optional<Clock::time_point> last_byte_;  // none until connected
+  std::optional<Clock::time_point> last_byte_;  // empty until connected
   std::optional<Error> fault_;
   CURLcode set_up_ = CURLE_OK;
-  char words_[CURL_ERROR_SIZE] = {};  // what libcurl says of a failure
+  char words_[CURL_ERROR_SIZE] = {};  // libcurl's text for a failure
   std::unique_ptr<curl_slist, Release> headers_;
   std::unique_ptr<CURL, Release> curl_;
 };
 
-// An exception must not pass through libcurl: it ends the transfer and becomes the Error.
+// Runs `step`. An exception must not pass through libcurl, so it ends the transfer and becomes the Error.
 template <class Step>
 bool Exchange::guarded(Step step) noexcept {
   try {
@@ -109,14 +109,14 @@ size_t Exchange::receive(char* data, size_t, size_t bytes, void* self) {
   return me->guarded([&] { return (me->*step)({data, bytes}); }) ? bytes : CURL_WRITEFUNC_ERROR;
 }
 
-// One line with its end; an empty one ends the head. Lines after that are trailers of a chunked body.
+// `line` includes its line end; an empty line ends the head. Later lines are trailers of a chunked body.
 bool Exchange::read_head_line(std::string_view line) {
   if (head_ended_) return true;
   head_bytes_ += line.size();
   if (head_bytes_ > kHeadBytes) return end(failed("the head of the answer is longer than 64 KiB"));
   if (trimmed(line).empty()) return end_head();
   if (line.starts_with("HTTP/")) {
-    answer_.headers.clear();  // of a 1xx answer before
+    answer_.headers.clear();  // they belonged to a 1xx answer
   } else {
     add_answer_header(line);
   }
@@ -136,10 +136,10 @@ void Exchange::add_answer_header(std::string_view line) {
 bool Exchange::end_head() {
   long status = 0;
   curl_easy_getinfo(curl_.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (status < 200) return true;  // the answer itself is still to come
+  if (status < 200) return true;  // a 1xx answer; the real one follows
   answer_.status = static_cast<int>(status);
   head_ended_ = true;
-  if (is_redirect(answer_)) return false;  // nobody wants its body
+  if (is_redirect(answer_)) return false;  // its body is not needed
   const std::string_view length = answer_.header("content-length");
   int64_t bytes = 0;
   const bool whole = std::from_chars(length.data(), length.data() + length.size(), bytes).ec == std::errc();
@@ -150,7 +150,7 @@ bool Exchange::end_head() {
 
 bool Exchange::read_body(std::string_view bytes) {
   if (fetch_.on_body && !fetch_.on_body(bytes)) return end({Code::cancelled, url_.text() + ": stopped"});
-  last_byte_ = Clock::now();  // the caller's own time does not count
+  last_byte_ = Clock::now();  // the time that the caller took does not count
   return true;
 }
 
@@ -162,7 +162,7 @@ bool Exchange::check_time() {
 void Exchange::add_header(const std::string& line) {
   curl_slist* longer = curl_slist_append(headers_.get(), line.c_str());
   if (!longer) throw std::bad_alloc();
-  headers_.release();  // `longer` begins with it
+  headers_.release();  // `longer` owns it now
   headers_.reset(longer);
 }
 
@@ -188,7 +188,7 @@ void Exchange::set_connection() {
   set(CURLOPT_BUFFERSIZE, kPieceBytes);
   set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   if (is_this_machine(url_.host)) set(CURLOPT_PROXY, "");
-  // OpenSSL's own variables, which libcurl leaves to its callers.
+  // OpenSSL reads these variables itself; with libcurl the caller must pass them on.
   if (const char* file = std::getenv("SSL_CERT_FILE"); file && *file) set(CURLOPT_CAINFO, file);
   if (const char* folder = std::getenv("SSL_CERT_DIR"); folder && *folder) set(CURLOPT_CAPATH, folder);
 }
@@ -214,7 +214,7 @@ void Exchange::set_callbacks() {
       });
 }
 
-// Trying again would not help, which is what Code::invalid says.
+// Code::invalid, because a retry would not help.
 Error Exchange::untrusted(const std::string& what) const {
   return {Code::invalid, url_.text() + ": " + what +
                              "; install ca-certificates, or name your own authority's file in SSL_CERT_FILE"};

@@ -1,6 +1,6 @@
-// Goal: the client brings what a server has, follows and stops where client.h says, asks the proxies of the
-// environment, and every broken answer is an Error. Method: our own server in this process, and a socket that
-// answers with given bytes and keeps what it was asked.
+// Goal: the client fetches bodies, follows redirects and stops as client.h says, uses the proxies of the
+// environment, and turns every broken answer into an Error. Method: our own server in this process, and a
+// socket that answers with given bytes and records the request.
 #include "http/client.h"
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -26,8 +26,8 @@ std::string at(const Server& server, const std::string& path) {
   return "http://127.0.0.1:" + std::to_string(server.port()) + path;
 }
 
-// Accepts one connection, reads the request's head and sends `bytes`; then closes, or waits until the client
-// does.
+// Accepts one connection, reads the request's head and sends `bytes`; then closes, or waits for the client
+// to close.
 class Canned {
  public:
   explicit Canned(std::string bytes, bool waits = false) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
@@ -53,7 +53,7 @@ class Canned {
     if (thread_.joinable()) thread_.join();
     ::close(socket_);
   }
-  // What the client sent, when it has been answered.
+  // The head of the request, once it has been answered.
   const std::string& head() {
     thread_.join();
     return head_;
@@ -173,7 +173,7 @@ TEST(ClientTest, NobodyThere) {
   EXPECT_FALSE(fetch({.url = "nonsense"}));
 }
 
-// The environment's proxy settings, none at first; as they were at the end.
+// Clears the proxy settings of the environment and restores them at the end.
 class ProxyTest : public testing::Test {
  public:
   ProxyTest() {
@@ -191,7 +191,7 @@ class ProxyTest : public testing::Test {
  protected:
   static constexpr const char* kNobody = "http://127.0.0.1:1";
   static void set(const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); }
-  // A server that is none of "this machine" to the client.
+  // A server whose address the client does not treat as this machine.
   static std::unique_ptr<Server> elsewhere() {
     Router router;
     router.add("GET", "/", [](Request, StreamPtr s) { s->respond({200, {}, "direct"}); });

@@ -11,14 +11,14 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr size_t kReadBytes = 4 << 10, kBodyReadBytes = 64 << 10;
-constexpr size_t kAheadBytes = 64 << 10;  // of requests that wait behind the one being answered
+constexpr size_t kAheadBytes = 64 << 10;  // of further requests, read while one is answered
 constexpr std::chrono::milliseconds kLingerTime{5000};
-constexpr std::chrono::milliseconds kLastLingerTime{100};  // of a server that ends
-constexpr std::chrono::milliseconds kTurnedAwayTime{
-    200};  // for the head: who asks, and for what, words the refusal
-constexpr std::chrono::milliseconds kFirstProbeTime{500};  // doubles from one to the next
+constexpr std::chrono::milliseconds kLastLingerTime{100};  // when the server is stopping
+// How long a refused connection may take to send its head: path and origin decide the form of the refusal.
+constexpr std::chrono::milliseconds kTurnedAwayTime{200};
+constexpr std::chrono::milliseconds kFirstProbeTime{500};  // doubles after each probe
 
-// What a handler holds. Its end without an answer is an answer too.
+// The Stream given to a handler. If the handler drops it without answering, the client gets a 500.
 class Handle final : public Stream {
  public:
   explicit Handle(std::shared_ptr<Answer> answer) : answer_(std::move(answer)) {}
@@ -75,7 +75,7 @@ void Connection::turn_away() {
   });
 }
 
-// A request that has arrived and is not yet read is answered, too.
+// An idle connection with unread bytes stays open: they may be a request, which is still answered.
 void Connection::finish() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     error_code ignored;
@@ -113,8 +113,8 @@ void Connection::on_read(const error_code& fault, size_t n) {
   advance();
 }
 
-// Takes what has been read as far as it goes: to a whole request, which is answered before the next is looked
-// at, or to the need for more.
+// Parses the bytes that were read: up to a whole request, which is answered before the next one is parsed, or
+// until more bytes are needed.
 void Connection::advance() {
   if (phase_ == Phase::answering) return input_.size() < kAheadBytes ? read() : watch_for_reset();
   input_.erase(0, reader_.put(input_));
@@ -142,6 +142,7 @@ void Connection::advance() {
   read();
 }
 
+// Passes the request to the router and makes the Answer that it will be answered through.
 void Connection::dispatch() {
   enter(Phase::answering);
   const Form form = reader_.form();
@@ -167,13 +168,13 @@ void Connection::dispatch() {
 void Connection::handle(Request request) {
   try {
     service_.router.handle(std::move(request), std::make_shared<Handle>(answer_));
-  } catch (const std::exception& e) {  // the Handle has gone with it, and answered 500
+  } catch (const std::exception& e) {  // the Handle is destroyed by now and has answered 500
     spdlog::error("http: a handler threw: {}", e.what());
   }
 }
 
-// Has the client gone, or does it wait? It may still go later, so the question is put again from time to
-// time.
+// Tests whether the client has gone or waits with its sending side closed. It may leave later, so the test is
+// repeated after twice the time.
 void Connection::probe() {
   watch_for_reset();
   if (!writing_ && answer_) queued_ += answer_->probe();
@@ -183,7 +184,8 @@ void Connection::probe() {
   probe_time_ *= 2;
 }
 
-// With so much unread there is no seeing an orderly end behind it, but a reset.
+// Used when reading has stopped, because the client's data has ended or too much is unread: only a reset can
+// still show that the client has gone.
 void Connection::watch_for_reset() {
   if (std::exchange(watching_, true)) return;
   socket_.async_wait(tcp::socket::wait_error, [self = shared_from_this()](error_code fault) {
@@ -196,7 +198,7 @@ void Connection::turn_down() {
   refuse(503, "there are too many connections; try again later");
 }
 
-// Ends the connection, with what is known of the request.
+// Answers with an error, as far as path and origin are known, and then closes the connection.
 void Connection::refuse(int status, const std::string& reason) {
   enter(Phase::answering);
   Response response = error_response(*service_.options, status, reason, reader_.path());
@@ -209,10 +211,11 @@ void Connection::refuse(int status, const std::string& reason) {
   send();
 }
 
+// Sends queued bytes and bytes of the answer, unless a write is pending; its end calls send() again.
 void Connection::send() {
   if (phase_ == Phase::closed || phase_ == Phase::lingering) return;
   if (writing_) {
-    if (answer_ && answer_->closed()) close();  // too far behind; what is on its way will not arrive
+    if (answer_ && answer_->closed()) close();  // the client reads too slowly; do not wait for this write
     return;
   }
   sending_.swap(queued_);
@@ -243,6 +246,7 @@ void Connection::on_sent(const error_code& fault, size_t n) {
                            [self = shared_from_this()](error_code f, size_t m) { self->on_sent(f, m); });
 }
 
+// All bytes that were ready are sent. If the answer is complete, goes on with the next request or closes.
 void Connection::all_sent() {
   if (phase_ != Phase::answering || then_ == Answer::Then::more) return;
   const bool next = then_ == Answer::Then::next_request && !service_.closing;
@@ -254,8 +258,8 @@ void Connection::all_sent() {
   advance();
 }
 
-// Closing with unread bytes would make the kernel reset the connection and the client lose our last words:
-// the end is said, and what still comes is thrown away for a while.
+// Closes the sending side and discards what the client still sends, for a while. If the socket were closed
+// with unread bytes, the kernel would reset the connection and the client could lose the end of the answer.
 void Connection::linger() {
   error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
@@ -291,7 +295,7 @@ void Connection::wait(std::chrono::milliseconds time) {
   });
 }
 
-// A phase's time runs from its beginning, not from its last byte: dribbling does not help.
+// Starts the time limit of the phase. It is not extended by bytes that arrive within the phase.
 void Connection::enter(Phase phase) {
   if (phase == phase_) return;
   service_.answering += int(phase == Phase::answering) - int(phase_ == Phase::answering);

@@ -1,9 +1,10 @@
-// One client's connection: reads requests, hands them to the router one at a time, sends the answers, keeps
-// the time limits and notices when the client goes. Everything runs on the connection's strand. Between a
-// request and the end of its answer it goes on reading (a little), which is how a vanished client is seen: by
-// a reset, or by the end of what it sends. The end may also mean that the client only closed its sending side
-// and waits; the two look the same until something is written to it, so a byte of the answer goes out ahead
-// of the rest. A client that has gone answers with a reset.
+// One client connection: reads requests, passes them to the router one at a time, sends the answers, enforces
+// time limits and notices when the client leaves. All private functions run on the connection's strand.
+//
+// While a request is answered the connection keeps reading a little, to see a reset or the end of the
+// client's data. The end may mean that the client has gone, or that it closed only its sending side and
+// waits. The two differ only once something is written: a client that has gone answers with a reset. So the
+// connection sends a byte of the answer early (Answer::probe).
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -18,16 +19,16 @@ namespace autark::http {
 
 class Connection;
 
-// What the connections of a server share.
+// The state that all connections of a server share.
 struct Service {
   std::shared_ptr<const Options> options;
   Router router;
   std::mutex mutex;                                   // guards the set
   std::set<std::shared_ptr<Connection>> connections;  // keeps them alive until they are closed
-  std::condition_variable closed_one;
-  std::atomic<int> count{0}, answering{0};
-  std::atomic<bool> closing{false};
-  const Answer::Flag draining = std::make_shared<std::atomic<bool>>(false);
+  std::condition_variable closed_one;                 // notified when a connection is closed
+  std::atomic<int> count{0}, answering{0};            // all connections; those with an unfinished answer
+  std::atomic<bool> closing{false};                   // no new connections, no next requests
+  const Answer::Flag draining = std::make_shared<std::atomic<bool>>(false);  // see Answer's `last`
 };
 
 class Connection : public std::enable_shared_from_this<Connection> {
@@ -36,10 +37,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
       boost::asio::basic_stream_socket<boost::asio::ip::tcp,
                                        boost::asio::strand<boost::asio::io_context::executor_type>>;
   Connection(Socket socket, Service& service);
-  void open();       // the four: from any thread
-  void turn_away();  // 503: there are too many
-  void finish();     // closes when nothing is to be sent any more
-  void stop();
+  // These may be called from any thread.
+  void open();       // starts reading requests
+  void turn_away();  // answers 503 because there are too many connections
+  void finish();     // closes as soon as nothing is left to send
+  void stop();       // closes at once
 
  private:
   enum class Phase { idle, head, body, answering, lingering, closed };
@@ -67,13 +69,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::steady_timer read_timer_, write_timer_;
   std::string peer_;
   RequestReader reader_;
-  std::string arriving_, input_;  // where the read under way writes; what has been read and not yet eaten
+  std::string arriving_, input_;  // buffer of the pending read; bytes that were read and not yet parsed
   std::shared_ptr<Answer> answer_;
   Answer::Then then_ = Answer::Then::more;
-  std::string queued_, sending_;  // queued_: our own words, such as "100 Continue"
-  size_t sent_ = 0;               // of sending_
+  std::string queued_, sending_;  // queued_: bytes beside the answer, such as "100 Continue"
+  size_t sent_ = 0;               // bytes of sending_
   Phase phase_ = Phase::closed;
-  std::chrono::milliseconds probe_time_{0};  // until the next one
+  std::chrono::milliseconds probe_time_{0};  // until the next probe
   bool reading_ = false, writing_ = false, watching_ = false;
   bool ended_ = false;  // the client closed its sending side
   bool turned_away_ = false;

@@ -7,9 +7,9 @@ namespace {
 constexpr size_t kOriginBytes = 512, kAskedBytes = 4 << 10;
 constexpr std::string_view kUsualHeaders =
     "accept, authorization, content-type, x-api-key, anthropic-version, anthropic-beta";
-// "*" is all of them for a browser that sends no cookies; the names are for those that do not know it.
+// "*" stands for all headers; the names are for browsers that do not know "*".
 constexpr std::string_view kExposed = "x-request-id, request-id, retry-after, openai-processing-ms, *";
-constexpr std::string_view kSeconds = "600";  // that a browser may remember a preflight
+constexpr std::string_view kSeconds = "600";  // how long a browser may cache a preflight
 
 char lower(char c) {
   return c >= 'A' && c <= 'Z' ? char(c + ('a' - 'A')) : c;
@@ -34,7 +34,7 @@ bool is_port(std::string_view port) {
   return digits && port.front() != '0' && std::stoi(std::string(port)) <= 65535;
 }
 
-// As browsers write it; empty where it is none.
+// The origin as browsers write it; empty if `text` is not an origin.
 std::string origin_of(std::string_view text) {
   const size_t slashes = text.find("://");
   if (text.size() > kOriginBytes || slashes == text.npos || !is_alphanumeric(text[0])) return {};
@@ -53,7 +53,7 @@ std::string origin_of(std::string_view text) {
   return own ? origin : origin + ":" + std::string(port);
 }
 
-// What a client asks to send comes back to it, as long as it is a list of names.
+// Allows the headers that the browser asks for, if `asked` is a short list of names.
 std::string_view allowed_headers(std::string_view asked) {
   return asked.size() <= kAskedBytes && all_of(asked, "!#$%&'*+-.^_`|~, ") ? asked : kUsualHeaders;
 }
@@ -85,7 +85,7 @@ bool Cors::allows(std::string_view origin) const {
 
 Headers Cors::headers(std::string_view path, std::string_view origin) const {
   if (!covers(path)) return {};
-  Headers h{{"vary", "Origin"}};  // also where none is allowed: a cache may keep the answer for another page
+  Headers h{{"vary", "Origin"}};  // always: a cache must not give this answer to a page of another origin
   if (!allows(origin)) return h;
   h.emplace_back("access-control-allow-origin", any_ ? "*" : std::string(origin));
   h.emplace_back("access-control-expose-headers", kExposed);

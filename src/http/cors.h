@@ -1,5 +1,5 @@
-// Cross-origin requests of browsers: which pages may read what a server answers. An origin is allowed when it
-// is listed to the letter, as browsers write it, or when "*" is; cookies and the like never are.
+// Cross-origin requests: decides which web pages may read this server's answers. An origin is allowed if it
+// is listed exactly as browsers write it, or if "*" is listed. Credentials such as cookies are never allowed.
 #pragma once
 #include <span>
 #include "base/result.h"
@@ -9,16 +9,18 @@ namespace autark::http {
 
 class Cors {
  public:
-  Cors() = default;  // no origin is allowed, and no answer says anything
-  // An origin is SCHEME://HOST or SCHEME://HOST:PORT. Letters of either case are taken, a scheme's own port
-  // is dropped.
+  Cors() = default;  // allows no origin and adds no headers
+  // Allows these origins. An origin is SCHEME://HOST or SCHEME://HOST:PORT; it is converted to lower case,
+  // and the default port of http and https is removed.
   static Result<Cors> of(std::span<const std::string> origins);
 
-  void exclude(std::string path) { excluded_.push_back(std::move(path)); }  // its answers carry nothing
-  // For every answer to a request for `path`; empty where that is not known.
+  // Answers to `path` get no headers, and no page may read them.
+  void exclude(std::string path) { excluded_.push_back(std::move(path)); }
+  // The headers for the answer to a request. `path` is empty if it could not be read.
   Headers headers(std::string_view path, std::string_view origin) const;
-  // A question that a browser asks before the request itself, and that nobody else needs to see.
+  // Whether this is the OPTIONS request that a browser sends before the real one, from an allowed origin.
   bool is_preflight(const Request& request) const;
+  // The further headers of the answer to a preflight. `methods`: those of the path, "GET, HEAD".
   Headers preflight(const Request& request, std::string_view methods) const;
 
  private:

@@ -1,5 +1,5 @@
-// Goal: exactly the pages that are named may read answers, and what a page may ask is told without harm.
-// Method: examples at each rule, and origins that begin or end like an allowed one.
+// Goal: only pages of the listed origins may read answers, and preflights are answered safely.
+// Method: examples of each rule, and origins that begin or end like an allowed one.
 #include "http/cors.h"
 #include <gtest/gtest.h>
 

@@ -1,6 +1,5 @@
-// Any bytes from the network, in any pieces: the reader of requests, then the router with every request that
-// comes out. The first byte seeds how the rest is cut. Requests read from pieces must be those read from the
-// whole.
+// Passes arbitrary bytes, cut into arbitrary pieces, to the request reader, and every request that it reads
+// to the router. The first byte seeds the cutting. The requests must be the same as without cutting.
 #include "base/check.h"
 #include "http/request_reader.h"
 
@@ -39,7 +38,7 @@ Router example(std::string& log) {
   return router;
 }
 
-// What happened, as text. `step` 0: all at once.
+// The requests and refusals, as text. `step` 0: all bytes at once.
 std::string run(std::string_view bytes, size_t step) {
   constexpr size_t kHeader = 512, kBody = 256;
   RequestReader reader({.header_bytes = kHeader, .body_bytes = kBody});
@@ -61,7 +60,7 @@ std::string run(std::string_view bytes, size_t step) {
       AUTARK_CHECK(request.body.size() <= kBody);
       router.handle(std::move(request), std::make_shared<Counter>(log));
     }
-    AUTARK_CHECK(step == 0 || input.size() <= kHeader + step);  // what waits is bounded
+    AUTARK_CHECK(step == 0 || input.size() <= kHeader + step);  // unconsumed bytes are bounded
   }
   return log;
 }
@@ -71,7 +70,7 @@ std::string run(std::string_view bytes, size_t step) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  // A refusal may come at another byte, but never is a request read in one way only.
+  // Where a refusal comes may depend on the cutting; which requests are read may not.
   AUTARK_CHECK(run(bytes, 0) == run(bytes, 1 + data[0] % 64));
   return 0;
 }

@@ -1,33 +1,35 @@
-// The text of HTTP/1.1: percent-decoding of targets and the head of a response.
+// Text forms of HTTP/1.1: decodes request targets and writes the heads of responses.
 #pragma once
 #include <optional>
 #include "http/server.h"
 
 namespace autark::http {
 
-// Empty where "%" is not followed by two hex digits or the result would hold a NUL.
+// Decodes %XX. Empty if "%" is not followed by two hex digits or if the result would contain a NUL.
 std::optional<std::string> percent_decoded(std::string_view text);
 
+// The target of a request: its path, decoded, and its query, as it was sent.
 struct Target {
   std::string path, query;
 };
-// "/a%20b?x=1", "http://host/a%20b?x=1" or "*". Empty: not a target that a server answers. Slashes too many
-// in the path are taken out here, before anybody looks at it: doubled ones collapse, one at the end goes.
+// Parses "/a%20b?x=1", "http://host/a%20b?x=1" or "*"; empty for anything else. Repeated slashes in the path
+// become one and a slash at its end is removed, so that routes and filters see one form only.
 std::optional<Target> parse_target(std::string_view target);
 
-// What of a request decides the form of its answer.
+// The properties of a request that decide the form of its answer.
 struct Form {
   bool head_only = false;  // HEAD: no body
   bool may_chunk = true;   // HTTP/1.1
-  bool keep_alive = true;
+  bool keep_alive = true;  // the connection takes another request afterwards
 };
 
-inline constexpr std::string_view kAnswerBegins = "HTTP/1.1 ";  // every one, whatever its status
+inline constexpr std::string_view kAnswerBegins = "HTTP/1.1 ";  // the first bytes of every response
 
-// Status line, headers, date, framing and the empty line. `length` absent: chunked where the form allows,
-// else until close. Line breaks inside header values become spaces.
+// Status line, headers, date, framing and the empty line. Without a `length` the body is chunked if the form
+// allows it, otherwise it ends with the connection. Line breaks in header values become spaces.
 std::string response_head(int status, const Headers& headers, Form form, std::optional<size_t> length);
 
+// An error whose body comes from Options::error_body; plain text if that is not set.
 Response error_response(const Options& options, int status, std::string_view reason, std::string_view path);
 
 }  // namespace autark::http

@@ -1,5 +1,5 @@
-// Goal: targets are decoded once and exactly, response heads cannot be split, events keep their lines.
-// Method: examples at each rule, and percent-encoding every byte and back.
+// Goal: targets are decoded exactly once, header values cannot split a response head, events keep their
+// lines. Method: examples of each rule; every byte percent-encoded and decoded.
 #include "http/message.h"
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// For tests: a blocking client socket that sends exactly the bytes it is told to, however wrong.
+// For tests: a blocking client socket that sends exactly the given bytes, valid or not.
 #pragma once
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -25,7 +25,7 @@ class RawSocket {
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }
-  // Closes so that the server sees a reset.
+  // Closes with a TCP reset.
   void reset() {
     const linger now{1, 0};
     ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
@@ -42,7 +42,7 @@ class RawSocket {
     }
     return true;
   }
-  // Until `end` has come (the answer ends with or holds it) or the server closes; all that was read.
+  // Reads until the text contains `end` or the server closes, and returns all that was read.
   std::string read_until(std::string_view end) {
     std::string text;
     char piece[4096];

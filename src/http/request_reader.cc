@@ -10,7 +10,7 @@ namespace autark::http {
 namespace beast = boost::beast;
 namespace bhttp = boost::beast::http;
 
-constexpr size_t kExtensionBytes = 256;  // of one chunk; nobody uses them
+constexpr size_t kExtensionBytes = 256;  // of one chunk; extensions are not used in practice
 
 struct RequestReader::Parser : bhttp::request_parser<bhttp::string_body> {
   explicit Parser(const Limits& limits) {
@@ -70,8 +70,8 @@ Request request_of(bhttp::request<bhttp::string_body>&& message) {
 RequestReader::RequestReader(const Limits& limits) : limits_(limits) {}
 RequestReader::~RequestReader() = default;
 
-// The empty lines that may stand before a request are skipped; anything that cannot begin a method (a TLS
-// hello) is refused at once rather than at the time limit.
+// Skips empty lines before a request. Bytes that cannot begin a method, such as a TLS hello, are refused at
+// once instead of at the time limit.
 size_t RequestReader::begin(std::string_view bytes) {
   const size_t first = std::min(bytes.find_first_not_of("\r\n"), bytes.size());
   if (first == bytes.size()) return first;
@@ -101,7 +101,7 @@ size_t RequestReader::put(std::string_view bytes) {
     }
     if (stage_ == Stage::head && parser_->is_header_done()) check_head();
     if (stage_ == Stage::body && parser_->is_done()) stage_ = Stage::complete;
-    if (n == 0) {  // waiting for the end of a head, a chunk's size or a trailer
+    if (n == 0) {  // the end of a head, of a chunk size or of a trailer has not arrived
       if (rest.size() > limits_.header_bytes) refuse(431, "a chunk's head or the trailer is too long");
       break;
     }
@@ -109,8 +109,9 @@ size_t RequestReader::put(std::string_view bytes) {
   return used;
 }
 
-// Beast takes it for a line that is not whole yet, and would wait for its end until the time limit. `head`
-// begins with what the parser has not eaten; no byte is looked at twice.
+// Whether a line of the head ends in a line feed without a carriage return. Beast would take such a line for
+// an incomplete one and wait until the time limit. `head` begins with the bytes that the parser has not
+// consumed; each byte is checked once.
 bool RequestReader::has_bare_line_feed(std::string_view head) {
   for (size_t at = head.find('\n', checked_bytes_); at != head.npos; at = head.find('\n', at + 1)) {
     if (at == 0 || head[at - 1] != '\r') return true;

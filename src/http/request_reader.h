@@ -1,6 +1,6 @@
-// Bytes to requests: Beast's HTTP/1.1 parser under our limits, with the rules it leaves to its user (Host,
-// framing, targets, Expect). No sockets and no clock: the connection feeds it, and so does the fuzzer. One
-// thread.
+// Parses bytes into requests: Beast's HTTP/1.1 parser with our limits and with the rules that Beast leaves to
+// its user (Host, framing, targets, Expect). It uses no sockets and no clock; the connection and the fuzzer
+// both feed it. Not thread-safe.
 #pragma once
 #include <optional>
 #include "http/message.h"
@@ -10,24 +10,28 @@ namespace autark::http {
 class RequestReader {
  public:
   enum class Stage { idle, head, body, complete, refused };
+  // Why a request is not accepted.
   struct Refusal {
-    int status = 400;
+    int status = 400;  // HTTP
     std::string reason;
   };
 
   explicit RequestReader(const Limits& limits);
   ~RequestReader();
 
-  // Eats from the front of `bytes` and returns how many; the rest is shown again with more behind it.
+  // Consumes bytes from the front and returns how many. The caller passes the rest again, with more after it.
   size_t put(std::string_view bytes);
   Stage stage() const { return stage_; }
-  bool wants_continue();  // true once: the client waits for "100 Continue" before it sends the body
+  // True once if the client waits for "100 Continue" before it sends the body.
+  bool wants_continue();
   const Refusal& refusal() const { return refusal_; }  // REQUIRES: stage() == refused
   bool is_head_read() const { return stage_ != Stage::idle && stage_ != Stage::head; }
-  std::string path() const;    // empty when not read
-  std::string origin() const;  // the header of this name; empty when not read
-  Form form() const;           // of the answer; any stage
-  Request take();              // REQUIRES: stage() == complete; afterwards idle, ready for the next
+  std::string path() const;    // empty until it is read
+  std::string origin() const;  // the Origin header; empty until it is read
+  Form form() const;           // of the answer; at any stage
+  // Returns the request and makes the reader idle. REQUIRES: stage() == complete.
+  Request take();
+
  private:
   struct Parser;
   size_t begin(std::string_view bytes);
@@ -39,7 +43,7 @@ class RequestReader {
   std::unique_ptr<Parser> parser_;
   Stage stage_ = Stage::idle;
   size_t head_bytes_ = 0;
-  size_t checked_bytes_ = 0;  // of the head: looked at, not yet eaten
+  size_t checked_bytes_ = 0;  // bytes of the head that are checked for line feeds and not yet consumed
   bool wants_continue_ = false;
   Refusal refusal_;
 };

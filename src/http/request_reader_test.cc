@@ -1,6 +1,6 @@
-// Goal: however the bytes of a connection are cut, the same requests come out, and each kind of wrong bytes
-// gets its status. Method: the whole text against every cut and single bytes; examples of what must be
-// refused.
+// Goal: the same requests are read however the bytes are cut, and each kind of wrong bytes is refused
+// with its status. Method: the whole text against every cut and against single bytes; examples that must
+// be refused.
 #include "http/request_reader.h"
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ constexpr std::string_view kThree =
     "POST /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nt: "
     "1\r\n\r\n";
 
-// Feeds pieces as a connection does; the requests as text, or the refusal's status.
+// Feeds pieces as a connection does. Returns the requests as text, or the status of the refusal.
 std::string read(const std::vector<std::string_view>& pieces, const Limits& limits = {}) {
   RequestReader reader(limits);
   std::string input, out;

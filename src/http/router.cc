@@ -3,6 +3,7 @@
 namespace autark::http {
 namespace {
 
+// The methods as an Allow header lists them.
 std::string allowed(const auto& methods) {
   std::string list;
   for (const auto& [method, handler] : methods) {

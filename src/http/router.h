@@ -1,22 +1,28 @@
-// Method and path to handler. Built once, then read by all loop threads.
+// Finds the handler for a method and a path. Filled before the server starts; then read by all loop threads.
 #pragma once
 #include <map>
 #include "http/stream.h"
 
 namespace autark::http {
 
-// Sees every request before its handler; true: it has answered.
+// Runs before the handler of every request. Returns true if it has answered the request itself.
 using Filter = std::function<bool(const Request&, const StreamPtr&)>;
 
-// A path ending in "/*" matches everything below; the longest match wins, an exact path before all. No match:
-// not_found, or 405 with Allow when only the method differs. HEAD is answered from GET without the body.
+// A route whose path ends in "/*" matches everything below it. An exact path wins over these, then the
+// longest. If only the method does not match, the answer is 405 with an Allow header. HEAD uses the handler
+// of GET; the connection leaves out the body.
 class Router {
  public:
+  // Adds a route; a route with the same method and path is replaced.
   void add(std::string method, std::string path, Handler handler);
+  // Adds a filter. Filters run in the order in which they were added.
   void filter(Filter filter);
-  void not_found(Handler handler);  // default: refuse(404); a wrong method is always refuse(405)
+  // Sets the handler for paths without a route. Without one they are refused with 404.
+  void not_found(Handler handler);
+  // Runs the filters, then the handler.
   void handle(Request request, StreamPtr stream) const;
-  std::string methods(std::string_view path) const;  // "GET, HEAD"; empty where nothing is
+  // The methods of a path, "GET, HEAD"; empty if it has no route.
+  std::string methods(std::string_view path) const;
 
  private:
   using Methods = std::map<std::string, Handler, std::less<>>;

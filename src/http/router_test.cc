@@ -1,5 +1,5 @@
-// Goal: a request reaches exactly the handler its method and path name, and every miss gets the answer that
-// says why. Method: a Stream that keeps the response; examples at each rule of router.h.
+// Goal: a request reaches the handler of its method and path; every other request gets an answer that says
+// why. Method: a Stream that records the response; examples of each rule of router.h.
 #include "http/router.h"
 #include <gtest/gtest.h>
 

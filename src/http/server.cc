@@ -14,9 +14,9 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-constexpr int kTurnedAwayAtOnce = 64;  // above: closed without a word
+constexpr int kTurnedAwayAtOnce = 64;  // connections that are told 503; more are closed without an answer
 
-// Every connection is a file; the soft limit is often 1024.
+// Raises the soft limit of open files, which is often 1024: every connection is one.
 void raise_file_limit(int connections) {
   rlimit files{};
   if (getrlimit(RLIMIT_NOFILE, &files)) return;
@@ -103,13 +103,14 @@ void Listener::accept() {
       return accept();
     }
     spdlog::warn("http: cannot accept a connection: {}", fault.message());
-    retry_.expires_after(std::chrono::milliseconds(100));  // out of files, most likely
+    retry_.expires_after(std::chrono::milliseconds(100));  // most likely there are too many open files
     retry_.async_wait([this](error_code cancelled) {
       if (!cancelled && acceptor_.is_open()) accept();
     });
   });
 }
 
+// Opens a connection, turns it away with a 503, or closes the socket, depending on how many there are.
 void Listener::admit(Connection::Socket socket) {
   const int now = service_.count, most = service_.options->limits.connections;
   if (service_.closing || now >= most + kTurnedAwayAtOnce) return;
@@ -133,6 +134,7 @@ void Listener::stop() {
   work_.reset();
 }
 
+// Closes the port and calls `how` on every connection, on a loop thread.
 void Listener::end(void (Connection::*how)()) {
   *service_.draining = service_.closing = true;
   if (loop_.stopped()) return;

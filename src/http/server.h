@@ -1,5 +1,5 @@
-// HTTP/1.1 on sockets: an event loop (Boost.Asio, Beast) with close events, back-pressure and limits. Knows
-// no LLM words. Handlers run on a loop thread and must not block; a Stream may be written from any thread.
+// An HTTP/1.1 server on an event loop (Boost.Asio and Beast), with close events, back-pressure and limits.
+// Handlers run on a loop thread and must not block; a Stream may be written from any thread.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -10,45 +10,50 @@
 
 namespace autark::http {
 
+// Limits of one server, and what happens beyond each.
 struct Limits {
-  size_t header_bytes = 32 << 10;                 // above: 431
-  size_t body_bytes = 32 << 20;                   // above: 413, the connection is closed unread
-  int connections = 4096;                         // above: 503 at accept
-  std::chrono::milliseconds header_time{10'000};  // a client that dribbles its head: closed
-  std::chrono::milliseconds body_time{60'000};    // above: 408
-  std::chrono::milliseconds idle_time{75'000};    // keep-alive without a request: closed
-  std::chrono::milliseconds write_time{60'000};   // a client that takes nothing for so long: closed
-  size_t unsent_bytes = 4 << 20;                  // of one stream; a slower reader is closed
+  size_t header_bytes = 32 << 10;  // more: 431
+  size_t body_bytes = 32 << 20;    // more: 413; the connection is closed without reading the body
+  int connections = 4096;          // more: 503 when accepted
+  std::chrono::milliseconds header_time{10'000};  // for a whole head; later: closed
+  std::chrono::milliseconds body_time{60'000};    // for a whole body; later: 408
+  std::chrono::milliseconds idle_time{75'000};    // between two requests of a connection; later: closed
+  std::chrono::milliseconds write_time{60'000};   // without the client taking a byte; later: closed
+  size_t unsent_bytes = 4 << 20;                  // written to one stream and not yet sent; more: closed
 };
 
+// The body of an error response.
 struct ErrorBody {
   std::string content_type, body;
 };
 
 struct Options {
-  std::string host = "127.0.0.1";
-  uint16_t port = 0;  // 0: any free one
-  int threads = 1;
+  std::string host = "127.0.0.1";  // an address or a name
+  uint16_t port = 0;               // 0: any free port
+  int threads = 1;                 // loop threads
   Limits limits;
-  Cors cors;  // preflights of allowed origins are answered before any filter sees them
-  // The body of every error that this layer makes itself and of Stream::refuse; `path` is empty where it is
-  // not known. Called on any thread. Absent: plain text.
+  Cors cors;  // preflights of allowed origins are answered before the filters run
+  // Makes the body of every error of this layer and of Stream::refuse. `path` is empty if it is not known.
+  // Called on any thread. If it is not set, errors are plain text.
   std::function<ErrorBody(int status, std::string_view reason, std::string_view path)> error_body;
 };
 
+// All functions may be called from any thread.
 class Server {
  public:
+  // Listens and starts the loop threads.
   static Result<std::unique_ptr<Server>> start(const Options& options, Router router);
-  virtual ~Server() = default;  // stop(), then joins
-  virtual uint16_t port() const = 0;
-  virtual int connections() const = 0;
-  virtual int answering() const = 0;  // connections with a request whose answer is not sent whole
-  // The three steps of an end. From the first on, every answer says that its connection closes after it.
+  virtual ~Server() = default;          // stop(), then joins the loop threads
+  virtual uint16_t port() const = 0;    // the real one, also if Options::port is 0
+  virtual int connections() const = 0;  // open now
+  virtual int answering() const = 0;    // connections with a request whose answer is not completely sent
+  // First step of shutting down: from now on every answer says "connection: close". The port stays open.
   virtual void drain() = 0;
-  // Closes the listener and what is idle, refuses what is half said, and waits until all answers are sent: no
-  // longer than `most`.
+  // Second step: closes the port and idle connections, answers 503 to requests that are still arriving, and
+  // waits until all answers are sent, at most for `most`.
   virtual void finish(std::chrono::milliseconds most) = 0;
-  virtual void stop() = 0;  // closes the listener and every connection
+  // Last step: closes the port and every connection.
+  virtual void stop() = 0;
 };
 
 }  // namespace autark::http

@@ -1,6 +1,6 @@
-// Goal: at every limit of server.h a client gets exactly what is said there, and others go on.
-// Method: servers with small limits, clients that overstep one each and read until the server's word or its
-// close.
+// Goal: beyond every limit of server.h a client gets the answer stated there, and other clients are not
+// affected. Method: servers with small limits; clients that exceed one limit each and read until an answer or
+// the close.
 #include <gtest/gtest.h>
 #include <atomic>
 #include <future>

@@ -1,6 +1,6 @@
-// Goal: what server.h promises to handlers and clients holds on real sockets: order, framing, keep-alive,
-// close events, writes from any thread, and an end without loose ends. Method: a server in this process, and
-// raw sockets that read until what must come has come. No timing.
+// Goal: the promises of server.h to handlers and clients hold on real sockets: order, framing, keep-alive,
+// close events, writes from any thread and a clean shutdown. Method: a server in this process, and raw
+// sockets that read until the expected bytes have arrived. No timing.
 #include "http/server.h"
 #include <gtest/gtest.h>
 #include <atomic>
@@ -131,7 +131,7 @@ TEST(ServerTest, OldClientsGetPlainBytesUntilClose) {
   EXPECT_TRUE(client.read_all().ends_with("\r\n\r\nonetwo"));
 }
 
-// The three moments at which a client can vanish, with a close and with a reset.
+// A client can leave at three moments, each with a close or with a reset.
 class VanishTest : public ::testing::TestWithParam<std::tuple<int, bool>> {};
 TEST_P(VanishTest, FiresOnCloseOnceAndStopsWrites) {
   const auto [moment, reset] = GetParam();
@@ -434,7 +434,7 @@ TEST(G5_HalfClose, AClientThatLeavesLaterIsSeenToo) {
     stream->on_close([&] { gone.set_value(); });
     client.end_sending();
     client.read_until(streamed ? "0" : "H");
-    client.close();  // the next byte finds nobody
+    client.close();  // the next byte is answered with a reset
     EXPECT_EQ(gone.get_future().wait_for(std::chrono::minutes(1)), std::future_status::ready);
   }
 }

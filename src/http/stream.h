@@ -1,5 +1,5 @@
-// One HTTP exchange as a handler sees it: the request, and the stream its answer goes to. A Stream may be
-// written from any thread; it stays valid after the connection is gone and says so.
+// One HTTP exchange as a handler sees it: the request, and the stream that takes the answer. A Stream may be
+// written from any thread and stays valid after the connection is gone.
 #pragma once
 #include <functional>
 #include <memory>
@@ -13,42 +13,47 @@ namespace autark::http {
 using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case
 
 struct Request {
-  std::string method, path, query;  // path is percent-decoded and without the query
+  std::string method, path, query;  // the path is percent-decoded, the query is not
   Headers headers;
   std::string body;
   std::string peer;                                                 // "127.0.0.1:54321"
-  std::string_view header(std::string_view lower_case_name) const;  // empty when absent
+  std::string_view header(std::string_view lower_case_name) const;  // empty if absent
 };
 
 struct Response {
   int status = 200;
-  Headers headers;  // content-length and date are added
+  Headers headers;  // without content-length and date, which the server adds
   std::string body;
 };
 
-// The answer to one request. Copies share it. Thread-safe. Exactly one of respond(), refuse() and start() is
-// called, once; what comes after it is ignored and logged. Dropped unanswered: 500; dropped unfinished: the
-// connection is closed, so that the client can tell.
+// The answer to one request. Thread-safe. The handler calls exactly one of respond(), refuse() and start(),
+// once; further calls are ignored and logged. If the last reference is dropped before that, the client gets a
+// 500. If it is dropped between start() and finish(), the connection is closed, which tells the client that
+// the answer is incomplete.
 class Stream {
  public:
   virtual ~Stream() = default;
+  // Sends a whole answer.
   virtual void respond(Response response) = 0;
-  // An error in the words of Options.error_body; plain text without.
+  // Sends an error whose body comes from Options::error_body; plain text if that is not set.
   virtual void refuse(int status, std::string reason, Headers headers = {});
-  // Head now, then write()s, then finish(): chunked, or as long as a content-length among the headers says.
-  // write returns false once the client is gone.
+  // Sends the head; write() and finish() follow. The body is chunked unless `headers` has a content-length.
   virtual void start(int status, Headers headers) = 0;
+  // Queues bytes of the body. Returns false once the client is gone or reads too slowly
+  // (Limits::unsent_bytes).
   virtual bool write(std::string bytes) = 0;
+  // Ends the answer.
   virtual void finish() = 0;
+  // Whether the client is gone.
   virtual bool closed() const = 0;
-  // Called once, on a loop thread, if the client goes away before the answer is finished; at once if it has
-  // gone already. A client that only closes its sending side has not: it waits for its answer.
+  // `gone` is called once, on a loop thread, if the client leaves before the answer is finished. If it has
+  // left already, `gone` is called at once. A client that closes only its sending side has not left.
   virtual void on_close(std::function<void()> gone) = 0;
 };
 using StreamPtr = std::shared_ptr<Stream>;
 using Handler = std::function<void(Request, StreamPtr)>;
 
-// One server-sent event; `event` may be empty. Newlines in data become further data lines.
+// The text of one server-sent event; `event` may be empty. Each line of `data` becomes a data line.
 std::string sse(std::string_view data, std::string_view event = {});
 
 }  // namespace autark::http

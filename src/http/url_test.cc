@@ -1,5 +1,5 @@
-// Goal: URLs and redirects mean what RFC 3986 says.
-// Method: examples at each rule; text() of a parsed URL parses to the same.
+// Goal: URLs and redirects are read as RFC 3986 defines them.
+// Method: examples of each rule; text() of a parsed URL parses to the same URL.
 #include "http/url.h"
 #include <gtest/gtest.h>
 
