@@ -6,7 +6,7 @@
 namespace autark::hub {
 namespace {
 
-// Reads the fields of one table and keeps the first fault.
+// Reads the fields of one table and keeps the first error.
 class Fields {
  public:
   Fields(const toml::table& table, std::string where) : table_(table), where_(std::move(where)) {}

@@ -1,5 +1,5 @@
-// Goal: every model of the catalogue can be read and is complete, and a faulty entry is an Error that names
-// the field. Method: all embedded files; one good text, and that text with one fault at a time.
+// Goal: every catalogue entry can be read and is complete; a faulty entry is an Error that names the field.
+// Method: all embedded files; one good text, and the same text with one fault at a time.
 #include "hub/catalogue.h"
 #include <gtest/gtest.h>
 #include <set>

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 constexpr const char* kPage = "an HTML page";
 constexpr const char* kMarkup = "XML, as a server's message";
 constexpr const char* kPointer = "a Git LFS pointer, not the file that it stands for";
-constexpr uint64_t kHeaderBytesMax = uint64_t{100} << 20;  // of a safetensors file
+constexpr uint64_t kHeaderBytesMax = uint64_t{100} << 20;  // header of a safetensors file
 
 std::string beginning_of(const fs::path& path, size_t bytes) {
   std::string text(bytes, '\0');
@@ -24,7 +24,7 @@ std::string beginning_of(const fs::path& path, size_t bytes) {
   return text;
 }
 
-// Lower case, without a byte order mark and white space in front.
+// `bytes` in lower case, without a leading byte order mark and leading white space.
 std::string as_text(std::string_view bytes) {
   if (bytes.starts_with("\xEF\xBB\xBF")) bytes.remove_prefix(3);
   bytes.remove_prefix(std::min(bytes.find_first_not_of(" \t\r\n"), bytes.size()));
@@ -33,7 +33,7 @@ std::string as_text(std::string_view bytes) {
   return text;
 }
 
-uint64_t number_at(std::string_view bytes) {  // 8 bytes, the lowest first
+uint64_t number_at(std::string_view bytes) {  // 8 bytes, little-endian
   uint64_t n = 0;
   for (int i = 7; i >= 0; --i) n = n << 8 | static_cast<unsigned char>(bytes[i]);
   return n;
@@ -41,19 +41,18 @@ uint64_t number_at(std::string_view bytes) {  // 8 bytes, the lowest first
 
 Error wrong(const std::string& name, const std::string& wanted, std::string_view beginning) {
   const std::string came = known_content(beginning);
-  return {Code::invalid,
-          name + " is no " + wanted + ": what came is " + (came.empty() ? "something else" : came)};
+  return {Code::invalid, name + " is not a " + wanted + " but " + (came.empty() ? "something else" : came)};
 }
 
 Result<bool> check_gguf(const fs::path& path, const std::string& name, std::string_view head, Length length) {
   if (!head.starts_with("GGUF")) return wrong(name, "GGUF file", head);
   if (length == Length::told || !split_prefix(name).empty()) return true;
   const auto opened = Gguf::open(path);
-  if (!opened) return Error{Code::invalid, name + " is no whole GGUF file: " + opened.error().message};
+  if (!opened) return Error{Code::invalid, name + " is not a complete GGUF file: " + opened.error().message};
   return true;
 }
 
-// u64 bytes of the header | header: {"name": {"dtype", "shape", "data_offsets": [from, to]}, …} | data
+// u64 length of the header | header: {"name": {"dtype", "shape", "data_offsets": [from, to]}, …} | data
 Result<bool> check_safetensors(const fs::path& path, const std::string& name, std::string_view head) {
   std::error_code fault;
   const uintmax_t bytes = fs::file_size(path, fault);
@@ -69,20 +68,21 @@ Result<bool> check_safetensors(const fs::path& path, const std::string& name, st
     const bool whole = place->is_array() && place->size() == 2 && (*place)[1].is_number_unsigned() &&
                        (*place)[1].get<uint64_t>() <= bytes - 8 - header;
     if (!whole)
-      return Error{Code::invalid, name + " is no whole safetensors file: it ends before its tensors do"};
+      return Error{Code::invalid,
+                   name + " is not a complete safetensors file: it ends before its tensors do"};
   }
   return true;
 }
 
-// Files of text may hold anything but what is known to be another thing: a template may begin with "<" or
-// "{".
+// A text file may have any content that is not recognised as something else. A template may begin with "<"
+// or "{".
 Result<bool> check_text(const std::string& name, std::string_view head) {
   const std::string came = known_content(head);
   const bool other = came == kPage || came == kPointer || came.starts_with("compressed");
   if (!name.ends_with(".json")) {
     if (other) return wrong(name, "text file", head);
   } else if (other || came == kMarkup || (name == "config.json" && !as_text(head).starts_with('{'))) {
-    return wrong(name, "JSON", head);
+    return wrong(name, "JSON file", head);
   }
   return true;
 }

@@ -1,5 +1,5 @@
-// Whether a file can be what its name says, by its first bytes. Servers answer 200 with a page about a file,
-// with a message that something went wrong, or with a pointer to the file, too.
+// Checks by the first bytes whether a file can be what its name says. Servers may answer 200 with a page
+// about the file, with an error message or with a Git LFS pointer instead of the file.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -8,17 +8,18 @@
 
 namespace autark::hub {
 
-// "an HTML page", "a Git LFS pointer…": what bytes that are no model begin like; empty: nothing known here.
+// Recognises common contents that are not a model: "an HTML page", "a Git LFS pointer…". Empty if the bytes
+// are none of these.
 std::string known_content(std::string_view beginning);
 
-enum class Length { told, unknown };  // by a hub or the server: whether the end can have been lost
+// Whether a hub or the server told the file's length. If not, the end of the file may be missing.
+enum class Length { told, unknown };
 
-// The same of a file that is not whole yet: an Error where its beginning already shows that it is another
-// thing.
+// For a file that is not complete: an Error if its beginning already shows that it is something else.
 Result<bool> check_beginning(const std::filesystem::path& path, const std::string& name);
 
-// An Error that says what came instead of a GGUF, a safetensors or a text file of the model. Where nobody
-// told the length, the tensors that a GGUF lists must lie in it.
+// For a complete file: an Error that says what came instead of a GGUF, a safetensors or a text file. If the
+// length is unknown, all tensors that a GGUF lists must lie within the file.
 Result<bool> check_content(const std::filesystem::path& path, const std::string& name, Length length);
 
 }  // namespace autark::hub

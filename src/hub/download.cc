@@ -6,7 +6,7 @@
 namespace autark::hub {
 namespace {
 
-// "bytes 100-199/1000" or "bytes */1000"; -1 where a number is missing.
+// "bytes 100-199/1000" or "bytes */1000"; a missing number is -1.
 struct ContentRange {
   int64_t from = -1, total = -1;
   explicit ContentRange(std::string_view text) {
@@ -20,7 +20,7 @@ struct ContentRange {
 
 enum class Next { done, again, give_up };
 
-// One question and what comes of it.
+// One request and its answer.
 class Attempt {
  public:
   Attempt(const Download& what, PartFile& into)
@@ -38,7 +38,7 @@ class Attempt {
   Next judge_body(const http::Fetched& answer);
   Next wrong_length(int64_t wanted) {
     return stop(Code::invalid, what_.url + " has " + std::to_string(into_.bytes()) +
-                                   " bytes, expected were " + std::to_string(wanted));
+                                   " bytes instead of the expected " + std::to_string(wanted));
   }
   bool fail(Error why) {
     error = std::move(why);
@@ -53,9 +53,11 @@ class Attempt {
   const Download& what_;
   PartFile& into_;
   const std::string tag_path_;
-  std::string tag_;  // the ETag of what we have, over breaks: a file that changed meanwhile is fetched anew
-  int64_t at_ = 0, total_ = 0;  // where the next byte of the answer belongs
-  bool hopeless_ = false;
+  // ETag of the bytes in the part file, kept on disk: if the server's file has changed, it is fetched anew.
+  std::string tag_;
+  // Position in the file of the answer's next byte; length of the file, 0: not known.
+  int64_t at_ = 0, total_ = 0;
+  bool hopeless_ = false;  // another attempt would fail in the same way
 };
 
 bool Attempt::begin(const http::Fetched& head) {
@@ -76,7 +78,7 @@ bool Attempt::begin(const http::Fetched& head) {
   return at_ >= 0 && at_ <= into_.bytes();
 }
 
-// A server without ranges sends again what is there already: that is compared, and kept while it is the same.
+// A server without ranges sends from the start again. Bytes that are there already are compared and kept.
 bool Attempt::receive(std::string_view bytes) {
   if (what_.bytes > 0 && at_ + static_cast<int64_t>(bytes.size()) > what_.bytes)
     return fail({Code::invalid,
@@ -88,7 +90,7 @@ bool Attempt::receive(std::string_view bytes) {
 }
 
 Next Attempt::judge_body(const http::Fetched& answer) {
-  if (answer.status == 200 && total_ > 0 && into_.bytes() > total_) {  // ours went on where the server's ends
+  if (answer.status == 200 && total_ > 0 && into_.bytes() > total_) {  // our file is longer than the server's
     if (auto shortened = into_.cut(total_); !shortened) return stop(Code::io, shortened.error().message);
   }
   const int64_t wanted = what_.bytes > 0 ? what_.bytes : total_;
@@ -105,7 +107,7 @@ Next Attempt::judge(const http::Fetched& answer) {
     case 200:
     case 206:
       return judge_body(answer);
-    case 416:  // nothing beyond what we have: either that is all, or ours is not a beginning of it
+    case 416:  // no bytes after ours: the file is complete, or it is not a prefix of the server's
       if (ContentRange(answer.header("content-range")).total == into_.bytes())
         return what_.bytes > 0 && into_.bytes() != what_.bytes ? wrong_length(what_.bytes) : Next::done;
       if (auto emptied = into_.cut(0); !emptied) return stop(Code::io, emptied.error().message);

@@ -1,5 +1,6 @@
-// One URL into one part file: goes on where the file ends (Range), starts anew where the server cannot, tries
-// again after a break. What has come is never thrown away for a break.
+// Downloads one URL into one part file. It continues where the file ends (with a Range header), starts from
+// the beginning if the server cannot do that, and tries again after a broken connection. Bytes that have
+// arrived are kept when a connection breaks.
 #pragma once
 #include <chrono>
 #include "http/client.h"
@@ -7,28 +8,31 @@
 
 namespace autark::hub {
 
+// What to download. The callbacks run on the calling thread.
 struct Download {
   std::string url;
   http::Headers headers;
-  int64_t bytes = 0;                                          // expected; 0: not known
-  int tries = 5;                                              // in a row that bring not one byte
-  std::chrono::milliseconds pause{500};                       // before the second try; doubles
+  int64_t bytes = 0;                                          // expected length; 0: not known
+  int tries = 5;                                              // gives up after so many without a new byte
+  std::chrono::milliseconds pause{500};                       // before the second try; doubles each time
   std::function<void(int64_t done, int64_t total)> progress;  // total 0: not known
-  std::function<Result<bool>(int64_t)> need_room;             // for so many bytes more, once they are known
+  // Called with the number of bytes still to come, once it is known. An Error ends the download.
+  std::function<Result<bool>(int64_t)> need_room;
 };
 
+// The result of a download.
 struct Downloaded {
-  int64_t bytes = 0;
-  bool length_told = false;  // by the caller or the server
-  std::string tag;           // the ETag, without white space; empty: none
+  int64_t bytes = 0;         // length of the file
+  bool length_told = false;  // the caller or the server told the length
+  std::string tag;           // the ETag without white space; empty if there is none
 };
 
-// The file is whole as far as the server's word goes; sums are the caller's.
+// Returns when the file has the length that the server announced. The caller verifies the checksum.
 Result<Downloaded> download(const Download& what, PartFile& into);
 
-// The head of what a GET would bring; the body is not read.
+// The head of the answer to a GET; the body is not read.
 Result<http::Fetched> head_of(const std::string& url, const http::Headers& headers);
-// "\"abc\"", or empty.
+// The ETag with its quotes and without white space; empty if there is none.
 std::string tag_of(const http::Fetched& head);
 
 }  // namespace autark::hub

@@ -1,5 +1,6 @@
-// For tests: a server with the layouts of Hugging Face and ModelScope over a real directory ROOT/ORG/NAME/…
-// (ROOT/ORG/NAME@REVISION/… where there is one), that can be told to break, lie and count.
+// For tests: a server that serves a real directory ROOT/ORG/NAME/… in the layouts of Hugging Face and
+// ModelScope (ROOT/ORG/NAME@REVISION/… for a revision, if that folder exists). Its fields make it break
+// connections and tell wrong sizes and sums, and count what it sends.
 #pragma once
 #include <openssl/sha.h>
 #include <atomic>
@@ -28,19 +29,20 @@ class FakeHub {
     std::ofstream(root_ / path, std::ios::binary) << text;
   }
 
-  std::atomic<int> breaks{0};                              // so many answers with files end early,
-  std::atomic<int64_t> break_after{0};                     // after so many bytes
-  std::atomic<bool> down_after_break{false}, down{false};  // 503 to all
+  std::atomic<int> breaks{0};                              // how many of the next file answers end early
+  std::atomic<int64_t> break_after{0};                     // bytes sent before such an end
+  std::atomic<bool> down_after_break{false}, down{false};  // down: 503 to every request
   bool ranges = true, redirects = false, wrong_sums = false, revision_api = true;
-  std::string more_listing;                  // a further file in the listing that is not there
-  int64_t size_lie = 0;                      // added to sizes in listings
-  std::atomic<int> tag{1};                   // the ETag
-  int refuse = 0;                            // a status for every file
-  bool tags = true, sums = true;             // whether it tells ETags; sums in listings
-  std::string commit;                        // in listings: the version of everything; empty: not told
-  std::map<std::string, std::string> pages;  // what comes instead of a file, with 200
-  std::function<void(const std::string& path)> on_file;  // before a file is answered
+  std::string more_listing;                  // a file that is listed but does not exist
+  int64_t size_lie = 0;                      // added to the sizes in listings
+  std::atomic<int> tag{1};                   // the ETag of every file
+  int refuse = 0;                            // a status with which every file is refused
+  bool tags = true, sums = true;             // whether to send ETags, and sums in listings
+  std::string commit;                        // the commit that listings tell; empty: none
+  std::map<std::string, std::string> pages;  // path → text that is sent with 200 instead of the file
+  std::function<void(const std::string& path)> on_file;  // called before a file is answered
 
+  // What the hub has sent: bytes of files, and the number of requests for files.
   std::atomic<int64_t> bytes_sent{0};
   std::atomic<int> files_asked{0};
 
@@ -64,13 +66,13 @@ class FakeHub {
     return hex;
   }
 
-  // "org/name" in a revision: the folder that is served.
+  // The folder that is served for "org/name" in a revision.
   std::string folder(const std::string& repository, const std::string& revision) const {
     const std::string of_revision = repository + "@" + revision;
     return std::filesystem::exists(root_ / of_revision) ? of_revision : repository;
   }
 
-  // Each file below a folder as row(path, size, sha256, git's name).
+  // Lists each file below a folder as row(path, size, sha256, git blob id).
   using Row = std::function<Json(std::string, int64_t, std::string, std::string)>;
   Json list(const std::string& below, const Row& row) const {
     Json rows = Json::array();

@@ -8,7 +8,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Two sizes of which the first is the larger, in a unit that keeps them apart.
+// Two sizes as text, in a unit in which they differ. REQUIRES: more > less.
 std::pair<std::string, std::string> sizes(int64_t more, int64_t less) {
   const int shift = more >= 10 << 20 ? 20 : more >= 10 << 10 ? 10 : 0;
   const char* unit = shift == 20 ? " MiB" : shift == 10 ? " KiB" : " bytes";
@@ -16,8 +16,8 @@ std::pair<std::string, std::string> sizes(int64_t more, int64_t less) {
   return {std::to_string(up) + unit, std::to_string(less >> shift) + unit};
 }
 
-// What is opened: without it the folder is no model. It leaves first and comes last, so that nobody opens the
-// files of one revision with those of another, whenever a pull ends.
+// The file that opens the model; without it the folder is not a model. It is removed first and placed last,
+// so an interrupted pull never leaves a folder in which files of two revisions are opened together.
 std::string door_of(const std::vector<RemoteFile>& files) {
   std::string door;
   for (const RemoteFile& f : files) {
@@ -151,14 +151,14 @@ Result<bool> Filling::move(const fs::path& from, const fs::path& to) const {
   return true;
 }
 
-// The file that opens the model leaves its place, and waits with the others if no newer one does.
+// Takes the file that opens the model out of place. It becomes a staged file unless a newer one is staged.
 Result<bool> Filling::close_door(const std::string& door) const {
   std::error_code fault;
   if (!fs::exists(in_place(door), fault)) return true;
   return is_staged(door) ? remove_whole(in_place(door)) : move(in_place(door), staged(door));
 }
 
-// What was begun of other files of the repository stays.
+// Deletes the parts and staged files of `files`. Parts of other files of the repository are kept.
 Result<bool> Filling::clean_up(const std::vector<RemoteFile>& files) {
   for (const RemoteFile& f : files) {
     drop(f.path);
@@ -170,7 +170,7 @@ Result<bool> Filling::clean_up(const std::vector<RemoteFile>& files) {
 }
 
 Result<bool> Filling::publish(const std::vector<RemoteFile>& files, const std::vector<std::string>& gone) {
-  std::vector<std::string> coming = gone;  // and going
+  std::vector<std::string> coming = gone;  // all files that change: removed or placed
   for (const RemoteFile& f : files) {
     if (is_staged(f.path)) coming.push_back(f.path);
   }

@@ -1,8 +1,12 @@
-// One model's folder while a pull fills it. What is fetched lies in FOLDER/.pull/ until everything is there
-// and right; then it is renamed into FOLDER. A lock beside the models keeps two processes apart, a record
-// beside them says which version each file is.
+// One model's folder while a pull fills it. Fetched files stay in FOLDER/.pull/ until all of them are there
+// and verified; then they are renamed into FOLDER. A lock keeps two processes from filling the same folder, a
+// record says which version each file has.
 //
-//   MODELS/org/name/config.json   MODELS/org/name/.pull/config.json[.part]   MODELS/.pulled/org%2Fname
+//   MODELS/org/name/config.json               a file in place
+//   MODELS/org/name/.pull/config.json.part    a file that is being fetched
+//   MODELS/org/name/.pull/config.json         a verified file that waits for the others (staged)
+//   MODELS/.locks/org+name                    the lock
+//   MODELS/.pulled/org%2Fname                 the record
 #pragma once
 #include "hub/hub.h"
 #include "hub/part_file.h"
@@ -13,34 +17,43 @@ namespace autark::hub {
 
 class Filling {
  public:
-  // `folder`: below the model folder.
+  // `folder` is relative to the model folder, "org/name". Keeps a reference to `options`.
   Filling(const PullOptions& options, std::string folder);
 
+  // Paths of a file of the model: in its final place, staged, and as a part.
   const std::filesystem::path& folder() const { return folder_; }
   std::filesystem::path in_place(const std::string& file) const { return folder_ / file; }
   std::filesystem::path staged(const std::string& file) const { return folder_ / ".pull" / file; }
   std::filesystem::path part(const std::string& file) const { return staged(file).string() + ".part"; }
 
-  Result<FolderLock> lock();  // the record is read then
-  const Record& record() const { return record_; }
+  // Waits for other processes, then takes the lock and reads the records.
+  Result<FolderLock> lock();
+  const Record& record() const { return record_; }  // of the files in place
 
-  int64_t free_at(const std::filesystem::path& folder) const;
-  Result<bool> need_room(int64_t bytes) const;  // on the models' disk
+  int64_t free_at(const std::filesystem::path& folder) const;  // free bytes of its disk
+  Result<bool> need_room(int64_t bytes) const;                 // an Error if the models' disk has less
 
+  // Progress over all files: expect() sets the total, report() tells how much of the current file is there
+  // (the number shown never decreases), done() counts a finished file.
   void expect(int64_t bytes) { total_ = bytes; }
-  void report(int64_t done_of_file, int64_t total_of_file = 0);  // never goes back
+  void report(int64_t done_of_file, int64_t total_of_file = 0);
   void done(int64_t bytes) { before_ += bytes; }
 
-  enum class State { right, wrong, unknown };  // unknown: no sum, no version and no content tells
+  // Whether a file has the right bytes. unknown: there is neither a sum nor a version to compare.
+  enum class State { right, wrong, unknown };
+  // `version` is the version that the file at `path` is known to have; empty if it is not known.
   Result<State> state_of(const std::filesystem::path& path, const RemoteFile& file,
                          const std::string& version) const;
-  Result<bool> verify(const std::filesystem::path& path, const RemoteFile& file) const;  // the sum
+  // Compares the file's checksum. A wrong one is Code::invalid; true if the hub told no sum.
+  Result<bool> verify(const std::filesystem::path& path, const RemoteFile& file) const;
 
-  void begin(const RemoteFile& file);          // its part is of this version from now on
-  Result<bool> stage(const RemoteFile& file);  // its part is whole and right, and waits for the others
-  const Record& staged_record() const { return staged_; }
-  void drop(const std::string& file) const;  // what was fetched of it
-  // All that is staged comes into place. `gone`: files of earlier pulls that do not belong any more.
+  void begin(const RemoteFile& file);                      // records the version of the part to be fetched
+  Result<bool> stage(const RemoteFile& file);              // renames a verified part to its staged name
+  const Record& staged_record() const { return staged_; }  // versions of staged files and parts
+  void drop(const std::string& file) const;                // deletes its part and its staged file
+  // Moves all staged files into place and removes the files in `gone`, which the repository no longer has.
+  // The file that opens the model is removed first and placed last, so the folder never looks like a model of
+  // mixed files.
   Result<bool> publish(const std::vector<RemoteFile>& files, const std::vector<std::string>& gone);
 
  private:
@@ -54,10 +67,12 @@ class Filling {
   const PullOptions& options_;
   const std::string name_;
   const std::filesystem::path folder_;
-  Record record_, staged_;                      // of what is in place; of what waits
-  int64_t total_ = 0, before_ = 0, shown_ = 0;  // of the whole; of files that are done; the most reported
+  Record record_, staged_;  // of the files in place; of staged files and parts
+  // Bytes of all files; of the files that are done; the largest number reported.
+  int64_t total_ = 0, before_ = 0, shown_ = 0;
 };
 
+// Deletes a file or a folder with all that is in it.
 Result<bool> remove_whole(const std::filesystem::path& path);
 
 }  // namespace autark::hub

@@ -1,4 +1,4 @@
-// Where models lie, and which one a name means.
+// Finds the models on this machine and the one that a name means.
 #include <algorithm>
 #include <cstdlib>
 #include "base/file_kind.h"
@@ -16,8 +16,8 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, fault);
 }
 
-// A folder with config.json is a checkpoint as it is; else its one GGUF file is meant. A folder without
-// either may still hold tokenizer files, which is enough for some commands.
+// The path to open in a folder: the folder itself if it has a config.json, otherwise its only GGUF file. A
+// folder with neither is returned, too: it may hold tokenizer files, which is enough for some commands.
 Result<fs::path> inside(const fs::path& folder) {
   std::error_code fault;
   if (!fs::is_directory(folder, fault) || is_there(folder / "config.json")) return folder;
@@ -40,7 +40,7 @@ std::vector<fs::path> folders_in(const fs::path& folder) {
   return all;
 }
 
-// The revision that refs/main names; empty where there is none, or it is no name of a folder.
+// The revision in refs/main; empty if there is none or if it cannot be the name of a folder.
 std::string main_revision(const fs::path& entry) {
   constexpr size_t kBytesMax = 1024;
   const auto text = read_file(entry / "refs/main", kBytesMax);
@@ -56,13 +56,13 @@ Result<fs::path> find_path(const fs::path& path) {
   return Error{Code::not_found, path.string() + " " + said_of_file(path)};
 }
 
-// Whether a name is one of something here, so that it does not mean a repository on a hub.
+// Whether something on this machine has this name. Then it does not mean a repository on a hub.
 bool is_here(const std::string& name) {
   const fs::path place = model_folder() / name;
   return is_there(place) || is_there(name) || is_there(place.string() + ".gguf");
 }
 
-// The file of a pulled repository that "Q4_K_M" or a whole name means.
+// The file in a pulled repository that `file` names, in whole or by a word such as "Q4_K_M".
 fs::path meant_in(const fs::path& folder, const std::string& file) {
   std::vector<std::string> paths;
   std::error_code fault;

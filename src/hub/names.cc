@@ -61,12 +61,12 @@ Result<Reference> url_reference(const std::string& text) {
   return r;
 }
 
-// An address on a hub, taken apart: https://HOST/ORG/NAME/VERB/REVISION/FILE#sha256=…
+// The parts of an address on a hub: https://HOST/ORG/NAME/VERB/REVISION/FILE#sha256=…
 struct HubAddress {
   Kind kind = Kind::huggingface;
   std::string before;              // "https://huggingface.co/"
-  std::vector<std::string> parts;  // as they are spelled
-  std::string query, fragment;     // with their marks
+  std::vector<std::string> parts;  // between the slashes, not decoded
+  std::string query, fragment;     // with "?" and "#"
 };
 
 std::optional<HubAddress> hub_address(const std::string& text, const HubHosts& hosts) {
@@ -103,7 +103,7 @@ std::string joined(const std::vector<std::string>& parts, size_t from) {
   return text;
 }
 
-// The page of a repository, or of a folder in it, means the repository.
+// The repository, if the address is that of its page or of the page of a folder in it.
 std::optional<Reference> repository_of(const HubAddress& a) {
   const auto& p = a.parts;
   if (p.size() < 2 || (p.size() == 2 && p[1].ends_with(".gguf") && p[1].find(':') == std::string::npos))
@@ -124,7 +124,7 @@ std::optional<Reference> repository_of(const HubAddress& a) {
   return found ? std::optional(std::move(*found)) : std::nullopt;
 }
 
-// The page about a file, and the pointer to a large one, mean the file.
+// The address of the file itself, if `text` is the address of a page about it or of its Git LFS pointer.
 std::string file_address(HubAddress a, const std::string& text) {
   auto& p = a.parts;
   if (a.kind == Kind::huggingface && p.size() > 4 && (p[2] == "blob" || p[2] == "raw")) {

@@ -1,5 +1,5 @@
-// What the user and remote servers call things: references such as hf:org/name@rev:file, the addresses of a
-// hub's pages, and file names that must not leave the folder they are meant for.
+// Parses what users write for a model: references such as hf:org/name@rev:file, and the addresses of a hub's
+// pages. Also checks names from users and servers, which must not lead out of their folder.
 #pragma once
 #include <optional>
 #include <string>
@@ -9,43 +9,49 @@
 
 namespace autark::hub {
 
+// Base addresses of the hubs.
 struct HubHosts {
   std::string huggingface, modelscope;  // "https://host", no slash at the end
 };
-// What is given, else HF_ENDPOINT and MODELSCOPE_ENDPOINT, else the public ones.
+// The given hosts; an empty one is replaced by HF_ENDPOINT or MODELSCOPE_ENDPOINT, else by the public host.
 HubHosts hub_hosts(const std::string& huggingface = "", const std::string& modelscope = "");
 
+// A parsed reference.
 struct Reference {
   enum class Kind { huggingface, modelscope, url, name, path };
   Kind kind = Kind::name;
-  std::string repository, revision, file;  // the hubs; file may be empty
-  std::string text;    // the hubs: without the file, as in "hf:org/name"; else the URL, the name or the path
+  std::string repository, revision, file;  // hubs only; `file` may be empty
+  std::string text;    // hubs: "hf:org/name", without the file; else the URL, name or path
   std::string sha256;  // of a URL that ends in #sha256=…
-  std::string page;    // of a URL that was read from the address of a page about the file: that address
+  std::string page;    // if the URL was the address of a page about the file: that address
 };
 
-// hf:org/name[@revision][:file], modelscope:…, http(s)://…; a name is what could be one below the model
-// folder, all else is a path ("/…", "./…", "~/…"). The page of a repository on a hub means the repository,
-// the page of a file means the file.
+// Parses hf:org/name[@revision][:file], modelscope:…, http(s)://…, a name or a path. A name is any text that
+// is safe below the model folder (is_safe_path); everything else is a path ("/…", "./…", "~/…"). The address
+// of a repository's page means the repository, that of a file's page means the file.
 Result<Reference> parse_reference(const std::string& text, const HubHosts& hosts = hub_hosts());
 
-// What "org/name[@revision][:file]" and "hf.co/org/name…" mean where nothing here has that name; empty: they
-// mean no repository.
+// The repository that "org/name[@revision][:file]" or "hf.co/org/name…" names; empty if it names none. Call
+// it after nothing was found here under that name.
 std::optional<Reference> repository_named(const std::string& text, const HubHosts& hosts = hub_hosts());
 
-// Where a model lies below the model folder. Each revision that was asked for by name has its own place.
+// The model's folder, relative to the model folder. A revision other than the default has a folder of
+// its own.
 std::string folder_of(const Reference& where);
 
-// Those of `paths` that a reference's file means: that file, else the GGUF files in that folder, else the
-// GGUF files with that word in their names, as in hf:org/name:Q4_K_M.
+// The `paths` that the file part of a reference means: the file itself, else the GGUF files in a folder of
+// that name, else the GGUF files with that word in their names, as in hf:org/name:Q4_K_M.
 std::vector<std::string> paths_meant(const std::vector<std::string>& paths, const std::string& file);
 
-// "model-00001-of-00003.gguf" → "model-00003.gguf": what the pieces of a split GGUF share; else empty.
+// A text that all pieces of one split GGUF share: "model-00001-of-00003.gguf" → "model-00003.gguf". Empty for
+// other files.
 std::string split_prefix(const std::string& file);
 
-// Relative, no "..", no empty or hidden part, no control characters or backslashes.
+// Whether `path` is relative and has no "..", no empty or hidden part, no control character and no backslash.
 bool is_safe_path(std::string_view path);
+// Whether `text` is a SHA-256 in lower-case hex.
 bool is_sha256(std::string_view text);
-bool is_hex(std::string_view text, size_t digits);  // in lower case
+// Whether `text` has exactly so many hex digits, in lower case.
+bool is_hex(std::string_view text, size_t digits);
 
 }  // namespace autark::hub

@@ -1,4 +1,5 @@
-// Goal: a reference means what hub.h says, and no name leaves its folder.  Method: examples at each rule.
+// Goal: references are read as hub.h says, and no name leads out of its folder. Method: examples of
+// each rule.
 #include "hub/names.h"
 #include <gtest/gtest.h>
 

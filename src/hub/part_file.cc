@@ -31,7 +31,7 @@ std::string hex(std::span<const unsigned char> bytes) {
   return text;
 }
 
-// Of `before` and then the file.
+// The digest of `before` followed by the file's bytes, as hex digits.
 Result<std::string> digest_of(const std::filesystem::path& path, const EVP_MD* kind, std::string_view before,
                               const std::function<void(int64_t)>& on_bytes) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

@@ -1,5 +1,5 @@
-// A file that is being fetched: appended to, kept over breaks, and its own only record of how far it is. One
-// at a time has it open (the caller holds the folder's lock). A full disk is an Error that says so.
+// A file that is being fetched. Its length is the only record of how much has arrived. The caller holds the
+// folder's lock, so only one process has the file open. A full disk is an Error that says how to proceed.
 #pragma once
 #include <filesystem>
 #include <functional>
@@ -9,20 +9,22 @@ namespace autark::hub {
 
 class PartFile {
  public:
-  static Result<PartFile> open(const std::filesystem::path& path);  // made with its folders if absent
+  // Opens the file; creates it and its folders if they do not exist.
+  static Result<PartFile> open(const std::filesystem::path& path);
   PartFile(PartFile&& other) noexcept;
   PartFile& operator=(PartFile&&) = delete;
   ~PartFile();
 
   const std::filesystem::path& path() const { return path_; }
-  int64_t bytes() const { return bytes_; }
-  Result<bool> append(std::string_view bytes);
-  bool matches(int64_t at, std::string_view bytes) const;  // the bytes that are there already
-  // Bytes that belong at `at` <= bytes(): what is there already is compared and kept; where it differs, all
-  // from `at` on is forgotten and written anew.
+  int64_t bytes() const { return bytes_; }      // length
+  Result<bool> append(std::string_view bytes);  // writes at the end
+  // Whether the file holds exactly these bytes from `at` on.
+  bool matches(int64_t at, std::string_view bytes) const;
+  // Writes bytes that belong at `at`. Bytes that are there already are kept if they are equal; otherwise the
+  // file is cut at `at` and written anew. REQUIRES: at <= bytes().
   Result<bool> put(int64_t at, std::string_view bytes);
-  Result<bool> cut(int64_t bytes);  // forgets what is beyond
-  Result<bool> sync();              // on the disk, not only in memory
+  Result<bool> cut(int64_t bytes);  // shortens the file
+  Result<bool> sync();              // returns when all bytes are on the disk
 
  private:
   PartFile(std::filesystem::path path, int file, int64_t bytes)
@@ -32,10 +34,10 @@ class PartFile {
   int64_t bytes_ = 0;
 };
 
-// Held from construction to destruction, by one process at a time; the file stays.
+// A lock that one process at a time holds, until the object is destroyed. The lock file is never deleted.
 class FolderLock {
  public:
-  // Waits for another process to end; `on_wait` is called once before.
+  // Waits until no other process holds the lock. If it has to wait, it calls `on_wait` once before.
   static Result<FolderLock> take(const std::filesystem::path& path, const std::function<void()>& on_wait);
   FolderLock(FolderLock&& other) noexcept;
   FolderLock& operator=(FolderLock&&) = delete;
@@ -46,12 +48,14 @@ class FolderLock {
   int file_ = -1;
 };
 
-// The SHA-256 of a file as hex digits; `on_bytes` hears how far it is.
+// The SHA-256 of a file as hex digits. `on_bytes` is called with the number of bytes that have been read.
 Result<std::string> sha256_of(const std::filesystem::path& path,
                               const std::function<void(int64_t done)>& on_bytes);
-// The name that git gives to a file's bytes: SHA-1 of "blob LENGTH\0" and the bytes, as hex digits.
+// The id that git gives to a file's bytes: SHA-1 of "blob LENGTH\0" and the bytes, as hex digits.
 Result<std::string> git_blob_of(const std::filesystem::path& path);
 
+// An Error for a failed file operation: "PATH WHAT: …". `number` is the errno; a full disk
+// is Code::exhausted.
 Error disk_error(const std::filesystem::path& path, const std::string& what, int number);
 
 }  // namespace autark::hub

@@ -1,5 +1,5 @@
-// Goal: a part file keeps what it was given over a reopening, and a full disk is an Error with the way out.
-// Method: write, reopen, compare; /dev/full; the published SHA-256 vectors.
+// Goal: a part file keeps its bytes when it is reopened, and a full disk is an Error that says how to
+// proceed. Method: write, reopen, compare; /dev/full; the published SHA-256 vectors.
 #include "hub/part_file.h"
 #include <gtest/gtest.h>
 #include <fstream>

@@ -63,8 +63,8 @@ Result<Ended> run_process(const Process& process) {
   const std::vector<std::string> environment = environment_with(process.environment);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addchdir_np(&actions,
-                                       process.folder.c_str());  // not where a stranger's pip.py may lie
+  // Not in the user's working folder: a file pip.py there would be run instead of pip.
+  posix_spawn_file_actions_addchdir_np(&actions, process.folder.c_str());
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "errors.txt", O_WRONLY | O_CREAT | O_TRUNC, 0644);

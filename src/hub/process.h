@@ -9,19 +9,22 @@
 
 namespace autark::hub {
 
+// What to run.
 struct Process {
-  std::vector<std::string> command;  // found along PATH; no shell
-  std::filesystem::path folder;      // where it runs; its standard error is kept here while it does
-  std::vector<std::pair<std::string, std::string>> environment;  // besides ours
+  std::vector<std::string>
+      command;                   // program and arguments; the program is searched in PATH, without a shell
+  std::filesystem::path folder;  // working folder; standard error goes to a file in it
+  std::vector<std::pair<std::string, std::string>> environment;  // added to the environment of this process
   std::function<void()> every;                                   // called about five times a second
 };
 
+// How it ended.
 struct Ended {
-  int status = 0;      // as exit() was told; 128 + n after signal n
-  std::string errors;  // the standard error, at most its last 64 KiB
+  int status = 0;      // exit status; 128 + n after signal n
+  std::string errors;  // standard error, at most its last 64 KiB
 };
 
-// An Error when the program cannot be started. Its standard output is thrown away.
+// Returns when the program has ended. An Error if it cannot be started. Standard output is discarded.
 Result<Ended> run_process(const Process& process);
 
 }  // namespace autark::hub

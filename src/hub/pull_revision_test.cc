@@ -1,6 +1,6 @@
-// Goal: after a pull each file is of the revision asked for, the files of two revisions never lie in one
-// folder as a model, and what was there stays usable until all of the new is there.
-// Method: a hub whose files change without a change of size, that tells sums, or only a commit, or nothing.
+// Goal: after a pull every file is of the requested revision; files of two revisions never form a model in
+// one folder; the old files stay usable until all new ones are there. Method: a hub whose files change while
+// their sizes stay; it tells sums, or only a commit, or nothing.
 #include "hub/pull_testing.h"
 
 namespace autark::hub {
@@ -20,7 +20,7 @@ class F22_Revision : public PullTest, public ::testing::WithParamInterface<Told>
     hub.commit = GetParam().commit;
     write("a");
   }
-  // Every file of a revision, each of the same size in all revisions.
+  // Writes all files of a revision; sizes are the same in all revisions.
   void write(const std::string& mark, const std::string& folder = "org/model") {
     hub.write(folder + "/config.json", "{\"v\":\"" + mark + "\"}");
     hub.write(folder + "/tokenizer.json", "[\"" + mark + "\"]");
@@ -46,7 +46,7 @@ class F22_Revision : public PullTest, public ::testing::WithParamInterface<Told>
       EXPECT_NE(bytes_of(folder + "/model-0000" + piece + "-of-00002.safetensors").find(mark + "\":1"),
                 std::string::npos);
   }
-  // Whatever revision the weights in place are of, the configuration is of the same.
+  // Weights and configuration in place are of the same revision.
   void expect_config_of_weights() {
     const std::string config = bytes_of("org/model/config.json");
     if (config != "(absent)") expect_files(config.substr(6, 1));
@@ -67,7 +67,8 @@ TEST_P(F22_Revision, AChangeOnTheDiskIsHealed) {
   ASSERT_TRUE(get_model());
   std::ofstream(scratch / "models/org/model/config.json") << "{\"v\":\"x\"}";
   ASSERT_TRUE(get_model());
-  if (GetParam().sums || GetParam().commit.empty()) expect("a");  // a commit alone says nothing of the disk
+  if (GetParam().sums || GetParam().commit.empty())
+    expect("a");  // a commit alone cannot identify files on disk
 }
 TEST_P(F22_Revision, FilesThatAreGoneGo) {
   ASSERT_TRUE(get_model());
@@ -90,7 +91,7 @@ TEST_P(F22_Revision, RevisionsLieApart) {
 }
 TEST_P(F22_Revision, ABreakLeavesTheOldAndMixesNothing) {
   ASSERT_TRUE(get_model());
-  for (int files = 0; files < 6; ++files) {  // each time a file later, and another revision by then
+  for (int files = 0; files < 6; ++files) {  // breaks one file later each time, and then the revision changes
     const std::string mark(1, static_cast<char>('b' + files));
     write(mark);
     int asked = 0;

@@ -1,6 +1,6 @@
-// Goal: a pull asks only for the room of what is not there yet, says what is lacking in numbers that differ,
-// and does without room where nothing is missing.
-// Method: a hub, and a disk whose free room the test tells, down to nothing.
+// Goal: a pull needs free space only for the bytes that are missing, reports too little space in numbers that
+// differ, and needs none if nothing is missing. Method: a hub, and a disk whose free space the test sets,
+// down to zero.
 #include "hub/catalogue.h"
 #include "hub/part_file.h"
 #include "hub/pull_testing.h"
@@ -59,7 +59,7 @@ TEST_P(F14_Room, LessThanTheRestIsSaidInNumbersThatDiffer) {
     EXPECT_NE(path.error().message.find(said), std::string::npos) << path.error().message;
   }
   free = 100'000;
-  const auto path = get(reference("org/one-GGUF"));  // what had come is kept
+  const auto path = get(reference("org/one-GGUF"));  // the bytes that had arrived are kept
   ASSERT_TRUE(path) << path.error().message;
   EXPECT_EQ(*read_file(*path), weights);
 }
@@ -111,7 +111,7 @@ TEST_P(F14_RoomOfMany, StagedFilesAndPartsAreThere) {
 INSTANTIATE_TEST_SUITE_P(Layouts, F14_RoomOfMany, ::testing::Values("hf", "modelscope"),
                          [](const auto& i) { return std::string(i.param); });
 
-// A model of the catalogue with a package source that has no room for its wheel, and a hub.
+// A model of the catalogue with two sources: packages, for whose wheel there is no room, and a hub.
 class F14_RoomOfEntries : public F14_Room {
  protected:
   F14_RoomOfEntries() {

@@ -1,6 +1,6 @@
-// Goal: a pulled model equals what the hub has, whatever breaks on the way; a byte is fetched once; what is
-// wrong never reaches its place. Method: a local server with both layouts over a real directory, that breaks,
-// lies and counts.
+// Goal: a pulled model equals the hub's, whatever breaks on the way; no byte is fetched twice; wrong files
+// are never put in place. Method: a local server with both layouts over a real directory; it breaks
+// connections, tells wrong sizes and sums, and counts.
 #include <gtest/gtest.h>
 #include <thread>
 #include "hub/pull_testing.h"
@@ -79,7 +79,7 @@ TEST_F(PullTest, AServerThatAlwaysBreaksAtTheSamePlaceIsGivenUp) {
   hub.breaks = 1'000'000;
   hub.break_after = 300'000;
   EXPECT_FALSE(get("hf:org/one-GGUF"));
-  EXPECT_EQ(hub.files_asked, 3);  // one that brought bytes, and the two tries
+  EXPECT_EQ(hub.files_asked, 3);  // one that delivered bytes, then two tries without any
 }
 TEST_F(PullTest, RedirectsAreFollowed) {
   hub.redirects = true;
@@ -151,7 +151,7 @@ TEST_F(PullTest, NamesThatLeaveTheFolderAreRefused) {
   for (const char* name : {"../evil.json", "/evil.json", "a\\b.json", "..", "a\nb.json"}) {
     hub.more_listing = name;
     const auto all = get("hf:org/model");
-    if (all) {  // not a name that a checkpoint needs, so it was left alone
+    if (all) {  // a checkpoint needs no file of this name, so it was not fetched
       EXPECT_FALSE(fs::exists(scratch / "models/org/evil.json"));
     } else {
       EXPECT_NE(all.error().message.find("unsafe"), std::string::npos) << all.error().message;

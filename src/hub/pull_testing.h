@@ -17,7 +17,7 @@ inline std::string noise(size_t bytes, unsigned seed) {
   return text;
 }
 
-// So many bytes that begin like a GGUF file, which is all that a pull looks at where the length is known.
+// `bytes` bytes that begin like a GGUF file. A pull checks no more than the beginning if the length is known.
 inline std::string gguf(size_t bytes, unsigned seed) {
   return "GGUF" + noise(bytes - 4, seed);
 }

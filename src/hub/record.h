@@ -1,6 +1,6 @@
-// What a pull brought, so that the next one knows which file is of which revision where the hub tells no sum,
-// and which files no longer belong. Beside the models, not among their files. A record that is lost or
-// damaged is an empty one: files are then compared or fetched again.
+// Which version of which file a pull has fetched. The next pull uses it to tell the revision of files for
+// which the hub gives no checksum, and to find files that the repository no longer has. It is stored beside
+// the models. A lost or damaged record counts as empty; files are then compared or fetched again.
 #pragma once
 #include <filesystem>
 #include <map>
@@ -10,11 +10,12 @@
 namespace autark::hub {
 
 struct Record {
-  std::map<std::string, std::string> versions;  // by file below the model's folder
+  std::map<std::string, std::string> versions;  // path below the model's folder → version
 
-  std::string version_of(const std::string& file) const;
+  std::string version_of(const std::string& file) const;  // empty if not recorded
   static Record load(const std::filesystem::path& path);
-  void keep(const std::filesystem::path& path) const;  // whole, or there is none (the disk is full)
+  // Writes the record to a file. If that fails, the file is removed: it is complete or absent.
+  void keep(const std::filesystem::path& path) const;
 };
 
 }  // namespace autark::hub

@@ -14,7 +14,7 @@ std::string setting(const char* name) {
   return value ? value : "";
 }
 
-// Remote JSON is whatever the server likes: a field of another kind counts as absent.
+// These read fields of JSON from a server. A field of an unexpected type counts as absent.
 std::string text_in(const Json& object, const char* key) {
   const auto field = object.is_object() ? object.find(key) : object.end();
   return field != object.end() && field->is_string() ? field->get<std::string>() : "";
@@ -38,8 +38,8 @@ std::string sum_in(const Json& object, const char* key) {
   return digits_in(object, key, 64);
 }
 
-// {"rfilename" or "path", "size", "blobId" or "oid", "lfs": {"sha256" or "oid", "size"}}; of a file in
-// large-file storage, the blob is that of the pointer to it.
+// {"rfilename" or "path", "size", "blobId" or "oid", "lfs": {"sha256" or "oid", "size"}}. For a file in
+// large-file storage the blob id is that of its pointer and is not used.
 RemoteFile huggingface_file(const Json& entry, const std::string& commit) {
   RemoteFile f{.path = text_in(entry, "rfilename"), .bytes = count_in(entry, "size"), .version = commit};
   if (f.path.empty()) f.path = text_in(entry, "path");
@@ -103,7 +103,7 @@ Error several(const Reference& where, const std::vector<RemoteFile>& files) {
                              " (there are: " + named(files) + ")"};
 }
 
-// The file that is asked for by name, folder or a word of its name, with the other pieces of a split one.
+// The file that a reference means by name, folder or a word of its name; all pieces of a split GGUF.
 Result<std::vector<RemoteFile>> files_named(const std::vector<RemoteFile>& all, const Reference& where,
                                             const std::vector<RemoteFile>& ggufs) {
   std::vector<std::string> paths;

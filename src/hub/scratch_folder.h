@@ -1,4 +1,4 @@
-// For tests: an empty folder that is removed in the end.
+// For tests: an empty temporary folder, removed by the destructor.
 #pragma once
 #include <stdlib.h>
 #include <filesystem>
