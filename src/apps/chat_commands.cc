@@ -8,17 +8,18 @@
 namespace autark::apps {
 namespace {
 
-constexpr const char* kHelp = R"(  /help                what there is
+constexpr const char* kHelp = R"(  /help                show this list
   /clear               forget the conversation; the system message stays
-  /system [TEXT]       what the model is told first: show it, or change it ("" for none)
-  /set [NAME VALUE]    show or change a setting; the value "default" takes it back
-  /save FILE           keep the conversation in a file
-  /load FILE           go on with a conversation that was saved
+  /system [TEXT]       show or change the system message ("" for none)
+  /set [NAME VALUE]    show or change a setting; the value "default" restores it
+  /save FILE           save the conversation to a file
+  /load FILE           continue a saved conversation
   /bye                 leave; so do Ctrl-D, and Ctrl-C twice
   """                  begins and ends a message of several lines
   //TEXT               a message that begins with /
 )";
 
+// The first word of a text, and the rest without white space around it.
 struct Words {
   std::string_view first, rest;
 };
@@ -45,21 +46,23 @@ std::filesystem::path path_of(std::string_view text) {
   return text;
 }
 
+// /system. A quoted empty text removes the message; without a text it is shown.
 Reaction system(const Input& input, std::string_view text, ChatState& chat) {
   std::string& now = chat.said.system;
   if (text.empty() && !input.quoted) return show(now.empty() ? "There is no system message." : now);
   now = input.quoted ? text : unquoted(text);
   return show(now.empty() ? "There is no system message now."
-                          : "The model is told so from the next message on.");
+                          : "The system message is changed from the next message on.");
 }
 
+// /set, with the forms that other programs use: /set parameter NAME VALUE, /set system TEXT, /set think.
 Reaction change(const Input& input, std::string_view text, ChatState& chat) {
   Words w = split(text);
   if (w.first == "parameter") w = split(w.rest);
   if (w.first.empty()) return show(listed(chat.settings));
   if (w.first == "system") return system(input, w.rest, chat);
   if (w.first == "think" || w.first == "nothink") w = {"thinking", w.first == "think" ? "on" : "off"};
-  if (w.rest.empty()) return show(fmt::format("/set NAME VALUE; there are {}", names_of_settings()));
+  if (w.rest.empty()) return show(fmt::format("/set NAME VALUE; the names are {}", names_of_settings()));
   if (const auto error = set(chat.settings, chat.usual, w.first, unquoted(w.rest)))
     return show(error->message);
   return show(fmt::format("{} is {} from the next message on.", w.first, unquoted(w.rest)));
@@ -78,7 +81,7 @@ Reaction go_on(std::string_view text, ChatState& chat) {
   auto loaded = load_conversation(path);
   if (!loaded) return show(loaded.error().message);
   chat.said = std::move(*loaded);
-  return show(fmt::format("{} messages from {}; the next one goes on with them", chat.said.items.size(),
+  return show(fmt::format("{} messages from {}; the next message continues them", chat.said.items.size(),
                           path.string()));
 }
 

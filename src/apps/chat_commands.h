@@ -1,5 +1,5 @@
-// What a line of a chat in the terminal does: a message is sent; a word that begins with / is a command that
-// changes or shows the conversation and its settings. Knows no terminal and no engine.
+// Executes what is typed in a terminal chat. A message is to be sent; a command, which begins with /, shows
+// or changes the conversation and its settings. Depends on neither the terminal nor the engine.
 #pragma once
 #include <string>
 #include "apps/chat_input.h"
@@ -8,16 +8,19 @@
 
 namespace autark::apps {
 
+// The conversation so far, the settings for its next answer, and those that the program was started with.
 struct ChatState {
   Conversation said;
-  ChatSettings settings, usual;  // usual: as the program was started
+  ChatSettings settings, usual;
 };
 
+// What the terminal has to do after an input. leave: end the program.
 struct Reaction {
   enum class Kind { send, show, leave } kind = Kind::show;
-  std::string text;  // to send, or to show; may be empty
+  std::string text;  // the message to send or the text to show; may be empty
 };
 
+// Executes one input. Only commands change `chat`; an error is a text to show and changes nothing.
 Reaction react(const Input& input, ChatState& chat);
 
 }  // namespace autark::apps

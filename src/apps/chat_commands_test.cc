@@ -1,5 +1,5 @@
-// Goal: what a person types in a chat becomes a message or does what a command says, and nothing that goes
-// wrong changes the conversation. Method: lines against a state; files made by hand, honest and hostile.
+// Goal: typed lines become messages or do what a command says, and an error never changes the conversation.
+// Method: lines against a state; saved files made by hand, valid and malicious.
 #include "apps/chat_commands.h"
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -30,7 +30,7 @@ class ChatCommands : public ::testing::Test {
                             {api::Role::assistant, {api::Reasoning{"hm"}, api::Text{"Yes."}}}}};
     chat_.said.items.back().sampled = Sampled{};
   }
-  // The last line completes a message or a command.
+  // Types several lines, of which the last completes a message or a command.
   Reaction type(const std::vector<std::string>& lines) {
     ChatInput input;
     for (size_t i = 0; i + 1 < lines.size(); ++i) EXPECT_FALSE(input.push(lines[i])) << lines[i];

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::string_view kQuotes = "\"\"\"", kSpace = " \t\r\n";
 
-// Where """ begins a text; npos: nowhere.
+// The position of a """ that begins a text; npos if the line has none.
 size_t opening_in(std::string_view line) {
   const size_t first = line.find_first_not_of(kSpace);
   if (first == line.npos || line.substr(first).starts_with(kQuotes)) return first;
@@ -39,7 +39,7 @@ std::optional<Input> ChatInput::add(std::string_view line) {
   const std::string_view end = line.substr(0, line.find_last_not_of(kSpace) + 1);
   const bool closed = end.ends_with(kQuotes);
   if (closed) line = end.substr(0, end.size() - kQuotes.size());
-  const bool own_line = line.empty() && (first_ || closed);  // the quotes stand alone
+  const bool own_line = line.empty() && (first_ || closed);  // the quotes stand alone and add no line end
   if (!own_line && !std::exchange(first_, false)) so_far_.text += '\n';
   so_far_.text += line;
   if (!closed) return {};

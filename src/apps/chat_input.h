@@ -1,5 +1,5 @@
-// Lines of a terminal to messages and commands: what stands between """ at the beginning of a line, or of
-// what /system takes, and """ at the end of one is one text, line ends and all.
+// Collects typed lines into messages and commands. A text between """ at the beginning of a line (or of the
+// argument of /system) and """ at the end of a line is one input with its line ends.
 #pragma once
 #include <optional>
 #include <string>
@@ -7,17 +7,19 @@
 
 namespace autark::apps {
 
+// One message or command.
 struct Input {
   std::string text;
-  bool quoted = false;   // it, or the command's argument, stood between """
-  bool command = false;  // it begins with / and is not quoted itself, nor begins with //
+  bool quoted = false;   // the text, or the argument of the command, stood between """
+  bool command = false;  // the line begins with a single / outside """
 };
 
 class ChatInput {
  public:
-  std::optional<Input> push(std::string_view line);  // empty: more lines belong to it
-  bool open() const { return open_; }
-  void clear() { *this = {}; }
+  // Adds a line without its end. Returns the input when it is complete.
+  std::optional<Input> push(std::string_view line);
+  bool open() const { return open_; }  // a """ is open
+  void clear() { *this = {}; }         // forgets the lines of an open input
 
  private:
   std::optional<Input> add(std::string_view line);

@@ -11,13 +11,16 @@
 namespace autark::apps {
 namespace {
 
+// One setting: `read` parses a value into the settings and returns false if it is not allowed, `write`
+// returns the value as text, `copy` takes it from other settings.
 struct Setting {
-  const char *name, *takes;  // what may be said of it
+  const char *name, *takes;  // `takes` describes the allowed values
   std::function<bool(ChatSettings&, std::string_view)> read;
   std::function<std::string(const ChatSettings&)> write;
   std::function<void(ChatSettings&, const ChatSettings&)> copy;
 };
 
+// Parses the whole text as a number in [least, most].
 template <class T>
 bool parse(std::string_view text, double least, double most, T* to) {
   T v{};
@@ -28,7 +31,7 @@ bool parse(std::string_view text, double least, double most, T* to) {
   return true;
 }
 
-// `at` finds the number in the settings.
+// A setting that is a number. at(settings) returns a reference to it.
 template <class At>
 Setting number_setting(const char* name, const char* takes, double least, double most, At at) {
   return {name, takes, [=](ChatSettings& s, std::string_view v) { return parse(v, least, most, &at(s)); },
@@ -97,7 +100,7 @@ std::optional<Error> set(ChatSettings& to, const ChatSettings& usual, std::strin
   std::ranges::replace(plain, '-', '_');
   const auto s = std::ranges::find_if(settings(), [&](const Setting& each) { return each.name == plain; });
   if (s == settings().end())
-    return Error{Code::invalid, fmt::format("there is no setting '{}'; there are {}", name.substr(0, 100),
+    return Error{Code::invalid, fmt::format("there is no setting '{}'; the names are {}", name.substr(0, 100),
                                             names_of_settings())};
   if (value == "default") return s->copy(to, usual), std::nullopt;
   ChatSettings changed = to;

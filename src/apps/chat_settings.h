@@ -1,5 +1,5 @@
-// How a chat in the terminal is answered, and how /set changes it: one table of names, each with its range,
-// its reading and its writing.
+// The settings of a terminal chat. /set changes them; one table holds each name with its range and how its
+// value is read and written.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -13,14 +13,15 @@ namespace autark::apps {
 
 struct ChatSettings {
   engine::Sampling sampling;
-  int64_t max_tokens = -1;  // −1: what the context holds
-  serve::Manner manner;
+  int64_t max_tokens = -1;  // of one answer; −1: as many as the context holds
+  serve::Manner manner;     // thinking and effort
 };
 
-// "top_p" or "top-p"; "default" is the value in `usual`. Nothing changes on an error.
+// Sets one value. `name` is "top_p" or "top-p"; the value "default" restores the one in `usual`. An error
+// changes nothing.
 std::optional<Error> set(ChatSettings& settings, const ChatSettings& usual, std::string_view name,
                          std::string_view value);
-std::string listed(const ChatSettings& settings);  // "temperature  0.7" …, a line each
+std::string listed(const ChatSettings& settings);  // all values, "temperature  0.7", one per line
 std::string names_of_settings();                   // "temperature, top_p …"
 
 }  // namespace autark::apps

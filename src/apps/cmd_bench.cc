@@ -1,8 +1,9 @@
-// Times are taken around whole steps, the way the engine runs them; work is counted by the dry chip, which
-// runs the same model file over the same steps. Repeats are interleaved, the median counts.
+// autark bench. Times are measured around whole steps, run as the engine runs them. Work is counted by the
+// `dry` chip, which runs the same model file over the same steps. Prefill and decode alternate; the result is
+// the median of each.
 //
-//   decode GB/s   = (weight bytes + state bytes of a token) · tok/s      against plain reads
-//   prefill FLOP/s = FLOP of the prompt / its time                        against the ISA's products
+//   decode GB/s     (weight bytes + state bytes of a token) · tok/s, compared with the read bandwidth
+//   prefill FLOP/s  FLOP of the prompt / its time, compared with the measured peak of products on this ISA
 #include "apps/cmd_bench.h"
 #include <fmt/core.h>
 #include <algorithm>
@@ -36,13 +37,14 @@ double median(std::vector<double> x) {
   return x.size() % 2 ? x[x.size() / 2] : (x[x.size() / 2 - 1] + x[x.size() / 2]) / 2;
 }
 
-// One sequence on one chip: a prompt in chunks, then single tokens.
+// One sequence on one chip: a prompt in chunks of at most `chunk` tokens, then single tokens.
 class Run {
  public:
   Run(const Model& m, Chip& on, engine::Cache& cache)
       : vocabulary_(m.vocabulary()), state_(cache.open()), forward_(m, on, cache) {
     AUTARK_CHECK(state_ && cache.reserve(*state_, cache.context()));
   }
+  // Prefill with a fixed, made-up prompt.
   void read(int tokens, int chunk) {
     std::vector<int32_t> prompt(tokens);
     for (int i = 0; i < tokens; ++i) prompt[i] = int32_t((int64_t{7919} * i + 13) % vocabulary_);
@@ -51,6 +53,7 @@ class Run {
       step(std::span(prompt).subspan(at, count), at + count == tokens);
     }
   }
+  // Greedy decoding; end tokens do not stop it.
   void write(int tokens) {
     for (int i = 0; i < tokens; ++i) step({&next_, 1}, true);
   }
@@ -69,12 +72,13 @@ class Run {
   int32_t next_ = 0;
 };
 
+// All measured and counted numbers.
 struct Figures {
   MachineSpeed machine;
   std::string weights, rounding;
   double load_seconds = 0, prefill_seconds = 0, decode_seconds = 0;
-  Cost prefill, decode;  // of the whole prompt; of all tokens written
-  bool int8 = false;
+  Cost prefill, decode;  // of the whole prompt; of all generated tokens
+  bool int8 = false;     // products take 8-bit inputs
 
   double prefill_rate(const Arguments& a) const { return a.prefill / prefill_seconds; }
   double decode_rate(const Arguments& a) const { return a.decode / decode_seconds; }
@@ -83,6 +87,7 @@ struct Figures {
   double peak() const { return int8 ? machine.int8_gop_per_second : machine.f32_gflop_per_second; }
 };
 
+// A cache with room for one sequence of all tokens, without a memory limit.
 Result<std::unique_ptr<engine::Cache>> cache_for(const engine::LoadedModel& m, const Arguments& a) {
   if (a.prefill + a.decode > m.model->context())
     return Error{Code::invalid, fmt::format("bench: {} + {} tokens are more than the model's context of {}",
@@ -92,13 +97,14 @@ Result<std::unique_ptr<engine::Cache>> cache_for(const engine::LoadedModel& m, c
       {.rounding = m.rounding.cache, .bytes_max = INT64_MAX, .context = a.prefill + a.decode});
 }
 
+// Counts the work of prefill and decode on the `dry` chip.
 void count_costs(const engine::LoadedModel& m, engine::Cache& cache, const Arguments& a, Figures* f) {
   for (Cost* cost : {&f->prefill, &f->decode}) {
     const auto dry = make_dry_chip(cost);
     Run run(*m.model, *dry, cache);
     run.read(a.prefill, a.chunk);
     if (cost == &f->prefill) continue;
-    *cost = {};  // the prompt is not part of it
+    *cost = {};  // the prompt does not belong to the cost of decoding
     run.write(a.decode);
   }
 }
@@ -203,7 +209,7 @@ void add_bench_command(const Command& program) {
   c.option("--threads", a->threads, "0: one per physical core", {.rule = whole_number(0, 1 << 30)});
   c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
   c.option("--rounding", a->rounding,
-           "none, trained or fast, see logits --help (what the rounding table says)");
+           "none, trained, exact or fast, see logits --help (what the rounding table says)");
   c.flag("--json", a->json, "One JSON object on standard output");
   c.runs([a] { return run(*a); });
 }

@@ -1,5 +1,5 @@
-// autark bench: how fast a model reads and writes here, as a fraction of what the machine was measured to
-// give.
+// autark bench: measures prefill and decode speed, also as a fraction of this machine's measured bandwidth
+// and peak.
 #pragma once
 
 namespace autark::apps {

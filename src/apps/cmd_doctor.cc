@@ -18,6 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The first line of a file; empty if it cannot be read.
 std::string first_line(const fs::path& file) {
   std::ifstream in(file);
   std::string line;
@@ -33,6 +34,7 @@ std::string processor() {
   return "unknown";
 }
 
+// Logical cores that the affinity of this process allows.
 int usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -43,8 +45,10 @@ double gib(int64_t bytes) {
   return double(bytes) / double(1 << 30);
 }
 
+// Prints one line for each property and collects warnings, which it prints at the end.
 class Checkup {
  public:
+  // Returns the exit code: 1 if the chip cannot be made or the best ISA is not in use.
   int run() {
     if (auto fault = look_at_chips()) return fail(*fault);
     look_at_cores();
@@ -130,7 +134,7 @@ class Checkup {
         names.empty() ? "none yet; `autark pull " + std::string(hub::kDefaultModel) + "` gets one" : names);
     const auto space = fs::space(fs::exists(folder, fault) ? folder : "/", fault);
     if (!fault && space.available < uintmax_t{2} << 30)
-      warn("{:.1f} GiB are free where models lie", gib(int64_t(space.available)));
+      warn("{:.1f} GiB are free on the disk of the model folder", gib(int64_t(space.available)));
   }
 
   template <class... T>

@@ -1,9 +1,9 @@
-// autark doctor: what this machine has, what of it is used, and what is set up wrongly.
+// autark doctor: prints this machine's hardware, the part of it that is used, and misconfigurations.
 #pragma once
 
 namespace autark::apps {
 
 class Command;
-void add_doctor_command(const Command& program);  // exit code 1: the best ISA is not in use
+void add_doctor_command(const Command& program);  // its exit code is 1 if the best ISA is not in use
 
 }  // namespace autark::apps

@@ -14,6 +14,7 @@ struct Arguments {
   bool json = false, tensors = false;
 };
 
+// "12 kB", "3.4 MB", "5.67 GB": decimal units.
 std::string size_text(int64_t bytes) {
   const double n = static_cast<double>(bytes);
   if (n < 1e6) return fmt::format("{:.0f} kB", n / 1e3);
@@ -25,6 +26,7 @@ std::string count_text(int64_t n) {
   return n < 1'000'000'000 ? fmt::format("{:.1f} million", n / 1e6) : fmt::format("{:.2f} billion", n / 1e9);
 }
 
+// One line of the table; an empty `what` continues the entry above.
 void line(const char* what, const std::string& value) {
   fmt::print("{:<14} {}\n", what, value);
 }
@@ -48,7 +50,7 @@ void print_difference(const ReleaseListing::Difference& d) {
   line("", fmt::format("{} is {}, {} is expected", d.name, d.is, d.expected));
 }
 
-// The checkpoint against the list of its release.
+// The comparison with the list of the release; at most kShown differences.
 void print_listing(const Inspection& in) {
   constexpr size_t kShown = 8;
   if (!in.listing) return;
@@ -75,6 +77,7 @@ void print_dimensions(const Inspection& in) {
     line("", fmt::format("{:<24} {}", key, dump_json(value)));
 }
 
+// What a sequence keeps and what its next token costs, for several lengths of the sequence.
 void print_behind(const Inspection& in) {
   if (in.behind.empty()) return;
   line("next token", "tokens behind   state kept   GFLOP   weights read   state read");
@@ -85,6 +88,7 @@ void print_behind(const Inspection& in) {
                          size_text(static_cast<int64_t>(b.record_bytes_read))));
 }
 
+// Memory that the model needs, and whether this machine has it.
 void print_needs(const Inspection& in) {
   if (!in.fault.empty()) return line("cannot run", in.fault);
   const int64_t useful = std::min(in.context, kUsefulTokens);

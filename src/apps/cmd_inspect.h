@@ -1,4 +1,4 @@
-// autark inspect MODEL: what is in a checkpoint, what it needs, whether it fits here.
+// autark inspect MODEL: prints the contents of a checkpoint, what it needs to run and whether it fits here.
 #pragma once
 
 namespace autark::apps {

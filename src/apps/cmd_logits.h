@@ -1,4 +1,4 @@
-// autark logits: what a model computes for a prompt, tensor by tensor; the door for correctness gates.
+// autark logits: writes the tensors that a model computes for a prompt. Tests of correctness compare them.
 #pragma once
 
 namespace autark::apps {

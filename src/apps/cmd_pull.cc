@@ -15,7 +15,8 @@ std::string megabytes(int64_t bytes) {
   return fmt::format("{:.0f}", static_cast<double>(bytes) / 1e6);
 }
 
-// On a terminal one line that is drawn over; elsewhere a line at a tenth, at most every two seconds.
+// Progress on standard error. On a terminal one line is redrawn, ten times a second; elsewhere a new line is
+// printed for each tenth of the total, at most one every two seconds.
 class ProgressBar {
  public:
   ~ProgressBar() { end_line(); }
@@ -34,12 +35,14 @@ class ProgressBar {
   }
 
  private:
+  // Whether enough has changed, or enough time has passed, to show a new number.
   bool is_due(int percent) const {
     if (tenth_ < 0 || percent == 100) return percent / 10 != tenth_;
     const auto since = Clock::now() - shown_at_;
     return terminal_ ? since >= std::chrono::milliseconds(100)
                      : percent / 10 != tenth_ && since >= std::chrono::seconds(2);
   }
+  // Starts a new item, such as the check of a file. Its rate counts from here.
   void begin(const hub::Progress& p) {
     end_line();
     what_ = p.what;
@@ -79,6 +82,7 @@ class ProgressBar {
   bool line_open_ = false;
 };
 
+// Prints the catalogue and marks the models that are here.
 int list_models() {
   for (const hub::CatalogueEntry& e : hub::catalogue()) {
     const bool here = hub::find_model(e.name).has_value();
@@ -88,6 +92,7 @@ int list_models() {
   return 0;
 }
 
+// Prints the path to open on standard output.
 int pull_model(const std::string& reference, hub::PullOptions options) {
   ProgressBar bar;
   options.progress = [&bar](const hub::Progress& p) { bar.show(p); };

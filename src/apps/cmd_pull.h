@@ -1,4 +1,4 @@
-// autark pull REF: gets a model, with a progress bar.
+// autark pull REF: fetches a model and shows progress.
 #pragma once
 
 namespace autark::apps {

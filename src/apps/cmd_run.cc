@@ -1,4 +1,4 @@
-// flags → open_model → lines that are typed → TerminalChat.
+// autark run: opens the model, reads what is typed and passes messages to a TerminalChat.
 #include "apps/cmd_run.h"
 #include <fmt/core.h>
 #include <unistd.h>
@@ -32,6 +32,7 @@ struct Arguments {
   bool no_history = false;
 };
 
+// The model's recommended sampling, changed by the options. Without --seed the seed is random.
 engine::Sampling sampling_of(const Arguments& a, const std::filesystem::path& model) {
   engine::Sampling s = serve::sampling_defaults(model);
   s.temperature = a.temperature.value_or(s.temperature);
@@ -43,6 +44,7 @@ engine::Sampling sampling_of(const Arguments& a, const std::filesystem::path& mo
   return s;
 }
 
+// The state of a chat before its first message.
 ChatState state_of(const Arguments& a, const std::filesystem::path& model) {
   ChatSettings s{.sampling = sampling_of(a, model), .max_tokens = a.max_tokens};
   s.manner.effort = a.effort;
@@ -62,37 +64,39 @@ Result<OpenModel> open(const Arguments& a, const std::filesystem::path& path) {
   return open_model(path, std::move(options));
 }
 
+// Prints the model, the chip and the most important keys before a chat.
 void introduce(const OpenModel& model) {
   const auto& c = model.engine->card();
   fmt::print(stderr, "{}: {}, {}; context {}\nchip {}; rounding {}\n", c.name, c.architecture, c.weights,
              c.context, c.chip, c.rounding);
   if (!model.text.chat)
-    fmt::print(stderr, "No chat template ({}): it continues your text.\n", model.text.chat_fault);
-  fmt::print(stderr, "/help shows what there is; Ctrl-C stops an answer, Ctrl-D leaves.\n");
+    fmt::print(stderr, "No chat template ({}): the model continues your text.\n", model.text.chat_fault);
+  fmt::print(stderr, "/help lists the commands; Ctrl-C stops an answer, Ctrl-D leaves.\n");
 }
 
-// What Ctrl-C at the prompt does: the first one clears what was typed, one more on an empty line leaves.
+// Ctrl-C at the prompt: the first one clears the typed text, a second one on an empty line leaves the chat.
 class Patience {
  public:
+  // Counts one Ctrl-C; `empty`: nothing was typed. Returns true if the chat ends.
   bool leaves(bool empty) {
     if (empty && std::exchange(warned_, true)) return true;
     if (empty) fmt::print(stderr, "(Ctrl-C again, Ctrl-D or /bye leaves)\n");
     return false;
   }
-  void renew() { warned_ = false; }
+  void renew() { warned_ = false; }  // a line was typed
 
  private:
   bool warned_ = false;
 };
 
-// One message or command; empty: the person leaves.
+// The next message or command; empty if the person leaves.
 std::optional<Input> next_input(LineReader& reader) {
   ChatInput input;
   Patience patience;
   fmt::print("\n");
   for (;;) {
     std::fflush(stdout);
-    Interrupts::take();  // of an answer that was over
+    Interrupts::take();  // discards a Ctrl-C that came after the end of the last answer
     const LineReader::Line line = reader.read(input.open() ? "... " : "> ");
     if (line.how == LineReader::Line::How::end) return {};
     if (line.how == LineReader::Line::How::interrupted) {
@@ -105,6 +109,7 @@ std::optional<Input> next_input(LineReader& reader) {
   }
 }
 
+// Runs the chat until the person leaves. An error in an answer does not end the chat.
 int converse(TerminalChat& chat, ChatState& state, const std::filesystem::path& history) {
   LineReader reader(history);
   while (const auto input = next_input(reader)) {
@@ -120,6 +125,8 @@ int converse(TerminalChat& chat, ChatState& state, const std::filesystem::path& 
   return 0;
 }
 
+// A chat if standard input is a terminal and there is no -p; otherwise one answer to -p or to all of
+// the input.
 int run(const Arguments& a) {
   const auto path = hub::find_model(a.model);
   if (!path) return fail(path.error());
@@ -147,14 +154,13 @@ void add_run_command(const Command& program) {
   c.footer(
       "Examples:\n  autark run\n  autark run -p 'What is a mutex? One sentence.'\n"
       "  echo 'Name three rivers.' | autark run qwen2.5-coder-0.5b --temperature 0\n"
-      "In the chat, /help lists what there is: /clear, /system, /set, /save, /load, /bye, and messages of "
+      "In the chat, /help lists the commands: /clear, /system, /set, /save, /load, /bye, and messages of "
       "several\n"
-      "lines between \"\"\". Lines can be edited and come back with the arrow keys; they are kept, for their "
-      "owner\n"
-      "only, in $XDG_STATE_HOME/autark/history (else ~/.local/state/autark/history).");
+      "lines between \"\"\". Lines can be edited and recalled with the arrow keys. They are kept in a file\n"
+      "that only you can read: $XDG_STATE_HOME/autark/history (else ~/.local/state/autark/history).");
   c.option("MODEL", a->model, "A path, or the name of a model that was pulled (the default model)");
   c.option("-p,--prompt", a->prompt, "Answer this and end");
-  c.option("--system", a->system, "What the model is told first");
+  c.option("--system", a->system, "The system message");
   c.option("--thinking", a->thinking, "on or off (what the model's template does)",
            {.rule = one_of({"on", "off"})});
   c.option("--effort", a->effort, "How hard it thinks, as far as the model knows the difference",
@@ -167,8 +173,8 @@ void add_run_command(const Command& program) {
            {.rule = number(0, 1)});
   c.option("--min-p", a->min_p, "Draw from tokens at least this likely, compared with the most likely one",
            {.rule = number(0, 1)});
-  c.option("--repetition-penalty", a->repetition_penalty, "Above 1: what was said becomes less likely",
-           {.rule = number(0.01, 100)});
+  c.option("--repetition-penalty", a->repetition_penalty,
+           "Above 1: tokens of the text so far become less likely", {.rule = number(0.01, 100)});
   c.option("--seed", a->seed, "The same seed and conversation give the same answer (random)",
            {.rule = whole_number(0, INT64_MAX)});
   c.option("--max-tokens", a->max_tokens, "Of one answer (what the context holds)",
@@ -182,7 +188,7 @@ void add_run_command(const Command& program) {
            {.rule = whole_number(0, 8)});
   c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
   c.option("--rounding", a->rounding,
-           "none, trained or fast, see logits --help (what the rounding table says)");
+           "none, trained, exact or fast, see logits --help (what the rounding table says)");
   c.runs([a] { return run(*a); });
 }
 

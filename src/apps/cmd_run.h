@@ -1,4 +1,4 @@
-// autark run: a chat in the terminal, or one answer for a pipe.
+// autark run: a chat in the terminal; with -p or a pipe, one answer.
 #pragma once
 
 namespace autark::apps {

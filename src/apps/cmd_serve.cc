@@ -1,6 +1,11 @@
-// Listens at once and loads the model meanwhile: /ready says when it is there. SIGINT, SIGTERM or SIGHUP: no
-// new requests, those under way may finish; the end of the drain time stops them with a word, a second signal
-// without.
+// autark serve. The server listens at once and loads the model meanwhile; /ready tells when the model
+// is loaded.
+//
+// SIGINT, SIGTERM and SIGHUP stop it: new requests are refused, running ones may finish until the drain time
+// is over and then end with an error. A second signal ends the process at once.
+//
+// Threads: the main thread waits for signals, one more loads the model, the HTTP server and the engine have
+// their own.
 #include "apps/cmd_serve.h"
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -28,30 +33,32 @@ namespace {
 using Seconds = std::chrono::seconds;
 
 constexpr const char* kKeyVariable = "AUTARK_API_KEY";
-constexpr unsigned kTidySeconds = 2;
+constexpr unsigned kTidySeconds = 2;            // for destructors at the end; see end_soon()
 constexpr int64_t kSecondsMax = 1'000'000'000;  // thirty years
 
 struct Arguments {
   std::string model, host = "127.0.0.1", api_key, name, chip = "cpu", rounding, thinking, effort;
   std::vector<std::string> aliases, cors;
-  bool has_key = false;  // possibly an empty one
+  bool has_key = false;  // a key was given, possibly an empty one
   uint16_t port = 8080;
   int drafts = 0, threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
 };
 
+// The loaded model and the path that it was loaded from.
 struct Loaded {
   std::shared_ptr<serve::EngineBackend> backend;
   std::filesystem::path path;
 };
 
-// To standard output. A reader that has gone, as a terminal does that is closed, is nobody's trouble.
+// Prints to standard output and ignores errors: the server goes on if its terminal is closed.
 template <class... Args>
 void say(fmt::format_string<Args...> format, Args&&... args) {
   std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), stdout);
 }
 
-// Blocked in every thread, so that only wait_for_signal() takes them. Under nohup a hangup stays ignored.
+// The signals that stop the server. They are blocked in all threads, so only wait_for_signal() receives them.
+// If SIGHUP is ignored, as under nohup, it stays ignored.
 sigset_t stop_signals() {
   struct sigaction hangup {};
   sigaction(SIGHUP, nullptr, &hangup);
@@ -63,12 +70,13 @@ sigset_t stop_signals() {
   return set;
 }
 
-// Its number, or 0 when there was none.
+// Waits for one of the signals, at most for `most`. Returns its number, or 0 if none came.
 int wait_for_signal(const sigset_t& set, std::chrono::milliseconds most) {
   const timespec time{most.count() / 1000, (most.count() % 1000) * 1'000'000};
   return std::max(0, sigtimedwait(&set, nullptr, &time));
 }
 
+// From now on each of the signals ends the process at once with exit code 128 + its number.
 void end_at_once_with_the_next(const sigset_t& set) {
   struct sigaction action {};
   action.sa_handler = [](int signal) { std::_Exit(128 + signal); };
@@ -81,6 +89,7 @@ bool is_loopback(const std::string& host) {
   return host == "localhost" || host == "::1" || host.starts_with("127.");
 }
 
+// The model's name for clients: --name, or a name made from the place where the model lies.
 std::string name_of(const Arguments& a, const std::filesystem::path& path) {
   if (!a.name.empty()) return a.name;
   const auto place = hub::place_of_model(a.model);
@@ -91,6 +100,8 @@ int64_t now_seconds() {
   return std::chrono::duration_cast<Seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+// Loads the model; runs on a thread of its own. Progress goes to /ready and, on a terminal, to
+// standard error.
 Result<Loaded> load(const Arguments& a, serve::Service& service) {
   AUTARK_TRY(const std::filesystem::path path, hub::find_model(a.model));
   warn_of_threads(a.threads);
@@ -139,7 +150,7 @@ void print_address(const Arguments& a, uint16_t port) {
   const std::string host = a.host.find(':') == std::string::npos ? a.host : "[" + a.host + "]";
   say("listening http://{}:{}  (console at /, APIs at /v1)\n", host, port);
   if (!a.has_key && !is_loopback(a.host))
-    say("warning   {} can be reached from other machines and there is no --api-key: anybody there may use "
+    say("warning   {} can be reached from other machines and there is no --api-key: anyone there can use "
         "it\n",
         a.host);
   std::fflush(stdout);
@@ -150,8 +161,8 @@ int fail(const Error& error) {
   return 1;
 }
 
-// A prompt that is being prepared, or a step that is being computed, cannot be interrupted: nobody waits for
-// its result any more, and for its end only so long.
+// Ends the process with `exit_code` after kTidySeconds, unless it has ended by itself. A step of the engine
+// and the rendering of a prompt cannot be interrupted, and their results are no longer needed.
 void end_soon(int exit_code) {
   static int code;
   code = exit_code;
@@ -159,14 +170,15 @@ void end_soon(int exit_code) {
   alarm(kTidySeconds);
 }
 
+// Refuses new requests and waits for the running ones, at most for the drain time.
 void stop(const Arguments& a, serve::Service& service, http::Server& server) {
   if (const int count = service.under_way())
-    say("stopping  {} requests are under way; again to stop at once\n", count);
+    say("stopping  {} requests are still running; a second signal stops at once\n", count);
   std::fflush(stdout);
   serve::drain(service, server, Seconds(a.drain_seconds));
 }
 
-// Until a signal: the process's exit code.
+// Loads the model, serves until a signal comes and returns the exit code of the process.
 int serve_until_signal(const Arguments& a, const sigset_t& signals, serve::Service& service,
                        http::Server& server) {
   auto loading = std::async(std::launch::async, [&] { return load(a, service); });
@@ -206,6 +218,7 @@ Result<http::Options> http_options(const Arguments& a) {
   return http;
 }
 
+// The key that clients must send; empty if none was given. A key that is given but empty is an Error.
 Result<std::string> key_of(const Arguments& a) {
   if (!a.has_key) return std::string();
   auto key = serve::key_from(a.api_key);
@@ -233,6 +246,7 @@ int run(const Arguments& a) {
   return exit_code;
 }
 
+// Options that limit requests and connections.
 void add_limits(const Command& c, Arguments& a) {
   c.option("--parallel", a.parallel, "Choices computed at once; more wait",
            {.rule = whole_number(1, 1 << 20), .shows_default = true});
@@ -284,14 +298,14 @@ void add_serve_command(const Command& program) {
            {.rule = whole_number(0, 8)});
   c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
   c.option("--rounding", a->rounding,
-           "none, trained or fast, see logits --help (what the rounding table says)");
+           "none, trained, exact or fast, see logits --help (what the rounding table says)");
   c.option("--thinking", a->thinking, "on or off, for requests that do not say (what the template does)",
            {.rule = one_of({"on", "off"})});
   c.option("--effort", a->effort, "How hard it thinks where a request does not say",
            {.rule = one_of(api::efforts())});
   add_limits(c, *a);
   c.runs([a] {
-    a->has_key = a->has_key || std::getenv(kKeyVariable);  // an empty one is refused, not ignored
+    a->has_key = a->has_key || std::getenv(kKeyVariable);  // an empty variable is refused, not ignored
     return run(*a);
   });
 }

@@ -1,4 +1,4 @@
-// autark serve: the HTTP APIs and the console.
+// autark serve: serves the HTTP APIs and the console.
 #pragma once
 
 namespace autark::apps {

@@ -1,15 +1,19 @@
-// The door by which the text layer is judged from outside.
+// autark text: gives tests access to the text layer. Each input line is a JSON object and gives one line
+// of output:
 //
 //   encode  {"text", "add_special": true, "parse_special": false}  → {"ids"}
 //   decode  {"ids", "skip_special": true}                          → {"text", "pieces", "flush"}
 //   render  {"messages", "tools", "kwargs", "vars", "now"}         → {"prompt"}
-//           some models take more: text::render_options()
-//   parse   {"text", "mode": "chat" | "thinking", "end": "stop" | "length",
-//            "dialect": one of text::named_syntaxes(), in place of the model's own syntax,
-//            "tools", "tool_choice"}: with no tools in the list, or the choice "none", calls are text
-//           → {"reasoning", "content", "tool_calls", "partial", "finish"}; partial: a call that never ended
+//           some models take more fields: text::render_options()
+//   parse   {"text", "mode": "chat" | "thinking", "end": "stop" | "length", "dialect", "tools",
+//            "tool_choice"}
+//           → {"reasoning", "content", "tool_calls", "partial", "finish"}
+//           dialect: one of text::named_syntaxes(), instead of the model's own syntax
+//           tools, tool_choice: with an empty list or the choice "none", calls stay text
+//           partial: a call that has no end
 //
-// A line that cannot be done gives {"error"} and the next one is read. Each answer is flushed at once.
+// If a line cannot be processed, the output is {"error"}, and the next line is read. Each output line is
+// flushed at once.
 #include "apps/cmd_text.h"
 #include <algorithm>
 #include <cstdint>
@@ -29,6 +33,7 @@ namespace {
 namespace fs = std::filesystem;
 using Answer = std::function<Result<Json>(std::string_view line)>;
 
+// The boolean field `name`; `usual` if it is absent or null.
 Result<bool> flag(const Json& row, const char* name, bool usual) {
   if (!row.contains(name) || row[name].is_null()) return usual;
   if (!row[name].is_boolean()) return Error{Code::invalid, std::string(name) + " must be true or false"};
@@ -53,6 +58,8 @@ Result<Json> encode(const text::Tokenizer& t, std::string_view line) {
   return Json{{"ids", ids}};
 }
 
+// Decodes token by token, as a stream does. `pieces` has the text after each token, `flush` the text that
+// would follow if the stream ended there.
 Result<Json> decode(const text::Tokenizer& t, std::string_view line) {
   AUTARK_TRY(Json row, read_row(line));
   if (!row.contains("ids") || !row["ids"].is_array())
@@ -77,7 +84,7 @@ Result<Json> render(const text::ChatTemplate& chat, std::string_view line) {
   return Json{{"prompt", prompt.text}};
 }
 
-// One of these words; the first where the row says nothing.
+// The field `name`, which must be one of `words`; the first of them if it is absent.
 Result<std::string> choice(const Json& row, const char* name, const std::vector<std::string_view>& words) {
   if (!row.contains(name) || row[name].is_null()) return std::string(words.front());
   std::string all;
@@ -88,7 +95,7 @@ Result<std::string> choice(const Json& row, const char* name, const std::vector<
   return Error{Code::invalid, std::string(name) + " must be " + all};
 }
 
-// The syntax that "dialect" names; the model's own where the row has none.
+// The syntax that "dialect" names; the model's own if it is absent.
 Result<text::OutputSyntax> syntax_of(const Json& row, text::OutputSyntax own) {
   if (!row.contains("dialect") || row["dialect"].is_null()) return own;
   std::vector<std::string_view> names;
@@ -101,7 +108,7 @@ Json call_json(const text::ToolCall& c) {
   return {{"name", c.name}, {"arguments", c.arguments}};
 }
 
-// As for a request with these fields; without them calls are read.
+// Whether calls are parsed, by the rules for a request with these fields. Without them calls are parsed.
 Result<bool> wants_calls(const Json& row) {
   const Json tools = row.value("tools", Json()), choice = row.value("tool_choice", Json());
   if (!tools.is_null() && !tools.is_array()) return Error{Code::invalid, "tools must be a list"};
@@ -132,6 +139,7 @@ int fail(const Error& e) {
   return 1;
 }
 
+// Reads standard input to its end. Returns 1 if standard output cannot be written.
 int answer_lines(const Answer& answer) {
   for (std::string line; std::getline(std::cin, line);) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
@@ -141,7 +149,7 @@ int answer_lines(const Answer& answer) {
   return std::cout ? 0 : 1;
 }
 
-// A path as it is, or a model's name.
+// The place of a model. An existing path is used as it is, also a single chat_template.jinja.
 Result<fs::path> locate(const std::string& model) {
   std::error_code ec;
   if (fs::exists(model, ec)) return hub::snapshot_in(model);
@@ -153,7 +161,7 @@ int run(const std::string& what, const std::string& model) {
   if (!path) return fail(path.error());
   auto tokenizer = text::Tokenizer::open(*path);
   if (what == "render" || what == "parse") {
-    // A directory may have a template and no tokenizer; a broken tokenizer is a fault all the same.
+    // A folder may have a template without a tokenizer. A broken tokenizer is an error in any case.
     if (!tokenizer && tokenizer.error().code != Code::not_found) return fail(tokenizer.error());
     auto chat = text::ChatTemplate::open(*path, tokenizer ? tokenizer->get() : nullptr);
     if (!chat) return fail(chat.error());

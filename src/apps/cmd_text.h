@@ -1,4 +1,4 @@
-// autark text encode|decode|render MODEL: JSON lines in, one JSON line out for each.
+// autark text encode|decode|render|parse MODEL: reads JSON lines and writes one JSON line for each.
 #pragma once
 
 namespace autark::apps {

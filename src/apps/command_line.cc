@@ -36,6 +36,7 @@ void Command::option(const std::string& names, T& value, const std::string& help
   if (details.given) option->each([given = details.given](const std::string&) { *given = true; });
 }
 
+// The types that options may have.
 template void Command::option(const std::string&, std::string&, const std::string&,
                               const OptionDetails&) const;
 template void Command::option(const std::string&, std::filesystem::path&, const std::string&,

@@ -1,5 +1,4 @@
-// What the program's commands take on the command line, and the one place that knows the library which reads
-// it: its header is slow to compile.
+// Declares commands and their options. Only command_line.cc includes CLI11, whose header is slow to compile.
 #pragma once
 #include <functional>
 #include <memory>
@@ -13,36 +12,37 @@ class App;
 
 namespace autark::apps {
 
-// What an option has besides its name and its help.
+// Properties of an option beside its name and help text.
 struct OptionDetails {
-  std::optional<ValueRule> rule = {};
-  bool shows_default = false;  // --help shows the value it has before anything is read
+  std::optional<ValueRule> rule = {};  // which values are allowed; empty: all
+  bool shows_default = false;  // --help shows the value that the variable has when the option is declared
   bool required = false;
-  bool one_value_each = false;     // of a list: the option is given again for each of its values
-  const char* kind = nullptr;      // of its value, in --help; else from the type
-  const char* variable = nullptr;  // of the environment: gives the value where the option is not given
-  bool* given = nullptr;           // set when the option or its variable gives a value
+  bool one_value_each = false;     // for lists: the option is repeated for each value
+  const char* kind = nullptr;      // kind of value shown by --help; nullptr: derived from the type
+  const char* variable = nullptr;  // environment variable that is used if the option is not given
+  bool* given = nullptr;           // set to true if the option or the environment variable gives a value
 };
 
-// One command as it is declared. A handle that can be copied; its CommandLine must outlive it, and what
-// options write into must live until the command has run.
+// A command while it is declared. Copyable handle: its CommandLine must outlive it, and the variables that
+// options write to must live until the command has run.
 class Command {
  public:
   Command(CLI::App& app, int& exit_code) : app_(&app), exit_code_(&exit_code) {}
 
-  // A command below this one; one of them must be given.
+  // Adds a subcommand. The user must then give one of the subcommands.
   Command command(const std::string& name, const std::string& help) const;
-  // Options below this one, of which exactly one must be given.
+  // Adds a group of options of which the user must give exactly one.
   Command exactly_one(const std::string& name) const;
-  // The text at the end of --help: examples.
+  // Sets the text at the end of --help, such as examples.
   void footer(const std::string& text) const;
-  // `names`: "-p,--prompt", or "MODEL" for a value without a name. `value` is a string, a path, a list of
-  // strings, a number or an optional number.
+  // Adds an option that writes to `value`: a string, a path, a list of strings, a number or an optional
+  // number. `names` is "-p,--prompt", or "MODEL" for a positional value.
   template <class T>
   void option(const std::string& names, T& value, const std::string& help,
               const OptionDetails& details = {}) const;
+  // Adds an option without a value that sets `value` to true.
   void flag(const std::string& name, bool& value, const std::string& help) const;
-  // What the command does; its result is the exit code.
+  // Sets the function that runs the command. Its result is the exit code.
   void runs(std::function<int()> run) const;
 
  private:
@@ -50,16 +50,19 @@ class Command {
   int* exit_code_;
 };
 
+// The command line of a program.
 class CommandLine {
  public:
+  // `help` and `version` are the texts of --help and --version.
   CommandLine(const std::string& name, const std::string& help, const std::string& version);
   ~CommandLine();
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
+  // The command to which subcommands are added.
   Command root();
-  // Reads the arguments and runs the command: the process's exit code. What is wrong is said on standard
-  // error.
+  // Parses the arguments, runs the command and returns the exit code of the process. Usage errors are printed
+  // to standard error.
   int run(int argc, const char* const* argv);
 
  private:

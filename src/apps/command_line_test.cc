@@ -1,4 +1,4 @@
-// Goal: what commands declare is what --help shows, what they get and what they refuse. Method: one small
+// Goal: declared options are shown by --help, receive their values and refuse wrong ones. Method: one small
 // program with every kind of declaration, run with arguments.
 #include "apps/command_line.h"
 #include <gtest/gtest.h>

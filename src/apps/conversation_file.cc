@@ -10,10 +10,10 @@
 namespace autark::apps {
 namespace {
 
-constexpr const char* kMark = "autark_conversation";
+constexpr const char* kMark = "autark_conversation";  // the key that marks a saved conversation
 constexpr size_t kBytesMax = size_t{64} << 20, kMessagesMax = 100'000;
 
-// What was said, calls as they were shown.
+// One turn as JSON. Calls become text as the chat has shown them.
 Json message_of(const api::Item& item) {
   std::string content, reasoning;
   for (const api::Part& part : item.parts) {
@@ -39,6 +39,7 @@ std::optional<std::string> text_at(const Json& object, const char* key) {
   return it->get<std::string>();
 }
 
+// The turn of one JSON message. The Error continues a sentence: "message 3 has no content".
 Result<api::Item> item_of(const Json& m) {
   const auto fault = [](const char* what) { return Error{Code::invalid, what}; };
   if (!m.is_object()) return fault("is not an object");
@@ -48,7 +49,7 @@ Result<api::Item> item_of(const Json& m) {
   api::Item item{role == "user" ? api::Role::user : api::Role::assistant, {}};
   if (m.contains("reasoning")) {
     const auto reasoning = text_at(m, "reasoning");
-    if (!reasoning || role == "user") return fault("has a reasoning that is no assistant's text");
+    if (!reasoning || role == "user") return fault("has a reasoning that is not a text of the assistant");
     item.parts.push_back(api::Reasoning{*reasoning});
   }
   item.parts.push_back(api::Text{*content});
@@ -59,6 +60,7 @@ Error system_error(const std::filesystem::path& path, const char* what) {
   return {Code::io, path.string() + ": cannot " + what + ": " + std::strerror(errno)};
 }
 
+// Writes the whole text. `path` is for the error only.
 std::optional<Error> write_all(int fd, const std::string& text, const std::filesystem::path& path) {
   for (size_t at = 0; at < text.size();) {
     const ssize_t n = ::write(fd, text.data() + at, text.size() - at);
@@ -74,10 +76,9 @@ std::optional<Error> write_all(int fd, const std::string& text, const std::files
 std::optional<Error> save(const Conversation& c, const std::filesystem::path& path) {
   std::error_code failed;
   if (std::filesystem::exists(path, failed) && !load_conversation(path))
-    return Error{Code::invalid,
-                 path.string() + ": is there already and is no saved conversation; it is kept"};
+    return Error{Code::invalid, path.string() + ": exists and is not a saved conversation; it is kept"};
   std::string beside = path.string() + ".XXXXXX";
-  const int fd = ::mkstemp(beside.data());  // for its owner only
+  const int fd = ::mkstemp(beside.data());  // readable by its owner only
   if (fd < 0) return system_error(path, "write");
   auto error = write_all(fd, dump_json(json_of(c)) + "\n", path);
   if (::close(fd) && !error) error = system_error(path, "write");
@@ -92,7 +93,7 @@ Result<Conversation> load_conversation(const std::filesystem::path& path) {
   const auto fault = [&](const std::string& what) {
     return Error{Code::invalid, path.string() + ": " + what};
   };
-  if (!json.is_object() || !json.contains(kMark)) return fault("is no saved conversation");
+  if (!json.is_object() || !json.contains(kMark)) return fault("is not a saved conversation");
   if (json[kMark] != 1) return fault("was saved by a newer version of this program");
   const auto system = text_at(json, "system");
   if (!system) return fault("has no system text");

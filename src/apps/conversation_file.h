@@ -1,4 +1,4 @@
-// A conversation as a file that only its owner can read:
+// Saves a conversation to a file, which only its owner can read, and loads it:
 //
 //   {"autark_conversation": 1, "system": "…",
 //    "messages": [{"role": "user", "content": "…"},
@@ -12,13 +12,16 @@
 
 namespace autark::apps {
 
+// A chat.
 struct Conversation {
-  std::string system;            // what the model is told first; may be empty
-  std::vector<api::Item> items;  // of users and assistants
+  std::string system;            // the system message; may be empty
+  std::vector<api::Item> items;  // turns of user and assistant
 };
 
-// Replaces a saved conversation when all of it is written; what is none is left alone and an Error.
+// Writes the whole file and then replaces an earlier saved conversation at `path`. Any other existing file is
+// kept, which is an Error.
 std::optional<Error> save(const Conversation& c, const std::filesystem::path& path);
+// Reads a saved conversation. An Error names the file and the fault.
 Result<Conversation> load_conversation(const std::filesystem::path& path);
 
 }  // namespace autark::apps

@@ -11,14 +11,17 @@
 namespace autark::apps {
 namespace {
 
+// Keys of the config that are shown as dimensions.
 constexpr const char* kDimensions[] = {
     "num_hidden_layers",   "hidden_size", "intermediate_size",   "num_attention_heads",
     "num_key_value_heads", "head_dim",    "vocab_size",          "max_position_embeddings",
     "sliding_window",      "num_experts", "num_experts_per_tok", "moe_intermediate_size",
 };
 
+// Lengths of a sequence for which the cost of the next token is counted.
 constexpr int64_t kBehind[] = {1 << 10, 1 << 17, 1 << 20};
 
+// The tensors grouped by format, most bytes first.
 std::vector<Inspection::Share> shares(const Checkpoint& c) {
   std::map<std::string, Inspection::Share> by_format;
   for (const auto& t : c.tensors) {
@@ -33,7 +36,7 @@ std::vector<Inspection::Share> shares(const Checkpoint& c) {
   return all;
 }
 
-// Streams as the model declares them, in the records they have at full speed.
+// Bytes of the model's streams, in the formats used at full speed.
 void count_state(const Model& m, Inspection& in) {
   double per_token = 0;
   for (int i = 0; i < m.layers(); ++i)
@@ -47,6 +50,7 @@ void count_state(const Model& m, Inspection& in) {
   in.state_bytes_per_1k_tokens = static_cast<int64_t>(per_token * 1000);
 }
 
+// Bytes that a sequence of b.tokens tokens keeps.
 void count_sequence(const Model& m, Inspection::Behind& b) {
   for (int i = 0; i < m.layers(); ++i)
     for (const Stream& s : m.state(i)) {
@@ -58,6 +62,7 @@ void count_sequence(const Model& m, Inspection::Behind& b) {
     }
 }
 
+// Cost of the token after b.tokens tokens.
 void count_step(const Model& m, Inspection::Behind& b) {
   const Cost cost = cost_of_token(m, b.tokens);
   b.flops = cost.flops;
@@ -74,7 +79,7 @@ void count_behind(const Model& m, Inspection& in) {
   }
 }
 
-// Why the model cannot be made of the checkpoint; empty when it can, and then its state is counted.
+// Makes the model and counts its state. Returns the reason if that fails, otherwise an empty text.
 std::string try_model(const Checkpoint& c, Inspection& in) {
   const auto model = bind(c);
   if (!model) return model.error().message;
@@ -84,13 +89,14 @@ std::string try_model(const Checkpoint& c, Inspection& in) {
   return "";
 }
 
+// Whether the path exists; false if that cannot be found out.
 bool is_there(const std::filesystem::path& path) {
   std::error_code failed;
   return std::filesystem::exists(path, failed);
 }
 
-// What ends an answer beside what the checkpoint names; nothing where its text side cannot be read, which is
-// not what is asked here.
+// Adds the end tokens of tokenizer and chat template to those of the checkpoint. Errors there are ignored: an
+// inspection does not need them.
 void add_end_tokens(const std::filesystem::path& path, Inspection& in) {
   const auto tokenizer = text::Tokenizer::open(path);
   if (!tokenizer) return;
@@ -101,7 +107,7 @@ void add_end_tokens(const std::filesystem::path& path, Inspection& in) {
     if (std::ranges::find(in.end_tokens, id) == in.end_tokens.end()) in.end_tokens.push_back(id);
 }
 
-// Looks for the files and keys, does not read them.
+// Whether there are a tokenizer and a chat template. Looks for files and keys only and does not parse them.
 void find_text(const std::filesystem::path& path, const std::string& kind, Inspection& in) {
   if (kind == "gguf") {
     const auto file = Gguf::open(path);

@@ -1,6 +1,5 @@
-// Goal: what `inspect` says is what is there, for models that run and for files that cannot.
-// Method: reference checkpoints counted by hand; a file of an unknown architecture and one that lacks
-// tensors.
+// Goal: `inspect` reports what is in the files, for models that run and for files that cannot run. Method:
+// reference checkpoints counted by hand; a file of an unknown architecture and one that lacks tensors.
 #include "apps/inspection.h"
 #include <gtest/gtest.h>
 #include <random>
@@ -113,7 +112,7 @@ TEST(InspectionTest, DamagedConfigsNeverDoHarm) {
   }
 }
 
-// Files of the published size: the directory is whole, the data is a hole.
+// Files of the published size. Their directory of tensors is real; the data is a hole in a sparse file.
 TEST(InspectionTest, PublishedDeepseekV4IsRecognisedAndCounted) {
   const TestDirectory dir;
   const Json config = v4_flash_config();

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 constexpr int kHistoryLines = 1000;
 constexpr uintmax_t kHistoryBytesMax = 4 << 20;
 constexpr size_t kHistoryLineMax = 4096, kPasteMax = 1 << 20;
-constexpr const char kMark[] = "\1";  // around what the prompt has that takes no room
+constexpr const char kMark[] = "\1";  // surrounds the parts of the prompt that are not visible
 
 bool is_terminal() {
   const char* kind = std::getenv("TERM");
@@ -29,7 +29,7 @@ bool is_terminal() {
          std::string_view(kind) != "dumb";
 }
 
-// The editor takes characters apart as the locale says; where it says nothing, as UTF-8.
+// The editor decodes input by the locale. If the locale has single bytes only, UTF-8 is used.
 void choose_locale() {
   std::setlocale(LC_CTYPE, "");
   if (MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
@@ -41,7 +41,7 @@ std::string coloured(const std::string& prompt) {
   return std::string(kMark) + "\x1b[1m" + kMark + prompt + kMark + "\x1b[0m" + kMark;
 }
 
-// The next character; −1 where Ctrl-C comes first, 0 at the end.
+// Reads one character for the editor. Returns 1, −1 if Ctrl-C came first, or 0 at the end of input.
 int read_character(EditLine*, wchar_t* to) {
   std::mbstate_t state{};
   for (;;) {
@@ -50,14 +50,15 @@ int read_character(EditLine*, wchar_t* to) {
     const ssize_t n = ::read(STDIN_FILENO, &byte, 1);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return int(n);
-    if (byte == '\0') continue;  // a Ctrl-D that came before the editor had the terminal
+    if (byte == '\0') continue;  // a Ctrl-D typed before the editor had set up the terminal
     const size_t used = std::mbrtowc(to, &byte, 1, &state);
     if (used != size_t(-1) && used != size_t(-2)) return 1;
-    if (used == size_t(-1)) state = {};  // no character: left out
+    if (used == size_t(-1)) state = {};  // not a valid character: skipped
   }
 }
 
-// Line ends are \n, other control characters go, as do line ends at the end.
+// The pasted text with \n as line ends, without other control characters except tabs and without line ends at
+// its end.
 std::wstring cleaned(const std::wstring& pasted) {
   std::wstring text;
   for (const wchar_t c : pasted) {
@@ -70,8 +71,8 @@ std::wstring cleaned(const std::wstring& pasted) {
   return text;
 }
 
-// Called at the mark with which a terminal begins what is pasted; reads to the mark at its end. What is
-// beyond kPasteMax is left out.
+// The editor calls this at the sequence with which a terminal begins a paste. Reads to the closing sequence;
+// characters beyond kPasteMax are left out.
 unsigned char insert_pasted(EditLine* editor, int) {
   constexpr std::wstring_view kEnd = L"\x1b[201~";
   std::wstring text;
@@ -102,6 +103,7 @@ fs::path history_path() {
   return home && *home ? fs::path(home) / ".local/state/autark/history" : fs::path();
 }
 
+// libedit with a history and our key bindings.
 struct LineReader::Editor {
   explicit Editor(const fs::path& file)
       : history(history_init()), editor(el_init("autark", stdin, stdout, stderr)), file(file) {
@@ -133,8 +135,8 @@ struct LineReader::Editor {
 
   Line read() {
     int count = 0;
-    el_set(editor, EL_PREP_TERM, 1);  // before the prompt: what is typed at once is the editor's
-    fmt::print("\x1b[?2004h");        // pasted text is marked
+    el_set(editor, EL_PREP_TERM, 1);  // before the prompt, so that early keys reach the editor
+    fmt::print("\x1b[?2004h");        // turns bracketed paste on
     const char* line = el_gets(editor, &count);
     fmt::print("\x1b[?2004l");
     std::fflush(stdout);
@@ -146,6 +148,7 @@ struct LineReader::Editor {
     return {Line::How::line, std::move(text)};
   }
 
+  // Ends the line after Ctrl-C and returns what had been typed.
   Line interrupted() {
     const LineInfo* typed = el_line(editor);
     std::string text(typed->buffer, typed->lastchar);
@@ -154,6 +157,8 @@ struct LineReader::Editor {
     return {Line::How::interrupted, std::move(text)};
   }
 
+  // Adds a line to the history and writes the file. If it cannot be written, says so once and stops
+  // writing it.
   void remember(const std::string& text) {
     if (text.find_first_not_of(" \t\n") == text.npos || text.size() > kHistoryLineMax) return;
     HistEvent event;
@@ -164,7 +169,7 @@ struct LineReader::Editor {
     }
   }
 
-  // For its owner only, and whole or not at all.
+  // Writes the history file, readable by its owner only, by replacing the old one as a whole.
   bool write() {
     std::error_code failed;
     fs::create_directories(file.parent_path().parent_path(), failed);
@@ -183,7 +188,7 @@ struct LineReader::Editor {
   History* history;
   EditLine* editor;
   std::string prompt;
-  fs::path file;  // empty: it is not kept
+  fs::path file;  // empty: the history is not kept
 };
 
 LineReader::LineReader(const fs::path& history) {

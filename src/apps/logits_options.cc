@@ -24,6 +24,7 @@ Result<std::vector<int32_t>> prompt_of(const Arguments& a) {
   return parse_tokens(text, a.tokens_file);
 }
 
+// The prompts of --batch-with, which run in the same steps; one per line.
 Result<std::vector<std::vector<int32_t>>> prompts_beside(const Arguments& a) {
   std::vector<std::vector<int32_t>> prompts;
   if (a.batch_with.empty()) return prompts;
@@ -37,6 +38,7 @@ Result<std::vector<std::vector<int32_t>>> prompts_beside(const Arguments& a) {
   return prompts;
 }
 
+// Checks the arguments before it loads the model, because loading may take long.
 Result<engine::Trace> traced(const Arguments& a, const FindModel& find) {
   engine::LoadOptions load{.chip = a.chip, .threads = a.threads, .drafter = a.draft};
   if (!a.rounding.empty()) {
@@ -66,7 +68,7 @@ void add_logits_options(const Command& c, const char* what_model, FindModel find
   const Command tokens = c.exactly_one("prompt");
   tokens.option("--tokens", a->tokens, "The prompt: 1,2,3");
   tokens.option("--tokens-file", a->tokens_file, "A file of integers, separated by commas or white space");
-  c.option("--positions", a->positions, "Rows to give: 0,5,-1; negative ones count from the end (all)");
+  c.option("--positions", a->positions, "Rows to write: 0,5,-1; negative ones count from the end (all)");
   c.option("--greedy", a->greedy, "Tokens to generate, end tokens included",
            {.rule = whole_number(0, 1 << 30)});
   c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});

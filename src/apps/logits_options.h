@@ -8,10 +8,10 @@
 
 namespace autark::apps {
 
-// From the word that the user gave to the checkpoint on disk.
+// Finds the checkpoint on disk for the model that the user named.
 using FindModel = std::function<Result<std::filesystem::path>(const std::string&)>;
 
-// Declares the arguments of `c` and what it runs. `what_model` is the help of MODEL.
+// Declares the arguments of `c` and the function that it runs. `what_model` is the help text of MODEL.
 void add_logits_options(const Command& c, const char* what_model, FindModel find);
 
 }  // namespace autark::apps

@@ -1,4 +1,4 @@
-// autark: one program, one command for each thing a person wants of it.
+// The program `autark` and its commands.
 #include <exception>
 #include <new>
 #include "apps/cmd_bench.h"
@@ -33,7 +33,8 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-// Nothing of ours throws; what a library throws past its border ends in a sentence too.
+// Our own code reports errors as values. An exception of a library that nobody caught ends with one
+// sentence, too.
 int main(int argc, char** argv) {
   try {
     return run(argc, argv);

@@ -5,7 +5,7 @@ namespace autark::apps {
 
 Result<OpenModel> open_model(const std::filesystem::path& path, engine::Options options) {
   auto text = text::ModelText::open(path);
-  if (!text) {  // a fault of the whole model says more than one of its text
+  if (!text) {  // an error of loading the model itself says more than this one
     const auto model = engine::load_model(path, {.chip = options.chip, .rounding = options.rounding});
     return model ? text.error() : model.error();
   }

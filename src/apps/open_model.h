@@ -1,4 +1,5 @@
-// A model as the commands `run` and `serve` use it: an engine for its tokens, and what its files say of text.
+// Opens a model for the commands `run` and `serve`: an engine for its tokens, its tokenizer and its
+// chat template.
 #pragma once
 #include <filesystem>
 #include <memory>
@@ -7,10 +8,12 @@
 
 namespace autark::apps {
 
+// A loaded model. The engine also stops at the end tokens that `text` names.
 struct OpenModel {
   text::ModelText text;
-  std::unique_ptr<engine::Engine> engine;  // its answers end with the text's end tokens, too
+  std::unique_ptr<engine::Engine> engine;
 };
+// Opens the model at `path`. Blocks until it is loaded; options.progress reports how far it is.
 Result<OpenModel> open_model(const std::filesystem::path& path, engine::Options options);
 
 }  // namespace autark::apps

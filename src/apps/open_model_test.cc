@@ -1,6 +1,6 @@
-// Goal: a model's answers end where its template ends a turn, and it opens whatever it can do without.
-// Method: copies of the reference checkpoints, as folder and as GGUF file; a bias that makes the model say
-// the token at once.
+// Goal: answers end where the model's template ends a turn, and a model opens without the files that it does
+// not need. Method: copies of the reference checkpoints, as folder and as GGUF file; a bias that makes the
+// model choose the token at once.
 #include "apps/open_model.h"
 #include <gtest/gtest.h>
 #include <fstream>
@@ -41,7 +41,7 @@ class OpenModelTest : public ::testing::Test {
     const auto model = open_model(path, {});
     return model ? "" : model.error().message;
   }
-  // The length of an answer that says `mark` for ever, or as long as it may.
+  // The length of an answer in which every token is `mark`: it ends at once or at the limit.
   static size_t answer(const fs::path& path, const char* mark) {
     const auto model = open_model(path, {});
     EXPECT_TRUE(model) << model.error().message;

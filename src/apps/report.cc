@@ -9,6 +9,7 @@ int fail(const Error& error) {
   return 1;
 }
 
+// The number in the message is the one that the control group's processor time is enough for.
 void warn_of_threads(int threads) {
   const ControlGroups::Processors group = control_groups().processors;
   if (group.count <= 0 || threads <= group.threads(threads)) return;

@@ -1,14 +1,14 @@
-// How commands end and what they warn of: an error is one line on standard error and an exit code.
+// Errors and warnings of commands, on standard error.
 #pragma once
 #include <string>
 #include "base/result.h"
 
 namespace autark::apps {
 
-// Prints "autark: message"; 1.
+// Prints "autark: MESSAGE" and returns the exit code 1.
 int fail(const Error& error);
 
-// Says so on standard error where `threads`, as asked for, are more than the control groups grant time for.
+// Warns if `threads`, as the user gave it, is more than the control groups grant processor time for.
 void warn_of_threads(int threads);
 
 }  // namespace autark::apps

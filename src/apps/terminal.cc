@@ -11,7 +11,8 @@
 namespace autark::apps {
 namespace {
 
-// A byte a Ctrl-C: whoever waits for input waits for it too, whichever thread was interrupted.
+// The signal handler writes one byte per Ctrl-C into this pipe. A thread that waits for input polls it, too,
+// so it does not matter which thread received the signal.
 int pipe_ends[2] = {-1, -1};
 void note_interrupt(int) {
   const int before = errno;
@@ -20,7 +21,7 @@ void note_interrupt(int) {
 }
 void set_handler(void (*handler)(int)) {
   struct sigaction action = {};
-  action.sa_handler = handler;  // without SA_RESTART: reading a line is interrupted too
+  action.sa_handler = handler;  // without SA_RESTART, so that a blocking read is interrupted
   sigaction(SIGINT, &action, nullptr);
 }
 
@@ -49,7 +50,7 @@ bool wait_for_input() {
 }
 
 std::optional<std::string> read_line() {
-  static std::string read;  // beyond the last line
+  static std::string read;  // bytes after the last returned line
   for (;;) {
     if (const size_t end = read.find('\n'); end != std::string::npos) {
       std::string line = read.substr(0, end);

@@ -12,12 +12,13 @@
 namespace autark::apps {
 namespace {
 
-// Takes an answer from the engine thread to the one that prints.
+// Passes the events of an answer from the engine thread to the printing thread.
 class Mailbox {
  public:
   Mailbox(const text::Tokenizer& tokenizer, const serve::Prompt& prompt)
       : reader_(tokenizer, prompt, {}, [] { return "0"; }) {}
 
+  // Receives events on the engine thread. The Mailbox must live until the last event.
   engine::Sink sink() {
     return [this](engine::Event e) {
       const std::lock_guard lock(mutex_);
@@ -27,13 +28,14 @@ class Mailbox {
       changed_.notify_one();
     };
   }
-  // What was told since the last call and the newest event; waits for something, at most a tenth of a second.
+  // The parsed events since the last call and the newest engine event. Waits for one, at most a tenth of
+  // a second.
   std::pair<serve::ChoiceReader::Told, engine::Event> take() {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, std::chrono::milliseconds(100), [&] { return !told_.empty() || last_.finish; });
     return {std::exchange(told_, {}), last_};
   }
-  // What the model wrote, when all has been told.
+  // The tokens of the answer. Call it after the last event.
   Sampled sampled() {
     const std::lock_guard lock(mutex_);
     return reader_.take_turn().sampled;
@@ -47,7 +49,7 @@ class Mailbox {
   engine::Event last_;
 };
 
-// Shows an answer as it comes: reasoning apart from the rest, calls in words.
+// Prints an answer as it arrives: reasoning to standard error, content and calls to standard output.
 class Printer {
  public:
   void show(const api::Event::What& what) {
@@ -69,7 +71,7 @@ class Printer {
   }
 
  private:
-  // Counts a token or the end, and says nothing.
+  // Whether the event has nothing to print.
   static bool is_silent(const api::Event::What& what) {
     const auto* d = std::get_if<api::Event::Delta>(&what);
     return (d && d->text.empty()) || std::holds_alternative<api::Event::Finished>(what);
@@ -82,6 +84,7 @@ class Printer {
   bool thinking_ = false;
 };
 
+// The answer as a turn of the conversation. Calls that were cut are left out.
 api::Item item_of(const api::Choice& answer) {
   api::Item item{api::Role::assistant, {}};
   for (const api::Block& b : answer.blocks) {
@@ -93,6 +96,7 @@ api::Item item_of(const api::Choice& answer) {
   return item;
 }
 
+// Prints the answer until it ends and returns it with its last event. Ctrl-C cancels the request.
 std::pair<api::Choice, engine::Event> follow(engine::Engine& engine, engine::RequestId id, Mailbox& mail) {
   StatusLine status;
   Printer printer;
@@ -113,6 +117,7 @@ std::pair<api::Choice, engine::Event> follow(engine::Engine& engine, engine::Req
   }
 }
 
+// Prints tokens, speeds and, if the answer was cut, the reason.
 void report(const engine::Event& end) {
   const engine::Usage& u = end.usage;
   const auto rate = [](int64_t tokens, double seconds) { return seconds > 0 ? double(tokens) / seconds : 0; };
@@ -149,7 +154,8 @@ std::optional<Error> TerminalChat::say(const std::string& text) {
   return std::nullopt;
 }
 
-// The whole conversation with the question; without a chat template the question alone, to be continued.
+// A request with the whole conversation and the question. Without a chat template it has the question alone,
+// as a text to continue.
 api::Request TerminalChat::request_of(const api::Item& question) const {
   const Conversation& said = state_.said;
   api::Request r;

@@ -1,6 +1,5 @@
-// A chat in the terminal: what is said goes to the engine with the whole conversation, the answer is printed
-// as it comes. It goes to standard output; what the model thinks goes to standard error, dimmed on a
-// terminal.
+// A chat in the terminal. Each message is sent to the engine with the whole conversation; the answer is
+// printed to standard output as it arrives. Reasoning is printed to standard error, dimmed on a terminal.
 #pragma once
 #include <optional>
 #include <string>
@@ -12,11 +11,12 @@ namespace autark::apps {
 
 class TerminalChat {
  public:
-  // Model and state outlive it; the state holds what was said.
+  // Keeps references: `model` and `state` must outlive the object. `state` holds the conversation.
   TerminalChat(OpenModel& model, ChatState& state)
       : engine_(*model.engine), text_(model.text), prompts_(model.text), state_(state) {}
 
-  // Asks, prints the answer as it comes and adds both to the conversation. Ctrl-C stops the answer.
+  // Sends a message, prints the answer and adds both to the conversation. Blocks until the answer ends;
+  // Ctrl-C stops it.
   std::optional<Error> say(const std::string& text);
 
  private:

@@ -1,6 +1,6 @@
-// Goal: the terminal and the server give the same text for the same tokens. Method: random tokens, whole
-// characters, halves of them, markup and special ones, as one answer of a fake engine; what the terminal
-// prints against what a client of the server gets.
+// Goal: the terminal and the server give the same text for the same tokens. Method: a fake engine answers
+// with random tokens: whole characters, halves of them, markup and special tokens; the terminal's output
+// against what a client of the server receives.
 #include "apps/terminal_chat.h"
 #include <gtest/gtest.h>
 #include <future>
@@ -53,7 +53,7 @@ Said in_the_terminal(const Model& m) {
   EXPECT_FALSE(chat.say("hi"));
   std::string out = testing::internal::GetCapturedStdout();
   testing::internal::GetCapturedStderr();
-  Said said{out.substr(0, out.size() - 1), ""};  // the last line is ended
+  Said said{out.substr(0, out.size() - 1), ""};  // without the last line end
   for (const api::Part& p : state.said.items.back().parts)
     if (const auto* r = std::get_if<api::Reasoning>(&p)) said.reasoning += r->text;
   return said;
@@ -61,7 +61,7 @@ Said in_the_terminal(const Model& m) {
 
 Said on_the_wire(const Model& m) {
   api::Answer answer(1);
-  std::promise<void> over;  // the engine speaks from a thread of its own
+  std::promise<void> over;  // the engine sends events from its own thread
   serve::EngineBackend backend(m.engine(), m.text(), {.id = "m"});
   api::Request r;
   if (m.with_chat)

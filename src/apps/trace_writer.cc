@@ -16,7 +16,7 @@ Shape shape_of(const std::vector<int64_t>& dims) {
   return s;
 }
 
-// Writers only read it.
+// Tensors over the trace's own memory. The writers do not change it.
 Tensor view(const std::vector<float>& v, Shape shape) {
   return {const_cast<float*>(v.data()), Format::f32, shape};
 }
@@ -24,6 +24,7 @@ Tensor view(const std::vector<int32_t>& v, Shape shape) {
   return {const_cast<int32_t*>(v.data()), Format::i32, shape};
 }
 
+// All tensors of the trace with their names, in the order in which they are written.
 std::vector<NamedTensor> named(const engine::Trace& t) {
   const int64_t rows = std::ssize(t.positions);
   std::vector<NamedTensor> all;
@@ -58,7 +59,8 @@ std::vector<NamedTensor> named(const engine::Trace& t) {
   return all;
 }
 
-class JsonText {  // numbers as JSON in pieces, so that a long trace is never in memory as text
+// Writes JSON piece by piece, so that a long trace is never in memory as text.
+class JsonText {
  public:
   explicit JsonText(std::FILE* to) : to_(to) {}
   void text(std::string_view s) { std::fwrite(s.data(), 1, s.size(), to_); }
@@ -71,7 +73,7 @@ class JsonText {  // numbers as JSON in pieces, so that a long trace is never in
     if (x.format == Format::i32) return number(x.i32()[i]);
     std::isfinite(x.f32()[i]) ? number(x.f32()[i]) : text("null");
   }
-  // The values of dimension `dim` from value `from` on; arrays of arrays down to the last one.
+  // Writes the values of dimension `dim`, beginning at value `from`, as nested arrays.
   void nested(const Tensor& x, int dim, int64_t from) {
     int64_t step = 1;
     for (int d = dim + 1; d < x.shape.rank; ++d) step *= x.shape[d];

@@ -1,7 +1,6 @@
-// A trace as tensors by name: tokens, positions, embed, layers.<i>, layers.<i>.router_ids,
-// layers.<i>.router_weights, norm, logits, greedy, greedy_margin, and what else the model names
-// (layers.<i>.attn.out, layers.<i>.idx.score, mtp.logits …: engine/trace.h); as a safetensors file or as
-// JSON.
+// Writes a trace as named tensors, to a safetensors file or as JSON. The names are tokens, positions, embed,
+// layers.<i>, layers.<i>.router_ids, layers.<i>.router_weights, norm, logits, greedy, greedy_margin, and
+// those that the model adds (layers.<i>.attn.out, layers.<i>.idx.score, mtp.logits …; see engine/trace.h).
 #pragma once
 #include <cstdio>
 #include <filesystem>
@@ -12,6 +11,7 @@
 namespace autark::apps {
 
 std::optional<Error> write_safetensors(const std::filesystem::path& path, const engine::Trace& t);
-std::optional<Error> write_json(std::FILE* to, const engine::Trace& t);  // values that are not finite: null
+// One JSON object of nested arrays. Values that are not finite become null.
+std::optional<Error> write_json(std::FILE* to, const engine::Trace& t);
 
 }  // namespace autark::apps

@@ -1,6 +1,6 @@
-// Goal: a trace is written so that others can read it: as safetensors and as JSON, the same names and
-// numbers. Method: a small trace with odd numbers, both files read back; lists of integers as people type
-// them.
+// Goal: safetensors and JSON files of a trace hold the same names and numbers and can be read by other
+// programs. Method: a small trace with unusual numbers, both files read back; lists of integers as people
+// type them.
 #include "apps/trace_writer.h"
 #include <gtest/gtest.h>
 #include <cmath>
@@ -64,7 +64,7 @@ TEST_F(TraceWriterTest, SafetensorsReadBack) {
     return text->data() + 8 + size + (*header)[name]["data_offsets"][0].get<size_t>();
   };
   EXPECT_EQ((*header)["layers.1.router_ids"]["dtype"], "I32");
-  EXPECT_EQ((*header)["layers.0.comp.ids"]["dtype"], "I32");  // though there is none
+  EXPECT_EQ((*header)["layers.0.comp.ids"]["dtype"], "I32");  // although it is empty
   EXPECT_EQ((*header)["layers.0.comp.ids"]["shape"], Json::array({0}));
   EXPECT_EQ((*header)["logits"]["shape"], Json({2, 3}));
   EXPECT_EQ(std::memcmp(at("logits"), small_trace().logits.values.data(), 24), 0);

@@ -8,6 +8,7 @@
 namespace autark::apps {
 namespace {
 
+// The whole text as a number; empty if it is something else.
 template <class T>
 std::optional<T> parsed(std::string_view text) {
   T value{};

@@ -1,5 +1,5 @@
-// Goal: a value that an option cannot have is refused in one sentence. Method: texts against two ranges and a
-// set.
+// Goal: a value that an option does not take is refused in one sentence. Method: texts against two ranges and
+// a set.
 #include "apps/value_rule.h"
 #include <gtest/gtest.h>
 
