@@ -1,8 +1,8 @@
-// The build: one HTML file, one script, one style sheet; nothing inline, so that the page runs under
-// `default-src 'self'`. `npm run dev` serves the sources and sends the API to a running `autark serve`.
+// The build makes one HTML file, one script and one style sheet, with nothing inline, so the page runs under
+// `default-src 'self'`. `npm run dev` serves the sources and passes API requests to a running `autark serve`.
 import { defineConfig, type Plugin } from "vite";
 
-// The server sends a policy as a header too; this one holds wherever the page is served from.
+// The server sends this policy as a header, too. This copy applies wherever the page is served from.
 // Only in the build: Vite's development server injects styles inline.
 function contentSecurityPolicy(): Plugin {
   const policy =
@@ -23,6 +23,6 @@ export default defineConfig({
   base: "./",
   plugins: [contentSecurityPolicy()],
   build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false },
-  // An address, not a name: a bare system may not know "localhost", and Vite looks it up even to run the tests.
+  // An address, because a minimal system may not resolve "localhost", and Vite looks it up even for tests.
   server: { host: "127.0.0.1", proxy: { "/v1": server, "/health": server } },
 });

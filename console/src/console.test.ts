@@ -1,5 +1,5 @@
-// Goal: what the user does to a chat has its effect on the page's state, on storage and on the server's requests.
-// Method: the real Console with a server that is scripted event by event and storage in memory.
+// Goal: actions of the user have their effect on the page's state, on storage and on requests to the server.
+// Method: the real Console with a server that is scripted event by event, and storage in memory.
 // @vitest-environment jsdom
 import { beforeEach, expect, test } from "vitest";
 import { Shelf } from "./chat/shelf";
@@ -32,7 +32,7 @@ class ScriptedServer implements Server {
     }
   }
 
-  // The answer goes on with these events; resolves when the page has taken them.
+  // Continues the answer with these events; resolves when the page has processed them.
   async say(...steps: (ChatEvent | FailureKind)[]): Promise<void> {
     this.steps.push(...steps);
     this.wake();

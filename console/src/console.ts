@@ -1,5 +1,5 @@
-// The page's state and everything a user can do to it; the views only show `state` and call these methods.
-// A state is never changed, only replaced. Each chat can have one answer being written at a time.
+// The page's state and all actions of the user. The views only show `state` and call these methods. A state is
+// immutable: actions replace it. In each chat at most one answer is written at a time.
 import {
   append,
   before,
@@ -22,13 +22,13 @@ import type { ChatRequest, ContinueFields, Usage } from "./server/wire";
 
 export type Connection = "connecting" | "loading" | "ready" | "down" | "locked";
 
-// An answer being written, in milliseconds of the page's clock.
+// An answer that is being written. Times are milliseconds of the page's clock.
 export interface Writing {
   messageId: string;
   sentAt: number;
   firstAt: number | null;
   lastAt: number;
-  pieces: number; // about one a token
+  pieces: number; // received so far; about one per token
 }
 
 export interface State {
@@ -36,10 +36,10 @@ export interface State {
   keyRefused: boolean;
   models: string[];
   model: string;
-  chats: Chat[]; // the latest first
-  currentId: string | null; // null: a new chat, kept from its first message on
-  writing: Record<string, Writing>; // by chat
-  deleted: Chat[]; // what Undo brings back
+  chats: Chat[]; // the most recently changed first
+  currentId: string | null; // null: a new chat, which is stored with its first message
+  writing: Record<string, Writing>; // by the chat's id
+  deleted: Chat[]; // restored by Undo
   sampling: Sampling;
   theme: Theme;
   storageFailed: boolean;
@@ -88,7 +88,7 @@ export class Console {
     return () => this.listeners.delete(listener);
   }
 
-  // Asks for the models; while the server is away or still loading, again and again.
+  // Asks for the models. Repeats this while the server cannot be reached or is still loading.
   async connect(): Promise<void> {
     clearTimeout(this.retry);
     try {
@@ -107,7 +107,7 @@ export class Console {
     }
   }
 
-  // After a 401 the answers it stopped are asked for again.
+  // Sets the key. Answers that a 401 stopped are requested again.
   async useKey(key: string): Promise<void> {
     this.shelf.saveKey(key.trim());
     await this.connect();
@@ -158,7 +158,7 @@ export class Console {
     this.set({ deleted: [] });
   }
 
-  // Another tab has changed what is stored; chats being written here stay as they are here.
+  // Another tab has changed the storage. Chats with an answer being written here keep the state of this tab.
   reload(): void {
     const stored = this.shelf
       .chats()
@@ -173,13 +173,13 @@ export class Console {
     this.answer(append(chat, { id: newId(), role: "user", text }));
   }
 
-  // A new answer in place of answer `id`; what follows it goes.
+  // Replaces answer `id` by a new one and removes the messages after it.
   regenerate(id: string): void {
     const chat = this.chat;
     if (chat && !this.current.writing[chat.id]) this.answer(before(chat, id));
   }
 
-  // The message gets the new text and what follows it goes; a message of the user is then answered anew.
+  // Changes the text of a message and removes the messages after it. A message of the user is then answered anew.
   edit(id: string, text: string): void {
     const chat = this.chat;
     const message = chat?.messages.find((m) => m.id === id);
@@ -189,7 +189,7 @@ export class Console {
     else this.keep(change(edited, id, { ending: "edited" }));
   }
 
-  // The model goes on with the last answer where it was stopped, cut or edited.
+  // The model continues the last answer after it was stopped, cut or edited.
   continue(id: string): void {
     const chat = this.chat;
     const last = chat?.messages[chat.messages.length - 1];
@@ -202,7 +202,7 @@ export class Console {
     if (this.current.currentId !== null) this.aborts.get(this.current.currentId)?.abort();
   }
 
-  // Called when the page goes away: what arrived so far is kept.
+  // Called when the page is closed: stores the text that has arrived.
   saveWriting(): void {
     for (const id of Object.keys(this.current.writing)) {
       const chat = this.find(id);
@@ -216,7 +216,7 @@ export class Console {
     this.begin(append({ ...asked, title }, message), message, {});
   }
 
-  // Lets the model write the last message of the chat, from the text it has so far.
+  // Requests the last message of the chat, continuing the text that it has.
   private begin(chat: Chat, message: Message, how: ContinueFields): void {
     const { model, sampling } = this.current;
     const writing: Writing = { messageId: message.id, sentAt: this.now(), firstAt: null, lastAt: 0, pieces: 0 };
@@ -285,7 +285,7 @@ export class Console {
     if (patch.failure?.kind === "unreachable" || patch.failure?.kind === "key") void this.connect();
   }
 
-  // Puts the chat, just changed, in front of all others and saves it.
+  // Moves the changed chat to the front and saves it.
   private keep(chat: Chat): void {
     const kept = { ...chat, changed: Date.now() };
     this.set({ chats: [kept, ...this.current.chats.filter((c) => c.id !== chat.id)] });

@@ -1,4 +1,4 @@
-// Every word the page shows. Another language is another object of this shape.
+// All texts that the page shows. Another language would be another object of this shape.
 import type { FailureKind } from "./server/server";
 import type { SamplingNumber } from "./chat/sampling";
 

@@ -1,4 +1,4 @@
-// Goal: chats change as the user means, and the model is given a conversation its template accepts.
+// Goal: chats change as the user intends, and the model gets a conversation that its template accepts.
 // Method: examples of each function; a property over random chats for toWire (seed printed on failure).
 import { expect, test } from "vitest";
 import { append, before, change, listen, titleOf, tokensPerSecond, toWire, type Chat, type Message } from "./chat";

@@ -1,4 +1,4 @@
-// A chat is a list of messages. Everything here is a pure function from one chat to the next.
+// A chat is a list of messages. All functions here are pure: they return a new chat.
 import type { ChatEvent, Failure } from "../server/server";
 import type { WireMessage } from "../server/wire";
 
@@ -12,10 +12,10 @@ export interface Stats {
 
 export interface Call {
   name: string;
-  arguments: string; // JSON text, as far as it came
+  arguments: string; // JSON text, as far as it has arrived
 }
 
-// What a model has said so far.
+// The answer of a model so far.
 export interface Said {
   text: string;
   reasoning?: string;
@@ -27,7 +27,7 @@ export type Ending = "done" | "length" | "stopped" | "failed" | "edited";
 export interface Message extends Said {
   id: string;
   role: "user" | "assistant";
-  // Of answers only. No ending: it is still being written.
+  // For answers only. Without an ending the answer is still being written.
   model?: string;
   ending?: Ending;
   stats?: Stats;
@@ -41,7 +41,7 @@ export interface Chat {
   messages: Message[];
 }
 
-// crypto.randomUUID is absent on plain http from another machine; this is not.
+// crypto.randomUUID is missing on plain http from another machine, getRandomValues is not.
 export function newId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(12));
   return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
@@ -61,14 +61,14 @@ export function change(chat: Chat, id: string, patch: Partial<Message>): Chat {
   return { ...chat, messages: chat.messages.map((m) => (m.id === id ? { ...m, ...patch } : m)) };
 }
 
-// Everything in front of message `id`; the whole chat when it is not there.
+// The messages before message `id`; the whole chat if there is no such message.
 export function before(chat: Chat, id: string): Chat {
   const at = chat.messages.findIndex((m) => m.id === id);
   return at < 0 ? chat : { ...chat, messages: chat.messages.slice(0, at) };
 }
 
-// What the model is given. Answers without text are left out, and what then stands side by side with the same
-// role is joined, because many chat templates insist that the roles alternate.
+// The messages that are sent to the model. Answers without text are left out, and neighbours of the same role are
+// joined, because many chat templates require roles to alternate.
 export function toWire(messages: Message[], system: string): WireMessage[] {
   const wire: WireMessage[] = [];
   if (system.trim()) wire.push({ role: "system", content: system });
@@ -81,7 +81,7 @@ export function toWire(messages: Message[], system: string): WireMessage[] {
   return wire;
 }
 
-// With the next piece of it. Nothing else of an answer changes what was said.
+// The answer with its next piece added. No other event changes the text.
 export function listen(said: Said, event: ChatEvent): Said {
   if ("text" in event) return { ...said, text: said.text + event.text };
   if ("reasoning" in event) return { ...said, reasoning: (said.reasoning ?? "") + event.reasoning };
@@ -93,14 +93,14 @@ export function listen(said: Said, event: ChatEvent): Said {
   return { ...said, calls };
 }
 
-// An answer that the model may have more to say to.
+// Whether the model can continue the answer.
 export function canContinue(message: Message): boolean {
   return (
     message.role === "assistant" && message.text !== "" && message.ending !== undefined && message.ending !== "done"
   );
 }
 
-// Tokens per second while writing. The first token marks the start, so it does not count.
+// Tokens per second while writing. The first token marks the start and is not counted.
 export function tokensPerSecond(stats: Stats): number | null {
   return stats.answerTokens > 1 && stats.writeSeconds > 0 ? (stats.answerTokens - 1) / stats.writeSeconds : null;
 }

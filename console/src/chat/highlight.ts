@@ -1,5 +1,5 @@
-// Colours for code: highlight.js with the languages people ask models for. Very long code stays plain, because it
-// is coloured again each time it grows.
+// Colours code with highlight.js, for the languages that people ask models for. Very long code stays plain, because
+// it would be coloured again each time it grows.
 import hljs from "highlight.js/lib/core";
 import bash from "highlight.js/lib/languages/bash";
 import c from "highlight.js/lib/languages/c";

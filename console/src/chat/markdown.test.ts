@@ -1,6 +1,6 @@
-// Goal: Markdown looks as meant and nothing a model writes becomes active.
-// Method: examples of the syntax; attacks in every place Markdown has, at the end of the text and cut anywhere,
-// after which only allowed elements and attributes may be left; growing a text keeps finished blocks.
+// Goal: Markdown is shown as intended, and nothing that a model writes becomes active content.
+// Method: examples of the syntax; attacks in every construct of Markdown, at the end of the text and cut anywhere,
+// after which only allowed elements and attributes may remain; finished blocks stay the same while a text grows.
 // @vitest-environment jsdom
 import { expect, test } from "vitest";
 import { blocksOf } from "./markdown";

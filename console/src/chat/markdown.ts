@@ -1,6 +1,6 @@
-// An answer's Markdown as a list of blocks of clean HTML. The text is a stranger's: raw HTML in it stays text,
-// images become links (nothing is ever loaded from elsewhere), and the result passes DOMPurify with a short list
-// of allowed tags. Blocks stand alone, so that while an answer grows only its last block is made anew.
+// Turns the Markdown of an answer into blocks of clean HTML. The text is not trusted: raw HTML stays text, images
+// become links (nothing is loaded from elsewhere), and DOMPurify keeps only a short list of tags. Blocks are
+// independent, so only the last block is rendered again while an answer grows.
 import DOMPurify from "dompurify";
 import { Marked, type Token, type Tokens } from "marked";
 import { strings } from "../strings";
@@ -35,7 +35,7 @@ export function blocksOf(markdown: string): Block[] {
 }
 
 function htmlOf(token: Token): string {
-  // Raw HTML between paragraphs, shown as the text it is.
+  // Raw HTML between paragraphs is shown as text.
   if (token.type === "html") return `<p>${escapeHtml(token.raw.trimEnd())}</p>`;
   return marked.parser([token]);
 }
@@ -60,7 +60,7 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   node.setAttribute("rel", "noopener noreferrer nofollow");
 });
 
-// The Copy button works through a listener on the whole thread.
+// The Copy button is handled by one listener on the whole thread (Thread.tsx).
 function codeBlock(code: string, info: string): string {
   const language = info
     .trim()

@@ -1,5 +1,5 @@
-// Goal: only possible settings reach the server, and only those the user has set.
-// Method: examples at and beyond every bound; storage filled with nonsense.
+// Goal: only valid settings reach the server, and only those that the user has set.
+// Method: examples at and beyond every bound; storage with invalid contents.
 import { expect, test } from "vitest";
 import { kBounds, kDefaultSampling, kSamplingNumbers, parseSampling, readSampling, samplingFields } from "./sampling";
 

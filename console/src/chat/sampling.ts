@@ -1,4 +1,4 @@
-// The sampling controls: what each may be, and the request fields they become. Null: the server's default.
+// The sampling controls: their allowed values and their request fields. Null stands for the server's default.
 import type { SamplingFields } from "../server/wire";
 
 export interface Sampling {
@@ -41,7 +41,7 @@ export const kBounds: Record<SamplingNumber, Bounds> = {
 
 export const kSamplingNumbers = Object.keys(kBounds) as SamplingNumber[];
 
-// What a typed text means; undefined when it is not allowed.
+// The value of a typed text; undefined if it is not allowed.
 export function parseSampling(name: SamplingNumber, text: string): number | null | undefined {
   if (text.trim() === "") return null;
   const { least, most, whole } = kBounds[name];
@@ -59,7 +59,7 @@ export function samplingFields(sampling: Sampling): SamplingFields {
   return fields;
 }
 
-// From storage, where anything may stand.
+// Settings from storage, whose contents may be anything.
 export function readSampling(value: unknown): Sampling {
   const sampling = { ...kDefaultSampling };
   if (typeof value !== "object" || value === null) return sampling;

@@ -1,4 +1,4 @@
-// Goal: what was kept comes back, and storage that is full, forbidden or full of nonsense does no harm.
+// Goal: stored chats and settings are restored; storage that is full, forbidden or has invalid contents does no harm.
 // Method: a Storage in memory with a switch for each way to fail.
 // @vitest-environment jsdom
 import { beforeEach, expect, test, vi } from "vitest";

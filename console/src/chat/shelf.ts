@@ -1,6 +1,6 @@
-// What the browser keeps. Chats and settings stay in localStorage, one entry a chat, so that two tabs do not
-// overwrite each other's chats; the API key only lives as long as the tab (sessionStorage).
-// Storage may be full, forbidden or hold anything: reading then gives the default, writing gives false.
+// Storage in the browser. Chats and settings are in localStorage, each chat in its own entry, so two tabs do not
+// overwrite each other's chats. The API key is kept until its tab is closed (sessionStorage).
+// If storage is full, forbidden or has invalid contents, reading returns the default and writing returns false.
 import { type Call, type Chat, type Message } from "./chat";
 import { kDefaultSampling, readSampling, type Sampling } from "./sampling";
 
@@ -24,7 +24,7 @@ export class Shelf {
     );
   }
 
-  // The latest first.
+  // The most recently changed chat first.
   chats(): Chat[] {
     const chats = this.names()
       .map((name) => readChat(this.read(name)))
@@ -66,7 +66,7 @@ export class Shelf {
     attempt(() => this.session?.setItem(kKey, key), undefined);
   }
 
-  // True when a storage event in another tab means that the list of chats has changed.
+  // Whether a storage event of another tab means that the list of chats has changed.
   static isChat(name: string | null): boolean {
     return name === null || name.startsWith(kChat);
   }
@@ -120,7 +120,7 @@ function isCall(c: unknown): c is Call {
   return typeof call?.name === "string" && typeof call.arguments === "string";
 }
 
-// An answer that was being written when the page went away ends there.
+// An answer that was being written when the page was closed counts as ended.
 function whole(message: Message): Message {
   return message.role === "assistant" && !message.ending ? { ...message, ending: "stopped" } : message;
 }

@@ -1,4 +1,4 @@
-// Goal: a streamed answer yields its text, ending and counts; every way to fail has its own kind.
+// Goal: a streamed answer yields its text, ending and counts; every failure has the right kind.
 // Method: streams made of bytes, and the error bodies and statuses that servers send.
 import { expect, test } from "vitest";
 import { chatEvents, failureOf, ServerError, type ChatEvent } from "./server";

@@ -1,21 +1,21 @@
-// The server this page came from: the list of models and streamed chat. Every way it can fail becomes a
-// ServerError of one kind, with the server's own sentence where it gave one.
+// The server that this page came from: the list of models and streamed chat. Every failure becomes a ServerError of
+// one kind, with the server's own message if it sent one.
 import { SseParser } from "./sse";
 import type { CallPiece, ChatChunk, ChatRequest, ErrorBody, ModelList, Usage } from "./wire";
 
 export type FailureKind =
   | "unreachable" // no answer at all
-  | "cut" // the stream broke off
+  | "cut" // the stream ended early
   | "key" // 401, 403
   | "context" // the chat is longer than the model's context
   | "template" // the model cannot chat
   | "busy" // 429, 503
   | "refused" // any other 4xx
-  | "broken"; // 5xx, or an answer nobody understands
+  | "broken"; // 5xx, or an answer that cannot be parsed
 
 export interface Failure {
   kind: FailureKind;
-  detail: string; // the server's own words; may be empty
+  detail: string; // the server's own message; may be empty
 }
 
 export class ServerError extends Error {
@@ -75,7 +75,7 @@ export class HttpServer implements Server {
   }
 }
 
-// An answer is whole once it has said why it ended; a body that stops before that was cut.
+// An answer is complete once it has a finish reason. A body that stops before that was cut.
 export async function* chatEvents(body: ReadableStream<Uint8Array>, signal: AbortSignal): AsyncGenerator<ChatEvent> {
   const reader = body.getReader();
   const parser = new SseParser();

@@ -1,6 +1,6 @@
-// Goal: a stream means the same wherever the network cuts it.
-// Method: property: every cut into two pieces, and byte by byte, gives the events of the whole; examples of the
-// format's corners.
+// Goal: a stream gives the same events wherever the network cuts it.
+// Method: property: every cut into two pieces, and single bytes, give the events of the whole; examples of special
+// cases of the format.
 import { expect, test } from "vitest";
 import { SseParser, type SseEvent } from "./sse";
 

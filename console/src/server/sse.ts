@@ -1,5 +1,5 @@
-// Server-sent events from bytes that may be cut anywhere: inside a character, a line or between \r and \n.
-// Comment lines (":…") and the fields id and retry are dropped; an event without data is none.
+// Parses server-sent events from bytes that may be cut anywhere: within a character, a line or between \r and \n.
+// Comment lines (":…"), the fields id and retry and events without data are dropped.
 
 export interface SseEvent {
   event: string;

@@ -1,4 +1,4 @@
-// What goes over the wire: the part of the OpenAI chat-completions dialect that this page speaks.
+// The wire format: the part of OpenAI's Chat Completions that this page uses.
 
 export interface WireMessage {
   role: "system" | "user" | "assistant";
@@ -14,7 +14,7 @@ export interface SamplingFields {
   seed?: number;
 }
 
-// The last message is an answer to go on with; vLLM's names.
+// These make the server continue the last message instead of starting a new one. The names are vLLM's.
 export interface ContinueFields {
   continue_final_message?: true;
   add_generation_prompt?: false;
@@ -39,7 +39,7 @@ export interface ErrorBody {
   code?: string | number | null;
 }
 
-// The first piece of a call has its name, the others more of its arguments.
+// The first piece of a call has its name; the others have further parts of its arguments.
 export interface CallPiece {
   index: number;
   function?: { name?: string; arguments?: string };

@@ -1,5 +1,5 @@
-// The whole page: chats on the left, the conversation, settings on the right. On narrow screens both sides lie
-// over the conversation, which then takes no focus.
+// The whole page: chats on the left, the conversation, settings on the right. On narrow screens the side panels cover
+// the conversation, which then cannot get the focus.
 import { useEffect, useReducer, useState } from "preact/hooks";
 import type { Theme } from "../chat/shelf";
 import type { Console } from "../console";

@@ -1,4 +1,4 @@
-// Where the user writes: grows with the text, Enter sends, Shift+Enter breaks the line.
+// The input field. It grows with the text; Enter sends, Shift+Enter starts a new line.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { strings } from "../strings";
 import { Icon } from "./Icon";
@@ -24,7 +24,7 @@ export function Composer({ busy, ready, chatId, onSend, onStop, onEditLast }: Pr
     box.style.height = "auto";
     box.style.height = `${box.scrollHeight}px`;
   }, [text]);
-  // On a phone the keyboard would cover the page.
+  // Not on phones, where the keyboard would cover the page.
   useEffect(() => {
     if (matchMedia("(hover: hover)").matches) area.current?.focus();
   }, [chatId]);

@@ -1,4 +1,4 @@
-// Which model answers and whether the server is there; the ways to the two side panels.
+// Shows the model and the state of the server, and has the buttons of the two side panels.
 import type { Connection, Console } from "../console";
 import { strings } from "../strings";
 import { Icon } from "./Icon";

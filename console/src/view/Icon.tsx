@@ -1,4 +1,4 @@
-// The page's icons, drawn on a 24 × 24 grid in the colour of the text around them.
+// The page's icons, drawn on a 24 × 24 grid in the colour of the surrounding text.
 const paths = {
   plus: "M12 5v14M5 12h14",
   menu: "M4 7h16M4 12h16M4 17h16",

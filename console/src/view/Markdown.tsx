@@ -1,5 +1,4 @@
-// Markdown on the page, block by block: a block whose source has not changed keeps its elements, and with them
-// the reader's selection.
+// Shows Markdown block by block. A block whose source has not changed keeps its elements and so the selection.
 import { useMemo } from "preact/hooks";
 import { blocksOf, type Block } from "../chat/markdown";
 

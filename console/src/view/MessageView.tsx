@@ -1,4 +1,4 @@
-// One message with what can be done to it, and for an answer how it went.
+// One message with its buttons; for an answer also its ending, counts and speed.
 import { Component } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { canContinue, tokensPerSecond, type Call, type Message } from "../chat/chat";
@@ -18,7 +18,7 @@ interface Props {
   onEdit: (id: string | null) => void;
 }
 
-// While one answer grows the other messages are not drawn again.
+// Memoised, so that the other messages are not rendered again while one answer grows.
 export class MessageView extends Component<Props> {
   override shouldComponentUpdate(next: Props): boolean {
     return (Object.keys(next) as (keyof Props)[]).some((name) => next[name] !== this.props[name]);
@@ -114,7 +114,7 @@ function Answer({ page, message, isLast, writing, busy, onEdit }: Props) {
   );
 }
 
-// Open while the model thinks; then folded away, a click opens it.
+// Open while the model thinks, then collapsed until it is clicked.
 function Reasoning({ text, thinking }: { text: string; thinking: boolean }) {
   return (
     <details class="reasoning" open={thinking}>
@@ -133,7 +133,7 @@ function CallView({ call }: { call: Call }) {
   );
 }
 
-// Indented where it is JSON already.
+// Indents the text if it is complete JSON.
 function readable(json: string): string {
   try {
     return JSON.stringify(JSON.parse(json), null, 2);

@@ -1,4 +1,4 @@
-// What the user must know before going on: no server, a key is asked for, storage is full, a chat was deleted.
+// Notices: no server, a key is required, storage is full, a chat was deleted.
 import { useEffect, useState } from "preact/hooks";
 import type { Console } from "../console";
 import { strings } from "../strings";

@@ -1,4 +1,4 @@
-// Sampling controls and the system prompt. A field that holds something impossible says so and changes nothing.
+// Sampling controls and the system prompt. A field with an invalid value says so and changes nothing.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { kBounds, kDefaultSampling, kSamplingNumbers, parseSampling, type SamplingNumber } from "../chat/sampling";
 import type { Console } from "../console";

@@ -1,4 +1,4 @@
-// All chats of this browser, the way to a new one, and the theme.
+// All chats of this browser, the button for a new one, and the theme.
 import { useEffect, useRef } from "preact/hooks";
 import type { Theme } from "../chat/shelf";
 import type { Console } from "../console";
@@ -7,7 +7,7 @@ import { Icon, Logo, type IconName } from "./Icon";
 
 interface Props {
   page: Console;
-  drawer: boolean; // lies over the conversation and closes after a choice
+  drawer: boolean; // the sidebar covers the conversation and closes after a choice
   covered: boolean;
   onDone: () => void;
 }

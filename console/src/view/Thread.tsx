@@ -1,4 +1,4 @@
-// The conversation. It follows the answer being written as long as the reader is at its end.
+// The conversation. It scrolls with the answer being written as long as the reader is at its end.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Chat } from "../chat/chat";
 import type { Console, Writing } from "../console";
@@ -31,7 +31,7 @@ export function Thread({ page, chat, writing, editing, onEdit }: Props) {
     following.current = box.scrollHeight - box.scrollTop - box.clientHeight < kNearEnd;
     setAtEnd(following.current);
   };
-  // Another chat or another question: to the end, wherever the reader was.
+  // After a change of the chat or a new question, scrolls to the end in any case.
   const begun = useRef("");
   const beginning = writing ? writing.messageId : begun.current;
   useLayoutEffect(() => {
@@ -102,7 +102,7 @@ function Welcome({ page }: { page: Console }) {
   );
 }
 
-// Says the beginning and the end of an answer to screen readers, not every word in between.
+// Announces the beginning and the end of an answer to screen readers, but not every word in between.
 function Announcer({ chat, writing }: { chat: Chat | undefined; writing: boolean }) {
   const [said, setSaid] = useState("");
   const was = useRef(writing);
@@ -119,7 +119,7 @@ function Announcer({ chat, writing }: { chat: Chat | undefined; writing: boolean
   );
 }
 
-// One listener for the Copy buttons of all code blocks.
+// One listener handles the Copy buttons of all code blocks.
 async function copyCode(e: MouseEvent): Promise<void> {
   const button = (e.target as Element).closest<HTMLButtonElement>("button.copy-code");
   const code = button?.closest(".code")?.querySelector("code");

@@ -1,11 +1,11 @@
-// The clipboard; over plain http from another machine only the old command is allowed.
+// Copies to the clipboard. On plain http from another machine only the old command is allowed.
 export async function copyText(text: string): Promise<boolean> {
   if (navigator.clipboard) {
     try {
       await navigator.clipboard.writeText(text);
       return true;
     } catch {
-      // Not permitted: the old command may be.
+      // Not permitted here; try the old command.
     }
   }
   const area = document.createElement("textarea");
