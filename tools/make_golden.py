@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Makes a tiny random checkpoint of a model family and what transformers computes from it.
+"""Makes a tiny random checkpoint of a model family and the numbers that transformers computes from it.
 
   python3 -m venv venv && venv/bin/pip install -r tools/requirements-golden.txt
   venv/bin/python tools/make_golden.py llama golden/models/llama-wide --set head_dim=32 --set attention_bias=true
 
 OUT gets config.json and model.safetensors as published checkpoints have them (BF16, no tokenizer), and
 expected.safetensors with the tensors that tests/golden/models/README.md lists, computed from those files in float32
-on one thread. The prompt is drawn anew until every greedy choice and every route is clear, so that rounding cannot
-change one. The same arguments and versions give the same files. Compare this program with them by
+on one thread. The prompt is drawn anew until every greedy choice and every route has a clear margin, so that rounding
+cannot change it. The same arguments and versions give the same files. To compare this program with them:
 
   AUTARK_GOLDEN=golden build/dev/engine_tests --gtest_filter='*GoldenModel*'
 
-FAMILY is a model_type of transformers: llama, qwen2, qwen3, qwen3_moe, gemma3 and ernie4_5 are tried; others whose
-layers are `model.layers` may work. A developer's tool: ./check does not run it.
+FAMILY is a model_type of transformers. llama, qwen2, qwen3, qwen3_moe, gemma3_text and ernie4_5 have been tried; others
+whose layers are `model.layers` may work. This is a developer's tool; ./check does not run it.
 """
 import argparse
 import json
@@ -24,7 +24,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from transformers.utils.logging import disable_progress_bar
 
 GREEDY = 24
-MARGIN, ROUTER_GAP = 2e-2, 1e-3  # the least distance of a choice from the next best
+MARGIN, ROUTER_GAP = 2e-2, 1e-3  # smallest distance between the chosen logit and the next best
 TRIES = 400
 
 TINY = {"hidden_size": 96, "num_hidden_layers": 4, "num_attention_heads": 6, "num_key_value_heads": 2,
@@ -42,21 +42,21 @@ OF_FAMILY = {
 
 
 def fill(model, seed):
-    """Seeded weights of a size at which states neither vanish nor explode; all of them exact in BF16."""
+    """Fills in seeded weights, scaled so that states neither vanish nor explode. All are exact in BF16."""
     draw = torch.Generator().manual_seed(seed)
     for name, p in sorted(model.named_parameters()):
         noise = torch.randn(p.shape, generator=draw)
         if p.dim() > 1:
             values = 1.4 * noise / p.shape[-1] ** 0.5
         elif "norm" in name:
-            values = p.data + 0.2 * noise  # around the 1 or the 0 that the family starts with
+            values = p.data + 0.2 * noise  # around the family's initial value, 1 or 0
         else:
             values = 0.3 * noise
         p.data.copy_(values.to(torch.bfloat16))
 
 
 def routed(output):
-    """Logits, ids and weights of a router, whatever order it gives them in."""
+    """Logits, ids and weights of a router, in whatever order it returns them."""
     tensors = [t for t in output if torch.is_tensor(t)] if isinstance(output, tuple) else []
     ids = next((t for t in tensors if not t.is_floating_point()), None)
     if ids is None:
@@ -108,7 +108,7 @@ class Reference:
         return min(gaps)
 
     def greedy(self, tokens):
-        """The continuation with its margins; None as soon as a choice is not clear."""
+        """The greedy continuation with its margins; None if a choice is not clear."""
         tokens, chosen, margins = list(tokens), [], []
         for _ in range(GREEDY):
             seen, _ = self.run(tokens)

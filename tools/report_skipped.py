@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the tests that were skipped, by name and reason, and one closing line of counts, from ctest's JUnit files."""
+"""Reads ctest's JUnit files and prints the skipped tests with their reasons, and one line of counts."""
 import re
 import sys
 import xml.etree.ElementTree as tree

@@ -1,11 +1,11 @@
-# Sourced by quickstart and check: says what is being done, installs what is missing on Debian 12, finds Rust
-# and Node. Safe to run twice; works as root and with sudo.
+# Sourced by quickstart and check: functions that print progress, install missing packages on Debian 12, find Rust and
+# Node, and build. Running them twice does no harm. They work as root and with sudo.
 
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config git ca-certificates curl python3 python3-pip
   libboost1.81-dev libhwloc-dev libhwy-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libspdlog-dev
   libfmt-dev libedit-dev libcurl4-openssl-dev libssl-dev libzip-dev zlib1g-dev"
 CHECK_PACKAGES="libgtest-dev clang clang-format llvm libclang-rt-14-dev chromium mold python3-venv"
-RUST_MIN=85  # of 1.x: what the crates in src/text/crates need
+RUST_MIN=85  # minor version of Rust 1.x that the crates in src/text/crates need
 NODE_MIN=18
 
 started=$SECONDS
@@ -25,7 +25,7 @@ as_root() {
   fi
 }
 
-# install_packages NAME... installs those that are missing.
+# install_packages NAME...: installs the packages that are missing.
 install_packages() {
   local missing=()
   for p in "$@"; do
@@ -40,7 +40,7 @@ install_packages() {
     fail "apt-get could not install: ${missing[*]}; the log is build/apt.log"
 }
 
-# Turns apt's chatter into one counting line.
+# Turns apt's output into one line that counts packages.
 count_packages() {
   awk '/newly installed/ { total = $3 } /^Unpacking/ { ++unpacked } /^Setting up/ { ++done }
        /^Unpacking|^Setting up/ { printf "\r  unpacked %d, set up %d of %d packages", unpacked, done, total; fflush() }
@@ -70,7 +70,7 @@ find_node() {
   node_is_recent || fail "Node $NODE_MIN or newer with npm is needed, found: $(node --version 2>&1)"
 }
 
-# Everything that building the program needs.
+# Installs everything that is needed to build the program.
 prepare_build() {
   # shellcheck disable=SC2086
   install_packages $BUILD_PACKAGES
@@ -78,7 +78,7 @@ prepare_build() {
   find_node
 }
 
-# build PRESET [TARGET...] configures and builds, showing ninja's own progress.
+# build PRESET [TARGET...]: configures and builds; shows ninja's own progress.
 build() {
   local preset=$1
   shift

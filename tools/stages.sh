@@ -1,14 +1,14 @@
-# Sourced by check, after setup.sh: stages with their minutes, and commands that run beside a stage.
+# Sourced by check, after setup.sh: measures stages in minutes and runs commands beside a stage.
 
 stage_names=() stage_starts=()
 
-# stage NAME: a new stage begins, the one before it ends.
+# stage NAME: ends the current stage and begins a new one.
 stage() {
   stage_names+=("$1") stage_starts+=("$SECONDS")
   say "$1"
 }
 
-# A table of the stages and their minutes.
+# Prints a table of the stages and their minutes.
 report_stages() {
   local i end
   printf '\nminutes  stage\n'
@@ -20,7 +20,7 @@ report_stages() {
 }
 minutes() { printf '%d.%d' $(($1 / 60)) $(($1 % 60 / 6)); }
 
-# beside NAME COMMAND...: runs COMMAND in the background; what it prints goes to build/NAME.log.
+# beside NAME COMMAND...: runs COMMAND in the background; its output goes to build/NAME.log.
 declare -A beside_pids=()
 beside() {
   local name=$1
@@ -33,7 +33,8 @@ beside() {
   beside_pids[$name]=$!
 }
 
-# finish NAME: waits for it, shows the end of its log, fails if it failed. Nothing where NAME was not begun.
+# finish NAME: waits for the command, shows the end of its log, and fails if it failed. Does nothing if it was not
+# begun.
 finish() {
   local name=$1
   [ -n "${beside_pids[$name]:-}" ] || return 0

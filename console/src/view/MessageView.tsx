@@ -18,7 +18,7 @@ interface Props {
   onEdit: (id: string | null) => void;
 }
 
-// Memoised, so that the other messages are not rendered again while one answer grows.
+// Renders again only if a property has changed: while one answer grows, the other messages stay as they are.
 export class MessageView extends Component<Props> {
   override shouldComponentUpdate(next: Props): boolean {
     return (Object.keys(next) as (keyof Props)[]).some((name) => next[name] !== this.props[name]);

@@ -1,4 +1,4 @@
-// Headless Chromium from the system, with a profile that is thrown away, and what the tests ask of a page.
+// Runs the system's Chromium headless with a temporary profile; helpers for tests of a page.
 import { chromium } from "playwright-core";
 
 const kFlags = [
@@ -16,7 +16,8 @@ export function launch() {
   return chromium.launch({ executablePath, headless: true, args: kFlags });
 }
 
-// A page in a fresh profile. What a user would never see but must not happen is collected in `page.trouble`.
+// A page in a fresh profile. Errors that a user would not see, such as those of the browser's console, are collected in
+// `page.trouble`.
 export async function open(browser, url, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
   context.setDefaultTimeout(20000);
@@ -47,13 +48,13 @@ export async function ask(page, text) {
   await page.keyboard.press("Enter");
 }
 
-// Until the answer last begun is complete.
+// Waits until the latest answer is complete.
 export async function answered(page) {
   await page.locator(".message.assistant:last-child[aria-busy=false]").waitFor();
   await stopButton(page).waitFor({ state: "detached" });
 }
 
-// Every visible text whose contrast with its ground is below WCAG AA, as "ratio: text".
+// All visible texts whose contrast with their background is below WCAG AA, as "ratio: text".
 export function lowContrast(page) {
   return page.evaluate(() => {
     const canvas = document.createElement("canvas");

@@ -1,7 +1,7 @@
-// Goal: everything the console offers works in a real browser, with a keyboard, on a phone's width, in both themes,
-// and nothing a server or a model says can harm it.
+// Goal: all functions of the console work in a real browser, with a keyboard, on a phone's width and in both themes,
+// and nothing that a server or a model sends can harm it.
 // Method: headless Chromium on the page as the program serves it (AUTARK_BIN) or as it was built (PAGE_FOLDER), the
-// chat API scripted by a server inside this test. Waits are for what must appear, never for time to pass.
+// chat API scripted by a server inside this test. It waits for expected elements, never for a fixed time.
 import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import {
@@ -54,7 +54,7 @@ async function visit(options) {
   return page;
 }
 
-// A script step that the test lets pass.
+// A step of a script that waits until the test releases it.
 function gate() {
   let pass;
   const passed = new Promise((resolve) => (pass = resolve));
@@ -176,7 +176,7 @@ test("an edited question is answered anew, and what came after it is gone", asyn
   await answered(page);
   assert.equal(await questions(page).count(), 1);
   assert.deepEqual(contents(), ["changed"]);
-  // ↑ in the empty box edits the last question; Escape leaves it as it was.
+  // ↑ in the empty box edits the last question; Escape cancels the edit.
   await input(page).focus();
   await page.keyboard.press("ArrowUp");
   await page.getByLabel("Edit message").fill("not this");
@@ -379,7 +379,7 @@ test("a server that wants a key gets it, and only this tab keeps it", async () =
   await answered(page);
   const kept = await page.evaluate(() => [JSON.stringify(localStorage), JSON.stringify(sessionStorage)]);
   assert.ok(!kept[0].includes("secret-key") && kept[1].includes("secret-key"));
-  // The key is changed while the page is open: the question is asked again once the new one is given.
+  // The key is changed while the page is open; the question is sent again with the new key.
   mock.key = "another";
   await ask(page, "y");
   await page.getByLabel("API key").fill("another");
@@ -553,7 +553,7 @@ test("the keyboard alone is enough", async () => {
   await answered(page);
   assert.deepEqual(contents(), ["one\ntwo"]);
   assert.equal(await input(page).inputValue(), "");
-  // Tab reaches every control that is shown, and each shows that it has the focus.
+  // Tab reaches every visible control, and each one shows when it has the focus.
   await page.evaluate(() => document.activeElement.blur());
   const reached = new Set();
   const wanted = [

@@ -1,4 +1,4 @@
-// Goal: a page of an origin that --cors names can use the APIs from a browser, with a key, and a page of another cannot.
+// Goal: a page of an origin in --cors can use the APIs from a browser, with a key; a page of another origin cannot.
 // Method: headless Chromium on empty pages of two origins, fetching from the program.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -29,7 +29,7 @@ after(async () => {
   for (const server of [here, elsewhere]) server?.close();
 });
 
-// What a page of `server` can read of the answer, or the browser's error.
+// The part of the answer that a page of `server` can read, or the browser's error.
 async function ask(server, path, options = {}) {
   const visited = await browser.newPage();
   try {

@@ -1,5 +1,5 @@
-// A server that answers the chat API from a script, word by word when the test says so, and serves the console:
-// from the running program (its own bytes and headers) or from a folder.
+// A server that answers the chat API from a script, step by step as the test allows it. It serves the console from the
+// running program (with its bytes and headers) or from a folder.
 //
 //   const mock = await Mock.start({ page: "http://127.0.0.1:8080" });   // or { folder: "build/console/dist" }
 //   mock.script = async (out) => { out.text("Hello"); await test.says(); out.end(); };
@@ -17,7 +17,7 @@ const kPolicy = "default-src 'self'";
 
 export class Mock {
   models = ["mock-model"];
-  key = ""; // not empty: requests without it get 401
+  key = ""; // if not empty, requests without this key get 401
   loading = false; // true: requests get 503
   requests = []; // bodies of the chat requests so far
   script = async (out) => out.say("A scripted answer.");
@@ -36,7 +36,7 @@ export class Mock {
     this.url = `http://127.0.0.1:${this.port}/`;
   }
 
-  // Goes away as a killed server does; listen(mock.port) brings it back.
+  // Disappears like a killed server; listen(mock.port) starts it again.
   async stop() {
     const closed = new Promise((done) => this.server.close(done));
     this.server.closeAllConnections();

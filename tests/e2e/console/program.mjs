@@ -21,7 +21,7 @@ export class Program {
     return program;
   }
 
-  // Asks until it answers; fails when it ends or takes too long.
+  // Polls until the server answers. Fails if the program ends or takes too long.
   async ready() {
     const deadline = Date.now() + kStartMs;
     let over = false;

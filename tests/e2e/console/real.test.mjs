@@ -1,4 +1,4 @@
-// Goal: the page inside the program and the program's own API fit together, with a real model.
+// Goal: the embedded page works with the program's own API and a real model.
 // Method: headless Chromium against `autark serve` itself: the headers, a streamed answer with its counts, the same
 // answer again at temperature 0, stop, a context that is full, and a server with a key.
 import assert from "node:assert/strict";
@@ -6,9 +6,9 @@ import { after, afterEach, before, test } from "node:test";
 import { answered, answers, ask, launch, open, stopButton } from "./browser.mjs";
 import { Program } from "./program.mjs";
 
-// At temperature 0 even the smallest model says something to this, and goes on for long.
+// At temperature 0 even the smallest model gives this a long answer.
 const kQuestion = "Capital of France?";
-// Its answer takes thousands of tokens: there is time to stop it on any machine.
+// The answer has thousands of tokens, so there is time to stop it on any machine.
 const kLongQuestion = "Tell me a very long story about a lighthouse keeper, with many chapters.";
 
 let browser;

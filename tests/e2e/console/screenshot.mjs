@@ -1,4 +1,4 @@
-// Takes the README's picture of the console: a real question to a real model, from its beginning.
+// Makes the README's picture of the console: the beginning of a chat with a real model.
 //
 //   node screenshot.mjs FILE.png [light|dark [QUESTION]]
 import { answered, ask, launch, open } from "./browser.mjs";
@@ -11,7 +11,7 @@ const browser = await launch();
 try {
   const page = await open(browser, program.url, { colorScheme });
   page.setDefaultTimeout(300_000);
-  // The likeliest answer, so that the picture is the same when it is taken again.
+  // Greedy, so that the picture is the same when it is made again.
   await page.evaluate(() => localStorage.setItem("autark.sampling", '{"temperature":0,"max_tokens":300}'));
   await page.reload();
   await page.locator(".header .dot.ready").waitFor();

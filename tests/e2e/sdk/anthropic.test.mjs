@@ -1,5 +1,5 @@
-// Goal: the official Anthropic client works unchanged. Method: a real small model; the order of events, what an
-// answer must satisfy whatever the model says, and equalities between ways of asking.
+// Goal: the official Anthropic client works unchanged. Method: a real small model; the order of events, properties that
+// hold for every answer, and equal answers to equivalent requests.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";

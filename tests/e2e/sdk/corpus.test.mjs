@@ -1,6 +1,6 @@
-// Goal: what a model writes reaches the official clients as reasoning, content and calls, exactly as the corpus
-// says, streamed and whole, however the text was cut into tokens. Method: the server's stack around a model that
-// plays the corpus (corpus_server.cc); every line, both clients, three ways of cutting.
+// Goal: a model's text reaches the official clients as the reasoning, content and calls that the corpus states,
+// streamed and whole, however the text is cut into tokens. Method: the server's stack around a model that replays the corpus
+// (corpus_server.cc); every line, both clients, three ways of cutting.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -26,10 +26,10 @@ after(async () => {
   assert.equal(await ended, 0);
 });
 
-// This line expects a call with a cut argument, which is not executed here but given up as text.
+// This line expects a call with a cut argument. This server returns such a call as text.
 const decidedOtherwise = (row) => row.name === "value holds an end tag";
 
-// Every line with every cut, some at a time.
+// Every line with every cut, several at a time.
 async function each(check) {
   const jobs = rows.flatMap((row, line) => (decidedOtherwise(row) ? [] : cuts.map((cut) => ({ row, line, cut }))));
   const work = async () => {
@@ -122,7 +122,7 @@ describe("chat completions", () => {
 
 const reasons = { stop: "end_turn", length: "max_tokens", tool_calls: "tool_use" };
 
-// Arguments as an object, as far as they are JSON.
+// Arguments as an object, if they are JSON.
 function inputOf(text, whole) {
   try {
     return JSON.parse(text);
@@ -131,7 +131,7 @@ function inputOf(text, whole) {
   }
 }
 
-// Arguments that are no JSON go out as one argument of that name.
+// Arguments that are not JSON are sent as {"arguments": "…"}.
 const wrapped = ({ name, arguments: text }) => {
   const input = inputOf(text, true);
   return { name, arguments: input.arguments === text ? JSON.stringify(input) : text };

@@ -1,10 +1,10 @@
-// For tests: the server's whole stack around a model that plays a corpus of outputs.
+// For tests: the server's whole stack around a model that replays a corpus of outputs.
 //
 //   corpus_server CORPUS.jsonl
 //
 // Prints "listening PORT". A user message "case 17 cut 3" is answered with line 17 of the corpus (JSON with
-// "text", "mode" thinking | chat, "end" stop | length), in tokens of 3 characters; "cut 0": of 1 to 9, as
-// drawn. Ends when standard input does.
+// "text", "mode" thinking | chat, "end" stop | length), in tokens of 3 characters; with "cut 0" in tokens of
+// 1 to 9 characters, at random. The program ends at the end of standard input.
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
@@ -34,7 +34,7 @@ Case case_of(const std::string& prompt) {
   return c;
 }
 
-// The prompt is the last message.
+// A chat template whose prompt is the text of all user messages.
 class CorpusTemplate final : public text::ChatTemplate {
  public:
   explicit CorpusTemplate(const Corpus& corpus) : corpus_(corpus) {}
@@ -54,7 +54,7 @@ class CorpusTemplate final : public text::ChatTemplate {
   const Corpus& corpus_;
 };
 
-// `text` in pieces of whole characters.
+// `text` cut into pieces of whole characters.
 std::vector<std::string> pieces_of(const std::string& text, size_t cut) {
   std::vector<std::string> all;
   std::mt19937 random(unsigned(text.size()));
@@ -100,7 +100,8 @@ class CorpusEngine final : public engine::Engine {
     wake_.notify_one();
     return ids;
   }
-  void finish(engine::RequestId, engine::Finish) override {}  // an answer is over at once
+  // Nothing to stop: the whole answer is sent at once.
+  void finish(engine::RequestId, engine::Finish) override {}
   engine::Stats stats() const override { return {}; }
 
  private:

@@ -1,6 +1,6 @@
-// Goal: a DeepSeek-V4 checkpoint is served to the official clients as any model is: its prompts, thinking, effort and
-// tools. Method: a tiny checkpoint of noise with the real vocabulary beside the published tokenizer; equalities
-// between ways of asking, since what it says means nothing.
+// Goal: a DeepSeek-V4 checkpoint is served to the official clients like any other model, with its prompts, thinking,
+// effort and tools. Method: a tiny checkpoint of noise with the real vocabulary beside the published tokenizer; equal
+// answers to equivalent requests, because the text itself means nothing.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
@@ -95,20 +95,20 @@ describe("what was sampled stands in the next prompt", () => {
   const count = async (parameters) =>
     (await openai.chat.completions.create({ ...greedy, ...parameters, max_tokens: 1 })).usage.prompt_tokens;
 
-  // Noise is not cut into the tokens that its text would be: only ids that were kept add up.
+  // Tokenizing the text of noise gives other tokens than those sampled, so the counts fit only if ids are kept.
   test("token by token, though the client sends its text only", async () => {
     const question = await count({ messages: [{ role: "user", content: "And 7?" }], chat_template_kwargs: thinking.chat_template_kwargs });
     for (const extra of [thinking, {}]) {
       for (const max_tokens of [3, 17, 48]) {
         const first = await openai.chat.completions.create({ ...greedy, ...extra, max_tokens });
         const { content, tool_calls } = first.choices[0].message;
-        if (tool_calls) continue; // cut in a call
+        if (tool_calls) continue; // the answer was cut within a call
         const next = [...messages, { role: "assistant", content }, { role: "user", content: "And 7?" }];
         const { prompt_tokens, completion_tokens } = first.usage;
         assert.equal(first.choices[0].finish_reason, "length");
         assert.equal(
           await count({ ...extra, messages: next }),
-          prompt_tokens + completion_tokens + 1 + question - 1,  // an end token more, a begin token less
+          prompt_tokens + completion_tokens + 1 + question - 1,  // one end token more, one begin token less
         );
       }
     }
@@ -126,7 +126,7 @@ describe("drafts change no text", () => {
     sampled: { max_tokens: 40, temperature: 1, seed: 7 },
     "thinking, two choices": { max_tokens: 24, n: 2, temperature: 0.7, seed: 3, chat_template_kwargs: { thinking_mode: "thinking" } },
     "with log-probabilities": { max_tokens: 20, logprobs: true, top_logprobs: 3 },
-    // Noise guesses noise: of two words it guesses many right.
+    // With a vocabulary of two words even the drafts of noise are often right.
     "out of two words": { max_tokens: 40, temperature: 1, seed: 5, logit_bias: { 100: 100, 200: 100 } },
   };
   const alone = {};

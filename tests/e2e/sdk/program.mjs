@@ -19,7 +19,7 @@ export const startProgram = (...options) => startProgramOf(MODEL, ...options);
 
 export const spawnProgram = (...options) => spawnProgramOf(MODEL, ...options);
 
-// As startProgramOf, but as soon as the process is there. What the options say goes before what is usual here.
+// Like startProgramOf, but returns as soon as the process runs. `options` override the usual ones.
 export async function spawnProgramOf(model, ...options) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -48,7 +48,7 @@ export async function startProgramOf(model, ...options) {
   }
 }
 
-// The value of one metric, the sum over its labels; 0 where it has no sample yet.
+// The value of a metric, summed over its labels; 0 if it has no sample yet.
 export async function metric(url, name) {
   const text = await (await fetch(`${url}/metrics`, { headers: { authorization: `Bearer ${KEY}` } })).text();
   let sum = 0;

@@ -1,5 +1,5 @@
-// Goal: when the server ends, the official clients see an error that says so, never a cut stream; and its exit code is
-// the one that service managers expect. Method: the program, signals, and requests that would go on for long.
+// Goal: when the server stops, the official clients get an error that says so, never a cut stream, and its exit code is
+// the one that service managers expect. Method: the program, signals and long requests.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import Anthropic from "@anthropic-ai/sdk";
@@ -37,7 +37,7 @@ test("F12_ what is cut is told to the official clients", async () => {
   assert.equal((await fetch(`${program.url}/health`)).status, 200);
   await assert.rejects(openai.chat.completions.create(long), OpenAI.InternalServerError);
   await assert.rejects(anthropic.messages.create(long), Anthropic.InternalServerError);
-  const cut = [...(await ended).entries()].filter(([, { status }]) => status === "rejected"); // one may end by itself
+  const cut = [...(await ended).entries()].filter(([, { status }]) => status === "rejected"); // some may end normally
   assert.ok(cut.length > 0);
   for (const [i, { reason }] of cut) {
     assert.match(String(reason?.message), /the server stopped before the answer was whole/);

@@ -1,6 +1,6 @@
-// A DeepSeek-V4 checkpoint in the official format (FP8 blocks, FP4 experts, UE8M0 scales), tiny but with the real
-// vocabulary, made of seeded noise beside the published tokenizer file: what it says is noise, how it is served is
-// not.
+// Makes a DeepSeek-V4 checkpoint in the official format (FP8 blocks, FP4 experts, UE8M0 scales): tiny, with seeded
+// noise as weights and the real vocabulary, beside the published tokenizer file. Its texts are noise, but it is served
+// like a real model.
 import { closeSync, cpSync, mkdirSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 
@@ -22,7 +22,7 @@ const config = {
   o_groups: GROUPS,
   o_lora_rank: O,
   sliding_window: 128,
-  compress_ratios: [0, 4, 128, 0],  // the last is the draft head's
+  compress_ratios: [0, 4, 128, 0],  // the last one belongs to the draft head
   index_n_heads: INDEX_HEADS,
   index_head_dim: INDEX,
   index_topk: 16,
@@ -122,7 +122,7 @@ function block(p, ratio, byToken) {
   fp8(`${f}shared_experts.w2`, [D, INNER]);
 }
 
-// What brings the streams together before a head.
+// Weights that combine the residual streams before a head.
 function collapse(p) {
   bf16(`${p}norm.weight`, [D], 0.2, 1);
   f32(`${p}hc_head_fn`, [4, 4 * D], 0.05);
