@@ -24,7 +24,7 @@ std::string read_name(Fields& f) {
   return name.value_or("");
 }
 
-// What is asked for can be granted: there are tools, and the named one is among them.
+// Records a fault if tool_choice requires a call and there are no tools, or names a tool that is not there.
 void check_choice(Fields& f, const Request& r) {
   const ToolChoice& c = r.tool_choice;
   if (f.fault() || c.mode == Mode::automatic || c.mode == Mode::none) return;

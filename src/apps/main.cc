@@ -33,7 +33,7 @@ int run(int argc, char** argv) {
 
 }  // namespace
 
-// Our own code reports errors as values. An exception of a library that nobody caught ends with one
+// Our own code reports errors as values. An uncaught exception of a library is reported in one
 // sentence, too.
 int main(int argc, char** argv) {
   try {
