@@ -39,7 +39,7 @@ struct Choice {
     return b.whole || finished.why == Finish::length || finished.why == Finish::context;
   }
   // Appends one event of this choice. Events must arrive in the order in which the backend sent them.
-  void add(Event::What what);
+  void add(Event::Payload payload);
 
  private:
   void append(Block::Kind kind, const std::string& text) {
@@ -49,20 +49,20 @@ struct Choice {
   }
 };
 
-inline void Choice::add(Event::What what) {
-  if (auto* d = std::get_if<Event::Delta>(&what)) {
+inline void Choice::add(Event::Payload payload) {
+  if (auto* d = std::get_if<Event::Delta>(&payload)) {
     if (!d->prompt) append(Block::Kind::content, d->text);
     deltas.push_back(std::move(*d));
-  } else if (auto* r = std::get_if<Event::Reasoned>(&what)) {
+  } else if (auto* r = std::get_if<Event::Reasoned>(&payload)) {
     append(Block::Kind::reasoning, r->text);
-  } else if (auto* c = std::get_if<Event::CallBegun>(&what)) {
+  } else if (auto* c = std::get_if<Event::CallBegun>(&payload)) {
     blocks.push_back(
         {.kind = Block::Kind::call, .id = std::move(c->id), .name = std::move(c->name), .whole = false});
-  } else if (auto* a = std::get_if<Event::CallArguments>(&what)) {
+  } else if (auto* a = std::get_if<Event::CallArguments>(&payload)) {
     append(Block::Kind::call, a->text);
-  } else if (std::holds_alternative<Event::CallEnded>(what)) {
+  } else if (std::holds_alternative<Event::CallEnded>(payload)) {
     if (!blocks.empty()) blocks.back().whole = true;
-  } else if (auto* f = std::get_if<Event::Finished>(&what)) {
+  } else if (auto* f = std::get_if<Event::Finished>(&payload)) {
     finished = std::move(*f);
   }
 }
@@ -73,12 +73,12 @@ struct Answer {
 
   // Appends an event to its choice. Events after a fault are ignored.
   void add(Event e) {
-    if (auto* f = std::get_if<Fault>(&e.what)) fault = std::move(*f);
-    if (!fault) choices.at(e.choice).add(std::move(e.what));
+    if (auto* f = std::get_if<ApiError>(&e.payload)) fault = std::move(*f);
+    if (!fault) choices.at(e.choice).add(std::move(e.payload));
   }
 
   std::vector<Choice> choices;
-  std::optional<Fault> fault;  // if set, the request failed and `choices` must not be used
+  std::optional<ApiError> fault;  // if set, the request failed and `choices` must not be used
 };
 
 }  // namespace autark::api

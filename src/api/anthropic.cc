@@ -29,7 +29,7 @@ std::string needed(Fields& b, std::string_view name) {
 }
 
 void refuse_block(Fields& b, const std::string& path, const std::string& type, const char* takes) {
-  b.fail({.kind = Fault::Kind::unsupported,
+  b.fail({.kind = ApiError::Kind::unsupported,
           .message = path + " has type '" + type.substr(0, 40) + "'; " + takes,
           .param = path});
 }
@@ -145,7 +145,7 @@ void read_metadata(Fields& f, Request& r) {
   if (m.fault()) f.fail(*m.fault());
 }
 
-Outcome<Request> decode_messages(const Json& body, bool counting) {
+ApiResult<Request> decode_messages(const Json& body, bool counting) {
   Request r;
   Fields f(body);
   r.model = read_model(f);
@@ -241,30 +241,30 @@ class MessageStream final : public StreamEncoder {
   explicit MessageStream(const Envelope& e) : e_(e) {}
 
   std::vector<Frame> encode(const Event& event, const Tally& so_far) override {
-    if (const auto* f = std::get_if<Fault>(&event.what))
+    if (const auto* f = std::get_if<ApiError>(&event.payload))
       return {{dump_json(anthropic_error(*f, "req_" + e_.id)), "error"}};
-    if (std::holds_alternative<Event::Started>(event.what))
+    if (std::holds_alternative<Event::Started>(event.payload))
       return {frame("message_start",
                     {{"message", message_json(e_, Json::array(), nullptr, nullptr, so_far.total())}})};
     std::vector<Frame> out;
-    if (const auto* d = std::get_if<Event::Delta>(&event.what)) {
+    if (const auto* d = std::get_if<Event::Delta>(&event.payload)) {
       if (d->prompt || d->text.empty()) return out;
       enter(out, Kind::content, {{"type", "text"}, {"text", ""}});
       delta(out, {{"type", "text_delta"}, {"text", d->text}});
-    } else if (const auto* t = std::get_if<Event::Reasoned>(&event.what)) {
+    } else if (const auto* t = std::get_if<Event::Reasoned>(&event.payload)) {
       enter(out, Kind::reasoning, {{"type", "thinking"}, {"thinking", ""}, {"signature", ""}});
       delta(out, {{"type", "thinking_delta"}, {"thinking", t->text}});
-    } else if (const auto* c = std::get_if<Event::CallBegun>(&event.what)) {
+    } else if (const auto* c = std::get_if<Event::CallBegun>(&event.payload)) {
       leave(out);
       enter(out, Kind::call,
             {{"type", "tool_use"}, {"id", "toolu_" + c->id}, {"name", c->name}, {"input", Json::object()}});
-    } else if (const auto* a = std::get_if<Event::CallArguments>(&event.what)) {
+    } else if (const auto* a = std::get_if<Event::CallArguments>(&event.payload)) {
       arguments_ += a->text;
-    } else if (std::holds_alternative<Event::CallEnded>(event.what)) {
+    } else if (std::holds_alternative<Event::CallEnded>(event.payload)) {
       input(out, streamed_input(std::exchange(arguments_, {})));
       leave(out);
     } else {
-      finish(out, std::get<Event::Finished>(event.what), so_far.total());
+      finish(out, std::get<Event::Finished>(event.payload), so_far.total());
     }
     return out;
   }
@@ -306,7 +306,7 @@ class MessageStream final : public StreamEncoder {
 
 class Anthropic final : public Dialect {
  public:
-  Outcome<Request> decode(const Json& body) const override { return decode_messages(body, false); }
+  ApiResult<Request> decode(const Json& body) const override { return decode_messages(body, false); }
 
   std::unique_ptr<StreamEncoder> stream(const Envelope& e) const override {
     return std::make_unique<MessageStream>(e);
@@ -321,7 +321,7 @@ class Anthropic final : public Dialect {
                         tally.total());
   }
 
-  Reply error(const Fault& fault, std::string_view request_id) const override {
+  Reply error(const ApiError& fault, std::string_view request_id) const override {
     return anthropic_reply(fault, request_id);
   }
   std::string_view request_id_header() const override { return "request-id"; }
@@ -335,7 +335,7 @@ const Dialect& anthropic_messages() {
   return dialect;
 }
 
-Outcome<Request> decode_count_tokens(const Json& body) {
+ApiResult<Request> decode_count_tokens(const Json& body) {
   return decode_messages(body, true);
 }
 

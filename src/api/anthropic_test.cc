@@ -5,10 +5,10 @@
 namespace autark::api {
 namespace {
 
-Outcome<Request> decode(std::string_view body) {
+ApiResult<Request> decode(std::string_view body) {
   return anthropic_messages().decode(json_of(body));
 }
-Outcome<Request> with(std::string_view rest) {
+ApiResult<Request> with(std::string_view rest) {
   return decode(R"({"model":"m","max_tokens":9,"messages":[{"role":"user","content":"hi"}])" +
                 std::string(rest) + "}");
 }
@@ -311,14 +311,14 @@ TEST(Anthropic, CachedTokensAreNotInputTokens) {
 
 TEST(Anthropic, ErrorBodies) {
   const Reply r =
-      anthropic_messages().error({.kind = Fault::Kind::context_length, .tokens = 10, .limit = 8}, "req_1");
+      anthropic_messages().error({.kind = ApiError::Kind::context_length, .tokens = 10, .limit = 8}, "req_1");
   EXPECT_EQ(r.status, 400);
   EXPECT_EQ(
       r.body,
       R"({"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 10 tokens > 8 maximum"},"request_id":"req_1"})");
-  EXPECT_EQ(anthropic_messages().error({.kind = Fault::Kind::overloaded}, "").status, 529);
+  EXPECT_EQ(anthropic_messages().error({.kind = ApiError::Kind::overloaded}, "").status, 529);
   EXPECT_EQ(
-      played(anthropic_messages(), envelope(), {{0, Fault{Fault::Kind::timeout, "slow"}, {}}}),
+      played(anthropic_messages(), envelope(), {{0, ApiError{ApiError::Kind::timeout, "slow"}, {}}}),
       "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"timeout_error\",\"message\":\"slow\"},"
       "\"request_id\":\"req_1\"}\n\n");
   EXPECT_EQ(anthropic_messages().keep_alive().data, R"({"type":"ping"})");

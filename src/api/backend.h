@@ -31,9 +31,9 @@ class Backend {
   // Empty if it is not known.
   virtual std::string fingerprint() const { return {}; }
   // Set once the backend can no longer answer any request and the process must be restarted.
-  virtual std::optional<Fault> fault() const { return {}; }
+  virtual std::optional<ApiError> fault() const { return {}; }
   // Renders and tokenises on the calling thread, then returns without waiting for the answer. Never throws.
-  // If the request is refused, the sink receives a Fault, possibly before this function returns.
+  // If the request is refused, the sink receives an ApiError, possibly before this function returns.
   //
   // A request with P prompts and n choices each has P·n choices; choice p·n + j is the j-th one of prompt p.
   // Every choice sends Started before any choice sends a delta.
@@ -42,7 +42,7 @@ class Backend {
   // it receives as Finish::cancelled.
   virtual Cancel submit(Request request, Sink sink) = 0;
   // The number of tokens of the rendered conversation, computed on the calling thread.
-  virtual Outcome<int64_t> count_tokens(const Request& request) const = 0;
+  virtual ApiResult<int64_t> count_tokens(const Request& request) const = 0;
 };
 
 }  // namespace autark::api

@@ -73,15 +73,15 @@ void give_missing_ids(std::span<Item> items) {
   give_missing_ids(std::move(round), made);
 }
 
-std::optional<Fault> missing_result(std::span<const Item> items, const std::string& path) {
+std::optional<ApiError> missing_result(std::span<const Item> items, const std::string& path) {
   if (items.empty() || items.back().role != Role::assistant) return {};
   for (const Part& p : items.back().parts) {
     const auto* call = std::get_if<ToolCall>(&p);
     if (!call) continue;
     const std::string id = call->id.empty() ? "" : " (" + one_line(call->id) + ")";
-    return Fault{.message = path + " calls '" + one_line(call->name) + "'" + id +
-                            " and nothing follows it: the result of the call is missing",
-                 .param = path};
+    return ApiError{.message = path + " calls '" + one_line(call->name) + "'" + id +
+                               " and nothing follows it: the result of the call is missing",
+                    .param = path};
   }
   return {};
 }

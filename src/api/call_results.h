@@ -13,7 +13,7 @@ void give_missing_ids(std::span<Item> items);
 
 // A fault if the conversation ends with a call of the assistant, whose result is therefore missing. `path`
 // is the request's path of the last message, for the error text.
-std::optional<Fault> missing_result(std::span<const Item> items, const std::string& path);
+std::optional<ApiError> missing_result(std::span<const Item> items, const std::string& path);
 
 // The text that replaces an image, a document or a file in a tool result: "[image NAME left out]". The name
 // is taken from the block's title, filename or similar field, if it has one.

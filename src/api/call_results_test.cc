@@ -7,18 +7,18 @@
 namespace autark::api {
 namespace {
 
-Outcome<Request> chat(const std::string& messages) {
+ApiResult<Request> chat(const std::string& messages) {
   return openai_chat().decode(json_of(R"({"messages":[{"role":"user","content":"hi"},)" + messages + "]}"));
 }
-Outcome<Request> claude(const std::string& messages, bool counting = false) {
+ApiResult<Request> claude(const std::string& messages, bool counting = false) {
   const Json body = json_of(R"({"max_tokens":1,"system":"be","messages":[{"role":"user","content":"hi"},)" +
                             messages + "]}");
   return counting ? decode_count_tokens(body) : anthropic_messages().decode(body);
 }
 
-void is_missing(const Outcome<Request>& decoded, const char* param, const char* call) {
-  const Fault f = fault_of(decoded);
-  EXPECT_EQ(f.kind, Fault::Kind::invalid);
+void is_missing(const ApiResult<Request>& decoded, const char* param, const char* call) {
+  const ApiError f = fault_of(decoded);
+  EXPECT_EQ(f.kind, ApiError::Kind::invalid);
   EXPECT_EQ(f.param, param);
   EXPECT_NE(f.message.find("the result of the call is missing"), std::string::npos) << f.message;
   EXPECT_NE(f.message.find(call), std::string::npos) << f.message;

@@ -39,7 +39,7 @@ class StreamEncoder {
  public:
   virtual ~StreamEncoder() = default;
   // Returns the frames to send for this event: often one, possibly none. The Finished of the last choice or a
-  // Fault ends the stream. `so_far` must already include this event.
+  // ApiError ends the stream. `so_far` must already include this event.
   virtual std::vector<Frame> encode(const Event& e, const Tally& so_far) = 0;
 };
 
@@ -47,13 +47,13 @@ class Dialect {
  public:
   virtual ~Dialect() = default;
   // Reads a request body. Returns the first fault if the body is not valid.
-  virtual Outcome<Request> decode(const Json& body) const = 0;
+  virtual ApiResult<Request> decode(const Json& body) const = 0;
   // An encoder for one streamed answer.
   virtual std::unique_ptr<StreamEncoder> stream(const Envelope& envelope) const = 0;
   // The body of a whole answer. `tally` must include all events of the answer. REQUIRES: no fault.
   virtual Json body(const Envelope& envelope, const Answer& answer, const Tally& tally) const = 0;
   // The response for a request that failed before its answer began.
-  virtual Reply error(const Fault& fault, std::string_view request_id) const = 0;
+  virtual Reply error(const ApiError& fault, std::string_view request_id) const = 0;
   // The response header that carries the request id, in lower case.
   virtual std::string_view request_id_header() const = 0;
   // The event to send when a stream has been silent for long. With empty data the server sends a
@@ -66,6 +66,6 @@ const Dialect& openai_completions();  // POST /v1/completions
 const Dialect& anthropic_messages();  // POST /v1/messages
 
 // Reads a body of POST /v1/messages/count_tokens: a message request whose max_tokens may be absent.
-Outcome<Request> decode_count_tokens(const Json& body);
+ApiResult<Request> decode_count_tokens(const Json& body);
 
 }  // namespace autark::api

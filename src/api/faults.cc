@@ -3,7 +3,7 @@
 namespace autark::api {
 namespace {
 
-using Kind = Fault::Kind;
+using Kind = ApiError::Kind;
 
 struct Words {
   Kind kind;
@@ -35,21 +35,21 @@ const Words& words_of(Kind kind) {
 
 // The next two texts must stay as they are: clients recognise them and then shorten the conversation
 // and retry.
-std::string openai_message(const Fault& f) {
+std::string openai_message(const ApiError& f) {
   if (f.kind != Kind::context_length || !f.limit) return f.message;
   return "This model's maximum context length is " + std::to_string(f.limit) +
          " tokens. However, your messages resulted in " + std::to_string(f.tokens) +
          " tokens. Please reduce the length of the messages.";
 }
 
-std::string anthropic_message(const Fault& f) {
+std::string anthropic_message(const ApiError& f) {
   if (f.kind != Kind::context_length || !f.limit) return f.message;
   return "prompt is too long: " + std::to_string(f.tokens) + " tokens > " + std::to_string(f.limit) +
          " maximum";
 }
 
 // An `unavailable` fault with a code of its own does not pass by waiting, so it gets no retry-after.
-std::vector<std::pair<std::string, std::string>> headers_of(const Fault& f) {
+std::vector<std::pair<std::string, std::string>> headers_of(const ApiError& f) {
   const Kind kind = f.kind;
   std::vector<std::pair<std::string, std::string>> h{{"content-type", "application/json"}};
   if (kind == Kind::overloaded) h.emplace_back("retry-after", "1");
@@ -60,7 +60,7 @@ std::vector<std::pair<std::string, std::string>> headers_of(const Fault& f) {
 
 }  // namespace
 
-Json openai_error(const Fault& f) {
+Json openai_error(const ApiError& f) {
   const Words& w = words_of(f.kind);
   Json e{{"message", openai_message(f)}, {"type", w.openai_type}, {"param", nullptr}, {"code", nullptr}};
   if (!f.param.empty()) e["param"] = f.param;
@@ -70,23 +70,23 @@ Json openai_error(const Fault& f) {
 }
 
 // Anthropic has no "code" field. It is added to a 503 because nothing else distinguishes the kinds of 503.
-Json anthropic_error(const Fault& f, std::string_view request_id) {
+Json anthropic_error(const ApiError& f, std::string_view request_id) {
   Json e{{"type", words_of(f.kind).anthropic_type}, {"message", anthropic_message(f)}};
   if (f.kind == Kind::unavailable && !f.code.empty()) e["code"] = f.code;
   return Json{{"type", "error"}, {"error", std::move(e)}, {"request_id", std::string(request_id)}};
 }
 
-Fault fault_of_status(int status, std::string message) {
+ApiError fault_of_status(int status, std::string message) {
   for (const Words& w : kWords)
     if (w.openai_status == status) return {.kind = w.kind, .message = std::move(message)};
   return {.kind = status < 500 ? Kind::invalid : Kind::internal, .message = std::move(message)};
 }
 
-Reply openai_reply(const Fault& f) {
+Reply openai_reply(const ApiError& f) {
   return {words_of(f.kind).openai_status, headers_of(f), dump_json(openai_error(f))};
 }
 
-Reply anthropic_reply(const Fault& f, std::string_view request_id) {
+Reply anthropic_reply(const ApiError& f, std::string_view request_id) {
   return {words_of(f.kind).anthropic_status, headers_of(f), dump_json(anthropic_error(f, request_id))};
 }
 

@@ -8,14 +8,14 @@
 namespace autark::api {
 
 // The error object alone, as it stands in a body or in a stream.
-Json openai_error(const Fault& fault);
-Json anthropic_error(const Fault& fault, std::string_view request_id);
+Json openai_error(const ApiError& fault);
+Json anthropic_error(const ApiError& fault, std::string_view request_id);
 
 // A fault for an error of the HTTP layer, which knows only the status.
-Fault fault_of_status(int status, std::string message);
+ApiError fault_of_status(int status, std::string message);
 
 // The whole response: status, headers (content-type, retry-after …) and body.
-Reply openai_reply(const Fault& fault);
-Reply anthropic_reply(const Fault& fault, std::string_view request_id);
+Reply openai_reply(const ApiError& fault);
+Reply anthropic_reply(const ApiError& fault, std::string_view request_id);
 
 }  // namespace autark::api

@@ -50,7 +50,7 @@ bool is_empty_or_false(const Json& v) {
 Fields::Fields(const Json& object, std::string path) : object_(object), path_(std::move(path)) {
   if (object.is_object()) return;
   const std::string name = path_.empty() ? "" : path_.substr(0, path_.size() - 1);
-  fault_ = Fault{
+  fault_ = ApiError{
       .message = (name.empty() ? "the request body" : name) + " must be an object, not " + kind_of(object),
       .param = name};
 }
@@ -59,11 +59,11 @@ std::string Fields::path_of(std::string_view name) const {
   return path_ + std::string(name);
 }
 
-void Fields::fail(std::string_view name, std::string message, Fault::Kind kind) {
+void Fields::fail(std::string_view name, std::string message, ApiError::Kind kind) {
   fail({.kind = kind, .message = path_of(name) + " " + std::move(message), .param = path_of(name)});
 }
 
-void Fields::fail(Fault fault) {
+void Fields::fail(ApiError fault) {
   if (!fault_) fault_ = std::move(fault);
 }
 
@@ -136,7 +136,7 @@ void Fields::accept(std::initializer_list<std::string_view> names) {
 void Fields::refuse(std::string_view name, const std::function<bool(const Json&)>& harmless) {
   const Json* v = find(name);
   if (v && !(harmless && harmless(*v)))
-    fail(name, "is not supported by this server", Fault::Kind::unsupported);
+    fail(name, "is not supported by this server", ApiError::Kind::unsupported);
 }
 
 std::vector<std::string> Fields::unknown() const {

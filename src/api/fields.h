@@ -39,9 +39,9 @@ class Fields {
   void refuse(std::string_view name, const std::function<bool(const Json&)>& harmless = {});
 
   // Records a fault unless there is one already. `message` continues a sentence that begins with the path.
-  void fail(std::string_view name, std::string message, Fault::Kind kind = Fault::Kind::invalid);
-  void fail(Fault fault);
-  const std::optional<Fault>& fault() const { return fault_; }  // the first one
+  void fail(std::string_view name, std::string message, ApiError::Kind kind = ApiError::Kind::invalid);
+  void fail(ApiError fault);
+  const std::optional<ApiError>& fault() const { return fault_; }  // the first one
 
   std::string path_of(std::string_view name) const;  // "messages[2].name"
   std::vector<std::string> unknown() const;          // paths of the fields that were never asked for
@@ -52,7 +52,7 @@ class Fields {
   const Json& object_;
   std::string path_;
   std::set<std::string, std::less<>> known_;
-  std::optional<Fault> fault_;
+  std::optional<ApiError> fault_;
 };
 
 // For refuse(): true for an empty list, object or string, and for false.

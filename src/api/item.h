@@ -10,7 +10,7 @@
 #include <vector>
 #include "base/json.h"
 #include "base/result.h"
-#include "base/sampled.h"
+#include "base/sampled_turn.h"
 
 namespace autark::api {
 
@@ -44,7 +44,7 @@ struct Item {
   std::vector<Part> parts;
   // The tokens that the model wrote in this assistant turn. Set by the server from its own records of past
   // answers, never taken from the request.
-  std::optional<Sampled> sampled = {};
+  std::optional<SampledTurn> sampled = {};
 };
 
 // A tool that the model may call; the client runs it.
@@ -121,7 +121,7 @@ struct Usage {
 };
 
 // The reason for which a request failed; each dialect has its own status and body for it.
-struct Fault {
+struct ApiError {
   enum class Kind : uint8_t {
     invalid,         // 400
     unsupported,     // 400: a known field or value that this server does not support
@@ -143,11 +143,11 @@ struct Fault {
 };
 
 template <class T>
-using Outcome = std::variant<T, Fault>;
+using ApiResult = std::variant<T, ApiError>;
 
 // What a backend reports about one choice. The order is: Started; then Delta, Reasoned and the call events as
 // the model writes them; then Finished. Calls are numbered from 0 and do not overlap; a call without
-// CallEnded was cut. A Fault ends the whole request.
+// CallEnded was cut. An ApiError ends the whole request.
 struct Event {
   int choice = 0;
   // The prompt is tokenised and the choice is accepted.
@@ -181,8 +181,9 @@ struct Event {
     Finish why = Finish::stop;
     std::string stop_sequence;  // the stop string that was found, if any
   };
-  using What = std::variant<Started, Delta, Reasoned, CallBegun, CallArguments, CallEnded, Finished, Fault>;
-  What what;
+  using Payload =
+      std::variant<Started, Delta, Reasoned, CallBegun, CallArguments, CallEnded, Finished, ApiError>;
+  Payload payload;
   Usage usage;  // of this choice so far
 };
 

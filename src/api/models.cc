@@ -47,12 +47,12 @@ Json openai_models(const std::vector<ModelEntry>& all) {
   return Json{{"object", "list"}, {"data", std::move(data)}};
 }
 
-Outcome<Json> anthropic_models(const std::vector<ModelEntry>& all, std::string_view query) {
+ApiResult<Json> anthropic_models(const std::vector<ModelEntry>& all, std::string_view query) {
   int limit = 20;
   if (const std::string_view text = parameter(query, "limit"); !text.empty()) {
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), limit);
     if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || limit < 1 || limit > 1000)
-      return Fault{.message = "limit must be a whole number from 1 to 1000", .param = "limit"};
+      return ApiError{.message = "limit must be a whole number from 1 to 1000", .param = "limit"};
   }
   auto first = all.begin(), last = all.end();
   const auto with_id = [&](std::string_view id) {

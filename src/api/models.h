@@ -10,6 +10,6 @@ Json anthropic_model(const ModelEntry& m);
 // All models in one list.
 Json openai_models(const std::vector<ModelEntry>& all);
 // One page of the list. `query` is the URL's query: limit (1–1000, 20 if absent), after_id, before_id.
-Outcome<Json> anthropic_models(const std::vector<ModelEntry>& all, std::string_view query);
+ApiResult<Json> anthropic_models(const std::vector<ModelEntry>& all, std::string_view query);
 
 }  // namespace autark::api

@@ -21,7 +21,7 @@ TEST(Models, AnthropicPages) {
   EXPECT_EQ(page("before_id=c&limit=1000")["last_id"], "b");
   EXPECT_TRUE(page("after_id=c")["first_id"].is_null());
   for (const char* bad : {"limit=0", "limit=x", "limit=1001", "limit=-1"})
-    EXPECT_EQ(std::get<Fault>(anthropic_models(kThree, bad)).param, "limit");
+    EXPECT_EQ(std::get<ApiError>(anthropic_models(kThree, bad)).param, "limit");
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ void read_part(Fields& m, const Json& json, const std::string& path, Place place
   if (place == Place::result && !is_text && !type.empty())
     return item.parts.push_back(left_out(p, type)), void();
   if (!p.fault() && !is_text)
-    p.fail({.kind = Fault::Kind::unsupported,
+    p.fail({.kind = ApiError::Kind::unsupported,
             .message = path + " has type '" + type.substr(0, 40) + "'; this model takes text only",
             .param = path});
   const auto text = p.text(field);
@@ -70,7 +70,7 @@ void read_call(Fields& m, const Json& json, const std::string& path, Item& item)
   const auto id = c.text("id");
   const std::string type = c.text("type").value_or("function");
   if (!c.fault() && type != "function")
-    c.fail({.kind = Fault::Kind::unsupported,
+    c.fail({.kind = ApiError::Kind::unsupported,
             .message = path + " has type '" + type.substr(0, 40) + "'; this server takes functions only",
             .param = path});
   const Json* function = c.object("function");
@@ -112,7 +112,7 @@ void read_message(Fields& f, const Json& json, const std::string& path, Request&
   const std::string role = m.text("role").value_or("");
   const auto known = role_of(role);
   if (!m.fault() && role == "function")
-    m.fail({.kind = Fault::Kind::unsupported,
+    m.fail({.kind = ApiError::Kind::unsupported,
             .message = path + " has the role 'function', which this server does not take; use 'tool'",
             .param = m.path_of("role")});
   if (!m.fault() && !known && role != "tool")
@@ -199,21 +199,21 @@ class ChatStream final : public StreamEncoder {
   explicit ChatStream(const Envelope& e) : e_(e) {}
 
   std::vector<Frame> encode(const Event& event, const Tally& so_far) override {
-    if (const auto* f = std::get_if<Fault>(&event.what)) return {{dump_json(openai_error(*f)), ""}};
-    if (std::holds_alternative<Event::Started>(event.what))
+    if (const auto* f = std::get_if<ApiError>(&event.payload)) return {{dump_json(openai_error(*f)), ""}};
+    if (std::holds_alternative<Event::Started>(event.payload))
       return {chunk(event.choice, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr)};
-    if (const auto* d = std::get_if<Event::Delta>(&event.what)) return delta(event.choice, *d);
-    if (const auto* t = std::get_if<Event::Reasoned>(&event.what))
+    if (const auto* d = std::get_if<Event::Delta>(&event.payload)) return delta(event.choice, *d);
+    if (const auto* t = std::get_if<Event::Reasoned>(&event.payload))
       return {chunk(event.choice, {{"reasoning_content", t->text}}, nullptr, nullptr)};
-    if (const auto* c = std::get_if<Event::CallBegun>(&event.what)) {
+    if (const auto* c = std::get_if<Event::CallBegun>(&event.payload)) {
       Json call{{"index", c->call}};
       call.update(call_json(c->id, c->name, ""));
       return {calls(event.choice, std::move(call))};
     }
-    if (const auto* a = std::get_if<Event::CallArguments>(&event.what))
+    if (const auto* a = std::get_if<Event::CallArguments>(&event.payload))
       return {calls(event.choice, {{"index", a->call}, {"function", {{"arguments", a->text}}}})};
-    if (std::holds_alternative<Event::CallEnded>(event.what)) return {};
-    const Finish why = std::get<Event::Finished>(event.what).why;
+    if (std::holds_alternative<Event::CallEnded>(event.payload)) return {};
+    const Finish why = std::get<Event::Finished>(event.payload).why;
     std::vector<Frame> out{chunk(event.choice, Json::object(), nullptr, openai_finish(why))};
     if (so_far.complete()) end(out, so_far.total());
     return out;
@@ -252,7 +252,7 @@ class ChatStream final : public StreamEncoder {
 
 class OpenAiChat final : public Dialect {
  public:
-  Outcome<Request> decode(const Json& body) const override {
+  ApiResult<Request> decode(const Json& body) const override {
     Request r;
     Fields f(body);
     read_openai_common(f, r);
@@ -283,7 +283,7 @@ class OpenAiChat final : public Dialect {
     return out;
   }
 
-  Reply error(const Fault& fault, std::string_view) const override { return openai_reply(fault); }
+  Reply error(const ApiError& fault, std::string_view) const override { return openai_reply(fault); }
   std::string_view request_id_header() const override { return "x-request-id"; }
 
  private:

@@ -8,7 +8,7 @@
 namespace autark::api {
 namespace {
 
-Outcome<Request> decode(std::string_view rest) {
+ApiResult<Request> decode(std::string_view rest) {
   return openai_chat().decode(
       json_of(R"({"messages":[{"role":"user","content":"hi"}])" + std::string(rest) + "}"));
 }
@@ -59,7 +59,7 @@ TEST(OpenAiChat, NumbersOutOfRangeAreNamed) {
        {"max_tokens", "max_completion_tokens", "n", "top_k", "seed", "min_tokens", "top_logprobs",
         "temperature", "top_p", "min_p", "repetition_penalty", "frequency_penalty", "presence_penalty"})
     for (const std::string& value : {huge, "-" + huge, std::string("1e30"), std::string("-1e300")}) {
-      const Fault f = fault_of(decode(R"(,"logprobs":true,")" + std::string(field) + "\":" + value));
+      const ApiError f = fault_of(decode(R"(,"logprobs":true,")" + std::string(field) + "\":" + value));
       EXPECT_EQ(f.param, field) << f.message;
       EXPECT_TRUE(f.message.starts_with(field + std::string(" must be "))) << f.message;
       EXPECT_NE(f.message.find(" to "), std::string::npos) << f.message;
@@ -75,7 +75,7 @@ TEST(OpenAiChat, NumbersOutOfRangeAreNamed) {
             "temperature must be from 0 to 2, not 1" + std::string(30, '0'));
   EXPECT_EQ(fault_of(decode(R"(,"max_tokens":"12")")).message,
             "max_tokens must be a whole number, not a string");
-  const Fault bias = fault_of(decode(R"(,"logit_bias":{"5":)" + huge + "}"));
+  const ApiError bias = fault_of(decode(R"(,"logit_bias":{"5":)" + huge + "}"));
   EXPECT_EQ(bias.param, "logit_bias.5") << bias.message;
   EXPECT_LT(fault_of(decode(R"(,"max_tokens":1)" + std::string(300, '0'))).message.size(), 200u);
 }
@@ -291,7 +291,7 @@ TEST(OpenAiChat, StreamJoinedIsTheBody) {
   std::vector<Event> events{started(0, 9), started(1, 9)};
   for (int i = 0; i < 20; ++i) {
     Event d = delta(i % 2, "t" + std::to_string(i), 9, i / 2 + 1);
-    std::get<Event::Delta>(d.what).logprobs = {{{"t", "t", -double(i)}, {}}};
+    std::get<Event::Delta>(d.payload).logprobs = {{{"t", "t", -double(i)}, {}}};
     events.push_back(d);
   }
   events.push_back(finished(1, Finish::stop, 9, 10));
@@ -322,14 +322,14 @@ TEST(OpenAiChat, StreamJoinedIsTheBody) {
 }
 
 TEST(OpenAiChat, FaultInTheStream) {
-  const Event fault{0, Fault{Fault::Kind::internal, "it broke"}, {}};
+  const Event fault{0, ApiError{ApiError::Kind::internal, "it broke"}, {}};
   EXPECT_EQ(played(openai_chat(), envelope(), {fault}),
             "data: {\"error\":{\"message\":\"it "
             "broke\",\"type\":\"server_error\",\"param\":null,\"code\":null}}\n\n");
 }
 
 TEST(OpenAiChat, ErrorBodies) {
-  const Reply r = openai_chat().error({.kind = Fault::Kind::context_length,
+  const Reply r = openai_chat().error({.kind = ApiError::Kind::context_length,
                                        .message = "too long",
                                        .param = "messages",
                                        .tokens = 5000,
@@ -339,7 +339,7 @@ TEST(OpenAiChat, ErrorBodies) {
   EXPECT_EQ(
       r.body,
       R"({"error":{"message":"This model's maximum context length is 4096 tokens. However, your messages resulted in 5000 tokens. Please reduce the length of the messages.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}})");
-  const Reply busy = openai_chat().error({.kind = Fault::Kind::overloaded, .message = "full"}, "id");
+  const Reply busy = openai_chat().error({.kind = ApiError::Kind::overloaded, .message = "full"}, "id");
   EXPECT_EQ(busy.status, 429);
   EXPECT_EQ(busy.headers.at(1), (std::pair<std::string, std::string>{"retry-after", "1"}));
 }

@@ -112,15 +112,15 @@ class CompletionStream final : public StreamEncoder {
   explicit CompletionStream(const Envelope& e) : e_(e), lists_(e.choices) {}
 
   std::vector<Frame> encode(const Event& event, const Tally& so_far) override {
-    if (const auto* f = std::get_if<Fault>(&event.what)) return {{dump_json(openai_error(*f)), ""}};
+    if (const auto* f = std::get_if<ApiError>(&event.payload)) return {{dump_json(openai_error(*f)), ""}};
     std::vector<Frame> out;
-    if (const auto* d = std::get_if<Event::Delta>(&event.what)) {
+    if (const auto* d = std::get_if<Event::Delta>(&event.payload)) {
       if (d->text.empty() && d->logprobs.empty()) return out;
       Json logprobs;
       if (e_.logprobs >= 0) logprobs = lists_[event.choice].lists({d}, e_.logprobs);
       out.push_back(chunk(choice_json(event.choice, d->text, std::move(logprobs), nullptr)));
     }
-    if (const auto* done = std::get_if<Event::Finished>(&event.what)) {
+    if (const auto* done = std::get_if<Event::Finished>(&event.payload)) {
       out.push_back(chunk(choice_json(event.choice, "", nullptr, openai_finish(done->why))));
       if (so_far.complete()) end(out, so_far.total());
     }
@@ -148,7 +148,7 @@ class CompletionStream final : public StreamEncoder {
 
 class OpenAiCompletions final : public Dialect {
  public:
-  Outcome<Request> decode(const Json& body) const override {
+  ApiResult<Request> decode(const Json& body) const override {
     Request r;
     Fields f(body);
     read_openai_common(f, r);
@@ -187,7 +187,7 @@ class OpenAiCompletions final : public Dialect {
     return out;
   }
 
-  Reply error(const Fault& fault, std::string_view) const override { return openai_reply(fault); }
+  Reply error(const ApiError& fault, std::string_view) const override { return openai_reply(fault); }
   std::string_view request_id_header() const override { return "x-request-id"; }
 };
 

@@ -6,7 +6,7 @@
 namespace autark::api {
 namespace {
 
-Outcome<Request> decode(std::string_view body) {
+ApiResult<Request> decode(std::string_view body) {
   return openai_completions().decode(json_of(body));
 }
 
@@ -69,9 +69,9 @@ TEST(OpenAiCompletions, RefusesByName) {
 // Two prompts with echo. One token is half a character; one chosen token is not among the most likely.
 std::vector<Event> scored() {
   Event echo0{0, Event::Delta{"né!", {}, true}, {3, 0, 0}};
-  std::get<Event::Delta>(echo0.what).logprobs = {{{"n", "n", 0}, {}, false, 0},
-                                                 {{"é", "é", -1}, {{"e", "e", -0.5}}, true, 1},
-                                                 {{"!", "!", -2}, {{"!", "!", -2}}, true, 3}};
+  std::get<Event::Delta>(echo0.payload).logprobs = {{{"n", "n", 0}, {}, false, 0},
+                                                    {{"é", "é", -1}, {{"e", "e", -0.5}}, true, 1},
+                                                    {{"!", "!", -2}, {{"!", "!", -2}}, true, 3}};
   Event echo1{1, Event::Delta{"a", {{{"a", "a", 0}, {}, false, 0}}, true}, {1, 0, 0}};
   Event half{0, Event::Delta{"", {{{"\xef\xbf\xbd", "\xe4\xbd", -3}, {}, true, 0}}, false}, {3, 0, 1}};
   Event rest{0, Event::Delta{"你", {{{"\xef\xbf\xbd", "\xa0", -4}, {}, true, 0}}, false}, {3, 0, 2}};

@@ -52,7 +52,7 @@ void refuse_format(Fields& f) {
   if (!format) return;
   const auto type = format->find("type");
   if (type == format->end() || *type != "text")
-    f.fail({.kind = Fault::Kind::unsupported,
+    f.fail({.kind = ApiError::Kind::unsupported,
             .message = "response_format other than {\"type\": \"text\"} is not supported by this server",
             .param = "response_format"});
 }

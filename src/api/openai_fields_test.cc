@@ -8,16 +8,16 @@ namespace {
 
 constexpr const char* kHi = R"("messages":[{"role":"user","content":"hi"}])";
 
-Outcome<Request> chat(const std::string& field) {
+ApiResult<Request> chat(const std::string& field) {
   return openai_chat().decode(json_of("{" + field + kHi + "}"));
 }
-Outcome<Request> completions(const std::string& field) {
+ApiResult<Request> completions(const std::string& field) {
   return openai_completions().decode(json_of("{" + field + R"("prompt":"a"})"));
 }
-Outcome<Request> claude(const std::string& field) {
+ApiResult<Request> claude(const std::string& field) {
   return anthropic_messages().decode(json_of(R"({"max_tokens":1,)" + field + kHi + "}"));
 }
-Outcome<Request> counted(const std::string& field) {
+ApiResult<Request> counted(const std::string& field) {
   return decode_count_tokens(json_of("{" + field + kHi + "}"));
 }
 
@@ -122,9 +122,9 @@ TEST(G4_Unbuilt, FieldsAreRefusedByName) {
                                                      {"tfs_z", "0.95"}};
   for (const auto& [field, value] : bad)
     for (const auto& decode : {chat, completions}) {
-      const Fault f = fault_of(decode("\"" + std::string(field) + "\":" + value + ","));
+      const ApiError f = fault_of(decode("\"" + std::string(field) + "\":" + value + ","));
       EXPECT_EQ(f.param, field);
-      EXPECT_EQ(f.kind, Fault::Kind::unsupported) << field;
+      EXPECT_EQ(f.kind, ApiError::Kind::unsupported) << field;
     }
 }
 
@@ -139,7 +139,7 @@ TEST(G4_Unbuilt, WhatSaysNothingPasses) {
     EXPECT_TRUE(r.ignored.empty()) << r.ignored.front();
   }
   decoded(chat(R"("n":3,"best_of":3,)"));
-  EXPECT_EQ(fault_of(chat(R"("n":3,"best_of":2,)")).kind, Fault::Kind::invalid);
+  EXPECT_EQ(fault_of(chat(R"("n":3,"best_of":2,)")).kind, ApiError::Kind::invalid);
 }
 
 TEST(OpenAiFields, TheOtherNameOfTheRepetitionPenalty) {

@@ -1,5 +1,5 @@
-// Passes arbitrary bytes as a request body. Every decoder must return a Request or a Fault, and every Fault
-// must be encodable as an error of its dialect.
+// Passes arbitrary bytes as a request body. Every decoder must return a Request or an ApiError, and every
+// ApiError must be encodable as an error of its dialect.
 #include "api/dialect.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   for (const api::Dialect* d :
        {&api::openai_chat(), &api::openai_completions(), &api::anthropic_messages()}) {
     const auto decoded = d->decode(*body);
-    if (const auto* fault = std::get_if<api::Fault>(&decoded)) d->error(*fault, "req");
+    if (const auto* fault = std::get_if<api::ApiError>(&decoded)) d->error(*fault, "req");
   }
   api::decode_count_tokens(*body);
   return 0;

@@ -19,8 +19,8 @@ class Tally {
     u.cached_tokens = std::max(u.cached_tokens, e.usage.cached_tokens);
     u.completion_tokens = std::max(u.completion_tokens, e.usage.completion_tokens);
     u.reasoning_tokens = std::max(u.reasoning_tokens, e.usage.reasoning_tokens);
-    if (const auto* s = std::get_if<Event::Started>(&e.what)) u.prompt_tokens = s->prompt_tokens;
-    if (std::holds_alternative<Event::Finished>(e.what) && !finished_[e.choice]) {
+    if (const auto* s = std::get_if<Event::Started>(&e.payload)) u.prompt_tokens = s->prompt_tokens;
+    if (std::holds_alternative<Event::Finished>(e.payload) && !finished_[e.choice]) {
       finished_[e.choice] = true;
       --open_;
     }

@@ -11,16 +11,16 @@ inline Json json_of(std::string_view text) {
   return j ? std::move(j).value() : Json();
 }
 
-inline Request decoded(const Outcome<Request>& o) {
-  if (const auto* f = std::get_if<Fault>(&o)) {
+inline Request decoded(const ApiResult<Request>& o) {
+  if (const auto* f = std::get_if<ApiError>(&o)) {
     ADD_FAILURE() << "refused: " << f->message;
     return {};
   }
   return std::get<Request>(o);
 }
 
-inline Fault fault_of(const Outcome<Request>& o) {
-  if (const auto* f = std::get_if<Fault>(&o)) return *f;
+inline ApiError fault_of(const ApiResult<Request>& o) {
+  if (const auto* f = std::get_if<ApiError>(&o)) return *f;
   ADD_FAILURE() << "accepted";
   return {};
 }
@@ -72,8 +72,8 @@ inline Event delta(int choice, std::string text, int64_t prompt, int64_t complet
 inline Event finished(int choice, Finish why, int64_t prompt, int64_t completion, std::string stop = {}) {
   return {choice, Event::Finished{why, std::move(stop)}, {prompt, 0, completion}};
 }
-inline Event event(Event::What what, int64_t completion = 1) {
-  return {0, std::move(what), {3, 0, completion}};
+inline Event event(Event::Payload payload, int64_t completion = 1) {
+  return {0, std::move(payload), {3, 0, completion}};
 }
 // An answer with reasoning, text and two calls, each split into several events.
 inline std::vector<Event> thought_and_called() {

@@ -39,7 +39,7 @@ void read_openai_tool(Fields& f, const Json& json, const std::string& path, Requ
   Fields t(json, path + ".");
   const std::string type = t.text("type").value_or("function");
   if (!t.fault() && type != "function")
-    t.fail({.kind = Fault::Kind::unsupported,
+    t.fail({.kind = ApiError::Kind::unsupported,
             .message = path + " has type '" + type.substr(0, 40) + "'; this server takes functions only",
             .param = path});
   const Json* function = t.object("function");
@@ -65,7 +65,7 @@ void read_openai_choice(Fields& f, Request& r) {
   Fields c(*choice, f.path_of("tool_choice") + ".");
   const std::string type = c.text("type").value_or("");
   if (!c.fault() && type != "function")
-    c.fail({.kind = Fault::Kind::unsupported,
+    c.fail({.kind = ApiError::Kind::unsupported,
             .message = "tool_choice of type '" + type.substr(0, 40) + "' is not supported by this server",
             .param = "tool_choice"});
   if (const Json* function = c.object("function")) {
@@ -82,7 +82,7 @@ void read_anthropic_tool(Fields& f, const Json& json, const std::string& path, R
   Fields t(json, path + ".");
   const std::string type = t.text("type").value_or("custom");
   if (!t.fault() && type != "custom")
-    t.fail({.kind = Fault::Kind::unsupported,
+    t.fail({.kind = ApiError::Kind::unsupported,
             .message = path + " has type '" + type.substr(0, 40) +
                        "'; this server takes tools that the client runs only",
             .param = path});

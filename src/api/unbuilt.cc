@@ -44,7 +44,8 @@ void refuse_best_of(Fields& f, const Request& r) {
   const auto best_of = f.integer("best_of", 1, std::numeric_limits<int32_t>::max());
   if (!best_of) return;
   if (*best_of < r.n) f.fail("best_of", "must be at least n");
-  if (*best_of > r.n) f.fail("best_of", "above n is not supported by this server", Fault::Kind::unsupported);
+  if (*best_of > r.n)
+    f.fail("best_of", "above n is not supported by this server", ApiError::Kind::unsupported);
 }
 
 }  // namespace

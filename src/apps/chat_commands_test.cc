@@ -28,7 +28,7 @@ class ChatCommands : public ::testing::Test {
     chat_.said = {.system = "Be brief.",
                   .items = {{api::Role::user, {api::Text{"Häuser?\n\"木\""}}},
                             {api::Role::assistant, {api::Reasoning{"hm"}, api::Text{"Yes."}}}}};
-    chat_.said.items.back().sampled = Sampled{};
+    chat_.said.items.back().sampled = SampledTurn{};
   }
   // Types several lines, of which the last completes a message or a command.
   Reaction type(const std::vector<std::string>& lines) {
@@ -141,19 +141,19 @@ TEST_F(ChatCommands, SettingsChangeWithinTheirRanges) {
   EXPECT_EQ(s.sampling.repetition_penalty, 1.5f);
   EXPECT_EQ(s.sampling.seed, uint64_t(INT64_MAX));
   EXPECT_EQ(s.max_tokens, 100);
-  EXPECT_EQ(s.manner.thinking, false);
-  EXPECT_EQ(s.manner.effort, "high");
+  EXPECT_EQ(s.reasoning.thinking, false);
+  EXPECT_EQ(s.reasoning.effort, "high");
   const std::string all = shown("/set");
   for (const char* line : {"temperature         0.25", "max_tokens          100", "thinking            off"})
     EXPECT_NE(all.find(line), std::string::npos) << all;
   shown("/set nothink");
-  EXPECT_EQ(s.manner.thinking, false);
+  EXPECT_EQ(s.reasoning.thinking, false);
   for (const char* name : {"temperature", "thinking", "max_tokens", "effort"})
     shown(std::string("/set ") + name + " default");
   EXPECT_EQ(s.sampling.temperature, 0.7f) << "as the program was started";
   EXPECT_EQ(s.max_tokens, -1);
-  EXPECT_FALSE(s.manner.thinking);
-  EXPECT_EQ(s.manner.effort, "");
+  EXPECT_FALSE(s.reasoning.thinking);
+  EXPECT_EQ(s.reasoning.effort, "");
 }
 
 TEST_F(ChatCommands, WrongSettingsChangeNothing) {

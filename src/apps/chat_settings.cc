@@ -41,28 +41,28 @@ Setting number_setting(const char* name, const char* takes, double least, double
 
 bool read_thinking(ChatSettings& s, std::string_view v) {
   if (v != "on" && v != "off") return false;
-  s.manner.thinking = v == "on";
+  s.reasoning.thinking = v == "on";
   return true;
 }
 
 bool read_effort(ChatSettings& s, std::string_view v) {
   const auto all = api::efforts();
   if (std::ranges::find(all, v) == all.end()) return false;
-  s.manner.effort = v;
+  s.reasoning.effort = v;
   return true;
 }
 
 std::vector<Setting> manner_settings() {
   const auto thinking = [](const ChatSettings& s) -> std::string {
-    return !s.manner.thinking ? "default" : *s.manner.thinking ? "on" : "off";
+    return !s.reasoning.thinking ? "default" : *s.reasoning.thinking ? "on" : "off";
   };
   const auto effort = [](const ChatSettings& s) {
-    return s.manner.effort.empty() ? "default" : s.manner.effort;
+    return s.reasoning.effort.empty() ? "default" : s.reasoning.effort;
   };
   return {{"thinking", "on or off", read_thinking, thinking,
-           [](ChatSettings& s, const ChatSettings& from) { s.manner.thinking = from.manner.thinking; }},
+           [](ChatSettings& s, const ChatSettings& from) { s.reasoning.thinking = from.reasoning.thinking; }},
           {"effort", "minimal, low, medium, high, xhigh or max", read_effort, effort,
-           [](ChatSettings& s, const ChatSettings& from) { s.manner.effort = from.manner.effort; }}};
+           [](ChatSettings& s, const ChatSettings& from) { s.reasoning.effort = from.reasoning.effort; }}};
 }
 
 const std::vector<Setting>& settings() {

@@ -13,8 +13,8 @@ namespace autark::apps {
 
 struct ChatSettings {
   engine::Sampling sampling;
-  int64_t max_tokens = -1;  // of one answer; −1: as many as the context holds
-  serve::Manner manner;     // thinking and effort
+  int64_t max_tokens = -1;             // of one answer; −1: as many as the context holds
+  serve::ReasoningDefaults reasoning;  // thinking and effort
 };
 
 // Sets one value. `name` is "top_p" or "top-p"; the value "default" restores the one in `usual`. An error

@@ -47,8 +47,8 @@ engine::Sampling sampling_of(const Arguments& a, const std::filesystem::path& mo
 // The state of a chat before its first message.
 ChatState state_of(const Arguments& a, const std::filesystem::path& model) {
   ChatSettings s{.sampling = sampling_of(a, model), .max_tokens = a.max_tokens};
-  s.manner.effort = a.effort;
-  if (!a.thinking.empty()) s.manner.thinking = a.thinking == "on";
+  s.reasoning.effort = a.effort;
+  if (!a.thinking.empty()) s.reasoning.thinking = a.thinking == "on";
   return {.said = {.system = a.system, .items = {}}, .settings = s, .usual = s};
 }
 

@@ -125,10 +125,10 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
   served.id = name_of(a, path);
   served.aliases = a.aliases;
   served.defaults = serve::sampling_defaults(path);
-  served.manner.effort = a.effort;
+  served.reasoning.effort = a.effort;
   served.created = now_seconds();
   served.seed = (uint64_t{std::random_device()()} << 32) ^ std::random_device()();
-  if (!a.thinking.empty()) served.manner.thinking = a.thinking == "on";
+  if (!a.thinking.empty()) served.reasoning.thinking = a.thinking == "on";
   return Loaded{std::make_shared<serve::EngineBackend>(std::move(model.engine), std::move(model.text),
                                                        std::move(served)),
                 path};
@@ -172,7 +172,7 @@ void end_soon(int exit_code) {
 
 // Refuses new requests and waits for the running ones, at most for the drain time.
 void stop(const Arguments& a, serve::Service& service, http::Server& server) {
-  if (const int count = service.under_way())
+  if (const int count = service.in_flight())
     say("stopping  {} requests are still running; a second signal stops at once\n", count);
   std::fflush(stdout);
   serve::drain(service, server, Seconds(a.drain_seconds));

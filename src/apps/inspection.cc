@@ -40,12 +40,12 @@ std::vector<Inspection::Share> shares(const Checkpoint& c) {
 void count_state(const Model& m, Inspection& in) {
   double per_token = 0;
   for (int i = 0; i < m.layers(); ++i)
-    for (const Stream& s : m.state(i)) {
-      const int64_t row = row_bytes(s.record, s.row.numel());
-      if (s.keep)
-        in.state_bytes_of_windows += s.keep * row;
+    for (const StateSpec& s : m.state_specs(i)) {
+      const int64_t row = row_bytes(s.stored, s.row.numel());
+      if (s.window_rows)
+        in.state_bytes_of_windows += s.window_rows * row;
       else
-        per_token += double(row) / s.per;
+        per_token += double(row) / s.tokens_per_row;
     }
   in.state_bytes_per_1k_tokens = static_cast<int64_t>(per_token * 1000);
 }
@@ -53,12 +53,13 @@ void count_state(const Model& m, Inspection& in) {
 // Bytes that a sequence of b.tokens tokens keeps.
 void count_sequence(const Model& m, Inspection::Behind& b) {
   for (int i = 0; i < m.layers(); ++i)
-    for (const Stream& s : m.state(i)) {
-      const int64_t row = row_bytes(s.record, s.row.numel());
-      if (s.kind == Stream::Kind::working)
-        b.working_bytes += s.keep * row;
+    for (const StateSpec& s : m.state_specs(i)) {
+      const int64_t row = row_bytes(s.stored, s.row.numel());
+      if (s.kind == StateSpec::Kind::working)
+        b.working_bytes += s.window_rows * row;
       else
-        b.record_bytes += (s.keep ? std::min<int64_t>(b.tokens, s.keep) : b.tokens / s.per) * row;
+        b.record_bytes +=
+            (s.window_rows ? std::min<int64_t>(b.tokens, s.window_rows) : b.tokens / s.tokens_per_row) * row;
     }
 }
 

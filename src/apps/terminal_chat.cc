@@ -13,12 +13,12 @@ namespace autark::apps {
 namespace {
 
 // Passes the events of an answer from the engine thread to the printing thread.
-class Mailbox {
+class Inbox {
  public:
-  Mailbox(const text::Tokenizer& tokenizer, const serve::Prompt& prompt)
+  Inbox(const text::Tokenizer& tokenizer, const serve::Prompt& prompt)
       : reader_(tokenizer, prompt, {}, [] { return "0"; }) {}
 
-  // Receives events on the engine thread. The Mailbox must live until the last event.
+  // Receives events on the engine thread. The Inbox must live until the last event.
   engine::Sink sink() {
     return [this](engine::Event e) {
       const std::lock_guard lock(mutex_);
@@ -36,7 +36,7 @@ class Mailbox {
     return {std::exchange(told_, {}), last_};
   }
   // The tokens of the answer. Call it after the last event.
-  Sampled sampled() {
+  SampledTurn sampled() {
     const std::lock_guard lock(mutex_);
     return reader_.take_turn().sampled;
   }
@@ -52,18 +52,19 @@ class Mailbox {
 // Prints an answer as it arrives: reasoning to standard error, content and calls to standard output.
 class Printer {
  public:
-  void show(const api::Event::What& what) {
-    if (is_silent(what)) return;
-    if (const auto* r = std::get_if<api::Event::Reasoned>(&what)) {
+  void show(const api::Event::Payload& payload) {
+    if (is_silent(payload)) return;
+    if (const auto* r = std::get_if<api::Event::Reasoned>(&payload)) {
       if (!std::exchange(thinking_, true)) write(stderr, dim_ ? "\x1b[2m" : "");
       write(stderr, r->text);
       return;
     }
     if (std::exchange(thinking_, false)) write(stderr, dim_ ? "\x1b[0m\n\n" : "\n\n");
-    if (const auto* d = std::get_if<api::Event::Delta>(&what)) write(stdout, d->text);
-    if (const auto* c = std::get_if<api::Event::CallBegun>(&what)) write(stdout, "\n[calls " + c->name + " ");
-    if (const auto* a = std::get_if<api::Event::CallArguments>(&what)) write(stdout, a->text);
-    if (std::holds_alternative<api::Event::CallEnded>(what)) write(stdout, "]");
+    if (const auto* d = std::get_if<api::Event::Delta>(&payload)) write(stdout, d->text);
+    if (const auto* c = std::get_if<api::Event::CallBegun>(&payload))
+      write(stdout, "\n[calls " + c->name + " ");
+    if (const auto* a = std::get_if<api::Event::CallArguments>(&payload)) write(stdout, a->text);
+    if (std::holds_alternative<api::Event::CallEnded>(payload)) write(stdout, "]");
   }
   void end() {
     if (std::exchange(thinking_, false)) write(stderr, dim_ ? "\x1b[0m\n" : "\n");
@@ -72,9 +73,9 @@ class Printer {
 
  private:
   // Whether the event has nothing to print.
-  static bool is_silent(const api::Event::What& what) {
-    const auto* d = std::get_if<api::Event::Delta>(&what);
-    return (d && d->text.empty()) || std::holds_alternative<api::Event::Finished>(what);
+  static bool is_silent(const api::Event::Payload& payload) {
+    const auto* d = std::get_if<api::Event::Delta>(&payload);
+    return (d && d->text.empty()) || std::holds_alternative<api::Event::Finished>(payload);
   }
   static void write(FILE* to, const std::string& text) {
     fmt::print(to, "{}", text);
@@ -97,19 +98,19 @@ api::Item item_of(const api::Choice& answer) {
 }
 
 // Prints the answer until it ends and returns it with its last event. Ctrl-C cancels the request.
-std::pair<api::Choice, engine::Event> follow(engine::Engine& engine, engine::RequestId id, Mailbox& mail) {
+std::pair<api::Choice, engine::Event> follow(engine::Engine& engine, engine::RequestId id, Inbox& inbox) {
   StatusLine status;
   Printer printer;
   api::Choice answer;
   for (;;) {
     if (Interrupts::take()) engine.cancel(id);
-    auto [told, event] = mail.take();
+    auto [told, event] = inbox.take();
     if (event.usage.completion_tokens == 0 && event.prompt_done > 0 && !event.finish)
       status.show("reading", double(event.prompt_done) / double(event.usage.prompt_tokens));
     if (!told.empty()) status.clear();
     for (api::Event& e : told) {
-      printer.show(e.what);
-      answer.add(std::move(e.what));
+      printer.show(e.payload);
+      answer.add(std::move(e.payload));
     }
     if (!event.finish) continue;
     printer.end();
@@ -134,18 +135,18 @@ void report(const engine::Event& end) {
 
 std::optional<Error> TerminalChat::say(const std::string& text) {
   api::Item question{api::Role::user, {api::Text{text}}};
-  const auto prompts = prompts_.of(request_of(question), state_.settings.manner);
-  if (const auto* fault = std::get_if<api::Fault>(&prompts)) return Error{Code::invalid, fault->message};
+  const auto prompts = prompts_.of(request_of(question), state_.settings.reasoning);
+  if (const auto* fault = std::get_if<api::ApiError>(&prompts)) return Error{Code::invalid, fault->message};
   const serve::Prompt& prompt = std::get<0>(prompts).at(0);
-  Mailbox mail(*text_.tokenizer, prompt);
+  Inbox inbox(*text_.tokenizer, prompt);
   const auto id = engine_.submit(
       {.prompt = prompt.ids, .max_tokens = state_.settings.max_tokens, .sampling = state_.settings.sampling},
-      mail.sink());
+      inbox.sink());
   if (!id) return id.error();
-  const auto [answer, end] = follow(engine_, *id, mail);
+  const auto [answer, end] = follow(engine_, *id, inbox);
   api::Item item = item_of(answer);
   if (!end.error)
-    if (Sampled sampled = mail.sampled(); !sampled.empty()) item.sampled = std::move(sampled);
+    if (SampledTurn sampled = inbox.sampled(); !sampled.empty()) item.sampled = std::move(sampled);
   state_.said.items.push_back(std::move(question));
   state_.said.items.push_back(std::move(item));
   if (end.error) return end.error;

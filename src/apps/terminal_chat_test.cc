@@ -69,7 +69,7 @@ Said on_the_wire(const Model& m) {
   else
     r.prompts = {"hi"};
   backend.submit(r, [&](api::Event e) {
-    const bool last = std::holds_alternative<api::Event::Finished>(e.what);
+    const bool last = std::holds_alternative<api::Event::Finished>(e.payload);
     answer.add(std::move(e));
     if (last) over.set_value();
   });

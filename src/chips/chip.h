@@ -3,8 +3,8 @@
 //
 // Verbs are asynchronous: they run at once or record themselves, and results are valid after wait(). Shapes,
 // spans and lengths are known at once but values are not, so a model file cannot branch on data. Arguments
-// taken by reference belong to the model and outlive the chip's use of them; what Rows point to must stay
-// until wait(). A chip is used by one thread.
+// taken by reference belong to the model and outlive the chip's use of them; what a StateView points to must
+// stay until wait(). A chip is used by one thread.
 //
 // A tensor is in the chip's memory, and so is the state of sequences. Values get there by upload(), by a
 // verb, or as a Weight or a Vector; read() returns them. Other code must not follow a tensor's address,
@@ -20,7 +20,7 @@
 #include <vector>
 #include "chips/operand.h"
 #include "chips/rope.h"
-#include "chips/rows.h"
+#include "chips/state_view.h"
 #include "tensor/rounding.h"
 #include "tensor/vector.h"
 #include "tensor/weight.h"
@@ -115,17 +115,17 @@ class Chip {
 
   // --- required -----------------------------------------------------------
   // scale · table[ids], for a table of any weight format. Rows of an i32 table are copied unscaled.
-  virtual Tensor rows(const Weight& table, Tensor ids, float scale = 1) = 0;
-  virtual Tensor pick(Tensor x, Tensor ids) = 0;  // x[ids] along the first dimension; x is f32 or i32
+  virtual Tensor embedding(const Weight& table, Tensor ids, float scale = 1) = 0;
+  virtual Tensor gather(Tensor x, Tensor ids) = 0;  // x[ids] along the first dimension; x is f32 or i32
   virtual Tensor linear(Tensor x, const Weight& w, const Vector& bias = {}) = 0;  // x wᵀ + bias
   virtual Tensor rms_norm(Tensor x, const Vector& gain, float eps) = 0;           // empty gain: all ones
   // Rotates the heads of x [tokens, heads, dim] to positions pos [tokens]; `inverse` rotates back.
   virtual Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse = false) = 0;
   // q [tokens, heads, dim], k [tokens, key heads, dim], v [tokens, key heads, value_dim]; the result is
   // [tokens, heads, value_dim]. Consecutive query heads share a key head. Without v and vs (both empty)
-  // the values are the first value_dim channels of each key head. Extends the streams by k and v; rows.h
-  // has the contract.
-  virtual Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) = 0;
+  // the values are the first value_dim channels of each key head. Extends the streams by k and v;
+  // state_view.h has the contract.
+  virtual Tensor attention(Tensor q, Tensor k, Tensor v, StateView ks, StateView vs, Attend how) = 0;
   // Whether attention() can read rows stored as `record`.
   virtual bool attends(Format /*record*/) const { return true; }
   virtual Tensor add(Tensor a, Tensor b) = 0;

@@ -146,7 +146,7 @@ class CompositeV4 final : public V4Ops {
     return z;
   }
 
-  void pool(Tensor kv, Tensor gate, const Pool& how, BlockRows into) override {
+  void pool(Tensor kv, Tensor gate, const Pool& how, BlockView into) override {
     AUTARK_CHECK(kv.cols() == gate.cols() && kv.cols() == how.ape.cols() && into.tail.width == 2 * kv.cols());
     Tensor both = on_.result({kv.rows(), 2 * kv.cols()});
     on_.each(std::ssize(into.tail.sequences), {kv, gate, into.rows, into.tail}, {both, into.rows, into.tail},
@@ -172,7 +172,7 @@ class CompositeV4 final : public V4Ops {
     return y;
   }
 
-  Tensor index_top_k(Tensor q, Tensor head_weights, BlockRows keys, int k, Tensor* scores) override {
+  Tensor index_top_k(Tensor q, Tensor head_weights, BlockView keys, int k, Tensor* scores) override {
     AUTARK_CHECK(q.shape[1] == head_weights.cols() && q.cols() == keys.rows.width);
     Tensor ids = on_.result({q.shape[0], k}, Format::i32), shown;
     const auto at = places(keys.rows);
@@ -188,7 +188,7 @@ class CompositeV4 final : public V4Ops {
     return ids;
   }
 
-  Tensor sparse_attention(Tensor q, Tensor kv, Rows window, BlockRows far, Tensor picks,
+  Tensor sparse_attention(Tensor q, Tensor kv, StateView window, BlockView far, Tensor picks,
                           const Vector& sink) override {
     AUTARK_CHECK(q.shape[1] == sink.size() && q.cols() == window.width);
     Tensor y = on_.result(q.shape);
@@ -209,14 +209,14 @@ class CompositeV4 final : public V4Ops {
     return y;
   }
 
-  Tensor block_attention(Tensor q, Tensor kv, Rows window, const Vector& sink) override {
+  Tensor block_attention(Tensor q, Tensor kv, StateView window, const Vector& sink) override {
     Tensor y = on_.result(q.shape);
     on_.each(std::ssize(window.sequences), {q, kv, window}, {y},
              [=](int64_t seq) { attend_block(q, kv, window, sink, y, int(seq)); });
     return y;
   }
 
-  void extend(Rows window, Tensor kv) override {
+  void extend(StateView window, Tensor kv) override {
     on_.each(std::ssize(window.sequences), {kv, window}, {window},
              [=](int64_t seq) { append(window, int(seq), kv); });
   }
@@ -233,11 +233,11 @@ class CompositeV4 final : public V4Ops {
   }
 
   // Pools the tokens of one sequence. `both` becomes kv | gate + ape, the rows of the tail.
-  void pool(Tensor kv, Tensor gate, const Pool& how, const BlockRows& into, Tensor both, int seq) const {
-    const Rows& tail = into.tail;
+  void pool(Tensor kv, Tensor gate, const Pool& how, const BlockView& into, Tensor both, int seq) const {
+    const StateView& tail = into.tail;
     const Span span = tail.sequences[seq];
     const int64_t start = tail.length[seq], wide = kv.cols(), dim = how.norm.cols();
-    const int ratio = into.rows.per;
+    const int ratio = into.rows.tokens_per_row;
     for (int i = 0; i < span.count; ++i) {
       const int64_t row = span.first + i;
       std::ranges::copy(kv.row(row), both.row(row).begin());
@@ -263,10 +263,10 @@ class CompositeV4 final : public V4Ops {
   // The first row of each sequence when the rows of all sequences are stored one after another; the
   // end is last.
   using Places = std::vector<int64_t>;
-  static Places places(const Rows& r) {  // of pooled rows, including those of this step
+  static Places places(const StateView& r) {  // of pooled rows, including those of this step
     Places at{0};
     for (size_t seq = 0; seq < r.sequences.size(); ++seq)
-      at.push_back(at.back() + (r.length[seq] + r.sequences[seq].count) / r.per);
+      at.push_back(at.back() + (r.length[seq] + r.sequences[seq].count) / r.tokens_per_row);
     return at;
   }
   static int64_t longest(const Places& at) {
@@ -274,18 +274,18 @@ class CompositeV4 final : public V4Ops {
     for (size_t seq = 1; seq < at.size(); ++seq) most = std::max(most, at[seq] - at[seq - 1]);
     return most;
   }
-  static Places window_places(const Rows& window) {
+  static Places window_places(const StateView& window) {
     Places at{0};
     for (size_t seq = 0; seq < window.sequences.size(); ++seq)
       at.push_back(at.back() + window.length[seq] + window.sequences[seq].count - first_seen(window, seq));
     return at;
   }
   // The oldest position that the first query of this step sees.
-  static int64_t first_seen(const Rows& window, int64_t seq) {
-    return std::max<int64_t>(0, window.length[seq] - window.keep + 1);
+  static int64_t first_seen(const StateView& window, int64_t seq) {
+    return std::max<int64_t>(0, window.length[seq] - window.window_rows + 1);
   }
   // The sequence of row `row` of the step.
-  static int64_t sequence_of(const Rows& r, int64_t row) {
+  static int64_t sequence_of(const StateView& r, int64_t row) {
     int64_t seq = 0;
     while (row >= r.sequences[seq].first + r.sequences[seq].count) ++seq;
     return seq;
@@ -296,7 +296,7 @@ class CompositeV4 final : public V4Ops {
   }
 
   // All pooled rows, loaded once for all queries and heads.
-  Tensor pooled_rows(const Rows& r, const Places& at) const {
+  Tensor pooled_rows(const StateView& r, const Places& at) const {
     if (at.back() == 0) return {};
     Tensor all = on_.result({at.back(), r.width});
     on_.each(at.back(), {r}, {all}, [=](int64_t i) {
@@ -307,7 +307,7 @@ class CompositeV4 final : public V4Ops {
   }
 
   // The rows that each query picked, side by side; [query · picks].
-  Tensor picked_rows(const Rows& r, Tensor picks) const {
+  Tensor picked_rows(const StateView& r, Tensor picks) const {
     Tensor some = on_.result({picks.shape.numel(), r.width});
     on_.each(picks.shape.numel(), {r, picks}, {some}, [=](int64_t i) {
       const int64_t seq = sequence_of(r, i / picks.cols());
@@ -317,10 +317,10 @@ class CompositeV4 final : public V4Ops {
   }
 
   // The scores of the rows that query `row` sees.
-  std::vector<float> index_scores(Tensor q, Tensor head_weights, const Rows& keys, const Places& at,
+  std::vector<float> index_scores(Tensor q, Tensor head_weights, const StateView& keys, const Places& at,
                                   Tensor all, int64_t row) const {
     const int64_t H = q.shape[1], d = q.cols(), seq = sequence_of(keys, row);
-    const int64_t visible = (keys.length[seq] + row - keys.sequences[seq].first + 1) / keys.per;
+    const int64_t visible = (keys.length[seq] + row - keys.sequences[seq].first + 1) / keys.tokens_per_row;
     const float norm = 1 / std::sqrt(float(d * H));
     std::vector<float> score(visible);
     for (int64_t w = 0; w < visible; ++w)
@@ -334,7 +334,7 @@ class CompositeV4 final : public V4Ops {
 
   // The rows that the queries of a step attend to, rounded as stored.
   struct Entries {
-    Rows window, far;
+    StateView window, far;
     Tensor picks;      // empty: all visible rows of `far`
     Tensor near, old;  // rows of the windows; pooled rows
     Places near_at, far_at;
@@ -345,14 +345,14 @@ class CompositeV4 final : public V4Ops {
     std::vector<const float*> of(int64_t row) const {
       const int64_t seq = sequence_of(window, row);
       const int64_t at = window.length[seq] + row - window.sequences[seq].first;
-      const int64_t oldest = std::max<int64_t>(0, at - window.keep + 1);
+      const int64_t oldest = std::max<int64_t>(0, at - window.window_rows + 1);
       const int64_t base = near_at[seq] - first_seen(window, seq);
-      std::vector<const float*> all(window.keep);
+      std::vector<const float*> all(window.window_rows);
       for (int64_t p = oldest; p <= at; ++p) all[p - oldest] = near.row(base + p).data();
       for (int64_t j = row * picks_each(); j < (row + 1) * picks_each(); ++j)
         if (const int32_t w = picks.i32()[j]; w >= 0)
           all.push_back(old.row(each_its_own ? j : far_at[seq] + w).data());
-      for (int64_t w = 0; !picks && old && w < (at + 1) / far.per; ++w)
+      for (int64_t w = 0; !picks && old && w < (at + 1) / far.tokens_per_row; ++w)
         all.push_back(old.row(far_at[seq] + w).data());
       return all;
     }
@@ -387,10 +387,11 @@ class CompositeV4 final : public V4Ops {
   }
 
   // All queries of one sequence over the window's stored rows and all rows of its own block.
-  static void attend_block(Tensor q, Tensor kv, const Rows& window, const Vector& sink, Tensor y, int seq) {
+  static void attend_block(Tensor q, Tensor kv, const StateView& window, const Vector& sink, Tensor y,
+                           int seq) {
     const int64_t H = q.shape[1], d = q.cols();
     const Span span = window.sequences[seq];
-    const int64_t from = std::max<int64_t>(0, window.length[seq] - window.keep);
+    const int64_t from = std::max<int64_t>(0, window.length[seq] - window.window_rows);
     const std::vector<float> rows = seen(window, seq, kv, from);
     const int64_t n = std::ssize(rows) / d;
     std::vector<double> weight(n);

@@ -35,23 +35,23 @@ class V4Ops {
   virtual Tensor hc_post(Tensor y, Tensor x, Tensor post, Tensor comb) = 0;  // post_k y + Σ_j comb_jk x_j
   // Feeds the step's tokens to the open windows and stores a row for every window that they complete. kv and
   // gate are [tokens, width].
-  virtual void pool(Tensor kv, Tensor gate, const Pool& how, BlockRows into) = 0;
+  virtual void pool(Tensor kv, Tensor gate, const Pool& how, BlockView into) = 0;
   virtual Tensor hadamard(Tensor x) = 0;            // orthonormal, over the last dimension
   virtual Tensor quantise(Tensor x, Format f) = 0;  // rounds to the values of format f
   // For each query, the ids of the k visible rows with the highest Σ_h w_h relu(q_h·key) / √(dim·heads), ties
-  // to the lower id; −1 if there are fewer. Row w is visible from position (w + 1)·per − 1 on. `scores`, if
-  // not null, becomes [queries, rows of the longest sequence], −∞ for rows that are not visible.
-  virtual Tensor index_top_k(Tensor q, Tensor head_weights, BlockRows keys, int k,
+  // to the lower id; −1 if there are fewer. Row w is visible from position (w + 1)·tokens_per_row − 1 on.
+  // `scores`, if not null, becomes [queries, rows of the longest sequence], −∞ for rows that are not visible.
+  virtual Tensor index_top_k(Tensor q, Tensor head_weights, BlockView keys, int k,
                              Tensor* scores = nullptr) = 0;
-  // Attention of each query over the last `window.keep` positions and the rows `picks` of `far` (empty:
-  // all visible rows), with one extra logit `sink` per head whose value is 0. Then stores kv in the window
-  // as extend() does.
-  virtual Tensor sparse_attention(Tensor q, Tensor kv, Rows window, BlockRows far, Tensor picks,
+  // Attention of each query over the last `window.window_rows` positions and the rows `picks` of `far`
+  // (empty: all visible rows), with one extra logit `sink` per head whose value is 0. Then stores kv in the
+  // window as extend() does.
+  virtual Tensor sparse_attention(Tensor q, Tensor kv, StateView window, BlockView far, Tensor picks,
                                   const Vector& sink) = 0;
-  // For DSpark: each query attends to the stored rows of the last `window.keep` positions before this step
-  // and to all rows of its own sequence in this step, in any order. Stores nothing. `sink` as above.
-  virtual Tensor block_attention(Tensor q, Tensor kv, Rows window, const Vector& sink) = 0;
-  virtual void extend(Rows window, Tensor kv) = 0;  // stores the step's rows, one per token
+  // For DSpark: each query attends to the stored rows of the last `window.window_rows` positions before this
+  // step and to all rows of its own sequence in this step, in any order. Stores nothing. `sink` as above.
+  virtual Tensor block_attention(Tensor q, Tensor kv, StateView window, const Vector& sink) = 0;
+  virtual void extend(StateView window, Tensor kv) = 0;  // stores the step's rows, one per token
 };
 
 // The verbs written with host() and each() of `on`, which must outlive them.

@@ -105,9 +105,9 @@ TEST_P(V4OpsTest, IndexPicksTheBestVisibleRows) {
   const std::span<std::byte* const> pages(&page, 1);
   const Span span{0, kCount};
   const int64_t length = kBefore;
-  BlockRows pooled;
+  BlockView pooled;
   pooled.rows = {.width = kDim,
-                 .per = kRatio,
+                 .tokens_per_row = kRatio,
                  .page_rows = kRows,
                  .sequences = {&span, 1},
                  .pages = {&pages, 1},
@@ -168,13 +168,13 @@ TEST_P(V4OpsTest, OfficialRoundingShowsThePlacesOfAYoungWindow) {
   const std::span<std::byte* const> pages(&page, 1);
   const Span span{0, kCount};
   const int64_t length = 0;
-  const Rows window{.width = kDim,
-                    .keep = kWindow,
-                    .ring = kWindow,
-                    .page_rows = kWindow,
-                    .sequences = {&span, 1},
-                    .pages = {&pages, 1},
-                    .length = {&length, 1}};
+  const StateView window{.width = kDim,
+                         .window_rows = kWindow,
+                         .ring = kWindow,
+                         .page_rows = kWindow,
+                         .sequences = {&span, 1},
+                         .pages = {&pages, 1},
+                         .length = {&length, 1}};
   const Tensor y = chip->v4().sparse_attention(q, kv, window, {}, {}, vector({1}, [](int64_t) { return 0; }));
   chip->wait();
   const auto bf16 = [](double v) { return decode_bf16(encode_bf16(static_cast<float>(v))); };
@@ -243,9 +243,9 @@ TEST(RopeTest, YarnFrequenciesAsPublished) {
 
 TEST(RopeTest, AnAngleIsExactOrTheFloat32Product) {
   const Rope rope{{0.687656}};
-  EXPECT_FLOAT_EQ(turn(rope, 0, 1'000'000, false, AngleAs::exact).sine, std::sin(687656.0));
-  EXPECT_FLOAT_EQ(turn(rope, 0, 1'000'000, false, AngleAs::f32).sine, std::sin(double(1e6f * 0.687656f)));
-  EXPECT_FLOAT_EQ(turn(rope, 0, 1'000'000, true, AngleAs::exact).sine, -std::sin(687656.0));
+  EXPECT_FLOAT_EQ(rotation(rope, 0, 1'000'000, false, AngleAs::exact).sine, std::sin(687656.0));
+  EXPECT_FLOAT_EQ(rotation(rope, 0, 1'000'000, false, AngleAs::f32).sine, std::sin(double(1e6f * 0.687656f)));
+  EXPECT_FLOAT_EQ(rotation(rope, 0, 1'000'000, true, AngleAs::exact).sine, -std::sin(687656.0));
 }
 
 }  // namespace

@@ -13,30 +13,30 @@ int64_t aligned(int64_t bytes) {
 
 }  // namespace
 
-StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack, const Drafter* drafter) {
-  std::vector<std::vector<Stream>> streams;  // of each layer
-  for (int i = 0; i < m.layers(); ++i) streams.push_back(m.state(i));
+StateLayout layout_of(const Model& m, Rounding::Cache rounding, int rewind_tokens, const Drafter* drafter) {
+  std::vector<std::vector<StateSpec>> streams;  // of each layer
+  for (int i = 0; i < m.layers(); ++i) streams.push_back(m.state_specs(i));
   for (int i = 0; drafter && i < drafter->layers(); ++i) {
-    streams.push_back(drafter->state(i));
+    streams.push_back(drafter->state_specs(i));
     // Drafts can run past the reserved pages, so a drafter may use rings only.
-    for (const Stream& s : streams.back()) AUTARK_CHECK(s.keep > 0 && s.rewind == Rewind::rows);
+    for (const StateSpec& s : streams.back()) AUTARK_CHECK(s.window_rows > 0 && s.rewind == Rewind::rows);
   }
   StateLayout l;
   l.page_tokens = kPageTokens;
   for (const auto& layer : streams) {
-    for (const Stream& s : layer) l.page_tokens = std::lcm(l.page_tokens, s.per);
+    for (const StateSpec& s : layer) l.page_tokens = std::lcm(l.page_tokens, s.tokens_per_row);
   }
   for (const auto& layer : streams) {
     auto& places = l.layers.emplace_back();
-    for (const Stream& s : layer) {
-      StateLayout::Place p{.stream = s,
-                           .record = rounding == Rounding::Cache::native ? s.record : Format::f32,
-                           .codes = rounding == Rounding::Cache::f32 ? Format::f32 : s.record,
-                           .ring = s.ring_rows(slack)};
-      p.page_rows = p.ring ? p.ring : l.page_tokens / s.per;
+    for (const StateSpec& s : layer) {
+      StateLayout::Place p{.spec = s,
+                           .stored = rounding == Rounding::Cache::native ? s.stored : Format::f32,
+                           .simulated = rounding == Rounding::Cache::f32 ? Format::f32 : s.stored,
+                           .ring = s.ring_rows(rewind_tokens)};
+      p.page_rows = p.ring ? p.ring : l.page_tokens / s.tokens_per_row;
       int64_t& end = p.ring ? l.ring_bytes : l.page_bytes;
       p.at = end;
-      end += aligned(p.page_rows * row_bytes(p.record, s.row.numel()));
+      end += aligned(p.page_rows * row_bytes(p.stored, s.row.numel()));
       places.push_back(p);
     }
   }
@@ -66,7 +66,7 @@ int64_t SequenceState::takeable() const {
 }
 
 int64_t SequenceState::settled_after(int64_t length) const {
-  return std::max<int64_t>(0, std::max(reached_, length) - cache_->options_.slack);
+  return std::max<int64_t>(0, std::max(reached_, length) - cache_->options_.rewind_tokens);
 }
 
 Snapshot::~Snapshot() {
@@ -82,7 +82,7 @@ Snapshot::Snapshot(Snapshot&& other) noexcept
 
 Result<std::unique_ptr<Cache>> Cache::make(const Model& m, Chip& on, const Options& options) {
   auto c = std::unique_ptr<Cache>(
-      new Cache(layout_of(m, options.rounding, options.slack, options.drafter), on, options));
+      new Cache(layout_of(m, options.rounding, options.rewind_tokens, options.drafter), on, options));
   if (c->options_.context <= 0) c->options_.context = m.context();
   const StateLayout& l = c->layout_;
   const int64_t pages_wanted = l.pages_for(c->options_.context) * options.sequences_max;

@@ -31,22 +31,24 @@ inline constexpr int kPageTokens = 128;  // the usual StateLayout::page_tokens
 // Where each stream lies in a page, or among the rings of a sequence.
 struct StateLayout {
   struct Place {
-    Stream stream;
-    Format record, codes;  // as in Rows: how a row is stored, and the format it is rounded to
-    int ring = 0;          // rows of the ring; 0: the stream is paged
-    int page_rows = 0;     // rows of one part, or of the ring
-    int64_t at = 0;        // byte offset in the page, or among the rings
+    StateSpec spec;
+    Format stored, simulated;  // as in StateView: how a row is stored, and the format it is rounded to
+    int ring = 0;              // rows of the ring; 0: the stream is paged
+    int page_rows = 0;         // rows of one part, or of the ring
+    int64_t at = 0;            // byte offset in the page, or among the rings
   };
   std::vector<std::vector<Place>> layers;  // [layer][stream]
-  int page_tokens = 0;                     // kPageTokens, or a multiple that every Stream::per divides
-  int64_t page_bytes = 0;                  // 0: the model has only rings
-  int64_t ring_bytes = 0;                  // of one sequence
+  // kPageTokens, or a multiple that every StateSpec::tokens_per_row divides
+  int page_tokens = 0;
+  int64_t page_bytes = 0;  // 0: the model has only rings
+  int64_t ring_bytes = 0;  // of one sequence
 
   int64_t pages_for(int64_t tokens) const { return (tokens + page_tokens - 1) / page_tokens; }
 };
-// `slack` is the number of tokens that can be taken back; rings get extra rows for them (Stream::rewind). The
-// layers of a drafter follow those of the model.
-StateLayout layout_of(const Model& m, Rounding::Cache rounding, int slack, const Drafter* drafter = nullptr);
+// `rewind_tokens` is the number of tokens that can be taken back; rings get extra rows for them
+// (StateSpec::rewind). The layers of a drafter follow those of the model.
+StateLayout layout_of(const Model& m, Rounding::Cache rounding, int rewind_tokens,
+                      const Drafter* drafter = nullptr);
 
 class Cache;
 
@@ -64,7 +66,8 @@ class SequenceState {
   void take_back(int64_t tokens);
   // How many tokens can be dropped: those after settled() that are not in a shared page.
   int64_t takeable() const;
-  // The number of leading tokens that can no longer be dropped: the greatest length so far minus `slack`.
+  // The number of leading tokens that can no longer be dropped: the greatest length so far minus
+  // `rewind_tokens`.
   int64_t settled() const { return settled_after(0); }
   // settled() as it will be once the sequence has reached `length` tokens.
   int64_t settled_after(int64_t length) const;
@@ -110,7 +113,7 @@ class Cache {
     int64_t bytes_max = int64_t{1} << 30;             // for pages and rings
     int64_t context = 0;                     // tokens of the longest sequence; 0: the model's context
     int sequences_max = 1;                   // sequences that are open at the same time
-    int slack = 0;                           // tokens that can be taken back
+    int rewind_tokens = 0;                   // tokens that can be taken back
     int64_t snapshot_bytes_max = INT64_MAX;  // for the copies of all snapshots, in addition to bytes_max
     const Drafter* drafter = nullptr;        // its state follows the model's
     bool poison = false;  // for tests: fill new memory with NaN, so that reading an unwritten row shows

@@ -1,7 +1,7 @@
 // Goal: no page is lost, none is freed twice, and no sequence sees what another one has written after they
 // were separated. Method: 100,000 seeded random steps of sequences and snapshots that begin, share and end.
-// Every row is written with the number of its token, by the contracts of chips/rows.h, and read back. The
-// number of used pages is compared with a plain model in which sharing is a shared_ptr.
+// Every row is written with the number of its token, by the contracts of chips/state_view.h, and read back.
+// The number of used pages is compared with a plain model in which sharing is a shared_ptr.
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <memory>
@@ -14,7 +14,7 @@
 namespace autark::engine {
 namespace {
 
-constexpr int kSlack = 5;
+constexpr int kRewindTokens = 5;
 constexpr int64_t kContext = 500;
 
 enum { kWhole, kBlocks, kWindow, kBlockWindow, kState, kInputs, kStreams };
@@ -25,12 +25,17 @@ class Streams final : public Model {
   int layers() const override { return 1; }
   int64_t vocabulary() const override { return 1; }
   int64_t context() const override { return kContext; }
-  std::vector<Stream> state(int) const override {
-    const auto stream = [](const char* name, int per, int keep, Rewind rewind = Rewind::rows) {
-      return Stream{
-          .name = name, .row = {1}, .record = Format::f32, .per = per, .keep = keep, .rewind = rewind};
+  std::vector<StateSpec> state_specs(int) const override {
+    const auto stream = [](const char* name, int tokens_per_row, int window_rows,
+                           Rewind rewind = Rewind::rows) {
+      return StateSpec{.name = name,
+                       .row = {1},
+                       .stored = Format::f32,
+                       .tokens_per_row = tokens_per_row,
+                       .window_rows = window_rows,
+                       .rewind = rewind};
     };
-    std::vector<Stream> all(kStreams);
+    std::vector<StateSpec> all(kStreams);
     all[kWhole] = stream("whole", 1, 0);
     all[kBlocks] = stream("blocks", 4, 0);
     all[kWindow] = stream("window", 1, 7);
@@ -56,7 +61,7 @@ struct Should {
   std::vector<std::shared_ptr<PageModel>> pages;
   int64_t reached = 0, shared = 0;  // the greatest length so far; the number of pages that must not change
 
-  int64_t settled(int64_t reached) const { return std::max<int64_t>(0, reached - kSlack); }
+  int64_t settled(int64_t reached) const { return std::max<int64_t>(0, reached - kRewindTokens); }
   int64_t settled() const { return settled(reached); }
 };
 struct Life {
@@ -114,13 +119,13 @@ class CacheLife {
 
  private:
   const Cache& start() {
-    const auto layout = layout_of(model_, Rounding::Cache::f32, kSlack);
+    const auto layout = layout_of(model_, Rounding::Cache::f32, kRewindTokens);
     const int sequences = pick(1, 6), pages = pick(4, 16);
     auto made = Cache::make(model_, *chip_,
                             {.bytes_max = sequences * layout.ring_bytes + pages * layout.page_bytes,
                              .context = kContext,
                              .sequences_max = sequences,
-                             .slack = kSlack,
+                             .rewind_tokens = kRewindTokens,
                              .poison = true});
     AUTARK_CHECK(made);
     cache_ = std::move(*made);
@@ -212,18 +217,18 @@ class CacheLife {
   }
 
   // The rows of one stream for a step with these tokens.
-  Rows rows(const Life& l, const std::vector<int32_t>& tokens, int stream) {
+  StateView view(const Life& l, const std::vector<int32_t>& tokens, int stream) {
     packing_.begin();
     packing_.add(*l.state, l.state->length(), tokens, {});
-    const Rows r = packing_.step(*chip_).state(0, stream);
+    const StateView r = packing_.step(*chip_).state(0, stream);
     EXPECT_EQ(r.settled[0], l.should.settled());
     return r;
   }
-  static void store_one(const Rows& r, int64_t row, int64_t value) {
+  static void store_one(const StateView& r, int64_t row, int64_t value) {
     const float x = float(value);
     store(r, 0, row, {&x, 1});
   }
-  static int64_t load_one(const Rows& r, int64_t row) {
+  static int64_t load_one(const StateView& r, int64_t row) {
     float x;
     load(r, 0, row, {&x, 1});
     return x == x ? int64_t(x) : -1;
@@ -238,7 +243,7 @@ class CacheLife {
     auto& tokens = l.should.tokens;
     const int64_t before = std::ssize(tokens), after = before + std::ssize(fresh);
     for (int k = 0; k < kStreams; ++k) {
-      const Rows r = rows(l, fresh, k);
+      const StateView r = view(l, fresh, k);
       if (k == kState) {
         ASSERT_EQ(load_or_zero(r), state_of(l.should, r.settled[0]));
         tokens.insert(tokens.end(), fresh.begin(), fresh.end());
@@ -246,31 +251,32 @@ class CacheLife {
         tokens.resize(before);
         continue;
       }
-      int64_t first = before / r.per;
-      if (r.ring) first = std::max(first, after / r.per - r.ring);
-      for (int64_t row = first; row < after / r.per; ++row) {
-        const int64_t t = (row + 1) * r.per - 1;
+      int64_t first = before / r.tokens_per_row;
+      if (r.ring) first = std::max(first, after / r.tokens_per_row - r.ring);
+      for (int64_t row = first; row < after / r.tokens_per_row; ++row) {
+        const int64_t t = (row + 1) * r.tokens_per_row - 1;
         store_one(r, row, t < before ? tokens[t] : fresh[t - before]);
       }
     }
     tokens.insert(tokens.end(), fresh.begin(), fresh.end());
   }
-  static int64_t load_or_zero(const Rows& r) { return r.settled[0] == 0 ? 0 : load_one(r, 0); }
+  static int64_t load_or_zero(const StateView& r) { return r.settled[0] == 0 ? 0 : load_one(r, 0); }
 
   void check(const Life& l) {
     const auto& tokens = l.should.tokens;
     const int64_t length = std::ssize(tokens);
     ASSERT_EQ(l.state->length(), length);
     for (int k = 0; k < kStreams; ++k) {
-      const Rows r = rows(l, {0}, k);
+      const StateView r = view(l, {0}, k);
       if (k == kState) {
         ASSERT_EQ(load_or_zero(r), state_of(l.should, l.should.settled()));
         continue;
       }
-      int64_t first = r.ring ? std::max<int64_t>(0, length / r.per - r.keep) : 0;
+      int64_t first = r.ring ? std::max<int64_t>(0, length / r.tokens_per_row - r.window_rows) : 0;
       if (k == kInputs) first = l.should.settled();
-      for (int64_t row = first; row < length / r.per; ++row) {
-        ASSERT_EQ(load_one(r, row), tokens[(row + 1) * r.per - 1]) << "stream " << k << " row " << row;
+      for (int64_t row = first; row < length / r.tokens_per_row; ++row) {
+        ASSERT_EQ(load_one(r, row), tokens[(row + 1) * r.tokens_per_row - 1])
+            << "stream " << k << " row " << row;
         ++seen.rows;
       }
     }
@@ -313,8 +319,8 @@ TEST(CacheLifeTest, NoPageIsLostAndNoRowIsAnothers) {
 
 TEST(CacheLifeTest, ARingHasRoomForTheRowsOfTheTokensThatCanBeTakenBack) {
   const Streams model;
-  const auto rows = [&](int stream, int slack) {
-    return layout_of(model, Rounding::Cache::f32, slack).layers[0][stream].ring;
+  const auto rows = [&](int stream, int rewind_tokens) {
+    return layout_of(model, Rounding::Cache::f32, rewind_tokens).layers[0][stream].ring;
   };
   EXPECT_EQ(rows(kWhole, 8), 0);
   EXPECT_EQ(rows(kWindow, 8), 7 + 8);

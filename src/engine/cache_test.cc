@@ -32,7 +32,7 @@ class CacheTest : public ::testing::TestWithParam<Case> {
                              .bytes_max = INT64_MAX,
                              .context = 512,
                              .sequences_max = 3,
-                             .slack = 9,
+                             .rewind_tokens = 9,
                              .poison = true});
     AUTARK_CHECK(made);
     cache_ = std::move(*made);

@@ -2,7 +2,7 @@
 // into steps. Method: the toy checkpoint on every chip and instruction set. MTP is compared with
 // the logits of the official code. There are no published numbers for DSpark, so it is compared
 // with its equations, written out on the queries, rows and logits that its pass names, and, with a
-// block of one, with an ordinary layer of the trunk.
+// block of one, with an ordinary layer of the target.
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <cmath>
@@ -17,7 +17,7 @@ namespace {
 
 using Notes = std::map<std::pair<int, std::string>, std::vector<float>>;
 
-// A toy trunk with its draft head, one sequence, and the head alone in steps of the test's own.
+// A toy target with its draft head, one sequence, and the head alone in steps of the test's own.
 class Head {
  public:
   Head(const Place& place, const Json& config, Rounding::Cache rounding = Rounding::Cache::f32)
@@ -29,7 +29,7 @@ class Head {
                              {.rounding = rounding,
                               .bytes_max = INT64_MAX,
                               .context = 256,
-                              .slack = 8,
+                              .rewind_tokens = 8,
                               .drafter = drafter.get(),
                               .poison = true});
     AUTARK_CHECK(cache);
@@ -65,13 +65,13 @@ class Head {
   std::vector<float> ring(int layer, int64_t position) {
     packing_->begin();
     packing_->add(*state_, position + 1, std::vector<int32_t>{0}, {});
-    const Rows r = packing_->step(*chip_).state(5 + layer, 0);
+    const StateView r = packing_->step(*chip_).state(5 + layer, 0);
     std::vector<float> row(r.width);
     chip_->host({r}, {}, [&] { load(r, 0, position, row); });
     chip_->wait();
     return row;
   }
-  // The stages as the trunk would run them, over one token.
+  // The stages as the target would run them, over one token.
   void trunk_layers(int64_t position, int32_t token) {
     const ConfigFile file(toy_.config);
     const V4Config c(file);
@@ -79,7 +79,7 @@ class Head {
     packing_->add(*state_, position, std::vector<int32_t>{token}, {});
     Step s = step();
     const Weight embed = toy_.weights.need("embed.weight", {c.vocab, c.dim});
-    Tensor z = chip_->v4().hc_spread(chip_->rows(embed, s.tokens), int(c.hc));
+    Tensor z = chip_->v4().hc_spread(chip_->embedding(embed, s.tokens), int(c.hc));
     std::vector<std::unique_ptr<V4Block>> stages;
     for (int i = 0; i < 3; ++i) {
       stages.push_back(

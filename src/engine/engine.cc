@@ -7,9 +7,9 @@
 #include <mutex>
 #include <thread>
 #include "cluster/agree.h"
+#include "engine/batch.h"
+#include "engine/engine_parts.h"
 #include "engine/memory.h"
-#include "engine/start.h"
-#include "engine/step.h"
 
 namespace autark::engine {
 namespace {
@@ -136,7 +136,7 @@ class RunningEngine final : public Engine {
   }
 
   void run() {
-    for (bool busy = false; take_mail(busy);) {
+    for (bool busy = false; drain_inbox(busy);) {
       publish();  // requests that were ended from outside get their last event before the step
       busy = batch_.schedule();
       publish_stats();
@@ -163,7 +163,7 @@ class RunningEngine final : public Engine {
   }
 
   // Moves requests to the batch; sleeps until there are some, unless `busy`. False: the engine stops.
-  bool take_mail(bool busy) {
+  bool drain_inbox(bool busy) {
     std::vector<std::unique_ptr<Session>> arrived;
     std::vector<std::pair<RequestId, Finish>> finished;
     bool stop;
@@ -192,7 +192,7 @@ class RunningEngine final : public Engine {
     stats_.cached_tokens = c.cached_tokens;
     stats_.generation_tokens = c.generation_tokens;
     stats_.drafted = c.drafted;
-    stats_.drafts_held = c.drafts_held;
+    stats_.drafts_accepted = c.drafts_accepted;
     stats_.finished = c.finished;
   }
 
@@ -235,7 +235,7 @@ Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
                                       .bytes_max = bytes,
                                       .context = context,
                                       .sequences_max = std::max(1, options.running_max),
-                                      .slack = drafts,
+                                      .rewind_tokens = drafts,
                                       .snapshot_bytes_max = bytes / 8,
                                       .drafter = drafts > 0 ? parts.model.drafter.get() : nullptr}));
   return std::unique_ptr<Engine>(

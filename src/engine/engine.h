@@ -1,7 +1,7 @@
 // Engine: token ids in, token ids and log-probabilities out. It handles no text. An Engine owns one loaded
 // model, its chip, the state pages of its requests, and one thread that repeats
 //
-//   step:  schedule → forward → sample → publish          (step.cc)
+//   step:  schedule → forward → sample → publish          (batch.cc)
 //
 // over the rows of many requests. Prompt chunks and decodes share a step (continuous batching). submit(),
 // finish() and cancel() may be called from any thread and never wait for a step. Sinks run on the engine
@@ -113,9 +113,9 @@ struct Stats {
   int64_t pages_used = 0, pages_total = 0;
   uint64_t steps = 0, generation_tokens = 0, rejected = 0;  // rejected: requests, by a full queue
   uint64_t prompt_tokens = 0;                               // prompt tokens that were computed
-  uint64_t cached_tokens = 0;                // prompt tokens that took the state of a shared prefix
-  uint64_t drafted = 0, drafts_held = 0;     // drafts that were verified, and those that were accepted
-  std::map<std::string, uint64_t> finished;  // requests by name_of(Finish)
+  uint64_t cached_tokens = 0;                 // prompt tokens that took the state of a shared prefix
+  uint64_t drafted = 0, drafts_accepted = 0;  // drafts that were verified, and those that were accepted
+  std::map<std::string, uint64_t> finished;   // requests by name_of(Finish)
 };
 
 // What was loaded, and which chip and kernels compute it.

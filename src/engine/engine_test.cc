@@ -5,8 +5,8 @@
 #include <gtest/gtest.h>
 #include <future>
 #include <latch>
+#include "engine/batch.h"
 #include "engine/cache.h"
-#include "engine/step.h"
 #include "engine/testing.h"
 
 namespace autark::engine {

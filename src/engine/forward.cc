@@ -35,14 +35,14 @@ Step Packing::step(Chip& on, const Probe& probe) {
           .probe = probe};
 }
 
-Rows Packing::state(int layer, int stream) const {
+StateView Packing::state(int layer, int stream) const {
   const StateLayout::Place& p = cache_.layout().layers[layer][stream];
   const size_t n = spans_.size();
-  return {.record = p.record,
-          .codes = p.codes,
-          .width = p.stream.row.numel(),
-          .per = p.stream.per,
-          .keep = p.stream.keep,
+  return {.stored = p.stored,
+          .simulated = p.simulated,
+          .width = p.spec.row.numel(),
+          .tokens_per_row = p.spec.tokens_per_row,
+          .window_rows = p.spec.window_rows,
           .ring = p.ring,
           .page_rows = p.page_rows,
           .sequences = spans_,

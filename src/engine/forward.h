@@ -35,7 +35,7 @@ class Packing {
   int64_t rows() const { return std::ssize(tokens_); }
 
  private:
-  Rows state(int layer, int stream) const;
+  StateView state(int layer, int stream) const;
 
   const Cache& cache_;
   std::vector<int32_t> tokens_, positions_, wanted_;
@@ -48,7 +48,7 @@ class Packing {
 class Forward {
  public:
   using Probe = Packing::Probe;
-  // With a `drafter`, run() keeps what it reads from the trunk (taps()). The arguments must outlive this.
+  // With a `drafter`, run() keeps what it reads from the target (taps()). The arguments must outlive this.
   Forward(const Model& m, Chip& on, const Cache& cache, const Drafter* drafter = nullptr);
 
   // Returns the logits of the wanted rows of all chunks, in order, valid until the next run(), and advances

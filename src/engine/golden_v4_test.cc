@@ -344,7 +344,7 @@ class RecordedRun {
     Packing packing(*cache_);
     packing.begin();
     packing.add(*state_, std::ssize(r.tokens), std::vector<int32_t>{0}, {});
-    const Rows rows = packing.step(*model_.chip).state(layer, stream);
+    const StateView rows = packing.step(*model_.chip).state(layer, stream);
     std::vector<float> v(rows.width);
     model_.chip->host({rows}, {}, [&] { load(rows, 0, w, v); });
     model_.chip->wait();

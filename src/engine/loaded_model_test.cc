@@ -12,10 +12,10 @@ struct OtherRecords final : Model {
   int layers() const override { return of.layers(); }
   int64_t vocabulary() const override { return of.vocabulary(); }
   int64_t context() const override { return of.context(); }
-  std::vector<Stream> state(int i) const override {
-    std::vector<Stream> all = of.state(i);
+  std::vector<StateSpec> state_specs(int i) const override {
+    std::vector<StateSpec> all = of.state_specs(i);
     if (i == 2)
-      for (Stream& s : all) s.record = record;
+      for (StateSpec& s : all) s.stored = record;
     return all;
   }
   Tensor embed(Step& s) const override { return of.embed(s); }

@@ -3,7 +3,7 @@
 #include <chrono>
 #include "base/file_kind.h"
 #include "engine/engine.h"
-#include "engine/start.h"
+#include "engine/engine_parts.h"
 #include "weights/model_name.h"
 
 namespace autark::engine {

@@ -7,8 +7,8 @@
 #include <cmath>
 #include <thread>
 #include "cluster/thread_comm.h"
+#include "engine/batch.h"
 #include "engine/golden_testing.h"
-#include "engine/step.h"
 #include "engine/testing.h"
 #include "engine/trace.h"
 
@@ -83,13 +83,13 @@ void add(Outcome* to, const Heard& h) {
   add(to, h.logprobs);
 }
 
-std::unique_ptr<Cache> small_cache(const LoadedModel& m, int slack) {
-  const StateLayout l = layout_of(*m.model, Rounding::Cache::f32, slack, m.drafter.get());
+std::unique_ptr<Cache> small_cache(const LoadedModel& m, int rewind_tokens) {
+  const StateLayout l = layout_of(*m.model, Rounding::Cache::f32, rewind_tokens, m.drafter.get());
   auto cache = Cache::make(*m.model, *m.chip,
                            {.bytes_max = 4 * l.ring_bytes + 3 * l.page_bytes,
                             .context = 2 * l.page_tokens,
                             .sequences_max = 4,
-                            .slack = slack,
+                            .rewind_tokens = rewind_tokens,
                             .drafter = m.drafter.get()});
   AUTARK_CHECK(cache);
   return std::move(*cache);

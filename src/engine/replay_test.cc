@@ -21,11 +21,14 @@ class Recurrent final : public Model {
   int layers() const override { return 2; }
   int64_t vocabulary() const override { return kVocabulary; }
   int64_t context() const override { return 512; }
-  std::vector<Stream> state(int) const override {
-    std::vector<Stream> all{
-        {.name = "state", .row = {kWidth, kWidth}, .record = Format::f32, .keep = 1, .rewind = rewind_}};
+  std::vector<StateSpec> state_specs(int) const override {
+    std::vector<StateSpec> all{{.name = "state",
+                                .row = {kWidth, kWidth},
+                                .stored = Format::f32,
+                                .window_rows = 1,
+                                .rewind = rewind_}};
     if (rewind_ == Rewind::replay)
-      all.push_back({.name = "inputs", .row = {kWidth}, .record = Format::f32, .keep = 1});
+      all.push_back({.name = "inputs", .row = {kWidth}, .stored = Format::f32, .window_rows = 1});
     return all;
   }
   Tensor embed(Step& s) const override {
@@ -37,7 +40,7 @@ class Recurrent final : public Model {
   }
   Tensor layer(Step& s, int i, Tensor x) const override {
     const Tensor y = s.on.result(x.shape);
-    const Rows state = s.state(i, 0), inputs = rewind_ == Rewind::replay ? s.state(i, 1) : Rows{};
+    const StateView state = s.state(i, 0), inputs = rewind_ == Rewind::replay ? s.state(i, 1) : StateView{};
     s.on.each(std::ssize(state.sequences), {x, state, inputs}, {y, state, inputs}, [=, this](int64_t seq) {
       if (rewind_ == Rewind::replay)
         replay({state, inputs}, int(seq), x, y);
@@ -74,7 +77,7 @@ class Recurrent final : public Model {
     }
   }
   // A row for every token: the state after it.
-  static void go_on(const Rows& state, int seq, Tensor x, Tensor y) {
+  static void go_on(const StateView& state, int seq, Tensor x, Tensor y) {
     const Span span = state.sequences[seq];
     Matrix s(kWidth * kWidth);
     if (state.length[seq] > 0) load(state, seq, state.length[seq] - 1, s);
@@ -85,7 +88,7 @@ class Recurrent final : public Model {
     }
   }
   // One row: the state after the settled tokens.
-  static void replay(const ReplayRows& r, int seq, Tensor x, Tensor y) {
+  static void replay(const ReplayView& r, int seq, Tensor x, Tensor y) {
     const Span span = r.state.sequences[seq];
     const int64_t length = r.state.length[seq];
     Matrix s(kWidth * kWidth), input(kWidth);
@@ -106,18 +109,18 @@ class Recurrent final : public Model {
   Rewind rewind_;
 };
 
-std::unique_ptr<Cache> cache_of(const Model& m, Chip& on, int slack) {
-  auto made =
-      Cache::make(m, on, {.bytes_max = INT64_MAX, .sequences_max = 2, .slack = slack, .poison = true});
+std::unique_ptr<Cache> cache_of(const Model& m, Chip& on, int rewind_tokens) {
+  auto made = Cache::make(
+      m, on, {.bytes_max = INT64_MAX, .sequences_max = 2, .rewind_tokens = rewind_tokens, .poison = true});
   AUTARK_CHECK(made);
   return std::move(*made);
 }
 
 // One sequence of one model, and the snapshot that it can go back to.
 struct Life {
-  Life(Rewind rewind, int slack)
+  Life(Rewind rewind, int rewind_tokens)
       : model(rewind),
-        cache(cache_of(model, *chip, slack)),
+        cache(cache_of(model, *chip, rewind_tokens)),
         forward(model, *chip, *cache),
         state(cache->open()) {}
   std::vector<float> feed(std::span<const int32_t> tokens) {
@@ -146,8 +149,8 @@ TEST(ReplayTest, GivesTheSameStateAsRowsOfAllTokens) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     std::mt19937 gen(seed);
     const auto pick = [&](int from, int to) { return std::uniform_int_distribution(from, to)(gen); };
-    const int slack = pick(0, 9);
-    Life replay(Rewind::replay, slack), rows(Rewind::rows, slack);
+    const int rewind_tokens = pick(0, 9);
+    Life replay(Rewind::replay, rewind_tokens), rows(Rewind::rows, rewind_tokens);
     std::vector<int32_t> known, at_snapshot;
     for (int i = 0; i < 30; ++i) {
       std::vector<int32_t> more(pick(1, 14));
@@ -177,8 +180,8 @@ TEST(ReplayTest, GivesTheSameStateAsRowsOfAllTokens) {
 }
 
 TEST(ReplayTest, StoresALargeStateOnce) {
-  const auto bytes = [](Rewind rewind, int slack) {
-    return layout_of(Recurrent(rewind), Rounding::Cache::f32, slack).ring_bytes;
+  const auto bytes = [](Rewind rewind, int rewind_tokens) {
+    return layout_of(Recurrent(rewind), Rounding::Cache::f32, rewind_tokens).ring_bytes;
   };
   const int64_t state = kWidth * kWidth * 4, input = kWidth * 4;
   EXPECT_EQ(bytes(Rewind::rows, 7), 2 * 8 * state);
@@ -191,7 +194,7 @@ class Guesser final : public Drafter {
   const char* name() const override { return "guesser"; }
   int drafts_max() const override { return 6; }
   int layers() const override { return 0; }
-  std::vector<Stream> state(int) const override { return {}; }
+  std::vector<StateSpec> state_specs(int) const override { return {}; }
   std::vector<int> taps() const override { return {}; }
   Tensor read(Step&, std::span<const Tensor>) const override { return {}; }
   Tensor propose(Step& s, int, Tensor*) const override {
@@ -237,7 +240,7 @@ TEST(ReplayTest, DraftsAndGroupsChangeNoToken) {
     const Stats s = e->stats();
     EXPECT_EQ(s.prompt_tokens, 59u + 4 + 60);
     EXPECT_EQ(s.drafted > 0, options.drafts > 0);
-    EXPECT_EQ(s.drafts_held > 0, options.drafts > 0);
+    EXPECT_EQ(s.drafts_accepted > 0, options.drafts > 0);
     return ids;
   };
   const auto want = answers(Rewind::rows, {});

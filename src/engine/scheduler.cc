@@ -56,7 +56,7 @@ void Scheduler::append(uint64_t id, int tokens) {
   }
 }
 
-void Scheduler::guess(uint64_t id, int drafts) {
+void Scheduler::set_drafts(uint64_t id, int drafts) {
   for (Entry& e : running_) {
     if (e.job.id == id) e.drafts = drafts;
   }
@@ -97,7 +97,7 @@ int Scheduler::plan_generating(Plan* plan, double now) {
   int rows = 0;
   for (size_t i = 0; i < running_.size(); ++i) {
     if (!running_[i].generating()) continue;
-    while (i < running_.size() && !lend(running_[i], running_[i].job.tokens)) {
+    while (i < running_.size() && !allocate(running_[i], running_[i].job.tokens)) {
       if (!drop_unused(plan, nullptr)) preempt_youngest(plan, now);
     }
     if (i == running_.size()) break;  // the job that needed the page was the youngest and is gone
@@ -114,7 +114,7 @@ int Scheduler::plan_drafts(Plan* plan, int rows) {
   for (Slice& s : plan->slices) {
     const auto e = std::ranges::find(running_, s.id, [](const Entry& e) { return e.job.id; });
     int drafts = std::min(std::exchange(e->drafts, 0), rows - planned);
-    if (!lend(*e, e->job.tokens + drafts))
+    if (!allocate(*e, e->job.tokens + drafts))
       drafts = int(std::min<int64_t>(drafts, pages_of(*e) * limits_.page_tokens - e->job.tokens));
     s.drafts = drafts;
     planned += drafts;
@@ -160,7 +160,7 @@ void Scheduler::admit(Plan* plan, double now) {
       ++e.prefix->holders;
       e.computed = e.prefix->tokens;
     }
-    AUTARK_CHECK(lend(e, e.job.tokens));
+    AUTARK_CHECK(allocate(e, e.job.tokens));
     plan->admitted.push_back({e.job.id, now - e.since, e.computed});
     running_.push_back(e);
     waiting_.pop_front();
@@ -171,7 +171,7 @@ int64_t Scheduler::pages_of(const Entry& e) const {
   return e.pages + (e.holds ? e.prefix->pages : 0);
 }
 
-bool Scheduler::lend(Entry& e, int64_t tokens) {
+bool Scheduler::allocate(Entry& e, int64_t tokens) {
   const int64_t more = pages_for(tokens) - pages_of(e);
   if (more <= 0) return true;
   if (pages_used_ + more > limits_.pages_total) return false;

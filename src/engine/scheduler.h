@@ -82,7 +82,7 @@ class Scheduler {
   // `tokens` new tokens of a running job were sampled. The cache already holds all of them but the last.
   void append(uint64_t id, int tokens = 1);
   // Up to `drafts` drafted tokens may follow the job's tokens in the next step.
-  void guess(uint64_t id, int drafts);
+  void set_drafts(uint64_t id, int drafts);
   // The caller has saved the state of the job's prefix. REQUIRES: `snapshot` in the job's last slice.
   void keep(uint64_t id);
   // Plans the next step. The scheduler assumes that the caller carries out the whole plan.
@@ -112,7 +112,7 @@ class Scheduler {
   };
   int64_t pages_for(int64_t tokens) const { return (tokens + limits_.page_tokens - 1) / limits_.page_tokens; }
   int64_t pages_of(const Entry& e) const;
-  bool lend(Entry& e, int64_t tokens);
+  bool allocate(Entry& e, int64_t tokens);
   void give_back(Entry& e);
   void leave(Entry& e);
   int64_t unused_pages(const Prefix* but) const;

@@ -73,7 +73,7 @@ TEST(SchedulerTest, DraftsAreVerifiedOnceAndCountOnlyWhatHeld) {
   Scheduler s({.rows_max = 10, .running_max = 2, .pages_total = 10, .page_tokens = 8});
   s.submit({.id = 7, .tokens = 5}, 0);
   s.next(0);
-  s.append(7), s.guess(7, 3);
+  s.append(7), s.set_drafts(7, 3);
   Plan p = s.next(1);
   ASSERT_EQ(p.slices.size(), 1u);
   EXPECT_EQ(p.slices[0].first, 5);
@@ -95,7 +95,7 @@ TEST(SchedulerTest, DraftsTakeOnlyRowsAndPagesThatAreLeft) {
   s.submit({.id = 2, .tokens = 3}, 0);
   s.next(0), s.next(0);
   s.append(1), s.append(2);
-  s.guess(1, 4), s.guess(2, 4);
+  s.set_drafts(1, 4), s.set_drafts(2, 4);
   const Plan p = s.next(1);  // 5 rows to spare, 2 pages
   EXPECT_TRUE(p.preempted.empty());
   ASSERT_EQ(ids_of(p.slices), (std::vector<uint64_t>{1, 2}));

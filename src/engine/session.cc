@@ -81,7 +81,7 @@ std::vector<int32_t> Session::wanted(const Slice& s) const {
   return rows;
 }
 
-Event Session::read(const Slice& s, Logits logits, Sampler::Scratch& scratch, double now) {
+Event Session::consume_logits(const Slice& s, Logits logits, Sampler::Scratch& scratch, double now) {
   const auto rows = wanted(s);
   for (size_t i = 0; i + s.drafts < rows.size(); ++i) {
     if (!all_finite(logits.row(int64_t(i)))) return end(Finish::failed, not_finite());
@@ -122,7 +122,7 @@ Event Session::failed(Event e) {
   return last;
 }
 
-std::optional<int32_t> Session::guess(std::span<const float> logits, int ahead,
+std::optional<int32_t> Session::draft(std::span<const float> logits, int ahead,
                                       Sampler::Scratch& scratch) const {
   if (!all_finite(logits)) return std::nullopt;
   return sampler_.pick(logits, std::ssize(tokens_) + ahead, scratch);

@@ -44,12 +44,12 @@ class Session {
   // is accepted if it equals the token sampled from the row before it; sampling stops after the first draft
   // that does not. So an event has one token more than drafts were accepted. `finish` is set when the request
   // is done. A slice inside the prompt gives an event without tokens, for progress.
-  Event read(const Slice& s, Logits logits, Sampler::Scratch& scratch, double now);
+  Event consume_logits(const Slice& s, Logits logits, Sampler::Scratch& scratch, double now);
   // The last event of a request that ends for another reason than its own tokens.
   Event end(Finish why, std::optional<Error> error = {});
   // Samples a draft for the token `ahead` places after the known ones, using this request's sampling settings
   // and its random number for that position. nullopt if the logits are not finite.
-  std::optional<int32_t> guess(std::span<const float> logits, int ahead, Sampler::Scratch& scratch) const;
+  std::optional<int32_t> draft(std::span<const float> logits, int ahead, Sampler::Scratch& scratch) const;
   // More drafts than this cannot be used, because the request reaches max_tokens or the context.
   int drafts_useful() const;
   void set_drafts(std::vector<int32_t> drafts) { drafts_ = std::move(drafts); }

@@ -10,26 +10,26 @@ void Speculation::run(std::span<const Reading> readings, std::span<const Tensor>
                       Sampler::Scratch& scratch) {
   if (readings.empty()) return;
   Tensor carried = read(readings, taps);
-  const auto unfinished = [](const Guesses& g) { return g.tokens.size() < g.wanted; };
-  for (int j = 0; j < drafts_ && std::ranges::any_of(guesses_, unfinished); ++j) {
+  const auto unfinished = [](const Drafting& g) { return g.tokens.size() < g.wanted; };
+  for (int j = 0; j < drafts_ && std::ranges::any_of(drafting_, unfinished); ++j) {
     const Logits logits = propose(j, &carried);
-    for (size_t i = 0; i < guesses_.size(); ++i) {
-      Guesses& g = guesses_[i];
+    for (size_t i = 0; i < drafting_.size(); ++i) {
+      Drafting& g = drafting_[i];
       if (!unfinished(g)) continue;
-      const auto token = g.session->guess(logits.row(int64_t(i)), j + 1, scratch);
+      const auto token = g.session->draft(logits.row(int64_t(i)), j + 1, scratch);
       token ? g.tokens.push_back(*token) : void(g.wanted = g.tokens.size());
     }
   }
-  for (Guesses& g : guesses_) g.session->set_drafts(std::move(g.tokens));
+  for (Drafting& g : drafting_) g.session->set_drafts(std::move(g.tokens));
 }
 
 Tensor Speculation::read(std::span<const Reading> readings, std::span<const Tensor> taps) {
   packing_.begin();
-  guesses_.clear();
+  drafting_.clear();
   for (const Reading& r : readings) {
     const int useful = std::min(drafts_, r.session->drafts_useful());
     const bool drafts = r.drafts && useful > 0;
-    if (drafts) guesses_.push_back({r.session, {}, size_t(useful)});
+    if (drafts) drafting_.push_back({r.session, {}, size_t(useful)});
     const std::vector<int32_t> wanted(drafts, r.count - 1);
     packing_.add(*r.session->state, r.first, r.session->tokens().subspan(r.first + 1, r.count), wanted);
   }
@@ -48,7 +48,7 @@ std::vector<Tensor> Speculation::rows_of(std::span<const Reading> readings, std:
   std::vector<Tensor> own(taps.begin(), taps.end());
   const Tensor ids = on_.upload(rows);
   for (Tensor& x : own) {
-    if (x.shape[0] != std::ssize(rows)) x = on_.pick(x, ids);
+    if (x.shape[0] != std::ssize(rows)) x = on_.gather(x, ids);
   }
   return own;
 }
@@ -57,7 +57,7 @@ std::vector<Tensor> Speculation::rows_of(std::span<const Reading> readings, std:
 // filler token in the places after the last known one.
 Logits Speculation::propose(int j, Tensor* carried) {
   packing_.begin();
-  for (const Guesses& g : guesses_) {
+  for (const Drafting& g : drafting_) {
     const auto known = g.session->tokens();
     std::vector<int32_t> tokens(drafter_.rows(j), drafter_.filler());
     tokens[0] = g.tokens.empty() ? known.back() : g.tokens.back();

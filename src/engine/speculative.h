@@ -1,4 +1,4 @@
-// Speculative decoding. A drafter proposes the next tokens of each request; the trunk's next step computes
+// Speculative decoding. A drafter proposes the next tokens of each request; the target's next step computes
 // them as further rows, and every row is sampled as usual. A draft is accepted if it equals the token sampled
 // from the row before it. Then the logits of its own row are valid, too, and the step yields one more token.
 // The rows of rejected drafts are taken back.
@@ -19,7 +19,7 @@ namespace autark::engine {
 class Speculation {
  public:
   // Drafts up to `drafts` tokens ahead, and no more than the drafter can. REQUIRES: the cache was made with
-  // this drafter and with `drafts` tokens of slack.
+  // this drafter and with `drafts` rewind tokens.
   Speculation(const Drafter& drafter, Chip& on, const Cache& cache, int drafts);
 
   // Rows [row, row + count) of a step, which belong to one request and stay in its state. They are at
@@ -34,7 +34,7 @@ class Speculation {
   void run(std::span<const Reading> readings, std::span<const Tensor> taps, Sampler::Scratch& scratch);
 
  private:
-  struct Guesses {
+  struct Drafting {
     Session* session;
     std::vector<int32_t> tokens;
     size_t wanted;
@@ -47,7 +47,7 @@ class Speculation {
   Chip& on_;
   const int drafts_;
   Packing packing_;
-  std::vector<Guesses> guesses_;  // of the requests that draft in this step
+  std::vector<Drafting> drafting_;  // of the requests that draft in this step
 };
 
 }  // namespace autark::engine

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include "engine/batch.h"
 #include "engine/golden_testing.h"
 #include "engine/sampler.h"
-#include "engine/step.h"
 #include "engine/testing.h"
 
 namespace autark::engine {
@@ -22,7 +22,7 @@ class Bigrams final : public Drafter {
   const char* name() const override { return "bigrams"; }
   int drafts_max() const override { return 6; }
   int layers() const override { return 0; }
-  std::vector<Stream> state(int) const override { return {}; }
+  std::vector<StateSpec> state_specs(int) const override { return {}; }
   std::vector<int> taps() const override { return {}; }
   Tensor read(Step&, std::span<const Tensor>) const override { return {}; }
   Tensor propose(Step& s, int, Tensor*) const override {
@@ -161,10 +161,10 @@ TEST_P(DraftsTest, DoNotChangeAnAnswer) {
       EXPECT_EQ(got[i], want[i]) << "request " << i << ", drafts " << o.drafts;
     const Stats s = engine->stats();
     EXPECT_GT(s.drafted, 0u);
-    EXPECT_LE(s.drafts_held, s.drafted);
+    EXPECT_LE(s.drafts_accepted, s.drafted);
     if (GetParam().drafter != std::string("bigrams")) continue;  // random weights: hardly ever right
-    EXPECT_GT(s.drafts_held, 0u);
-    EXPECT_LT(s.drafts_held, s.drafted);  // and what does not hold is taken back
+    EXPECT_GT(s.drafts_accepted, 0u);
+    EXPECT_LT(s.drafts_accepted, s.drafted);  // and what does not hold is taken back
   }
 }
 
@@ -230,7 +230,7 @@ TEST(DraftedSamplesTest, FollowTheModelsDistribution) {
     ++conditioned;
     ++second[a.ids[1]];
   }
-  EXPECT_GT(engine->stats().drafts_held, 50u);
+  EXPECT_GT(engine->stats().drafts_accepted, 50u);
   ASSERT_GT(conditioned, 100);
   double chi2 = 0;
   for (int k = 0; k < 4; ++k) {

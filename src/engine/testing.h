@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 #include "chips/registry.h"
-#include "engine/start.h"
+#include "engine/engine_parts.h"
 #include "models/v4_toy.h"
 
 namespace autark::engine {

@@ -290,16 +290,16 @@ class Tracer {
       const auto& places = cache.layout().layers[layer];
       for (size_t k = 0; k < places.size(); ++k) {
         const StateLayout::Place& p = places[k];
-        if (p.stream.per == 1) continue;
+        if (p.spec.tokens_per_row == 1) continue;
         const auto parts = lines_[0].state->parts(cache.stream_at(int(layer), int(k)));
-        const Rows rows{.record = p.record,
-                        .codes = p.codes,
-                        .width = p.stream.row.numel(),
-                        .per = p.stream.per,
-                        .page_rows = p.page_rows,
-                        .pages = {&parts, 1}};
-        const int64_t n = length / rows.per;
-        const std::string name = "layers." + std::to_string(layer) + "." + p.stream.name;
+        const StateView rows{.stored = p.stored,
+                             .simulated = p.simulated,
+                             .width = p.spec.row.numel(),
+                             .tokens_per_row = p.spec.tokens_per_row,
+                             .page_rows = p.page_rows,
+                             .pages = {&parts, 1}};
+        const int64_t n = length / rows.tokens_per_row;
+        const std::string name = "layers." + std::to_string(layer) + "." + p.spec.name;
         Trace::Note& to = out_.notes[name] = {.shape = {n, rows.width}};
         to.values.resize(n * rows.width);
         Trace::Note& ids = out_.notes[name + ".ids"] = {.shape = {n}, .whole = true};

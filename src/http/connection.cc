@@ -47,13 +47,13 @@ std::string peer_of(const Connection::Socket& socket) {
 
 }  // namespace
 
-Connection::Connection(Socket socket, Service& service)
-    : service_(service),
+Connection::Connection(Socket socket, ServerState& state)
+    : state_(state),
       socket_(std::move(socket)),
       read_timer_(socket_.get_executor()),
       write_timer_(socket_.get_executor()),
       peer_(peer_of(socket_)),
-      reader_(service.options->limits) {
+      reader_(state.options->limits) {
   error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
@@ -149,15 +149,15 @@ void Connection::dispatch() {
   Request request = reader_.take();
   request.peer = peer_;
   then_ = Answer::Then::more;
-  const Cors& cors = service_.options->cors;
-  answer_ = std::make_shared<Answer>(service_.options, service_.draining, form, request.path,
+  const Cors& cors = state_.options->cors;
+  answer_ = std::make_shared<Answer>(state_.options, state_.draining, form, request.path,
                                      cors.headers(request.path, request.header("origin")),
                                      [weak = weak_from_this()] {
                                        if (const auto self = weak.lock())
                                          asio::post(self->socket_.get_executor(), [self] { self->send(); });
                                      });
   if (cors.is_preflight(request))
-    answer_->respond({204, cors.preflight(request, service_.router.methods(request.path)), ""});
+    answer_->respond({204, cors.preflight(request, state_.router.methods(request.path)), ""});
   else
     handle(std::move(request));
   if (!ended_) return;
@@ -167,7 +167,7 @@ void Connection::dispatch() {
 
 void Connection::handle(Request request) {
   try {
-    service_.router.handle(std::move(request), std::make_shared<Handle>(answer_));
+    state_.router.handle(std::move(request), std::make_shared<Handle>(answer_));
   } catch (const std::exception& e) {  // the Handle is destroyed by now and has answered 500
     spdlog::error("http: a handler threw: {}", e.what());
   }
@@ -201,8 +201,8 @@ void Connection::turn_down() {
 // Answers with an error, as far as path and origin are known, and then closes the connection.
 void Connection::refuse(int status, const std::string& reason) {
   enter(Phase::answering);
-  Response response = error_response(*service_.options, status, reason, reader_.path());
-  for (auto& header : service_.options->cors.headers(reader_.path(), reader_.origin()))
+  Response response = error_response(*state_.options, status, reason, reader_.path());
+  for (auto& header : state_.options->cors.headers(reader_.path(), reader_.origin()))
     response.headers.push_back(std::move(header));
   queued_ +=
       response_head(status, response.headers, {.keep_alive = false}, response.body.size()) + response.body;
@@ -237,7 +237,7 @@ void Connection::on_sent(const error_code& fault, size_t n) {
     return send();
   }
   writing_ = true;
-  write_timer_.expires_after(service_.options->limits.write_time);
+  write_timer_.expires_after(state_.options->limits.write_time);
   write_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
     if (!cancelled && self->writing_ && self->write_timer_.expiry() <= std::chrono::steady_clock::now())
       self->close();
@@ -249,7 +249,7 @@ void Connection::on_sent(const error_code& fault, size_t n) {
 // All bytes that were ready are sent. If the answer is complete, goes on with the next request or closes.
 void Connection::all_sent() {
   if (phase_ != Phase::answering || then_ == Answer::Then::more) return;
-  const bool next = then_ == Answer::Then::next_request && !service_.closing;
+  const bool next = then_ == Answer::Then::next_request && !state_.closing;
   answer_ = nullptr;
   then_ = Answer::Then::more;
   if (!next) return linger();
@@ -265,7 +265,7 @@ void Connection::linger() {
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
   if (ended_) return close();
   enter(Phase::lingering);
-  if (service_.closing) wait(kLastLingerTime);
+  if (state_.closing) wait(kLastLingerTime);
   input_.clear();
   read();
 }
@@ -283,9 +283,9 @@ void Connection::close() {
       spdlog::error("http: a close handler threw: {}", e.what());
     }
   }
-  const std::lock_guard lock(service_.mutex);
-  service_.count -= static_cast<int>(service_.connections.erase(shared_from_this()));
-  service_.closed_one.notify_all();
+  const std::lock_guard lock(state_.mutex);
+  state_.count -= static_cast<int>(state_.connections.erase(shared_from_this()));
+  state_.closed_one.notify_all();
 }
 
 void Connection::wait(std::chrono::milliseconds time) {
@@ -298,9 +298,9 @@ void Connection::wait(std::chrono::milliseconds time) {
 // Starts the time limit of the phase. It is not extended by bytes that arrive within the phase.
 void Connection::enter(Phase phase) {
   if (phase == phase_) return;
-  service_.answering += int(phase == Phase::answering) - int(phase_ == Phase::answering);
+  state_.answering += int(phase == Phase::answering) - int(phase_ == Phase::answering);
   phase_ = phase;
-  const Limits& limits = service_.options->limits;
+  const Limits& limits = state_.options->limits;
   switch (phase) {
     case Phase::idle:
       return wait(limits.idle_time);

@@ -20,7 +20,7 @@ namespace autark::http {
 class Connection;
 
 // The state that all connections of a server share.
-struct Service {
+struct ServerState {
   std::shared_ptr<const Options> options;
   Router router;
   std::mutex mutex;                                   // guards the set
@@ -36,7 +36,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Socket =
       boost::asio::basic_stream_socket<boost::asio::ip::tcp,
                                        boost::asio::strand<boost::asio::io_context::executor_type>>;
-  Connection(Socket socket, Service& service);
+  Connection(Socket socket, ServerState& state);
   // These may be called from any thread.
   void open();       // starts reading requests
   void turn_away();  // answers 503 because there are too many connections
@@ -64,7 +64,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void enter(Phase phase);
   void on_deadline();
 
-  Service& service_;
+  ServerState& state_;
   Socket socket_;
   boost::asio::steady_timer read_timer_, write_timer_;
   std::string peer_;

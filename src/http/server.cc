@@ -32,8 +32,8 @@ class Listener final : public Server {
       : work_(asio::make_work_guard(loop_)),
         acceptor_(asio::make_strand(loop_)),
         retry_(acceptor_.get_executor()) {
-    service_.options = std::make_shared<const Options>(options);
-    service_.router = std::move(router);
+    state_.options = std::make_shared<const Options>(options);
+    state_.router = std::move(router);
   }
   ~Listener() override {
     stop();
@@ -43,9 +43,9 @@ class Listener final : public Server {
   error_code listen();
   void run();
   uint16_t port() const override { return port_; }
-  int connections() const override { return service_.count; }
-  int answering() const override { return service_.answering; }
-  void drain() override { *service_.draining = true; }
+  int connections() const override { return state_.count; }
+  int answering() const override { return state_.answering; }
+  void drain() override { *state_.draining = true; }
   void finish(std::chrono::milliseconds most) override;
   void stop() override;
 
@@ -56,7 +56,7 @@ class Listener final : public Server {
 
   asio::io_context loop_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
-  Service service_;
+  ServerState state_;
   tcp::acceptor acceptor_;
   asio::steady_timer retry_;
   uint16_t port_ = 0;
@@ -64,7 +64,7 @@ class Listener final : public Server {
 };
 
 error_code Listener::listen() {
-  const Options& options = *service_.options;
+  const Options& options = *state_.options;
   error_code fault;
   tcp::endpoint at(asio::ip::make_address(options.host, fault), options.port);
   if (fault) {
@@ -82,7 +82,7 @@ error_code Listener::listen() {
 
 void Listener::run() {
   accept();
-  for (int i = 0; i < std::max(1, service_.options->threads); ++i) {
+  for (int i = 0; i < std::max(1, state_.options->threads); ++i) {
     threads_.emplace_back([this] {
       while (!loop_.stopped()) {
         try {
@@ -112,21 +112,21 @@ void Listener::accept() {
 
 // Opens a connection, turns it away with a 503, or closes the socket, depending on how many there are.
 void Listener::admit(Connection::Socket socket) {
-  const int now = service_.count, most = service_.options->limits.connections;
-  if (service_.closing || now >= most + kTurnedAwayAtOnce) return;
-  const auto connection = std::make_shared<Connection>(std::move(socket), service_);
+  const int now = state_.count, most = state_.options->limits.connections;
+  if (state_.closing || now >= most + kTurnedAwayAtOnce) return;
+  const auto connection = std::make_shared<Connection>(std::move(socket), state_);
   {
-    const std::lock_guard lock(service_.mutex);
-    service_.connections.insert(connection);
-    ++service_.count;
+    const std::lock_guard lock(state_.mutex);
+    state_.connections.insert(connection);
+    ++state_.count;
   }
   now < most ? connection->open() : connection->turn_away();
 }
 
 void Listener::finish(std::chrono::milliseconds most) {
   end(&Connection::finish);
-  std::unique_lock lock(service_.mutex);
-  service_.closed_one.wait_for(lock, most, [this] { return service_.connections.empty(); });
+  std::unique_lock lock(state_.mutex);
+  state_.closed_one.wait_for(lock, most, [this] { return state_.connections.empty(); });
 }
 
 void Listener::stop() {
@@ -136,7 +136,7 @@ void Listener::stop() {
 
 // Closes the port and calls `how` on every connection, on a loop thread.
 void Listener::end(void (Connection::*how)()) {
-  *service_.draining = service_.closing = true;
+  *state_.draining = state_.closing = true;
   if (loop_.stopped()) return;
   asio::post(acceptor_.get_executor(), [this, how] {
     error_code ignored;
@@ -144,8 +144,8 @@ void Listener::end(void (Connection::*how)()) {
     retry_.cancel();
     std::set<std::shared_ptr<Connection>> all;
     {
-      const std::lock_guard lock(service_.mutex);
-      all = service_.connections;
+      const std::lock_guard lock(state_.mutex);
+      all = state_.connections;
     }
     for (const auto& connection : all) (connection.get()->*how)();
   });

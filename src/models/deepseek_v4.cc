@@ -29,14 +29,16 @@ class DeepseekV4 final : public Model {
   int layers() const override { return int(c.layers); }
   int64_t vocabulary() const override { return c.vocab; }
   int64_t context() const override { return c.context; }
-  std::vector<Stream> state(int i) const override { return blocks_[i].state(); }
+  std::vector<StateSpec> state_specs(int i) const override { return blocks_[i].state_specs(); }
 
-  Tensor embed(Step& s) const override { return s.on.v4().hc_spread(s.on.rows(embed_, s.tokens), int(c.hc)); }
+  Tensor embed(Step& s) const override {
+    return s.on.v4().hc_spread(s.on.embedding(embed_, s.tokens), int(c.hc));
+  }
 
   Tensor layer(Step& s, int i, Tensor x) const override { return blocks_[i](s, i, x); }
 
   Tensor logits(Step& s, Tensor x) const override {
-    x = s.on.pick(x, s.wanted);
+    x = s.on.gather(x, s.wanted);
     Mix m = s.on.v4().hc_mix(x, hc_head_.fn, hc_head_.scale, hc_head_.base, c.eps, c.hc_eps, 0);
     x = s.on.rms_norm(s.on.v4().hc_pre(x, m.pre), norm_, c.eps);
     return s.on.all_gather(s.on.linear(s.note(int(c.layers), "norm", x), head_), c.vocab);

@@ -149,7 +149,7 @@ TEST_P(ToyV4Test, TakingTokensBackLeavesNoTrace) {
   const auto whole = engine().feed(tokens);
   for (int k : {1, 3, 5, 9}) {
     for (int at = k; at + k < 41; at += 3) {
-      TinyEngine e = engine({.slack = k});
+      TinyEngine e = engine({.rewind_tokens = k});
       e.feed(cut(tokens, 0, at));
       e.feed(cut(wrong, at, at + k));
       e.rewind(0, k);

@@ -1,11 +1,11 @@
-// A draft head predicts the next tokens of the trunk (the target model) from what the trunk computed. It
-// reads every position that the trunk has read, once the token after it is known, and proposes from there.
-// The state of its layers follows the trunk's: layer i of a drafter is layer `trunk layers + i` of
+// A draft head predicts the next tokens of the target model from what the target computed. It
+// reads every position that the target has read, once the token after it is known, and proposes from there.
+// The state of its layers follows the target's: layer i of a drafter is layer `target layers + i` of
 // Step::state and of the notes.
 //
-//   trunk: positions … p, token p+1 is sampled     read(): … p     propose(0), (1) …: tokens p+2, p+3 …
+//   target: positions … p, token p+1 is sampled     read(): … p     propose(0), (1) …: tokens p+2, p+3 …
 //
-// The trunk verifies every draft, so a drafter cannot change the text.
+// The target verifies every draft, so a drafter cannot change the text.
 #pragma once
 #include "models/model.h"
 
@@ -17,14 +17,14 @@ class Drafter {
   virtual const char* name() const = 0;
   virtual int drafts_max() const = 0;  // tokens it can propose in a row
   virtual int layers() const = 0;
-  virtual std::vector<Stream> state(int layer) const = 0;  // rings only
+  virtual std::vector<StateSpec> state_specs(int layer) const = 0;  // rings only
 
-  // The trunk layers whose output it reads (−1: the embedding), in rising order. tap() reduces such an output
-  // to what read() needs.
+  // The target layers whose output it reads (−1: the embedding), in rising order. tap() reduces such an
+  // output to what read() needs.
   virtual std::vector<int> taps() const = 0;
   virtual Tensor tap(Step&, Tensor x) const { return x; }
 
-  // Extends its state by the step's rows: positions that the trunk has read, with the token after each in
+  // Extends its state by the step's rows: positions that the target has read, with the token after each in
   // `tokens`. Returns the input of propose() for the wanted rows.
   virtual Tensor read(Step& s, std::span<const Tensor> taps) const = 0;
 

@@ -9,15 +9,15 @@ Cost cost_of_token(const Model& m, int64_t behind) {
   const int64_t after = behind + 1;
   const Tensor id{nullptr, Format::i32, {1}};
   Step step{*dry, id, id, id, [&](int layer, int stream) {
-              const Stream s = m.state(layer)[stream];
-              return Rows{.record = s.record,
-                          .width = s.row.numel(),
-                          .per = s.per,
-                          .keep = s.keep,
-                          .sequences = {&one, 1},
-                          .length = {&behind, 1},
-                          .settled = {&behind, 1},
-                          .settles = {&after, 1}};
+              const StateSpec s = m.state_specs(layer)[stream];
+              return StateView{.stored = s.stored,
+                               .width = s.row.numel(),
+                               .tokens_per_row = s.tokens_per_row,
+                               .window_rows = s.window_rows,
+                               .sequences = {&one, 1},
+                               .length = {&behind, 1},
+                               .settled = {&behind, 1},
+                               .settles = {&after, 1}};
             }};
   const Tensor logits = forward(m, step);
   AUTARK_CHECK(logits.cols() == m.vocabulary());

@@ -53,7 +53,7 @@ class Dspark final : public Drafter {
   const char* name() const override { return "DSpark"; }
   int drafts_max() const override { return int(d_.block); }
   int layers() const override { return int(d_.stages); }
-  std::vector<Stream> state(int i) const override { return stages_[i].state(); }
+  std::vector<StateSpec> state_specs(int i) const override { return stages_[i].state_specs(); }
   int rows(int j) const override { return j == 0 ? int(d_.block) : 1; }
   int32_t filler() const override { return int32_t(d_.noise); }
 
@@ -81,9 +81,9 @@ class Dspark final : public Drafter {
     if (j == 0) *base = block(s);
     Chip& on = s.on;
     const int64_t sequences = base->rows() / d_.block;
-    const Tensor known = on.pick(s.tokens, on.upload(every(0, sequences, rows(j))));
-    const Tensor markov = on.linear(on.rows(markov_in_, known), markov_out_);
-    return on.add(on.pick(*base, on.upload(every(j, sequences, d_.block))), markov);
+    const Tensor known = on.gather(s.tokens, on.upload(every(0, sequences, rows(j))));
+    const Tensor markov = on.linear(on.embedding(markov_in_, known), markov_out_);
+    return on.add(on.gather(*base, on.upload(every(j, sequences, d_.block))), markov);
   }
 
  private:
@@ -91,8 +91,8 @@ class Dspark final : public Drafter {
   Tensor block(Step& s) const {
     Chip& on = s.on;
     V4Ops& v4 = on.v4();
-    Tensor z = v4.hc_spread(on.rows(embed_, s.tokens), int(c.hc));
-    const auto core = [&](Tensor q, Tensor kv, const Rows& window, const Vector& sink) {
+    Tensor z = v4.hc_spread(on.embedding(embed_, s.tokens), int(c.hc));
+    const auto core = [&](Tensor q, Tensor kv, const StateView& window, const Vector& sink) {
       return v4.block_attention(q, kv, window, sink);
     };
     for (int i = 0; i < layers(); ++i) z = stages_[i](s, int(c.layers) + i, z, core);

@@ -56,9 +56,9 @@ class Gemma3 final : public Decoder<Config, Layer> {
     for (int i = 0; i < c.layers; ++i) w_.push_back(load(w, i));
   }
 
-  std::vector<Stream> state(int i) const override { return w_[i].attention.state(); }
+  std::vector<StateSpec> state_specs(int i) const override { return w_[i].attention.state_specs(); }
 
-  Tensor embed(Step& s) const override { return s.on.rows(embed_, s.tokens, std::sqrt(float(c.dim))); }
+  Tensor embed(Step& s) const override { return s.on.embedding(embed_, s.tokens, std::sqrt(float(c.dim))); }
 
   Tensor layer(Step& s, int i, Tensor x) const override {
     const Layer& w = w_[i];

@@ -44,7 +44,7 @@ class Llama final : public Decoder<Config, Layer> {
     }
   }
 
-  std::vector<Stream> state(int i) const override { return w_[i].attention.state(); }
+  std::vector<StateSpec> state_specs(int i) const override { return w_[i].attention.state_specs(); }
 
   Tensor layer(Step& s, int i, Tensor x) const override {
     const Layer& w = w_[i];

@@ -59,11 +59,11 @@ class MlaToy final : public Model {
   int layers() const override { return kLayers; }
   int64_t vocabulary() const override { return kVocab; }
   int64_t context() const override { return 4096; }
-  std::vector<Stream> state(int) const override {
+  std::vector<StateSpec> state_specs(int) const override {
     if (absorbed_) return {{.name = "latent", .row = {1, kLatent + kTurned}}};
     return {{.name = "k", .row = {kHeads, kPlain + kTurned}}, {.name = "v", .row = {kHeads, kValue}}};
   }
-  Tensor embed(Step& s) const override { return s.on.rows(embed_, s.tokens, 10); }
+  Tensor embed(Step& s) const override { return s.on.embedding(embed_, s.tokens, 10); }
   Tensor layer(Step& s, int i, Tensor x) const override {
     const Layer& w = w_[i];
     Tensor a = attention(s, w, i, s.on.rms_norm(x, w.attn_norm, kEps));
@@ -71,7 +71,7 @@ class MlaToy final : public Model {
     return s.on.add(x, experts(s, w, i, h));
   }
   Tensor logits(Step& s, Tensor x) const override {
-    return s.on.linear(s.on.rms_norm(s.on.pick(x, s.wanted), norm_, kEps), embed_);
+    return s.on.linear(s.on.rms_norm(s.on.gather(x, s.wanted), norm_, kEps), embed_);
   }
 
  private:

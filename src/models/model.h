@@ -16,14 +16,15 @@ namespace autark {
 enum class Rewind : uint8_t {
   // The ring has spare rows for as many tokens as can be taken back, so older rows are still there.
   rows,
-  // The ring has `keep` rows, which represent tokens that cannot be taken back any more. A verb recomputes
-  // the later ones from a stream of inputs (ReplayRows in chips/rows.h). For states of megabytes.
+  // The ring has `window_rows` rows, which represent tokens that cannot be taken back any more. A verb
+  // recomputes the later ones from a stream of inputs (ReplayView in chips/state_view.h). For states of
+  // megabytes.
   replay
 };
 
 // One kind of state that a layer keeps per request. The engine pages, snapshots, rewinds and offloads streams
 // without knowing their meaning.
-struct Stream {
+struct StateSpec {
   // record: rows that later tokens read. working: memory from which rows are still being computed.
   enum class Kind : uint8_t { record, working };
 
@@ -31,24 +32,24 @@ struct Stream {
   Shape row;
   // The storage format of a row at full speed. Recurrent states and the tails of open blocks must be f32,
   // because their errors accumulate with every token; errors of keys and values do not.
-  Format record = Format::f16;
-  int per = 1;   // tokens per row
-  int keep = 0;  // 0: all rows; n: a ring of the last n
+  Format stored = Format::f16;
+  int tokens_per_row = 1;  // tokens per row
+  int window_rows = 0;     // 0: all rows; n: a ring of the last n
   Rewind rewind = Rewind::rows;
   Kind kind = Kind::record;
 
-  // Rows of the ring if `slack` tokens can be taken back; 0: the stream is paged.
-  int ring_rows(int slack) const {
-    if (keep == 0 || rewind == Rewind::replay) return keep;
-    return keep + (slack + per - 1) / per;
+  // Rows of the ring if `rewind_tokens` tokens can be taken back; 0: the stream is paged.
+  int ring_rows(int rewind_tokens) const {
+    if (window_rows == 0 || rewind == Rewind::replay) return window_rows;
+    return window_rows + (rewind_tokens + tokens_per_row - 1) / tokens_per_row;
   }
 };
 
 struct Step {  // one forward pass over the rows of many sequences, packed
   Chip& on;
-  Tensor tokens, positions;                          // i32 [rows]
-  Tensor wanted;                                     // i32 [m]: rows whose logits are needed
-  std::function<Rows(int layer, int stream)> state;  // of all sequences, and which rows belong to which
+  Tensor tokens, positions;                               // i32 [rows]
+  Tensor wanted;                                          // i32 [m]: rows whose logits are needed
+  std::function<StateView(int layer, int stream)> state;  // of all sequences, and which rows belong to which
   // Sees, and may replace, the tensors that a model names: "stream" after each layer (−1: the embedding),
   // "attn.in", "gate.ids" …. Used by golden tests and `autark logits`. Empty: no probe.
   std::function<Tensor(int layer, const char* name, Tensor x)> probe = {};
@@ -62,7 +63,7 @@ class Model {
   virtual int64_t vocabulary() const = 0;  // width of the logits
   virtual int64_t context() const = 0;     // positions that the checkpoint supports
   // The streams of a layer; Step::state has their views in the same order.
-  virtual std::vector<Stream> state(int layer) const = 0;
+  virtual std::vector<StateSpec> state_specs(int layer) const = 0;
   virtual Tensor embed(Step& s) const = 0;  // tokens → residual stream
   virtual Tensor layer(Step& s, int i, Tensor x) const = 0;
   virtual Tensor logits(Step& s, Tensor x) const = 0;  // residual stream → [wanted, vocabulary]

@@ -28,12 +28,12 @@ class Mtp final : public Drafter {
   const char* name() const override { return "MTP"; }
   int drafts_max() const override { return 8; }  // each from the previous one; later ones are rarely accepted
   int layers() const override { return 1; }
-  std::vector<Stream> state(int) const override { return block_.state(); }
+  std::vector<StateSpec> state_specs(int) const override { return block_.state_specs(); }
   std::vector<int> taps() const override { return {int(c.layers) - 1}; }
 
   Tensor read(Step& s, std::span<const Tensor> taps) const override {
     const Tensor z = step(s, taps[0]);
-    return s.wanted.shape[0] > 0 ? s.on.pick(z, s.wanted) : Tensor{};
+    return s.wanted.shape[0] > 0 ? s.on.gather(z, s.wanted) : Tensor{};
   }
 
   Tensor propose(Step& s, int j, Tensor* streams) const override {
@@ -48,7 +48,7 @@ class Mtp final : public Drafter {
   int layer() const { return int(c.layers); }
 
   Tensor step(Step& s, Tensor streams) const {
-    const Tensor e = s.on.rms_norm(s.on.rows(embed_, s.tokens), enorm_, c.eps);
+    const Tensor e = s.on.rms_norm(s.on.embedding(embed_, s.tokens), enorm_, c.eps);
     const Tensor h = s.on.linear(s.on.rms_norm(streams, hnorm_, c.eps), h_proj_);  // one row per stream
     Tensor z = s.on.v4().hc_spread(s.on.linear(e, e_proj_), int(c.hc));
     z = s.on.add(z, {h.data, h.format, z.shape});

@@ -129,7 +129,7 @@ TEST_P(PublishedSizesTest, ParametersFlopsAndState) {
 
   int64_t kv = 0;
   for (int i = 0; i < model.layers(); ++i)
-    for (const Stream& s : model.state(i)) kv += s.row.numel();
+    for (const StateSpec& s : model.state_specs(i)) kv += s.row.numel();
   EXPECT_EQ(kv, card.kv_values);
 
   Cost cost;

@@ -37,7 +37,7 @@ class Qwen3 final : public Decoder<Config, Layer> {
     for (int i = 0; i < c.layers; ++i) w_.push_back(load(w, i));
   }
 
-  std::vector<Stream> state(int i) const override { return w_[i].attention.state(); }
+  std::vector<StateSpec> state_specs(int i) const override { return w_[i].attention.state_specs(); }
 
   Tensor layer(Step& s, int i, Tensor x) const override {
     const Layer& w = w_[i];

@@ -61,11 +61,12 @@ class V4CostsTest : public ::testing::Test {
     delete pro_;
   }
 
-  static Rows rows_of(const Stream& s, const Span* one, const int64_t* behind, std::optional<Format> record) {
-    return {.record = record.value_or(s.record),
+  static StateView rows_of(const StateSpec& s, const Span* one, const int64_t* behind,
+                           std::optional<Format> record) {
+    return {.stored = record.value_or(s.stored),
             .width = s.row.numel(),
-            .per = s.per,
-            .keep = s.keep,
+            .tokens_per_row = s.tokens_per_row,
+            .window_rows = s.window_rows,
             .sequences = {one, 1},
             .length = {behind, 1}};
   }
@@ -76,7 +77,8 @@ class V4CostsTest : public ::testing::Test {
     const auto dry = make_dry_chip(&cost);
     const Span one{0, 1};
     const Tensor id{nullptr, Format::i32, {1}};
-    Step s{*dry, id, id, id, [&](int i, int k) { return rows_of(p.model->state(i)[k], &one, &context, {}); }};
+    Step s{*dry, id, id, id,
+           [&](int i, int k) { return rows_of(p.model->state_specs(i)[k], &one, &context, {}); }};
     EXPECT_EQ(forward(*p.model, s).cols(), p.model->vocabulary());
     return cost;
   }
@@ -85,10 +87,11 @@ class V4CostsTest : public ::testing::Test {
   static double records_mib(const Published& p, int64_t tokens, std::optional<Format> record = {}) {
     double bytes = 0;
     for (int i = 0; i < p.model->layers(); ++i)
-      for (const Stream& s : p.model->state(i)) {
+      for (const StateSpec& s : p.model->state_specs(i)) {
         if (std::string_view(s.name).ends_with("tail")) continue;
-        const int64_t kept = s.keep ? std::min<int64_t>(tokens, s.keep) : tokens / s.per;
-        bytes += double(kept) * row_bytes(record.value_or(s.record), s.row.numel());
+        const int64_t kept =
+            s.window_rows ? std::min<int64_t>(tokens, s.window_rows) : tokens / s.tokens_per_row;
+        bytes += double(kept) * row_bytes(record.value_or(s.stored), s.row.numel());
       }
     return bytes / (1 << 20);
   }

@@ -32,8 +32,8 @@ bool may_miss_tags(const AnswerReader::Rules& r) {
 }
 
 // The sampled turn begins with the opening, as if the model had written it and not the prompt.
-Sampled begun(const text::Tokenizer& tokenizer, const AnswerReader::Rules& rules) {
-  Sampled s{.in_reasoning = rules.in_reasoning};
+SampledTurn begun(const text::Tokenizer& tokenizer, const AnswerReader::Rules& rules) {
+  SampledTurn s{.in_reasoning = rules.in_reasoning};
   if (rules.opening.empty()) return s;
   auto ids = tokenizer.encode(rules.opening, {.add_special = false, .parse_special = true});
   if (ids) s.answer = {rules.opening, std::move(*ids)};
@@ -48,26 +48,26 @@ AnswerReader::AnswerReader(const text::Tokenizer& tokenizer, Rules rules, NewId 
       new_id_(std::move(new_id)),
       decoder_(tokenizer.stream(rules_.skip_special && markup_of(rules_).empty())),
       sampled_(begun(tokenizer, rules_)),
-      missing_tag_(may_miss_tags(rules_) ? rules_.tools : std::vector<std::string>{}),
+      repair_(may_miss_tags(rules_) ? rules_.tools : std::vector<std::string>{}),
       parser_(text::make_output_parser(
           rules_.syntax,
           {.in_reasoning = rules_.in_reasoning, .continues = rules_.continues, .calls = rules_.calls})),
       stops_(rules_.stop, rules_.include_stop) {}
 
-AnswerReader::Whats AnswerReader::opening() {
-  Whats out;
+AnswerReader::Payloads AnswerReader::opening() {
+  Payloads out;
   if (!rules_.opening.empty()) read(out, parser_->push(rules_.opening));
   return out;
 }
 
-AnswerReader::Whats AnswerReader::push(int32_t id) {
+AnswerReader::Payloads AnswerReader::push(int32_t id) {
   const std::string text = decoder_->push(id);
   sampled_.add(id, text);
   return read_text(readable(id, text));
 }
 
-AnswerReader::Whats AnswerReader::end(int32_t id) {
-  return rules_.include_stop ? read_text(readable(id, decoder_->push(id))) : Whats{};
+AnswerReader::Payloads AnswerReader::end(int32_t id) {
+  return rules_.include_stop ? read_text(readable(id, decoder_->push(id))) : Payloads{};
 }
 
 // Removes a special token that is no markup from the end of `text`, which push(id) returned. Without any
@@ -80,38 +80,38 @@ std::string_view AnswerReader::readable(int32_t id, std::string_view text) const
   return text.substr(0, text.size() - own.size());
 }
 
-AnswerReader::Whats AnswerReader::read_text(std::string_view text) {
-  Whats out;
-  missing_tag_.push(text);
+AnswerReader::Payloads AnswerReader::read_text(std::string_view text) {
+  Payloads out;
+  repair_.push(text);
   read_held(out);
   return out;
 }
 
-AnswerReader::Whats AnswerReader::finish(bool cut) {
-  Whats out = read_text(decoder_->flush());
-  read(out, parser_->push(missing_tag_.finish()));
+AnswerReader::Payloads AnswerReader::finish(bool cut) {
+  Payloads out = read_text(decoder_->flush());
+  read(out, parser_->push(repair_.finish()));
   read(out, parser_->finish(cut));
   if (!ended_) end_of_content(out);
   return out;
 }
 
 // Feeds the parser piece by piece, and tells the tag repair when the parser has seen the end of a call.
-void AnswerReader::read_held(Whats& out) {
+void AnswerReader::read_held(Payloads& out) {
   while (!ended_) {
-    const auto piece = missing_tag_.next();
+    const auto piece = repair_.next();
     if (!piece) return;
     const int calls = whole_calls_;
     read(out, parser_->push(*piece));
-    if (whole_calls_ > calls) missing_tag_.call_ended();
+    if (whole_calls_ > calls) repair_.call_ended();
   }
 }
 
-void AnswerReader::read(Whats& out, std::vector<OutputPiece> pieces) {
+void AnswerReader::read(Payloads& out, std::vector<OutputPiece> pieces) {
   for (OutputPiece& p : pieces)
     if (!ended_) read(out, p);
 }
 
-void AnswerReader::read(Whats& out, OutputPiece& p) {
+void AnswerReader::read(Payloads& out, OutputPiece& p) {
   if (p.kind == OutputPiece::Kind::content) return content(out, p.text);
   end_of_content(out);
   switch (p.kind) {
@@ -131,14 +131,14 @@ void AnswerReader::read(Whats& out, OutputPiece& p) {
   }
 }
 
-void AnswerReader::content(Whats& out, std::string_view text) {
+void AnswerReader::content(Payloads& out, std::string_view text) {
   if (std::string shown = stops_.push(text); !shown.empty())
     out.push_back(api::Event::Delta{std::move(shown)});
   if (stops_.found()) ended_ = api::Finish::stop_sequence;
 }
 
 // Ends the search for stop strings: a match cannot continue after reasoning or a call.
-void AnswerReader::end_of_content(Whats& out) {
+void AnswerReader::end_of_content(Payloads& out) {
   std::string held = stops_.flush();
   if (held.empty()) return;
   out.push_back(api::Event::Delta{std::move(held)});

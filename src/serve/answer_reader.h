@@ -14,8 +14,8 @@
 #include <memory>
 #include <optional>
 #include "api/item.h"
-#include "base/sampled.h"
-#include "serve/missing_tag.h"
+#include "base/sampled_turn.h"
+#include "serve/bare_call_repair.h"
 #include "text/output_parser.h"
 #include "text/stop_strings.h"
 #include "text/tokenizer.h"
@@ -35,9 +35,9 @@ class AnswerReader {
     bool skip_special = true;        // remove special tokens, except the markup of the syntax
     bool calls = true;               // false: the markup of calls is content
     bool parallel_calls = true;      // false: the answer ends after its first call
-    std::vector<std::string> tools;  // names of the tools: their calls may lack the tag (missing_tag.h)
+    std::vector<std::string> tools;  // names of the tools: their calls may lack the tag (bare_call_repair.h)
   };
-  using Whats = std::vector<api::Event::What>;  // pieces of the answer, in order
+  using Payloads = std::vector<api::Event::Payload>;  // pieces of the answer, in order
   using NewId = std::function<std::string()>;
 
   // `new_id` makes the id of each call. The tokenizer must outlive the reader.
@@ -45,11 +45,11 @@ class AnswerReader {
 
   // Each of these returns the pieces that have become readable. Call opening() first, then push() for each
   // token, end() for the token that ended the answer if there is one, and finish() last.
-  Whats opening();         // the pieces of Rules::opening
-  Whats push(int32_t id);  // the next token
-  Whats end(int32_t id);   // shows the end token, with include_stop only
+  Payloads opening();         // the pieces of Rules::opening
+  Payloads push(int32_t id);  // the next token
+  Payloads end(int32_t id);   // shows the end token, with include_stop only
   // Returns what was held back. `cut`: a limit or the client ended the answer, not the model.
-  Whats finish(bool cut);
+  Payloads finish(bool cut);
 
   // Set once the answer is complete although the model could go on: at a stop string, or after the only call
   // that is allowed. All further text is ignored.
@@ -57,23 +57,23 @@ class AnswerReader {
   const std::string& stop_sequence() const { return stops_.which(); }  // the stop string that was found
   bool called() const { return whole_calls_ > 0; }                     // true after the first complete call
   // The opening and all pushed tokens, as the model wrote them. REQUIRES: called once
-  Sampled take_sampled() { return std::move(sampled_); }
+  SampledTurn take_sampled() { return std::move(sampled_); }
 
  private:
   std::string_view readable(int32_t id, std::string_view text) const;
-  Whats read_text(std::string_view text);
-  void read_held(Whats& out);
-  void read(Whats& out, std::vector<text::OutputPiece> pieces);
-  void read(Whats& out, text::OutputPiece& piece);
-  void content(Whats& out, std::string_view text);
-  void end_of_content(Whats& out);
+  Payloads read_text(std::string_view text);
+  void read_held(Payloads& out);
+  void read(Payloads& out, std::vector<text::OutputPiece> pieces);
+  void read(Payloads& out, text::OutputPiece& piece);
+  void content(Payloads& out, std::string_view text);
+  void end_of_content(Payloads& out);
 
   const text::Tokenizer& tokenizer_;
   const Rules rules_;
   const NewId new_id_;
   std::unique_ptr<text::StreamDecoder> decoder_;
-  Sampled sampled_;
-  MissingTag missing_tag_;
+  SampledTurn sampled_;
+  BareCallRepair repair_;
   std::unique_ptr<text::OutputParser> parser_;
   text::StopStrings stops_;
   int whole_calls_ = 0;

@@ -25,26 +25,26 @@ AnswerReader reader(AnswerReader::Rules rules) {
 }
 
 // "r:…" reasoning, "c:…" content, "f0(id0):…" a call, "!" at the end of a whole one.
-std::string shown(const AnswerReader::Whats& whats) {
+std::string shown(const AnswerReader::Payloads& payloads) {
   std::string out, kind;
   const auto enter = [&](const std::string& now) {
     if (kind != now) out += "[" + now + "]";
     kind = now;
   };
-  for (const auto& what : whats) {
-    if (const auto* d = std::get_if<api::Event::Delta>(&what)) enter("c"), out += d->text;
-    if (const auto* r = std::get_if<api::Event::Reasoned>(&what)) enter("r"), out += r->text;
-    if (const auto* c = std::get_if<api::Event::CallBegun>(&what))
+  for (const auto& payload : payloads) {
+    if (const auto* d = std::get_if<api::Event::Delta>(&payload)) enter("c"), out += d->text;
+    if (const auto* r = std::get_if<api::Event::Reasoned>(&payload)) enter("r"), out += r->text;
+    if (const auto* c = std::get_if<api::Event::CallBegun>(&payload))
       enter(c->name + std::to_string(c->call) + " " + c->id);
-    if (const auto* a = std::get_if<api::Event::CallArguments>(&what)) out += a->text;
-    if (std::holds_alternative<api::Event::CallEnded>(what)) out += "!";
+    if (const auto* a = std::get_if<api::Event::CallArguments>(&payload)) out += a->text;
+    if (std::holds_alternative<api::Event::CallEnded>(payload)) out += "!";
   }
   return out;
 }
 
 std::string read(AnswerReader& r, std::string_view text, size_t step, bool cut = false) {
-  AnswerReader::Whats all = r.opening();
-  const auto add = [&](AnswerReader::Whats more) {
+  AnswerReader::Payloads all = r.opening();
+  const auto add = [&](AnswerReader::Payloads more) {
     all.insert(all.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
   };
   for (size_t at = 0; at < text.size(); at += step) add(r.push(ByteTokenizer::token(text.substr(at, step))));
@@ -175,10 +175,10 @@ TEST(AnswerReader, ACutCallHasNoEnd) {
 TEST(AnswerReader, SpecialTokensAreLeftOutUnlessTheyAreMarkup) {
   const auto read = [](AnswerReader::Rules rules) {
     AnswerReader r = reader(std::move(rules));
-    AnswerReader::Whats all;
+    AnswerReader::Payloads all;
     for (const int32_t id : {int32_t{'a'}, ByteTokenizer::kBegin, ByteTokenizer::kEndThink, int32_t{'b'}})
-      for (auto& what : r.push(id)) all.push_back(std::move(what));
-    for (auto& what : r.finish(false)) all.push_back(std::move(what));
+      for (auto& payload : r.push(id)) all.push_back(std::move(payload));
+    for (auto& payload : r.finish(false)) all.push_back(std::move(payload));
     return shown(all);
   };
   for (const OutputSyntax syntax : {OutputSyntax::hermes, OutputSyntax::dsml, OutputSyntax::plain})
@@ -302,8 +302,8 @@ void PrintTo(const Heard& r, std::ostream* to) {
 Heard read_tokens(const AnswerReader::Rules& rules, const std::vector<int32_t>& ids) {
   static const WholeCharacters tokenizer;
   AnswerReader r(tokenizer, rules, [n = 0]() mutable { return "id" + std::to_string(n++); });
-  AnswerReader::Whats all = r.opening();
-  const auto add = [&](AnswerReader::Whats more) { all.insert(all.end(), more.begin(), more.end()); };
+  AnswerReader::Payloads all = r.opening();
+  const auto add = [&](AnswerReader::Payloads more) { all.insert(all.end(), more.begin(), more.end()); };
   for (const int32_t id : ids) {
     if (r.ended()) break;
     add(r.push(id));
@@ -376,7 +376,7 @@ TEST(AnswerReaderProperty, WhatWasSampledIsEveryToken) {
       r.push(id);
       text += kBytes.bytes_of(id);
     }
-    const Sampled s = r.take_sampled();
+    const SampledTurn s = r.take_sampled();
     std::vector<int32_t> all = s.reasoning.ids;
     all.insert(all.end(), s.answer.ids.begin(), s.answer.ids.end());
     EXPECT_EQ(all, ids);

@@ -35,7 +35,7 @@ api::Event ChoiceReader::start() {
 
 ChoiceReader::Told ChoiceReader::opening() {
   Told told;
-  for (auto& what : reader_.opening()) tell(std::move(what), told);
+  for (auto& payload : reader_.opening()) emit(std::move(payload), told);
   return told;
 }
 
@@ -61,22 +61,22 @@ void ChoiceReader::listen(engine::Event& e, Told& told) {
   for (engine::Event::Token& t : e.tokens) {
     if (reader_.ended()) return;
     ++usage_.completion_tokens;
-    say(t, e.finish == engine::Finish::stop && &t == &e.tokens.back(), told);
+    on_token(t, e.finish == engine::Finish::stop && &t == &e.tokens.back(), told);
   }
 }
 
 // Reads one token. Its log-probability goes with the first event that the token yields. If it yields no text,
 // an empty Delta is sent, so that every token can be counted and timed.
-void ChoiceReader::say(engine::Event::Token& t, bool ends, Told& told) {
-  AnswerReader::Whats whats = ends ? reader_.end(t.id) : reader_.push(t.id);
+void ChoiceReader::on_token(engine::Event::Token& t, bool ends, Told& told) {
+  AnswerReader::Payloads payloads = ends ? reader_.end(t.id) : reader_.push(t.id);
   const bool scored = options_.scored && t.logprobs;
-  if (whats.empty() || (scored && !std::holds_alternative<api::Event::Delta>(whats[0])))
-    whats.insert(whats.begin(), api::Event::Delta{});
-  if (scored) std::get<api::Event::Delta>(whats[0]).logprobs.push_back(named(t.id, *t.logprobs));
-  for (auto& what : whats) {
-    if (std::holds_alternative<api::Event::Reasoned>(what))
+  if (payloads.empty() || (scored && !std::holds_alternative<api::Event::Delta>(payloads[0])))
+    payloads.insert(payloads.begin(), api::Event::Delta{});
+  if (scored) std::get<api::Event::Delta>(payloads[0]).logprobs.push_back(named(t.id, *t.logprobs));
+  for (auto& payload : payloads) {
+    if (std::holds_alternative<api::Event::Reasoned>(payload))
       usage_.reasoning_tokens = usage_.completion_tokens;
-    tell(std::move(what), told);
+    emit(std::move(payload), told);
   }
 }
 
@@ -96,18 +96,18 @@ void ChoiceReader::echo(const std::vector<engine::Logprobs>& logprobs, Told& tol
     if (shown) rest.remove_prefix(std::min(rest.size(), piece.size()));
     d.logprobs.push_back(std::move(t));
   }
-  tell(std::move(d), told);
+  emit(std::move(d), told);
 }
 
 // The reason is the one the reader found, else calls if there were any, else the engine's.
 void ChoiceReader::finish(const engine::Event& e, Told& told) {
   api::Finish why = finish_of(*e.finish);
   if (!reader_.ended())
-    for (auto& what : reader_.finish(why != api::Finish::stop)) tell(std::move(what), told);
+    for (auto& payload : reader_.finish(why != api::Finish::stop)) emit(std::move(payload), told);
   if (why == api::Finish::stop && reader_.called()) why = api::Finish::tool_calls;
   if (reader_.ended()) why = *reader_.ended();
   finished_ = why;
-  tell(api::Event::Finished{why, reader_.stop_sequence()}, told);
+  emit(api::Event::Finished{why, reader_.stop_sequence()}, told);
 }
 
 // Does not replay the sampled tokens of a turn that was cut: the client saw less than the model wrote.
@@ -117,9 +117,9 @@ Replay::Turn ChoiceReader::take_turn() {
   return std::move(turn_);
 }
 
-void ChoiceReader::tell(api::Event::What what, Told& told) {
-  turn_.add(what);
-  told.push_back({options_.choice, std::move(what), usage_});
+void ChoiceReader::emit(api::Event::Payload payload, Told& told) {
+  turn_.add(payload);
+  told.push_back({options_.choice, std::move(payload), usage_});
 }
 
 api::TokenLogprob ChoiceReader::named(int32_t id, const engine::Logprobs& logprobs) const {

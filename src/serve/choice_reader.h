@@ -38,10 +38,10 @@ class ChoiceReader {
 
  private:
   void listen(engine::Event& event, Told& told);
-  void say(engine::Event::Token& token, bool ends, Told& told);
+  void on_token(engine::Event::Token& token, bool ends, Told& told);
   void echo(const std::vector<engine::Logprobs>& logprobs, Told& told);
   void finish(const engine::Event& event, Told& told);
-  void tell(api::Event::What what, Told& told);
+  void emit(api::Event::Payload payload, Told& told);
   api::TokenLogprob named(int32_t id, const engine::Logprobs& logprobs) const;
 
   const text::Tokenizer& tokenizer_;

@@ -17,8 +17,8 @@ const char* name_of(api::Role role) {
 // Joins text parts. any() is false for an item without text parts, which differs from an empty text.
 class Joined {
  public:
-  explicit Joined(const TemplateForm& form)
-      : between_(form.syntax == text::OutputSyntax::dsml ? "\n\n" : "\n") {}
+  explicit Joined(const TemplateTraits& traits)
+      : between_(traits.syntax == text::OutputSyntax::dsml ? "\n\n" : "\n") {}
   void add(const std::string& text) {
     if (any_) text_ += between_;
     text_ += text;
@@ -37,29 +37,29 @@ class Joined {
 };
 
 // Arguments that are no JSON are passed as text even if the template wants an object.
-Json call_json(const api::ToolCall& c, const TemplateForm& form) {
+Json call_json(const api::ToolCall& c, const TemplateTraits& traits) {
   Json arguments = c.arguments;
-  if (!form.traits.arguments_as_text)
+  if (!traits.arguments_as_text)
     if (auto read = parse_json(c.arguments, "arguments")) arguments = std::move(*read);
   return Json{{"id", c.id},
               {"type", "function"},
               {"function", {{"name", c.name}, {"arguments", std::move(arguments)}}}};
 }
 
-Json result_json(const api::ToolResult& r, const TemplateForm& form) {
-  Joined content(form);
+Json result_json(const api::ToolResult& r, const TemplateTraits& traits) {
+  Joined content(traits);
   for (const api::Text& t : r.parts) content.add(t.text);
   return Json{
       {"role", "tool"}, {"tool_call_id", r.call}, {"content", (r.error ? "Error: " : "") + content.take()}};
 }
 
-void add_assistant(Json& messages, const api::Item& item, const TemplateForm& form) {
-  Joined content(form), reasoning(form);
+void add_assistant(Json& messages, const api::Item& item, const TemplateTraits& traits) {
+  Joined content(traits), reasoning(traits);
   Json calls = Json::array();
   for (const api::Part& p : item.parts) {
     if (const auto* t = std::get_if<api::Text>(&p)) content.add(t->text);
     if (const auto* t = std::get_if<api::Reasoning>(&p)) reasoning.add(t->text);
-    if (const auto* c = std::get_if<api::ToolCall>(&p)) calls.push_back(call_json(*c, form));
+    if (const auto* c = std::get_if<api::ToolCall>(&p)) calls.push_back(call_json(*c, traits));
   }
   Json m{{"role", "assistant"}, {"content", content.take()}};
   if (reasoning.any()) m["reasoning_content"] = reasoning.take();
@@ -68,14 +68,14 @@ void add_assistant(Json& messages, const api::Item& item, const TemplateForm& fo
 }
 
 // Adds a message that is not the assistant's. Tool results become messages of their own, in place.
-void add_other(Json& messages, const api::Item& item, const TemplateForm& form) {
-  Joined content(form);
+void add_other(Json& messages, const api::Item& item, const TemplateTraits& traits) {
+  Joined content(traits);
   const auto say = [&] { messages.push_back({{"role", name_of(item.role)}, {"content", content.take()}}); };
   for (const api::Part& p : item.parts) {
     if (const auto* t = std::get_if<api::Text>(&p)) content.add(t->text);
     if (const auto* r = std::get_if<api::ToolResult>(&p)) {
       if (content.any()) say();
-      messages.push_back(result_json(*r, form));
+      messages.push_back(result_json(*r, traits));
     }
   }
   if (content.any() || item.parts.empty()) say();
@@ -99,28 +99,28 @@ std::string v4_effort(const std::string& effort, const TemplateTraits& traits) {
 
 }  // namespace
 
-void set_manner(Json& kwargs, const Manner& manner, const TemplateForm& form) {
+void set_reasoning(Json& kwargs, const ReasoningDefaults& reasoning, const TemplateTraits& traits) {
   const auto set = [&](const char* name, Json value) {
     if (!kwargs.contains(name)) kwargs[name] = std::move(value);
   };
   std::optional<bool> thinking = said_thinking(kwargs);
-  if (!thinking) thinking = manner.thinking;
+  if (!thinking) thinking = reasoning.thinking;
   if (thinking) {
     set("enable_thinking", *thinking);
     set("thinking", *thinking);
     set("thinking_mode", *thinking ? "thinking" : "chat");
   }
-  if (manner.effort.empty() || thinking == false) return;
-  const bool v4 = form.syntax == text::OutputSyntax::dsml;
-  set("reasoning_effort", v4 ? v4_effort(manner.effort, form.traits) : manner.effort);
+  if (reasoning.effort.empty() || thinking == false) return;
+  const bool v4 = traits.syntax == text::OutputSyntax::dsml;
+  set("reasoning_effort", v4 ? v4_effort(reasoning.effort, traits) : reasoning.effort);
 }
 
-text::Conversation conversation_of(const api::Request& request, const Manner& usual,
-                                   const TemplateForm& form) {
+text::Conversation conversation_of(const api::Request& request, const ReasoningDefaults& usual,
+                                   const TemplateTraits& traits) {
   text::Conversation c;
   for (const api::Item& item : request.items) {
     const bool assistant = item.role == api::Role::assistant;
-    (assistant ? add_assistant : add_other)(c.messages, item, form);
+    (assistant ? add_assistant : add_other)(c.messages, item, traits);
     c.sampled.resize(c.messages.size());
     if (assistant) c.sampled.back() = item.sampled;
   }
@@ -130,10 +130,10 @@ text::Conversation conversation_of(const api::Request& request, const Manner& us
       c.tools->push_back({{"type", "function"}, {"function", t.function}});
   }
   c.kwargs = request.template_kwargs;
-  set_manner(c.kwargs,
-             {request.thinking ? request.thinking : usual.thinking,
-              request.effort.empty() ? usual.effort : request.effort},
-             form);
+  set_reasoning(c.kwargs,
+                {request.thinking ? request.thinking : usual.thinking,
+                 request.effort.empty() ? usual.effort : request.effort},
+                traits);
   const auto continued = c.kwargs.find("continue_final_message");
   const bool answer = continued == c.kwargs.end() || *continued != true;
   if (!c.kwargs.contains("add_generation_prompt")) c.kwargs["add_generation_prompt"] = answer;

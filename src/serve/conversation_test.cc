@@ -9,8 +9,8 @@ namespace {
 
 using text::OutputSyntax;
 
-constexpr TemplateForm kObjects{OutputSyntax::hermes, {true, false}};
-constexpr TemplateForm kTexts{OutputSyntax::dsml, {true, true, true}};
+constexpr TemplateTraits kObjects{OutputSyntax::hermes, true, false};
+constexpr TemplateTraits kTexts{OutputSyntax::dsml, true, true, true};
 
 api::Request with_a_call() {
   api::Request r;
@@ -25,15 +25,15 @@ api::Request with_a_call() {
   return r;
 }
 
-std::string messages(const api::Request& r, const TemplateForm& form) {
+std::string messages(const api::Request& r, const TemplateTraits& traits) {
   std::string out;
-  for (const Json& m : conversation_of(r, {}, form).messages) out += dump_json(m) + "\n";
+  for (const Json& m : conversation_of(r, {}, traits).messages) out += dump_json(m) + "\n";
   return out;
 }
 
 TEST(Conversation, WhatWasSampledStandsBesideItsMessage) {
   api::Request r = with_a_call();
-  r.items[1].sampled = Sampled{{"hm</think>", {7, 8}}, {"raw", {9}}, true};
+  r.items[1].sampled = SampledTurn{{"hm</think>", {7, 8}}, {"raw", {9}}, true};
   std::swap(r.items[0], r.items[2]);  // three messages, the assistant's, one more
   const text::Conversation c = conversation_of(r, {}, kTexts);
   ASSERT_EQ(c.messages.size(), 5u);
@@ -61,7 +61,7 @@ TEST(Conversation, CallsAndResultsAreMessages) {
 
 // Arguments that a client sends as an object and as text reach every template in the same form.
 TEST(D2_ArgumentsAsAnObject, AreThoseOfTheSameText) {
-  const auto asked = [](const std::string& arguments, const TemplateForm& form) {
+  const auto asked = [](const std::string& arguments, const TemplateTraits& traits) {
     const auto body = parse_json(
         R"({"messages":[{"role":"user","content":"hi"},{"role":"assistant","content":null,"tool_calls":[
             {"id":"1","type":"function","function":{"name":"f","arguments":)" +
@@ -69,13 +69,13 @@ TEST(D2_ArgumentsAsAnObject, AreThoseOfTheSameText) {
         "body");
     const auto decoded = api::openai_chat().decode(*body);
     EXPECT_TRUE(std::holds_alternative<api::Request>(decoded)) << arguments;
-    return messages(std::get<api::Request>(decoded), form);
+    return messages(std::get<api::Request>(decoded), traits);
   };
   for (const char* object : {R"({})", R"({"z": 1, "a": {"b": [1.5, null, "\u00e9\n\"", {}]}})",
                              R"({"n": 18446744073709551616, "": false})"}) {
     const auto text = dump_json(*parse_json(object, "object"), JsonStyle::roomy);
-    for (const TemplateForm& form : {kObjects, kTexts})
-      EXPECT_EQ(asked(object, form), asked(dump_json(Json(text)), form)) << object;
+    for (const TemplateTraits& traits : {kObjects, kTexts})
+      EXPECT_EQ(asked(object, traits), asked(dump_json(Json(text)), traits)) << object;
   }
 }
 
@@ -93,24 +93,25 @@ TEST(Conversation, ToolsAreGivenUnlessTheChoiceIsNone) {
   EXPECT_FALSE(conversation_of(r, {}, kTexts).tools);
 }
 
-std::string manner(api::Request r, Manner usual, const TemplateForm& form = kTexts) {
+std::string reasoning(api::Request r, ReasoningDefaults usual, const TemplateTraits& traits = kTexts) {
   r.template_kwargs["add_generation_prompt"] = true;
-  Json kwargs = conversation_of(r, usual, form).kwargs;
+  Json kwargs = conversation_of(r, usual, traits).kwargs;
   kwargs.erase("add_generation_prompt");
   return dump_json(kwargs);
 }
 
 TEST(Conversation, ThinkingInEverySpelling) {
-  EXPECT_EQ(manner({}, {}), "{}");
+  EXPECT_EQ(reasoning({}, {}), "{}");
   const std::string on = R"("enable_thinking":true,"thinking":true,"thinking_mode":"thinking")";
   const std::string off = R"({"enable_thinking":false,"thinking":false,"thinking_mode":"chat"})";
-  EXPECT_EQ(manner({.thinking = true}, {}), "{" + on + "}");
-  EXPECT_EQ(manner({.thinking = false, .effort = "high"}, {}), off) << "no effort without thinking";
-  EXPECT_EQ(manner({}, {.thinking = false}), off) << "the server's default";
-  EXPECT_EQ(manner({.thinking = true}, {.thinking = false}), "{" + on + "}") << "the request's word counts";
-  EXPECT_EQ(manner({.template_kwargs = {{"enable_thinking", false}}, .thinking = true}, {}), off)
+  EXPECT_EQ(reasoning({.thinking = true}, {}), "{" + on + "}");
+  EXPECT_EQ(reasoning({.thinking = false, .effort = "high"}, {}), off) << "no effort without thinking";
+  EXPECT_EQ(reasoning({}, {.thinking = false}), off) << "the server's default";
+  EXPECT_EQ(reasoning({.thinking = true}, {.thinking = false}), "{" + on + "}")
+      << "the request's word counts";
+  EXPECT_EQ(reasoning({.template_kwargs = {{"enable_thinking", false}}, .thinking = true}, {}), off)
       << "template arguments are the most exact word";
-  EXPECT_EQ(manner({.thinking = true}, {.effort = "max"}), "{" + on + R"(,"reasoning_effort":"max"})");
+  EXPECT_EQ(reasoning({.thinking = true}, {.effort = "max"}), "{" + on + R"(,"reasoning_effort":"max"})");
 }
 
 TEST(Conversation, EffortsOfV4) {
@@ -118,16 +119,16 @@ TEST(Conversation, EffortsOfV4) {
                                                         {"medium", "high"}, {"high", "high"},
                                                         {"xhigh", "high"},  {"max", "max"}};
   for (const auto& [asked, given] : levels) {
-    EXPECT_EQ(manner({.effort = asked}, {}), R"({"reasoning_effort":")" + std::string(given) + "\"}");
-    EXPECT_EQ(manner({.effort = asked}, {}, kObjects),
+    EXPECT_EQ(reasoning({.effort = asked}, {}), R"({"reasoning_effort":")" + std::string(given) + "\"}");
+    EXPECT_EQ(reasoning({.effort = asked}, {}, kObjects),
               R"({"reasoning_effort":")" + std::string(asked) + "\"}");
   }
 }
 
 TEST(Conversation, ThePreviewsLeastEffortIsHigh) {
-  const TemplateForm preview{OutputSyntax::dsml, {true, true, false}};
+  const TemplateTraits preview{OutputSyntax::dsml, true, true, false};
   for (const char* asked : {"minimal", "low"})
-    EXPECT_EQ(manner({.effort = asked}, {}, preview), R"({"reasoning_effort":"high"})");
+    EXPECT_EQ(reasoning({.effort = asked}, {}, preview), R"({"reasoning_effort":"high"})");
 }
 
 // "name arguments;" for each call, whatever the arguments are.

@@ -10,7 +10,7 @@ void drain(Service& service, http::Server& server, std::chrono::milliseconds mos
   const auto until = std::chrono::steady_clock::now() + most;
   service.drain();
   server.drain();
-  while ((service.under_way() || server.answering()) && std::chrono::steady_clock::now() < until)
+  while ((service.in_flight() || server.answering()) && std::chrono::steady_clock::now() < until)
     std::this_thread::sleep_for(kLook);
   service.stop();
   server.finish(kLastWords);

@@ -19,8 +19,8 @@ class Holding {
     return [this](api::Request r, api::Backend::Sink sink) -> api::Backend::Cancel {
       const std::lock_guard lock(mutex_);
       if (r.max_tokens != 1) {  // 1: as one that waits for its place
-        sink({.what = api::Event::Started{3}});
-        sink({.what = api::Event::Delta{"one", {}, false}, .usage = {3, 0, 1}});
+        sink({.payload = api::Event::Started{3}});
+        sink({.payload = api::Event::Delta{"one", {}, false}, .usage = {3, 0, 1}});
       }
       sinks_.push_back(std::move(sink));
       ++held;
@@ -32,7 +32,8 @@ class Holding {
   }
   void finish() {
     const std::lock_guard lock(mutex_);
-    for (auto& sink : sinks_) sink({.what = api::Event::Finished{api::Finish::stop, ""}, .usage = {3, 0, 1}});
+    for (auto& sink : sinks_)
+      sink({.payload = api::Event::Finished{api::Finish::stop, ""}, .usage = {3, 0, 1}});
   }
   std::atomic<int> held{0}, cancelled{0};
 
@@ -88,7 +89,7 @@ TEST(F12_Drain, WhatDoesNotEndInTimeIsToldInItsDialect) {
     EXPECT_EQ(text.find("event: error\n") != text.npos, anthropic && all[i].streams);
   }
   EXPECT_EQ(backend.cancelled, int(all.size())) << "nothing is computed for nobody";
-  EXPECT_EQ(s.service.under_way(), 0);
+  EXPECT_EQ(s.service.in_flight(), 0);
 }
 
 TEST(F12_Drain, RequestsThatAreBeingPreparedOrCountedAreToldToo) {
@@ -112,7 +113,7 @@ TEST(F12_Drain, RequestsThatAreBeingPreparedOrCountedAreToldToo) {
       sockets.back().send(request_text("POST", path, body));
       if (sockets.size() == 1) entered.get_future().wait();  // the others wait behind it
     }
-    while (s.service.under_way() < 4) std::this_thread::yield();
+    while (s.service.in_flight() < 4) std::this_thread::yield();
     drain(s.service, *s.server, milliseconds(1));  // although the worker is still at it
     for (http::RawSocket& socket : sockets) {
       const Answered a = read_answer(socket);

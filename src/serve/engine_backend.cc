@@ -4,7 +4,7 @@
 #include "serve/sampling_defaults.h"
 
 namespace autark::serve {
-using Kind = api::Fault::Kind;
+using Kind = api::ApiError::Kind;
 
 EngineBackend::EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options)
     : text_(std::move(text)),
@@ -25,7 +25,7 @@ std::vector<api::ModelEntry> EngineBackend::models() const {
   return all;
 }
 
-std::optional<api::Fault> EngineBackend::fault() const {
+std::optional<api::ApiError> EngineBackend::fault() const {
   const auto fault = engine_->fault();
   return fault ? std::optional(fault_of(*fault)) : std::nullopt;
 }
@@ -35,11 +35,11 @@ bool EngineBackend::serves(const std::string& model) const {
 }
 
 // For a conversation, puts back what the client left out of earlier turns (replay.h) before rendering.
-api::Outcome<std::vector<Prompt>> EngineBackend::prompts_of(const api::Request& request) const {
-  if (!request.prompts.empty()) return prompts_.of(request, options_.manner);
+api::ApiResult<std::vector<Prompt>> EngineBackend::prompts_of(const api::Request& request) const {
+  if (!request.prompts.empty()) return prompts_.of(request, options_.reasoning);
   api::Request restored = request;
   replay_.restore(restored);
-  return prompts_.of(restored, options_.manner);
+  return prompts_.of(restored, options_.reasoning);
 }
 
 // What the choices of a request have in common; Submission adds prompts and seeds.
@@ -57,25 +57,25 @@ engine::Request EngineBackend::common_of(const api::Request& request) const {
 // The cancel function holds a weak reference: the engine's sinks own the submission.
 api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
   if (!serves(request.model)) {
-    sink({.what = api::Fault{.kind = Kind::not_found,
-                             .message = "the model '" + request.model.substr(0, 200) +
-                                        "' is not served here; '" + options_.id + "' is",
-                             .param = "model",
-                             .code = "model_not_found"}});
+    sink({.payload = api::ApiError{.kind = Kind::not_found,
+                                   .message = "the model '" + request.model.substr(0, 200) +
+                                              "' is not served here; '" + options_.id + "' is",
+                                   .param = "model",
+                                   .code = "model_not_found"}});
     return [] {};
   }
-  if (auto changed = fault()) return sink({.what = std::move(*changed)}), [] {};
+  if (auto changed = fault()) return sink({.payload = std::move(*changed)}), [] {};
   auto prompts = prompts_of(request);
-  if (auto* fault = std::get_if<api::Fault>(&prompts)) return sink({.what = std::move(*fault)}), [] {};
+  if (auto* fault = std::get_if<api::ApiError>(&prompts)) return sink({.payload = std::move(*fault)}), [] {};
   const char* field = request.prompts.empty() ? "messages" : "prompt";
   const int64_t context = engine_->card().context, room = context - (request.max_tokens == 0 ? 0 : 1);
   for (const Prompt& p : std::get<std::vector<Prompt>>(prompts)) {
     if (std::ssize(p.ids) <= room) continue;
-    sink({.what = api::Fault{.kind = Kind::context_length,
-                             .message = "the prompt is too long",
-                             .param = field,
-                             .tokens = std::ssize(p.ids),
-                             .limit = context}});
+    sink({.payload = api::ApiError{.kind = Kind::context_length,
+                                   .message = "the prompt is too long",
+                                   .param = field,
+                                   .tokens = std::ssize(p.ids),
+                                   .limit = context}});
     return [] {};
   }
   const auto submission = std::make_shared<Submission>(*engine_, *text_.tokenizer, request,
@@ -87,14 +87,14 @@ api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
   };
 }
 
-api::Outcome<int64_t> EngineBackend::count_tokens(const api::Request& request) const {
+api::ApiResult<int64_t> EngineBackend::count_tokens(const api::Request& request) const {
   if (!serves(request.model))
-    return api::Fault{.kind = Kind::not_found,
-                      .message = "the model '" + request.model.substr(0, 200) + "' is not served here",
-                      .param = "model",
-                      .code = "model_not_found"};
+    return api::ApiError{.kind = Kind::not_found,
+                         .message = "the model '" + request.model.substr(0, 200) + "' is not served here",
+                         .param = "model",
+                         .code = "model_not_found"};
   const auto prompts = prompts_of(request);
-  if (const auto* fault = std::get_if<api::Fault>(&prompts)) return *fault;
+  if (const auto* fault = std::get_if<api::ApiError>(&prompts)) return *fault;
   int64_t count = 0;
   for (const Prompt& p : std::get<std::vector<Prompt>>(prompts)) count += std::ssize(p.ids);
   return count;
@@ -120,9 +120,9 @@ void EngineBackend::expose(Exposition& out) const {
               "Prompt tokens that another choice of their request had computed.", s.cached_tokens);
   out.counter("engine_generation_tokens_total", "Tokens generated, also for requests that were cancelled.",
               s.generation_tokens);
-  out.counter("engine_drafted_tokens_total", "Tokens that the draft head guessed and the model verified.",
+  out.counter("engine_drafted_tokens_total", "Tokens that the draft head drafted and the model verified.",
               s.drafted);
-  out.counter("engine_drafts_held_total", "Guesses that were right.", s.drafts_held);
+  out.counter("engine_drafts_accepted_total", "Drafts that were accepted.", s.drafts_accepted);
   out.counter("engine_rejected_total", "Choices refused because the queue was full.", s.rejected);
   out.family("engine_finished_total", "counter", "Choices finished, by reason.");
   for (const auto& [reason, count] : s.finished) out.sample(count, {{"reason", reason}});

@@ -17,7 +17,7 @@ class EngineBackend final : public api::Backend {
     std::string id;                    // the model's name for clients
     std::vector<std::string> aliases;  // further names; a request without a name is always accepted
     engine::Sampling defaults;         // for what a request leaves open
-    Manner manner;                     // for requests that do not set thinking or effort
+    ReasoningDefaults reasoning;       // for requests that do not set thinking or effort
     int64_t created = 0;               // for the list of models: seconds since 1970
     uint64_t seed = 0;                 // seeds of requests without one are derived from it
   };
@@ -25,9 +25,9 @@ class EngineBackend final : public api::Backend {
 
   std::vector<api::ModelEntry> models() const override;
   std::string fingerprint() const override { return fingerprint_; }
-  std::optional<api::Fault> fault() const override;
+  std::optional<api::ApiError> fault() const override;
   Cancel submit(api::Request request, Sink sink) override;
-  api::Outcome<int64_t> count_tokens(const api::Request& request) const override;
+  api::ApiResult<int64_t> count_tokens(const api::Request& request) const override;
 
   // Writes the engine's metrics.
   void expose(Exposition& out) const;
@@ -36,7 +36,7 @@ class EngineBackend final : public api::Backend {
 
  private:
   bool serves(const std::string& model) const;
-  api::Outcome<std::vector<Prompt>> prompts_of(const api::Request& request) const;
+  api::ApiResult<std::vector<Prompt>> prompts_of(const api::Request& request) const;
   engine::Request common_of(const api::Request& request) const;
 
   // The engine is declared after these, because its requests use them until it is destroyed.

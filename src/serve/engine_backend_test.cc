@@ -31,10 +31,10 @@ struct Bench {
   api::Backend::Cancel submit(api::Request r) {
     return backend.submit(std::move(r), [this](api::Event e) { events.push_back(std::move(e)); });
   }
-  const api::Fault& fault() const {
-    static const api::Fault none;
-    EXPECT_TRUE(!events.empty() && std::holds_alternative<api::Fault>(events.back().what));
-    return events.empty() ? none : std::get<api::Fault>(events.back().what);
+  const api::ApiError& fault() const {
+    static const api::ApiError none;
+    EXPECT_TRUE(!events.empty() && std::holds_alternative<api::ApiError>(events.back().payload));
+    return events.empty() ? none : std::get<api::ApiError>(events.back().payload);
   }
   engine::Request& asked(int i) { return engine->submitted.at(i).request; }
   void say(int i, engine::Event e) { engine->say(i, std::move(e)); }
@@ -117,7 +117,7 @@ TEST(F01_SpecialTokens, WhatTheTokenizerPutsInFrontComesOnce) {
 }
 
 TEST(EngineBackend, RefusesWithAReason) {
-  using Kind = api::Fault::Kind;
+  using Kind = api::ApiError::Kind;
   Bench b;
   api::Request r = chat("a");
   r.model = "unknown";
@@ -192,10 +192,10 @@ TEST(EngineBackend, EventsBecomeAnAnswer) {
   last.finish = engine::Finish::length;
   b.say(0, last);
   ASSERT_EQ(b.events.size(), 5u);
-  EXPECT_EQ(std::get<api::Event::Started>(b.events[0].what).prompt_tokens, 9);
-  EXPECT_EQ(std::get<api::Event::Delta>(b.events[1].what).text, "Hi");
-  EXPECT_EQ(std::get<api::Event::Delta>(b.events[3].what).text, "?");
-  EXPECT_EQ(std::get<api::Event::Finished>(b.events[4].what).why, api::Finish::length);
+  EXPECT_EQ(std::get<api::Event::Started>(b.events[0].payload).prompt_tokens, 9);
+  EXPECT_EQ(std::get<api::Event::Delta>(b.events[1].payload).text, "Hi");
+  EXPECT_EQ(std::get<api::Event::Delta>(b.events[3].payload).text, "?");
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events[4].payload).why, api::Finish::length);
   EXPECT_EQ(b.events[4].usage.completion_tokens, 2);
 }
 
@@ -217,7 +217,7 @@ template <class T>
 std::vector<T> all_of(const std::vector<api::Event>& events) {
   std::vector<T> found;
   for (const api::Event& e : events)
-    if (const auto* t = std::get_if<T>(&e.what)) found.push_back(*t);
+    if (const auto* t = std::get_if<T>(&e.payload)) found.push_back(*t);
   return found;
 }
 
@@ -255,7 +255,7 @@ TEST(EngineBackend, ReasoningAndCallsBecomeEvents) {
   EXPECT_EQ(calls[0].name, "f");
   EXPECT_EQ(calls[0].id.size(), 24u);
   EXPECT_EQ(all_of<api::Event::CallEnded>(b.events).size(), 1u);
-  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::tool_calls);
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().payload).why, api::Finish::tool_calls);
   EXPECT_EQ(b.events.back().usage.completion_tokens, 6);
   EXPECT_EQ(b.events.back().usage.reasoning_tokens, 3);
 }
@@ -297,7 +297,7 @@ TEST(EngineBackend, AStopStringInContentEndsTheChoice) {
   speak(b, 1, {"Hi"}, engine::Finish::stop);
   std::string text[2];
   for (const api::Event& e : b.events)
-    if (const auto* d = std::get_if<api::Event::Delta>(&e.what)) text[e.choice] += d->text;
+    if (const auto* d = std::get_if<api::Event::Delta>(&e.payload)) text[e.choice] += d->text;
   EXPECT_EQ(text[0], "Y");
   EXPECT_EQ(text[1], "Hi");
   EXPECT_EQ(all_of<api::Event::Finished>(b.events).size(), 2u);
@@ -312,7 +312,7 @@ TEST(EngineBackend, OneCallIsEnoughWhereOnlyOneIsWanted) {
   EXPECT_EQ(b.engine->submitted[0].finished, engine::Finish::stop);
   b.say(0, ended(engine::Finish::stop, 1));
   EXPECT_EQ(all_of<api::Event::CallBegun>(b.events).size(), 1u);
-  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::tool_calls);
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().payload).why, api::Finish::tool_calls);
 }
 
 TEST(EngineBackend, ACutCallEndsWithItsLimit) {
@@ -324,7 +324,7 @@ TEST(EngineBackend, ACutCallEndsWithItsLimit) {
     speak(b, 0, {"<tool_call>{\"name\":\"f\",", "\"arguments\":{\"x"}, said);
     EXPECT_EQ(all_of<api::Event::CallEnded>(b.events).empty(), said != engine::Finish::stop)
         << "a model that stops leaves none open";
-    EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, why);
+    EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().payload).why, why);
   }
 }
 
@@ -417,7 +417,7 @@ TEST(EngineBackend, CallsThatCannotBeForcedAreRefused) {
   Bench other(text::OutputSyntax::plain);
   api::Request r = with_tool("a", Mode::named);
   other.submit(r);
-  EXPECT_EQ(other.fault().kind, api::Fault::Kind::unsupported);
+  EXPECT_EQ(other.fault().kind, api::ApiError::Kind::unsupported);
 }
 
 TEST(EngineBackend, AForcedCallBeginsInThePrompt) {
@@ -427,7 +427,7 @@ TEST(EngineBackend, AForcedCallBeginsInThePrompt) {
       text_of(b.asked(0).prompt).ends_with("\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n"));
   speak(b, 0, {"</｜DSML｜invoke>\n</｜DSML｜tool_calls>"}, engine::Finish::stop);
   EXPECT_EQ(all_of<api::Event::CallBegun>(b.events).at(0).name, "f");
-  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::tool_calls);
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().payload).why, api::Finish::tool_calls);
 }
 
 std::string content_of(const std::vector<api::Event>& events) {
@@ -446,13 +446,13 @@ TEST(F02_TheRequestDecides, WhetherCallsAreRead) {
     EXPECT_EQ(content_of(b.events), kCall);
     EXPECT_EQ(all_of<api::Event::Reasoned>(b.events).size(), 1u);
     EXPECT_TRUE(all_of<api::Event::CallBegun>(b.events).empty());
-    EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::stop);
+    EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().payload).why, api::Finish::stop);
   }
   Bench b(text::OutputSyntax::hermes);
   b.submit(with_tool("a"));
   speak(b, 0, {"The tag <tool_call> ", kCall}, engine::Finish::stop);
   EXPECT_EQ(content_of(b.events), "The tag <tool_call> ");
-  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::tool_calls);
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().payload).why, api::Finish::tool_calls);
 }
 
 TEST(F09_CallsThatAreNotRead, ToolsAreRefusedAndNothingElse) {
@@ -460,10 +460,10 @@ TEST(F09_CallsThatAreNotRead, ToolsAreRefusedAndNothingElse) {
   chat_template->lists_tools = true;
   Bench b(chat_template, 40, {.id = "fake"});
   b.submit(with_tool("a"));
-  EXPECT_EQ(b.fault().kind, api::Fault::Kind::unsupported);
+  EXPECT_EQ(b.fault().kind, api::ApiError::Kind::unsupported);
   EXPECT_EQ(b.fault().param, "tools");
   EXPECT_NE(b.fault().message.find("does not read"), std::string::npos) << b.fault().message;
-  EXPECT_TRUE(std::holds_alternative<api::Fault>(b.backend.count_tokens(with_tool("a"))));
+  EXPECT_TRUE(std::holds_alternative<api::ApiError>(b.backend.count_tokens(with_tool("a"))));
   b.submit(chat("a"));
   b.submit(with_tool("a", api::ToolChoice::Mode::none));
   api::Request history = chat("a");
@@ -476,14 +476,14 @@ TEST(F09_CallsThatAreNotRead, ToolsAreRefusedAndNothingElse) {
 TEST(EngineBackend, ToolsThatTheTemplateDoesNotTakeAreRefused) {
   Bench b;
   b.submit(with_tool("a"));
-  EXPECT_EQ(b.fault().kind, api::Fault::Kind::unsupported);
+  EXPECT_EQ(b.fault().kind, api::ApiError::Kind::unsupported);
   EXPECT_EQ(b.fault().param, "tools");
   b.submit(with_tool("a", api::ToolChoice::Mode::none));
   EXPECT_EQ(b.engine->submitted.size(), 1u);
 }
 
 TEST(EngineBackend, MannersOfTheServerReachTheTemplate) {
-  Bench b(text::OutputSyntax::dsml, {.id = "fake", .manner = {.thinking = true, .effort = "max"}});
+  Bench b(text::OutputSyntax::dsml, {.id = "fake", .reasoning = {.thinking = true, .effort = "max"}});
   b.submit(chat("a"));
   EXPECT_EQ(b.chat_template->asked.kwargs["thinking_mode"], "thinking");
   EXPECT_EQ(b.chat_template->asked.kwargs["reasoning_effort"], "max");
@@ -495,8 +495,8 @@ TEST(EngineBackend, EveryChoiceStartsBeforeAnyHasADelta) {
   b.submit({.prompts = {"a", "b"}});
   b.engine->join();
   ASSERT_EQ(b.events.size(), 4u);
-  for (const int i : {0, 1}) EXPECT_TRUE(std::holds_alternative<api::Event::Started>(b.events[i].what));
-  for (const int i : {2, 3}) EXPECT_TRUE(std::holds_alternative<api::Event::Delta>(b.events[i].what));
+  for (const int i : {0, 1}) EXPECT_TRUE(std::holds_alternative<api::Event::Started>(b.events[i].payload));
+  for (const int i : {2, 3}) EXPECT_TRUE(std::holds_alternative<api::Event::Delta>(b.events[i].payload));
 }
 
 TEST(EngineBackend, AFullQueueRefusesTheWholeRequest) {
@@ -504,7 +504,7 @@ TEST(EngineBackend, AFullQueueRefusesTheWholeRequest) {
   b.engine->room = 2;
   b.submit({.prompts = {"a", "b", "c"}});
   ASSERT_EQ(b.events.size(), 1u);
-  EXPECT_EQ(b.fault().kind, api::Fault::Kind::overloaded);
+  EXPECT_EQ(b.fault().kind, api::ApiError::Kind::overloaded);
   EXPECT_TRUE(b.engine->submitted.empty());
 }
 
@@ -515,9 +515,9 @@ struct Answers {
     texts.resize(choices), cached.resize(choices);
     const auto done = std::make_shared<std::promise<void>>();
     (void)backend.submit(std::move(request), [this, done, open = choices](api::Event e) mutable {
-      if (const auto* d = std::get_if<api::Event::Delta>(&e.what)) texts[e.choice] += d->text;
+      if (const auto* d = std::get_if<api::Event::Delta>(&e.payload)) texts[e.choice] += d->text;
       cached[e.choice] = e.usage.cached_tokens;
-      if (std::holds_alternative<api::Event::Finished>(e.what) && --open == 0) done->set_value();
+      if (std::holds_alternative<api::Event::Finished>(e.payload) && --open == 0) done->set_value();
     });
     done->get_future().wait();
   }
@@ -551,7 +551,7 @@ TEST(EngineBackend, AFailureEndsTheWholeRequest) {
   e.finish = engine::Finish::failed;
   e.error = Error{Code::internal, "a step failed"};
   b.say(0, e);
-  EXPECT_EQ(b.fault().kind, api::Fault::Kind::internal);
+  EXPECT_EQ(b.fault().kind, api::ApiError::Kind::internal);
   EXPECT_EQ(b.engine->submitted[1].finished, engine::Finish::cancelled);
 }
 
@@ -564,7 +564,7 @@ TEST(EngineBackend, CancelReachesEveryChoice) {
   engine::Event e;
   e.finish = engine::Finish::cancelled;
   b.say(0, e);
-  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().what).why, api::Finish::cancelled);
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().payload).why, api::Finish::cancelled);
 }
 
 TEST(EngineBackend, EchoScoresThePrompt) {
@@ -575,7 +575,7 @@ TEST(EngineBackend, EchoScoresThePrompt) {
   for (const char c : {'h', 'e', 'y'}) e.prompt.push_back({{c, -float(c)}, {{'z', -1}}});
   e.finish = engine::Finish::length;
   b.say(0, e);
-  const auto& d = std::get<api::Event::Delta>(b.events.at(1).what);
+  const auto& d = std::get<api::Event::Delta>(b.events.at(1).payload);
   EXPECT_TRUE(d.prompt);
   EXPECT_EQ(d.text, "hey");
   ASSERT_EQ(d.logprobs.size(), 4u) << "<b> and three bytes";
@@ -584,7 +584,7 @@ TEST(EngineBackend, EchoScoresThePrompt) {
   EXPECT_EQ(d.logprobs[1].logprob, -float('h'));
   EXPECT_EQ(d.logprobs[1].top[0].bytes, "z");
   EXPECT_EQ(d.logprobs[3].text_at, 2u);
-  EXPECT_EQ(std::get<api::Event::Finished>(b.events.at(2).what).why, api::Finish::length);
+  EXPECT_EQ(std::get<api::Event::Finished>(b.events.at(2).payload).why, api::Finish::length);
 }
 
 TEST(EngineBackend, EchoedTokensLieWhereTheirTextIs) {
@@ -595,7 +595,7 @@ TEST(EngineBackend, EchoedTokensLieWhereTheirTextIs) {
   e.finish = engine::Finish::length;
   b.say(0, e);
   std::vector<size_t> at;
-  for (const auto& t : std::get<api::Event::Delta>(b.events.at(1).what).logprobs) at.push_back(t.text_at);
+  for (const auto& t : std::get<api::Event::Delta>(b.events.at(1).payload).logprobs) at.push_back(t.text_at);
   EXPECT_EQ(at, (std::vector<size_t>{0, 0, 1, 4})) << "the first <b> was added and is not in the text";
 }
 
@@ -603,8 +603,8 @@ TEST(EngineBackend, EchoOfIdsIsTheirText) {
   Bench b;
   b.submit({.prompts = {std::vector<int32_t>{256, 'o', 'k'}}, .echo = true});
   b.say(0, token("!", 1));
-  EXPECT_EQ(std::get<api::Event::Delta>(b.events.at(1).what).text, "ok");
-  EXPECT_EQ(std::get<api::Event::Delta>(b.events.at(2).what).text, "!");
+  EXPECT_EQ(std::get<api::Event::Delta>(b.events.at(1).payload).text, "ok");
+  EXPECT_EQ(std::get<api::Event::Delta>(b.events.at(2).payload).text, "!");
 }
 
 TEST(EngineBackend, CountsTokens) {
@@ -646,7 +646,7 @@ TEST(F11_EngineBackend, AChangedModelIsAFaultOfItsOwn) {
   end.error = kChanged;
   during.say(0, end);
   for (const Bench* b : {&before, &at_submit, &during}) {
-    EXPECT_EQ(b->fault().kind, api::Fault::Kind::unavailable);
+    EXPECT_EQ(b->fault().kind, api::ApiError::Kind::unavailable);
     EXPECT_EQ(b->fault().code, "model_changed");
     EXPECT_EQ(b->fault().message, kChanged.message);
   }

@@ -9,8 +9,8 @@ using std::chrono::duration_cast;
 
 constexpr int kClientLeft = 499;  // status in the log and the metrics; it is never sent
 
-const api::Fault kStopped{.kind = api::Fault::Kind::unavailable,
-                          .message = "the server stopped before the answer was whole"};
+const api::ApiError kStopped{.kind = api::ApiError::Kind::unavailable,
+                             .message = "the server stopped before the answer was whole"};
 
 int64_t unix_seconds() {
   return duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -41,7 +41,7 @@ void Exchange::run(std::string_view body, api::Backend& backend) {
   auto json = parse_json(body, "the request body");
   if (!json) return refuse({.message = json.error().message});
   auto decoded = dialect_.decode(*json);
-  if (auto* fault = std::get_if<api::Fault>(&decoded)) return refuse(std::move(*fault));
+  if (auto* fault = std::get_if<api::ApiError>(&decoded)) return refuse(std::move(*fault));
   api::Request& request = std::get<api::Request>(decoded);
   for (const std::string& field : request.ignored)
     if (const auto name = terms_.metrics.ignored(field))
@@ -62,9 +62,9 @@ void Exchange::count(std::string_view body, api::Backend& backend) {
   auto json = parse_json(body, "the request body");
   if (!json) return refuse({.message = json.error().message});
   auto decoded = api::decode_count_tokens(*json);
-  if (auto* fault = std::get_if<api::Fault>(&decoded)) return refuse(std::move(*fault));
+  if (auto* fault = std::get_if<api::ApiError>(&decoded)) return refuse(std::move(*fault));
   auto counted = backend.count_tokens(std::get<api::Request>(decoded));
-  if (auto* fault = std::get_if<api::Fault>(&counted)) return refuse(std::move(*fault));
+  if (auto* fault = std::get_if<api::ApiError>(&counted)) return refuse(std::move(*fault));
   const std::lock_guard lock(mutex_);
   if (!over_) respond({{"input_tokens", std::get<int64_t>(counted)}});
 }
@@ -89,7 +89,7 @@ void Exchange::prepare(const api::Request& request, std::string fingerprint) {
     answer_ = std::make_unique<api::Answer>(envelope_.choices);
 }
 
-void Exchange::refuse(api::Fault fault) {
+void Exchange::refuse(api::ApiError fault) {
   const std::lock_guard lock(mutex_);
   if (!over_) fail(fault);
 }
@@ -120,7 +120,8 @@ void Exchange::tick() {
       return;
     }
   }
-  give_up({.kind = api::Fault::Kind::timeout, .message = "the request took longer than this server allows"});
+  give_up(
+      {.kind = api::ApiError::Kind::timeout, .message = "the request took longer than this server allows"});
 }
 
 void Exchange::stop() {
@@ -128,7 +129,7 @@ void Exchange::stop() {
 }
 
 // Cancels outside the mutex, because the backend calls on_event() under a lock that cancelling takes, too.
-void Exchange::give_up(const api::Fault& fault) {
+void Exchange::give_up(const api::ApiError& fault) {
   api::Backend::Cancel cancel;
   {
     const std::lock_guard lock(mutex_);
@@ -148,8 +149,8 @@ bool Exchange::over() const {
 void Exchange::on_event(api::Event event) {
   const std::lock_guard lock(mutex_);
   if (over_) return;
-  if (const auto* fault = std::get_if<api::Fault>(&event.what)) return fail(*fault);
-  const auto* done = std::get_if<api::Event::Finished>(&event.what);
+  if (const auto* fault = std::get_if<api::ApiError>(&event.payload)) return fail(*fault);
+  const auto* done = std::get_if<api::Event::Finished>(&event.payload);
   if (done && done->why == api::Finish::cancelled) return fail(kStopped);
   const Time now = terms_.clock();
   measure(event, now);
@@ -162,7 +163,7 @@ void Exchange::measure(const api::Event& event, Time now) {
   Spoken& spoken = spoken_.at(event.choice);
   if (event.usage.completion_tokens <= spoken.tokens) return;
   spoken.tokens = event.usage.completion_tokens;
-  if (std::holds_alternative<api::Event::Finished>(event.what)) return;
+  if (std::holds_alternative<api::Event::Finished>(event.payload)) return;
   if (!std::exchange(any_token_, true)) terms_.metrics.first_token(duration<double>(now - begun_).count());
   if (spoken.last != Time{}) terms_.metrics.inter_token(duration<double>(now - spoken.last).count());
   spoken.last = now;
@@ -198,12 +199,12 @@ void Exchange::respond(const Json& body) {
 }
 
 // In a stream that has started, the error is an event; else it is the response.
-void Exchange::fail(const api::Fault& fault) {
+void Exchange::fail(const api::ApiError& fault) {
   api::Reply reply = dialect_.error(fault, "req_" + id_);
-  if (fault.kind == api::Fault::Kind::unavailable) spdlog::warn("req_{}: {}", id_, fault.message);
+  if (fault.kind == api::ApiError::Kind::unavailable) spdlog::warn("req_{}: {}", id_, fault.message);
   account(reply.status);
   if (started_) {
-    send(encoder_->encode({.what = fault}, *tally_));
+    send(encoder_->encode({.payload = fault}, *tally_));
     stream_->finish();
   } else {
     http::Headers h = headers(terms_.clock(), "application/json");

@@ -36,10 +36,10 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void run(std::string_view body, api::Backend& backend);
   // Answers with the number of tokens of the request's prompt (count_tokens).
   void count(std::string_view body, api::Backend& backend);
-  void refuse(api::Fault fault);  // answers with an error
-  void tick();                    // sends a keep-alive or applies the time limit; call about once a second
-  void stop();                    // ends the answer with an error, because the server stops
-  bool over() const;              // true once the answer has ended
+  void refuse(api::ApiError fault);  // answers with an error
+  void tick();                       // sends a keep-alive or applies the time limit; call about once a second
+  void stop();                       // ends the answer with an error, because the server stops
+  bool over() const;                 // true once the answer has ended
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -47,13 +47,13 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void prepare(const api::Request& request, std::string fingerprint);
   void on_event(api::Event event);
   void client_left();
-  void give_up(const api::Fault& fault);
+  void give_up(const api::ApiError& fault);
   void measure(const api::Event& event, Time now);
   void begin_stream(Time now);
   void stream_event(const api::Event& event, Time now);
   void gather_event(api::Event event);
   void respond(const Json& body);
-  void fail(const api::Fault& fault);
+  void fail(const api::ApiError& fault);
   void send(const std::vector<api::Frame>& frames);
   void account(int status);
   void end();

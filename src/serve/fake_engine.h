@@ -125,8 +125,8 @@ class PlainTemplate final : public text::ChatTemplate {
   mutable text::Conversation asked;  // the last one
 
  private:
-  static void stand(text::Prompt& p, const Sampled& sampled) {
-    for (const Written* part : {&sampled.reasoning, &sampled.answer}) {
+  static void stand(text::Prompt& p, const SampledTurn& sampled) {
+    for (const TokenSpan* part : {&sampled.reasoning, &sampled.answer}) {
       p.sampled.push_back({{p.text.size(), p.text.size() + part->text.size()}, part->ids});
       p.text += part->text;
     }

@@ -62,8 +62,8 @@ Outcome outcome(api::Request r, text::OutputSyntax syntax, const std::string& to
   Outcome out;
   std::promise<void> over;
   backend.submit(std::move(r), [&](const api::Event& e) {
-    if (const auto* d = std::get_if<api::Event::Delta>(&e.what)) out.text += d->text;
-    const auto* f = std::get_if<api::Event::Finished>(&e.what);
+    if (const auto* d = std::get_if<api::Event::Delta>(&e.payload)) out.text += d->text;
+    const auto* f = std::get_if<api::Event::Finished>(&e.payload);
     if (!f) return;
     const engine::Stats s = backend.engine().stats();
     out.why = f->why, out.tokens = e.usage.completion_tokens;

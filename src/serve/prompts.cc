@@ -4,10 +4,10 @@
 namespace autark::serve {
 namespace {
 
-using Kind = api::Fault::Kind;
+using Kind = api::ApiError::Kind;
 
-api::Fault invalid(const Error& error, const char* param) {
-  api::Fault f = fault_of(error);
+api::ApiError invalid(const Error& error, const char* param) {
+  api::ApiError f = fault_of(error);
   if (f.kind != Kind::internal) f.kind = Kind::invalid;
   f.param = param;
   return f;
@@ -57,8 +57,8 @@ AnswerReader::Rules raw_rules(const api::Request& request) {
 
 }  // namespace
 
-api::Fault fault_of(const Error& error) {
-  using Kind = api::Fault::Kind;
+api::ApiError fault_of(const Error& error) {
+  using Kind = api::ApiError::Kind;
   switch (error.code) {
     case Code::invalid:
       return {.kind = Kind::invalid, .message = error.message};
@@ -77,11 +77,12 @@ api::Fault fault_of(const Error& error) {
 
 Prompts::Prompts(const text::ModelText& text)
     : text_(text),
-      form_(text.chat ? TemplateForm{text.chat->syntax(), traits_of(*text.chat)} : TemplateForm{}),
+      traits_(text.chat ? traits_of(*text.chat) : TemplateTraits{}),
       preamble_(preamble_of(*text.tokenizer)) {}
 
-api::Outcome<std::vector<Prompt>> Prompts::of(const api::Request& request, const Manner& usual) const {
-  std::vector<api::Outcome<Prompt>> read;
+api::ApiResult<std::vector<Prompt>> Prompts::of(const api::Request& request,
+                                                const ReasoningDefaults& usual) const {
+  std::vector<api::ApiResult<Prompt>> read;
   if (request.prompts.empty()) read.push_back(rendered(request, usual));
   for (const auto& p : request.prompts) {
     if (const auto* text = std::get_if<std::string>(&p))
@@ -91,30 +92,30 @@ api::Outcome<std::vector<Prompt>> Prompts::of(const api::Request& request, const
   }
   std::vector<Prompt> prompts;
   for (auto& r : read) {
-    if (auto* fault = std::get_if<api::Fault>(&r)) return std::move(*fault);
+    if (auto* fault = std::get_if<api::ApiError>(&r)) return std::move(*fault);
     prompts.push_back(std::move(std::get<Prompt>(r)));
   }
   return prompts;
 }
 
 // A forced opening is part of the prompt, and the reader gets it too, because it belongs to the answer.
-api::Outcome<Prompt> Prompts::rendered(const api::Request& request, const Manner& usual) const {
+api::ApiResult<Prompt> Prompts::rendered(const api::Request& request, const ReasoningDefaults& usual) const {
   if (!text_.chat)
-    return api::Fault{
+    return api::ApiError{
         .message = "this model has no chat template (" + text_.chat_fault + "); use /v1/completions",
         .param = "messages"};
   if (auto fault = refused_tools(request)) return *fault;
-  auto prompt = text_.chat->render(conversation_of(request, usual, form_));
+  auto prompt = text_.chat->render(conversation_of(request, usual, traits_));
   if (!prompt) return invalid(prompt.error(), "messages");
   auto opening = opening_of(request, prompt->in_reasoning);
-  if (auto* fault = std::get_if<api::Fault>(&opening)) return std::move(*fault);
+  if (auto* fault = std::get_if<api::ApiError>(&opening)) return std::move(*fault);
   const std::string& begun = std::get<std::string>(opening);
   prompt->text += begun;
   auto ids = text::ids_of(*prompt, *text_.tokenizer);
   if (!ids) return invalid(ids.error(), "messages");
   return Prompt{.ids = std::move(*ids),
                 .text = {},
-                .answer = {.syntax = form_.syntax,
+                .answer = {.syntax = traits_.syntax,
                            .in_reasoning = prompt->in_reasoning,
                            .continues = prompt->continues,
                            .opening = begun,
@@ -126,35 +127,35 @@ api::Outcome<Prompt> Prompts::rendered(const api::Request& request, const Manner
                            .tools = names_of(request.tools)}};
 }
 
-std::optional<api::Fault> Prompts::refused_tools(const api::Request& request) const {
+std::optional<api::ApiError> Prompts::refused_tools(const api::Request& request) const {
   if (!wants_calls(request)) return {};
   const auto refuse = [](const char* why) {
-    return api::Fault{.kind = Kind::unsupported, .message = why, .param = "tools"};
+    return api::ApiError{.kind = Kind::unsupported, .message = why, .param = "tools"};
   };
-  if (!form_.traits.takes_tools) return refuse("the chat template of this model does not take tools");
-  if (form_.syntax != text::OutputSyntax::plain) return {};
+  if (!traits_.takes_tools) return refuse("the chat template of this model does not take tools");
+  if (traits_.syntax != text::OutputSyntax::plain) return {};
   return refuse(
       "this model writes its calls in a way that this server does not read; leave tools out, or set "
       "tool_choice to none");
 }
 
 // Forced tool calls: the prompt ends with the opening of a call, if this syntax has one.
-api::Outcome<std::string> Prompts::opening_of(const api::Request& request, bool in_reasoning) const {
+api::ApiResult<std::string> Prompts::opening_of(const api::Request& request, bool in_reasoning) const {
   using Mode = api::ToolChoice::Mode;
   const api::ToolChoice& choice = request.tool_choice;
   if (choice.mode == Mode::automatic || choice.mode == Mode::none) return std::string();
   const auto refuse = [](const char* why) {
-    return api::Fault{
+    return api::ApiError{
         .kind = Kind::unsupported, .message = std::string("tool_choice: ") + why, .param = "tool_choice"};
   };
-  std::string opening = call_opening(form_.syntax, named_tool(request));
+  std::string opening = call_opening(traits_.syntax, named_tool(request));
   if (opening.empty()) return refuse("a call cannot be forced with this model; use auto");
   if (in_reasoning)
     return refuse("a call cannot be forced while the model thinks; turn thinking off, or use auto");
   return opening;
 }
 
-api::Outcome<Prompt> Prompts::plain(const api::Request& request, const std::string& text) const {
+api::ApiResult<Prompt> Prompts::plain(const api::Request& request, const std::string& text) const {
   auto ids = text_.tokenizer->encode(
       text, {.add_special = request.add_special, .parse_special = request.parse_special});
   if (!ids) return invalid(ids.error(), "prompt");

@@ -22,21 +22,21 @@ class Prompts {
 
   // Returns one prompt for a conversation, else one for each of Request::prompts. `usual`: settings for a
   // request that does not set thinking or effort.
-  api::Outcome<std::vector<Prompt>> of(const api::Request& request, const Manner& usual) const;
+  api::ApiResult<std::vector<Prompt>> of(const api::Request& request, const ReasoningDefaults& usual) const;
 
  private:
-  api::Outcome<Prompt> rendered(const api::Request& request, const Manner& usual) const;
-  std::optional<api::Fault> refused_tools(const api::Request& request) const;
-  api::Outcome<std::string> opening_of(const api::Request& request, bool in_reasoning) const;
-  api::Outcome<Prompt> plain(const api::Request& request, const std::string& text) const;
+  api::ApiResult<Prompt> rendered(const api::Request& request, const ReasoningDefaults& usual) const;
+  std::optional<api::ApiError> refused_tools(const api::Request& request) const;
+  api::ApiResult<std::string> opening_of(const api::Request& request, bool in_reasoning) const;
+  api::ApiResult<Prompt> plain(const api::Request& request, const std::string& text) const;
   Prompt given(const api::Request& request, const std::vector<int32_t>& ids) const;
 
   const text::ModelText& text_;
-  const TemplateForm form_;
+  const TemplateTraits traits_;
   const std::vector<int32_t> preamble_;  // tokens that the tokenizer puts before every text, such as <bos>
 };
 
 // The fault that a client gets for an error of the engine or the tokenizer.
-api::Fault fault_of(const Error& error);
+api::ApiError fault_of(const Error& error);
 
 }  // namespace autark::serve

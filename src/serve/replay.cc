@@ -11,19 +11,19 @@ bool same_meaning(const std::string& a, const std::string& b) {
   return x && y && nlohmann::json(*x) == nlohmann::json(*y);
 }
 
-size_t bytes_of(const Written& w) {
+size_t bytes_of(const TokenSpan& w) {
   return w.text.size() + w.ids.size() * sizeof(int32_t);
 }
 
 }  // namespace
 
-void Replay::Turn::add(const api::Event::What& what) {
-  if (const auto* r = std::get_if<api::Event::Reasoned>(&what)) reasoning += r->text;
-  if (const auto* d = std::get_if<api::Event::Delta>(&what)) content += d->text;
-  if (const auto* c = std::get_if<api::Event::CallBegun>(&what)) calls.push_back({c->id, c->name, {}});
+void Replay::Turn::add(const api::Event::Payload& payload) {
+  if (const auto* r = std::get_if<api::Event::Reasoned>(&payload)) reasoning += r->text;
+  if (const auto* d = std::get_if<api::Event::Delta>(&payload)) content += d->text;
+  if (const auto* c = std::get_if<api::Event::CallBegun>(&payload)) calls.push_back({c->id, c->name, {}});
   if (calls.empty()) return;
-  if (const auto* a = std::get_if<api::Event::CallArguments>(&what)) calls.back().arguments += a->text;
-  if (std::holds_alternative<api::Event::CallEnded>(what)) calls.back().ended = true;
+  if (const auto* a = std::get_if<api::Event::CallArguments>(&payload)) calls.back().arguments += a->text;
+  if (std::holds_alternative<api::Event::CallEnded>(payload)) calls.back().ended = true;
 }
 
 bool Replay::Turn::whole() const {
@@ -32,25 +32,25 @@ bool Replay::Turn::whole() const {
 
 // Approximate memory of a turn. Keys count twice, here and in an index.
 size_t Replay::Kept::bytes() const {
-  size_t sum = sizeof(Kept) + user.size() + 2 * said.size() + turn.reasoning.size() + turn.content.size() +
-               bytes_of(turn.sampled.reasoning) + bytes_of(turn.sampled.answer);
+  size_t sum = sizeof(Kept) + user.size() + 2 * conversation.size() + turn.reasoning.size() +
+               turn.content.size() + bytes_of(turn.sampled.reasoning) + bytes_of(turn.sampled.answer);
   for (const Call& c : turn.calls) sum += sizeof(Call) + 2 * c.id.size() + c.name.size() + c.arguments.size();
   return sum;
 }
 
 // Of several turns with the same key, the newest is found.
-void Replay::remember(const std::string& user, Said before, Turn turn) {
-  std::string said;
+void Replay::remember(const std::string& user, ConversationHash before, Turn turn) {
+  std::string conversation;
   if (turn.calls.empty()) {
     before.add({api::Role::assistant, {api::Text{turn.content}}});
-    said = before.key();
+    conversation = before.key();
   }
-  const auto kept = std::make_shared<const Kept>(Kept{user, std::move(said), std::move(turn)});
+  const auto kept = std::make_shared<const Kept>(Kept{user, std::move(conversation), std::move(turn)});
   const std::lock_guard lock(mutex_);
   kept_.push_back(kept);
   bytes_ += kept->bytes();
   for (const Call& c : kept->turn.calls) by_call_[c.id] = kept;
-  if (!kept->said.empty()) by_said_[kept->said] = kept;
+  if (!kept->conversation.empty()) by_conversation_[kept->conversation] = kept;
   while (kept_.size() > limits_.turns || bytes_ > limits_.bytes) forget_oldest();
 }
 
@@ -59,8 +59,8 @@ void Replay::forget_oldest() {
   kept_.pop_front();
   bytes_ -= oldest->bytes();
   for (const Call& c : oldest->turn.calls) by_call_.erase(c.id);
-  const auto at = by_said_.find(oldest->said);  // may be a newer turn with the same text
-  if (at != by_said_.end() && at->second == oldest) by_said_.erase(at);
+  const auto at = by_conversation_.find(oldest->conversation);  // may be a newer turn with the same text
+  if (at != by_conversation_.end() && at->second == oldest) by_conversation_.erase(at);
 }
 
 Replay::KeptPtr Replay::find(const Index& index, const std::string& key, const std::string& user) const {
@@ -70,16 +70,16 @@ Replay::KeptPtr Replay::find(const Index& index, const std::string& key, const s
 }
 
 void Replay::restore(api::Request& request) const {
-  Said said(request.user);
+  ConversationHash conversation(request.user);
   for (api::Item& item : request.items) {
-    said.add(item);
-    if (item.role == api::Role::assistant) restore(item, said, request.user);
+    conversation.add(item);
+    if (item.role == api::Role::assistant) restore(item, conversation, request.user);
   }
 }
 
-void Replay::restore(api::Item& item, const Said& said, const std::string& user) const {
+void Replay::restore(api::Item& item, const ConversationHash& conversation, const std::string& user) const {
   KeptPtr found = restore_arguments(item, user);
-  if (!found) found = find(by_said_, said.key(), user);
+  if (!found) found = find(by_conversation_, conversation.key(), user);
   if (!found) return;
   const auto is_reasoning = [](const api::Part& p) { return std::holds_alternative<api::Reasoning>(p); };
   if (!found->turn.sampled.empty() && unchanged(item, found->turn)) item.sampled = found->turn.sampled;

@@ -35,7 +35,7 @@ Replay::Turn turn(const std::string& id) {
 
 TEST(Replay, RestoresWhatClientsLose) {
   Replay replay;
-  replay.remember("ann", Said("ann"), turn("1"));
+  replay.remember("ann", ConversationHash("ann"), turn("1"));
   for (const char* id : {"call_1", "toolu_1"}) {
     const api::ToolCall call{id, "f", "{\"x\":100.0}"};
     EXPECT_EQ(restored(replay, with("ann", {call})), "(hm)f{\"x\":  1e2}");
@@ -54,7 +54,7 @@ TEST(Replay, TheOrderOfKeysSaysNothing) {
   t.add(api::Event::CallBegun{0, "1", "f"});
   t.add(api::Event::CallArguments{0, R"({"b": {"y": 1, "x": [1, 2]}, "a": 2})"});
   t.add(api::Event::CallEnded{0});
-  replay.remember("", Said(""), t);
+  replay.remember("", ConversationHash(""), t);
   const auto back = [&](const char* arguments) {
     return restored(replay, with("", {api::ToolCall{"call_1", "f", arguments}}));
   };
@@ -67,7 +67,7 @@ TEST(Replay, ATurnThatNobodyChangedStandsAsItWasSampled) {
   Replay::Turn t = turn("1");
   t.add(api::Event::Delta{"so"});
   t.sampled = {{"hm</think>", {7, 8}}, {"so<call>", {9}}, true};
-  replay.remember("", Said(""), t);
+  replay.remember("", ConversationHash(""), t);
   const api::ToolCall call{"call_1", "f", "{\"x\":100.0}"};
   const auto sampled = [&](std::vector<api::Part> parts) {
     api::Request r = with("", std::move(parts));
@@ -91,9 +91,9 @@ TEST(Replay, ATurnWithoutCallsBelongsToItsConversation) {
   t.add(api::Event::Reasoned{"hm"});
   t.add(api::Event::Delta{"so"});
   t.sampled = {{"hm</think>", {7, 8}}, {"so", {9}}, true};
-  Said said("ann");
-  said.add(question);
-  replay.remember("ann", said, t);
+  ConversationHash conversation("ann");
+  conversation.add(question);
+  replay.remember("ann", conversation, t);
   const auto back = [&](const std::string& user, std::vector<api::Item> before,
                         std::vector<api::Part> parts) {
     api::Request r{.items = std::move(before)};
@@ -112,14 +112,15 @@ TEST(Replay, ATurnWithoutCallsBelongsToItsConversation) {
   EXPECT_EQ(back("ann", {other}, {api::Text{"so"}}), "-") << "another conversation";
   EXPECT_EQ(back("ann", {question, question}, {api::Text{"so"}}), "-");
   EXPECT_EQ(back("bob", {question}, {api::Text{"so"}}), "-") << "another user's";
-  replay.remember("ann", said, t);
+  replay.remember("ann", conversation, t);
   EXPECT_EQ(back("ann", {question}, {api::Text{"so"}}), "hm+") << "said twice";
 }
 
 TEST(Replay, ForgetsTheOldest) {
   for (const Replay::Limits limits : {Replay::Limits{.turns = 2}, Replay::Limits{.bytes = 1000}}) {
     Replay replay(limits);
-    for (const char* id : {"1", "2", "3", "4", "5", "6", "7", "8"}) replay.remember("", Said(""), turn(id));
+    for (const char* id : {"1", "2", "3", "4", "5", "6", "7", "8"})
+      replay.remember("", ConversationHash(""), turn(id));
     EXPECT_EQ(restored(replay, with("", {api::ToolCall{"call_1", "f", "{}"}})), "f{}");
     EXPECT_EQ(restored(replay, with("", {api::ToolCall{"call_8", "f", "{}"}})), "(hm)f{}");
   }

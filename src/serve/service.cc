@@ -9,9 +9,9 @@
 namespace autark::serve {
 namespace {
 
-using Kind = api::Fault::Kind;
+using Kind = api::ApiError::Kind;
 
-const api::Fault kStopping{.kind = Kind::unavailable, .message = "the server is stopping"};
+const api::ApiError kStopping{.kind = Kind::unavailable, .message = "the server is stopping"};
 
 // The dialect of the error bodies for a path.
 const api::Dialect& dialect_of(std::string_view path, bool anthropic_header = false) {
@@ -118,13 +118,13 @@ void Service::own_routes(http::Router& router) {
 }
 
 // Refuses while the server stops or the model is not loaded; else sets `backend`.
-std::optional<api::Fault> Service::not_now(std::shared_ptr<api::Backend>& backend) {
+std::optional<api::ApiError> Service::not_now(std::shared_ptr<api::Backend>& backend) {
   if (draining_) return kStopping;
   const std::lock_guard lock(mutex_);
   backend = backend_;
   if (backend) return {};
-  return api::Fault{.kind = Kind::unavailable,
-                    .message = "the model is being loaded; try again in a few seconds"};
+  return api::ApiError{.kind = Kind::unavailable,
+                       .message = "the model is being loaded; try again in a few seconds"};
 }
 
 // Runs on a loop thread: hands the body to a worker and returns.
@@ -157,7 +157,8 @@ void Service::list_models(const http::Request& request, const http::StreamPtr& s
   if (&dialect != &api::anthropic_messages())
     return reply("/v1/models", stream, json_response(200, api::openai_models(backend->models())));
   const auto page = api::anthropic_models(backend->models(), request.query);
-  if (const auto* fault = std::get_if<api::Fault>(&page)) return fail("/v1/models", dialect, stream, *fault);
+  if (const auto* fault = std::get_if<api::ApiError>(&page))
+    return fail("/v1/models", dialect, stream, *fault);
   reply("/v1/models", stream, json_response(200, std::get<Json>(page)));
 }
 
@@ -193,7 +194,7 @@ void Service::ready(const http::StreamPtr& stream) {
 void Service::show_metrics(const http::StreamPtr& stream) {
   Exposition out;
   metrics_.expose(out);
-  out.gauge("requests_under_way", "Requests between their arrival and the end of their answer.", under_way());
+  out.gauge("requests_in_flight", "Requests between their arrival and the end of their answer.", in_flight());
   Expose more;
   {
     const std::lock_guard lock(mutex_);
@@ -210,7 +211,7 @@ void Service::reply(const char* route, const http::StreamPtr& stream, http::Resp
 }
 
 void Service::fail(const char* route, const api::Dialect& dialect, const http::StreamPtr& stream,
-                   const api::Fault& fault) {
+                   const api::ApiError& fault) {
   const std::string id = "req_" + ids_.next();
   api::Reply r = dialect.error(fault, id);
   r.headers.emplace_back(dialect.request_id_header(), id);
@@ -219,11 +220,11 @@ void Service::fail(const char* route, const api::Dialect& dialect, const http::S
 }
 
 http::ErrorBody Service::error_body(int status, std::string_view reason, std::string_view path) {
-  const api::Fault fault = api::fault_of_status(status, std::string(reason));
+  const api::ApiError fault = api::fault_of_status(status, std::string(reason));
   return {"application/json", dialect_of(path).error(fault, "").body};
 }
 
-int Service::under_way() {
+int Service::in_flight() {
   const std::lock_guard lock(mutex_);
   std::erase_if(exchanges_, [](const auto& weak) {
     const auto e = weak.lock();
@@ -252,7 +253,7 @@ std::vector<std::shared_ptr<Exchange>> Service::exchanges() {
 
 void Service::tick() {
   for (const auto& e : exchanges()) e->tick();
-  under_way();  // removes those that have ended from exchanges_
+  in_flight();  // removes those that have ended from exchanges_
 }
 
 void Service::tick_until_stopped() {

@@ -43,7 +43,7 @@ class Service {
   void open(std::shared_ptr<api::Backend> backend, Expose more_metrics = {});
   void drain();     // new requests get 503, running ones continue
   void stop();      // also ends the running ones: with 503, or with an error event in a stream
-  int under_way();  // the number of requests whose answer has not ended
+  int in_flight();  // the number of requests whose answer has not ended
   void tick();      // sends keep-alives and ends requests that take too long
 
  private:
@@ -59,10 +59,10 @@ class Service {
   void one_model(const http::Request& request, const http::StreamPtr& stream);
   void ready(const http::StreamPtr& stream);
   void show_metrics(const http::StreamPtr& stream);
-  std::optional<api::Fault> not_now(std::shared_ptr<api::Backend>& backend);
+  std::optional<api::ApiError> not_now(std::shared_ptr<api::Backend>& backend);
   void reply(const char* route, const http::StreamPtr& stream, http::Response response);
   void fail(const char* route, const api::Dialect& dialect, const http::StreamPtr& stream,
-            const api::Fault& fault);
+            const api::ApiError& fault);
   void tick_until_stopped();
 
   Options options_;

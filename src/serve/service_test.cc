@@ -249,7 +249,7 @@ TEST(G5_HalfClose, EveryRouteAnswersAClientThatSendsNoMore) {
     ended.set_value();
     const std::string text = first + socket.read_all();
     EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK\r\n")) << path << text;
-    EXPECT_EQ(s.service.under_way(), 0);
+    EXPECT_EQ(s.service.in_flight(), 0);
   }
 }
 
@@ -292,11 +292,11 @@ TEST(Service, WhileTheModelLoads) {
 }
 
 TEST(Service, FaultsBeforeAndInAStream) {
-  const api::Fault broken{.kind = api::Fault::Kind::internal, .message = "it broke"};
+  const api::ApiError broken{.kind = api::ApiError::Kind::internal, .message = "it broke"};
   const Running s([&](api::Request r, api::Backend::Sink sink) -> api::Backend::Cancel {
-    if (r.max_tokens != 1) sink({.what = api::Event::Started{3}});
-    sink({.what = broken});
-    sink({.what = api::Event::Delta{"after the end", {}, false}});
+    if (r.max_tokens != 1) sink({.payload = api::Event::Started{3}});
+    sink({.payload = broken});
+    sink({.payload = api::Event::Delta{"after the end", {}, false}});
     return {};
   });
   const std::string before = R"({"max_tokens":1,"stream":true,"messages":[{"role":"user","content":"hi"}]})";
@@ -311,12 +311,12 @@ TEST(Service, FaultsBeforeAndInAStream) {
   EXPECT_NE(s.ask("POST", "/v1/messages", kMessagesStream).body.find("event: error\n"), std::string::npos);
 }
 
-const api::Fault kChanged = fault_of(Error{Code::io, "the file 'm' was truncated"});
+const api::ApiError kChanged = fault_of(Error{Code::io, "the file 'm' was truncated"});
 
 TEST(F11_Service, EachDialectSaysThatTheModelChanged) {
   const Running s([](api::Request r, api::Backend::Sink sink) -> api::Backend::Cancel {
-    if (r.max_tokens != 1) sink({.what = api::Event::Started{3}});
-    return sink({.what = kChanged}), nullptr;
+    if (r.max_tokens != 1) sink({.payload = api::Event::Started{3}});
+    return sink({.payload = kChanged}), nullptr;
   });
   const Json chat = {{"max_tokens", 1}, {"messages", {{{"role", "user"}, {"content", "hi"}}}}},
              text = {{"max_tokens", 1}, {"prompt", "hi"}};
@@ -361,8 +361,8 @@ struct Patient {
   ScriptedBackend::Script script() {
     return [this](api::Request, api::Backend::Sink s) -> api::Backend::Cancel {
       sink = std::move(s);
-      sink({.what = api::Event::Started{3}});
-      sink({.what = api::Event::Delta{"one", {}, false}, .usage = {3, 0, 1}});
+      sink({.payload = api::Event::Started{3}});
+      sink({.payload = api::Event::Delta{"one", {}, false}, .usage = {3, 0, 1}});
       started.set_value();
       return [this] { cancelled.set_value(); };
     };
@@ -376,11 +376,11 @@ TEST(Service, AVanishingClientCancels) {
     http::RawSocket socket = s.connect();
     socket.send(request_text("POST", "/v1/chat/completions", body));
     patient.started.get_future().wait();
-    EXPECT_EQ(s.service.under_way(), 1);
+    EXPECT_EQ(s.service.in_flight(), 1);
     socket.reset();
     patient.cancelled.get_future().wait();
-    patient.sink({.what = api::Event::Finished{api::Finish::cancelled, ""}});
-    EXPECT_EQ(s.service.under_way(), 0);
+    patient.sink({.payload = api::Event::Finished{api::Finish::cancelled, ""}});
+    EXPECT_EQ(s.service.in_flight(), 0);
     const std::string metrics = s.ask("GET", "/metrics").body;
     EXPECT_NE(metrics.find("autark_requests_cancelled_total 1\n"), std::string::npos) << metrics;
   }
@@ -411,7 +411,7 @@ TEST(Service, SpeaksIntoSilence) {
     s.service.tick();  // once is enough
     *time.seconds += 10;
     s.service.tick();
-    patient.sink({.what = api::Event::Finished{api::Finish::stop, ""}, .usage = {3, 0, 1}});
+    patient.sink({.payload = api::Event::Finished{api::Finish::stop, ""}, .usage = {3, 0, 1}});
     const std::string body = read_answer(socket).body;
     const size_t first = body.find(word), second = body.find(word, first + 1);
     ASSERT_NE(second, std::string::npos) << body;
@@ -443,7 +443,7 @@ TEST(Service, AServerThatStopsSaysSo) {
   http::RawSocket socket = s.connect();
   socket.send(request_text("POST", "/v1/chat/completions", kChat));
   patient.started.get_future().wait();
-  patient.sink({.what = api::Event::Finished{api::Finish::cancelled, ""}});
+  patient.sink({.payload = api::Event::Finished{api::Finish::cancelled, ""}});
   EXPECT_EQ(read_answer(socket).status, 503);
 }
 
@@ -463,7 +463,7 @@ TEST(Service, AFullQueueIsSaid) {
   entered.get_future().wait();
   // One job runs and one place is left. Which of these three takes it is the loop's choice; two are refused.
   queued.send(request_text("POST", "/v1/chat/completions", kChat));
-  while (s.service.under_way() < 2) std::this_thread::yield();
+  while (s.service.in_flight() < 2) std::this_thread::yield();
   const Answered busy = s.ask("POST", "/v1/chat/completions", kChat);
   EXPECT_EQ(busy.status, 429);
   EXPECT_EQ(busy.header("retry-after"), "1");
@@ -515,7 +515,7 @@ TEST(Service, MetricsTellWhatHappened) {
         "autark_requests_total{route=\"/v1/messages\",status=\"400\"} 1\n", "autark_prompt_tokens_total 6\n",
         "autark_completion_tokens_total 4\n", "autark_ignored_fields_total{field=\"fancy?\\\"field\"} 1\n",
         "autark_time_to_first_token_seconds_count 2\n", "autark_inter_token_seconds_count 2\n",
-        "autark_request_seconds_bucket{le=\"+Inf\"} 3\n", "autark_requests_under_way 0\n"})
+        "autark_request_seconds_bucket{le=\"+Inf\"} 3\n", "autark_requests_in_flight 0\n"})
     EXPECT_NE(m.find(line), std::string::npos) << line << m;
 }
 

@@ -7,7 +7,7 @@ Submission::Submission(engine::Engine& engine, const text::Tokenizer& tokenizer,
     : engine_(engine),
       replay_(replay),
       user_(request.user),
-      said_(request.user),
+      conversation_(request.user),
       n_(request.n),
       chat_(request.prompts.empty()),
       prompts_(std::move(prompts)),
@@ -23,7 +23,7 @@ Submission::Submission(engine::Engine& engine, const text::Tokenizer& tokenizer,
     for (api::Event& e : c.reader.opening()) beginnings_.push_back(std::move(e));
   unfinished_ = choices_.size();
   if (!chat_) return;
-  for (const api::Item& item : request.items) said_.add(item);
+  for (const api::Item& item : request.items) conversation_.add(item);
 }
 
 void Submission::submit(const engine::Request& common, uint64_t seed) {
@@ -39,7 +39,7 @@ void Submission::submit(const engine::Request& common, uint64_t seed) {
   });
   if (!ids) return fail(ids.error());
   for (size_t i = 0; i < choices_.size(); ++i) choices_[i].id = (*ids)[i];
-  tell(std::move(beginnings_));
+  emit(std::move(beginnings_));
 }
 
 void Submission::cancel() {
@@ -55,9 +55,9 @@ void Submission::on_event(int choice, engine::Event event) {
   if (over_ || c.reader.finished()) return;
   ChoiceReader::Told told = c.reader.read(event);
   if (const auto why = c.reader.enough(); why && !event.finish) engine_.finish(event.id, *why);
-  const bool last = !told.empty() && std::holds_alternative<api::Event::Finished>(told.back().what);
+  const bool last = !told.empty() && std::holds_alternative<api::Event::Finished>(told.back().payload);
   if (last && chat_) remember(c);
-  tell(std::move(told));
+  emit(std::move(told));
   if (event.error && !c.reader.finished()) return fail(*event.error);
   if (!last) return;
   if (--unfinished_ == 0) over_ = true;
@@ -67,11 +67,11 @@ void Submission::on_event(int choice, engine::Event event) {
 // A turn without calls is stored only if its sampled tokens can be replayed.
 void Submission::remember(Choice& c) {
   Replay::Turn turn = c.reader.take_turn();
-  if (c.reader.called() || !turn.sampled.empty()) replay_.remember(user_, said_, std::move(turn));
+  if (c.reader.called() || !turn.sampled.empty()) replay_.remember(user_, conversation_, std::move(turn));
 }
 
 void Submission::fail(const Error& error) {
-  sink_({.what = fault_of(error)});
+  sink_({.payload = fault_of(error)});
   withdraw();
 }
 
@@ -82,7 +82,7 @@ void Submission::withdraw() {
     if (c.id && !c.reader.finished()) engine_.cancel(c.id);
 }
 
-void Submission::tell(ChoiceReader::Told told) {
+void Submission::emit(ChoiceReader::Told told) {
   for (api::Event& e : told) sink_(std::move(e));
 }
 

@@ -19,7 +19,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
              std::vector<Prompt> prompts, Replay& replay, api::Backend::Sink sink);
 
   // Submits one engine request per choice, all or none: `common` with the choice's prompt and seed. If the
-  // engine refuses, the sink gets a Fault. Call once.
+  // engine refuses, the sink gets an ApiError. Call once.
   void submit(const engine::Request& common, uint64_t seed);
   // Cancels all choices that have not finished.
   void cancel();
@@ -35,14 +35,14 @@ class Submission : public std::enable_shared_from_this<Submission> {
   void remember(Choice& choice);
   void fail(const Error& error);
   void withdraw();
-  void tell(ChoiceReader::Told told);
+  void emit(ChoiceReader::Told told);
 
   engine::Engine& engine_;
   Replay& replay_;
   const std::string user_;
-  Said said_;        // the conversation that is answered
-  const int n_;      // choices per prompt
-  const bool chat_;  // a conversation: its answers go to the replay store
+  ConversationHash conversation_;  // the conversation that is answered
+  const int n_;                    // choices per prompt
+  const bool chat_;                // a conversation: its answers go to the replay store
   const std::vector<Prompt> prompts_;
 
   std::mutex mutex_;

@@ -47,7 +47,8 @@ bool takes_low_effort(const text::ChatTemplate& chat) {
 }  // namespace
 
 TemplateTraits traits_of(const text::ChatTemplate& chat) {
-  return {.takes_tools = takes_tools(chat),
+  return {.syntax = chat.syntax(),
+          .takes_tools = takes_tools(chat),
           .arguments_as_text = chat.syntax() == text::OutputSyntax::dsml || keeps_text(chat),
           .low_effort = takes_low_effort(chat)};
 }

@@ -5,6 +5,7 @@
 namespace autark::serve {
 
 struct TemplateTraits {
+  text::OutputSyntax syntax = text::OutputSyntax::plain;
   bool takes_tools = false;        // it writes tools into the prompt
   bool arguments_as_text = false;  // it wants the arguments of calls as JSON text, not as objects
   bool low_effort = false;         // it accepts "low" as reasoning_effort

@@ -12,17 +12,17 @@ class ScriptedBackend final : public api::Backend {
  public:
   using Script = std::function<Cancel(api::Request, Sink)>;
   explicit ScriptedBackend(Script script) : script_(std::move(script)) {}
-  std::optional<api::Fault> fault() const override { return broken; }
+  std::optional<api::ApiError> fault() const override { return broken; }
   std::vector<api::ModelEntry> models() const override { return {{"tiny", "Tiny", 86400, 64, true}}; }
   std::string fingerprint() const override { return "fp_script"; }
   Cancel submit(api::Request request, Sink sink) override {
     return script_(std::move(request), std::move(sink));
   }
-  api::Outcome<int64_t> count_tokens(const api::Request& r) const override {
+  api::ApiResult<int64_t> count_tokens(const api::Request& r) const override {
     return std::ssize(r.items) * 10;
   }
 
-  std::optional<api::Fault> broken;
+  std::optional<api::ApiError> broken;
 
  private:
   Script script_;

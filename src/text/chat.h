@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 #include "base/json.h"
-#include "base/sampled.h"
+#include "base/sampled_turn.h"
 #include "text/output_parser.h"
 #include "text/tokenizer.h"
 
@@ -20,7 +20,7 @@ struct Conversation {
   Json messages = Json::array();  // in the form of OpenAI Chat
   // For message i of the assistant: the tokens that the model wrote. DeepSeek V4's encoder puts them into the
   // prompt unchanged; other templates ignore them. May be shorter than `messages`.
-  std::vector<std::optional<Sampled>> sampled = {};
+  std::vector<std::optional<SampledTurn>> sampled = {};
   std::optional<Json> tools;       // a list in the form of OpenAI Chat; empty: no tools
   Json kwargs = Json::object();    // add_generation_prompt, continue_final_message, enable_thinking …
   Json vars = Json::object();      // special-token texts, override the tokenizer's; null: not defined

@@ -114,7 +114,7 @@ void value_tile(const float* p, const float* values, int64_t j0, int64_t j1, int
 }
 
 // Scores of one query to probabilities; `from` and `to` bound the positions it sees, in this block.
-inline void soften(float* s, int64_t from, int64_t to, float* m, float* l, float* acc, int64_t wide) {
+inline void online_softmax(float* s, int64_t from, int64_t to, float* m, float* l, float* acc, int64_t wide) {
   const F low = all(-__builtin_inff());
   F v[4];
   AUTARK_UNROLL(4)
@@ -152,7 +152,8 @@ void attend_block(const AttendTask& t, AttendScratch& a, int64_t base, int64_t f
   for (r = 0; r < a.rows; ++r) {
     const int64_t p = t.position + t.token_begin + r / heads;
     const int64_t low = t.window && p - t.window + 1 > 0 ? p - t.window + 1 : 0;
-    soften(a.scores + r * kPositions, low - base, p + 1 - base, &a.m[r], &a.l[r], a.acc + r * a.wide, a.wide);
+    online_softmax(a.scores + r * kPositions, low - base, p + 1 - base, &a.m[r], &a.l[r], a.acc + r * a.wide,
+                   a.wide);
   }
   for (r = 0; r + kTileRows <= a.rows; r += kTileRows)
     value_tile<kTileRows>(a.scores + r * kPositions, a.values, from - base, to - base, a.wide,
@@ -161,7 +162,7 @@ void attend_block(const AttendTask& t, AttendScratch& a, int64_t base, int64_t f
     value_tile<1>(a.scores + r * kPositions, a.values, from - base, to - base, a.wide, a.acc + r * a.wide);
 }
 
-inline AttendScratch carve(const AttendTask& t) {
+inline AttendScratch make_scratch(const AttendTask& t) {
   AttendScratch a;
   a.rows = (t.token_end - t.token_begin) * (t.head_end - t.head_begin);
   a.wide = (t.value_dim + kLanes - 1) / kLanes * kLanes;
@@ -181,7 +182,7 @@ inline AttendScratch carve(const AttendTask& t) {
 
 void attend(const AttendTask& t) {
   const int64_t heads = t.head_end - t.head_begin;
-  AttendScratch a = carve(t);
+  AttendScratch a = make_scratch(t);
   for (int64_t r = 0; r < a.rows; ++r) {
     const float* q = t.q + ((t.token_begin + r / heads) * t.heads + t.head_begin + r % heads) * t.dim;
     for (int64_t c = 0; c < t.dim; ++c) a.q[r * t.dim + c] = q[c] * t.scale;

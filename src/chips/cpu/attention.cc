@@ -1,7 +1,7 @@
 // attention: first the step's own rows are written to where the kernels read them, then tasks of (sequence,
 // key head, queries) run, heaviest first. Own rows are written directly to the pages, unless that would
 // overwrite rows of a ring that this step's queries still see. In that case old and own rows are copied side
-// by side into the arena, and the ring is written afterwards (the contract of chips/rows.h).
+// by side into the arena, and the ring is written afterwards (the contract of chips/state_view.h).
 #include <algorithm>
 #include "chips/cpu/verbs.h"
 
@@ -9,7 +9,7 @@ namespace autark {
 namespace {
 
 struct Stream {
-  Rows rows;
+  StateView view;
   const float* fresh;
   int64_t row_bytes;
 };
@@ -20,7 +20,7 @@ struct Sequence {
   std::byte* side[2];           // per stream: positions from `from` on; null: read the pages
 };
 
-struct Fill {                    // one chunk of rows to copy to pages or side
+struct StagedRows {              // one chunk of rows to copy to pages or side
   int64_t sequence, begin, end;  // positions
 };
 
@@ -40,9 +40,9 @@ Record record_of(Format f) {
 }
 
 std::byte* page_row(const Stream& s, int64_t seq, int64_t row) {
-  const int64_t slot = s.rows.ring ? row % s.rows.ring : row, page = slot / s.rows.page_rows;
-  AUTARK_CHECK(page < std::ssize(s.rows.pages[seq]));
-  return s.rows.pages[seq][page] + slot % s.rows.page_rows * s.row_bytes;
+  const int64_t slot = s.view.ring ? row % s.view.ring : row, page = slot / s.view.page_rows;
+  AUTARK_CHECK(page < std::ssize(s.view.pages[seq]));
+  return s.view.pages[seq][page] + slot % s.view.page_rows * s.row_bytes;
 }
 
 std::byte* row_for(const Plan& p, int which, int64_t seq, int64_t row) {
@@ -51,25 +51,25 @@ std::byte* row_for(const Plan& p, int which, int64_t seq, int64_t row) {
   return q.side[which] ? q.side[which] + (row - q.from) * s.row_bytes : page_row(s, seq, row);
 }
 
-void put_own(const Plan& p, const Kernels& k, int which, int64_t seq, int64_t row) {
+void write_row(const Plan& p, const Kernels& k, int which, int64_t seq, int64_t row) {
   const Stream& s = p.streams[which];
   const Sequence& q = p.sequences[seq];
-  const float* x = s.fresh + (q.first + row - q.start) * s.rows.width;
+  const float* x = s.fresh + (q.first + row - q.start) * s.view.width;
   auto* to = reinterpret_cast<unsigned char*>(row_for(p, which, seq, row));
-  if (s.rows.record != Format::f32 || s.rows.codes == Format::f32) {
-    k.encode(p.record, x, s.rows.width, to);
+  if (s.view.stored != Format::f32 || s.view.simulated == Format::f32) {
+    k.encode(p.record, x, s.view.width, to);
   } else {  // f32 storage that simulates another record
     std::memcpy(to, x, s.row_bytes);
-    quantise(s.rows.codes, {reinterpret_cast<float*>(to), static_cast<size_t>(s.rows.width)});
+    quantise(s.view.simulated, {reinterpret_cast<float*>(to), static_cast<size_t>(s.view.width)});
   }
 }
 
-void fill(const Plan& p, const Kernels& k, const Fill& f) {
+void stage_rows(const Plan& p, const Kernels& k, const StagedRows& f) {
   const Sequence& q = p.sequences[f.sequence];
   for (int which = 0; which < p.stream_count; ++which) {
     for (int64_t row = f.begin; row < f.end; ++row) {
       if (row >= q.start) {
-        put_own(p, k, which, f.sequence, row);
+        write_row(p, k, which, f.sequence, row);
       } else {  // needed only in the side
         std::memcpy(row_for(p, which, f.sequence, row), page_row(p.streams[which], f.sequence, row),
                     p.streams[which].row_bytes);
@@ -83,7 +83,7 @@ void write_back(const Plan& p, int64_t seq) {
   const Sequence& q = p.sequences[seq];
   for (int which = 0; which < p.stream_count; ++which) {
     const Stream& s = p.streams[which];
-    const int64_t end = q.start + q.count, kept = std::min<int64_t>(q.count, s.rows.ring);
+    const int64_t end = q.start + q.count, kept = std::min<int64_t>(q.count, s.view.ring);
     for (int64_t row = end - kept; row < end; ++row)
       std::memcpy(page_row(s, seq, row), row_for(p, which, seq, row), s.row_bytes);
   }
@@ -91,7 +91,7 @@ void write_back(const Plan& p, int64_t seq) {
 
 // A sequence gets a side if its rows from `from` on are more than its ring holds.
 Sequence make_sequence(Recorder& on, const Plan& p, int64_t i, int window) {
-  const Rows& r = p.streams[0].rows;
+  const StateView& r = p.streams[0].view;
   Sequence q{r.sequences[i].first, r.sequences[i].count, r.length[i], 0, {nullptr, nullptr}};
   q.from = window ? std::max<int64_t>(0, q.start - window + 1) : 0;
   const int64_t rows = q.start + q.count - q.from;
@@ -101,23 +101,24 @@ Sequence make_sequence(Recorder& on, const Plan& p, int64_t i, int window) {
   return q;
 }
 
-Plan make_plan(Recorder& on, Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs, Attend how) {
+Plan make_plan(Recorder& on, Tensor q, Tensor k, Tensor v, const StateView& ks, const StateView& vs,
+               Attend how) {
   const int64_t dim = value_dim(k, v, how);
-  Plan p{.streams = {{ks, k.f32(), row_bytes(ks.record, ks.width)}},
+  Plan p{.streams = {{ks, k.f32(), row_bytes(ks.stored, ks.width)}},
          .stream_count = v ? 2 : 1,
-         .record = record_of(ks.record),
-         .sequences = on.plans.take_of<Sequence>(std::ssize(ks.sequences)),
+         .record = record_of(ks.stored),
+         .sequences = on.step_memory.take_of<Sequence>(std::ssize(ks.sequences)),
          .sequence_count = std::ssize(ks.sequences),
          .sides = false,
          .heads = q.shape[1],
          .key_heads = k.shape[1],
          .dim = q.cols(),
          .value_dim = dim};
-  if (v) p.streams[1] = {vs, v.f32(), row_bytes(vs.record, vs.width)};
+  if (v) p.streams[1] = {vs, v.f32(), row_bytes(vs.stored, vs.width)};
   AUTARK_CHECK(p.heads % p.key_heads == 0 && p.dim == k.cols() && p.dim <= kHeadDimMax && dim <= kHeadDimMax);
-  AUTARK_CHECK(p.key_heads * p.dim == ks.width && (!ks.ring || how.window <= ks.keep));
+  AUTARK_CHECK(p.key_heads * p.dim == ks.width && (!ks.ring || how.window <= ks.window_rows));
   AUTARK_CHECK(v ? p.key_heads * dim == vs.width && v.cols() == dim : dim <= p.dim);
-  AUTARK_CHECK(!v || (vs.record == ks.record && vs.ring == ks.ring));
+  AUTARK_CHECK(!v || (vs.stored == ks.stored && vs.ring == ks.ring));
   for (int64_t i = 0; i < p.sequence_count; ++i) {
     p.sequences[i] = make_sequence(on, p, i, how.window);
     p.sides |= p.sequences[i].side[0] != nullptr;
@@ -131,8 +132,8 @@ RecordSource source_of(const Plan& p, int which, int64_t seq, std::byte* const* 
   const Sequence& q = p.sequences[seq];
   if (q.side[which])
     return {reinterpret_cast<const unsigned char* const*>(side), INT64_MAX, s.row_bytes, 0, q.from};
-  return {reinterpret_cast<const unsigned char* const*>(s.rows.pages[seq].data()), s.rows.page_rows,
-          s.row_bytes, s.rows.ring, 0};
+  return {reinterpret_cast<const unsigned char* const*>(s.view.pages[seq].data()), s.view.page_rows,
+          s.row_bytes, s.view.ring, 0};
 }
 
 void record_fill(Recorder& on, const Plan& p, const Tensor& k, const Tensor& v) {
@@ -143,21 +144,21 @@ void record_fill(Recorder& on, const Plan& p, const Tensor& k, const Tensor& v) 
     const Sequence& q = p.sequences[i];
     n += (q.start + q.count - begin(q) + kRowsEach - 1) / kRowsEach;
   }
-  Fill* fills = on.plans.take_of<Fill>(n);
+  StagedRows* staged = on.step_memory.take_of<StagedRows>(n);
   n = 0;
   for (int64_t i = 0; i < p.sequence_count; ++i) {
     const Sequence& q = p.sequences[i];
     for (int64_t row = begin(q); row < q.start + q.count; row += kRowsEach)
-      fills[n++] = {i, row, std::min(row + kRowsEach, q.start + q.count)};
+      staged[n++] = {i, row, std::min(row + kRowsEach, q.start + q.count)};
   }
-  on.add(n, {k, v}, {p.streams[0].rows, p.streams[1].rows},
-         [p, fills, kernels = &on.kernels](int64_t c, void*) { fill(p, *kernels, fills[c]); });
+  on.add(n, {k, v}, {p.streams[0].view, p.streams[1].view},
+         [p, staged, kernels = &on.kernels](int64_t c, void*) { stage_rows(p, *kernels, staged[c]); });
 }
 
 // The values that all tasks of a sequence share.
 AttendTask task_of(Recorder& on, const Plan& p, int64_t seq, Attend how, const Tensor& q, const Tensor& y) {
   const Sequence& s = p.sequences[seq];
-  auto** side = on.plans.take_of<std::byte*>(2);
+  auto** side = on.step_memory.take_of<std::byte*>(2);
   std::copy_n(s.side, 2, side);
   AttendTask t{};
   t.q = q.f32() + s.first * p.heads * p.dim;
@@ -194,11 +195,11 @@ void record_tasks(Recorder& on, const Plan& p, Attend how, const Tensor& q, cons
   const TaskSplit by = split_tasks(tokens, p.key_heads, p.heads / p.key_heads, on.team.size());
   for (int64_t i = 0; i < p.sequence_count; ++i)
     n += (p.sequences[i].count + by.tokens - 1) / by.tokens * p.key_heads * by.parts;
-  AttendTask* tasks = on.plans.take_of<AttendTask>(n);
+  AttendTask* tasks = on.step_memory.take_of<AttendTask>(n);
   AttendTask* next = tasks;
   for (int64_t i = 0; i < p.sequence_count; ++i)
     next = put_tasks(p, by, p.sequences[i].count, task_of(on, p, i, how, q, y), next);
-  on.add(n, {q, p.streams[0].rows, p.streams[1].rows}, {y},
+  on.add(n, {q, p.streams[0].view, p.streams[1].view}, {y},
          [tasks, kernels = &on.kernels](int64_t c, void* scratch) {
            AttendTask t = tasks[c];
            t.scratch = scratch;
@@ -219,15 +220,15 @@ TaskSplit split_tasks(int64_t tokens, int64_t key_heads, int64_t group, int64_t 
   return {std::max<int64_t>(1, kQueriesMax / heads), heads, parts()};
 }
 
-Tensor record_attention(Recorder& on, Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs,
+Tensor record_attention(Recorder& on, Tensor q, Tensor k, Tensor v, const StateView& ks, const StateView& vs,
                         Attend how) {
   const Plan p = make_plan(on, q, k, v, ks, vs, how);
   const Tensor y = on.tensor({q.shape[0], p.heads, p.value_dim});
   record_fill(on, p, k, v);
-  on.meet();
+  on.barrier();
   record_tasks(on, p, how, q, y);
   if (!p.sides) return y;
-  on.meet();
+  on.barrier();
   on.add(p.sequence_count, {}, {ks, vs}, [p](int64_t i, void*) {
     if (p.sequences[i].side[0]) write_back(p, i);
   });

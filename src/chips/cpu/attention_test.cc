@@ -10,7 +10,7 @@ using namespace cpu_testing;
 
 struct Case {
   Format record;
-  int heads, key_heads, dim, window, slack;
+  int heads, key_heads, dim, window, rewind_tokens;
   int value_dim = 0;    // 0: as the keys
   bool shared = false;  // values are channels of the key rows
   int values() const { return value_dim ? value_dim : dim; }
@@ -25,7 +25,7 @@ struct Outcome {
 
 Outcome run(Chip& on, const Case& c, const std::vector<std::vector<int>>& chunks) {
   const int sequences = static_cast<int>(chunks.size()), width = c.key_heads * c.dim;
-  const int ring = c.window ? c.window + c.slack : 0;
+  const int ring = c.window ? c.window + c.rewind_tokens : 0;
   const int value_width = c.key_heads * c.values();
   State ks(c.record, width, c.window, ring, 16, sequences),
       vs(c.record, value_width, c.window, ring, 16, sequences);
@@ -43,7 +43,7 @@ Outcome run(Chip& on, const Case& c, const std::vector<std::vector<int>>& chunks
     Tensor v;
     if (!c.shared)
       v = floats(on, {rows, c.key_heads, c.values()}, random_values(rows * value_width, seed + 3));
-    const Rows kr = ks.rows(spans, lengths), vr = c.shared ? Rows{} : vs.rows(spans, lengths);
+    const StateView kr = ks.view(spans, lengths), vr = c.shared ? StateView{} : vs.view(spans, lengths);
     const Tensor result = on.attention(q, k, v, kr, vr, how);
     EXPECT_EQ(result.shape, (Shape{rows, c.heads, c.values()}));
     const auto y = values(on, result);
@@ -51,7 +51,7 @@ Outcome run(Chip& on, const Case& c, const std::vector<std::vector<int>>& chunks
     for (int i = 0; i < sequences; ++i) lengths[i] += spans[i].count;
     if (step + 1 < chunks[0].size()) continue;
     for (int i = 0; i < sequences; ++i) {
-      for (const Rows* r : {&kr, &vr}) {
+      for (const StateView* r : {&kr, &vr}) {
         for (int64_t row = c.window ? std::max<int64_t>(0, lengths[i] - c.window) : 0; row < lengths[i];
              ++row) {
           if (!r->width) break;
@@ -68,7 +68,7 @@ Outcome run(Chip& on, const Case& c, const std::vector<std::vector<int>>& chunks
 std::vector<float> run_one(Chip& on, const Case& c, const std::vector<int>& chunks) {
   constexpr int kTokens = 100;
   const int width = c.key_heads * c.dim, value_width = c.key_heads * c.values();
-  const int ring = c.window ? c.window + c.slack : 0;
+  const int ring = c.window ? c.window + c.rewind_tokens : 0;
   State ks(c.record, width, c.window, ring, 16, 1), vs(c.record, value_width, c.window, ring, 16, 1);
   const auto q = random_values(kTokens * c.heads * c.dim, 1), k = random_values(kTokens * width, 2),
              v = random_values(kTokens * value_width, 3);
@@ -81,8 +81,8 @@ std::vector<float> run_one(Chip& on, const Case& c, const std::vector<int>& chun
       return floats(on, {n, heads, row / heads}, {x.begin() + at, x.begin() + at + n * row});
     };
     const Span span{0, n};
-    const Rows kr = ks.rows({&span, 1}, {&start, 1});
-    const Rows vr = c.shared ? Rows{} : vs.rows({&span, 1}, {&start, 1});
+    const StateView kr = ks.view({&span, 1}, {&start, 1});
+    const StateView vr = c.shared ? StateView{} : vs.view({&span, 1}, {&start, 1});
     const Tensor y =
         on.attention(part(q, c.heads), part(k, c.key_heads), c.shared ? Tensor{} : part(v, c.key_heads), kr,
                      vr, {.scale = 0.2f, .window = c.window, .value_dim = c.value_dim});
@@ -130,8 +130,8 @@ TEST_P(AttentionTest, FloatStorageCanPretendToBeARecord) {
   std::vector<std::vector<float>> y;
   for (Chip* chip : {ref->get(), on.get()}) {
     State ks(Format::f32, 32, 0, 0, 16, 1), vs(Format::f32, 32, 0, 0, 16, 1);
-    Rows kr = ks.rows({&span, 1}, {&none, 1}), vr = vs.rows({&span, 1}, {&none, 1});
-    kr.codes = vr.codes = Format::bf16;
+    StateView kr = ks.view({&span, 1}, {&none, 1}), vr = vs.view({&span, 1}, {&none, 1});
+    kr.simulated = vr.simulated = Format::bf16;
     const auto t = [&](int seed) { return floats(*chip, {9, 1, 32}, random_values(9 * 32, seed)); };
     y.push_back(values(*chip, chip->attention(t(1), t(2), t(3), kr, vr, {.scale = 1})));
   }

@@ -30,7 +30,7 @@ class CpuChip final : public Chip {
             {"team", threads}};
   }
 
-  Tensor scratch(Shape s, Format f) override { return {on_.plans.take(row_bytes(f, s.numel())), f, s}; }
+  Tensor scratch(Shape s, Format f) override { return {on_.step_memory.take(row_bytes(f, s.numel())), f, s}; }
   Tensor result(Shape s, Format f) override { return on_.tensor(s, f); }
   void reset() override {
     on_.reset();
@@ -53,8 +53,8 @@ class CpuChip final : public Chip {
     ran();
   }
 
-  Tensor rows(const Weight& table, Tensor ids, float scale) override;
-  Tensor pick(Tensor x, Tensor ids) override;
+  Tensor embedding(const Weight& table, Tensor ids, float scale) override;
+  Tensor gather(Tensor x, Tensor ids) override;
   Tensor linear(Tensor x, const Weight& w, const Vector& bias) override {
     return ran(record_linear(on_, inputs_, x, w, bias));
   }
@@ -64,7 +64,7 @@ class CpuChip final : public Chip {
   }
   Tensor rms_norm(Tensor x, const Vector& gain, float eps) override;
   Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) override;
-  Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
+  Tensor attention(Tensor q, Tensor k, Tensor v, StateView ks, StateView vs, Attend how) override {
     return official(record_attention(on_, q, k, v, ks, vs, how));
   }
   Tensor add(Tensor a, Tensor b) override;
@@ -127,7 +127,7 @@ class CpuChip final : public Chip {
   std::vector<Angles> angles_;  // of this step, reused by all layers
 };
 
-Tensor CpuChip::rows(const Weight& table, Tensor ids, float scale) {
+Tensor CpuChip::embedding(const Weight& table, Tensor ids, float scale) {
   const bool whole = table.format == Format::i32;
   const int64_t n = table.cols();
   Tensor y = on_.tensor({ids.shape[0], n}, whole ? Format::i32 : Format::f32);
@@ -144,7 +144,7 @@ Tensor CpuChip::rows(const Weight& table, Tensor ids, float scale) {
   return ran(y);
 }
 
-Tensor CpuChip::pick(Tensor x, Tensor ids) {
+Tensor CpuChip::gather(Tensor x, Tensor ids) {
   Shape s = x.shape;
   s.d[0] = ids.shape[0];
   Tensor y = on_.tensor(s, x.format);
@@ -159,7 +159,7 @@ Tensor CpuChip::pick(Tensor x, Tensor ids) {
 
 // A slot for the int8 form of y, which a product may request before the verb runs (Recorder::offer_rounding).
 RoundedBlock** CpuChip::offer(Tensor y) {
-  auto** slot = on_.plans.take_of<RoundedBlock*>(1);
+  auto** slot = on_.step_memory.take_of<RoundedBlock*>(1);
   *slot = nullptr;
   if (y.cols() % kBlock == 0 && !eager_) on_.offer_rounding(y, slot);
   return slot;
@@ -228,7 +228,7 @@ CpuChip::Angles CpuChip::angles(Tensor pos, const Rope& rope, bool inverse) {
   each_row(rows, {pos}, {c, s},
            [=, as = angle_as(inputs_), pos = pos.i32(), r = &rope, c = c.f32(), s = s.f32()](int64_t i) {
              for (int64_t j = 0; j < half; ++j) {
-               const Turn t = turn(*r, j, pos[i], inverse, as);
+               const Rotation t = rotation(*r, j, pos[i], inverse, as);
                c[i * half + j] = t.cosine;
                s[i * half + j] = t.sine;
              }

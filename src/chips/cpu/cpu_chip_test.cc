@@ -96,10 +96,10 @@ TEST_P(CpuChipTest, Rope) {
 TEST_P(CpuChipTest, RowsAndPick) {
   for (const Format f : kFormats) {
     const Matrix m(f, 30, fitting(f, 70), 3);
-    expect_as_ref([&](Chip& on) { return on.rows(m.weight, ints(on, {3, 29, 0, 3}), 1.5f); });
+    expect_as_ref([&](Chip& on) { return on.embedding(m.weight, ints(on, {3, 29, 0, 3}), 1.5f); });
   }
   expect_as_ref([](Chip& on) {
-    return on.pick(floats(on, {9, 2, 5}, random_values(90, 1)), ints(on, {8, 0, 8}));
+    return on.gather(floats(on, {9, 2, 5}, random_values(90, 1)), ints(on, {8, 0, 8}));
   });
 }
 
@@ -107,7 +107,7 @@ TEST_P(CpuChipTest, WholeNumberTablesComeAsTheyAre) {
   const std::vector<int32_t> table{1, -2, 3, 1 << 30, 5, 6};
   const Part part{reinterpret_cast<const std::byte*>(table.data()), nullptr};
   auto on = chip();
-  Tensor y = on->rows({Format::i32, {3, 2}, {&part, 1}}, ints(*on, {1, 2}));
+  Tensor y = on->embedding({Format::i32, {3, 2}, {&part, 1}}, ints(*on, {1, 2}));
   on->wait();
   EXPECT_EQ(std::vector<int32_t>(y.i32(), y.i32() + 4), (std::vector<int32_t>{3, 1 << 30, 5, 6}));
 }
@@ -180,9 +180,9 @@ struct Layer {
   Rope rope{plain_frequencies(kHead, 10000)};
   explicit Layer(Format format) : f(format) {}
 
-  Tensor run(Chip& on, std::vector<int32_t> tokens, std::vector<int32_t> positions, const Rows& ks,
-             const Rows& vs, int window) const {
-    Tensor pos = ints(on, positions), x = on.rows(embed.weight, ints(on, tokens));
+  Tensor run(Chip& on, std::vector<int32_t> tokens, std::vector<int32_t> positions, const StateView& ks,
+             const StateView& vs, int window) const {
+    Tensor pos = ints(on, positions), x = on.embedding(embed.weight, ints(on, tokens));
     for (int layer = 0; layer < 2; ++layer) {  // the state must be extended only once
       Tensor n = on.rms_norm(x, {}, 1e-6);
       Tensor a = on.rope(on.linear(n, q.weight).split(kHead), pos, rope);
@@ -219,7 +219,7 @@ std::vector<float> feed(Chip& on, const Layer& layer, const std::vector<int>& ch
     on.reset();
     const auto y =
         values(on, layer.run(on, {all.begin() + start, all.begin() + start + n}, positions,
-                             ks.rows({&span, 1}, {&start, 1}), vs.rows({&span, 1}, {&start, 1}), window));
+                             ks.view({&span, 1}, {&start, 1}), vs.view({&span, 1}, {&start, 1}), window));
     out.insert(out.end(), y.begin(), y.end());
     start += n;
   }
@@ -255,7 +255,7 @@ TEST_P(CpuChipTest, CompanyInAStepChangesNoBit) {
       spans.push_back({static_cast<int>(ids.size()), n});
       for (int i = 0; i < n; ++i) ids.push_back(tokens[i]), positions.push_back(i);
     }
-    return values(on, layer.run(on, ids, positions, ks.rows(spans, lengths), vs.rows(spans, lengths), 0));
+    return values(on, layer.run(on, ids, positions, ks.view(spans, lengths), vs.view(spans, lengths), 0));
   };
   for (const auto inputs : {Rounding::Inputs::f32, Rounding::Inputs::int8}) {
     auto on = chip(2, false, inputs);
@@ -280,8 +280,8 @@ TEST_P(CpuChipTest, ThreadsAndRecordingChangeNoBit) {
           [&](Chip& on) {
             State& ks = states.emplace_back(Format::f16, 128, 0, 0, 16, 1);
             State& vs = states.emplace_back(Format::f16, 128, 0, 0, 16, 1);
-            return layer.run(on, some_tokens(33), positions, ks.rows({&span, 1}, {&none, 1}),
-                             vs.rows({&span, 1}, {&none, 1}), 0);
+            return layer.run(on, some_tokens(33), positions, ks.view({&span, 1}, {&none, 1}),
+                             vs.view({&span, 1}, {&none, 1}), 0);
           },
           inputs);
     }

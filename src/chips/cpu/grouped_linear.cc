@@ -20,7 +20,7 @@ struct GroupedJob {
 // Prepares each group's channels in the form that its product reads.
 void record_inputs(Recorder& on, GroupedJob& job, Rounding::Inputs inputs, const Tensor& x) {
   if (inputs != Rounding::Inputs::int8 || !takes_rounded(job.w->kind)) {
-    job.floats = on.plans.take_of<const float*>(job.groups * job.rows);
+    job.floats = on.step_memory.take_of<const float*>(job.groups * job.rows);
     for (int64_t i = 0; i < job.groups * job.rows; ++i)
       job.floats[i] = x.row(i % job.rows).data() + i / job.rows * job.in;
     return;
@@ -32,7 +32,7 @@ void record_inputs(Recorder& on, GroupedJob& job, Rounding::Inputs inputs, const
         job.on->rounded_row(job.rounded + g * job.rows * job.blocks(), row, job.rows, job.blocks());
     job.on->kernels.round_row(x.row(row).data() + g * job.in, job.in, to.first, to.stride);
   });
-  on.meet();
+  on.barrier();
 }
 
 void run_group(const GroupedJob& job, int64_t chunk, void* scratch) {

@@ -39,7 +39,7 @@ ProductJob job_of(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight&
   if (inputs == Rounding::Inputs::int8 && takes_rounded(job.w->kind)) {
     job.rounded = on.rounded(x).blocks;
   } else {
-    auto** rows = on.plans.take_of<const float*>(x.rows());
+    auto** rows = on.step_memory.take_of<const float*>(x.rows());
     for (int64_t i = 0; i < x.rows(); ++i) rows[i] = x.f32() + i * x.cols();
     job.floats = rows;
   }

@@ -58,10 +58,10 @@ struct MoePlan {
 
 SortedPairs make_pairs(Recorder& on, const Tensor& ids, int64_t experts) {
   SortedPairs p{.rows = ids.rows(), .each = ids.cols(), .experts = experts, .ids = ids.i32()};
-  p.begin = on.plans.take_of<int64_t>(experts + 1);
-  p.active = on.plans.take_of<int64_t>(experts);
-  p.pair = on.plans.take_of<int64_t>(p.count());
-  p.place = on.plans.take_of<int64_t>(p.count());
+  p.begin = on.step_memory.take_of<int64_t>(experts + 1);
+  p.active = on.step_memory.take_of<int64_t>(experts);
+  p.pair = on.step_memory.take_of<int64_t>(p.count());
+  p.place = on.step_memory.take_of<int64_t>(p.count());
   return p;
 }
 
@@ -95,8 +95,8 @@ void place_rows(Recorder& on, Rounding::Inputs inputs, MoePlan& m) {
   const auto room = [&](int64_t width) {
     return on.results.take_of<RoundedBlock>(m.pairs.count() * (width / kBlock));
   };
-  m.gate_x.floats = m.up_x.floats = on.plans.take_of<const float*>(m.pairs.count());
-  m.down_h.floats = on.plans.take_of<const float*>(m.pairs.count());
+  m.gate_x.floats = m.up_x.floats = on.step_memory.take_of<const float*>(m.pairs.count());
+  m.down_h.floats = on.step_memory.take_of<const float*>(m.pairs.count());
   RoundedBlock* x = rounds(m.gate) || rounds(m.up) ? room(m.dim) : nullptr;
   if (rounds(m.gate)) m.gate_x.rounded = x;
   if (rounds(m.up)) m.up_x.rounded = x;
@@ -108,7 +108,7 @@ MoePlan* make_plan(Recorder& on, Rounding::Inputs inputs, Tensor x, const Choice
   const int64_t dim = x.cols(), inner = gate.rows();
   AUTARK_CHECK(gate.cols() == dim && up.rows() == inner && down.cols() == inner && down.rows() == dim);
   AUTARK_CHECK(gate.in == up.in && gate.out == up.out);
-  MoePlan& m = *new (on.plans.take(sizeof(MoePlan))) MoePlan{};
+  MoePlan& m = *new (on.step_memory.take(sizeof(MoePlan))) MoePlan{};
   m.on = &on;
   if (inputs == Rounding::Inputs::official)
     m.official = {.x = gate.in, .products = gate.out, .h = Round::bf16, .down = down.in, .out = down.out};
@@ -121,7 +121,7 @@ MoePlan* make_plan(Recorder& on, Rounding::Inputs inputs, Tensor x, const Choice
   m.pairs = make_pairs(on, to.ids, gate.shape[0]);
   m.inner_cut = in_pairs(cut_panels(on, *m.gate, m.pairs.rows));
   m.outer_cut = cut_panels(on, *m.down, m.pairs.rows);
-  m.inner_chunks = on.plans.take_of<int64_t>(2);
+  m.inner_chunks = on.step_memory.take_of<int64_t>(2);
   m.outer_chunks = m.inner_chunks + 1;
   m.h = on.tensor({m.pairs.count(), inner});
   m.o = on.tensor({m.pairs.count(), dim});
@@ -131,7 +131,7 @@ MoePlan* make_plan(Recorder& on, Rounding::Inputs inputs, Tensor x, const Choice
 }
 
 void record_sort(Recorder& on, const MoePlan* m, const Tensor& ids) {
-  on.meet();
+  on.barrier();
   on.add(1, {ids}, {}, [m](int64_t, void*) {
     const int64_t active = sort_pairs(m->pairs);
     *m->inner_chunks = active * m->inner_cut.chunks;
@@ -141,7 +141,7 @@ void record_sort(Recorder& on, const MoePlan* m, const Tensor& ids) {
       m->down_h.floats[p] = m->h.f32() + p * m->inner;
     }
   });
-  on.meet();
+  on.barrier();
 }
 
 // Rounds the rows at `to.floats`, [places][width], to `to.rounded`: every expert's rows are tiles of their
@@ -155,7 +155,7 @@ void record_rounding(Recorder& on, const MoePlan* m, const Tensor& from, const P
         m->on->rounded_row(to.rounded + first * blocks, place - first, m->pairs.begin[e + 1] - first, blocks);
     m->on->kernels.round_row(to.floats[place], width, r.first, r.stride);
   });
-  on.meet();
+  on.barrier();
 }
 
 // Rounds `x` in place as official code does, once or twice.
@@ -165,7 +165,7 @@ void record_official(Recorder& on, const Tensor& x, Round first, Round second = 
     round(first, x.row(i));
     round(second, x.row(i));
   });
-  on.meet();
+  on.barrier();
 }
 
 ExpertChunk chunk_of(const SortedPairs& p, const PanelCut& cut, int64_t chunk) {
@@ -211,7 +211,7 @@ void run_inner(const MoePlan& m, int64_t chunk, void* scratch) {
 void record_inner(Recorder& on, const MoePlan* m) {
   on.add_counted(m->inner_chunks, {m->x, m->weights}, {m->h},
                  [m](int64_t c, void* scratch) { run_inner(*m, c, scratch); });
-  on.meet();
+  on.barrier();
 }
 
 void record_outer(Recorder& on, const MoePlan* m) {

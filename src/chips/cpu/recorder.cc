@@ -21,7 +21,7 @@ Recorder::Recorder(const Kernels& k, int threads) : kernels(k), team(threads) {
   for (int i = 0; i < threads; ++i) scratch_.emplace_back(kScratchBytes);
 }
 
-Bytes::Bytes(const Rows& state) {
+Bytes::Bytes(const StateView& state) {
   for (const auto& pages : state.pages) {
     if (pages.empty()) continue;
     begin = pages[0];
@@ -40,10 +40,10 @@ int64_t Recorder::chunks_of(int64_t work, int64_t least) const {
 // Decides whether threads must wait before the operation: a read or a write of bytes that were written since
 // the last wait, or a write of bytes that were read since then.
 void Recorder::append_operation(Operation op, std::span<const Bytes> reads, std::span<const Bytes> writes) {
-  op.meet = meet_next_ || any_overlap(reads, written_) || any_overlap(writes, written_) ||
-            any_overlap(writes, read_);
-  if (op.meet) read_.clear(), written_.clear();
-  meet_next_ = false;
+  op.barrier = barrier_next_ || any_overlap(reads, written_) || any_overlap(writes, written_) ||
+               any_overlap(writes, read_);
+  if (op.barrier) read_.clear(), written_.clear();
+  barrier_next_ = false;
   read_.insert(read_.end(), reads.begin(), reads.end());
   written_.insert(written_.end(), writes.begin(), writes.end());
   operations_.push_back(op);
@@ -64,7 +64,7 @@ void Recorder::add_each(int64_t count, const Operands& reads, const Operands& wr
     int64_t count, chunks;
   };
   const int64_t chunks = chunks_of(count);
-  Each* each = plans.take_of<Each>(1);
+  Each* each = step_memory.take_of<Each>(1);
   *each = {&spread_.emplace_back(std::move(work)), count, chunks};
   const Call call = [](void* e, int64_t c, void*) {
     const Each& all = *static_cast<Each*>(e);
@@ -84,11 +84,11 @@ void Recorder::forget_rounded(std::span<const Bytes> changed) {
 
 // One thread's way through the list. All threads compute the same `due`, so they wait for the same
 // number of chunks.
-void Recorder::walk(int thread) {
+void Recorder::run_operations(int thread) {
   std::byte* scratch = scratch_[thread].data();
   uint32_t due = 0;  // chunks of all operations so far
   for (Operation& op : operations_) {
-    if (op.meet) done_.wait_for(due);
+    if (op.barrier) done_.wait_for(due);
     const int64_t chunks = op.counted ? *op.counted : op.chunks;
     due += static_cast<uint32_t>(chunks);
     if (op.alone && thread != 0) continue;
@@ -108,7 +108,7 @@ void Recorder::walk(int thread) {
 void Recorder::play() {
   done_.reset();
   if (!operations_.empty())
-    team.run([](void* self, int thread) { static_cast<Recorder*>(self)->walk(thread); }, this);
+    team.run([](void* self, int thread) { static_cast<Recorder*>(self)->run_operations(thread); }, this);
   forget_operations();
 }
 
@@ -117,13 +117,13 @@ void Recorder::forget_operations() {
   read_.clear(), written_.clear();
   hosted_.clear();
   spread_.clear();
-  meet_next_ = false;
+  barrier_next_ = false;
   forget_rounded();
 }
 
 void Recorder::reset() {
   forget_operations();
-  plans.reset();
+  step_memory.reset();
   results.reset();
 }
 
@@ -141,7 +141,7 @@ Tensor Recorder::carry(Tensor x) {
     std::memcpy(static_cast<std::byte*>(y.data) + at, static_cast<std::byte*>(x.data) + at,
                 std::min(kPiece, bytes - at));
   });
-  meet();
+  barrier();
   results.reset();
   forget_rounded();
   return y;

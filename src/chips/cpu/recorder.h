@@ -4,8 +4,8 @@
 // done. It waits for chunks, not for threads: a preempted thread delays only the chunk that it is working on.
 //
 // An operation is a closure of plain values, called once per chunk; its chunks must be independent.
-// Everything known at recording time (closures, tables) is in `plans` until reset(); operations write to
-// `results` and to state pages.
+// Everything known at recording time (closures, tables) is in `step_memory` until reset(); operations write
+// to `results` and to state pages.
 #pragma once
 #include <cstring>
 #include <deque>
@@ -30,7 +30,7 @@ struct Bytes {  // a range of memory that an operation reads or writes
   Bytes(const void* p, int64_t n) : begin(static_cast<const std::byte*>(p)), end(begin + n) {}
   Bytes(const Tensor& t) : Bytes(t.data, t.data ? t.shape.numel() * 4 : 0) {}
   // The first byte of a stream's state represents all of it: operations always name whole streams.
-  Bytes(const Rows& state);
+  Bytes(const StateView& state);
   Bytes(const Operand& o) : Bytes(o.tensor() ? Bytes(*o.tensor()) : Bytes(*o.state())) {}
   bool overlaps(const Bytes& o) const { return begin < o.end && o.begin < end; }
 };
@@ -53,7 +53,7 @@ class Recorder {
   const Kernels& kernels;
   Team team;
   // plans: until reset(). results: until carry() or reset(), except what carry() copied.
-  Arena plans, results;
+  Arena step_memory, results;
   PreparedWeights prepared;
 
   Tensor tensor(Shape s, Format f = Format::f32) {
@@ -87,7 +87,7 @@ class Recorder {
     });
   }
   // Makes the next operation wait for all before it.
-  void meet() { meet_next_ = true; }
+  void barrier() { barrier_next_ = true; }
   // Appends `work` for the caller's thread.
   void add_host(const Operands& reads, const Operands& writes, std::function<void()> work);
   // Appends work(0) … work(count − 1) for all threads.
@@ -123,7 +123,7 @@ class Recorder {
     void* closure;
     int64_t chunks;
     const int64_t* counted;
-    bool meet, alone;
+    bool barrier, alone;
     int64_t next;  // atomic while playing
   };
   struct Known {
@@ -144,8 +144,8 @@ class Recorder {
   template <class Run>
   void append(int64_t chunks, const int64_t* counted, std::initializer_list<Bytes> reads,
               std::initializer_list<Bytes> writes, Run run) {
-    static_assert(std::is_trivially_destructible_v<Run>);  // closures in `plans` are not destroyed
-    void* closure = new (plans.take(sizeof(Run))) Run(run);
+    static_assert(std::is_trivially_destructible_v<Run>);  // closures in `step_memory` are not destroyed
+    void* closure = new (step_memory.take(sizeof(Run))) Run(run);
     const Call call = [](void* c, int64_t chunk, void* scratch) { (*static_cast<Run*>(c))(chunk, scratch); };
     append_operation({call, closure, chunks, counted, false, false, 0}, {reads.begin(), reads.size()},
                      {writes.begin(), writes.size()});
@@ -153,11 +153,11 @@ class Recorder {
   void append_operation(Operation op, std::span<const Bytes> reads, std::span<const Bytes> writes);
   void forget_rounded(std::span<const Bytes> changed);
   void forget_operations();
-  void walk(int thread);
+  void run_operations(int thread);
 
   std::vector<Operation> operations_;
   std::vector<Bytes> read_, written_;  // since the last wait
-  bool meet_next_ = false;
+  bool barrier_next_ = false;
   std::deque<std::function<void()>> hosted_;
   std::deque<std::function<void(int64_t)>> spread_;
   std::vector<Known> rounded_;

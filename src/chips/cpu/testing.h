@@ -101,10 +101,10 @@ inline std::unique_ptr<Chip> cpu(const ChipOptions& o) {
 // written is NaN.
 class State {
  public:
-  State(Format record, int64_t width, int keep, int ring, int page_rows, int sequences)
+  State(Format record, int64_t width, int window_rows, int ring, int page_rows, int sequences)
       : record_(record),
         width_(width),
-        keep_(keep),
+        window_rows_(window_rows),
         ring_(ring),
         page_rows_(page_rows),
         pages_(sequences),
@@ -112,7 +112,7 @@ class State {
         views_(sequences) {}
 
   // Room for `spans` after `lengths` tokens. Valid until the next call.
-  Rows rows(std::span<const Span> spans, std::span<const int64_t> lengths) {
+  StateView view(std::span<const Span> spans, std::span<const int64_t> lengths) {
     for (size_t i = 0; i < spans.size(); ++i) {
       const int64_t need = ring_ ? ring_ : lengths[i] + spans[i].count;
       while (std::ssize(pages_[i]) * page_rows_ < need)
@@ -121,10 +121,10 @@ class State {
       for (auto& p : pages_[i]) tables_[i].push_back(p.data());
       views_[i] = tables_[i];
     }
-    return {.record = record_,
-            .codes = record_,
+    return {.stored = record_,
+            .simulated = record_,
             .width = width_,
-            .keep = keep_,
+            .window_rows = window_rows_,
             .ring = ring_,
             .page_rows = page_rows_,
             .sequences = spans,
@@ -135,7 +135,7 @@ class State {
  private:
   Format record_;
   int64_t width_;
-  int keep_, ring_, page_rows_;
+  int window_rows_, ring_, page_rows_;
   std::vector<std::deque<std::vector<std::byte>>> pages_;
   std::vector<std::vector<std::byte*>> tables_;
   std::vector<std::span<std::byte* const>> views_;

@@ -15,7 +15,7 @@ Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight&
                   const Weight& down, Act act, float limit);
 Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, const Weight& gate,
                   const Weight& up, const Weight& down, Act act, float limit);
-Tensor record_attention(Recorder& on, Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs,
+Tensor record_attention(Recorder& on, Tensor q, Tensor k, Tensor v, const StateView& ks, const StateView& vs,
                         Attend how);
 bool attends_records(Format f);
 Choice record_route(Recorder& on, Tensor logits, const Vector& bias, Tensor fixed, const Routing& how,

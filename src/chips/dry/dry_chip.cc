@@ -15,12 +15,12 @@ class DryChip final : public Chip {
   void host(const Operands&, const Operands&, std::function<void()>) override {}
   Tensor upload(std::span<const int32_t> v) override { return {nullptr, Format::i32, {std::ssize(v)}}; }
   Tensor upload(std::span<const float>, Shape s) override { return {nullptr, Format::f32, s}; }
-  Tensor rows(const Weight& t, Tensor ids, float) override {
+  Tensor embedding(const Weight& t, Tensor ids, float) override {
     Tensor y = out({ids.shape[0], t.cols()});
     if (t.format == Format::i32) y.format = Format::i32;
     return y;
   }
-  Tensor pick(Tensor x, Tensor ids) override {
+  Tensor gather(Tensor x, Tensor ids) override {
     Tensor y = x;
     y.shape.d[0] = ids.shape[0];
     ++c_.ops;
@@ -41,17 +41,17 @@ class DryChip final : public Chip {
     AUTARK_CHECK(r.dims() <= x.cols());
     return out(x.shape);
   }
-  Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
+  Tensor attention(Tensor q, Tensor k, Tensor v, StateView ks, StateView vs, Attend how) override {
     const int64_t dim = value_dim(k, v, how);
     const double per_row = 2.0 * q.shape[1] * (q.cols() + dim);
     for (size_t s = 0; s < ks.sequences.size(); ++s) {
       const int64_t rows = ks.sequences[s].count, all = ks.length[s] + rows;
       const int64_t n = how.window ? std::min<int64_t>(all, how.window) : all;
       c_.flops += per_row * rows * n;
-      c_.kv_bytes += n * (row_bytes(ks.record, ks.width) + (v ? row_bytes(vs.record, vs.width) : 0));
+      c_.kv_bytes += n * (row_bytes(ks.stored, ks.width) + (v ? row_bytes(vs.stored, vs.width) : 0));
     }
-    for (const Rows* r : {&ks, &vs})
-      if (r->width && std::ranges::count(c_.attended, r->record) == 0) c_.attended.push_back(r->record);
+    for (const StateView* r : {&ks, &vs})
+      if (r->width && std::ranges::count(c_.attended, r->stored) == 0) c_.attended.push_back(r->stored);
     return out({q.shape[0], q.shape[1], dim});
   }
   V4Ops& v4() override { return v4_; }

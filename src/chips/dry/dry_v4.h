@@ -23,7 +23,7 @@ class DryV4 final : public V4Ops {
     AUTARK_CHECK(y.cols() == x.cols());
     return out(x.shape);
   }
-  void pool(Tensor kv, Tensor gate, const Pool& how, BlockRows into) override {
+  void pool(Tensor kv, Tensor gate, const Pool& how, BlockView into) override {
     AUTARK_CHECK(kv.cols() == gate.cols() && kv.cols() == how.ape.cols());
     AUTARK_CHECK(into.rows.width == how.norm.cols() && into.tail.width == 2 * kv.cols());
     c_.weight_bytes += bytes_of(how.ape) + bytes_of(how.norm);
@@ -31,41 +31,43 @@ class DryV4 final : public V4Ops {
   }
   Tensor hadamard(Tensor x) override { return out(x.shape); }
   Tensor quantise(Tensor x, Format) override { return out(x.shape); }
-  Tensor index_top_k(Tensor q, Tensor w, BlockRows keys, int k, Tensor*) override {
+  Tensor index_top_k(Tensor q, Tensor w, BlockView keys, int k, Tensor*) override {
     AUTARK_CHECK(q.shape[1] == w.cols() && q.cols() == keys.rows.width);
-    const Rows& r = keys.rows;
+    const StateView& r = keys.rows;
     for (size_t s = 0; s < r.sequences.size(); ++s) {
-      const double n = (r.length[s] + r.sequences[s].count) / r.per;
+      const double n = (r.length[s] + r.sequences[s].count) / r.tokens_per_row;
       c_.flops += 2.0 * q.shape[1] * q.cols() * r.sequences[s].count * n;
-      c_.kv_bytes += n * row_bytes(r.record, r.width);
+      c_.kv_bytes += n * row_bytes(r.stored, r.width);
     }
     return {nullptr, Format::i32, {q.shape[0], k}};
   }
-  Tensor sparse_attention(Tensor q, Tensor, Rows window, BlockRows far, Tensor picks,
+  Tensor sparse_attention(Tensor q, Tensor, StateView window, BlockView far, Tensor picks,
                           const Vector& sink) override {
     AUTARK_CHECK(q.shape[1] == sink.size() && q.cols() == window.width);
     c_.weight_bytes += bytes_of(sink);
     for (size_t s = 0; s < window.sequences.size(); ++s) {
       const int64_t rows = window.sequences[s].count, all = window.length[s] + rows;
-      const int64_t near = std::min<int64_t>(all, window.keep), old = far.rows.width ? all / far.rows.per : 0;
+      const int64_t near = std::min<int64_t>(all, window.window_rows),
+                    old = far.rows.width ? all / far.rows.tokens_per_row : 0;
       const double n = near + (picks ? std::min(old, picks.cols()) : old);
       c_.flops += 4.0 * q.shape[1] * q.cols() * rows * n;
-      c_.kv_bytes += near * row_bytes(window.record, window.width);
-      if (old) c_.kv_bytes += (n - near) * row_bytes(far.rows.record, far.rows.width);
+      c_.kv_bytes += near * row_bytes(window.stored, window.width);
+      if (old) c_.kv_bytes += (n - near) * row_bytes(far.rows.stored, far.rows.width);
     }
     return out(q.shape);
   }
-  Tensor block_attention(Tensor q, Tensor, Rows window, const Vector& sink) override {
+  Tensor block_attention(Tensor q, Tensor, StateView window, const Vector& sink) override {
     AUTARK_CHECK(q.shape[1] == sink.size() && q.cols() == window.width);
     c_.weight_bytes += bytes_of(sink);
     for (size_t s = 0; s < window.sequences.size(); ++s) {
-      const int64_t rows = window.sequences[s].count, near = std::min<int64_t>(window.length[s], window.keep);
+      const int64_t rows = window.sequences[s].count,
+                    near = std::min<int64_t>(window.length[s], window.window_rows);
       c_.flops += 4.0 * q.shape[1] * q.cols() * rows * (near + rows);
-      c_.kv_bytes += near * row_bytes(window.record, window.width);
+      c_.kv_bytes += near * row_bytes(window.stored, window.width);
     }
     return out(q.shape);
   }
-  void extend(Rows, Tensor) override { ++c_.ops; }
+  void extend(StateView, Tensor) override { ++c_.ops; }
 
  private:
   void count(int64_t rows, const Weight& w) {

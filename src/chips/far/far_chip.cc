@@ -77,7 +77,7 @@ class Opening {
   void allow(Access what, const Tensor& t) {
     if (t) allow(what, static_cast<const std::byte*>(t.data), bytes_of(t));
   }
-  void allow(Access what, const Rows& state) {
+  void allow(Access what, const StateView& state) {
     for (const auto& parts : state.pages) {
       for (const std::byte* part : parts) allow(what, part, part_bytes(state));
     }
@@ -194,11 +194,11 @@ class FarChip final : public Chip {
     if (!from.empty()) std::memcpy(state, from.data(), from.size());
   }
 
-  Tensor rows(const Weight& table, Tensor ids, float scale) override {
-    return verb({ids}, [&](Opening& o) { return ref_->rows(weights_.near(table, o), ids, scale); });
+  Tensor embedding(const Weight& table, Tensor ids, float scale) override {
+    return verb({ids}, [&](Opening& o) { return ref_->embedding(weights_.near(table, o), ids, scale); });
   }
-  Tensor pick(Tensor x, Tensor ids) override {
-    return verb({x, ids}, [&](Opening&) { return ref_->pick(x, ids); });
+  Tensor gather(Tensor x, Tensor ids) override {
+    return verb({x, ids}, [&](Opening&) { return ref_->gather(x, ids); });
   }
   Tensor linear(Tensor x, const Weight& w, const Vector& bias) override {
     return verb({x},
@@ -210,7 +210,7 @@ class FarChip final : public Chip {
   Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) override {
     return verb({x, pos}, [&](Opening&) { return ref_->rope(x, pos, rope, inverse); });
   }
-  Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
+  Tensor attention(Tensor q, Tensor k, Tensor v, StateView ks, StateView vs, Attend how) override {
     return verb({q, k, v}, [&](Opening& o) {
       o.allow(Access::write, Operands{ks, vs});
       return ref_->attention(q, k, v, ks, vs, how);

@@ -28,7 +28,7 @@ using FarChipDeathTest = FarChipTest;
 // One sequence with one page of four rows of eight values.
 struct OnePage {
   explicit OnePage(Chip& on) : memory(on.state_memory(4 * 8 * 4)), page{memory.get()}, pages{page} {}
-  Rows rows() const {
+  StateView view() const {
     return {.width = 8, .page_rows = 4, .sequences = spans, .pages = pages, .length = lengths};
   }
   StateMemory memory;
@@ -45,8 +45,8 @@ float first_of(Tensor x) {
 TEST_F(FarChipTest, ValuesGoInAndComeOutThroughTheChip) {
   const Tensor x = floats(3), ids = on_->upload(std::vector<int32_t>{0, 0});
   EXPECT_EQ(values(on_->add(x, x)), (std::vector<float>{2, 4, 6}));
-  EXPECT_EQ(values(on_->pick(x, ids)), (std::vector<float>{1, 2, 3, 1, 2, 3}));
-  const Tensor picked = on_->pick(ids, on_->upload(std::vector<int32_t>{1}));
+  EXPECT_EQ(values(on_->gather(x, ids)), (std::vector<float>{1, 2, 3, 1, 2, 3}));
+  const Tensor picked = on_->gather(ids, on_->upload(std::vector<int32_t>{1}));
   on_->wait();
   EXPECT_EQ(on_->read_ids(picked)[0], 0);
 }
@@ -60,7 +60,7 @@ TEST_F(FarChipTest, NamedOperandsAreOpenToWorkOnTheHost) {
 
 TEST_F(FarChipTest, StateIsWrittenByWorkAndCopiedByTheChip) {
   const OnePage state(*on_), other(*on_);
-  const Rows r = state.rows();
+  const StateView r = state.view();
   const Tensor x = floats(8);
   on_->v4().extend(r, x);
   on_->wait();
@@ -68,7 +68,7 @@ TEST_F(FarChipTest, StateIsWrittenByWorkAndCopiedByTheChip) {
   on_->copy_out(state.page[0], bytes);
   on_->copy_in(bytes, other.page[0]);
   std::vector<float> row(8);
-  const Rows from = other.rows();
+  const StateView from = other.view();
   on_->host({from}, {}, [&] { load(from, 0, 0, row); });
   EXPECT_EQ(row, values(x));
 }
@@ -91,7 +91,7 @@ TEST_F(FarChipDeathTest, WorkCannotTouchWhatItDoesNotName) {
 
 TEST_F(FarChipDeathTest, StateIsClosedUnlessItIsNamed) {
   const OnePage state(*on_);
-  const Rows r = state.rows();
+  const StateView r = state.view();
   const std::vector<float> row(8);
   EXPECT_DEATH(store(r, 0, 0, row), "");
   EXPECT_DEATH(on_->host({r}, {}, [&] { store(r, 0, 0, row); }), "");
@@ -117,7 +117,7 @@ TEST_F(FarChipDeathTest, HostMemoryIsNoTensor) {
   OnePage state(*on_);
   state.page[0] = page;
   state.pages[0] = state.page;
-  EXPECT_DEATH(on_->v4().extend(state.rows(), floats(8)), "check failed");
+  EXPECT_DEATH(on_->v4().extend(state.view(), floats(8)), "check failed");
 }
 
 TEST_F(FarChipDeathTest, LateAndEarlyUsesAreMistakes) {

@@ -46,7 +46,7 @@ class RefChip final : public Chip {
   }
   void reset() override { arena_.clear(); }
 
-  Tensor rows(const Weight& table, Tensor ids, float scale) override {
+  Tensor embedding(const Weight& table, Tensor ids, float scale) override {
     const bool whole_numbers = table.format == Format::i32;
     Tensor y = scratch({ids.shape[0], table.cols()}, whole_numbers ? Format::i32 : Format::f32);
     for (int64_t i = 0; i < ids.shape[0]; ++i) {
@@ -62,7 +62,7 @@ class RefChip final : public Chip {
     }
     return y;
   }
-  Tensor pick(Tensor x, Tensor ids) override {
+  Tensor gather(Tensor x, Tensor ids) override {
     Shape s = x.shape;
     s.d[0] = ids.shape[0];
     Tensor y = scratch(s, x.format);
@@ -99,9 +99,9 @@ class RefChip final : public Chip {
       rotate(y.row(r), pos.i32()[r / x.shape[1]], rope, inverse, angle_as(inputs_));
     return rounded(y);
   }
-  Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
+  Tensor attention(Tensor q, Tensor k, Tensor v, StateView ks, StateView vs, Attend how) override {
     const int64_t dim = value_dim(k, v, how);
-    AUTARK_CHECK(k.shape[1] * k.shape[2] == ks.width && (!ks.ring || how.window <= ks.keep));
+    AUTARK_CHECK(k.shape[1] * k.shape[2] == ks.width && (!ks.ring || how.window <= ks.window_rows));
     AUTARK_CHECK(v ? v.cols() == dim && v.shape[1] * dim == vs.width : dim <= k.cols());
     Tensor y = scratch({q.shape[0], q.shape[1], dim}, Format::f32);
     for (size_t seq = 0; seq < ks.sequences.size(); ++seq) attend(q, k, v, ks, vs, how, seq, y);
@@ -231,8 +231,8 @@ class RefChip final : public Chip {
       weights[j] = static_cast<float>(std::exp(logits[order[j]] - top) / sum) * how.scale;
   }
   // The queries of one sequence, one by one; then stores the step's keys and values.
-  static void attend(Tensor q, Tensor k, Tensor v, const Rows& ks, const Rows& vs, Attend how, int seq,
-                     Tensor y) {
+  static void attend(Tensor q, Tensor k, Tensor v, const StateView& ks, const StateView& vs, Attend how,
+                     int seq, Tensor y) {
     const Span span = ks.sequences[seq];
     const int64_t H = q.shape[1], d = q.cols(), group = H / k.shape[1], dim = y.cols();
     const int64_t start = ks.length[seq],

@@ -1,5 +1,5 @@
 // The frame around the layers of a decoder: embedding → layers → norm → head. A model derives from it, fills
-// `w_` with its layers and implements state() and layer().
+// `w_` with its layers and implements state_specs() and layer().
 #pragma once
 #include <string>
 #include <vector>
@@ -14,9 +14,9 @@ class Decoder : public Model {
   int layers() const override { return int(c.layers); }
   int64_t vocabulary() const override { return c.vocab; }
   int64_t context() const override { return c.context; }
-  Tensor embed(Step& s) const override { return s.on.rows(embed_, s.tokens); }
+  Tensor embed(Step& s) const override { return s.on.embedding(embed_, s.tokens); }
   Tensor logits(Step& s, Tensor x) const override {
-    x = s.on.rms_norm(s.on.pick(x, s.wanted), norm_, c.eps);
+    x = s.on.rms_norm(s.on.gather(x, s.wanted), norm_, c.eps);
     return s.on.all_gather(s.on.linear(s.note(int(c.layers), "norm", x), head_), c.vocab);
   }
 

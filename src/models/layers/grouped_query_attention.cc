@@ -19,9 +19,10 @@ GroupedQueryAttention GroupedQueryAttention::load(Weights& w, const std::string&
           .o_bias = load_bias(w, o, at + "o_proj.bias", {D}, Cut::once)};
 }
 
-std::vector<Stream> GroupedQueryAttention::state() const {
+std::vector<StateSpec> GroupedQueryAttention::state_specs() const {
   const Shape row{k.rows() / head_dim, head_dim};  // this rank's KV heads
-  return {{.name = "k", .row = row, .keep = how.window}, {.name = "v", .row = row, .keep = how.window}};
+  return {{.name = "k", .row = row, .window_rows = how.window},
+          {.name = "v", .row = row, .window_rows = how.window}};
 }
 
 Tensor GroupedQueryAttention::operator()(Step& s, int i, Tensor x, const Rope& rope) const {

@@ -24,7 +24,7 @@ struct GroupedQueryAttention {
   static GroupedQueryAttention load(Weights& w, const std::string& at, const DecoderConfig& c, Bias qkv,
                                     Bias o, int window = 0);
   // The streams that operator() uses as the first two of its layer: keys and values.
-  std::vector<Stream> state() const;
+  std::vector<StateSpec> state_specs() const;
   // The output of layer `i` for x, which is already normed; summed over ranks.
   Tensor operator()(Step& s, int i, Tensor x, const Rope& rope) const;
 };

@@ -3,7 +3,7 @@
 namespace autark {
 namespace {
 
-// Positions in state(). The tail of a stream follows it.
+// Positions in state_specs(). The tail of a stream follows it.
 constexpr int kWindow = 0, kPooled = 1, kKeys = 3;
 
 struct SiteNames {
@@ -14,17 +14,17 @@ constexpr SiteNames kExperts{"hc_ffn.pre", "hc_ffn.post", "hc_ffn.comb", "ffn.in
 
 }  // namespace
 
-std::vector<Stream> V4Block::state() const {
+std::vector<StateSpec> V4Block::state_specs() const {
   const int r = int(ratio_), rows = r == 4 ? 2 * r : r;  // 4:1 windows overlap
-  std::vector<Stream> s{
-      {.name = "window", .row = {c.head_dim}, .record = Format::v4_kv584, .keep = int(c.window)}};
+  std::vector<StateSpec> s{
+      {.name = "window", .row = {c.head_dim}, .stored = Format::v4_kv584, .window_rows = int(c.window)}};
   const auto pooled = [&](const char* name, const char* tail, int64_t dim, Format record) {
-    s.push_back({.name = name, .row = {dim}, .record = record, .per = r});
+    s.push_back({.name = name, .row = {dim}, .stored = record, .tokens_per_row = r});
     s.push_back({.name = tail,
                  .row = {2, rows / r * dim},
-                 .record = Format::f32,
-                 .keep = rows,
-                 .kind = Stream::Kind::working});
+                 .stored = Format::f32,
+                 .window_rows = rows,
+                 .kind = StateSpec::Kind::working});
   };
   if (r) pooled("comp", "comp.tail", c.head_dim, Format::v4_kv584);
   if (r == 4) pooled("icomp", "icomp.tail", c.index_dim, Format::v4_key68);
@@ -64,15 +64,15 @@ Tensor V4Block::attention(Step& s, int i, Tensor x, const Core& core) const {
   Chip& on = s.on;
   V4Ops& v4 = on.v4();
   const Rope& rope = ratio_ ? c.rope_far : c.rope_near;
-  const Rows window = s.state(i, kWindow);
+  const StateView window = s.state(i, kWindow);
 
   Tensor qr = s.note(i, "attn.qr", on.rms_norm(on.linear(x, q_a_), q_norm_, c.eps));
   Tensor q = on.rms_norm(on.linear(qr, q_b_).split(c.head_dim), {}, c.eps);
   q = s.note(i, "attn.q", on.rope(q, s.positions, rope));
   const Tensor kv = key_value(s, x);
-  if (s.probe) s.note(i, "attn.kv", v4.quantise(kv, window.codes).join());
+  if (s.probe) s.note(i, "attn.kv", v4.quantise(kv, window.simulated).join());
 
-  BlockRows far;
+  BlockView far;
   Tensor picks;  // empty: every pooled row
   if (ratio_) far = pool(s, pool_, i, kPooled, x);
   if (ratio_ == 4) picks = choose(s, i, x, qr);
@@ -84,8 +84,8 @@ Tensor V4Block::attention(Step& s, int i, Tensor x, const Core& core) const {
   return on.all_sum(on.linear(z, o_b_));
 }
 
-BlockRows V4Block::pool(Step& s, const Pooler& w, int i, int stream, Tensor x) const {
-  BlockRows into{s.state(i, stream), s.state(i, stream + 1)};
+BlockView V4Block::pool(Step& s, const Pooler& w, int i, int stream, Tensor x) const {
+  BlockView into{s.state(i, stream), s.state(i, stream + 1)};
   s.on.v4().pool(s.on.linear(x, w.kv), s.on.linear(x, w.gate),
                  {w.ape, w.norm, c.eps, c.rope_far, /*hadamard=*/stream == kKeys}, into);
   return into;
@@ -94,9 +94,9 @@ BlockRows V4Block::pool(Step& s, const Pooler& w, int i, int stream, Tensor x) c
 // I_t = Σ_h w_h · relu(q_h · k_t); keeps the k best pooled rows. Queries are rounded like the keys.
 Tensor V4Block::choose(Step& s, int i, Tensor x, Tensor qr) const {
   V4Ops& v4 = s.on.v4();
-  BlockRows keys = pool(s, index_.pool, i, kKeys, x);
+  BlockView keys = pool(s, index_.pool, i, kKeys, x);
   Tensor q = s.on.rope(s.on.linear(qr, index_.q).split(c.index_dim), s.positions, c.rope_far);
-  q = v4.quantise(v4.hadamard(q), keys.rows.codes);
+  q = v4.quantise(v4.hadamard(q), keys.rows.simulated);
   Tensor weights = s.on.linear(x, index_.head_weights), scores;
   const Tensor picks = v4.index_top_k(q, weights, keys, int(c.index_top_k), s.probe ? &scores : nullptr);
   if (s.probe) s.note(i, "idx.score", scores);
@@ -106,7 +106,7 @@ Tensor V4Block::choose(Step& s, int i, Tensor x, Tensor qr) const {
 Tensor V4Block::experts(Step& s, int i, Tensor x) const {
   Chip& on = s.on;
   Tensor fixed, margin;
-  if (by_token_) fixed = on.rows(by_token_, s.tokens);
+  if (by_token_) fixed = on.embedding(by_token_, s.tokens);
   const Routing how{.score = Routing::Score::sqrt_softplus,
                     .k = int(c.experts_per_token),
                     .renormalise = true,

@@ -27,13 +27,13 @@ class V4Block {
   // Reads the tensors "<prefix>attn.wq_a.weight" and so on. `c` and the weights must outlive it.
   V4Block(const V4Config& c, Weights& w, const std::string& prefix, int64_t ratio, bool by_token);
 
-  std::vector<Stream> state() const;
+  std::vector<StateSpec> state_specs() const;
   // [rows, n, D] → [rows, n, D]. `i` is the layer of its state and of its notes.
   Tensor operator()(Step& s, int i, Tensor x) const;
 
   // The variant for DSpark's stages, which have only a window: `core` replaces the attention over the window,
   // whose rows come from the trunk.
-  using Core = std::function<Tensor(Tensor q, Tensor kv, const Rows& window, const Vector& sink)>;
+  using Core = std::function<Tensor(Tensor q, Tensor kv, const StateView& window, const Vector& sink)>;
   Tensor operator()(Step& s, int i, Tensor x, const Core& core) const;
   Tensor key_value(Step& s, Tensor x) const;  // rotated, [rows, 1, head_dim]
 
@@ -51,7 +51,7 @@ class V4Block {
   Tensor experts(Step& s, int i, Tensor x) const;
   template <class F>
   Tensor sublayer(Step& s, int i, bool attention, Tensor x, F f) const;
-  BlockRows pool(Step& s, const Pooler& w, int i, int stream, Tensor x) const;
+  BlockView pool(Step& s, const Pooler& w, int i, int stream, Tensor x) const;
   Tensor choose(Step& s, int i, Tensor x, Tensor qr) const;
   void load_attention(Weights& get, const std::string& prefix);
   void load_experts(Weights& get, const std::string& prefix, bool by_token);

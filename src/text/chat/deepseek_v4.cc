@@ -169,7 +169,7 @@ class Encoder {
 
   // Writes a turn with the tokens that were sampled. Returns false if its reasoning must be left out, but the
   // end of the reasoning is not marked.
-  bool sampled(const Sampled& s, bool with_reasoning) {
+  bool sampled(const SampledTurn& s, bool with_reasoning) {
     if (s.in_reasoning && !with_reasoning && !s.reasoning.text.ends_with(kReasoningEnd)) return false;
     if (with_reasoning && !s.in_reasoning) out_.markup(kReasoningEnd);
     if (with_reasoning) out_.sampled(s.reasoning.text, s.reasoning.ids);
@@ -336,7 +336,7 @@ class DeepseekV4 final : public ChatTemplate {
 
  private:
   using Kind = PythonJson::Kind;
-  using SampledTurns = std::vector<std::optional<Sampled>>;  // by message
+  using SampledTurns = std::vector<std::optional<SampledTurn>>;  // by message
 
   Result<Prompt> rendered(std::string_view request, const SampledTurns& sampled) const {
     AUTARK_TRY(PythonJson row, PythonJson::parse(request, "conversation"));

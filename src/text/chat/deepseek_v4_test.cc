@@ -230,7 +230,7 @@ TEST(DeepseekV4, FaultsSayWhatIsWrong) {
 
 Conversation with_sampled(bool in_reasoning, const char* mode, bool drop,
                           const char* reasoning = "a b</think>") {
-  Sampled sampled{.answer = {"\nc <｜User｜>", {30, 31}}, .in_reasoning = in_reasoning};
+  SampledTurn sampled{.answer = {"\nc <｜User｜>", {30, 31}}, .in_reasoning = in_reasoning};
   if (in_reasoning) sampled.reasoning = {reasoning, {20, 21}};
   return {.messages = {{{"role", "user"}, {"content", "q"}},
                        {{"role", "assistant"}, {"content", "other"}},
@@ -274,7 +274,7 @@ TEST(DeepseekV4, LetsStandWhatTheModelWrote) {
   Conversation c = with_sampled(true, "thinking", false);
   c.sampled = {std::nullopt, std::nullopt, c.sampled[1]};
   EXPECT_EQ(answer(c), "<think></think>other") << "a user's turn was not sampled";
-  c.sampled = {std::nullopt, Sampled{}};
+  c.sampled = {std::nullopt, SampledTurn{}};
   EXPECT_EQ(answer(c), "<think></think>other") << "there are no tokens";
 }
 

@@ -81,7 +81,7 @@ Result<V4Turn> turn_of(const PythonJson& message) {
 }
 
 // Merges each tool result, and each user text after a user turn without a task, into the turn before it.
-Result<Turns> merged(const PythonJson& messages, std::span<const std::optional<Sampled>> sampled) {
+Result<Turns> merged(const PythonJson& messages, std::span<const std::optional<SampledTurn>> sampled) {
   Turns turns;
   for (size_t i = 0; i < messages.list().size(); ++i) {
     const PythonJson& m = messages.list()[i];
@@ -153,7 +153,7 @@ size_t V4Conversation::last_question() const {
 }
 
 Result<V4Conversation> v4_conversation(const PythonJson& context, const PythonJson& messages,
-                                       std::span<const std::optional<Sampled>> sampled, bool thinking,
+                                       std::span<const std::optional<SampledTurn>> sampled, bool thinking,
                                        bool drop_thinking) {
   V4Conversation c;
   AUTARK_TRY(Turns before, merged(context, {}));

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 #include <vector>
-#include "base/sampled.h"
+#include "base/sampled_turn.h"
 #include "text/chat/python_json.h"
 
 namespace autark::text {
@@ -24,7 +24,7 @@ struct V4Turn {
   std::string reasoning;
   PythonJson tools, format, calls;
   // What the model wrote in this turn; the prompt gets these tokens if it can.
-  std::optional<Sampled> sampled;
+  std::optional<SampledTurn> sampled;
   std::optional<std::string> task;  // "action", "query" …: the special token that ends a question
   bool without_end = false;  // of the assistant: the turn gets no end token, because the answer continues it
 
@@ -42,7 +42,7 @@ struct V4Conversation {
 // `context` and `messages` are lists or null. `sampled` belongs to the messages and may be shorter.
 // `drop_thinking` has no effect if any turn has tools.
 Result<V4Conversation> v4_conversation(const PythonJson& context, const PythonJson& messages,
-                                       std::span<const std::optional<Sampled>> sampled, bool thinking,
+                                       std::span<const std::optional<SampledTurn>> sampled, bool thinking,
                                        bool drop_thinking);
 
 }  // namespace autark::text

@@ -144,7 +144,7 @@ describe("drafts change no text", () => {
 
   test("and there were drafts, some of which held", async () => {
     assert.ok((await metric(drafting.url, "autark_engine_drafted_tokens_total")) > 100);
-    assert.ok((await metric(drafting.url, "autark_engine_drafts_held_total")) > 10);
+    assert.ok((await metric(drafting.url, "autark_engine_drafts_accepted_total")) > 10);
     assert.equal(await metric(program.url, "autark_engine_drafted_tokens_total"), 0);
   });
 });

@@ -262,6 +262,6 @@ describe("abort", () => {
     controller.abort();
     await assert.rejects(answer, OpenAI.APIUserAbortError);
     await eventually("the engine is idle", async () => (await metric(program.url, "autark_engine_running")) === 0);
-    assert.equal(await metric(program.url, "autark_requests_under_way"), 0);
+    assert.equal(await metric(program.url, "autark_requests_in_flight"), 0);
   });
 });

@@ -9,7 +9,7 @@ import { KEY, eventually, metric, spawnProgram, startProgram } from "./program.m
 const long = { model: "model", messages: [{ role: "user", content: "Count." }], max_tokens: 4000, ignore_eos: true };
 
 async function underWay(program, count) {
-  await eventually("all are under way", async () => (await metric(program.url, "autark_requests_under_way")) === count);
+  await eventually("all are under way", async () => (await metric(program.url, "autark_requests_in_flight")) === count);
 }
 
 async function read(stream) {

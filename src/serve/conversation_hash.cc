@@ -1,4 +1,4 @@
-#include "serve/said.h"
+#include "serve/conversation_hash.h"
 #include <openssl/sha.h>
 
 namespace autark::serve {
@@ -8,7 +8,7 @@ std::string bare_id(const std::string& id) {
 }
 
 // The next key is the hash of the last key and the item.
-void Said::add(const api::Item& item) {
+void ConversationHash::add(const api::Item& item) {
   std::string text;
   Json more = Json::array();
   for (const api::Part& p : item.parts) {

@@ -6,9 +6,9 @@
 
 namespace autark::serve {
 
-class Said {
+class ConversationHash {
  public:
-  explicit Said(const std::string& user) : key_(user) {}
+  explicit ConversationHash(const std::string& user) : key_(user) {}
   void add(const api::Item& item);  // appends the next item of the conversation
   const std::string& key() const { return key_; }
 

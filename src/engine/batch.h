@@ -54,14 +54,14 @@ class Batch {
   int64_t pages_used() const { return scheduler_.pages_used(); }
 
   struct Counters {
-    uint64_t steps = 0, generation_tokens = 0, drafted = 0, drafts_held = 0;
+    uint64_t steps = 0, generation_tokens = 0, drafted = 0, drafts_accepted = 0;
     uint64_t prompt_tokens = 0, cached_tokens = 0;  // computed, and taken from the state of a prefix
     std::map<std::string, uint64_t> finished;       // by name_of(Finish)
   };
   const Counters& counters() const { return counters_; }
 
  private:
-  void lend_state();
+  void allocate_state();
   Logits compute();
   std::span<const int32_t> tokens_of(const Slice& slice, const Session& s);
   void sample(Logits logits);
@@ -71,7 +71,7 @@ class Batch {
   void finish(RequestId id, Event e);
 
   // An event that publish() will deliver.
-  struct Letter {
+  struct Outgoing {
     Session* to;
     Event event;
     std::unique_ptr<Session> last;  // owns the session if this is its last event
@@ -87,9 +87,10 @@ class Batch {
   std::map<uint64_t, Snapshot> prefixes_;  // those for which Scheduler::kept() is true
   Plan plan_;
   std::vector<Chunk> chunks_;
-  std::deque<std::vector<int32_t>> guessed_;    // token lists of chunks with drafts; chunks_ points into them
+  // Token lists of chunks with drafts; chunks_ points into them
+  std::deque<std::vector<int32_t>> with_drafts_;
   std::vector<Speculation::Reading> readings_;  // of this step
-  std::vector<Letter> letters_;
+  std::vector<Outgoing> outbox_;
   Sampler::Scratch scratch_;
   Counters counters_;
 };

@@ -10,10 +10,11 @@
 
 namespace autark::serve {
 
-class MissingTag {
+class BareCallRepair {
  public:
   // `names`: the request's tools. Without names all text passes unchanged.
-  explicit MissingTag(std::vector<std::string> names) : names_(std::move(names)), looking_(!names_.empty()) {}
+  explicit BareCallRepair(std::vector<std::string> names)
+      : names_(std::move(names)), looking_(!names_.empty()) {}
 
   void push(std::string_view text) { held_ += text; }  // adds text of the answer
   // The next piece for the parser; nullopt if more text is needed. A piece ends at each brace that may end a

@@ -1,4 +1,4 @@
-#include "serve/missing_tag.h"
+#include "serve/bare_call_repair.h"
 #include <algorithm>
 #include <cctype>
 #include <utility>
@@ -39,7 +39,7 @@ bool only_space_and_fences(std::string_view text) {
 }  // namespace
 
 // Whether held_ begins with a call without its tag. Sets fence_end_ and brace_at_.
-MissingTag::Match MissingTag::match() {
+BareCallRepair::Match BareCallRepair::match() {
   Beginning b{held_};
   b.space();
   b.fence();
@@ -62,7 +62,7 @@ MissingTag::Match MissingTag::match() {
 }
 
 // The tag replaces everything before the brace, so a fence there is removed.
-std::optional<std::string> MissingTag::next() {
+std::optional<std::string> BareCallRepair::next() {
   if (looking_) {
     const Match m = match();
     if (m == Match::maybe) return {};
@@ -80,12 +80,12 @@ std::optional<std::string> MissingTag::next() {
   return piece;
 }
 
-void MissingTag::call_ended() {
+void BareCallRepair::call_ended() {
   looking_ = inserted_;
 }
 
 // A closing fence after the last call is dropped.
-std::string MissingTag::finish() {
+std::string BareCallRepair::finish() {
   if (looking_ && inserted_ && only_space_and_fences(held_)) held_.clear();
   return std::exchange(held_, {});
 }

@@ -8,22 +8,22 @@
 
 namespace autark {
 
-struct Written {  // model output including its markup
+struct TokenSpan {  // model output including its markup
   std::string text;
   std::vector<int32_t> ids;  // the tokens that the text came from
 };
 
 // A turn split at the end of its reasoning.
-struct Sampled {
-  Written reasoning;          // up to and including its end mark; empty if the prompt opened none
-  Written answer;             // everything behind the reasoning, without the end token
+struct SampledTurn {
+  TokenSpan reasoning;        // up to and including its end mark; empty if the prompt opened none
+  TokenSpan answer;           // everything behind the reasoning, without the end token
   bool in_reasoning = false;  // the prompt ends with an opened reasoning
 
   bool empty() const { return reasoning.ids.empty() && answer.ids.empty(); }
   // Appends a token to the part it belongs to.
   void add(int32_t id, std::string_view text) {
     const bool reasons = in_reasoning && !reasoning.text.ends_with("</think>");
-    Written& part = reasons ? reasoning : answer;
+    TokenSpan& part = reasons ? reasoning : answer;
     part.text += text;
     part.ids.push_back(id);
   }

@@ -1,4 +1,4 @@
-#include "engine/step.h"
+#include "engine/batch.h"
 #include <exception>
 #include <utility>
 
@@ -41,7 +41,7 @@ void Batch::end_all(Finish why, const std::optional<Error>& error) {
 
 bool Batch::schedule() {
   plan_ = scheduler_.next(clock_());
-  lend_state();
+  allocate_state();
   return !plan_.slices.empty();
 }
 
@@ -59,7 +59,7 @@ void Batch::run() {
   }
 }
 
-void Batch::lend_state() {
+void Batch::allocate_state() {
   for (uint64_t prefix : plan_.dropped) prefixes_.erase(prefix);
   for (RequestId id : plan_.preempted) sessions_.at(id)->state.reset();
   for (const auto& a : plan_.admitted) {
@@ -79,7 +79,7 @@ void Batch::lend_state() {
 
 Logits Batch::compute() {
   chunks_.clear();
-  guessed_.clear();
+  with_drafts_.clear();
   for (const Slice& slice : plan_.slices) {
     Session& s = *sessions_.at(slice.id);
     chunks_.push_back({s.state.get(), tokens_of(slice, s), s.wanted(slice)});
@@ -93,7 +93,7 @@ Logits Batch::compute() {
 std::span<const int32_t> Batch::tokens_of(const Slice& slice, const Session& s) {
   const auto known = s.tokens().subspan(slice.first, slice.count);
   if (slice.drafts == 0) return known;
-  auto& all = guessed_.emplace_back(known.begin(), known.end());
+  auto& all = with_drafts_.emplace_back(known.begin(), known.end());
   const auto drafts = s.drafts().first(slice.drafts);
   all.insert(all.end(), drafts.begin(), drafts.end());
   return all;
@@ -110,18 +110,18 @@ void Batch::sample(Logits logits) {
     const Slice& slice = plan_.slices[i];
     Session& s = *sessions_.at(slice.id);
     const int64_t rows = std::ssize(chunks_[i].wanted);
-    Event e = s.read(slice, logits.slice(row, rows), scratch_, now);
+    Event e = s.consume_logits(slice, logits.slice(row, rows), scratch_, now);
     row += rows;
-    const int drawn = int(e.tokens.size()), held = std::max(0, drawn - 1);
+    const int drawn = int(e.tokens.size()), accepted = std::max(0, drawn - 1);
     counters_.generation_tokens += drawn;
-    counters_.drafts_held += held;
+    counters_.drafts_accepted += accepted;
     if (e.finish) {
       finish(slice.id, std::move(e));
     } else {
-      s.state->take_back(slice.drafts - held);
+      s.state->take_back(slice.drafts - accepted);
       if (slice.last) scheduler_.append(slice.id, drawn);
-      readings_.push_back({&s, first_row, slice.count + held, slice.first, slice.last});
-      letters_.push_back({&s, std::move(e), nullptr});
+      readings_.push_back({&s, first_row, slice.count + accepted, slice.first, slice.last});
+      outbox_.push_back({&s, std::move(e), nullptr});
     }
     first_row += int(std::ssize(chunks_[i].tokens));
   }
@@ -131,7 +131,8 @@ void Batch::sample(Logits logits) {
 void Batch::draft() {
   if (!speculation_) return;
   speculation_->run(readings_, forward_.taps(), scratch_);
-  for (const auto& r : readings_) scheduler_.guess(r.session->id(), int(std::ssize(r.session->drafts())));
+  for (const auto& r : readings_)
+    scheduler_.set_drafts(r.session->id(), int(std::ssize(r.session->drafts())));
 }
 
 // Runs after draft(), so that the snapshot includes the drafter's state.
@@ -164,11 +165,11 @@ void Batch::finish(RequestId id, Event e) {
   if (!scheduler_.kept(session->prefix())) prefixes_.erase(session->prefix());
   ++counters_.finished[name_of(*e.finish)];
   Session* to = session.get();
-  letters_.push_back({to, std::move(e), std::move(session)});
+  outbox_.push_back({to, std::move(e), std::move(session)});
 }
 
 void Batch::publish() {
-  for (Letter& l : std::exchange(letters_, {})) l.to->publish(std::move(l.event));
+  for (Outgoing& l : std::exchange(outbox_, {})) l.to->publish(std::move(l.event));
 }
 
 }  // namespace autark::engine
