@@ -8,7 +8,7 @@ option(AUTARK_PRECOMPILE "Precompile headers of the standard library and of othe
 set(AUTARK_HEADERS_std <algorithm> <array> <atomic> <charconv> <chrono> <cmath> <cstdint> <cstring> <deque> <filesystem>
     <fstream> <functional> <limits> <map> <memory> <mutex> <optional> <random> <set> <span> <string> <string_view>
     <thread> <unordered_map> <utility> <variant> <vector>)
-set(AUTARK_HEADERS_json ${AUTARK_HEADERS_std} <nlohmann/json.hpp>)
+set(AUTARK_HEADERS_json ${AUTARK_HEADERS_std} ${PROJECT_SOURCE_DIR}/src/base/json_library.h)
 set(AUTARK_HEADERS_std_tests ${AUTARK_HEADERS_std} <gtest/gtest.h>)
 set(AUTARK_HEADERS_json_tests ${AUTARK_HEADERS_json} <gtest/gtest.h>)
 set(AUTARK_LIBS_json nlohmann_json::nlohmann_json)

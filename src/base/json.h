@@ -2,8 +2,8 @@
 // equal, objects keep the order of their keys, and whole numbers of any length are kept. Reading never throws
 // and is limited in size and depth; an error names the byte at which the text is wrong.
 #pragma once
-#include <nlohmann/json.hpp>
 #include <string_view>
+#include "base/json_library.h"
 #include "base/result.h"
 
 namespace autark {
