@@ -1,7 +1,8 @@
-# autark_layer(NAME [JSON] [DEPS other_layers...] [LIBS libraries...] [TEST_LIBS libraries...])
+# autark_layer(NAME [JSON] [COLD] [DEPS other_layers...] [LIBS libraries...] [TEST_LIBS libraries...])
 # Compiles src/NAME/**.cc into one library, every src/NAME/**_test.cc into NAME_tests (or, with AUTARK_ONE_TEST_PROGRAM,
 # into the one program all_tests), and with AUTARK_FUZZ every src/NAME/**_fuzz.cc into a fuzz target of its own under fuzz/.
 # With JSON, nlohmann/json is among the precompiled headers (cmake/precompile.cmake); for layers that use it in most files.
+# With COLD, a release build compiles the layer with -O1; for layers that never compute for long.
 # A file named *_SUFFIX.cc is compiled for the instruction set SUFFIX of the list below, and only on its processor family.
 option(AUTARK_ONE_TEST_PROGRAM "Link the tests of all layers into one program" OFF)
 set(AUTARK_TEST_LAYERS "" CACHE STRING "Layers whose tests are built; empty: all")
@@ -33,15 +34,24 @@ autark_isa(x86 avx512 -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq
 # Kernels get more optimisation than other files. They are unrolled so much that a sanitizer check at each access makes them
 # compile for minutes and run twenty times slower. So some checks are off: ASan still detects accesses outside of memory,
 # UBSan still checks overflows, shifts, bounds, casts and alignment.
+set(AUTARK_KERNELS "/kernels_[a-z0-9]+\\.cc$")
 if("undefined" IN_LIST AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   set(AUTARK_KERNEL_FLAGS -O2 -fno-sanitize=null,object-size,pointer-overflow,nonnull-attribute
       -fno-sanitize-address-use-after-scope)
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
   set(AUTARK_KERNEL_FLAGS -O3)
+  if(AUTARK_ISAS)  # only old processors then run the generic kernels, so these keep -O2
+    string(JOIN "|" isas ${AUTARK_ISAS})
+    set(AUTARK_KERNELS "/kernels_(${isas})\\.cc$")
+  endif()
+endif()
+set(AUTARK_COLD_FLAGS "")
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  set(AUTARK_COLD_FLAGS -O1)
 endif()
 
 function(autark_layer name)
-  cmake_parse_arguments(L "JSON" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(L "JSON;COLD" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
   set(headers std)
   if(L_JSON)
     set(headers json)
@@ -54,7 +64,7 @@ function(autark_layer name)
   foreach(isa ${AUTARK_ISAS})
     autark_flags_of("${all}" "_${isa}\\.cc$" "${AUTARK_FLAGS_${isa}}")
   endforeach()
-  autark_flags_of("${all}" "/kernels_[a-z0-9]+\\.cc$" "${AUTARK_KERNEL_FLAGS}")
+  autark_flags_of("${all}" "${AUTARK_KERNELS}" "${AUTARK_KERNEL_FLAGS}")
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cc$")
   set(fuzzers ${all})
@@ -65,10 +75,13 @@ function(autark_layer name)
     add_library(autark_${name} OBJECT ${sources})       # OBJECT: static registrations are never dropped
     set(visibility PUBLIC)
     set(own_flags "")
-    if(AUTARK_FUZZ AND fuzzers)  # edge counters, only for layers with fuzz targets
-      set(own_flags -fsanitize=fuzzer-no-link)
-      target_compile_options(autark_${name} PRIVATE ${own_flags})
+    if(L_COLD)
+      list(APPEND own_flags ${AUTARK_COLD_FLAGS})
     endif()
+    if(AUTARK_FUZZ AND fuzzers)  # edge counters, only for layers with fuzz targets
+      list(APPEND own_flags -fsanitize=fuzzer-no-link)
+    endif()
+    target_compile_options(autark_${name} PRIVATE ${own_flags})
     autark_precompile(autark_${name} ${headers} OPTIONS ${own_flags})
   else()
     add_library(autark_${name} INTERFACE)
