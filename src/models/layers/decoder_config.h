@@ -1,5 +1,4 @@
-// The sizes of a decoder, under the keys that all configs of the Llama family use. A model's Config derives
-// from this and adds its own keys.
+// A decoder's sizes, under the keys of the Llama family. A model's Config derives from it and adds its own.
 #pragma once
 #include "models/attention_config.h"
 

@@ -11,8 +11,7 @@ struct GatedMlp {
   Weight gate, up, down;
   Vector gate_bias, up_bias, down_bias;
 
-  // Loads the tensors with the prefix `at` ("model.layers.3.mlp."): `dim` channels in and
-  // out, `width` inside.
+  // Loads tensors with the prefix `at` ("model.layers.3.mlp."): `dim` channels in and out, `width` inside.
   static GatedMlp load(Weights& w, const std::string& at, int64_t dim, int64_t width, Bias bias = Bias::none);
   // [rows, dim] → [rows, dim], summed over ranks.
   Tensor operator()(Step& s, Tensor x, Act act = Act::silu) const;

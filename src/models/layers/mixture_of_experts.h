@@ -16,11 +16,9 @@ struct MixtureOfExperts {
   Routing routing;
   Weight router, gate, up, down;
 
-  // Loads the tensors with the prefix `at` ("model.layers.3.mlp."): the router
-  // "gate.weight" and "experts.N.*_proj".
+  // Loads tensors with the prefix `at` ("model.layers.3.mlp."): "gate.weight" and "experts.N.*_proj".
   static MixtureOfExperts load(Weights& w, const std::string& at, const Sizes& sizes);
-  // [rows, dim] → [rows, dim], summed over ranks. Notes the choice of layer `i` as
-  // "router_ids" and "router_weights".
+  // [rows, dim] → [rows, dim], summed over ranks. Notes "router_ids" and "router_weights" of layer `i`.
   Tensor operator()(Step& s, int i, Tensor x) const;
 };
 
