@@ -86,7 +86,7 @@ class PeersTest(unittest.TestCase):
     def test_a_crash_is_tried_again_without_repacking(self):
         result = self.peers(self.fake("llama", LLAMA.format(crashes=True)))
         runs = [r["llama.cpp"] for r in result["models"]["model.gguf"]["rounds"]]
-        self.assertEqual([run["options"] for run in runs], ["--repack 0", "--repack 0"])
+        self.assertEqual([run["options"] for run in runs], ["-lm none --repack 0"] * 2)
         self.assertEqual(self.calls().count("llama"), 3)
 
     def test_ik_runs_in_both_settings(self):

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 import tarfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "autark"
 SDIST = "llama-cpp-python==0.3.36"  # its source archive has llama.cpp's
+# Weights are read, not mapped, so that they may be repacked for this CPU.
+NO_MMAP, IK_NO_MMAP = ["-lm", "none"], ["-mmp", "0"]
 PHASES = ("prefill_tokens_per_second", "decode_tokens_per_second")
 
 
@@ -50,11 +52,11 @@ class Autark:
 
 @dataclass
 class LlamaBench:
-    """llama-bench of llama.cpp or of ik_llama.cpp. Without mmap, so that weights may be repacked for this CPU."""
+    """llama-bench of llama.cpp or of ik_llama.cpp."""
     name: str
     program: pathlib.Path
-    options: list = field(default_factory=list)
-    may_not_repack: bool = True  # has --repack, which is set to 0 after a crash
+    options: list
+    may_not_repack: bool = False  # has --repack, which is set to 0 after a crash
     reads_folders: bool = False
 
     def run(self, model, work):
@@ -70,10 +72,11 @@ class LlamaBench:
     def _run(self, model, work, options):
         behind = ["-d", work.depth] if work.depth else []
         rows = json.loads(output_of([self.program, "-m", model, "-p", work.prefill, "-n", work.decode, "-t",
-                                     work.threads, "-r", work.repeat, "-mmp", 0, "-o", "json", *behind, *options]))
+                                     work.threads, "-r", work.repeat, "-o", "json", *behind, *options]))
         speed = {"prefill" if row["n_prompt"] else "decode": row["avg_ts"] for row in rows}
+        build = f"{rows[0].get('build_number', '')} {rows[0].get('build_commit', '')}"
         return {PHASES[0]: speed["prefill"], PHASES[1]: speed["decode"], "options": " ".join(options),
-                "build": f"{rows[0].get('build_number', '')} {rows[0].get('build_commit', '')}".strip()}
+                "build": build.strip()}
 
 
 @dataclass
@@ -126,14 +129,18 @@ def build_llama_bench(jobs):
     return program
 
 
+def main_line(program):
+    return LlamaBench("llama.cpp", program, NO_MMAP, may_not_repack=True)
+
+
 def llama_cpp(wish, jobs):
     """`wish`: a path of llama-bench, "source", "npm", or empty for what is there, the source first."""
     if wish == "npm":
         return install_prebuilt()
     if wish not in ("", "source"):
-        return LlamaBench("llama.cpp", pathlib.Path(wish))
+        return main_line(pathlib.Path(wish))
     try:
-        return LlamaBench("llama.cpp", build_llama_bench(jobs))
+        return main_line(build_llama_bench(jobs))
     except (EngineError, OSError) as error:
         if wish == "source":
             raise
@@ -146,5 +153,5 @@ def ik_settings():
     program = os.environ.get("IK_LLAMA_BENCH")
     if not program:
         return []
-    return [LlamaBench("ik", pathlib.Path(program), may_not_repack=False),
-            LlamaBench("ik -rtr 1", pathlib.Path(program), ["-rtr", "1"], may_not_repack=False)]
+    return [LlamaBench("ik", pathlib.Path(program), IK_NO_MMAP),
+            LlamaBench("ik -rtr 1", pathlib.Path(program), [*IK_NO_MMAP, "-rtr", "1"])]
