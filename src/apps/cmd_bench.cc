@@ -44,7 +44,7 @@ void add_bench_command(const Command& program) {
       program.command("bench", "Speed, and the fraction of what this machine was measured to give");
   c.footer(
       "Examples:\n  autark bench\n  autark bench qwen2.5-coder-0.5b --prefill 128 --decode 32 --json\n"
-      "  autark bench qwen2.5-coder-0.5b --batch 4 --depth 8192");
+      "  autark bench qwen2.5-coder-0.5b --batch 4 --depth 8192 --prefill 16 --decode 16");
   c.option("MODEL", a->speed.model, "A path, or the name of a model that was pulled (the default model)");
   add_sizes(c, a->speed);
   c.option("--threads", a->speed.threads, "0: one per physical core", {.rule = whole_number(0, 1 << 30)});
