@@ -20,20 +20,20 @@ class Values {
 };
 
 std::vector<std::byte> random_rows(const StateLayout::Place& p, int64_t rows, Values& values) {
-  const int64_t width = p.stream.row.numel(), bytes = row_bytes(p.record, width);
+  const int64_t width = p.spec.row.numel(), bytes = row_bytes(p.stored, width);
   std::vector<std::byte> all(rows * bytes);
   std::vector<float> row(width);
   for (int64_t i = 0; i < rows; ++i) {
     for (float& v : row) v = values.next();
-    quantise(p.codes, row);
-    encode(p.record, row, all.data() + i * bytes);
+    quantise(p.simulated, row);
+    encode(p.stored, row, all.data() + i * bytes);
   }
   return all;
 }
 
 void fill(const StateLayout::Place& p, std::span<std::byte* const> parts, Chip& on, Values& values) {
   const std::vector<std::byte> rows = random_rows(p, p.page_rows + kStarts, values);
-  const int64_t bytes = row_bytes(p.record, p.stream.row.numel());
+  const int64_t bytes = row_bytes(p.stored, p.spec.row.numel());
   for (size_t i = 0; i < parts.size(); ++i) {
     const int64_t start = int64_t(i) % kStarts;
     on.copy_in(std::span(rows).subspan(start * bytes, p.page_rows * bytes), parts[i]);

@@ -37,7 +37,7 @@ class TimedV4 final : public V4Ops {
     const Within g(times_, VerbGroup::hyper_connections);
     return on_.hc_post(y, x, post, comb);
   }
-  void pool(Tensor kv, Tensor gate, const Pool& how, BlockRows into) override {
+  void pool(Tensor kv, Tensor gate, const Pool& how, BlockView into) override {
     const Within g(times_, VerbGroup::attention);
     on_.pool(kv, gate, how, into);
   }
@@ -49,20 +49,20 @@ class TimedV4 final : public V4Ops {
     const Within g(times_, VerbGroup::attention);
     return on_.quantise(x, f);
   }
-  Tensor index_top_k(Tensor q, Tensor head_weights, BlockRows keys, int k, Tensor* scores) override {
+  Tensor index_top_k(Tensor q, Tensor head_weights, BlockView keys, int k, Tensor* scores) override {
     const Within g(times_, VerbGroup::attention);
     return on_.index_top_k(q, head_weights, keys, k, scores);
   }
-  Tensor sparse_attention(Tensor q, Tensor kv, Rows window, BlockRows far, Tensor picks,
+  Tensor sparse_attention(Tensor q, Tensor kv, StateView window, BlockView far, Tensor picks,
                           const Vector& sink) override {
     const Within g(times_, VerbGroup::attention);
     return on_.sparse_attention(q, kv, window, far, picks, sink);
   }
-  Tensor block_attention(Tensor q, Tensor kv, Rows window, const Vector& sink) override {
+  Tensor block_attention(Tensor q, Tensor kv, StateView window, const Vector& sink) override {
     const Within g(times_, VerbGroup::attention);
     return on_.block_attention(q, kv, window, sink);
   }
-  void extend(Rows window, Tensor kv) override {
+  void extend(StateView window, Tensor kv) override {
     const Within g(times_, VerbGroup::attention);
     on_.extend(window, kv);
   }
@@ -101,8 +101,10 @@ class TimedChip final : public Chip {
   Rounding::Inputs inputs() const override { return on_->inputs(); }
   bool attends(Format record) const override { return on_->attends(record); }
 
-  Tensor rows(const Weight& table, Tensor ids, float scale) override { return on_->rows(table, ids, scale); }
-  Tensor pick(Tensor x, Tensor ids) override { return on_->pick(x, ids); }
+  Tensor embedding(const Weight& table, Tensor ids, float scale) override {
+    return on_->embedding(table, ids, scale);
+  }
+  Tensor gather(Tensor x, Tensor ids) override { return on_->gather(x, ids); }
   Tensor rms_norm(Tensor x, const Vector& gain, float eps) override { return on_->rms_norm(x, gain, eps); }
   Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) override {
     return on_->rope(x, pos, rope, inverse);
@@ -132,7 +134,7 @@ class TimedChip final : public Chip {
     const Within g(times_, VerbGroup::dense);
     return on_->ffn(x, gate, up, down, act, limit);
   }
-  Tensor attention(Tensor q, Tensor k, Tensor v, Rows ks, Rows vs, Attend how) override {
+  Tensor attention(Tensor q, Tensor k, Tensor v, StateView ks, StateView vs, Attend how) override {
     const Within g(times_, VerbGroup::attention);
     return on_->attention(q, k, v, ks, vs, how);
   }
