@@ -3,6 +3,7 @@
 #include "chips/cpu/cpu_chip.h"
 #include "chips/far/far_chip.h"
 #include "chips/ref/ref_chip.h"
+#include "chips/timed/timed_chip.h"
 
 namespace autark {
 namespace {
@@ -21,12 +22,18 @@ struct Entry {
 constexpr Entry kChips[] = {
     {"ref", open_ref}, {"cpu", make_cpu_chip, true, true}, {"far", make_far_chip, false}};
 
+Result<std::unique_ptr<Chip>> opened(const Entry& e, const ChipOptions& options) {
+  AUTARK_TRY(auto chip, e.open(options));
+  if (options.times) chip = make_timed_chip(std::move(chip), *options.times);
+  return chip;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Chip>> make_chip(std::string_view name, const ChipOptions& options) {
   std::string all;
   for (const Entry& e : kChips) {
-    if (e.name == name) return e.open(options);
+    if (e.name == name) return opened(e, options);
     if (e.listed) all += (all.empty() ? "" : ", ") + std::string(e.name);
   }
   return Error{Code::not_found, "there is no chip \"" + std::string(name) + "\"; there are: " + all};

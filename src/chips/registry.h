@@ -1,21 +1,24 @@
 // Creates chips by name. The folders of the chips are private; other code includes this header only.
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 #include "base/result.h"
 #include "chips/chip.h"
+#include "chips/verb_times.h"
 #include "cluster/comm.h"
 
 namespace autark {
 
 struct ChipOptions {
   Rounding::Inputs inputs = Rounding::Inputs::f32;
-  int threads = 0;       // 0: one per physical core that this process may use
-  std::string isa;       // for `cpu`: generic, avx2, avx512; empty: AUTARK_CPU, else the best available
-  bool eager = false;    // run every verb at once instead of recording it (for tests; same bits)
-  Comm* comm = nullptr;  // tensor-parallel group, not owned; null: alone
+  int threads = 0;             // 0: one per physical core that this process may use
+  std::string isa;             // for `cpu`: generic, avx2, avx512; empty: AUTARK_CPU, else the best available
+  bool eager = false;          // run every verb at once instead of recording it (for tests; same bits)
+  Comm* comm = nullptr;        // tensor-parallel group, not owned; null: alone
+  VerbTimes* times = nullptr;  // where `cpu` adds its time by groups of verbs, not owned; null: it takes none
 };
 
 // Knows "ref", "cpu", and for tests "far" (chips/far/far_chip.h). An unknown name, an ISA that this machine
@@ -34,8 +37,12 @@ struct MachineSpeed {
   double read_gb_per_second = 0;    // plain reads of a buffer larger than the last-level cache
   double f32_gflop_per_second = 0;  // fused multiply-adds from registers
   double int8_gop_per_second = 0;   // the ISA's int8 dot product from registers
+  // Units of the processor, whatever the ISA in use; empty where there is none.
+  std::optional<double> avx512_int8_gop_per_second;  // vpdpbusd
+  std::optional<double> bf16_gflop_per_second;       // vdpbf16ps
+  std::optional<double> amx_int8_gop_per_second, amx_bf16_gflop_per_second;
 };
-// Takes about `seconds` and 256 MiB.
+// Takes about `seconds` for reads, f32 and int8, a third of that for every unit, and 256 MiB.
 Result<MachineSpeed> measure_machine(const ChipOptions& options, double seconds = 0.5);
 
 // The costs of the verbs that ran on a dry chip.

@@ -80,7 +80,8 @@ Result<LoadedModel> bound_to(const Checkpoint& checkpoint, const std::filesystem
                                               .threads = options.threads,
                                               .isa = options.isa,
                                               .eager = options.eager,
-                                              .comm = options.comm}));
+                                              .comm = options.comm,
+                                              .times = options.times}));
   if (m.rounding.cache == Rounding::Cache::native)
     if (auto e = fault_of_records(*m.model, *m.chip)) return *e;
   return m;

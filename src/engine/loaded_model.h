@@ -21,6 +21,8 @@ struct LoadOptions {
   std::string isa;       // instruction set of the chip `cpu`; empty: the best one here
   bool eager = false;    // see ChipOptions
   bool drafter = false;  // load the draft head, too; an error if the checkpoint has none
+  // Where the chip adds its time by groups of verbs, see ChipOptions; null: nowhere. Must outlive the model.
+  VerbTimes* times = nullptr;
   // This process's rank in a tensor-parallel group; null: no group. Must outlive the model.
   Comm* comm = nullptr;
 };

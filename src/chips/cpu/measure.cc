@@ -7,6 +7,7 @@
 #include "chips/cpu/memory.h"
 #include "chips/cpu/team.h"
 #include "chips/cpu/topology.h"
+#include "chips/cpu/unit_peaks.h"
 #include "chips/registry.h"
 
 namespace autark {
@@ -51,6 +52,27 @@ struct Probe {
   }
 };
 
+// Billions of operations a second; empty where there is no such unit.
+std::optional<double> best_of(Probe& p, double seconds, std::optional<UnitPeak> unit, int64_t rounds) {
+  if (!unit) return {};
+  return p.best(seconds, unit->ops * static_cast<double>(rounds) / 1e9,
+                [&](int) { return unit->run(rounds); });
+}
+
+std::optional<UnitPeak> avx512_int8_peak() {
+  const auto kernels = kernels_for("avx512");
+  if (!kernels) return {};
+  return UnitPeak{(*kernels)->int8_peak, (*kernels)->int8_ops};
+}
+
+void measure_units(Probe& p, double seconds, int64_t rounds, MachineSpeed* s) {
+  s->avx512_int8_gop_per_second = best_of(p, seconds, avx512_int8_peak(), rounds);
+  s->bf16_gflop_per_second = best_of(p, seconds, bf16_peak(), rounds);
+  // A tile product takes 16 cycles.
+  s->amx_int8_gop_per_second = best_of(p, seconds, amx_int8_peak(), rounds / 8);
+  s->amx_bf16_gflop_per_second = best_of(p, seconds, amx_bf16_peak(), rounds / 8);
+}
+
 }  // namespace
 
 Result<MachineSpeed> measure_machine(const ChipOptions& options, double seconds) {
@@ -69,6 +91,7 @@ Result<MachineSpeed> measure_machine(const ChipOptions& options, double seconds)
       p.best(each, kernels->float_flops * kRounds / 1e9, [&](int) { return kernels->float_peak(kRounds); });
   s.int8_gop_per_second =
       p.best(each, kernels->int8_ops * kRounds / 1e9, [&](int) { return kernels->int8_peak(kRounds); });
+  measure_units(p, each, kRounds, &s);
   return s;
 }
 

@@ -17,7 +17,8 @@ std::vector<Bytes> bytes_of(const Operands& operands) {
 
 }  // namespace
 
-Recorder::Recorder(const Kernels& k, int threads) : kernels(k), team(threads) {
+Recorder::Recorder(const Kernels& k, int threads, VerbTimes* times)
+    : kernels(k), team(threads), times_(times) {
   for (int i = 0; i < threads; ++i) scratch_.emplace_back(kScratchBytes);
 }
 
@@ -40,6 +41,7 @@ int64_t Recorder::chunks_of(int64_t work, int64_t least) const {
 // Decides whether threads must wait before the operation: a read or a write of bytes that were written since
 // the last wait, or a write of bytes that were read since then.
 void Recorder::append_operation(Operation op, std::span<const Bytes> reads, std::span<const Bytes> writes) {
+  if (times_) op.group = times_->now;
   op.barrier = barrier_next_ || any_overlap(reads, written_) || any_overlap(writes, written_) ||
                any_overlap(writes, read_);
   if (op.barrier) read_.clear(), written_.clear();
@@ -87,8 +89,10 @@ void Recorder::forget_rounded(std::span<const Bytes> changed) {
 void Recorder::run_operations(int thread) {
   std::byte* scratch = scratch_[thread].data();
   uint32_t due = 0;  // chunks of all operations so far
+  VerbClock clock(times_);
   for (Operation& op : operations_) {
     if (op.barrier) done_.wait_for(due);
+    clock.enter(op.group);
     const int64_t chunks = op.counted ? *op.counted : op.chunks;
     due += static_cast<uint32_t>(chunks);
     if (op.alone && thread != 0) continue;

@@ -19,6 +19,7 @@
 #include "chips/cpu/prepare.h"
 #include "chips/cpu/team.h"
 #include "chips/operand.h"
+#include "chips/verb_times.h"
 #include "tensor/tensor.h"
 #include "tensor/weight.h"
 
@@ -48,7 +49,7 @@ struct RoundedRow {
 
 class Recorder {
  public:
-  Recorder(const Kernels& kernels, int threads);
+  Recorder(const Kernels& kernels, int threads, VerbTimes* times = nullptr);
 
   const Kernels& kernels;
   Team team;
@@ -125,6 +126,7 @@ class Recorder {
     const int64_t* counted;
     bool barrier, alone;
     int64_t next;  // atomic while playing
+    VerbGroup group = VerbGroup::other;
   };
   struct Known {
     Bytes of;
@@ -155,6 +157,7 @@ class Recorder {
   void forget_operations();
   void run_operations(int thread);
 
+  VerbTimes* const times_;
   std::vector<Operation> operations_;
   std::vector<Bytes> read_, written_;  // since the last wait
   bool barrier_next_ = false;

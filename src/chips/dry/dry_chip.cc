@@ -71,14 +71,20 @@ class DryChip final : public Chip {
   Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act,
              float) override {
     for (const Weight* w : {&gate, &up, &down}) {
-      const double chosen = double(to.ids.shape.numel()) / w->shape[0];  // upper bound: rows share none
-      c_.flops += 2.0 * chosen * w->shape.numel();
-      c_.weight_bytes += chosen * bytes_of(*w);
+      const double experts = double(w->shape[0]), chosen = double(to.ids.shape.numel());
+      c_.flops += 2.0 * chosen / experts * w->shape.numel();
+      c_.weight_bytes += distinct(x.rows(), double(to.ids.cols()), experts) / experts * bytes_of(*w);
     }
     return out(x.shape);
   }
 
  private:
+  // How many of `all` experts are chosen at least once when each row chooses `k`, whatever the others do.
+  static double distinct(int64_t rows, double k, double all) {
+    double n = 0;
+    for (int64_t i = 0; i < rows; ++i) n += k * (1 - n / all);
+    return n;
+  }
   Tensor out(Shape s) {
     ++c_.ops;
     return {nullptr, Format::f32, s};

@@ -1,0 +1,124 @@
+// Times are taken around whole steps, the way the engine runs them; work is counted by the dry chip, which
+// runs the same model file over the same steps. Repeats are interleaved, the median counts.
+#include "apps/speed.h"
+#include <fmt/core.h>
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <numeric>
+#include "apps/speed_run.h"
+#include "engine/loaded_model.h"
+#include "engine/rounding_modes.h"
+#include "hub/hub.h"
+
+namespace autark::apps {
+namespace {
+
+double seconds_of(const std::function<void()>& work) {
+  const auto began = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+}
+
+Phase timed(VerbTimes& times, const std::function<void()>& work) {
+  times.reset();
+  Phase p{.seconds = seconds_of(work), .by_group = times.seconds()};
+  // The threads' seconds become shares of the time on the wall.
+  const double all = std::accumulate(p.by_group.begin(), p.by_group.end(), 0.0);
+  for (double& s : p.by_group) s = all > 0 ? s * p.seconds / all : 0;
+  return p;
+}
+
+// Of an even number of runs, the faster one of the two in the middle.
+Phase median(std::vector<Phase> runs) {
+  std::ranges::sort(runs, {}, &Phase::seconds);
+  return runs[(runs.size() - 1) / 2];
+}
+
+Result<std::unique_ptr<engine::Cache>> cache_for(const engine::LoadedModel& m, const SpeedOptions& o) {
+  const int64_t context = int64_t{o.depth} + o.prefill + o.decode;
+  if (context > m.model->context())
+    return Error{Code::invalid,
+                 fmt::format("bench: {} + {} + {} tokens are more than the model's context of {}", o.depth,
+                             o.prefill, o.decode, m.model->context())};
+  return engine::Cache::make(
+      *m.model, *m.chip,
+      {.rounding = m.rounding.cache, .bytes_max = INT64_MAX, .context = context, .sequences_max = o.batch});
+}
+
+struct Costs {
+  Cost prefill, decode;
+};
+
+Costs costs_of(const engine::LoadedModel& m, engine::Cache& cache, const SpeedOptions& o) {
+  Cost all, prompt;
+  const auto dry = make_dry_chip(&all);
+  SpeedRun run(*m.model, *dry, cache, o.batch);
+  run.skip(o.depth);
+  run.read(o.prefill, o.chunk);
+  prompt = std::exchange(all, {});
+  run.write(o.decode);
+  return {prompt, all};
+}
+
+void count_costs(const engine::LoadedModel& m, engine::Cache& cache, const SpeedOptions& o, Speed* s) {
+  const Costs all = costs_of(m, cache, o);
+  s->prefill_cost = all.prefill, s->decode_cost = all.decode;
+  SpeedOptions alone = o;
+  alone.batch = 1;
+  const Cost one = costs_of(m, cache, alone).decode;
+  s->bytes_of_one_alone = (one.weight_bytes + one.kv_bytes) / o.decode;
+}
+
+void name_unit(const Rounding& rounding, Speed* s) {
+  const bool int8 = rounding.inputs == Rounding::Inputs::int8;
+  s->unit = std::string(int8 ? "int8 " : "f32 ") + s->machine.isa;
+  s->unit_gop_per_second = int8 ? s->machine.int8_gop_per_second : s->machine.f32_gflop_per_second;
+}
+
+void time_runs(engine::LoadedModel& m, engine::Cache& cache, const SpeedOptions& o, VerbTimes& times,
+               Speed* s) {
+  times.head_rows = m.model->vocabulary();
+  std::vector<Phase> prefill, decode;
+  for (int i = 0; i < o.repeat; ++i) {
+    SpeedRun run(*m.model, *m.chip, cache, o.batch);
+    run.fill(o.depth);
+    prefill.push_back(timed(times, [&] { run.read(o.prefill, o.chunk); }));
+    decode.push_back(timed(times, [&] { run.write(o.decode); }));
+  }
+  s->prefill = median(std::move(prefill));
+  s->decode = median(std::move(decode));
+}
+
+Result<engine::LoadedModel> load(const SpeedOptions& o, VerbTimes* times, double* seconds) {
+  engine::LoadOptions options{.chip = o.chip, .threads = o.threads, .times = times};
+  if (!o.rounding.empty()) {
+    AUTARK_TRY(options.rounding, engine::rounding_named(o.rounding));
+  }
+  AUTARK_TRY(const auto path, hub::find_model(o.model));
+  const auto began = std::chrono::steady_clock::now();
+  AUTARK_TRY(auto m, engine::load_model(path, options));
+  engine::warm_up(m);
+  *seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  return m;
+}
+
+}  // namespace
+
+Result<Speed> measure_speed(const SpeedOptions& o) {
+  Speed s;
+  AUTARK_TRY(s.machine, measure_machine({.threads = o.threads}));
+  VerbTimes times;
+  AUTARK_TRY(auto m, load(o, &times, &s.load_seconds));
+  s.weights = engine::weights_line(m.checkpoint);
+  s.rounding = m.rounding_line;
+  name_unit(m.rounding, &s);
+  AUTARK_TRY(const auto cache, cache_for(m, o));
+  count_costs(m, *cache, o, &s);
+  time_runs(m, *cache, o, times, &s);
+  m.chip->reset();
+  if (auto e = m.checkpoint.weights->change()) return *e;
+  return s;
+}
+
+}  // namespace autark::apps
