@@ -320,8 +320,9 @@ inline void transpose(F (&r)[16]) {
   }
 }
 
+template <bool FirstCache>
 inline void prefetch(const uint8_t* p) {
-  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+  _mm_prefetch(reinterpret_cast<const char*>(p), FirstCache ? _MM_HINT_T0 : _MM_HINT_T1);
 }
 
 }  // namespace

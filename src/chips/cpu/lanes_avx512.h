@@ -263,8 +263,9 @@ inline void transpose(F (&r)[16]) {
   for (int i = 0; i < 16; ++i) r[i].v = t[i];
 }
 
+template <bool FirstCache>
 inline void prefetch(const uint8_t* p) {
-  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+  _mm_prefetch(reinterpret_cast<const char*>(p), FirstCache ? _MM_HINT_T0 : _MM_HINT_T1);
 }
 
 }  // namespace

@@ -315,8 +315,9 @@ inline void transpose(F (&r)[16]) {
   }
 }
 
+template <bool FirstCache>
 inline void prefetch(const uint8_t* p) {
-  __builtin_prefetch(p);
+  __builtin_prefetch(p, 0, FirstCache ? 3 : 2);
 }
 
 }  // namespace

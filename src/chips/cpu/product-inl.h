@@ -6,8 +6,8 @@
 // then acc ← fma(that, scale, acc). Either way the order is fixed, so rows may be taken one at a time
 // from the packed codes or a tile at a time from expanded ones.
 //
-// Few rows read a panel from its first byte to its last and the next panel after it, kAhead bytes behind
-// their prefetches: as plain a stream as measure-inl.h's.
+// Few rows read a panel from its first byte to its last and the next panel after it, as plain a stream as
+// measure-inl.h's.
 #pragma once
 #include "chips/cpu/kernels.h"
 
@@ -17,7 +17,6 @@ namespace {
 constexpr int kBlocksAtOnce = 16;  // expanded codes of two panels stay in L1
 constexpr int64_t kRowsAtOnce = rows_at_once(kTileRows);
 constexpr int64_t kFewRows = 2 * kTileRows;  // that are worth no expanding
-constexpr int64_t kAhead = 4096;
 alignas(16) constexpr uint8_t kDoubledE2m1[16] = {16, 17, 18, 19, 20, 22, 24, 28,
                                                   16, 15, 14, 13, 12, 10, 8,  4};  // 2 x + 16
 
@@ -105,10 +104,15 @@ inline BlockAt block_at(const PanelAt& p, int64_t b) {
   return block_of<K>(p.groups + group * layout_of(K).group(kGroup), blocks_from(first, p.blocks), b - first);
 }
 
-// The i-th kBytes of what lies kAhead behind `p`.
-template <int64_t kBytes>
+// Asks for the i-th share of what lies ahead of `p`, where R rows take C blocks in `kShares` steps. Who
+// hardly computes asks for the first cache, not far ahead; others leave that to the loads and ask for the
+// second one.
+template <Kind K, int R, int C, int kShares>
 inline void prefetch_share(const uint8_t* p, int64_t i) {
-  for (int64_t at = 0; at < kBytes; at += 64) prefetch(p + kAhead + i * kBytes + at);
+  constexpr int64_t kBytes = C * layout_of(K).group(kGroup) / (kGroup * kShares);
+  constexpr bool kFast = R == 1 || (R == 2 && layout_of(K).low >= 512);
+  constexpr int64_t kAhead = kFast ? 4096 : 8192;
+  for (int64_t at = 0; at < kBytes; at += 64) prefetch<kFast>(p + kAhead + i * kBytes + at);
 }
 
 // --- one block of a tile: R rows × P panels ---------------------------------------------------------------
@@ -239,7 +243,7 @@ void few_rounded_rows(const ProductOfRounded& t) {
     for (int64_t b = 0; b < w.blocks; b += kGroup, group += layout_of(K).group(kGroup)) {
       const int64_t n = blocks_from(b, w.blocks);
       for (int64_t i = 0; i < n; ++i) {
-        prefetch_share<layout_of(K).group(kGroup) / kGroup>(group, i);
+        prefetch_share<K, R, 1, 1>(group, i);
         const BlockAt at = block_of<K>(group, n, i);
         const InRegisters block{codes_of<K>(at.low, at.high), factors_of<K>(at.scale, at.super)};
         add_block<K, R, 1>(block, t.x + (b + i) * R, acc);
@@ -521,7 +525,7 @@ inline void add_float_blocks(const PanelAt& p, int64_t b, const float* const* x,
     for (int r = 0; r < R; ++r) s[c][r] = zero();
   }
   for (int q = 0; q < kBlock / 4; ++q) {
-    prefetch_share<C * kBytes / 8>(p.groups + b * kBytes, q);
+    prefetch_share<K, R, C, 8>(p.groups + b * kBytes, q);
     AUTARK_UNROLL(4)
     for (int c = 0; c < C; ++c) {
       const Quad w = quad_at<K>(low[c], q);
