@@ -3,7 +3,6 @@
 #include "chips/cpu/prepare.h"
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <cstring>
 #include <utility>
 #include "base/check.h"
