@@ -2,6 +2,7 @@
 // bits do not depend on how the work is cut. Method: the same calls on `ref` and on `cpu`, tolerance 1e-5 of
 // the values' size in float mode; the verbs of small models, exactly equal across threads, eager and recorded
 // runs, chunks and batches.
+#include <atomic>
 #include "chips/cpu/testing.h"
 
 namespace autark {
@@ -299,6 +300,19 @@ TEST_P(CpuChipTest, HostWorkRunsInItsTurn) {
 
 INSTANTIATE_TEST_SUITE_P(Isa, CpuChipTest, testing::ValuesIn(cpu_isas()),
                          [](const auto& i) { return i.param; });
+
+TEST(CpuChipTest, EveryPieceOfWorkRunsOnce) {
+  for (const int threads : {1, 2, 3, 5}) {
+    auto on = cpu({.threads = threads});
+    for (const int64_t count : {0, 1, 2, 3, 7, 31, 100}) {
+      std::vector<std::atomic<int>> runs(count);
+      Tensor x = floats(*on, {1, 16}, random_values(16, 1));
+      for (int again = 0; again < 3; ++again) on->each(count, {x}, {x}, [&](int64_t i) { ++runs[i]; });
+      on->wait();
+      for (const auto& n : runs) ASSERT_EQ(n, 3) << count << " pieces, " << threads << " threads";
+    }
+  }
+}
 
 TEST(CpuChipTest, WishesThatCannotBeServedAreErrors) {
   EXPECT_FALSE(make_chip("cpu", {.isa = "avx1024"}));

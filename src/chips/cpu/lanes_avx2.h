@@ -17,6 +17,9 @@ struct I {
 struct U {
   __m256i a, b;
 };
+struct Quad {  // four inputs of 16 lanes
+  F v[4];
+};
 
 constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
 
@@ -164,6 +167,54 @@ inline F load_pair(const uint8_t* p, int second) {
     return {_mm256_castsi256_ps(_mm256_and_si256(x, high)), _mm256_castsi256_ps(_mm256_and_si256(y, high))};
   return {_mm256_castsi256_ps(_mm256_slli_epi32(x, 16)), _mm256_castsi256_ps(_mm256_slli_epi32(y, 16))};
 }
+// |x| below 2^-6 was read as 2^-7 (1 + m / 8), but subnormal codes mean 2^-6 m / 8.
+inline __m256 with_subnormals(__m256 x) {
+  const __m256 sign = _mm256_set1_ps(-0.f), limit = _mm256_set1_ps(0x1p-6f);
+  const __m256 small = _mm256_cmp_ps(_mm256_andnot_ps(sign, x), limit, _CMP_LT_OQ);
+  const __m256 one = _mm256_or_ps(_mm256_and_ps(x, sign), limit);
+  return _mm256_blendv_ps(x, _mm256_sub_ps(_mm256_add_ps(x, x), one), small);
+}
+struct HalfQuad {
+  __m256 v[4];
+};
+// Codes of four inputs of eight lanes, byte b of each lane input b.
+inline HalfQuad half_e4m3(__m256i z) {
+  const auto as_bf16 = [](__m256i y) {  // of the upper byte of each 16 bits, as if all had their leading 1
+    return _mm256_add_epi16(
+        _mm256_and_si256(_mm256_srai_epi16(y, 4), _mm256_set1_epi16(static_cast<short>(0x87f0))),
+        _mm256_set1_epi16(120 << 7));
+  };
+  const auto low = [](__m256i y) { return _mm256_castsi256_ps(_mm256_slli_epi32(y, 16)); };
+  const auto high = [](__m256i y) {
+    return _mm256_castsi256_ps(_mm256_and_si256(y, _mm256_set1_epi32(-65536)));
+  };
+  const __m256i odd = as_bf16(z), even = as_bf16(_mm256_slli_epi16(z, 8));
+  HalfQuad w{{low(even), low(odd), high(even), high(odd)}};
+  const __m256i exponents = _mm256_and_si256(z, _mm256_set1_epi8(0x78));
+  if (__builtin_expect(_mm256_movemask_epi8(_mm256_cmpeq_epi8(exponents, _mm256_setzero_si256())) != 0, 0)) {
+    for (__m256& x : w.v) x = with_subnormals(x);
+  }
+  return w;
+}
+inline Quad load_e4m3(const uint8_t* p) {
+  const HalfQuad a = half_e4m3(load32(p)), b = half_e4m3(load32(p + 32));
+  return {{{a.v[0], b.v[0]}, {a.v[1], b.v[1]}, {a.v[2], b.v[2]}, {a.v[3], b.v[3]}}};
+}
+// What the lowest four bits of eight lanes mean as E2M1.
+inline __m256 from_e2m1(__m256i code) {
+  const __m256 size = _mm256_permutevar8x32_ps(_mm256_setr_ps(0, 0.5f, 1, 1.5f, 2, 3, 4, 6), code);
+  const __m256i sign = _mm256_and_si256(_mm256_slli_epi32(code, 28), _mm256_set1_epi32(INT32_MIN));
+  return _mm256_or_ps(size, _mm256_castsi256_ps(sign));
+}
+// The low or the high E2M1 codes of four inputs, byte b of each lane input b.
+template <int High>
+inline Quad load_e2m1(const uint8_t* p) {
+  const __m256i x = load32(p), y = load32(p + 32);
+  const auto input = [&](int by) {
+    return F{from_e2m1(_mm256_srli_epi32(x, by)), from_e2m1(_mm256_srli_epi32(y, by))};
+  };
+  return {{input(4 * High), input(8 + 4 * High), input(16 + 4 * High), input(24 + 4 * High)}};
+}
 inline __m256 power_of(__m256i e) {  // 2^(e − 127); 2^−127 is subnormal
   const __m256i none = _mm256_cmpeq_epi32(e, _mm256_setzero_si256());
   return _mm256_castsi256_ps(
@@ -269,8 +320,9 @@ inline void transpose(F (&r)[16]) {
   }
 }
 
+template <bool FirstCache>
 inline void prefetch(const uint8_t* p) {
-  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
+  _mm_prefetch(reinterpret_cast<const char*>(p), FirstCache ? _MM_HINT_T0 : _MM_HINT_T1);
 }
 
 }  // namespace

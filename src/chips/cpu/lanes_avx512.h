@@ -17,6 +17,9 @@ struct I {
 struct U {
   __m512i v;
 };
+struct Quad {  // four inputs of 16 lanes
+  F v[4];
+};
 
 constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
 
@@ -122,7 +125,42 @@ inline F load_pair(const uint8_t* p, int second) {
   return {_mm512_castsi512_ps(second ? _mm512_and_si512(z, _mm512_set1_epi32(-65536))
                                      : _mm512_slli_epi32(z, 16))};
 }
-// 2^(code − 127), one byte per lane.
+// |x| below 2^-6 was read as 2^-7 (1 + m / 8), but subnormal codes mean 2^-6 m / 8.
+inline F with_subnormals(F x) {
+  const __m512i sign = _mm512_and_si512(_mm512_castps_si512(x.v), _mm512_set1_epi32(INT32_MIN));
+  const __m512 one = _mm512_castsi512_ps(_mm512_or_si512(sign, _mm512_castps_si512(_mm512_set1_ps(0x1p-6f))));
+  const __mmask16 small = _mm512_cmp_ps_mask(_mm512_abs_ps(x.v), _mm512_set1_ps(0x1p-6f), _CMP_LT_OQ);
+  return {_mm512_mask_sub_ps(x.v, small, _mm512_add_ps(x.v, x.v), one)};
+}
+// Codes of four inputs, byte b of each lane input b.
+inline Quad load_e4m3(const uint8_t* p) {
+  const auto as_bf16 = [](__m512i z) {  // of the upper byte of each 16 bits, as if all had their leading 1
+    return _mm512_add_epi16(
+        _mm512_and_si512(_mm512_srai_epi16(z, 4), _mm512_set1_epi16(static_cast<short>(0x87f0))),
+        _mm512_set1_epi16(120 << 7));
+  };
+  const auto low = [](__m512i z) { return F{_mm512_castsi512_ps(_mm512_slli_epi32(z, 16))}; };
+  const auto high = [](__m512i z) {
+    return F{_mm512_castsi512_ps(_mm512_and_si512(z, _mm512_set1_epi32(-65536)))};
+  };
+  const __m512i z = _mm512_loadu_si512(p);
+  const __m512i odd = as_bf16(z), even = as_bf16(_mm512_slli_epi16(z, 8));
+  Quad w{{low(even), low(odd), high(even), high(odd)}};
+  if (__builtin_expect(_mm512_testn_epi8_mask(z, _mm512_set1_epi8(0x78)) != 0, 0)) {
+    for (F& x : w.v) x = with_subnormals(x);
+  }
+  return w;
+}
+// The low or the high E2M1 codes of four inputs, byte b of each lane input b.
+template <int High>
+inline Quad load_e2m1(const uint8_t* p) {
+  const __m512 values = _mm512_setr_ps(0, 0.5f, 1, 1.5f, 2, 3, 4, 6, 0, -0.5f, -1, -1.5f, -2, -3, -4, -6);
+  const __m512i z = _mm512_loadu_si512(p);
+  const auto input = [&](auto shifted_codes) { return F{_mm512_permutexvar_ps(shifted_codes, values)}; };
+  return {{input(High ? _mm512_srli_epi32(z, 4) : z), input(_mm512_srli_epi32(z, 8 + 4 * High)),
+           input(_mm512_srli_epi32(z, 16 + 4 * High)), input(_mm512_srli_epi32(z, 24 + 4 * High))}};
+}
+// 2^(code − 127), a byte a lane.
 inline F load_e8m0(const uint8_t* p) {
   const __m512i e = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   const __m512i bits = _mm512_slli_epi32(e, 23);
@@ -225,8 +263,9 @@ inline void transpose(F (&r)[16]) {
   for (int i = 0; i < 16; ++i) r[i].v = t[i];
 }
 
+template <bool FirstCache>
 inline void prefetch(const uint8_t* p) {
-  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
+  _mm_prefetch(reinterpret_cast<const char*>(p), FirstCache ? _MM_HINT_T0 : _MM_HINT_T1);
 }
 
 }  // namespace

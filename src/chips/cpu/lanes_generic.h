@@ -21,6 +21,9 @@ struct I {
 struct U {
   uint8_t v[64];
 };
+struct Quad {  // four inputs of 16 lanes
+  F v[4];
+};
 
 constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
 
@@ -179,7 +182,27 @@ inline F load_i8(const uint8_t* p) {
 inline F load_pair(const uint8_t* p, int second) {
   return lanes([=](int i) { return from_bits(static_cast<uint32_t>(u16_at(p, 2 * i + second)) << 16); });
 }
-// 2^(code − 127), one byte per lane.
+inline float from_e4m3(uint8_t c) {
+  const uint32_t sign = (c & 0x80u) << 24, body = c & 0x7fu;
+  if (body >= 8) return from_bits(sign | ((body << 20) + (120u << 23)));
+  const float y = static_cast<float>(body) * 0x1p-9f;
+  return sign ? -y : y;
+}
+// Codes of four inputs, byte b of each lane input b.
+inline Quad load_e4m3(const uint8_t* p) {
+  const auto input = [p](int b) { return lanes([=](int i) { return from_e4m3(p[4 * i + b]); }); };
+  return {{input(0), input(1), input(2), input(3)}};
+}
+// The low or the high E2M1 codes of four inputs, byte b of each lane input b.
+template <int High>
+inline Quad load_e2m1(const uint8_t* p) {
+  static constexpr float kValues[] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6, 0, -0.5f, -1, -1.5f, -2, -3, -4, -6};
+  const auto input = [p](int b) {
+    return lanes([=](int i) { return kValues[p[4 * i + b] >> 4 * High & 15]; });
+  };
+  return {{input(0), input(1), input(2), input(3)}};
+}
+// 2^(code − 127), a byte a lane.
 inline F load_e8m0(const uint8_t* p) {
   return lanes([=](int i) { return from_bits(p[i] ? static_cast<uint32_t>(p[i]) << 23 : 0x00400000); });
 }
@@ -292,8 +315,9 @@ inline void transpose(F (&r)[16]) {
   }
 }
 
+template <bool FirstCache>
 inline void prefetch(const uint8_t* p) {
-  __builtin_prefetch(p);
+  __builtin_prefetch(p, 0, FirstCache ? 3 : 2);
 }
 
 }  // namespace

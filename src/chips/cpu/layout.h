@@ -1,17 +1,19 @@
 // The CPU chip's layout of matrices and rounded activations. Plain data only: each kernel file is compiled
 // for its own ISA and must not share inline functions with others, so everything here has internal linkage.
 //
-// A matrix is divided into panels of 16 outputs, the inputs into blocks of 32; lane l of a vector belongs to
-// output 16·panel + l. One panel is contiguous:
+// A matrix is divided into panels of 16 outputs, the inputs into blocks of 32 and groups of eight blocks; lane l
+// of a vector belongs to output 16·panel + l. One panel is contiguous, in the order in which a product reads
+// it: the scales of e4m3 (one f32 for four blocks of all lanes), then the groups (the last one may have fewer
+// blocks). A group is:
 //
-//   low  [block]   the codes, or their low four bits
-//   high [block]   the remaining bits, packed
-//   scale[block]   one scale per lane (two if the format has minima or scales per 16)
-//   super[block/8] K-quants: f16 factors of the scales, per 256 inputs
+//   super         K-quants: f16 factors of the scales
+//   scale[block]  one scale per lane (two if the format has minima or scales per 16)
+//   (padding to 64 bytes)
+//   for each block: low, the codes or their low four bits; high, the remaining bits, packed
 //
 // The codes of a block are eight vectors of 64 bytes: byte 4·lane + b of vector j is input 4·j + b
 // of that lane.
-//   u8           the eight vectors
+//   u8, e4m3     the eight vectors
 //   nibbles      byte i of vector j of four holds vector j (low half) and j + 4 (high half)
 //   fifth bits   bit j of byte i belongs to vector j
 //   bits 5, 6    bits 2·(j mod 4) and + 1 of byte i of vector j / 4
@@ -24,18 +26,23 @@ namespace autark {
 
 static constexpr int kLanes = 16;  // outputs of a panel
 static constexpr int kBlock = 32;  // inputs of a block
+static constexpr int kGroup = 8;   // blocks of a group
 
 // The formats of prepared matrices.
-enum class Kind : uint8_t { f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, mxfp4 };
+enum class Kind : uint8_t { f32, f16, bf16, e4m3, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, mxfp4 };
 
 // The value of a code c. none: c itself; shifted: d (c − 2^shift); minimum: d c + m; halves: as shifted, with
 // one d per 16 inputs.
 enum class Meaning : uint8_t { none, shifted, minimum, halves };
 
 struct KindLayout {
-  int low, high, scale, super;  // bytes per block of one panel; super: per eight blocks
+  int low, high, scale, super;  // bytes per block of one panel; super: per group
   int shift;
   Meaning meaning;
+
+  // Bytes of one panel's group of so many blocks, and of what it has before their codes.
+  constexpr int64_t group(int64_t blocks) const { return head(blocks) + blocks * (low + high); }
+  constexpr int64_t head(int64_t blocks) const { return (super + blocks * scale + 63) / 64 * 64; }
 };
 
 static constexpr KindLayout layout_of(Kind k) {
@@ -45,6 +52,8 @@ static constexpr KindLayout layout_of(Kind k) {
     case Kind::f16:
     case Kind::bf16:
       return {1024, 0, 0, 0, 0, Meaning::none};
+    case Kind::e4m3:
+      return {512, 0, 0, 0, 0, Meaning::none};
     case Kind::q8_0:
       return {512, 0, 32, 0, 7, Meaning::shifted};
     case Kind::q4_0:
@@ -72,7 +81,7 @@ struct Panels {  // a view of one prepared matrix
   int64_t out = 0, in = 0;
   int64_t blocks = 0;  // of 32 inputs
   int64_t panel_bytes = 0;
-  int64_t high_at = 0, scale_at = 0, super_at = 0;  // in a panel; low is first
+  int64_t groups_at = 0;  // in a panel: bytes before its first group
   const uint8_t* bytes = nullptr;
 };
 

@@ -105,6 +105,7 @@ Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weig
            const int64_t begin = c * cut.each, end = std::min(begin + cut.each, cut.panels);
            job.run(begin, end, 0, rows, y + begin * kLanes, out, scratch);
          });
+  on.expect_reads(job.w->bytes, cut.each * job.w->panel_bytes);
   return official ? on.official(y, w.out) : y;
 }
 
@@ -122,6 +123,7 @@ Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight&
   on.add(job.cut.chunks, {inputs_of(g, x), inputs_of(u, x), x},
          {h, Bytes(rounded, rounded ? rows * (inner / kBlock) * int64_t{sizeof(RoundedBlock)} : 0)},
          [job, self = &on](int64_t c, void* scratch) { run_inner(*self, job, c, scratch); });
+  on.expect_reads(g.w->bytes, job.cut.each * g.w->panel_bytes);
   if (rounded) on.know_rounded(h, {rounded});
   return record_linear(on, inputs, h, down, {});
 }

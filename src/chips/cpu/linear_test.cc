@@ -112,6 +112,60 @@ std::string name(const testing::TestParamInfo<std::tuple<std::string, Format>>& 
 INSTANTIATE_TEST_SUITE_P(Cpu, LinearTest,
                          testing::Combine(testing::ValuesIn(cpu_isas()), testing::ValuesIn(kFormats)), name);
 
+// One row of 1 at input k and 0 elsewhere for each k: its products are the weights of that input.
+std::vector<float> unit_rows(int64_t rows, int64_t in) {
+  std::vector<float> x(rows * in);
+  for (int64_t r = 0; r < rows; ++r) x[r * in + r] = 1;
+  return x;
+}
+
+TEST(LinearTest, EveryCodeOfSmallFloatsIsExact) {
+  constexpr int64_t kOut = 256, kIn = 160;
+  for (const Format f : {Format::fp8_e4m3_b128x128, Format::e2m1_b32}) {
+    Matrix m(f, kOut, kIn, 1);
+    for (size_t i = 0; i < m.codes[0].size(); ++i) {
+      const auto code = static_cast<uint8_t>(i * 7 + i / 256);
+      const bool nan = f == Format::fp8_e4m3_b128x128 && (code & 0x7f) == 0x7f;
+      m.codes[0][i] = std::byte{nan ? uint8_t{0} : code};
+    }
+    for (size_t i = 0; i < m.scales[0].size(); ++i) m.scales[0][i] = static_cast<std::byte>(60 + i % 120);
+    for (const std::string& isa : cpu_isas()) {
+      auto on = cpu({.inputs = Rounding::Inputs::f32, .threads = 2, .isa = isa});
+      for (const int64_t rows : {1, 6, 9, 40, 160}) {
+        const std::vector<float> y =
+            values(*on, on->linear(floats(*on, {rows, kIn}, unit_rows(rows, kIn)), m.weight));
+        for (int64_t o = 0; o < kOut; ++o) {
+          const std::vector<float> w = m.row(0, o);
+          for (int64_t r = 0; r < rows; ++r)
+            ASSERT_EQ(y[r * kOut + o], w[r]) << isa << ", " << rows << " rows";
+        }
+      }
+    }
+  }
+}
+
+TEST(LinearTest, NotANumberAmongWeightsStaysWhereItIs) {
+  constexpr int64_t kOut = 140, kIn = 256;
+  for (const bool in_scale : {false, true}) {
+    Matrix m(Format::fp8_e4m3_b128x128, kOut, kIn, 1);
+    if (in_scale)
+      m.scales[0][3] = std::byte{255};  // the second tile of both: outputs and inputs from 128 on
+    else
+      m.codes[0][7 * kIn + 200] = std::byte{0xff};
+    for (const std::string& isa : cpu_isas()) {
+      auto on = cpu({.inputs = Rounding::Inputs::int8, .threads = 2, .isa = isa});
+      for (const int64_t rows : {1, 20}) {
+        const std::vector<float> x = random_values(rows * kIn, 2);
+        const std::vector<float> y = values(*on, on->linear(floats(*on, {rows, kIn}, x), m.weight));
+        for (size_t i = 0; i < y.size(); ++i) {
+          const int64_t o = static_cast<int64_t>(i) % kOut;
+          EXPECT_EQ(std::isnan(y[i]), in_scale ? o >= 128 : o == 7) << isa << ", output " << o;
+        }
+      }
+    }
+  }
+}
+
 TEST(LinearTest, NotANumberInGivesNotANumberOut) {
   const Matrix m(Format::q8_0, 16, 64, 1);
   for (const std::string& isa : cpu_isas()) {

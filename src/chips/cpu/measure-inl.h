@@ -10,10 +10,10 @@ namespace {
 double read(const uint8_t* bytes, int64_t n) {
   U s[4] = {load_bytes(bytes), load_bytes(bytes), load_bytes(bytes), load_bytes(bytes)};
   for (int64_t i = 0; i + 256 <= n; i += 256) {
-    prefetch(bytes + i + 4096);
-    prefetch(bytes + i + 4096 + 64);
-    prefetch(bytes + i + 4096 + 128);
-    prefetch(bytes + i + 4096 + 192);
+    prefetch<true>(bytes + i + 4096);
+    prefetch<true>(bytes + i + 4096 + 64);
+    prefetch<true>(bytes + i + 4096 + 128);
+    prefetch<true>(bytes + i + 4096 + 192);
     AUTARK_UNROLL(4)
     for (int j = 0; j < 4; ++j) s[j] = either(s[j], load_bytes(bytes + i + 64 * j));
   }

@@ -1,5 +1,6 @@
 #include "chips/cpu/memory.h"
 #include <sys/mman.h>
+#include <unistd.h>
 #include <algorithm>
 #include "base/check.h"
 
@@ -7,12 +8,19 @@ namespace autark {
 
 Pages::Pages(int64_t bytes) : bytes_(bytes) {
   constexpr int64_t kLarge = 2 << 20;
-  void* p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  const int64_t page = sysconf(_SC_PAGESIZE), room = (bytes + page - 1) / page * page;
+  const int64_t spare = bytes >= kLarge ? kLarge : 0;  // to align the first byte to a large page
+  void* p = mmap(nullptr, room + spare, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   AUTARK_CHECK(p != MAP_FAILED);  // out of memory
-#if defined(MADV_HUGEPAGE)
-  if (bytes >= kLarge) madvise(p, bytes, MADV_HUGEPAGE);
-#endif
   data_ = static_cast<std::byte*>(p);
+  if (!spare) return;
+  const int64_t before = -reinterpret_cast<intptr_t>(p) & (kLarge - 1);
+  if (before > 0) munmap(data_, before);
+  data_ += before;
+  if (spare > before) munmap(data_ + room, spare - before);
+#if defined(MADV_HUGEPAGE)
+  madvise(data_, room, MADV_HUGEPAGE);
+#endif
 }
 
 Pages::~Pages() {

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <utility>
 #include "base/check.h"
 #include "tensor/bf16.h"
+#include "tensor/minifloat.h"
 
 namespace autark {
 namespace {
@@ -135,6 +137,19 @@ Block read_block(const Weight& w, int64_t row, int64_t b) {
   return out;
 }
 
+// Where the parts of a panel's block lie.
+struct BlockAt {
+  uint8_t *low, *high, *scale, *super;
+};
+
+BlockAt block_at(const Panels& w, uint8_t* panel, int64_t b) {
+  const KindLayout l = layout_of(w.kind);
+  const int64_t first = b / kGroup * kGroup, i = b - first, n = std::min<int64_t>(kGroup, w.blocks - first);
+  uint8_t* group = panel + w.groups_at + b / kGroup * l.group(kGroup);
+  uint8_t* codes = group + l.head(n) + i * (l.low + l.high);
+  return {codes, codes + l.low, group + l.super + i * l.scale, group};
+}
+
 // The f16 factors of a K-quant's 256.
 void write_super(const Weight& w, int64_t row, int64_t b, int lane, uint8_t* to) {
   const uint8_t* p =
@@ -153,14 +168,12 @@ void write_row(const Weight& w, const Panels& to, int64_t row, uint8_t* panel) {
   const int64_t lane = row % kLanes;
   for (int64_t b = 0; b < to.blocks; ++b) {
     const Block x = read_block<F>(w, row, b);
-    uint8_t *low = panel + b * l.low + 4 * lane, *high = panel + to.high_at + b * l.high + 4 * lane;
-    for (int j = 0; j < l.low / 64; ++j) std::memcpy(low + 64 * j, &x.low[j], 4);
-    for (int j = 0; j < l.high / 64; ++j) std::memcpy(high + 64 * j, &x.high[j], 4);
-    uint8_t* scale = panel + to.scale_at + b * l.scale;
+    const BlockAt at = block_at(to, panel, b);
+    for (int j = 0; j < l.low / 64; ++j) std::memcpy(at.low + 4 * lane + 64 * j, &x.low[j], 4);
+    for (int j = 0; j < l.high / 64; ++j) std::memcpy(at.high + 4 * lane + 64 * j, &x.high[j], 4);
     for (int s = 0; s < x.scales; ++s)
-      std::memcpy(scale + (s * kLanes + lane) * x.scale_bytes, x.scale + s * x.scale_bytes, x.scale_bytes);
-    if (l.super && b % 8 == 0)
-      write_super(w, row, b, static_cast<int>(lane), panel + to.super_at + b / 8 * l.super);
+      std::memcpy(at.scale + (s * kLanes + lane) * x.scale_bytes, x.scale + s * x.scale_bytes, x.scale_bytes);
+    if (l.super && b % kGroup == 0) write_super(w, row, b, static_cast<int>(lane), at.super);
   }
 }
 
@@ -191,6 +204,25 @@ void write_block_row(const Weight& w, const Panels& to, int64_t row, uint8_t* pa
   }
 }
 
+// The codes of a row, and from the panel's first row the scales, which all its rows share. False where a code
+// is no number.
+bool write_e4m3_row(const Weight& w, const Panels& to, int64_t row, uint8_t* panel) {
+  const int64_t lane = row % kLanes, n = w.cols();
+  const uint8_t* from = bytes(w.parts[0].codes) + row * n;
+  bool numbers = true;
+  for (int64_t k = 0; k < n; ++k) {
+    panel[to.groups_at + k / 4 * 64 + 4 * lane + k % 4] = from[k];
+    numbers = numbers && (from[k] & 0x7f) != 0x7f;
+  }
+  if (lane) return numbers;
+  const uint8_t* scales = bytes(w.parts[0].scales) + row / kTileSide * tiles(n);
+  for (int64_t t = 0; t < tiles(n); ++t) {
+    const float scale = decode_ue8m0(scales[t]);
+    std::memcpy(panel + 4 * t, &scale, 4);
+  }
+  return numbers;
+}
+
 void write_plain_row(const Weight& w, const Panels& to, int64_t row, uint8_t* panel, std::vector<float>& x) {
   const int64_t lane = row % kLanes, n = w.cols();
   const uint8_t* from = bytes(w.parts[0].codes) + row * row_bytes(w.format, n);
@@ -211,16 +243,42 @@ void write_plain_row(const Weight& w, const Panels& to, int64_t row, uint8_t* pa
   }
 }
 
-Panels shape_panels(const Weight& w) {
-  const Kind kind = kind_of(w.format);
+Panels shape_panels(const Weight& w, Kind kind) {
   const KindLayout l = layout_of(kind);
   Panels p{.kind = kind, .out = w.rows(), .in = w.cols(), .blocks = (w.cols() + kBlock - 1) / kBlock};
-  p.high_at = p.blocks * l.low;
-  p.scale_at = p.high_at + p.blocks * l.high;
-  p.super_at = p.scale_at + p.blocks * l.scale;
-  p.panel_bytes = (p.super_at + (p.blocks + 7) / 8 * l.super + 63) / 64 * 64;
+  if (kind == Kind::e4m3) p.groups_at = (tiles(p.in) * 4 + 63) / 64 * 64;
+  const int64_t whole = p.blocks / kGroup, rest = p.blocks % kGroup;
+  p.panel_bytes = p.groups_at + whole * l.group(kGroup) + (rest ? l.group(rest) : 0);
   return p;
 }
+
+int64_t panels_of(const Panels& p) {
+  return (p.out + kLanes - 1) / kLanes;
+}
+
+// One matrix on its way into panels, a panel at a time by any thread.
+struct Writing {
+  const Weight& w;
+  const Panels& shape;  // of the first part; the others follow
+  int64_t per_part;     // panels
+  std::atomic<int64_t> next{0};
+  std::atomic<bool> holds{true};  // whether this kind can say what the file says
+
+  int64_t panels() const { return per_part * std::ssize(w.parts); }
+  void write_panel(int64_t p, std::vector<float>& row) {
+    const Weight one{w.format, {w.rows(), w.cols()}, w.parts.subspan(p / per_part, 1)};
+    const int64_t first = p % per_part * kLanes, end = std::min(first + kLanes, shape.out);
+    auto* panel = const_cast<uint8_t*>(shape.bytes) + p * shape.panel_bytes;
+    for (int64_t r = first; r < end; ++r) {
+      if (takes_rounded(shape.kind))
+        write_block_row(one, shape, r, panel);
+      else if (shape.kind != Kind::e4m3)
+        write_plain_row(one, shape, r, panel, row);
+      else if (!write_e4m3_row(one, shape, r, panel))
+        holds = false;
+    }
+  }
+};
 
 }  // namespace
 
@@ -231,8 +289,9 @@ Kind kind_of(Format f) {
     case Format::f16:
       return Kind::f16;
     case Format::bf16:
-    case Format::fp8_e4m3_b128x128:
       return Kind::bf16;
+    case Format::fp8_e4m3_b128x128:
+      return Kind::e4m3;
     case Format::q8_0:
       return Kind::q8_0;
     case Format::q4_0:
@@ -263,41 +322,48 @@ Kind kind_of(Format f) {
 const std::vector<Panels>& PreparedWeights::of(const Weight& w, Team& team) {
   const Key key{w.parts[0].codes, w.format, w.rows(), w.cols(), std::ssize(w.parts)};
   const auto known = all_.find(key);
-  return known != all_.end() ? known->second.parts : all_.emplace(key, make(w, team)).first->second.parts;
+  return known != all_.end() ? known->second : all_.emplace(key, make(w, team)).first->second;
 }
 
-PreparedWeights::Prepared PreparedWeights::make(const Weight& w, Team& team) {
-  Prepared made;
-  const Panels shape = shape_panels(w);
-  const int64_t per_part = (shape.out + kLanes - 1) / kLanes, parts = std::ssize(w.parts);
-  made.pages = Pages(parts * per_part * shape.panel_bytes + 64);
-  auto* base = reinterpret_cast<uint8_t*>(made.pages.data());
-  for (int64_t e = 0; e < parts; ++e) {
-    made.parts.push_back(shape);
-    made.parts.back().bytes = base + e * per_part * shape.panel_bytes;
+// Small matrices lie side by side, so that they too lie in large pages.
+uint8_t* PreparedWeights::take(int64_t bytes) {
+  constexpr int64_t kShared = 32 << 20;
+  if (bytes >= kShared / 4) return reinterpret_cast<uint8_t*>(pages_.emplace_back(bytes).data());
+  if (end_ - free_ < bytes) {
+    free_ = pages_.emplace_back(kShared).data();
+    end_ = free_ + kShared;
   }
-  struct Job {
-    const Weight& w;
-    const Panels& shape;
-    uint8_t* base;
-    int64_t per_part, panels;
-    std::atomic<int64_t> next{0};
-  } job{w, shape, base, per_part, parts * per_part};
+  return reinterpret_cast<uint8_t*>(std::exchange(free_, free_ + bytes));
+}
+
+std::vector<Panels> PreparedWeights::make(const Weight& w, Team& team) {
+  std::vector<Panels> parts = places(w, kind_of(w.format));
+  if (!fill(parts, w, team)) {
+    parts = places(w, Kind::bf16);
+    fill(parts, w, team);
+  }
+  return parts;
+}
+
+// One Panels a part, side by side.
+std::vector<Panels> PreparedWeights::places(const Weight& w, Kind kind) {
+  std::vector<Panels> parts(w.parts.size(), shape_panels(w, kind));
+  const int64_t bytes = panels_of(parts[0]) * parts[0].panel_bytes;
+  const uint8_t* at = take(std::ssize(parts) * bytes);
+  for (Panels& p : parts) p.bytes = std::exchange(at, at + bytes);
+  return parts;
+}
+
+// False where this kind cannot hold the weight.
+bool PreparedWeights::fill(const std::vector<Panels>& parts, const Weight& w, Team& team) {
+  Writing job{w, parts[0], panels_of(parts[0])};
   const auto work = [](void* context, int) {
-    Job& j = *static_cast<Job*>(context);
+    Writing& j = *static_cast<Writing*>(context);
     std::vector<float> row;
-    for (int64_t p; (p = j.next.fetch_add(1, std::memory_order_relaxed)) < j.panels;) {
-      const Weight one{j.w.format, {j.w.rows(), j.w.cols()}, j.w.parts.subspan(p / j.per_part, 1)};
-      const int64_t first = p % j.per_part * kLanes, end = std::min(first + kLanes, j.shape.out);
-      uint8_t* panel = j.base + p * j.shape.panel_bytes;
-      for (int64_t r = first; r < end; ++r) {
-        takes_rounded(j.shape.kind) ? write_block_row(one, j.shape, r, panel)
-                                    : write_plain_row(one, j.shape, r, panel, row);
-      }
-    }
+    for (int64_t p; (p = j.next.fetch_add(1, std::memory_order_relaxed)) < j.panels();) j.write_panel(p, row);
   };
   team.run(work, &job);
-  return made;
+  return job.holds;
 }
 
 }  // namespace autark

@@ -11,7 +11,7 @@
 
 namespace autark {
 
-// What serves a format; FP8 blocks become BF16, which holds every E4M3 code times a power of two.
+// What serves a format. (FP8 weights with a NaN among their codes become BF16 panels nevertheless.)
 Kind kind_of(Format f);
 
 // Products of this kind take activations rounded to int8, where the mode asks for it.
@@ -36,13 +36,14 @@ class PreparedWeights {
       return std::hash<const void*>()(k.codes) ^ k.rows * 31 ^ k.parts;
     }
   };
-  struct Prepared {
-    Pages pages;
-    std::vector<Panels> parts;
-  };
-  Prepared make(const Weight& w, Team& team);
+  std::vector<Panels> make(const Weight& w, Team& team);
+  std::vector<Panels> places(const Weight& w, Kind kind);
+  static bool fill(const std::vector<Panels>& parts, const Weight& w, Team& team);
+  uint8_t* take(int64_t bytes);
 
-  std::unordered_map<Key, Prepared, Hash> all_;  // entries keep their place
+  std::unordered_map<Key, std::vector<Panels>, Hash> all_;  // entries keep their place
+  std::vector<Pages> pages_;
+  std::byte *free_ = nullptr, *end_ = nullptr;  // of the pages that small matrices share
 };
 
 }  // namespace autark

@@ -2,8 +2,12 @@
 //
 // Rounded products, per output and block of 32 inputs, dot exact in int32:
 //   acc ← fma(float(dot) · d (+ m · sum), scale of the activations, acc)
-// Float products: 32 fused multiply-adds from zero, then acc ← acc + that. Either way the order is fixed, so
-// rows may be taken one at a time from the packed codes or a tile at a time from expanded ones.
+// Float products: 32 fused multiply-adds from zero, then acc ← acc + that; e4m3 and mxfp4 multiply codes, and
+// then acc ← fma(that, scale, acc). Either way the order is fixed, so rows may be taken one at a time
+// from the packed codes or a tile at a time from expanded ones.
+//
+// Few rows read a panel from its first byte to its last and the next panel after it, as plain a stream as
+// measure-inl.h's.
 #pragma once
 #include "chips/cpu/kernels.h"
 
@@ -12,6 +16,7 @@ namespace {
 
 constexpr int kBlocksAtOnce = 16;  // expanded codes of two panels stay in L1
 constexpr int64_t kRowsAtOnce = rows_at_once(kTileRows);
+constexpr int64_t kFewRows = 2 * kTileRows;  // that are worth no expanding
 alignas(16) constexpr uint8_t kDoubledE2m1[16] = {16, 17, 18, 19, 20, 22, 24, 28,
                                                   16, 15, 14, 13, 12, 10, 8,  4};  // 2 x + 16
 
@@ -68,18 +73,46 @@ inline Factors factors_of(const uint8_t* scale, const uint8_t* super) {
 }
 
 struct PanelAt {
-  const uint8_t *low, *high, *scale, *super;
+  const uint8_t *scales, *groups;
+  int64_t blocks;
 };
 
 inline PanelAt panel_at(const Panels& w, int64_t panel) {
   const uint8_t* p = w.bytes + panel * w.panel_bytes;
-  return {p, p + w.high_at, p + w.scale_at, p + w.super_at};
+  return {p, p + w.groups_at, w.blocks};
+}
+
+struct BlockAt {
+  const uint8_t *low, *high, *scale, *super;
+};
+
+inline int64_t blocks_from(int64_t first, int64_t blocks) {  // of a group
+  return blocks - first < kGroup ? blocks - first : kGroup;
+}
+
+// Block i of a group of n blocks.
+template <Kind K>
+inline BlockAt block_of(const uint8_t* group, int64_t n, int64_t i) {
+  constexpr KindLayout l = layout_of(K);
+  const uint8_t* codes = group + l.head(n) + i * (l.low + l.high);
+  return {codes, codes + l.low, group + l.super + i * l.scale, group};
 }
 
 template <Kind K>
-inline PanelAt block_at(const PanelAt& p, int64_t b) {
-  constexpr KindLayout l = layout_of(K);
-  return {p.low + b * l.low, p.high + b * l.high, p.scale + b * l.scale, p.super + b / 8 * l.super};
+inline BlockAt block_at(const PanelAt& p, int64_t b) {
+  const int64_t group = static_cast<int64_t>(static_cast<uint64_t>(b) / kGroup), first = group * kGroup;
+  return block_of<K>(p.groups + group * layout_of(K).group(kGroup), blocks_from(first, p.blocks), b - first);
+}
+
+// Asks for the i-th share of what lies ahead of `p`, where R rows take C blocks in `kShares` steps. Who
+// hardly computes asks for the first cache, not far ahead; others leave that to the loads and ask for the
+// second one.
+template <Kind K, int R, int C, int kShares>
+inline void prefetch_share(const uint8_t* p, int64_t i) {
+  constexpr int64_t kBytes = C * layout_of(K).group(kGroup) / (kGroup * kShares);
+  constexpr bool kFast = R == 1 || (R == 2 && layout_of(K).low >= 512);
+  constexpr int64_t kAhead = kFast ? 4096 : 8192;
+  for (int64_t at = 0; at < kBytes; at += 64) prefetch<kFast>(p + kAhead + i * kBytes + at);
 }
 
 // --- one block of a tile: R rows × P panels ---------------------------------------------------------------
@@ -159,6 +192,34 @@ inline void add_block(const W& w, const RoundedBlock* x, F (&acc)[R][P]) {
   }
 }
 
+// One tile of a product's rows and one of its panels.
+inline const RoundedBlock* rows_from(const RoundedBlock* x, const Panels& w, int64_t row) {
+  return x + row * w.blocks;
+}
+inline const float* const* rows_from(const float* const* x, const Panels&, int64_t row) {
+  return x + row;
+}
+template <class Product>
+inline Product tile_at(const Product& t, int64_t panel, int64_t row) {
+  Product one = t;
+  one.panel_begin = panel;
+  one.panel_end = panel + 1;
+  one.x = rows_from(t.x, *t.w, row);
+  one.rows = t.rows - row < kTileRows ? t.rows - row : kTileRows;
+  const int64_t at = (panel - t.panel_begin) * kLanes;
+  if (t.bias) one.bias = t.bias + at;
+  one.y = t.y + row * t.y_stride + at;
+  return one;
+}
+
+// Calls tile(product) for every tile of every panel: a panel is in the cache when its second tile comes.
+template <class Product, class Tile>
+inline void each_tile(const Product& t, Tile tile) {
+  for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
+    for (int64_t row = 0; row < t.rows; row += kTileRows) tile(tile_at(t, panel, row));
+  }
+}
+
 // --- few rows: straight from the packed codes -------------------------------------------------------------
 
 inline int64_t lanes_left(const Panels& w, int64_t panel) {
@@ -174,18 +235,19 @@ inline void write(F acc, const float* bias, float* y, int64_t n) {
 template <Kind K, int R>
 void few_rounded_rows(const ProductOfRounded& t) {
   const Panels& w = *t.w;
-  const int64_t step = w.panel_bytes / w.blocks;
   for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
-    const PanelAt p = panel_at(w, panel);
-    const uint8_t* next = p.low + w.panel_bytes;
+    const uint8_t* group = panel_at(w, panel).groups;
     F acc[R][1];
     AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) acc[r][0] = zero();
-    for (int64_t b = 0; b < w.blocks; ++b) {
-      for (int64_t i = 0; i < step; i += 64) prefetch(next + b * step + i);
-      const PanelAt at = block_at<K>(p, b);
-      const InRegisters block{codes_of<K>(at.low, at.high), factors_of<K>(at.scale, at.super)};
-      add_block<K, R, 1>(block, t.x + b * R, acc);
+    for (int64_t b = 0; b < w.blocks; b += kGroup, group += layout_of(K).group(kGroup)) {
+      const int64_t n = blocks_from(b, w.blocks);
+      for (int64_t i = 0; i < n; ++i) {
+        prefetch_share<K, R, 1, 1>(group, i);
+        const BlockAt at = block_of<K>(group, n, i);
+        const InRegisters block{codes_of<K>(at.low, at.high), factors_of<K>(at.scale, at.super)};
+        add_block<K, R, 1>(block, t.x + (b + i) * R, acc);
+      }
     }
     const int64_t at = (panel - t.panel_begin) * kLanes;
     for (int r = 0; r < R; ++r)
@@ -197,7 +259,7 @@ void few_rounded_rows(const ProductOfRounded& t) {
 
 template <Kind K>
 inline void expand(const PanelAt& p, int64_t b, ExpandedBlock* out) {
-  const PanelAt at = block_at<K>(p, b);
+  const BlockAt at = block_at<K>(p, b);
   const Codes c = codes_of<K>(at.low, at.high);
   AUTARK_UNROLL(8)
   for (int j = 0; j < 8; ++j) store_bytes(out->code + 64 * j, c.v[j]);
@@ -294,7 +356,7 @@ void few_rounded_rows_of(const ProductOfRounded& t) {
 template <Kind K>
 void rounded_product_of(const ProductOfRounded& t) {
   if (t.rows == 0) return;
-  if (t.rows <= kTileRows) return few_rounded_rows_of<K>(t);
+  if (t.rows <= kFewRows) return each_tile(t, [](const auto& one) { few_rounded_rows_of<K>(one); });
   int64_t panel = t.panel_begin;
   for (; panel + 2 <= t.panel_end; panel += 2) many_rounded_rows<K, 2>(t, panel);
   if (panel < t.panel_end) many_rounded_rows<K, 1>(t, panel);
@@ -355,18 +417,53 @@ inline void expand_quad(const Codes& c, const Factors& f, float* out) {  // inpu
   }
 }
 
+// Kinds whose floats are read straight from the panel: plain ones, and those of small floats, where the sum
+// of a block is multiplied by its scale.
 template <Kind K>
-inline F plain_at(const uint8_t* low, int64_t k) {
-  if constexpr (K == Kind::f16) return load_f16(low + k * 32);
-  if constexpr (K == Kind::bf16) return load_pair(low + k / 2 * 64, k % 2);
-  return load_floats(low + k * 64);
+constexpr bool kOfSmallFloats = K == Kind::e4m3 || K == Kind::mxfp4;
+template <Kind K>
+constexpr bool kDirect = layout_of(K).meaning == Meaning::none || K == Kind::mxfp4;
+
+// Inputs 4 q … 4 q + 3 of a block of a direct kind, without its scale.
+template <Kind K>
+inline Quad quad_at(const uint8_t* low, int64_t q) {
+  if constexpr (K == Kind::e4m3) return load_e4m3(low + q * 64);
+  if constexpr (K == Kind::mxfp4)
+    return q < 4 ? load_e2m1<0>(low + q * 64) : load_e2m1<1>(low + (q - 4) * 64);
+  if constexpr (K == Kind::bf16)
+    return {{load_pair(low + q * 128, 0), load_pair(low + q * 128, 1), load_pair(low + q * 128 + 64, 0),
+             load_pair(low + q * 128 + 64, 1)}};
+  if constexpr (K == Kind::f16)
+    return {{load_f16(low + q * 128), load_f16(low + q * 128 + 32), load_f16(low + q * 128 + 64),
+             load_f16(low + q * 128 + 96)}};
+  return {{load_floats(low + q * 256), load_floats(low + q * 256 + 64), load_floats(low + q * 256 + 128),
+           load_floats(low + q * 256 + 192)}};
 }
 
 template <Kind K>
-void expand_floats(const PanelAt& p, int64_t b, float* out) {  // [32][lane]
-  const PanelAt at = block_at<K>(p, b);
-  if constexpr (layout_of(K).meaning == Meaning::none) {
-    for (int k = 0; k < kBlock; ++k) store(out + k * kLanes, plain_at<K>(at.low, k));
+inline F block_scale(const PanelAt& p, int64_t b) {
+  if constexpr (K == Kind::mxfp4) return load_e8m0(block_at<K>(p, b).scale);
+  if constexpr (K != Kind::e4m3) return all(1);
+  float scale;
+  __builtin_memcpy(&scale, p.scales + static_cast<int64_t>(static_cast<uint64_t>(b) / 4) * 4, 4);
+  return all(scale);
+}
+
+template <Kind K>
+inline F add_sum(F acc, F sum, F scale) {
+  return kOfSmallFloats<K> ? fma(sum, scale, acc) : acc + sum;
+}
+
+template <Kind K>
+F expand_floats(const PanelAt& p, int64_t b, float* out) {  // [32][lane]; gives the block's scale
+  const BlockAt at = block_at<K>(p, b);
+  if constexpr (kDirect<K>) {
+    AUTARK_UNROLL(8)
+    for (int q = 0; q < kBlock / 4; ++q) {
+      const Quad w = quad_at<K>(at.low, q);
+      AUTARK_UNROLL(4)
+      for (int j = 0; j < 4; ++j) store(out + (4 * q + j) * kLanes, w.v[j]);
+    }
   } else {
     const Codes c = codes_of<K>(at.low, at.high);
     const Factors f = factors_of<K>(at.scale, at.super);
@@ -379,9 +476,10 @@ void expand_floats(const PanelAt& p, int64_t b, float* out) {  // [32][lane]
     expand_quad<K, 6>(c, f, out);
     expand_quad<K, 7>(c, f, out);
   }
+  return block_scale<K>(p, b);
 }
 
-void expand_floats(const Panels& w, int64_t panel, int64_t b, float* out) {
+F expand_floats(const Panels& w, int64_t panel, int64_t b, float* out) {
   const PanelAt p = panel_at(w, panel);
   switch (w.kind) {
     case Kind::f32:
@@ -390,6 +488,8 @@ void expand_floats(const Panels& w, int64_t panel, int64_t b, float* out) {
       return expand_floats<Kind::f16>(p, b, out);
     case Kind::bf16:
       return expand_floats<Kind::bf16>(p, b, out);
+    case Kind::e4m3:
+      return expand_floats<Kind::e4m3>(p, b, out);
     case Kind::q8_0:
       return expand_floats<Kind::q8_0>(p, b, out);
     case Kind::q4_0:
@@ -409,32 +509,68 @@ void expand_floats(const Panels& w, int64_t panel, int64_t b, float* out) {
     case Kind::mxfp4:
       return expand_floats<Kind::mxfp4>(p, b, out);
   }
+  __builtin_unreachable();
 }
 
-// Plain weights and few rows: no detour through the scratch, the same order.
+// C blocks of R rows at a time, so that enough sums are under way: a sum waits for its last addition.
+template <Kind K, int R, int C>
+inline void add_float_blocks(const PanelAt& p, int64_t b, const float* const* x, F (&acc)[R]) {
+  constexpr int64_t kBytes = layout_of(K).group(kGroup) / kGroup;
+  const uint8_t* low[C];
+  F s[C][R];
+  AUTARK_UNROLL(4)
+  for (int c = 0; c < C; ++c) {
+    low[c] = block_at<K>(p, b + c).low;
+    AUTARK_UNROLL(kTileRows)
+    for (int r = 0; r < R; ++r) s[c][r] = zero();
+  }
+  for (int q = 0; q < kBlock / 4; ++q) {
+    prefetch_share<K, R, C, 8>(p.groups + b * kBytes, q);
+    AUTARK_UNROLL(4)
+    for (int c = 0; c < C; ++c) {
+      const Quad w = quad_at<K>(low[c], q);
+      AUTARK_UNROLL(4)
+      for (int j = 0; j < 4; ++j) {
+        AUTARK_UNROLL(kTileRows)
+        for (int r = 0; r < R; ++r) s[c][r] = fma(w.v[j], all(x[r][(b + c) * kBlock + 4 * q + j]), s[c][r]);
+      }
+    }
+  }
+  AUTARK_UNROLL(4)
+  for (int c = 0; c < C; ++c) {
+    const F scale = block_scale<K>(p, b + c);
+    AUTARK_UNROLL(kTileRows)
+    for (int r = 0; r < R; ++r) acc[r] = add_sum<K>(acc[r], s[c][r], scale);
+  }
+}
+
+// A last block of fewer than 32 inputs.
+template <Kind K, int R>
+void add_float_rest(const PanelAt& p, int64_t b, int64_t in, const float* const* x, F (&acc)[R]) {
+  alignas(64) float w[kBlock * kLanes];
+  const F scale = expand_floats<K>(p, b, w);
+  for (int r = 0; r < R; ++r) {
+    F s = zero();
+    for (int64_t k = b * kBlock; k < in; ++k) s = fma(load(w + (k - b * kBlock) * kLanes), all(x[r][k]), s);
+    acc[r] = add_sum<K>(acc[r], s, scale);
+  }
+}
+
+// No detour through the scratch, the same order.
 template <Kind K, int R>
 void few_float_rows(const ProductOfFloats& t) {
+  constexpr int kChains = R == 1 ? 4 : R == 2 ? 2 : 1;
   const Panels& w = *t.w;
+  const int64_t whole = w.in / kBlock;
   for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
-    const uint8_t* low = panel_at(w, panel).low;
+    const PanelAt p = panel_at(w, panel);
     F acc[R];
     AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) acc[r] = zero();
-    for (int64_t b = 0; b < w.in; b += kBlock) {
-      const int64_t end = w.in - b < kBlock ? w.in : b + kBlock;
-      for (int i = 0; i < layout_of(K).low; i += 64)
-        prefetch(low + w.panel_bytes + b / kBlock * layout_of(K).low + i);
-      F s[R];
-      AUTARK_UNROLL(kTileRows)
-      for (int r = 0; r < R; ++r) s[r] = zero();
-      for (int64_t k = b; k < end; ++k) {
-        const F c = plain_at<K>(low, k);
-        AUTARK_UNROLL(kTileRows)
-        for (int r = 0; r < R; ++r) s[r] = fma(c, all(t.x[r][k]), s[r]);
-      }
-      AUTARK_UNROLL(kTileRows)
-      for (int r = 0; r < R; ++r) acc[r] = acc[r] + s[r];
-    }
+    int64_t b = 0;
+    for (; b + kChains <= whole; b += kChains) add_float_blocks<K, R, kChains>(p, b, t.x, acc);
+    for (; b < whole; ++b) add_float_blocks<K, R, 1>(p, b, t.x, acc);
+    if (b < w.blocks) add_float_rest<K, R>(p, b, w.in, t.x, acc);
     const int64_t at = (panel - t.panel_begin) * kLanes;
     for (int r = 0; r < R; ++r)
       write(acc[r], t.bias ? t.bias + at : nullptr, t.y + r * t.y_stride + at, lanes_left(w, panel));
@@ -449,9 +585,20 @@ void few_float_rows_of(const ProductOfFloats& t) {
   few_float_rows<K, R>(t);
 }
 
-// w [P][floats_at_once][lane]; n inputs from x[r] + from.
+template <Kind K>
+void few_direct_rows(const ProductOfFloats& t) {
+  each_tile(t, [](const auto& one) { few_float_rows_of<K>(one); });
+}
+
+// Some inputs of P panels as floats, and what the sums of their blocks are to be multiplied by.
+struct ExpandedFloats {
+  float* value;                           // [P][kBlocksAtOnce][32][lane]
+  float scale[kBlocksAtOnce][2][kLanes];  // [block][P][lane]
+};
+
+// n inputs from x[r] + from.
 template <int R, int P>
-void float_tile(const float* w, const float* const* x, int64_t from, int64_t n, float* sums) {
+void float_tile(const ExpandedFloats& w, const float* const* x, int64_t from, int64_t n, float* sums) {
   F acc[R][P];
   load_sums(sums, acc);
   for (int64_t k = 0; k < n; k += kBlock) {
@@ -465,7 +612,7 @@ void float_tile(const float* w, const float* const* x, int64_t from, int64_t n, 
     for (int64_t i = k; i < k + m; ++i) {
       F c[P];
       AUTARK_UNROLL(2)
-      for (int p = 0; p < P; ++p) c[p] = load(w + (p * kBlocksAtOnce * kBlock + i) * kLanes);
+      for (int p = 0; p < P; ++p) c[p] = load(w.value + (p * kBlocksAtOnce * kBlock + i) * kLanes);
       AUTARK_UNROLL(kTileRows)
       for (int r = 0; r < R; ++r) {
         const F one = all(x[r][from + i]);
@@ -476,14 +623,14 @@ void float_tile(const float* w, const float* const* x, int64_t from, int64_t n, 
     AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) {
       AUTARK_UNROLL(2)
-      for (int p = 0; p < P; ++p) acc[r][p] = acc[r][p] + s[r][p];
+      for (int p = 0; p < P; ++p) acc[r][p] = fma(s[r][p], load(w.scale[k / kBlock][p]), acc[r][p]);
     }
   }
   store_sums(acc, sums);
 }
 
 template <int P, int R = kTileRows>
-void float_tile_of(int64_t rows, const float* w, const float* const* x, int64_t from, int64_t n,
+void float_tile_of(int64_t rows, const ExpandedFloats& w, const float* const* x, int64_t from, int64_t n,
                    float* sums) {
   if constexpr (R > 1) {
     if (rows < R) return float_tile_of<P, R - 1>(rows, w, x, from, n, sums);
@@ -495,8 +642,9 @@ template <int P>
 void float_panels(const ProductOfFloats& t, int64_t panel) {
   constexpr int64_t kInputs = kBlocksAtOnce * kBlock;
   const Panels& w = *t.w;
-  auto* expanded = static_cast<float*>(t.scratch);
-  float* sums = expanded + P * kInputs * kLanes;
+  ExpandedFloats expanded;
+  expanded.value = static_cast<float*>(t.scratch);
+  float* sums = expanded.value + P * kInputs * kLanes;
   for (int64_t row = 0; row < t.rows; row += kRowsAtOnce) {
     const int64_t end = t.rows - row < kRowsAtOnce ? t.rows : row + kRowsAtOnce;
     clear(sums, (end - row) * P * kLanes);
@@ -504,7 +652,8 @@ void float_panels(const ProductOfFloats& t, int64_t panel) {
       const int64_t n = w.in - k < kInputs ? w.in - k : kInputs;
       for (int p = 0; p < P; ++p) {
         for (int64_t i = 0; i < n; i += kBlock)
-          expand_floats(w, panel + p, (k + i) / kBlock, expanded + (p * kInputs + i) * kLanes);
+          store(expanded.scale[i / kBlock][p],
+                expand_floats(w, panel + p, (k + i) / kBlock, expanded.value + (p * kInputs + i) * kLanes));
       }
       for (int64_t r = row; r < end; r += kTileRows)
         float_tile_of<P>(end - r < kTileRows ? end - r : kTileRows, expanded, t.x + r, k, n,
@@ -516,10 +665,12 @@ void float_panels(const ProductOfFloats& t, int64_t panel) {
 
 void float_product(const ProductOfFloats& t) {
   if (t.rows == 0) return;
-  if (t.rows <= kTileRows) {
-    if (t.w->kind == Kind::f32) return few_float_rows_of<Kind::f32>(t);
-    if (t.w->kind == Kind::f16) return few_float_rows_of<Kind::f16>(t);
-    if (t.w->kind == Kind::bf16) return few_float_rows_of<Kind::bf16>(t);
+  if (t.rows <= kFewRows) {
+    if (t.w->kind == Kind::f32) return few_direct_rows<Kind::f32>(t);
+    if (t.w->kind == Kind::f16) return few_direct_rows<Kind::f16>(t);
+    if (t.w->kind == Kind::bf16) return few_direct_rows<Kind::bf16>(t);
+    if (t.w->kind == Kind::e4m3) return few_direct_rows<Kind::e4m3>(t);
+    if (t.w->kind == Kind::mxfp4) return few_direct_rows<Kind::mxfp4>(t);
   }
   int64_t panel = t.panel_begin;
   for (; panel + 2 <= t.panel_end; panel += 2) float_panels<2>(t, panel);

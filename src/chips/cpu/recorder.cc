@@ -15,6 +15,23 @@ std::vector<Bytes> bytes_of(const Operands& operands) {
   return {operands.begin(), operands.end()};
 }
 
+// The range of thread t of T is [first_chunk(…, t, T), first_chunk(…, t + 1, T)).
+int64_t first_chunk(int64_t chunks, int64_t thread, int64_t threads) {
+  return (chunks * thread + threads - 1) / threads;
+}
+
+struct Ends {
+  int64_t front, back;
+  explicit Ends(uint64_t both)
+      : front(static_cast<uint32_t>(both)), back(static_cast<uint32_t>(both >> 32)) {}
+};
+
+// Prefetches the start of a stream; the kernel that reads it continues.
+void prefetch_start(const uint8_t* p) {
+  constexpr int64_t kBytes = 4096;
+  for (int64_t i = 0; i < kBytes; i += 64) __builtin_prefetch(p + i, 0, 2);
+}
+
 }  // namespace
 
 Recorder::Recorder(const Kernels& k, int threads, VerbTimes* times)
@@ -48,6 +65,8 @@ void Recorder::append_operation(Operation op, std::span<const Bytes> reads, std:
   barrier_next_ = false;
   read_.insert(read_.end(), reads.begin(), reads.end());
   written_.insert(written_.end(), writes.begin(), writes.end());
+  op.taken = step_memory.take_of<Taken>(team.size());
+  std::fill_n(op.taken, team.size(), Taken{});
   operations_.push_back(op);
 }
 
@@ -55,7 +74,7 @@ void Recorder::add_host(const Operands& reads, const Operands& writes, std::func
   std::function<void()>* kept = &hosted_.emplace_back(std::move(work));
   const Call call = [](void* f, int64_t, void*) { (*static_cast<std::function<void()>*>(f))(); };
   const std::vector<Bytes> changed = bytes_of(writes);
-  append_operation({call, kept, 1, nullptr, false, true, 0}, bytes_of(reads), changed);
+  append_operation({call, kept, 1, nullptr, false, true}, bytes_of(reads), changed);
   forget_rounded(changed);
 }
 
@@ -73,7 +92,7 @@ void Recorder::add_each(int64_t count, const Operands& reads, const Operands& wr
     for (int64_t i = all.count * c / all.chunks; i < all.count * (c + 1) / all.chunks; ++i) (*all.work)(i);
   };
   const std::vector<Bytes> changed = bytes_of(writes);
-  append_operation({call, each, chunks, nullptr, false, false, 0}, bytes_of(reads), changed);
+  append_operation({call, each, chunks, nullptr, false, false}, bytes_of(reads), changed);
   forget_rounded(changed);
 }
 
@@ -84,27 +103,39 @@ void Recorder::forget_rounded(std::span<const Bytes> changed) {
   std::erase_if(offers_, stale);
 }
 
+// Runs the chunks that this thread gets: from the front of its own range, then from the back of the others'.
+// Returns their number.
+uint32_t Recorder::take_chunks(const Operation& op, int64_t chunks, int thread) const {
+  const int64_t threads = team.size();
+  uint32_t did = 0;
+  for (int64_t i = 0; i < threads; ++i) {
+    const int64_t of = (thread + i) % threads;
+    const int64_t begin = first_chunk(chunks, of, threads), end = first_chunk(chunks, of + 1, threads);
+    const std::atomic_ref<uint64_t> taken(op.taken[of].ends);
+    for (;;) {
+      const Ends ends(i ? taken.fetch_add(uint64_t{1} << 32, std::memory_order_relaxed)
+                        : taken.fetch_add(1, std::memory_order_relaxed));
+      if (ends.front + ends.back >= end - begin) break;
+      op.call(op.closure, i ? end - 1 - ends.back : begin + ends.front, scratch_[thread].data());
+      ++did;
+    }
+  }
+  return did;
+}
+
 // One thread's way through the list. All threads compute the same `due`, so they wait for the same
 // number of chunks.
 void Recorder::run_operations(int thread) {
-  std::byte* scratch = scratch_[thread].data();
   uint32_t due = 0;  // chunks of all operations so far
   VerbClock clock(times_);
-  for (Operation& op : operations_) {
+  for (const Operation& op : operations_) {
+    if (op.reads) prefetch_start(op.reads + first_chunk(op.chunks, thread, team.size()) * op.reads_of_chunk);
     if (op.barrier) done_.wait_for(due);
     clock.enter(op.group);
     const int64_t chunks = op.counted ? *op.counted : op.chunks;
     due += static_cast<uint32_t>(chunks);
     if (op.alone && thread != 0) continue;
-    const std::atomic_ref<int64_t> next(op.next);
-    uint32_t did = 0;
-    while (next.load(std::memory_order_relaxed) < chunks) {
-      const int64_t i = next.fetch_add(1, std::memory_order_relaxed);
-      if (i >= chunks) break;
-      op.call(op.closure, i, scratch);
-      ++did;
-    }
-    if (did) done_.add(did);
+    if (const uint32_t did = take_chunks(op, chunks, thread)) done_.add(did);
   }
   if (thread == 0) done_.wait_for(due);
 }

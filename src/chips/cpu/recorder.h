@@ -1,7 +1,9 @@
 // Records operations and runs them. Verbs append operations to a list; play() lets every thread of the team
-// go through the list and take chunks dynamically. Before an operation that touches what another operation
-// wrote since the last such wait, or overwrites what one read, a thread waits until all earlier chunks are
-// done. It waits for chunks, not for threads: a preempted thread delays only the chunk that it is working on.
+// go through the list. Each thread has a range of an operation's chunks and takes them from its front, so that
+// it reads weights as one stream; a thread that has finished takes chunks from the back of other ranges. Before
+// an operation that touches what another operation wrote since the last such wait, or overwrites what one read,
+// a thread waits until all earlier chunks are done. It waits for chunks, not for threads: a preempted thread
+// delays only the chunk that it is working on.
 //
 // An operation is a closure of plain values, called once per chunk; its chunks must be independent.
 // Everything known at recording time (closures, tables) is in `step_memory` until reset(); operations write
@@ -87,6 +89,12 @@ class Recorder {
       for (int64_t i = rows * c / chunks; i < rows * (c + 1) / chunks; ++i) run(i, scratch);
     });
   }
+  // Says that chunk c of the last operation begins by reading memory at `begin + c · bytes`. A thread prefetches
+  // the start of its range before it waits for other threads.
+  void expect_reads(const uint8_t* begin, int64_t bytes) {
+    operations_.back().reads = begin;
+    operations_.back().reads_of_chunk = bytes;
+  }
   // Makes the next operation wait for all before it.
   void barrier() { barrier_next_ = true; }
   // Appends `work` for the caller's thread.
@@ -119,13 +127,20 @@ class Recorder {
 
  private:
   using Call = void (*)(void* closure, int64_t chunk, void* scratch);
+  // What was taken of one thread's range of chunks: in the low half from the front, in the high half from the
+  // back. Atomic while playing.
+  struct alignas(64) Taken {
+    uint64_t ends;
+  };
   struct Operation {
     Call call;
     void* closure;
     int64_t chunks;
     const int64_t* counted;
     bool barrier, alone;
-    int64_t next;  // atomic while playing
+    Taken* taken = nullptr;  // one per thread
+    const uint8_t* reads = nullptr;
+    int64_t reads_of_chunk = 0;
     VerbGroup group = VerbGroup::other;
   };
   struct Known {
@@ -149,13 +164,14 @@ class Recorder {
     static_assert(std::is_trivially_destructible_v<Run>);  // closures in `step_memory` are not destroyed
     void* closure = new (step_memory.take(sizeof(Run))) Run(run);
     const Call call = [](void* c, int64_t chunk, void* scratch) { (*static_cast<Run*>(c))(chunk, scratch); };
-    append_operation({call, closure, chunks, counted, false, false, 0}, {reads.begin(), reads.size()},
+    append_operation({call, closure, chunks, counted, false, false}, {reads.begin(), reads.size()},
                      {writes.begin(), writes.size()});
   }
   void append_operation(Operation op, std::span<const Bytes> reads, std::span<const Bytes> writes);
   void forget_rounded(std::span<const Bytes> changed);
   void forget_operations();
   void run_operations(int thread);
+  uint32_t take_chunks(const Operation& op, int64_t chunks, int thread) const;
 
   VerbTimes* const times_;
   std::vector<Operation> operations_;
