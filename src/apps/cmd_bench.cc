@@ -47,6 +47,7 @@ void add_bench_command(const Command& program) {
       "  autark bench qwen2.5-coder-0.5b --batch 4 --depth 8192 --prefill 16 --decode 16");
   c.option("MODEL", a->speed.model, "A path, or the name of a model that was pulled (the default model)");
   add_sizes(c, a->speed);
+  add_weight_cache_options(c, a->speed.weight_cache);
   c.option("--threads", a->speed.threads, "0: one per physical core", {.rule = whole_number(0, 1 << 30)});
   c.option("--chip", a->speed.chip, "cpu or ref", {.shows_default = true});
   c.option("--rounding", a->speed.rounding,

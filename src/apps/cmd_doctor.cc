@@ -11,6 +11,7 @@
 #include "base/control_group.h"
 #include "chips/registry.h"
 #include "engine/memory.h"
+#include "engine/weight_cache_place.h"
 #include "hub/hub.h"
 
 namespace autark::apps {
@@ -43,6 +44,15 @@ int usable_cores() {
 
 double gib(int64_t bytes) {
   return double(bytes) / double(1 << 30);
+}
+
+// Of all models in this folder.
+int64_t weight_cache_below(const fs::path& folder) {
+  int64_t all = 0;
+  std::error_code fault;
+  for (fs::recursive_directory_iterator at(folder, fault), end; !fault && at != end; at.increment(fault))
+    if (at->path().filename() == ".autark") all += engine::weight_cache_bytes(at->path(), "");
+  return all;
 }
 
 // Prints one line for each property and collects warnings, which it prints at the end.
@@ -132,6 +142,9 @@ class Checkup {
     say("model folder", "{}", folder.string());
     say("models", "{}",
         names.empty() ? "none yet; `autark pull " + std::string(hub::kDefaultModel) + "` gets one" : names);
+    say("weight cache",
+        "beside each model (.autark) where that can be written; {:.1f} GiB below the model folder",
+        gib(weight_cache_below(folder)));
     const auto space = fs::space(fs::exists(folder, fault) ? folder : "/", fault);
     if (!fault && space.available < uintmax_t{2} << 30)
       warn("{:.1f} GiB are free on the disk of the model folder", gib(int64_t(space.available)));

@@ -15,6 +15,7 @@
 #include "apps/report.h"
 #include "apps/terminal.h"
 #include "apps/terminal_chat.h"
+#include "apps/weight_cache_options.h"
 #include "engine/rounding_modes.h"
 #include "hub/hub.h"
 #include "serve/sampling_defaults.h"
@@ -30,6 +31,7 @@ struct Arguments {
   int64_t max_tokens = -1, context = 0;
   int drafts = 0, threads = 0;
   bool no_history = false;
+  WeightCacheArguments weight_cache;
 };
 
 // The model's recommended sampling, changed by the options. Without --seed the seed is random.
@@ -57,6 +59,8 @@ Result<OpenModel> open(const Arguments& a, const std::filesystem::path& path) {
   StatusLine status;
   engine::Options options{
       .chip = a.chip, .threads = a.threads, .context_max = a.context, .running_max = 1, .drafts = a.drafts};
+  options.weight_cache = weight_cache_for(a.weight_cache, path);
+  options.say = say_of_weight_cache;
   options.progress = [&](double done) { status.show("loading", done); };
   if (!a.rounding.empty()) {
     AUTARK_TRY(options.rounding, engine::rounding_named(a.rounding));
@@ -182,6 +186,7 @@ void add_run_command(const Command& program) {
   c.option("--context", a->context, "Tokens of a conversation; 0: what the model allows",
            {.rule = whole_number(0, kTokensMax)});
   c.flag("--no-history", a->no_history, "Keep what is typed out of the history file");
+  add_weight_cache_options(c, a->weight_cache);
   c.option("--threads", a->threads, "0: one per physical core", {.rule = whole_number(0, 4096)});
   c.option("--drafts", a->drafts,
            "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text",

@@ -18,6 +18,7 @@
 #include "apps/command_line.h"
 #include "apps/open_model.h"
 #include "apps/report.h"
+#include "apps/weight_cache_options.h"
 #include "engine/rounding_modes.h"
 #include "hub/hub.h"
 #include "serve/api_key.h"
@@ -43,6 +44,7 @@ struct Arguments {
   uint16_t port = 8080;
   int drafts = 0, threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
+  WeightCacheArguments weight_cache;
 };
 
 // The loaded model and the path that it was loaded from.
@@ -110,7 +112,9 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
                           .context_max = a.context,
                           .running_max = a.parallel,
                           .waiting_max = a.queue,
-                          .drafts = a.drafts};
+                          .drafts = a.drafts,
+                          .weight_cache = weight_cache_for(a.weight_cache, path),
+                          .say = say_of_weight_cache};
   if (!a.rounding.empty()) {
     AUTARK_TRY(options.rounding, engine::rounding_named(a.rounding));
   }
@@ -143,6 +147,7 @@ void print_card(const serve::EngineBackend& backend, const std::filesystem::path
   say("chip      {}\n", c.chip);
   for (const auto& [verb, kernel] : c.kernels) say("          {}: {}\n", verb, kernel);
   say("rounding  {}\n", c.rounding);
+  say("weights   cache: {}\n", c.weight_cache);
   if (!backend.text().chat) say("chat      none ({})\n", backend.text().chat_fault);
 }
 
@@ -299,6 +304,7 @@ void add_serve_command(const Command& program) {
   c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
   c.option("--rounding", a->rounding,
            "none, trained, exact or fast, see logits --help (what the rounding table says)");
+  add_weight_cache_options(c, a->weight_cache);
   c.option("--thinking", a->thinking, "on or off, for requests that do not say (what the template does)",
            {.rule = one_of({"on", "off"})});
   c.option("--effort", a->effort, "How hard it thinks where a request does not say",

@@ -4,9 +4,11 @@
 #include "base/gguf.h"
 #include "base/mapped_file.h"
 #include "chips/registry.h"
+#include "engine/weight_cache_place.h"
 #include "models/architecture.h"
 #include "models/dry_step.h"
 #include "text/turn_end.h"
+#include "weights/model_name.h"
 
 namespace autark::apps {
 namespace {
@@ -124,6 +126,12 @@ void find_text(const std::filesystem::path& path, const std::string& kind, Inspe
   if (config && config.value().find("\"chat_template\"") != std::string::npos) in.chat_template = true;
 }
 
+void find_weight_cache(const std::filesystem::path& path, Inspection& in) {
+  const engine::WeightCachePlace place = engine::default_weight_cache(path);
+  in.weight_cache_folder = place.folder.string();
+  in.weight_cache_bytes = engine::weight_cache_bytes(place.folder, model_name(path));
+}
+
 }  // namespace
 
 Result<Inspection> inspect(const std::filesystem::path& path) {
@@ -142,6 +150,7 @@ Result<Inspection> inspect(const std::filesystem::path& path) {
   in.fault = try_model(c, in);
   if (const auto a = find_architecture(c.architecture); a && (*a)->list) in.listing = (*a)->list(c);
   find_text(path, c.kind, in);
+  find_weight_cache(path, in);
   add_end_tokens(path, in);
   if (auto e = c.weights->change()) return *e;
   in.tensors = std::move(c.tensors);
@@ -196,6 +205,7 @@ Json to_json(const Inspection& in, bool with_tensors) {
          {"state_bytes_per_1k_tokens", in.state_bytes_per_1k_tokens},
          {"state_bytes_of_windows", in.state_bytes_of_windows},
          {"with_tokens_behind", behind},
+         {"weight_cache", {{"folder", in.weight_cache_folder}, {"bytes", in.weight_cache_bytes}}},
          {"memory_free", in.memory.free},
          {"memory_total", in.memory.total},
          {"fits", in.fault.empty() && in.bytes_needed(std::min(in.context, kUsefulTokens)) <= in.memory.free},

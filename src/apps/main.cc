@@ -5,6 +5,7 @@
 #include "apps/cmd_doctor.h"
 #include "apps/cmd_inspect.h"
 #include "apps/cmd_logits.h"
+#include "apps/cmd_prepare.h"
 #include "apps/cmd_pull.h"
 #include "apps/cmd_run.h"
 #include "apps/cmd_serve.h"
@@ -23,6 +24,7 @@ int run(int argc, char** argv) {
   add_run_command(program);
   add_serve_command(program);
   add_pull_command(program);
+  add_prepare_command(program);
   add_inspect_command(program);
   add_logits_command(program);
   add_text_command(program);

@@ -15,6 +15,8 @@ namespace autark::apps {
 namespace {
 
 double seconds_of(const std::function<void()>& work) {
+  options.weight_cache = weight_cache_for(o.weight_cache, path);
+  options.say = say_of_weight_cache;
   const auto began = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -98,7 +100,7 @@ Result<engine::LoadedModel> load(const SpeedOptions& o, VerbTimes* times, double
   AUTARK_TRY(const auto path, hub::find_model(o.model));
   const auto began = std::chrono::steady_clock::now();
   AUTARK_TRY(auto m, engine::load_model(path, options));
-  engine::warm_up(m);
+  if (auto e = engine::warm_up(m)) return *e;
   *seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
   return m;
 }
@@ -117,7 +119,7 @@ Result<Speed> measure_speed(const SpeedOptions& o) {
   count_costs(m, *cache, o, &s);
   time_runs(m, *cache, o, times, &s);
   m.chip->reset();
-  if (auto e = m.checkpoint.weights->change()) return *e;
+  if (auto e = m.change()) return *e;
   return s;
 }
 

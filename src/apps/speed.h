@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <string>
+#include "apps/weight_cache_options.h"
 #include "base/result.h"
 #include "chips/registry.h"
 
@@ -12,6 +13,7 @@ struct SpeedOptions {
   int prefill = 512, decode = 96, threads = 0, repeat = 3, chunk = 512;
   int batch = 1;  // sequences that are read one after the other and written together
   int depth = 0;  // tokens before the prompt, whose state is synthetic
+  WeightCacheArguments weight_cache;
 };
 
 // One of the two phases: the run whose time is the median of all.

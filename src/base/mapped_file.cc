@@ -38,28 +38,31 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   if (file.fd < 0) return system_error(path, "open");
   AUTARK_TRY(const struct stat now, status_of(file.fd, path));
   const auto size = static_cast<size_t>(now.st_size);
-  if (size == 0) return MappedFile(path, {}, nullptr);
+  if (size == 0) return MappedFile(path, {}, nullptr, 0);
   void* at = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.fd, 0);
   if (at == MAP_FAILED) return system_error(path, "map");
   return MappedFile(path, {static_cast<const std::byte*>(at), size},
-                    std::make_unique<FileWatch>(file.release(), now));
+                    std::make_unique<FileWatch>(file.release(), now),
+                    now.st_mtim.tv_sec * int64_t{1'000'000'000} + now.st_mtim.tv_nsec);
 }
 
 MappedFile::MappedFile(std::filesystem::path path, std::span<const std::byte> bytes,
-                       std::unique_ptr<FileWatch> watch)
-    : path_(std::move(path)), bytes_(bytes), watch_(std::move(watch)) {
+                       std::unique_ptr<FileWatch> watch, int64_t written_ns)
+    : path_(std::move(path)), bytes_(bytes), written_ns_(written_ns), watch_(std::move(watch)) {
   if (!bytes.empty()) guard_ = MappingGuard(bytes);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
     : path_(std::move(other.path_)),
       bytes_(std::exchange(other.bytes_, {})),
+      written_ns_(other.written_ns_),
       watch_(std::move(other.watch_)),
       guard_(std::move(other.guard_)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(bytes_, other.bytes_);
+  std::swap(written_ns_, other.written_ns_);
   std::swap(watch_, other.watch_);
   std::swap(guard_, other.guard_);
   return *this;
@@ -68,6 +71,13 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 MappedFile::~MappedFile() {
   guard_ = {};  // before munmap: the address range may be mapped again at once
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+void MappedFile::forget(std::span<const std::byte> part) const {
+  static const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<uintptr_t>(part.data()), end = begin + part.size();
+  const uintptr_t first = (begin + page - 1) / page * page, last = end / page * page;
+  if (first < last) ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
 std::optional<Error> MappedFile::change() const {

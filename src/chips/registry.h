@@ -12,6 +12,8 @@
 
 namespace autark {
 
+class WeightStore;
+
 struct ChipOptions {
   Rounding::Inputs inputs = Rounding::Inputs::f32;
   int threads = 0;             // 0: one per physical core that this process may use
@@ -19,6 +21,8 @@ struct ChipOptions {
   bool eager = false;          // run every verb at once instead of recording it (for tests; same bits)
   Comm* comm = nullptr;        // tensor-parallel group, not owned; null: alone
   VerbTimes* times = nullptr;  // where `cpu` adds its time by groups of verbs, not owned; null: it takes none
+  // Where `cpu` keeps its forms of weights, not owned; null: they live as long as the chip.
+  WeightStore* store = nullptr;
 };
 
 // Knows "ref", "cpu", and for tests "far" (chips/far/far_chip.h). An unknown name, an ISA that this machine

@@ -83,7 +83,7 @@ class RunningEngine final : public Engine {
   }
 
   const ModelCard& card() const override { return parts_.card; }
-  std::optional<Error> fault() const override { return parts_.model.checkpoint.weights->change(); }
+  std::optional<Error> fault() const override { return parts_.model.change(); }
 
   using Engine::submit;
   Result<std::vector<RequestId>> submit(std::vector<Request> group, GroupSink sink) override {

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 #include "base/result.h"
+#include "engine/weight_cache_place.h"
 #include "tensor/rounding.h"
 
 namespace autark::engine {
@@ -36,6 +37,9 @@ struct Options {
   int drafts = 0;  // tokens that the checkpoint's draft head guesses ahead; 0: it is not loaded
   std::vector<int32_t> end_tokens;            // that end an answer, in addition to those in the checkpoint
   std::function<void(double done)> progress;  // called with 0…1 while loading, on the opening thread
+  WeightCachePlace weight_cache;
+  std::function<void(const std::string&)>
+      say;  // called with sentences about the weight cache, on that thread
 };
 
 // Settings of one request. With the defaults, filters, penalties and biases are off. sampler.h has the order.
@@ -123,6 +127,7 @@ struct ModelCard {
   std::string name, path, architecture, weights;                   // weights: "Q4_K 62 %, Q6_K 38 %" …
   int64_t parameters = 0, bytes = 0, context = 0, vocabulary = 0;  // bytes: of the weights
   std::string chip, rounding;                                      // rounding: the mode and why it was chosen
+  std::string weight_cache;                                        // WeightCache::line()
   std::vector<std::pair<std::string, std::string>> kernels;        // verb group and what serves it
   double load_seconds = 0;
 };

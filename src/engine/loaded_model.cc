@@ -6,6 +6,7 @@
 #include "engine/rounding_modes.h"
 #include "models/architecture.h"
 #include "models/dry_step.h"
+#include "weights/model_name.h"
 
 namespace autark::engine {
 namespace {
@@ -61,6 +62,16 @@ Error in_folder(const std::filesystem::path& path, Error fault) {
   return fault;
 }
 
+// K-quants take 2 % more than in the file.
+WeightCacheOptions cache_options(const Checkpoint& c, const LoadOptions& options) {
+  return {.folder = options.weight_cache.folder,
+          .bytes_min = options.weight_cache.bytes_min,
+          .rank = options.comm ? options.comm->rank() : 0,
+          .ranks = options.comm ? options.comm->size() : 1,
+          .bytes_expected = c.bytes + c.bytes / 40,
+          .say = options.say};
+}
+
 // Makes everything but LoadedModel::checkpoint, which the caller moves in afterwards.
 Result<LoadedModel> bound_to(const Checkpoint& checkpoint, const std::filesystem::path& path,
                              const LoadOptions& options) {
@@ -76,12 +87,15 @@ Result<LoadedModel> bound_to(const Checkpoint& checkpoint, const std::filesystem
   if (options.drafter) {
     AUTARK_TRY(m.drafter, load_drafter(**architecture, path, checkpoint));
   }
+  m.weight_cache = std::make_unique<WeightCache>(*checkpoint.weights, model_name(path),
+                                                 cache_options(checkpoint, options));
   AUTARK_TRY(m.chip, make_chip(options.chip, {.inputs = m.rounding.inputs,
                                               .threads = options.threads,
                                               .isa = options.isa,
                                               .eager = options.eager,
                                               .comm = options.comm,
-                                              .times = options.times}));
+                                              .times = options.times,
+                                              .store = m.weight_cache.get()}));
   if (m.rounding.cache == Rounding::Cache::native)
     if (auto e = fault_of_records(*m.model, *m.chip)) return *e;
   return m;
@@ -124,11 +138,16 @@ Result<LoadedModel> load_model(const std::filesystem::path& path, const LoadOpti
   return m;
 }
 
-void warm_up(LoadedModel& m, const std::function<void(double)>& progress) {
+std::optional<Error> LoadedModel::change() const {
+  if (auto e = checkpoint.weights->change()) return e;
+  return weight_cache ? weight_cache->change() : std::nullopt;
+}
+
+std::optional<Error> warm_up(LoadedModel& m, const std::function<void(double)>& progress) {
   const auto cache = Cache::make(
       *m.model, *m.chip,
       {.rounding = m.rounding.cache, .bytes_max = INT64_MAX, .context = 1, .drafter = m.drafter.get()});
-  if (!cache) return;
+  if (!cache) return {};
   const auto state = (*cache)->open();
   AUTARK_CHECK((*cache)->reserve(*state, 1));
   Forward step(*m.model, *m.chip, **cache, m.drafter.get());
@@ -140,7 +159,10 @@ void warm_up(LoadedModel& m, const std::function<void(double)>& progress) {
   step.run({&chunk, 1});
   if (m.drafter) warm_up_drafter(m, **cache, *state, step.taps());
   m.chip->reset();
+  if (auto e = m.change()) return e;  // not to be kept
+  if (auto e = m.weight_cache ? m.weight_cache->commit() : std::nullopt) return e;
   if (progress) progress(1);
+  return {};
 }
 
 std::string weights_line(const Checkpoint& c) {

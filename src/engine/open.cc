@@ -15,9 +15,11 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& path, 
   AUTARK_TRY(p.model, load_model(path, {.chip = options.chip,
                                         .rounding = options.rounding,
                                         .threads = options.threads,
-                                        .drafter = options.drafts > 0}));
-  warm_up(p.model, options.progress);
-  if (auto e = p.model.checkpoint.weights->change()) return *e;
+                                        .drafter = options.drafts > 0,
+                                        .weight_cache = options.weight_cache,
+                                        .say = options.say}));
+  if (auto e = warm_up(p.model, options.progress)) return *e;
+  if (auto e = p.model.change()) return *e;
   const Checkpoint& c = p.model.checkpoint;
   p.card = {.name = model_name(path),
             .path = path.string(),
@@ -27,6 +29,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& path, 
             .bytes = c.bytes,
             .chip = p.model.chip->name(),
             .rounding = p.model.rounding_line,
+            .weight_cache = p.model.weight_cache->line(),
             .kernels = p.model.chip->kernels()};
   if (const Drafter* d = p.model.drafter.get())
     p.card.kernels.emplace_back("drafts", std::string(d->name()) + ", up to " +

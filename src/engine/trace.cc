@@ -368,7 +368,7 @@ class Tracer {
 
 Result<Trace> trace(LoadedModel& m, std::vector<int32_t> tokens, const TraceOptions& options) {
   auto t = Tracer(m, std::move(tokens), options).run();
-  if (auto e = m.checkpoint.weights->change()) return *e;
+  if (auto e = m.change()) return *e;
   return t;
 }
 

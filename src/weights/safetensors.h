@@ -32,8 +32,7 @@ class Safetensors {
 
   const std::map<std::string, Entry, std::less<>>& tensors() const { return tensors_; }
   const std::filesystem::path& path() const { return file_.path(); }
-  // MappedFile::change(), for code that has read bytes().
-  std::optional<Error> change() const { return file_.change(); }
+  const MappedFile& file() const { return file_; }
   std::span<const std::byte> bytes(const Entry& e) const { return file_.bytes().subspan(e.offset, e.bytes); }
 
   // Copies for tools and tests: F32, F16, BF16 and F64 as float; I8 … I64, U8 and BOOL as whole numbers.

@@ -13,7 +13,7 @@ namespace {
 class CpuChip final : public Chip {
  public:
   CpuChip(const Kernels& kernels, int threads, const ChipOptions& o)
-      : on_(kernels, threads, o.times), inputs_(o.inputs), eager_(o.eager), comm_(o.comm) {}
+      : on_(kernels, threads, o.times, o.store), inputs_(o.inputs), eager_(o.eager), comm_(o.comm) {}
 
   const char* name() const override { return "cpu"; }
   Rounding::Inputs inputs() const override { return inputs_; }

@@ -24,6 +24,10 @@
 
 namespace autark {
 
+// Names all of this for forms that outlive the program (WeightStore): a new number where a byte means
+// something else, also in the kernels.
+static constexpr char kLayoutName[] = "panels-1";
+
 static constexpr int kLanes = 16;  // outputs of a panel
 static constexpr int kBlock = 32;  // inputs of a block
 static constexpr int kGroup = 8;   // blocks of a group

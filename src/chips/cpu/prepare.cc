@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
+#include <string>
 #include <utility>
 #include "base/check.h"
 #include "tensor/bf16.h"
@@ -262,14 +263,15 @@ struct Writing {
   const Panels& shape;  // of the first part; the others follow
   int64_t per_part;     // panels
   std::atomic<int64_t> next{0};
+  int64_t end = 0;                // panels up to here are written now
   std::atomic<bool> holds{true};  // whether this kind can say what the file says
 
   int64_t panels() const { return per_part * std::ssize(w.parts); }
   void write_panel(int64_t p, std::vector<float>& row) {
-    const Weight one{w.format, {w.rows(), w.cols()}, w.parts.subspan(p / per_part, 1)};
-    const int64_t first = p % per_part * kLanes, end = std::min(first + kLanes, shape.out);
+    const Weight one = w.expert(p / per_part);
+    const int64_t first = p % per_part * kLanes, end_row = std::min(first + kLanes, shape.out);
     auto* panel = const_cast<uint8_t*>(shape.bytes) + p * shape.panel_bytes;
-    for (int64_t r = first; r < end; ++r) {
+    for (int64_t r = first; r < end_row; ++r) {
       if (takes_rounded(shape.kind))
         write_block_row(one, shape, r, panel);
       else if (shape.kind != Kind::e4m3)
@@ -279,6 +281,19 @@ struct Writing {
     }
   }
 };
+
+// The layout and the family of processors that reads it.
+#if defined(__x86_64__)
+constexpr std::string_view kFamily = "x86/";
+#elif defined(__aarch64__)
+constexpr std::string_view kFamily = "arm64/";
+#else
+constexpr std::string_view kFamily = "generic/";
+#endif
+
+std::string layout_name() {
+  return std::string(kFamily) + kLayoutName;
+}
 
 }  // namespace
 
@@ -336,34 +351,50 @@ uint8_t* PreparedWeights::take(int64_t bytes) {
   return reinterpret_cast<uint8_t*>(std::exchange(free_, free_ + bytes));
 }
 
+// One Panels a part, side by side, in the store where it has room.
 std::vector<Panels> PreparedWeights::make(const Weight& w, Team& team) {
-  std::vector<Panels> parts = places(w, kind_of(w.format));
-  if (!fill(parts, w, team)) {
-    parts = places(w, Kind::bf16);
-    fill(parts, w, team);
+  for (const Kind kind : {kind_of(w.format), Kind::bf16}) {
+    std::vector<Panels> parts(w.parts.size(), shape_panels(w, kind));
+    const int64_t bytes = panels_of(parts[0]) * parts[0].panel_bytes, size = std::ssize(parts) * bytes;
+    const WeightStore::Place place = store_ ? store_->place(w, layout_name(), size) : WeightStore::Place{};
+    const uint8_t* at = place.bytes ? reinterpret_cast<const uint8_t*>(place.bytes) : take(size);
+    for (Panels& p : parts) p.bytes = std::exchange(at, at + bytes);
+    if (place.filled) return parts;
+    if (!fill(parts, w, team)) continue;
+    if (place.bytes) store_->filled(place);
+    return parts;
   }
-  return parts;
+  AUTARK_CHECK(!"BF16 holds every format");
 }
 
-// One Panels a part, side by side.
-std::vector<Panels> PreparedWeights::places(const Weight& w, Kind kind) {
-  std::vector<Panels> parts(w.parts.size(), shape_panels(w, kind));
-  const int64_t bytes = panels_of(parts[0]) * parts[0].panel_bytes;
-  const uint8_t* at = take(std::ssize(parts) * bytes);
-  for (Panels& p : parts) p.bytes = std::exchange(at, at + bytes);
-  return parts;
-}
-
-// False where this kind cannot hold the weight.
+// False where this kind cannot hold the weight. Some panels at a time: with a store, the checkpoint and the
+// forms are never in memory whole together.
 bool PreparedWeights::fill(const std::vector<Panels>& parts, const Weight& w, Team& team) {
+  constexpr int64_t kBytesAtOnce = 32 << 20;
   Writing job{w, parts[0], panels_of(parts[0])};
+  const int64_t at_once = std::max<int64_t>(1, kBytesAtOnce / std::max<int64_t>(1, parts[0].panel_bytes));
   const auto work = [](void* context, int) {
     Writing& j = *static_cast<Writing*>(context);
     std::vector<float> row;
-    for (int64_t p; (p = j.next.fetch_add(1, std::memory_order_relaxed)) < j.panels();) j.write_panel(p, row);
+    for (int64_t p; (p = j.next.fetch_add(1, std::memory_order_relaxed)) < j.end;) j.write_panel(p, row);
   };
-  team.run(work, &job);
+  for (int64_t first = 0; first < job.panels(); first += at_once) {
+    job.next = first;
+    job.end = std::min(first + at_once, job.panels());
+    team.run(work, &job);
+    if (store_) release(w, first, job.end, job.per_part);
+  }
   return job.holds;
+}
+
+// The panels [first, end) of all parts are written.
+void PreparedWeights::release(const Weight& w, int64_t first, int64_t end, int64_t per_part) {
+  for (int64_t p = first; p < end;) {
+    const int64_t part = p / per_part, last = std::min(end, (part + 1) * per_part);
+    const int64_t row = p % per_part * kLanes, rows = std::min((last - p) * kLanes, w.rows() - row);
+    store_->release(w, part, row, rows);
+    p = last;
+  }
 }
 
 }  // namespace autark

@@ -1,12 +1,14 @@
 // Weights in the kernels' own interleaved form (layout.h), made on first use and kept as long as the chip.
-// Codes keep their bits, so a prepared matrix is about as large as the file's. The table is keyed by the
-// part's address, format and shape: a chip must not see other weights at an address it has seen before.
+// Codes keep their bits, so a prepared matrix is about as large as the file's. With a store the forms lie in
+// it, and a part of the checkpoint is released once its form is there. The table is keyed by the part's
+// address, format and shape: a chip must not see other weights at an address it has seen before.
 #pragma once
 #include <unordered_map>
 #include <vector>
 #include "chips/cpu/layout.h"
 #include "chips/cpu/memory.h"
 #include "chips/cpu/team.h"
+#include "chips/weight_store.h"
 #include "tensor/weight.h"
 
 namespace autark {
@@ -21,6 +23,8 @@ inline bool takes_rounded(Kind k) {
 
 class PreparedWeights {
  public:
+  explicit PreparedWeights(WeightStore* store = nullptr) : store_(store) {}  // outlives this
+
   // One Panels a part. The views stay where they are until the chip ends. Runs on the team when new.
   const std::vector<Panels>& of(const Weight& w, Team& team);
 
@@ -37,9 +41,11 @@ class PreparedWeights {
     }
   };
   std::vector<Panels> make(const Weight& w, Team& team);
-  std::vector<Panels> places(const Weight& w, Kind kind);
-  static bool fill(const std::vector<Panels>& parts, const Weight& w, Team& team);
+  bool fill(const std::vector<Panels>& parts, const Weight& w, Team& team);
+  void release(const Weight& w, int64_t first, int64_t end, int64_t per_part);
   uint8_t* take(int64_t bytes);
+
+  WeightStore* const store_;
 
   std::unordered_map<Key, std::vector<Panels>, Hash> all_;  // entries keep their place
   std::vector<Pages> pages_;

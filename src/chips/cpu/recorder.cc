@@ -34,8 +34,8 @@ void prefetch_start(const uint8_t* p) {
 
 }  // namespace
 
-Recorder::Recorder(const Kernels& k, int threads, VerbTimes* times)
-    : kernels(k), team(threads), times_(times) {
+Recorder::Recorder(const Kernels& k, int threads, VerbTimes* times, WeightStore* store)
+    : kernels(k), team(threads), prepared(store), times_(times) {
   for (int i = 0; i < threads; ++i) scratch_.emplace_back(kScratchBytes);
 }
 

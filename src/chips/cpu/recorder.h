@@ -51,7 +51,7 @@ struct RoundedRow {
 
 class Recorder {
  public:
-  Recorder(const Kernels& kernels, int threads, VerbTimes* times = nullptr);
+  Recorder(const Kernels& kernels, int threads, VerbTimes* times = nullptr, WeightStore* store = nullptr);
 
   const Kernels& kernels;
   Team team;

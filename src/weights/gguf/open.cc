@@ -20,7 +20,11 @@ class GgufWeights final : public Weights {
  public:
   GgufWeights(Gguf file, std::unordered_map<std::string, Stored> tensors, int rank, int ranks)
       : Weights(rank, ranks), file_(std::move(file)), tensors_(std::move(tensors)) {}
-  std::optional<Error> change() const override { return file_.change(); }
+  std::vector<const MappedFile*> files() const override {
+    std::vector<const MappedFile*> all;
+    for (const MappedFile& f : file_.files()) all.push_back(&f);
+    return all;
+  }
 
  protected:
   std::optional<Entry> open(const std::string& name, const Shape& expected) override {

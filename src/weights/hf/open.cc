@@ -40,10 +40,10 @@ class SafetensorsWeights final : public Weights {
       names_.emplace(plain_name(name), Stored{&shards_.files[file], &shards_.files[file].tensors().at(name)});
   }
   const Names& names() const { return names_; }
-  std::optional<Error> change() const override {
-    for (const Safetensors& file : shards_.files)
-      if (auto e = file.change()) return e;
-    return {};
+  std::vector<const MappedFile*> files() const override {
+    std::vector<const MappedFile*> all;
+    for (const Safetensors& s : shards_.files) all.push_back(&s.file());
+    return all;
   }
 
  protected:

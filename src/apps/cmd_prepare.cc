@@ -1,0 +1,71 @@
+#include "apps/cmd_prepare.h"
+#include <fmt/core.h>
+#include <unistd.h>
+#include <memory>
+#include "apps/report.h"
+#include "apps/weight_cache_options.h"
+#include "engine/loaded_model.h"
+#include "hub/hub.h"
+#include "models/architecture.h"
+
+namespace autark::apps {
+namespace {
+
+struct Arguments {
+  std::string model;
+  WeightCacheArguments weight_cache;
+  int threads = 0;
+  bool drafts = false;
+};
+
+void show(double done) {
+  static const bool terminal = ::isatty(STDERR_FILENO) == 1;
+  static int shown = -1;
+  const int percent = static_cast<int>(100 * done);
+  if (percent == shown || (!terminal && percent / 10 == shown / 10)) return;
+  fmt::print(stderr, "{}preparing {:3d} %{}", terminal ? "\r" : "", percent,
+             terminal && percent < 100 ? "" : "\n");
+  shown = percent;
+}
+
+Result<std::string> prepare(const Arguments& a) {
+  AUTARK_TRY(const auto path, hub::find_model(a.model));
+  engine::WeightCachePlace place = weight_cache_for(a.weight_cache, path);
+  if (place.folder.empty())
+    return Error{Code::invalid, "there is no folder to write to; give one with --weight-cache DIR"};
+  place.bytes_min = 0;  // asked for
+  AUTARK_TRY(engine::LoadedModel m, engine::load_model(path, {.threads = a.threads,
+                                                              .drafter = a.drafts,
+                                                              .weight_cache = place,
+                                                              .say = say_of_weight_cache}));
+  if (auto e = engine::warm_up(m, show)) return *e;
+  return m.weight_cache->line();
+}
+
+int run(const Arguments& a) {
+  const auto line = prepare(a);
+  if (!line) return fail(line.error());
+  fmt::print("weight cache: {}\n", *line);
+  return line->starts_with("none") ? 1 : 0;
+}
+
+}  // namespace
+
+void add_prepare_command(const Command& program) {
+  auto a = std::make_shared<Arguments>();
+  const Command c = program.command(
+      "prepare",
+      "Write a model's weights as this processor reads them, so that its next start takes seconds");
+  c.footer(
+      "The first start of `serve`, `run` and `bench` does the same. A changed model is prepared again, and "
+      "what "
+      "was\nprepared of it before is deleted.\n\n"
+      "Examples:\n  autark prepare smollm2-135m\n  autark prepare smollm2-135m --weight-cache ./weights");
+  c.option("MODEL", a->model, "A path, or the name of a model that was pulled; none: the default model");
+  add_weight_cache_options(c, a->weight_cache);
+  c.flag("--drafts", a->drafts, "With what the checkpoint's draft head needs (serve --drafts)");
+  c.option("--threads", a->threads, "0: one per physical core", {.rule = whole_number(0, 4096)});
+  c.runs([a] { return run(*a); });
+}
+
+}  // namespace autark::apps

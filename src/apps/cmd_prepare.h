@@ -1,0 +1,9 @@
+// autark prepare: writes a model's weight cache ahead of its first start.
+#pragma once
+#include "apps/command_line.h"
+
+namespace autark::apps {
+
+void add_prepare_command(const Command& program);
+
+}  // namespace autark::apps

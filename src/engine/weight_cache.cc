@@ -1,0 +1,262 @@
+#include "engine/weight_cache.h"
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <thread>
+
+namespace autark::engine {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds, std::chrono::minutes;
+
+constexpr int64_t kSpare = int64_t{1} << 30;  // of the disk, left to others
+constexpr auto kPatience = minutes(15);       // with another process that prepares the same model
+
+std::string gigabytes(int64_t bytes) {
+  return fmt::format("{:.1f} GB", double(bytes) / 1e9);
+}
+
+Digest digest_of_words(const std::vector<uint64_t>& words) {
+  return engine::digest_of(std::as_bytes(std::span(words)));
+}
+
+void add_text(std::vector<uint64_t>& words, std::string_view text) {
+  const Digest d = engine::digest_of(std::as_bytes(std::span(text)));
+  words.insert(words.end(), {d.low, d.high});
+}
+
+// Of the file as it is: its name, size and time, and some of its bytes.
+void add_file(std::vector<uint64_t>& words, const MappedFile& file) {
+  constexpr size_t kSamples = 16, kSample = 4096;
+  const std::span<const std::byte> all = file.bytes();
+  add_text(words, file.path().filename().string());
+  words.push_back(all.size());
+  words.push_back(uint64_t(file.written_ns()));
+  for (size_t i = 0; i < kSamples; ++i) {
+    const size_t at = all.size() / kSamples * i;
+    const Digest d = engine::digest_of(all.subspan(at, std::min(kSample, all.size() - at)));
+    words.insert(words.end(), {d.low, d.high});
+  }
+}
+
+}  // namespace
+
+WeightCache::WeightCache(const Weights& weights, std::string model_name, WeightCacheOptions options)
+    : weights_(weights), name_(std::move(model_name)), options_(std::move(options)) {
+  if (options_.folder.empty())
+    give_up("not wanted");
+  else if (options_.bytes_expected < options_.bytes_min)
+    give_up("a model this small is prepared at every start");
+}
+
+WeightCache::~WeightCache() {
+  writer_.reset();  // an unfinished file goes before another process may begin one
+  if (lock_ >= 0) ::close(lock_);
+}
+
+fs::path WeightCache::numbered(int i) const {
+  return options_.folder / fmt::format("{}.{}{}", stem_, i, kWeightFileEnding);
+}
+
+void WeightCache::open(std::string_view layout) {
+  std::vector<uint64_t> model, owner;
+  add_text(model, layout);
+  add_text(owner, layout.substr(0, layout.find('/')));
+  for (auto* words : {&model, &owner})
+    words->insert(words->end(), {uint64_t(options_.rank), uint64_t(options_.ranks)});
+  for (const MappedFile* f : weights_.files()) {
+    add_file(model, *f);
+    std::error_code failed;
+    add_text(owner, fs::weakly_canonical(f->path(), failed).string());
+  }
+  names_ = {digest_of_words(model), digest_of_words(owner)};
+  stem_ = fmt::format("{}.{:016x}", name_, names_.model.low);
+  open_files();
+}
+
+void WeightCache::open_files() {
+  files_.clear();
+  for (const fs::path& path : weight_files_in(options_.folder, stem_ + ".")) {
+    auto file = WeightFile::open(path);
+    if (file && file->names().model == names_.model) files_.push_back(std::move(*file));
+  }
+}
+
+// Where the part lies in the model's files; what is not of a file (a copy) by its contents.
+void WeightCache::add_part(std::vector<uint64_t>& words, const std::byte* at, int64_t bytes) const {
+  uint64_t index = 0;
+  for (const MappedFile* f : weights_.files()) {
+    const auto all = f->bytes();
+    if (at >= all.data() && at + bytes <= all.data() + all.size()) {
+      words.insert(words.end(), {index, uint64_t(at - all.data())});
+      return;
+    }
+    ++index;
+  }
+  const Digest d = engine::digest_of({at, size_t(bytes)});
+  words.insert(words.end(), {d.low, d.high});
+}
+
+std::optional<Digest> WeightCache::digest_of(const Weight& w, int64_t form_bytes) const {
+  std::vector<uint64_t> words{uint64_t(w.format), uint64_t(w.rows()), uint64_t(w.cols()), w.parts.size(),
+                              uint64_t(form_bytes)};
+  const Weight one = w.expert(0);
+  for (const Part& p : w.parts) {
+    if (!p.codes) return {};
+    add_part(words, p.codes, w.rows() * row_bytes(w.format, w.cols()));
+    if (p.scales) add_part(words, p.scales, autark::bytes_of(one) - w.rows() * row_bytes(w.format, w.cols()));
+  }
+  return digest_of_words(words);
+}
+
+WeightCache::Place WeightCache::found(const Digest& form, int64_t bytes) {
+  for (size_t i = 0; i < files_.size(); ++i) {
+    if (!files_[i].holds(form)) continue;
+    if (const auto at = files_[i].find(form, bytes)) {
+      mapped_bytes_ += bytes;
+      return {const_cast<std::byte*>(at->data()), true};
+    }
+    say("weight cache: " + files_[i].file().path().string() + " is damaged; what is damaged is made again");
+    std::error_code failed;
+    fs::remove(files_[i].file().path(), failed);  // what it gave so far stays mapped
+  }
+  return {};
+}
+
+WeightCache::Place WeightCache::place(const Weight& w, std::string_view layout, int64_t bytes) {
+  if (why_not_.empty() && stem_.empty()) open(layout);
+  const auto form = why_not_.empty() ? digest_of(w, bytes) : std::nullopt;
+  if (form) {
+    if (const Place p = found(*form, bytes); p.bytes) return p;
+    if (begin_writing()) {
+      if (const Place p = found(*form, bytes); p.bytes) return p;  // another process wrote meanwhile
+      if (std::byte* at = writer_->add(*form, bytes)) {
+        mapped_bytes_ += bytes;
+        return {at, false};
+      }
+      say("weight cache: the disk is full; the rest is prepared in memory");
+      finished_ = true;
+    }
+  }
+  memory_bytes_ += bytes;
+  return {};
+}
+
+void WeightCache::filled(const Place& place) {
+  writer_->filled(place.bytes);
+}
+
+void WeightCache::release(const Weight& w, int64_t part, int64_t first_row, int64_t rows) {
+  const int64_t row = row_bytes(w.format, w.cols());
+  const Part& p = w.parts[part];
+  forget(p.codes + first_row * row, rows * row);
+  const bool last = first_row + rows == w.rows();
+  if (p.scales && last) forget(p.scales, autark::bytes_of(w.expert(part)) - w.rows() * row);
+}
+
+void WeightCache::forget(const std::byte* at, int64_t bytes) const {
+  for (const MappedFile* f : weights_.files()) {
+    const auto all = f->bytes();
+    if (at >= all.data() && at + bytes <= all.data() + all.size()) f->forget({at, size_t(bytes)});
+  }
+}
+
+void WeightCache::give_up(const std::string& why) {
+  why_not_ = why;
+  finished_ = true;
+}
+
+bool WeightCache::has_room() {
+  std::error_code failed;
+  const fs::space_info space = fs::space(options_.folder, failed);
+  if (failed) return give_up(failed.message()), false;
+  if (int64_t(space.available) < options_.bytes_expected + kSpare) {
+    give_up(fmt::format("{} has {} free, {} are needed", options_.folder.string(),
+                        gigabytes(int64_t(space.available)), gigabytes(options_.bytes_expected + kSpare)));
+    return false;
+  }
+  return true;
+}
+
+// Waits for another process that has it.
+bool WeightCache::lock() {
+  const fs::path path = options_.folder / (name_ + ".lock");
+  lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock_ < 0) return give_up(path.string() + ": " + std::strerror(errno)), false;
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  for (bool told = false; ::flock(lock_, LOCK_EX | LOCK_NB) != 0; told = true) {
+    if (errno != EWOULDBLOCK && errno != EINTR)
+      return give_up(path.string() + ": " + std::strerror(errno)), false;
+    if (std::chrono::steady_clock::now() > until) return give_up("another process still prepares it"), false;
+    if (!told) say("weight cache: another process prepares this model; waiting for it");
+    std::this_thread::sleep_for(milliseconds(50));
+  }
+  return true;
+}
+
+// The first form that is not there. False: it is to be prepared in memory.
+bool WeightCache::begin_writing() {
+  if (writer_ || finished_) return writer_ && !finished_;
+  std::error_code failed;
+  fs::create_directories(options_.folder, failed);
+  if (failed) return give_up(options_.folder.string() + ": " + failed.message()), false;
+  if (!has_room() || !lock()) {
+    say("weight cache: none, " + why_not_ + "; weights are prepared in memory, at every start");
+    return false;
+  }
+  open_files();
+  const fs::path path = options_.folder / (name_ + ".part");
+  fs::remove(path, failed);  // of a process that was killed
+  auto made = WeightFileWriter::create(path, names_);
+  if (!made) return give_up(made.error().message), false;
+  writer_ = std::move(*made);
+  say(fmt::format("weight cache: writing about {} to {}, once; --no-weight-cache prevents it",
+                  gigabytes(options_.bytes_expected), options_.folder.string()));
+  return true;
+}
+
+std::optional<Error> WeightCache::commit() {
+  finished_ = true;
+  if (!writer_ || writer_->committed()) return {};
+  std::error_code failed;
+  int free = 0;
+  while (fs::exists(numbered(free), failed)) ++free;
+  auto e = writer_->commit(numbered(free));
+  if (!e) delete_older();
+  ::close(std::exchange(lock_, -1));
+  return e;
+}
+
+// Files of this model as it was before, and of older layouts.
+void WeightCache::delete_older() {
+  for (const fs::path& path : weight_files_in(options_.folder, name_ + ".")) {
+    const auto file = WeightFile::open(path);
+    std::error_code failed;
+    if (file && file->names().owner == names_.owner && file->names().model != names_.model)
+      fs::remove(path, failed);
+  }
+}
+
+std::optional<Error> WeightCache::change() const {
+  for (const WeightFile& f : files_)
+    if (auto e = f.file().change()) return e;
+  if (writer_ && writer_->damaged())
+    return Error{Code::io, "the weight cache was truncated while it was in use; start the program again"};
+  return {};
+}
+
+std::string WeightCache::line() const {
+  if (!why_not_.empty()) return "none: " + why_not_;
+  if (mapped_bytes_ == 0) return "none: the chip uses the checkpoint as it is";
+  const bool written = writer_ && writer_->committed();
+  return fmt::format("{} in {}{}{}", gigabytes(mapped_bytes_), options_.folder.string(),
+                     written ? ", written now" : "",
+                     memory_bytes_ > 0 ? ", " + gigabytes(memory_bytes_) + " in memory" : "");
+}
+
+}  // namespace autark::engine
