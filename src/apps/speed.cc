@@ -15,8 +15,6 @@ namespace autark::apps {
 namespace {
 
 double seconds_of(const std::function<void()>& work) {
-  options.weight_cache = weight_cache_for(o.weight_cache, path);
-  options.say = say_of_weight_cache;
   const auto began = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
@@ -98,6 +96,8 @@ Result<engine::LoadedModel> load(const SpeedOptions& o, VerbTimes* times, double
     AUTARK_TRY(options.rounding, engine::rounding_named(o.rounding));
   }
   AUTARK_TRY(const auto path, hub::find_model(o.model));
+  options.weight_cache = weight_cache_for(o.weight_cache, path);
+  options.say = say_of_weight_cache;
   const auto began = std::chrono::steady_clock::now();
   AUTARK_TRY(auto m, engine::load_model(path, options));
   if (auto e = engine::warm_up(m)) return *e;
