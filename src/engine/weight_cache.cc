@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <thread>
+#include <utility>
 
 namespace autark::engine {
 namespace {
@@ -56,7 +57,11 @@ WeightCache::WeightCache(const Weights& weights, std::string model_name, WeightC
 
 WeightCache::~WeightCache() {
   writer_.reset();  // an unfinished file goes before another process may begin one
-  if (lock_ >= 0) ::close(lock_);
+  unlock();
+}
+
+void WeightCache::unlock() {
+  if (lock_ >= 0) ::close(std::exchange(lock_, -1));
 }
 
 fs::path WeightCache::numbered(int i) const {
@@ -79,9 +84,13 @@ void WeightCache::open(std::string_view layout) {
   open_files();
 }
 
+// Adds the files that are there now and were not before. Those that are open stay: forms of them are in use.
 void WeightCache::open_files() {
-  files_.clear();
+  const auto is_open = [&](const fs::path& path) {
+    return std::ranges::any_of(files_, [&](const WeightFile& f) { return f.file().path() == path; });
+  };
   for (const fs::path& path : weight_files_in(options_.folder, stem_ + ".")) {
+    if (is_open(path)) continue;
     auto file = WeightFile::open(path);
     if (file && file->names().model == names_.model) files_.push_back(std::move(*file));
   }
@@ -133,18 +142,25 @@ WeightCache::Place WeightCache::place(const Weight& w, std::string_view layout, 
   const auto form = why_not_.empty() ? digest_of(w, bytes) : std::nullopt;
   if (form) {
     if (const Place p = found(*form, bytes); p.bytes) return p;
-    if (begin_writing()) {
-      if (const Place p = found(*form, bytes); p.bytes) return p;  // another process wrote meanwhile
-      if (std::byte* at = writer_->add(*form, bytes)) {
-        mapped_bytes_ += bytes;
-        return {at, false};
-      }
-      say("weight cache: the disk is full; the rest is prepared in memory");
-      finished_ = true;
+    if (const bool first = lock_ < 0; may_write()) {
+      if (first) open_files();  // another process may have written meanwhile
+      if (const Place p = first ? found(*form, bytes) : Place{}; p.bytes) return p;
+      if (std::byte* at = add(*form, bytes)) return {at, false};
     }
   }
   memory_bytes_ += bytes;
   return {};
+}
+
+std::byte* WeightCache::add(const Digest& form, int64_t bytes) {
+  if (!writer_ && !begin_writing()) return nullptr;
+  if (std::byte* at = writer_->add(form, bytes)) {
+    mapped_bytes_ += bytes;
+    return at;
+  }
+  say("weight cache: the disk is full; the rest is prepared in memory");
+  disk_full_ = finished_ = true;
+  return nullptr;
 }
 
 void WeightCache::filled(const Place& place) {
@@ -199,18 +215,20 @@ bool WeightCache::lock() {
   return true;
 }
 
-// The first form that is not there. False: it is to be prepared in memory.
-bool WeightCache::begin_writing() {
-  if (writer_ || finished_) return writer_ && !finished_;
+// Asks once, when the first form is not there. False: it is to be prepared in memory.
+bool WeightCache::may_write() {
+  if (finished_ || lock_ >= 0) return !finished_;
   std::error_code failed;
   fs::create_directories(options_.folder, failed);
-  if (failed) return give_up(options_.folder.string() + ": " + failed.message()), false;
-  if (!has_room() || !lock()) {
-    say("weight cache: none, " + why_not_ + "; weights are prepared in memory, at every start");
-    return false;
-  }
-  open_files();
+  if (failed) give_up(options_.folder.string() + ": " + failed.message());
+  if (!failed && has_room() && lock()) return true;
+  say("weight cache: none, " + why_not_ + "; weights are prepared in memory, at every start");
+  return false;
+}
+
+bool WeightCache::begin_writing() {
   const fs::path path = options_.folder / (name_ + ".part");
+  std::error_code failed;
   fs::remove(path, failed);  // of a process that was killed
   auto made = WeightFileWriter::create(path, names_);
   if (!made) return give_up(made.error().message), false;
@@ -222,13 +240,15 @@ bool WeightCache::begin_writing() {
 
 std::optional<Error> WeightCache::commit() {
   finished_ = true;
-  if (!writer_ || writer_->committed()) return {};
-  std::error_code failed;
-  int free = 0;
-  while (fs::exists(numbered(free), failed)) ++free;
-  auto e = writer_->commit(numbered(free));
-  if (!e) delete_older();
-  ::close(std::exchange(lock_, -1));
+  std::optional<Error> e;
+  if (writer_ && !writer_->committed() && !disk_full_) {
+    std::error_code failed;
+    int free = 0;
+    while (fs::exists(numbered(free), failed)) ++free;
+    e = writer_->commit(numbered(free));
+    if (!e) delete_older();
+  }
+  unlock();
   return e;
 }
 

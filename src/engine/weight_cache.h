@@ -55,8 +55,11 @@ class WeightCache final : public WeightStore {
   void add_part(std::vector<uint64_t>& words, const std::byte* at, int64_t bytes) const;
   void forget(const std::byte* at, int64_t bytes) const;
   Place found(const Digest& form, int64_t bytes);
+  std::byte* add(const Digest& form, int64_t bytes);
+  bool may_write();
   bool begin_writing();
   bool lock();
+  void unlock();
   bool has_room();
   void give_up(const std::string& why);
   void delete_older();
@@ -73,7 +76,8 @@ class WeightCache final : public WeightStore {
   std::vector<WeightFile> files_;
   std::unique_ptr<WeightFileWriter> writer_;
   int lock_ = -1;
-  bool finished_ = false;  // nothing more is written
+  bool finished_ = false;   // nothing more is added
+  bool disk_full_ = false;  // what was added is not kept
   int64_t mapped_bytes_ = 0, memory_bytes_ = 0;
   std::string why_not_;  // nothing is cached
 };
