@@ -111,8 +111,7 @@ void print_weight_cache(const Inspection& in) {
   if (in.weight_cache_bytes > 0)
     return line("weight cache",
                 fmt::format("{} in {}", size_text(in.weight_cache_bytes), in.weight_cache_folder));
-  line("weight cache",
-       "none yet; `autark prepare` or the first start writes it to " + in.weight_cache_folder);
+  line("weight cache", "none; `autark prepare` writes it to " + in.weight_cache_folder);
 }
 
 void print(const Inspection& in, bool tensors) {

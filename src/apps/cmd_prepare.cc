@@ -30,7 +30,8 @@ void show(double done) {
 
 Result<std::string> prepare(const Arguments& a) {
   AUTARK_TRY(const auto path, hub::find_model(a.model));
-  engine::WeightCachePlace place = weight_cache_for(a.weight_cache, path);
+  engine::WeightCachePlace place = a.weight_cache.folder.empty() ? engine::default_weight_cache(path)
+                                                                 : weight_cache_for(a.weight_cache, path);
   if (place.folder.empty())
     return Error{Code::invalid, "there is no folder to write to; give one with --weight-cache DIR"};
   place.bytes_min = 0;  // asked for
@@ -57,12 +58,13 @@ void add_prepare_command(const Command& program) {
       "prepare",
       "Write a model's weights as this processor reads them, so that its next start takes seconds");
   c.footer(
-      "The first start of `serve`, `run` and `bench` does the same. A changed model is prepared again, and "
-      "what "
-      "was\nprepared of it before is deleted.\n\n"
+      "Later starts map the file, which several processes share. It lies in .autark in the model's folder "
+      "if\n"
+      "that can be written, else in autark/weights in the user's cache folder. A changed model is prepared\n"
+      "again, and what was prepared of it before is deleted.\n\n"
       "Examples:\n  autark prepare smollm2-135m\n  autark prepare smollm2-135m --weight-cache ./weights");
   c.option("MODEL", a->model, "A path, or the name of a model that was pulled; none: the default model");
-  add_weight_cache_options(c, a->weight_cache);
+  c.option("--weight-cache", a->weight_cache.folder, "Write to this folder instead", {.kind = "DIR"});
   c.flag("--drafts", a->drafts, "With what the checkpoint's draft head needs (serve --drafts)");
   c.option("--threads", a->threads, "0: one per physical core", {.rule = whole_number(0, 4096)});
   c.runs([a] { return run(*a); });

@@ -1,4 +1,4 @@
-// autark prepare: writes a model's weight cache ahead of its first start.
+// autark prepare: writes a model's weight cache.
 #pragma once
 #include "apps/command_line.h"
 

@@ -119,9 +119,7 @@ void add_pull_command(const Command& program) {
   pull.footer(
       "What is there and of the revision asked for is not fetched again; what changed is. A revision that "
       "is\n"
-      "named lies in a folder of its own, org/name@revision. The first start of a model of 64 MB and more "
-      "writes\n"
-      "its weights once more, as this processor reads them (see prepare --help).\n\n"
+      "named lies in a folder of its own, org/name@revision. `autark prepare` makes a model start faster.\n\n"
       "Examples:\n  autark pull\n  autark pull smollm2-135m\n  autark pull --list");
   pull.option(
       "REF", asked->reference,

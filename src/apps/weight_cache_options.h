@@ -15,7 +15,9 @@ struct WeightCacheArguments {
 // --weight-cache and --no-weight-cache. `a` lives until the command has run.
 void add_weight_cache_options(const Command& c, WeightCacheArguments& a);
 
-// What they say for a model at this path.
+// What they say for a model at this path: without a folder, the default one if `autark prepare` wrote to it.
+// Mapped weights start faster and are shared by processes; in memory, large pages make them some percent
+// faster to read.
 engine::WeightCachePlace weight_cache_for(const WeightCacheArguments& a, const std::filesystem::path& model);
 
 // Sentences about the cache, for standard error.
