@@ -6,7 +6,6 @@
 #include "apps/weight_cache_options.h"
 #include "engine/loaded_model.h"
 #include "hub/hub.h"
-#include "models/architecture.h"
 
 namespace autark::apps {
 namespace {

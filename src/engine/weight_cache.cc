@@ -45,10 +45,15 @@ void add_file(std::vector<uint64_t>& words, const MappedFile& file) {
   }
 }
 
+// Ranks load in step with each other, so none may wait for the lock of another.
+std::string of_rank(std::string name, const WeightCacheOptions& o) {
+  return o.ranks == 1 ? name : fmt::format("{}.{}of{}", name, o.rank, o.ranks);
+}
+
 }  // namespace
 
 WeightCache::WeightCache(const Weights& weights, std::string model_name, WeightCacheOptions options)
-    : weights_(weights), name_(std::move(model_name)), options_(std::move(options)) {
+    : weights_(weights), name_(of_rank(std::move(model_name), options)), options_(std::move(options)) {
   if (options_.folder.empty())
     give_up("not wanted");
   else if (options_.bytes_expected < options_.bytes_min)

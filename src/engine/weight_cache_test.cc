@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 #include <cstdlib>
 #include <fstream>
 #include <random>
@@ -152,6 +153,18 @@ TEST_P(WeightCacheTest, TwoAtOnceWriteOnce) {
   EXPECT_EQ(first, plain_);
   EXPECT_EQ(second, plain_);
   EXPECT_EQ(files().size(), 1u);
+}
+
+TEST_P(WeightCacheTest, RanksDoNotWaitForEachOther) {
+  const auto c = open_checkpoint(model_);
+  ASSERT_TRUE(c);
+  const auto matrix = std::ranges::find(c->tensors, size_t{2}, [](const auto& t) { return t.shape.size(); });
+  ASSERT_NE(matrix, c->tensors.end());
+  const Weight w = c->weights->need(matrix->name, {matrix->shape[0], matrix->shape[1]});
+  WeightCache first(*c->weights, "m", {.folder = cache_, .rank = 0, .ranks = 2});
+  WeightCache second(*c->weights, "m", {.folder = cache_, .rank = 1, .ranks = 2});
+  EXPECT_TRUE(first.place(w, "x/1", 100).bytes);
+  EXPECT_TRUE(second.place(w, "x/1", 100).bytes);
 }
 
 // A process that is killed while it prepares leaves nothing that the next one believes.
