@@ -29,11 +29,11 @@ void show(double done) {
 
 Result<std::string> prepare(const Arguments& a) {
   AUTARK_TRY(const auto path, hub::find_model(a.model));
-  engine::WeightCachePlace place = a.weight_cache.folder.empty() ? engine::default_weight_cache(path)
-                                                                 : weight_cache_for(a.weight_cache, path);
+  const engine::WeightCachePlace place = a.weight_cache.folder.empty()
+                                             ? engine::default_weight_cache(path)
+                                             : weight_cache_for(a.weight_cache, path);
   if (place.folder.empty())
     return Error{Code::invalid, "there is no folder to write to; give one with --weight-cache DIR"};
-  place.bytes_min = 0;  // asked for
   AUTARK_TRY(engine::LoadedModel m, engine::load_model(path, {.threads = a.threads,
                                                               .drafter = a.drafts,
                                                               .weight_cache = place,

@@ -17,9 +17,8 @@ void add_weight_cache_options(const Command& c, WeightCacheArguments& a) {
 engine::WeightCachePlace weight_cache_for(const WeightCacheArguments& a, const std::filesystem::path& model) {
   if (a.off) return {};
   if (!a.folder.empty()) return {.folder = a.folder};
-  engine::WeightCachePlace place = engine::default_weight_cache(model);
+  const engine::WeightCachePlace place = engine::default_weight_cache(model);
   if (engine::weight_cache_bytes(place.folder, model_name(model)) == 0) return {};
-  place.bytes_min = 0;
   return place;
 }
 

@@ -65,7 +65,6 @@ Error in_folder(const std::filesystem::path& path, Error fault) {
 // K-quants take 2 % more than in the file.
 WeightCacheOptions cache_options(const Checkpoint& c, const LoadOptions& options) {
   return {.folder = options.weight_cache.folder,
-          .bytes_min = options.weight_cache.bytes_min,
           .rank = options.comm ? options.comm->rank() : 0,
           .ranks = options.comm ? options.comm->size() : 1,
           .bytes_expected = c.bytes + c.bytes / 40,

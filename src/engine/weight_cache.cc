@@ -54,10 +54,7 @@ std::string of_rank(std::string name, const WeightCacheOptions& o) {
 
 WeightCache::WeightCache(const Weights& weights, std::string model_name, WeightCacheOptions options)
     : weights_(weights), name_(of_rank(std::move(model_name), options)), options_(std::move(options)) {
-  if (options_.folder.empty())
-    give_up("not wanted");
-  else if (options_.bytes_expected < options_.bytes_min)
-    give_up("a model this small is prepared at every start");
+  if (options_.folder.empty()) give_up("not wanted");
 }
 
 WeightCache::~WeightCache() {

@@ -1,5 +1,5 @@
 // The store of one loaded model's reordered weights (chips/weight_store.h): files in a folder, made by the
-// first start and mapped by every later one, also by several processes at once.
+// first start with it and mapped by every later one, also by several processes at once.
 //
 //   FOLDER/NAME.KEY.0.weights   what a first run needed; .1, .2 …: what later ones needed beside it
 //   FOLDER/NAME.part            what is being written
@@ -23,8 +23,7 @@
 namespace autark::engine {
 
 struct WeightCacheOptions {
-  std::filesystem::path folder;  // as in WeightCachePlace
-  int64_t bytes_min = 0;
+  std::filesystem::path folder;                 // as in WeightCachePlace
   int rank = 0, ranks = 1;                      // of the tensor-parallel group
   int64_t bytes_expected = 0;                   // of all forms, to compare with the free space
   std::function<void(const std::string&)> say;  // a sentence for the person at the terminal; may be empty

@@ -8,8 +8,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kBytesMin = int64_t{64} << 20;
-
 bool can_be_written(const fs::path& folder) {
   return ::access(folder.c_str(), W_OK | X_OK) == 0;
 }
@@ -38,10 +36,10 @@ WeightCachePlace default_weight_cache(const fs::path& model) {
   std::error_code failed;
   const fs::path whole = fs::weakly_canonical(model, failed);
   const fs::path folder = fs::is_directory(whole, failed) ? whole : whole.parent_path();
-  if (can_be_written(folder)) return {folder / ".autark", kBytesMin};
+  if (can_be_written(folder)) return {folder / ".autark"};
   const fs::path user = user_cache();
   if (user.empty()) return {};
-  return {user / "autark" / "weights", kBytesMin};
+  return {user / "autark" / "weights"};
 }
 
 int64_t weight_cache_bytes(const fs::path& folder, const std::string& model_name) {

@@ -9,11 +9,9 @@ namespace autark::engine {
 
 struct WeightCachePlace {
   std::filesystem::path folder;  // empty: nothing is written or read
-  int64_t bytes_min = 0;         // a smaller model is prepared at every start
 };
 
-// `.autark` in the model's folder where that can be written, else autark/weights in the user's cache folder;
-// for models of 64 MB and more, since smaller ones are prepared in a tenth of a second.
+// `.autark` in the model's folder where that can be written, else autark/weights in the user's cache folder.
 WeightCachePlace default_weight_cache(const std::filesystem::path& model);
 
 // The finished files in `folder` whose names begin with `beginning`, in order.
