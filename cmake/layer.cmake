@@ -34,7 +34,7 @@ autark_isa(x86 avx512 -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq
 # Kernels get more optimisation than other files. They are unrolled so much that a sanitizer check at each access makes them
 # compile for minutes and run twenty times slower. So some checks are off: ASan still detects accesses outside of memory,
 # UBSan still checks overflows, shifts, bounds, casts and alignment.
-set(AUTARK_KERNELS "/kernels_[a-z0-9]+\\.cc$")
+set(AUTARK_KERNELS "/(v4_)?kernels_[a-z0-9]+\\.cc$")
 if("undefined" IN_LIST AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   set(AUTARK_KERNEL_FLAGS -O2 -fno-sanitize=null,object-size,pointer-overflow,nonnull-attribute
       -fno-sanitize-address-use-after-scope)
@@ -42,7 +42,7 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
   set(AUTARK_KERNEL_FLAGS -O3)
   if(AUTARK_ISAS)  # only old processors then run the generic kernels, so these keep -O2
     string(JOIN "|" isas ${AUTARK_ISAS})
-    set(AUTARK_KERNELS "/kernels_(${isas})\\.cc$")
+    set(AUTARK_KERNELS "/(v4_)?kernels_(${isas})\\.cc$")
   endif()
 endif()
 # Kernels of these ISAs get no checks in a build with sanitizers: their compilation takes a minute each, and a stage that

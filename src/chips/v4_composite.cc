@@ -131,6 +131,11 @@ class CompositeV4 final : public V4Ops {
     return y;
   }
 
+  Tensor hc_read(Tensor x, const MixParameters& of, const Vector& gain, Mix* mix) override {
+    *mix = hc_mix(x, of.fn, of.scale, of.base, of.norm_eps, of.eps, of.sinkhorn_iters);
+    return on_.rms_norm(hc_pre(x, mix->pre), gain, of.norm_eps);
+  }
+
   Tensor hc_post(Tensor y, Tensor x, Tensor post, Tensor comb) override {
     const int64_t n = x.shape[1];
     Tensor z = on_.result(x.shape);

@@ -10,6 +10,14 @@ struct Mix {
   Tensor pre, post, comb;
 };
 
+// The parameters of hc_mix.
+struct MixParameters {
+  const Weight& fn;
+  const Vector &scale, &base;
+  float norm_eps = 0, eps = 0;
+  int sinkhorn_iters = 0;
+};
+
 // How pool() computes a row from a window of tokens: softmax over the tokens for each channel, norm, rope
 // at the window's first position, and a Hadamard transform for index keys. Gates twice as wide as the
 // norm mean overlapping windows: the previous window contributes the first half of its channels, this one
@@ -31,7 +39,9 @@ class V4Ops {
   // Sinkhorn(softmax). 0 iterations: only pre is valid. norm_eps guards the RMS, eps the rest.
   virtual Mix hc_mix(Tensor x, const Weight& fn, const Vector& scale, const Vector& base, float norm_eps,
                      float eps, int sinkhorn_iters) = 0;
-  virtual Tensor hc_pre(Tensor x, Tensor pre) = 0;                           // Σ_j pre_j x_j
+  virtual Tensor hc_pre(Tensor x, Tensor pre) = 0;  // Σ_j pre_j x_j
+  // What a sublayer reads: rms_norm(hc_pre(x, mix->pre), gain) with norm_eps; `mix` as hc_mix gives it.
+  virtual Tensor hc_read(Tensor x, const MixParameters& of, const Vector& gain, Mix* mix) = 0;
   virtual Tensor hc_post(Tensor y, Tensor x, Tensor post, Tensor comb) = 0;  // post_k y + Σ_j comb_jk x_j
   // Feeds the step's tokens to the open windows and stores a row for every window that they complete. kv and
   // gate are [tokens, width].

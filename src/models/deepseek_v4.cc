@@ -39,8 +39,8 @@ class DeepseekV4 final : public Model {
 
   Tensor logits(Step& s, Tensor x) const override {
     x = s.on.gather(x, s.wanted);
-    Mix m = s.on.v4().hc_mix(x, hc_head_.fn, hc_head_.scale, hc_head_.base, c.eps, c.hc_eps, 0);
-    x = s.on.rms_norm(s.on.v4().hc_pre(x, m.pre), norm_, c.eps);
+    Mix unused;
+    x = s.on.v4().hc_read(x, mix_parameters(hc_head_, c, 0), norm_, &unused);
     return s.on.all_gather(s.on.linear(s.note(int(c.layers), "norm", x), head_), c.vocab);
   }
 

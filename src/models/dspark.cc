@@ -96,8 +96,8 @@ class Dspark final : public Drafter {
       return v4.block_attention(q, kv, window, sink);
     };
     for (int i = 0; i < layers(); ++i) z = stages_[i](s, int(c.layers) + i, z, core);
-    const Mix m = v4.hc_mix(z, hc_head_.fn, hc_head_.scale, hc_head_.base, c.eps, c.hc_eps, 0);
-    const Tensor x = on.rms_norm(v4.hc_pre(z, m.pre), norm_, c.eps);
+    Mix unused;
+    const Tensor x = v4.hc_read(z, mix_parameters(hc_head_, c, 0), norm_, &unused);
     return on.all_gather(on.linear(s.note(int(c.layers), "final", x), head_), c.vocab);
   }
 

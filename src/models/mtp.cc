@@ -38,9 +38,8 @@ class Mtp final : public Drafter {
 
   Tensor propose(Step& s, int j, Tensor* streams) const override {
     if (j > 0) *streams = step(s, *streams);
-    V4Ops& v4 = s.on.v4();
-    const Mix m = v4.hc_mix(*streams, hc_head_.fn, hc_head_.scale, hc_head_.base, c.eps, c.hc_eps, 0);
-    const Tensor x = s.on.rms_norm(v4.hc_pre(*streams, m.pre), norm_, c.eps);
+    Mix unused;
+    const Tensor x = s.on.v4().hc_read(*streams, mix_parameters(hc_head_, c, 0), norm_, &unused);
     return s.on.all_gather(s.on.linear(s.note(layer(), "final", x), head_), c.vocab);
   }
 

@@ -1,5 +1,6 @@
 #include "tensor/v4_records.h"
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -19,6 +20,16 @@ uint8_t* bytes(std::byte* p) {
 }
 const uint8_t* bytes(const std::byte* p) {
   return reinterpret_cast<const uint8_t*>(p);
+}
+
+// decode_e4m3(encode_e4m3(x)), by the bits of the float: matrix inputs of whole prompts are rounded with it.
+float nearest_e4m3(float x) {
+  constexpr uint32_t kTop = 0x43e00000, kNormal = 0x3c800000;  // 448 and 2^-6
+  constexpr float kTiny = 16384;                               // sums with it are multiples of 2^-9
+  const uint32_t u = std::bit_cast<uint32_t>(x), a = std::min(u & 0x7fffffff, kTop);
+  const uint32_t normal = (a + 0x7ffff + (a >> 20 & 1)) & 0xfff00000;
+  const uint32_t tiny = std::bit_cast<uint32_t>((std::bit_cast<float>(a) + kTiny) - kTiny);
+  return std::isnan(x) ? NAN : std::bit_cast<float>((a < kNormal ? tiny : normal) | (u & 0x80000000));
 }
 
 }  // namespace
@@ -91,7 +102,7 @@ void quantise_e4m3(std::span<float> x, int64_t block) {
   for (size_t b = 0; b < x.size(); b += block) {
     const auto run = x.subspan(b, std::min<size_t>(block, x.size() - b));
     const float s = kv_scale(run);
-    for (float& v : run) v = decode_e4m3(encode_e4m3(v / s)) * s;
+    for (float& v : run) v = nearest_e4m3(v / s) * s;
   }
 }
 

@@ -111,6 +111,26 @@ TEST(V4RecordsTest, ExtremesNeitherTrapNorSpread) {
   }
 }
 
+// A block whose largest value is 448 has scale 1: every float up to it, by steps of its bits.
+TEST(RoundTest, E4m3IsTheNearestCodeAtEveryMagnitude) {
+  std::vector<float> x{448}, want{448};
+  const auto both = [&](uint32_t bits) {
+    for (const uint32_t sign : {0u, 0x80000000u}) {
+      x.push_back(std::bit_cast<float>(bits | sign));
+      want.push_back(decode_e4m3(encode_e4m3(x.back())));
+    }
+  };
+  for (uint32_t bits = 0; bits < 0x43e00000; bits += 0x7fff) both(bits);
+  for (uint32_t code = 0; code < 0x7e; ++code) {  // ties, and their neighbours
+    const uint32_t tie =
+        std::bit_cast<uint32_t>((decode_e4m3(uint8_t(code)) + decode_e4m3(uint8_t(code + 1))) / 2);
+    for (const uint32_t bits : {tie - 1, tie, tie + 1}) both(bits);
+  }
+  v4::quantise_e4m3(x, std::ssize(x));
+  for (size_t i = 0; i < x.size(); ++i)
+    ASSERT_EQ(std::bit_cast<uint32_t>(x[i]), std::bit_cast<uint32_t>(want[i])) << want[i];
+}
+
 TEST(RoundTest, ActivationsPer128) {
   auto x = sawtooth(130);
   x[129] = 1000;

@@ -4,6 +4,7 @@
 #include "chips/cpu/isa.h"
 #include "chips/cpu/recorder.h"
 #include "chips/cpu/topology.h"
+#include "chips/cpu/v4_group.h"
 #include "chips/cpu/verbs.h"
 #include "tensor/bf16.h"
 
@@ -13,7 +14,11 @@ namespace {
 class CpuChip final : public Chip {
  public:
   CpuChip(const Kernels& kernels, int threads, const ChipOptions& o)
-      : on_(kernels, threads, o.times, o.store), inputs_(o.inputs), eager_(o.eager), comm_(o.comm) {}
+      : on_(kernels, threads, o.times, o.store),
+        inputs_(o.inputs),
+        eager_(o.eager),
+        comm_(o.comm),
+        v4_(make_cpu_v4(on_, *this, eager_)) {}
 
   const char* name() const override { return "cpu"; }
   Rounding::Inputs inputs() const override { return inputs_; }
@@ -78,6 +83,7 @@ class CpuChip final : public Chip {
     return ran(record_moe(on_, inputs_, x, to, gate, up, down, act, limit));
   }
   Comm* comm() const override { return comm_; }
+  V4Ops& v4() override { return *v4_; }
   Tensor add_rms_norm(Tensor* x, Tensor y, const Vector& gain, float eps) override;
   Tensor ffn(Tensor x, const Weight& gate, const Weight& up, const Weight& down, Act act,
              float limit) override {
@@ -124,6 +130,7 @@ class CpuChip final : public Chip {
   const Rounding::Inputs inputs_;
   const bool eager_;
   Comm* const comm_;
+  const std::unique_ptr<V4Ops> v4_;
   std::vector<Angles> angles_;  // of this step, reused by all layers
 };
 
@@ -165,14 +172,6 @@ RoundedBlock** CpuChip::offer(Tensor y) {
   return slot;
 }
 
-// Writes the int8 form of row i, whose values are y, if a product has requested it.
-void round_if_asked(const Recorder& on, RoundedBlock** slot, const float* y, int64_t i, int64_t rows,
-                    int64_t n) {
-  if (!*slot) return;
-  const RoundedRow to = on.rounded_row(*slot, i, rows, n / kBlock);
-  on.kernels.round_row(y, n, to.first, to.stride);
-}
-
 // The official code computes 1 / RMS in bf16, step by step, for norms without a gain.
 Tensor CpuChip::head_norm(Tensor x, float eps) {
   Tensor y = on_.tensor(x.shape);
@@ -196,7 +195,7 @@ Tensor CpuChip::rms_norm(Tensor x, const Vector& gain, float eps) {
   RoundedBlock** slot = offer(y);
   each_row(rows, {x}, {y}, [=, on = &on_, x = x.f32(), g = gain.values, y = y.f32()](int64_t i) {
     on->kernels.rms_norm(x + i * n, g, eps, n, y + i * n);
-    round_if_asked(*on, slot, y + i * n, i, rows, n);
+    on->round_if_asked(slot, y + i * n, i, rows, n);
   });
   return official(y);
 }
@@ -211,7 +210,7 @@ Tensor CpuChip::add_rms_norm(Tensor* x, Tensor y, const Vector& gain, float eps)
            [=, on = &on_, x = x->f32(), y = y.f32(), g = gain.values, s = sum.f32(), z = z.f32()](int64_t i) {
              on->kernels.add(x + i * n, y + i * n, n, s + i * n);
              on->kernels.rms_norm(s + i * n, g, eps, n, z + i * n);
-             round_if_asked(*on, slot, z + i * n, i, rows, n);
+             on->round_if_asked(slot, z + i * n, i, rows, n);
            });
   *x = sum;
   return ran(z);

@@ -3,6 +3,7 @@
 // on how the work was sliced: the order of its float operations is fixed by the shape alone.
 #pragma once
 #include "chips/cpu/layout.h"
+#include "chips/cpu/v4_kernels.h"
 
 namespace autark {
 
@@ -80,6 +81,8 @@ struct Kernels {
                  float* y);
   // Stores n floats as a record.
   void (*encode)(Record to, const float* x, int64_t n, unsigned char* out);
+
+  const V4Kernels& (*v4)();  // for the verbs that only DeepSeek-V4-style models use
 
   // Probes for measure_machine. Each returns a number that depends on its whole work, so it is
   // not optimised away.

@@ -35,6 +35,7 @@ constexpr Kernels kTable = {
     .glu = glu,
     .rotate = rotate,
     .encode = encode,
+    .v4 = v4_kernels_avx512,
     .read = read,
     .float_peak = float_peak,
     .int8_peak = int8_peak,

@@ -29,6 +29,7 @@ constexpr Kernels kTable = {
     .glu = glu,
     .rotate = rotate,
     .encode = encode,
+    .v4 = v4_kernels_generic,
     .read = read,
     .float_peak = float_peak,
     .int8_peak = int8_peak,

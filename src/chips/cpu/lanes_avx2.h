@@ -22,6 +22,7 @@ struct Quad {  // four inputs of 16 lanes
 };
 
 constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
+constexpr int kKeysEach = 2;  // index keys that share one load of the queries
 
 // vpmaddubsw adds pairs of products in 16 bits, and 255 · 127 · 2 would overflow. So dot_full subtracts 128
 // from each code and multiplies signed numbers, |code| ≤ 128.

@@ -22,6 +22,7 @@ struct Quad {  // four inputs of 16 lanes
 };
 
 constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
+constexpr int kKeysEach = 4;  // index keys that share one load of the queries
 
 constexpr bool kSignedFull = false;  // vpdpbusd multiplies unsigned codes
 

@@ -26,6 +26,7 @@ struct Quad {  // four inputs of 16 lanes
 };
 
 constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
+constexpr int kKeysEach = 2;  // index keys that share one load of the queries
 
 // True if dot_full subtracts 128 from each code first.
 constexpr bool kSignedFull = false;

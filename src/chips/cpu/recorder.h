@@ -123,6 +123,12 @@ class Recorder {
   // Announces that the verb that writes y can also round it. If rounded(y) is called before the verb runs,
   // *slot becomes the place to write to.
   void offer_rounding(Tensor y, RoundedBlock** slot) { offers_.push_back({y, slot}); }
+  // Row `row` of the `rows` that such a verb writes, if someone asked.
+  void round_if_asked(RoundedBlock* const* slot, const float* y, int64_t row, int64_t rows, int64_t n) const {
+    if (!*slot) return;
+    const RoundedRow to = rounded_row(*slot, row, rows, n / kBlock);
+    kernels.round_row(y, n, to.first, to.stride);
+  }
   void forget_rounded() { rounded_.clear(), offers_.clear(), official_.clear(); }
 
  private:

@@ -19,6 +19,12 @@ class DryV4 final : public V4Ops {
     return {out({x.shape[0], n}), out({x.shape[0], n}), out({x.shape[0], n, n})};
   }
   Tensor hc_pre(Tensor x, Tensor) override { return out({x.shape[0], x.shape[2]}); }
+  Tensor hc_read(Tensor x, const MixParameters& of, const Vector& gain, Mix* mix) override {
+    *mix = hc_mix(x, of.fn, of.scale, of.base, of.norm_eps, of.eps, of.sinkhorn_iters);
+    AUTARK_CHECK(gain.cols() == x.cols());
+    c_.weight_bytes += bytes_of(gain);
+    return out({x.shape[0], x.cols()});
+  }
   Tensor hc_post(Tensor y, Tensor x, Tensor, Tensor) override {
     AUTARK_CHECK(y.cols() == x.cols());
     return out(x.shape);

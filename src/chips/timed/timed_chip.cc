@@ -33,6 +33,10 @@ class TimedV4 final : public V4Ops {
     const Within g(times_, VerbGroup::hyper_connections);
     return on_.hc_pre(x, pre);
   }
+  Tensor hc_read(Tensor x, const MixParameters& of, const Vector& gain, Mix* mix) override {
+    const Within g(times_, VerbGroup::hyper_connections);
+    return on_.hc_read(x, of, gain, mix);
+  }
   Tensor hc_post(Tensor y, Tensor x, Tensor post, Tensor comb) override {
     const Within g(times_, VerbGroup::hyper_connections);
     return on_.hc_post(y, x, post, comb);

@@ -45,37 +45,54 @@ Tensor V4Block::sublayer(Step& s, int i, bool attention, Tensor x, F f) const {
   const HyperConnection& w = attention ? hc_attn_ : hc_ffn_;
   const SiteNames& name = attention ? kAttention : kExperts;
   V4Ops& v4 = s.on.v4();
-  Mix m = v4.hc_mix(x, w.fn, w.scale, w.base, c.eps, c.hc_eps, int(c.sinkhorn_iters));
+  Mix m;
+  const Tensor h =
+      v4.hc_read(x, mix_parameters(w, c, c.sinkhorn_iters), attention ? attn_norm_ : ffn_norm_, &m);
   s.note(i, name.pre, m.pre);
   s.note(i, name.post, m.post);
   s.note(i, name.comb, m.comb);
-  Tensor h = s.on.rms_norm(v4.hc_pre(x, m.pre), attention ? attn_norm_ : ffn_norm_, c.eps);
   Tensor y = s.note(i, name.out, f(s.note(i, name.in, h)));
   return v4.hc_post(y, x, m.post, m.comb);
 }
 
 Tensor V4Block::key_value(Step& s, Tensor x) const {
-  const Tensor kv = s.on.rms_norm(s.on.linear(x, kv_), kv_norm_, c.eps).split(c.head_dim);
-  return s.on.rope(kv, s.positions, ratio_ ? c.rope_far : c.rope_near);
+  return s.on.rope(normed_key(s, s.on.linear(x, kv_)), s.positions, ratio_ ? c.rope_far : c.rope_near);
 }
 
+Tensor V4Block::normed_key(Step& s, Tensor latent) const {
+  return s.on.rms_norm(latent, kv_norm_, c.eps).split(c.head_dim);
+}
+
+// In waves: a chip that records its verbs waits only between operations that depend on each other, so all
+// products of x come first, then all of what follows from them.
 Tensor V4Block::attention(Step& s, int i, Tensor x, const Core& core) const {
   AUTARK_CHECK(!core || !ratio_);
   Chip& on = s.on;
   V4Ops& v4 = on.v4();
+  const bool chooses = ratio_ == 4;
   const Rope& rope = ratio_ ? c.rope_far : c.rope_near;
   const StateView window = s.state(i, kWindow);
 
-  Tensor qr = s.note(i, "attn.qr", on.rms_norm(on.linear(x, q_a_), q_norm_, c.eps));
-  Tensor q = on.rms_norm(on.linear(qr, q_b_).split(c.head_dim), {}, c.eps);
-  q = s.note(i, "attn.q", on.rope(q, s.positions, rope));
-  const Tensor kv = key_value(s, x);
-  if (s.probe) s.note(i, "attn.kv", v4.quantise(kv, window.simulated).join());
+  Tensor qr = on.linear(x, q_a_), kv = on.linear(x, kv_), weights;
+  Gated rows, keys;
+  if (ratio_) rows = {on.linear(x, pool_.kv), on.linear(x, pool_.gate)};
+  if (chooses) keys = {on.linear(x, index_.pool.kv), on.linear(x, index_.pool.gate)};
+  if (chooses) weights = on.linear(x, index_.head_weights);
 
-  BlockView far;
-  Tensor picks;  // empty: every pooled row
-  if (ratio_) far = pool(s, pool_, i, kPooled, x);
-  if (ratio_ == 4) picks = choose(s, i, x, qr);
+  qr = s.note(i, "attn.qr", on.rms_norm(qr, q_norm_, c.eps));
+  kv = normed_key(s, kv);
+  BlockView far, index;
+  if (ratio_) far = pool(s, pool_, i, kPooled, rows);
+  if (chooses) index = pool(s, index_.pool, i, kKeys, keys);
+
+  Tensor q = on.linear(qr, q_b_).split(c.head_dim), iq;
+  if (chooses) iq = on.linear(qr, index_.q).split(c.index_dim);
+  kv = on.rope(kv, s.positions, rope);
+  q = on.rms_norm(q, {}, c.eps);
+  if (chooses) iq = on.rope(iq, s.positions, c.rope_far);
+  q = s.note(i, "attn.q", on.rope(q, s.positions, rope));
+  if (s.probe) s.note(i, "attn.kv", v4.quantise(kv, window.simulated).join());
+  const Tensor picks = chooses ? choose(s, i, iq, weights, index) : Tensor{};  // empty: every pooled row
 
   Tensor o = core ? core(q, kv, window, sink_) : v4.sparse_attention(q, kv, window, far, picks, sink_);
   o = s.note(i, "attn.o", o);
@@ -84,20 +101,17 @@ Tensor V4Block::attention(Step& s, int i, Tensor x, const Core& core) const {
   return on.all_sum(on.linear(z, o_b_));
 }
 
-BlockView V4Block::pool(Step& s, const Pooler& w, int i, int stream, Tensor x) const {
+BlockView V4Block::pool(Step& s, const Pooler& w, int i, int stream, Gated x) const {
   BlockView into{s.state(i, stream), s.state(i, stream + 1)};
-  s.on.v4().pool(s.on.linear(x, w.kv), s.on.linear(x, w.gate),
-                 {w.ape, w.norm, c.eps, c.rope_far, /*hadamard=*/stream == kKeys}, into);
+  s.on.v4().pool(x.kv, x.gate, {w.ape, w.norm, c.eps, c.rope_far, /*hadamard=*/stream == kKeys}, into);
   return into;
 }
 
 // I_t = Σ_h w_h · relu(q_h · k_t); keeps the k best pooled rows. Queries are rounded like the keys.
-Tensor V4Block::choose(Step& s, int i, Tensor x, Tensor qr) const {
+Tensor V4Block::choose(Step& s, int i, Tensor q, Tensor weights, const BlockView& keys) const {
   V4Ops& v4 = s.on.v4();
-  BlockView keys = pool(s, index_.pool, i, kKeys, x);
-  Tensor q = s.on.rope(s.on.linear(qr, index_.q).split(c.index_dim), s.positions, c.rope_far);
   q = v4.quantise(v4.hadamard(q), keys.rows.simulated);
-  Tensor weights = s.on.linear(x, index_.head_weights), scores;
+  Tensor scores;
   const Tensor picks = v4.index_top_k(q, weights, keys, int(c.index_top_k), s.probe ? &scores : nullptr);
   if (s.probe) s.note(i, "idx.score", scores);
   return s.note(i, "idx.ids", picks);

@@ -21,6 +21,10 @@ struct HyperConnection {  // the arguments of V4Ops::hc_mix
   Weight fn;
   Vector scale, base;
 };
+// `iterations`: of Sinkhorn; 0: for the final collapse of the streams.
+inline MixParameters mix_parameters(const HyperConnection& h, const V4Config& c, int64_t iterations) {
+  return {h.fn, h.scale, h.base, c.eps, c.hc_eps, int(iterations)};
+}
 
 class V4Block {
  public:
@@ -51,8 +55,12 @@ class V4Block {
   Tensor experts(Step& s, int i, Tensor x) const;
   template <class F>
   Tensor sublayer(Step& s, int i, bool attention, Tensor x, F f) const;
-  BlockView pool(Step& s, const Pooler& w, int i, int stream, Tensor x) const;
-  Tensor choose(Step& s, int i, Tensor x, Tensor qr) const;
+  struct Gated {  // what is pooled, by its weights
+    Tensor kv, gate;
+  };
+  Tensor normed_key(Step& s, Tensor latent) const;  // [rows, 1, head_dim]
+  BlockView pool(Step& s, const Pooler& w, int i, int stream, Gated x) const;
+  Tensor choose(Step& s, int i, Tensor q, Tensor weights, const BlockView& keys) const;
   void load_attention(Weights& get, const std::string& prefix);
   void load_experts(Weights& get, const std::string& prefix, bool by_token);
 
