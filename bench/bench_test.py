@@ -8,6 +8,7 @@ Method:  run the program on the tiny synthetic DeepSeek V4 and compare figures o
   bench/bench_test.py build/dev/autark
 """
 import json
+import os
 import pathlib
 import platform
 import subprocess
@@ -24,7 +25,7 @@ KEYS = {
     "prefill_fraction_of_peak", "prefill_fraction_of_avx512_int8", "prefill_seconds_by_group", "decode_seconds",
     "decode_seconds_per_step", "decode_tokens_per_second", "decode_gb_per_second", "decode_fraction_of_read",
     "decode_bytes_per_step", "batch_gain_by_bytes", "decode_seconds_by_group", "read_gb_per_second",
-    "f32_gflop_per_second", "int8_gop_per_second", "peaks"}
+    "f32_gflop_per_second", "int8_gop_per_second", "peaks", "busy"}
 PEAKS = {"read_gb_per_second", "f32_gflops", "bf16_gflops", "int8_gops_avx512", "int8_gops_amx", "bf16_gflops_amx"}
 GROUPS = {"attention", "experts", "dense", "hyper_connections", "routing", "head", "other"}
 UNITS = {"bf16_gflops": {"avx512_bf16"}, "int8_gops_avx512": {"avx512_vnni", "avx512_bf16"},
@@ -85,6 +86,14 @@ class BenchTest(unittest.TestCase):
         self.assertAlmostEqual(self.plain["batch_gain_by_bytes"], 1)
         steps = batch["decode_tokens_per_second"] * batch["decode_seconds_per_step"]
         self.assertAlmostEqual(steps, 4)
+
+    def test_busy_processes_run_only_for_the_second_measurement(self):
+        self.assertIsNone(self.plain["busy"])
+        busy = self.bench("--busy")["busy"]
+        self.assertEqual(busy["processes"], len(os.sched_getaffinity(0)))
+        for phase in ("prefill", "decode"):
+            self.assertGreater(busy[f"{phase}_tokens_per_second"], 0)
+            self.assertGreater(busy[f"{phase}_fraction_of_idle"], 0)
 
     def test_depth_is_read_and_named(self):
         deep = self.bench("--depth", 1000)

@@ -52,6 +52,7 @@ void add_bench_command(const Command& program) {
   c.option("--chip", a->speed.chip, "cpu or ref", {.shows_default = true});
   c.option("--rounding", a->speed.rounding,
            "none, trained, exact or fast, see logits --help (what the rounding table says)");
+  c.flag("--busy", a->speed.busy, "Measure once more beside one busy process per core");
   c.flag("--json", a->json, "One JSON object on standard output");
   c.runs([a] { return run(*a); });
 }

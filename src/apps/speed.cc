@@ -6,6 +6,8 @@
 #include <chrono>
 #include <memory>
 #include <numeric>
+#include <thread>
+#include "apps/busy_processes.h"
 #include "apps/speed_run.h"
 #include "engine/loaded_model.h"
 #include "engine/rounding_modes.h"
@@ -76,8 +78,11 @@ void name_unit(const Rounding& rounding, Speed* s) {
   s->unit_gop_per_second = int8 ? s->machine.int8_gop_per_second : s->machine.f32_gflop_per_second;
 }
 
-void time_runs(engine::LoadedModel& m, engine::Cache& cache, const SpeedOptions& o, VerbTimes& times,
-               Speed* s) {
+struct Phases {
+  Phase prefill, decode;
+};
+
+Phases time_runs(engine::LoadedModel& m, engine::Cache& cache, const SpeedOptions& o, VerbTimes& times) {
   times.head_rows = m.model->vocabulary();
   std::vector<Phase> prefill, decode;
   for (int i = 0; i < o.repeat; ++i) {
@@ -86,8 +91,17 @@ void time_runs(engine::LoadedModel& m, engine::Cache& cache, const SpeedOptions&
     prefill.push_back(timed(times, [&] { run.read(o.prefill, o.chunk); }));
     decode.push_back(timed(times, [&] { run.write(o.decode); }));
   }
-  s->prefill = median(std::move(prefill));
-  s->decode = median(std::move(decode));
+  return {median(std::move(prefill)), median(std::move(decode))};
+}
+
+void time_all(engine::LoadedModel& m, engine::Cache& cache, const SpeedOptions& o, VerbTimes& times,
+              Speed* s) {
+  const Phases idle = time_runs(m, cache, o, times);
+  s->prefill = idle.prefill, s->decode = idle.decode;
+  if (!o.busy) return;
+  const BusyProcesses load(static_cast<int>(std::thread::hardware_concurrency()));
+  const Phases busy = time_runs(m, cache, o, times);
+  s->busy = BusySpeed{load.count(), busy.prefill, busy.decode};
 }
 
 Result<engine::LoadedModel> load(const SpeedOptions& o, VerbTimes* times, double* seconds) {
@@ -117,7 +131,7 @@ Result<Speed> measure_speed(const SpeedOptions& o) {
   name_unit(m.rounding, &s);
   AUTARK_TRY(const auto cache, cache_for(m, o));
   count_costs(m, *cache, o, &s);
-  time_runs(m, *cache, o, times, &s);
+  time_all(m, *cache, o, times, &s);
   m.chip->reset();
   if (auto e = m.change()) return *e;
   return s;

@@ -8,11 +8,11 @@
 namespace autark::apps {
 namespace {
 
-double prefill_rate(const SpeedOptions& o, const Speed& s) {
-  return double(o.batch) * o.prefill / s.prefill.seconds;
+double prefill_rate(const SpeedOptions& o, const Phase& p) {
+  return double(o.batch) * o.prefill / p.seconds;
 }
-double decode_rate(const SpeedOptions& o, const Speed& s) {
-  return double(o.batch) * o.decode / s.decode.seconds;
+double decode_rate(const SpeedOptions& o, const Phase& p) {
+  return double(o.batch) * o.decode / p.seconds;
 }
 double bytes_of_step(const SpeedOptions& o, const Speed& s) {
   return s.decode_bytes() / o.decode;
@@ -46,7 +46,7 @@ Json groups(const Phase& p) {
 Json prefill_json(const SpeedOptions& o, const Speed& s) {
   const auto vnni = s.machine.avx512_int8_gop_per_second;
   return {{"prefill_seconds", s.prefill.seconds},
-          {"prefill_tokens_per_second", prefill_rate(o, s)},
+          {"prefill_tokens_per_second", prefill_rate(o, s.prefill)},
           {"prefill_gflop_per_second", s.prefill_gflop()},
           {"prefill_unit", s.unit},
           {"prefill_fraction_of_peak", s.prefill_gflop() / s.unit_gop_per_second},
@@ -57,12 +57,31 @@ Json prefill_json(const SpeedOptions& o, const Speed& s) {
 Json decode_json(const SpeedOptions& o, const Speed& s) {
   return {{"decode_seconds", s.decode.seconds},
           {"decode_seconds_per_step", s.decode.seconds / o.decode},
-          {"decode_tokens_per_second", decode_rate(o, s)},
+          {"decode_tokens_per_second", decode_rate(o, s.decode)},
           {"decode_gb_per_second", s.decode_gb()},
           {"decode_fraction_of_read", s.decode_gb() / s.machine.read_gb_per_second},
           {"decode_bytes_per_step", bytes_of_step(o, s)},
           {"batch_gain_by_bytes", batch_gain_by_bytes(o, s)},
           {"decode_seconds_by_group", groups(s.decode)}};
+}
+
+Json busy_json(const SpeedOptions& o, const Speed& s) {
+  if (!s.busy) return {};
+  return {{"processes", s.busy->processes},
+          {"prefill_tokens_per_second", prefill_rate(o, s.busy->prefill)},
+          {"prefill_fraction_of_idle", s.prefill.seconds / s.busy->prefill.seconds},
+          {"decode_tokens_per_second", decode_rate(o, s.busy->decode)},
+          {"decode_fraction_of_idle", s.decode.seconds / s.busy->decode.seconds}};
+}
+
+void print_busy(const SpeedOptions& o, const Speed& s) {
+  if (!s.busy) return;
+  fmt::print("\nbeside {} busy processes\n", s.busy->processes);
+  const auto row = [](const char* phase, double rate, double fraction) {
+    fmt::print("  {:<12}{:>10.1f} tok/s, {:.0f} % of the speed without them\n", phase, rate, 100 * fraction);
+  };
+  row("prefill", prefill_rate(o, s.busy->prefill), s.prefill.seconds / s.busy->prefill.seconds);
+  row("decode", decode_rate(o, s.busy->decode), s.decode.seconds / s.busy->decode.seconds);
 }
 
 void print_groups(const char* phase, const Phase& p) {
@@ -116,7 +135,8 @@ Json to_json(const SpeedOptions& o, const Speed& s) {
             {"read_gb_per_second", s.machine.read_gb_per_second},
             {"f32_gflop_per_second", s.machine.f32_gflop_per_second},
             {"int8_gop_per_second", s.machine.int8_gop_per_second},
-            {"peaks", peaks(s.machine)}};
+            {"peaks", peaks(s.machine)},
+            {"busy", busy_json(o, s)}};
   j.update(prefill_json(o, s));
   j.update(decode_json(o, s));
   return j;
@@ -127,11 +147,12 @@ void print_table(const SpeedOptions& o, const Speed& s) {
   fmt::print("\n{:<14}{:>10}{:>10}{:>12}   {}\n", "", "tok/s", "GB/s", "GFLOP/s",
              "of what this machine gives");
   fmt::print("{:<14}{:>10.1f}{:>10}{:>12.1f}   {:.0f} % of {:.0f} GFLOP/s {}\n",
-             fmt::format("prefill {}", o.prefill), prefill_rate(o, s), "", s.prefill_gflop(),
+             fmt::format("prefill {}", o.prefill), prefill_rate(o, s.prefill), "", s.prefill_gflop(),
              100 * s.prefill_gflop() / s.unit_gop_per_second, s.unit_gop_per_second, s.unit);
   fmt::print("{:<14}{:>10.1f}{:>10.1f}{:>12.1f}   {:.0f} % of {:.1f} GB/s read\n",
-             fmt::format("decode {}", o.decode), decode_rate(o, s), s.decode_gb(), s.decode_gflop(),
+             fmt::format("decode {}", o.decode), decode_rate(o, s.decode), s.decode_gb(), s.decode_gflop(),
              100 * s.decode_gb() / s.machine.read_gb_per_second, s.machine.read_gb_per_second);
+  print_busy(o, s);
   fmt::print("\ntime by verbs\n");
   print_groups("  prefill", s.prefill);
   print_groups("  decode", s.decode);
