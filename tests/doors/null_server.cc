@@ -1,0 +1,183 @@
+// For tests and measurements: the server's whole stack around a backend that computes nothing.
+//
+//   null_server [--port N] [--tokens N] [--delay-us N] [--bytes N] [--key KEY]
+//
+// Every choice is answered with `tokens` tokens (default 64; less if the request says so) of `bytes` letters
+// (default 4), one every `delay-us` microseconds (default 0: all at once). Prints "listening PORT". Ends with
+// SIGTERM or SIGINT.
+#include <signal.h>
+#include <algorithm>
+#include <condition_variable>
+#include <cstdio>
+#include <map>
+#include <mutex>
+#include <thread>
+#include "http/server.h"
+#include "options.h"
+#include "serve/service.h"
+
+namespace autark {
+namespace {
+
+using Time = std::chrono::steady_clock::time_point;
+
+struct Settings {
+  long port = 0, tokens = 64, delay_us = 0, bytes = 4;
+  std::string key;
+};
+
+// The answer to one request, token by token.
+class Answer {
+ public:
+  Answer(const api::Request& request, api::Backend::Sink sink, const Settings& settings)
+      : sink_(std::move(sink)),
+        text_(size_t(settings.bytes), 'x'),
+        choices_(int(std::max<size_t>(1, request.prompts.size())) * request.n),
+        tokens_(std::min<int64_t>(settings.tokens, request.max_tokens.value_or(settings.tokens))) {}
+
+  void begin(int64_t prompt_tokens) {
+    usage_.prompt_tokens = prompt_tokens;
+    each([&](int choice) { sink_({choice, api::Event::Started{prompt_tokens}, usage_}); });
+  }
+  // Sends the next token of every choice. Returns true when it was the last.
+  bool step() {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return true;
+    if (usage_.completion_tokens < tokens_) {
+      ++usage_.completion_tokens;
+      each([&](int choice) { sink_({choice, api::Event::Delta{text_, {}, false}, usage_}); });
+    }
+    if (usage_.completion_tokens >= tokens_) end(api::Finish::length);
+    return ended_;
+  }
+  void cancel() {
+    const std::lock_guard lock(mutex_);
+    if (!ended_) end(api::Finish::cancelled);
+  }
+
+ private:
+  template <class Do>
+  void each(Do act) {
+    for (int choice = 0; choice < choices_; ++choice) act(choice);
+  }
+  void end(api::Finish why) {
+    ended_ = true;
+    each([&](int choice) { sink_({choice, api::Event::Finished{why, ""}, usage_}); });
+  }
+
+  std::mutex mutex_;
+  api::Backend::Sink sink_;
+  std::string text_;
+  int choices_;
+  int64_t tokens_;
+  api::Usage usage_;
+  bool ended_ = false;
+};
+
+class NullBackend final : public api::Backend {
+ public:
+  explicit NullBackend(const Settings& settings) : settings_(settings), thread_([this] { run(); }) {}
+  ~NullBackend() override {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+  std::vector<api::ModelEntry> models() const override { return {{"null", "Null", 0, 1 << 20, true}}; }
+  Cancel submit(api::Request request, Sink sink) override {
+    auto answer = std::make_shared<Answer>(request, std::move(sink), settings_);
+    answer->begin(prompt_tokens(request));
+    if (settings_.delay_us == 0) {
+      while (!answer->step()) {
+      }
+    } else {
+      later(std::chrono::steady_clock::now(), answer);
+    }
+    return [answer] { answer->cancel(); };
+  }
+  api::ApiResult<int64_t> count_tokens(const api::Request& r) const override { return prompt_tokens(r); }
+
+ private:
+  // About one token for four letters of text.
+  static int64_t prompt_tokens(const api::Request& r) {
+    size_t letters = 0;
+    for (const api::Item& item : r.items)
+      for (const api::Part& part : item.parts)
+        if (const auto* t = std::get_if<api::Text>(&part)) letters += t->text.size();
+    return int64_t(letters / 4 + 1);
+  }
+  void later(Time now, std::shared_ptr<Answer> answer) {
+    const std::lock_guard lock(mutex_);
+    const bool first = due_.empty();
+    due_.emplace(now + std::chrono::microseconds(settings_.delay_us), std::move(answer));
+    if (first) wake_.notify_one();
+  }
+  void run() {
+    std::unique_lock lock(mutex_);
+    while (!stop_) {
+      if (due_.empty()) {
+        wake_.wait(lock);
+        continue;
+      }
+      const Time at = due_.begin()->first;
+      if (at > std::chrono::steady_clock::now()) {
+        wake_.wait_until(lock, at);
+        continue;
+      }
+      const auto answer = std::move(due_.begin()->second);
+      due_.erase(due_.begin());
+      lock.unlock();
+      if (!answer->step()) later(at, answer);
+      lock.lock();
+    }
+  }
+
+  Settings settings_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::multimap<Time, std::shared_ptr<Answer>> due_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+// Blocks until the process is asked to end. REQUIRES: the signals were blocked before any thread started.
+void wait_for_end(const sigset_t& signals) {
+  int signal = 0;
+  sigwait(&signals, &signal);
+}
+
+int run(const Settings& settings) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  serve::Service service({.api_key = settings.key});
+  auto server = http::Server::start(
+      {.port = uint16_t(settings.port), .error_body = serve::Service::error_body}, service.router());
+  if (!server) return std::fprintf(stderr, "%s\n", server.error().message.c_str()), 1;
+  service.open(std::make_shared<NullBackend>(settings));
+  std::printf("listening %d\n", int((*server)->port()));
+  std::fflush(stdout);
+  wait_for_end(signals);
+  service.stop();
+  return 0;
+}
+
+}  // namespace
+}  // namespace autark
+
+int main(int argc, char** argv) {
+  autark::Settings s;
+  autark::doors::Options options(argc, argv);
+  options.number("--port", &s.port, 0, 65535);
+  options.number("--tokens", &s.tokens, 1, 1 << 20);
+  options.number("--delay-us", &s.delay_us, 0, 60'000'000);
+  options.number("--bytes", &s.bytes, 1, 1 << 16);
+  options.text("--key", &s.key);
+  if (options.complete()) return autark::run(s);
+  std::fprintf(stderr, "null_server [--port N] [--tokens N] [--delay-us N] [--bytes N] [--key KEY]\n");
+  return 2;
+}
