@@ -1,8 +1,8 @@
-# autark_layer(NAME [JSON] [COLD] [DEPS other_layers...] [LIBS libraries...] [TEST_LIBS libraries...])
+# autark_layer(NAME [COLD [HOT_FILES files...]] [DEPS other_layers...] [LIBS libraries...] [TEST_LIBS libraries...])
 # Compiles src/NAME/**.cc into one library, every src/NAME/**_test.cc into NAME_tests (or, with AUTARK_ONE_TEST_PROGRAM,
 # into the one program all_tests), and with AUTARK_FUZZ every src/NAME/**_fuzz.cc into a fuzz target of its own under fuzz/.
-# With JSON, nlohmann/json is among the precompiled headers (cmake/precompile.cmake); for layers that use it in most files.
-# With COLD, a release build compiles the layer with -O1; for layers that never compute for long.
+# With COLD, a release build compiles the layer with -O1, except HOT_FILES: for layers that seldom compute for long. All cold
+# layers share one set of precompiled headers (cmake/precompile.cmake), which has nlohmann/json.
 # A file named *_SUFFIX.cc is compiled for the instruction set SUFFIX of the list below, and only on its processor family.
 option(AUTARK_ONE_TEST_PROGRAM "Link the tests of all layers into one program" OFF)
 set(AUTARK_TEST_LAYERS "" CACHE STRING "Layers whose tests are built; empty: all")
@@ -38,25 +38,28 @@ set(AUTARK_KERNELS "/(v4_)?kernels_[a-z0-9]+\\.cc$")
 if("undefined" IN_LIST AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)
   set(AUTARK_KERNEL_FLAGS -O2 -fno-sanitize=null,object-size,pointer-overflow,nonnull-attribute
       -fno-sanitize-address-use-after-scope)
-elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+elseif(CMAKE_BUILD_TYPE STREQUAL "Release")  # -O2 is best for the generic kernels, whose unrolling is their own
+  string(JOIN "|" isas ${AUTARK_ISAS})
+  set(AUTARK_KERNELS "/(v4_)?kernels_(${isas})\\.cc$")
   set(AUTARK_KERNEL_FLAGS -O3)
-  if(AUTARK_ISAS)  # only old processors then run the generic kernels, so these keep -O2
-    string(JOIN "|" isas ${AUTARK_ISAS})
-    set(AUTARK_KERNELS "/(v4_)?kernels_(${isas})\\.cc$")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)  # a third of the time went to merging three and four instructions; no kernel gains
+    list(APPEND AUTARK_KERNEL_FLAGS --param=max-combine-insns=2)
   endif()
 endif()
 # Kernels of these ISAs get no checks in a build with sanitizers: their compilation takes a minute each, and a stage that
 # runs its tests on the best ISA only gains nothing from them.
 set(AUTARK_UNCHECKED_ISAS "" CACHE STRING "Instruction sets whose kernels no sanitizer checks")
 set(AUTARK_COLD_FLAGS "")
+set(AUTARK_HOT_FLAGS "")
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   set(AUTARK_COLD_FLAGS -O1)
+  set(AUTARK_HOT_FLAGS -O2)
 endif()
 
 function(autark_layer name)
-  cmake_parse_arguments(L "JSON;COLD" "" "DEPS;LIBS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(L "COLD" "" "HOT_FILES;DEPS;LIBS;TEST_LIBS" ${ARGN})
   set(headers std)
-  if(L_JSON)
+  if(L_COLD)
     set(headers json)
   endif()
   file(GLOB_RECURSE all CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cc)
@@ -68,6 +71,11 @@ function(autark_layer name)
     autark_flags_of("${all}" "_${isa}\\.cc$" "${AUTARK_FLAGS_${isa}}")
   endforeach()
   autark_flags_of("${all}" "${AUTARK_KERNELS}" "${AUTARK_KERNEL_FLAGS}")
+  if(AUTARK_HOT_FLAGS)
+    foreach(f ${L_HOT_FILES})
+      autark_flags_of("${all}" "/${f}$" "${AUTARK_HOT_FLAGS}")
+    endforeach()
+  endif()
   foreach(isa ${AUTARK_UNCHECKED_ISAS})
     autark_flags_of("${all}" "kernels_${isa}\\.cc$" -fno-sanitize=all)
   endforeach()

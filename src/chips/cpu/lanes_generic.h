@@ -1,5 +1,6 @@
-// The vector types of the kernels as plain loops, for any processor: 16 lanes of F (float) or I (int32), or U
-// (64 bytes, four per lane). Included once, by kernels_generic.cc. fma() is not fused here: it rounds twice.
+// The vector types of the kernels for any processor: 16 lanes of F (float) or I (int32), or U (64 bytes, four
+// per lane). They are vectors of the compiler, which splits them into what the processor has; what no operator
+// does is a loop over lanes. Byte 4 i of U is the lowest of lane i. fma() is not fused here: it rounds twice.
 //
 // Every lanes_<isa>.h defines the same functions; this one is their reference. Lane i is element i in memory.
 // Loads and stores need no alignment. Those with a count n touch only the first n lanes; a load sets the
@@ -7,25 +8,34 @@
 #pragma once
 #include <stdint.h>
 
-#define AUTARK_UNROLL(n)  // empty: unrolling is for vector registers
+// Loops over a tile, so that its sums stay in registers. Longer loops stay loops, which compile in half the time.
+#if defined(__clang__)
+#define AUTARK_UNROLL(n)
+#else
+#define AUTARK_PRAGMA_(text) _Pragma(#text)
+#define AUTARK_UNROLL(n) AUTARK_PRAGMA_(GCC unroll(n > 4 ? 1 : n))
+#endif
 
 namespace autark {
 namespace {
 
 struct F {
-  float v[16];
+  typedef float Lanes __attribute__((vector_size(64)));
+  Lanes v;
 };
 struct I {
-  int32_t v[16];
+  typedef int32_t Lanes __attribute__((vector_size(64)));
+  Lanes v;
 };
 struct U {
-  uint8_t v[64];
+  typedef uint8_t Lanes __attribute__((vector_size(64)));
+  Lanes v;
 };
 struct Quad {  // four inputs of 16 lanes
   F v[4];
 };
 
-constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
+constexpr int kTileRows = 2;  // rows of a product that share one load of the weights: as many as SSE2 holds
 constexpr int kKeysEach = 2;  // index keys that share one load of the queries
 
 // True if dot_full subtracts 128 from each code first.
@@ -40,19 +50,19 @@ inline F lanes(Op op) {
 }
 
 inline F all(float x) {
-  return lanes([=](int) { return x; });
+  return {x - F::Lanes{}};
 }
 inline F zero() {
   return all(0);
 }
 inline F load(const float* p) {
   F y;
-  __builtin_memcpy(y.v, p, sizeof y.v);
+  __builtin_memcpy(&y.v, p, sizeof y.v);
   return y;
 }
 inline F load_floats(const uint8_t* p) {
   F y;
-  __builtin_memcpy(y.v, p, sizeof y.v);
+  __builtin_memcpy(&y.v, p, sizeof y.v);
   return y;
 }
 inline F load(const float* p, int64_t n) {
@@ -60,38 +70,38 @@ inline F load(const float* p, int64_t n) {
   return lanes([=](int i) { return i < n ? p[i] : 0; });
 }
 inline void store(float* p, const F& x) {
-  __builtin_memcpy(p, x.v, sizeof x.v);
+  __builtin_memcpy(p, &x.v, sizeof x.v);
 }
 inline void store(float* p, const F& x, int64_t n) {
   for (int i = 0; i < 16 && i < n; ++i) p[i] = x.v[i];
 }
 inline F operator+(const F& a, const F& b) {
-  return lanes([&](int i) { return a.v[i] + b.v[i]; });
+  return {a.v + b.v};
 }
 inline F operator-(const F& a, const F& b) {
-  return lanes([&](int i) { return a.v[i] - b.v[i]; });
+  return {a.v - b.v};
 }
 inline F operator*(const F& a, const F& b) {
-  return lanes([&](int i) { return a.v[i] * b.v[i]; });
+  return {a.v * b.v};
 }
 inline F operator/(const F& a, const F& b) {
-  return lanes([&](int i) { return a.v[i] / b.v[i]; });
+  return {a.v / b.v};
 }
 inline F fma(const F& a, const F& b, const F& c) {
   return a * b + c;
 }
 // The second operand if one of the two is NaN.
 inline F max(const F& a, const F& b) {
-  return lanes([&](int i) { return a.v[i] > b.v[i] ? a.v[i] : b.v[i]; });
+  return {a.v > b.v ? a.v : b.v};
 }
 inline F min(const F& a, const F& b) {
-  return lanes([&](int i) { return a.v[i] < b.v[i] ? a.v[i] : b.v[i]; });
+  return {a.v < b.v ? a.v : b.v};
 }
 inline F abs(const F& a) {
-  return lanes([&](int i) { return __builtin_fabsf(a.v[i]); });
+  return {(F::Lanes)((I::Lanes)a.v & 0x7fffffff)};
 }
 inline F nearest(const F& a) {  // for |a| < 2^22; ties to even
-  return lanes([&](int i) { return (a.v[i] + 12582912.f) - 12582912.f; });
+  return {(a.v + 12582912.f) - 12582912.f};
 }
 inline float power_of(int32_t e) {  // 2^e, −126 ≤ e ≤ 127
   const uint32_t bits = static_cast<uint32_t>(e + 127) << 23;
@@ -119,17 +129,17 @@ inline float sum_of(const F& a) {
 }
 inline bool finite(const F& a) {  // no NaN, no infinity
   bool y = true;
-  for (float v : a.v) y = y && __builtin_fabsf(v) <= __FLT_MAX__;
+  for (int i = 0; i < 16; ++i) y = y && __builtin_fabsf(a.v[i]) <= __FLT_MAX__;
   return y;
 }
 inline float max_of(const F& a) {
   float m = a.v[0];
-  for (float v : a.v) m = m > v ? m : v;
+  for (int i = 1; i < 16; ++i) m = m > a.v[i] ? m : a.v[i];
   return m;
 }
 inline int32_t sum_of(const I& a) {
   int32_t s = 0;
-  for (int32_t v : a.v) s += v;
+  for (int i = 0; i < 16; ++i) s += a.v[i];
   return s;
 }
 
@@ -181,7 +191,9 @@ inline F load_i8(const uint8_t* p) {
 }
 // The first or the second value of each pair of bf16 values [lane][2].
 inline F load_pair(const uint8_t* p, int second) {
-  return lanes([=](int i) { return from_bits(static_cast<uint32_t>(u16_at(p, 2 * i + second)) << 16); });
+  I pairs;
+  __builtin_memcpy(&pairs.v, p, sizeof pairs.v);
+  return {(F::Lanes)(second ? pairs.v & ~0xffff : pairs.v << 16)};
 }
 inline float from_e4m3(uint8_t c) {
   const uint32_t sign = (c & 0x80u) << 24, body = c & 0x7fu;
@@ -222,27 +234,20 @@ inline void store_bf16(uint8_t* p, const F& x) {
 }
 
 inline I int_all(int32_t x) {
-  I y;
-  for (int32_t& v : y.v) v = x;
-  return y;
+  return {x - I::Lanes{}};
 }
 inline I int_zero() {
   return int_all(0);
 }
 // Multiplies by 2^n.
 inline I shift_left(const I& a, int n) {
-  I y;
-  for (int i = 0; i < 16; ++i) y.v[i] = a.v[i] * (1 << n);
-  return y;
+  return {a.v * (1 << n)};
 }
 inline F to_float(const I& a) {
-  return lanes([&](int i) { return static_cast<float>(a.v[i]); });
+  return {__builtin_convertvector(a.v, F::Lanes)};
 }
 inline I to_int(const F& a) {  // |a| ≤ 127 here; ties to even
-  const F n = nearest(a);
-  I y;
-  for (int i = 0; i < 16; ++i) y.v[i] = static_cast<int32_t>(n.v[i]);
-  return y;
+  return {__builtin_convertvector(nearest(a).v, I::Lanes)};
 }
 inline int32_t store_codes(int8_t* p, const I& a) {  // stores them as bytes and returns their sum
   int32_t sum = 0;
@@ -255,21 +260,17 @@ inline int32_t store_codes(int8_t* p, const I& a) {  // stores them as bytes and
 
 inline U load_bytes(const uint8_t* p) {
   U y;
-  __builtin_memcpy(y.v, p, 64);
+  __builtin_memcpy(&y.v, p, 64);
   return y;
 }
 inline void store_bytes(uint8_t* p, const U& a) {
-  __builtin_memcpy(p, a.v, 64);
+  __builtin_memcpy(p, &a.v, 64);
 }
 inline U masked(const U& a, int mask) {
-  U y;
-  for (int i = 0; i < 64; ++i) y.v[i] = static_cast<uint8_t>(a.v[i] & mask);
-  return y;
+  return {a.v & static_cast<uint8_t>(mask)};
 }
 inline U either(const U& a, const U& b) {
-  U y;
-  for (int i = 0; i < 64; ++i) y.v[i] = a.v[i] | b.v[i];
-  return y;
+  return {a.v | b.v};
 }
 // Shifts the bytes left by N bits, right by −N. Bits can move between bytes in other files; the caller
 // masks them off.
@@ -288,21 +289,26 @@ inline U looked_up(const U& index, const uint8_t* table) {
 }
 template <int B>  // byte B of each lane, as a float
 inline F byte_of(const U& a) {
-  return lanes([&](int i) { return static_cast<float>(a.v[4 * i + B]); });
+  return {__builtin_convertvector((I::Lanes)a.v >> 8 * B & 0xff, F::Lanes)};
+}
+// Bytes 0 and 2, or 1 and 3, of each lane times those of x, as pairs of int16.
+typedef int16_t Pairs __attribute__((vector_size(64)));
+inline Pairs products(const U& w, int32_t x, int odd) {
+  const int32_t q = x >> 8 * odd;
+  const uint32_t first = static_cast<uint16_t>(static_cast<int8_t>(q));
+  const uint32_t second = static_cast<uint32_t>(static_cast<int8_t>(q >> 16)) << 16;
+  const I pair = int_all(static_cast<int32_t>(first | second));
+  return (Pairs)((I::Lanes)w.v >> 8 * odd & 0x00ff00ff) * (Pairs)pair.v;
+}
+inline I::Lanes sum_of_pairs(Pairs p) {
+  return ((I::Lanes)p << 16 >> 16) + ((I::Lanes)p >> 16);
 }
 // acc + Σ_b w[4·lane + b] · x_b in each lane, where x holds four int8 values. dot_small requires w < 64.
 inline I dot_small(const I& acc, const U& w, int32_t x) {
-  int8_t q[4];
-  __builtin_memcpy(q, &x, 4);
-  I y;
-  for (int i = 0; i < 16; ++i) {
-    y.v[i] =
-        acc.v[i] + w.v[4 * i] * q[0] + w.v[4 * i + 1] * q[1] + w.v[4 * i + 2] * q[2] + w.v[4 * i + 3] * q[3];
-  }
-  return y;
+  return {acc.v + sum_of_pairs(products(w, x, 0) + products(w, x, 1))};
 }
 inline I dot_full(const I& acc, const U& w, int32_t x) {
-  return dot_small(acc, w, x);
+  return {acc.v + sum_of_pairs(products(w, x, 0)) + sum_of_pairs(products(w, x, 1))};
 }
 
 // Transposes 16 × 16 floats, one row per vector.
