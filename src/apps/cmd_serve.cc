@@ -8,8 +8,6 @@
 // their own.
 #include "apps/cmd_serve.h"
 #include <fmt/format.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 #include <csignal>
 #include <future>
@@ -19,6 +17,7 @@
 #include "apps/open_model.h"
 #include "apps/report.h"
 #include "apps/weight_cache_options.h"
+#include "base/log.h"
 #include "engine/rounding_modes.h"
 #include "hub/hub.h"
 #include "serve/api_key.h"
@@ -236,7 +235,7 @@ int run(const Arguments& a) {
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  spdlog::set_default_logger(spdlog::stderr_color_mt("autark"));
+  log_to_stderr();
   const auto key = key_of(a);
   if (!key) return fail(key.error());
   const auto http = http_options(a);

@@ -1,7 +1,7 @@
 #include "http/answer.h"
-#include <spdlog/spdlog.h>
 #include <algorithm>
 #include <charconv>
+#include "base/log.h"
 
 namespace autark::http {
 namespace {
@@ -38,7 +38,8 @@ void Answer::wake() {
 
 // Whether the answer has begun already; logs that the handler's call is ignored.
 bool Answer::misused(const char* what) const {
-  if (started_) spdlog::error("http: {} after the answer to {} was begun; ignored", what, path_);
+  if (started_)
+    log_error(std::string("http: ") + what + " after the answer to " + path_ + " was begun; ignored");
   return started_;
 }
 

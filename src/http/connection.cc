@@ -1,7 +1,7 @@
 #include "http/connection.h"
-#include <spdlog/spdlog.h>
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
+#include "base/log.h"
 
 namespace autark::http {
 namespace {
@@ -169,7 +169,7 @@ void Connection::handle(Request request) {
   try {
     state_.router.handle(std::move(request), std::make_shared<Handle>(answer_));
   } catch (const std::exception& e) {  // the Handle is destroyed by now and has answered 500
-    spdlog::error("http: a handler threw: {}", e.what());
+    log_error(std::string("http: a handler threw: ") + e.what());
   }
 }
 
@@ -280,7 +280,7 @@ void Connection::close() {
     try {
       answer->lose();
     } catch (const std::exception& e) {
-      spdlog::error("http: a close handler threw: {}", e.what());
+      log_error(std::string("http: a close handler threw: ") + e.what());
     }
   }
   const std::lock_guard lock(state_.mutex);

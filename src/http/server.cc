@@ -1,10 +1,10 @@
 #include "http/server.h"
-#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <thread>
+#include "base/log.h"
 #include "http/connection.h"
 
 namespace autark::http {
@@ -88,7 +88,7 @@ void Listener::run() {
         try {
           loop_.run();
         } catch (const std::exception& e) {
-          spdlog::error("http: {}", e.what());
+          log_error(std::string("http: ") + e.what());
         }
       }
     });
@@ -102,7 +102,7 @@ void Listener::accept() {
       admit(std::move(socket));
       return accept();
     }
-    spdlog::warn("http: cannot accept a connection: {}", fault.message());
+    log_warning("http: cannot accept a connection: " + fault.message());
     retry_.expires_after(std::chrono::milliseconds(100));  // most likely there are too many open files
     retry_.async_wait([this](error_code cancelled) {
       if (!cancelled && acceptor_.is_open()) accept();

@@ -1,6 +1,6 @@
 #include "hub/catalogue.h"
-#include <spdlog/spdlog.h>
 #include <toml++/toml.h>
+#include "base/log.h"
 #include "hub/names.h"
 
 namespace autark::hub {
@@ -103,7 +103,7 @@ std::optional<Entry> find_entry(std::string_view name) {
     if (file.name != name) continue;
     auto entry = parse_entry(file);
     if (entry) return std::move(*entry);
-    spdlog::error("{}", entry.error().message);
+    log_error(entry.error().message);
   }
   return std::nullopt;
 }

@@ -1,5 +1,6 @@
 #include "serve/exchange.h"
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
+#include "base/log.h"
 
 namespace autark::serve {
 namespace {
@@ -45,7 +46,8 @@ void Exchange::run(std::string_view body, api::Backend& backend) {
   api::Request& request = std::get<api::Request>(decoded);
   for (const std::string& field : request.ignored)
     if (const auto name = terms_.metrics.ignored(field))
-      spdlog::warn("{}: the field '{}' is not known here and was ignored; said once", route_, *name);
+      log_warning(
+          fmt::format("{}: the field '{}' is not known here and was ignored; said once", route_, *name));
   if (request.model.empty()) request.model = backend.models().front().id;
   prepare(request, backend.fingerprint());
   api::Backend::Cancel cancel = backend.submit(
@@ -201,7 +203,7 @@ void Exchange::respond(const Json& body) {
 // In a stream that has started, the error is an event; else it is the response.
 void Exchange::fail(const api::ApiError& fault) {
   api::Reply reply = dialect_.error(fault, "req_" + id_);
-  if (fault.kind == api::ApiError::Kind::unavailable) spdlog::warn("req_{}: {}", id_, fault.message);
+  if (fault.kind == api::ApiError::Kind::unavailable) log_warning("req_" + id_ + ": " + fault.message);
   account(reply.status);
   if (started_) {
     send(encoder_->encode({.payload = fault}, *tally_));
@@ -227,8 +229,8 @@ void Exchange::account(int status) {
   const Time now = terms_.clock();
   terms_.metrics.answered(route_, status);
   terms_.metrics.finished(duration<double>(now - begun_).count(), usage);
-  spdlog::info("req_{} {} {}: {} + {} tokens, {} ms", id_, route_, status, usage.prompt_tokens,
-               usage.completion_tokens, milliseconds(now));
+  log_info(fmt::format("req_{} {} {}: {} + {} tokens, {} ms", id_, route_, status, usage.prompt_tokens,
+                       usage.completion_tokens, milliseconds(now)));
 }
 
 // Drops the stream and the cancel function; each holds a reference back to this object.

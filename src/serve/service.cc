@@ -1,8 +1,8 @@
 #include "serve/service.h"
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 #include "api/faults.h"
 #include "api/models.h"
+#include "base/log.h"
 #include "serve/api_key.h"
 #include "serve/assets.h"
 
@@ -215,7 +215,7 @@ void Service::fail(const char* route, const api::Dialect& dialect, const http::S
   const std::string id = "req_" + ids_.next();
   api::Reply r = dialect.error(fault, id);
   r.headers.emplace_back(dialect.request_id_header(), id);
-  spdlog::info("{} {} {}: {}", id, route, r.status, fault.message);
+  log_info(fmt::format("{} {} {}: {}", id, route, r.status, fault.message));
   reply(route, stream, {r.status, std::move(r.headers), std::move(r.body)});
 }
 
