@@ -162,7 +162,7 @@ std::byte* WeightCache::add(const Digest& form, int64_t bytes) {
     cached_bytes_ += bytes;
     return at;
   }
-  say("weight cache: the disk is full; the rest is prepared in memory");
+  say("weight cache: the disk takes no more; the rest is prepared in memory");
   disk_full_ = finished_ = true;
   return nullptr;
 }
@@ -236,10 +236,11 @@ bool WeightCache::may_write() {
   if (finished_ || lock_ >= 0) return !finished_;
   if (options_.bytes_expected < options_.place.least_bytes)
     return give_up("a model of this size is prepared in memory"), false;
-  std::error_code failed;
-  fs::create_directories(options_.place.folder, failed);
+  std::error_code failed, ignored;
+  const bool made = fs::create_directories(options_.place.folder, failed);
   if (failed) give_up(options_.place.folder.string() + ": " + failed.message());
   if (!failed && has_room() && lock()) return true;
+  if (made) fs::remove(options_.place.folder, ignored);
   say("weight cache: none, " + why_not_ + "; weights are prepared in memory, at every start");
   return false;
 }

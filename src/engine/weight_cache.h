@@ -49,6 +49,8 @@ class WeightCache final : public WeightStore {
   std::optional<Error> commit();
   // A file of the cache was truncated or rewritten in use. After commit() from any thread.
   std::optional<Error> change() const;
+  // Of the forms that are used where they lie in the files.
+  int64_t mapped_bytes() const { return cached_bytes_ - copied_bytes_; }
   // "7.0 GB in /models/x/.autark, mapped", or why there is none.
   std::string line() const;
 
