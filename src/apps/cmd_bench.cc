@@ -43,6 +43,7 @@ void add_bench_command(const Command& program) {
   const Command c =
       program.command("bench", "Speed, and the fraction of what this machine was measured to give");
   c.footer(
+      "Without --weight-cache it maps a weight cache that is there, and writes none.\n\n"
       "Examples:\n  autark bench\n  autark bench qwen2.5-coder-0.5b --prefill 128 --decode 32 --json\n"
       "  autark bench qwen2.5-coder-0.5b --batch 4 --depth 8192 --prefill 16 --decode 16");
   c.option("MODEL", a->speed.model, "A path, or the name of a model that was pulled (the default model)");

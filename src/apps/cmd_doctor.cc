@@ -143,8 +143,10 @@ class Checkup {
     say("models", "{}",
         names.empty() ? "none yet; `autark pull " + std::string(hub::kDefaultModel) + "` gets one" : names);
     say("weight cache",
-        "beside each model (.autark) where that can be written; {:.1f} GiB below the model folder",
-        gib(weight_cache_below(folder)));
+        "beside each model of {:.0f} GiB or more (.autark) where that can be written, else in the user's "
+        "cache "
+        "folder; {:.1f} GiB below the model folder",
+        gib(engine::kWeightCacheLeast), gib(weight_cache_below(folder)));
     const auto space = fs::space(fs::exists(folder, fault) ? folder : "/", fault);
     if (!fault && space.available < uintmax_t{2} << 30)
       warn("{:.1f} GiB are free on the disk of the model folder", gib(int64_t(space.available)));

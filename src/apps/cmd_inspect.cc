@@ -107,13 +107,6 @@ void print_needs(const Inspection& in) {
                    in.context, fits && !whole ? " (too many for this machine)" : ""));
 }
 
-void print_weight_cache(const Inspection& in) {
-  if (in.weight_cache_bytes > 0)
-    return line("weight cache",
-                fmt::format("{} in {}", size_text(in.weight_cache_bytes), in.weight_cache_folder));
-  line("weight cache", "none; `autark prepare` writes it to " + in.weight_cache_folder);
-}
-
 void print(const Inspection& in, bool tensors) {
   line("model", in.path);
   line("kind", in.kind);
@@ -129,7 +122,7 @@ void print(const Inspection& in, bool tensors) {
   line("text", fmt::format("{}, {}", in.tokenizer ? "tokenizer" : "no tokenizer",
                            in.chat_template ? "chat template" : "no chat template"));
   print_needs(in);
-  print_weight_cache(in);
+  line("weight cache", in.weight_cache_line);
   for (const auto& t : in.tensors)
     if (tensors)
       fmt::print("{:<64} {:<8} {:>10}  {}\n", t.name, t.stored, size_text(t.bytes), shape_text(t.shape));

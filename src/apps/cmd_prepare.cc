@@ -1,8 +1,8 @@
 #include "apps/cmd_prepare.h"
 #include <fmt/core.h>
-#include <unistd.h>
 #include <memory>
 #include "apps/report.h"
+#include "apps/terminal.h"
 #include "apps/weight_cache_options.h"
 #include "engine/loaded_model.h"
 #include "hub/hub.h"
@@ -17,28 +17,18 @@ struct Arguments {
   bool drafts = false;
 };
 
-void show(double done) {
-  static const bool terminal = ::isatty(STDERR_FILENO) == 1;
-  static int shown = -1;
-  const int percent = static_cast<int>(100 * done);
-  if (percent == shown || (!terminal && percent / 10 == shown / 10)) return;
-  fmt::print(stderr, "{}preparing {:3d} %{}", terminal ? "\r" : "", percent,
-             terminal && percent < 100 ? "" : "\n");
-  shown = percent;
-}
-
 Result<std::string> prepare(const Arguments& a) {
   AUTARK_TRY(const auto path, hub::find_model(a.model));
-  const engine::WeightCachePlace place = a.weight_cache.folder.empty()
-                                             ? engine::default_weight_cache(path)
-                                             : weight_cache_for(a.weight_cache, path);
+  engine::WeightCachePlace place = weight_cache_for(a.weight_cache, path);
+  place.least_bytes = 0;
   if (place.folder.empty())
     return Error{Code::invalid, "there is no folder to write to; give one with --weight-cache DIR"};
   AUTARK_TRY(engine::LoadedModel m, engine::load_model(path, {.threads = a.threads,
                                                               .drafter = a.drafts,
                                                               .weight_cache = place,
                                                               .say = say_of_weight_cache}));
-  if (auto e = engine::warm_up(m, show)) return *e;
+  StatusLine status;
+  if (auto e = engine::warm_up(m, [&](double done) { status.show("preparing", done); })) return *e;
   return m.weight_cache->line();
 }
 
@@ -57,10 +47,11 @@ void add_prepare_command(const Command& program) {
       "prepare",
       "Write a model's weights as this processor reads them, so that its next start takes seconds");
   c.footer(
-      "Later starts map the file, which several processes share. It lies in .autark in the model's folder "
-      "if\n"
-      "that can be written, else in autark/weights in the user's cache folder. A changed model is prepared\n"
-      "again, and what was prepared of it before is deleted.\n\n"
+      "The first start of a model of 2 GiB or more does the same. Later starts map the file, which several\n"
+      "processes share. It lies in .autark in the model's folder if that can be written, else in\n"
+      "autark/weights in the user's cache folder. A changed model is prepared again, and what was prepared "
+      "of\n"
+      "it before is deleted.\n\n"
       "Examples:\n  autark prepare smollm2-135m\n  autark prepare smollm2-135m --weight-cache ./weights");
   c.option("MODEL", a->model, "A path, or the name of a model that was pulled; none: the default model");
   c.option("--weight-cache", a->weight_cache.folder, "Write to this folder instead", {.kind = "DIR"});

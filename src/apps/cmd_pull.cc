@@ -4,7 +4,9 @@
 #include <chrono>
 #include <memory>
 #include "apps/command_line.h"
+#include "apps/weight_cache_options.h"
 #include "hub/hub.h"
+#include "weights/checkpoint.h"
 
 namespace autark::apps {
 namespace {
@@ -92,6 +94,14 @@ int list_models() {
   return 0;
 }
 
+// What the first start of a model will write, on standard error.
+void name_weight_cache(const std::filesystem::path& model) {
+  const auto c = open_checkpoint(model);
+  const engine::WeightCachePlace place = engine::default_weight_cache(model);
+  if (c && engine::weight_cache_bytes_expected(c->bytes) >= place.least_bytes)
+    fmt::print(stderr, "weight cache: {}\n", weight_cache_line(place, model, c->bytes));
+}
+
 // Prints the path to open on standard output.
 int pull_model(const std::string& reference, hub::PullOptions options) {
   ProgressBar bar;
@@ -99,6 +109,7 @@ int pull_model(const std::string& reference, hub::PullOptions options) {
   auto path = hub::pull(reference, options);
   bar.end_line();
   if (path) {
+    name_weight_cache(*path);
     fmt::print("{}\n", path->string());
     return 0;
   }

@@ -1,10 +1,10 @@
 #include "apps/inspection.h"
 #include <algorithm>
 #include <map>
+#include "apps/weight_cache_options.h"
 #include "base/gguf.h"
 #include "base/mapped_file.h"
 #include "chips/registry.h"
-#include "engine/weight_cache_place.h"
 #include "models/architecture.h"
 #include "models/dry_step.h"
 #include "text/turn_end.h"
@@ -130,6 +130,7 @@ void find_weight_cache(const std::filesystem::path& path, Inspection& in) {
   const engine::WeightCachePlace place = engine::default_weight_cache(path);
   in.weight_cache_folder = place.folder.string();
   in.weight_cache_bytes = engine::weight_cache_bytes(place.folder, model_name(path));
+  in.weight_cache_line = weight_cache_line(place, path, in.bytes);
 }
 
 }  // namespace

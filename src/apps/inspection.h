@@ -47,8 +47,8 @@ struct Inspection {
   // The files compared with the list of their release, if the architecture has one.
   std::optional<ReleaseListing> listing;
 
-  // The folder of the weight cache by default, and the bytes of its files now.
-  std::string weight_cache_folder;
+  // The folder of the weight cache by default, the bytes of its files now, and all of it in one line.
+  std::string weight_cache_folder, weight_cache_line;
   int64_t weight_cache_bytes = 0;
 
   engine::Memory memory;                   // of this machine at the time of the inspection

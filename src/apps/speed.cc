@@ -111,6 +111,8 @@ Result<engine::LoadedModel> load(const SpeedOptions& o, VerbTimes* times, double
   }
   AUTARK_TRY(const auto path, hub::find_model(o.model));
   options.weight_cache = weight_cache_for(o.weight_cache, path);
+  if (o.weight_cache.folder.empty())
+    options.weight_cache.least_bytes = INT64_MAX;  // measuring writes nothing
   options.say = say_of_weight_cache;
   const auto began = std::chrono::steady_clock::now();
   AUTARK_TRY(auto m, engine::load_model(path, options));

@@ -15,10 +15,13 @@ struct WeightCacheArguments {
 // --weight-cache and --no-weight-cache. `a` lives until the command has run.
 void add_weight_cache_options(const Command& c, WeightCacheArguments& a);
 
-// What they say for a model at this path: without a folder, the default one if `autark prepare` wrote to it.
-// Mapped weights start faster and are shared by processes; in memory, large pages make them some percent
-// faster to read.
+// What they say for a model at this path.
 engine::WeightCachePlace weight_cache_for(const WeightCacheArguments& a, const std::filesystem::path& model);
+
+// The cache of a model whose checkpoint has so many bytes, in one line: what is there, or what the first start
+// will write.
+std::string weight_cache_line(const engine::WeightCachePlace& place, const std::filesystem::path& model,
+                              int64_t checkpoint_bytes);
 
 // Sentences about the cache, for standard error.
 void say_of_weight_cache(const std::string& sentence);

@@ -391,12 +391,6 @@ std::optional<std::vector<double>> Gguf::numbers(std::string_view key) const {
   return all;
 }
 
-std::optional<Error> Gguf::change() const {
-  for (const MappedFile& f : files_)
-    if (auto e = f.change()) return e;
-  return {};
-}
-
 std::span<const std::byte> Gguf::bytes_from(const TensorEntry& t) const {
   return files_[t.file].bytes().subspan(t.offset);
 }

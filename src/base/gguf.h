@@ -54,8 +54,6 @@ class Gguf {
 
   // The bytes from a tensor's first byte to the end of its file. The caller checks that there are enough.
   std::span<const std::byte> bytes_from(const TensorEntry& t) const;
-  // MappedFile::change() of the first file that has changed.
-  std::optional<Error> change() const;
 
  private:
   Gguf() = default;

@@ -26,9 +26,6 @@ class MappedFile {
   const std::filesystem::path& path() const { return path_; }
   // Time of the last write when the file was opened, in ns since 1970; 0 for an empty file.
   int64_t written_ns() const { return written_ns_; }
-  // Removes the pages that lie wholly in `part` of bytes() from this process's memory. They stay readable: the next
-  // access reads them from the file again. Thread-safe.
-  void forget(std::span<const std::byte> part) const;
   // Code::io if the file was changed since it was mapped, and from then on. Renaming another file over it or
   // deleting it is not a change. Thread-safe; costs a system call.
   std::optional<Error> change() const;

@@ -213,11 +213,9 @@ TEST_F(F11_MappedFile, KeysOfAGgufFileAreSafeFromARewrite) {
   touch(path_, 1'000'000);
   const auto g = Gguf::open(path_);
   ASSERT_TRUE(g);
-  EXPECT_FALSE(g->change());
   const std::vector<std::string_view> expected(words.begin(), words.end());
   overwrite(path_, 0, std::string(fs::file_size(path_), '\xff'));  // every length is now false
   EXPECT_EQ(g->texts("words"), expected);
-  EXPECT_TRUE(g->change());
   fs::resize_file(path_, 0);
   EXPECT_EQ(g->texts("words"), expected);
   EXPECT_EQ(g->text("name"), "tiny");

@@ -213,6 +213,10 @@ class RunningEngine final : public Engine {
   std::thread thread_;
 };
 
+int64_t memory_left(const LoadedModel& m) {
+  return memory_for_state(memory_now().free, m.weight_cache ? m.weight_cache->mapped_bytes() : 0);
+}
+
 }  // namespace
 
 Result<RequestId> Engine::submit(Request request, Sink sink) {
@@ -224,7 +228,7 @@ Result<RequestId> Engine::submit(Request request, Sink sink) {
 }
 
 Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
-  const int64_t own = options.state_bytes_max > 0 ? options.state_bytes_max : memory_now().free / 2;
+  const int64_t own = options.state_bytes_max > 0 ? options.state_bytes_max : memory_left(parts.model);
   // All ranks must have the same number of pages, or they would plan different steps.
   const int64_t bytes = least_of(parts.model.chip->comm(), own);
   const int64_t allowed = parts.model.model->context();

@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 #include "engine/forward.h"
+#include "engine/memory.h"
 #include "engine/rounding_modes.h"
 #include "models/architecture.h"
 #include "models/dry_step.h"
@@ -62,12 +63,12 @@ Error in_folder(const std::filesystem::path& path, Error fault) {
   return fault;
 }
 
-// K-quants take 2 % more than in the file.
 WeightCacheOptions cache_options(const Checkpoint& c, const LoadOptions& options) {
-  return {.folder = options.weight_cache.folder,
+  return {.place = options.weight_cache,
           .rank = options.comm ? options.comm->rank() : 0,
           .ranks = options.comm ? options.comm->size() : 1,
-          .bytes_expected = c.bytes + c.bytes / 40,
+          .bytes_expected = weight_cache_bytes_expected(c.bytes),
+          .memory_free = memory_now().free,
           .say = options.say};
 }
 

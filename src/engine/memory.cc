@@ -23,4 +23,8 @@ Memory memory_now() {
   return m;
 }
 
+int64_t memory_for_state(int64_t free, int64_t mapped_weights) {
+  return std::max((free - mapped_weights) / 2, free / 32);
+}
+
 }  // namespace autark::engine

@@ -15,4 +15,8 @@ struct Memory {
 // Reads the files anew on every call.
 Memory memory_now();
 
+// Half of the free memory, for the state of sequences. The kernel counts mapped weights as free, because it can
+// read them from the disk again, but they are needed at every token. Where they leave little, a 32nd.
+int64_t memory_for_state(int64_t free, int64_t mapped_weights);
+
 }  // namespace autark::engine

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <thread>
 #include <utility>
+#include "base/mapped_pages.h"
 
 namespace autark::engine {
 namespace {
@@ -54,7 +55,7 @@ std::string of_rank(std::string name, const WeightCacheOptions& o) {
 
 WeightCache::WeightCache(const Weights& weights, std::string model_name, WeightCacheOptions options)
     : weights_(weights), name_(of_rank(std::move(model_name), options)), options_(std::move(options)) {
-  if (options_.folder.empty()) give_up("not wanted");
+  if (options_.place.folder.empty()) give_up("it is switched off, or no folder for it can be written");
 }
 
 WeightCache::~WeightCache() {
@@ -67,7 +68,7 @@ void WeightCache::unlock() {
 }
 
 fs::path WeightCache::numbered(int i) const {
-  return options_.folder / fmt::format("{}.{}{}", stem_, i, kWeightFileEnding);
+  return options_.place.folder / fmt::format("{}.{}{}", stem_, i, kWeightFileEnding);
 }
 
 void WeightCache::open(std::string_view layout) {
@@ -91,7 +92,7 @@ void WeightCache::open_files() {
   const auto is_open = [&](const fs::path& path) {
     return std::ranges::any_of(files_, [&](const WeightFile& f) { return f.file().path() == path; });
   };
-  for (const fs::path& path : weight_files_in(options_.folder, stem_ + ".")) {
+  for (const fs::path& path : weight_files_in(options_.place.folder, stem_ + ".")) {
     if (is_open(path)) continue;
     auto file = WeightFile::open(path);
     if (file && file->names().model == names_.model) files_.push_back(std::move(*file));
@@ -129,8 +130,8 @@ WeightCache::Place WeightCache::found(const Digest& form, int64_t bytes) {
   for (size_t i = 0; i < files_.size(); ++i) {
     if (!files_[i].holds(form)) continue;
     if (const auto at = files_[i].find(form, bytes)) {
-      mapped_bytes_ += bytes;
-      return {const_cast<std::byte*>(at->data()), true};
+      cached_bytes_ += bytes;
+      return {const_cast<std::byte*>(at->data()), true, stays(*at)};
     }
     say("weight cache: " + files_[i].file().path().string() + " is damaged; what is damaged is made again");
     std::error_code failed;
@@ -140,8 +141,9 @@ WeightCache::Place WeightCache::found(const Digest& form, int64_t bytes) {
 }
 
 WeightCache::Place WeightCache::place(const Weight& w, std::string_view layout, int64_t bytes) {
-  if (why_not_.empty() && stem_.empty()) open(layout);
-  const auto form = why_not_.empty() ? digest_of(w, bytes) : std::nullopt;
+  const bool wanted = !options_.place.folder.empty();
+  if (wanted && stem_.empty()) open(layout);
+  const auto form = wanted ? digest_of(w, bytes) : std::nullopt;
   if (form) {
     if (const Place p = found(*form, bytes); p.bytes) return p;
     if (const bool first = lock_ < 0; may_write()) {
@@ -157,16 +159,28 @@ WeightCache::Place WeightCache::place(const Weight& w, std::string_view layout, 
 std::byte* WeightCache::add(const Digest& form, int64_t bytes) {
   if (!writer_ && !begin_writing()) return nullptr;
   if (std::byte* at = writer_->add(form, bytes)) {
-    mapped_bytes_ += bytes;
+    cached_bytes_ += bytes;
     return at;
   }
-  say("weight cache: the disk is full; the rest is prepared in memory");
+  say("weight cache: the disk takes no more; the rest is prepared in memory");
   disk_full_ = finished_ = true;
   return nullptr;
 }
 
-void WeightCache::filled(const Place& place) {
-  writer_->filled(place.bytes);
+bool WeightCache::filled(const Place& place) {
+  return stays(writer_->filled(place.bytes));
+}
+
+bool WeightCache::stays(std::span<const std::byte> form) {
+  static const bool memory_is_faster = memory_has_large_pages();
+  if (!memory_is_faster || options_.bytes_expected > options_.memory_free || lies_in_large_pages(form))
+    return true;
+  copied_bytes_ += std::ssize(form);
+  return false;
+}
+
+void WeightCache::copied(std::span<const std::byte> part) {
+  forget_pages(part);
 }
 
 void WeightCache::release(const Weight& w, int64_t part, int64_t first_row, int64_t rows) {
@@ -180,7 +194,7 @@ void WeightCache::release(const Weight& w, int64_t part, int64_t first_row, int6
 void WeightCache::forget(const std::byte* at, int64_t bytes) const {
   for (const MappedFile* f : weights_.files()) {
     const auto all = f->bytes();
-    if (at >= all.data() && at + bytes <= all.data() + all.size()) f->forget({at, size_t(bytes)});
+    if (at >= all.data() && at + bytes <= all.data() + all.size()) forget_pages({at, size_t(bytes)});
   }
 }
 
@@ -191,10 +205,10 @@ void WeightCache::give_up(const std::string& why) {
 
 bool WeightCache::has_room() {
   std::error_code failed;
-  const fs::space_info space = fs::space(options_.folder, failed);
+  const fs::space_info space = fs::space(options_.place.folder, failed);
   if (failed) return give_up(failed.message()), false;
   if (int64_t(space.available) < options_.bytes_expected + kSpare) {
-    give_up(fmt::format("{} has {} free, {} are needed", options_.folder.string(),
+    give_up(fmt::format("{} has {} free, {} are needed", options_.place.folder.string(),
                         gigabytes(int64_t(space.available)), gigabytes(options_.bytes_expected + kSpare)));
     return false;
   }
@@ -203,7 +217,7 @@ bool WeightCache::has_room() {
 
 // Waits for another process that has it.
 bool WeightCache::lock() {
-  const fs::path path = options_.folder / (name_ + ".lock");
+  const fs::path path = options_.place.folder / (name_ + ".lock");
   lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_ < 0) return give_up(path.string() + ": " + std::strerror(errno)), false;
   const auto until = std::chrono::steady_clock::now() + kPatience;
@@ -220,23 +234,26 @@ bool WeightCache::lock() {
 // Asks once, when the first form is not there. False: it is to be prepared in memory.
 bool WeightCache::may_write() {
   if (finished_ || lock_ >= 0) return !finished_;
-  std::error_code failed;
-  fs::create_directories(options_.folder, failed);
-  if (failed) give_up(options_.folder.string() + ": " + failed.message());
+  if (options_.bytes_expected < options_.place.least_bytes)
+    return give_up("a model of this size is prepared in memory"), false;
+  std::error_code failed, ignored;
+  const bool made = fs::create_directories(options_.place.folder, failed);
+  if (failed) give_up(options_.place.folder.string() + ": " + failed.message());
   if (!failed && has_room() && lock()) return true;
+  if (made) fs::remove(options_.place.folder, ignored);
   say("weight cache: none, " + why_not_ + "; weights are prepared in memory, at every start");
   return false;
 }
 
 bool WeightCache::begin_writing() {
-  const fs::path path = options_.folder / (name_ + ".part");
+  const fs::path path = options_.place.folder / (name_ + ".part");
   std::error_code failed;
   fs::remove(path, failed);  // of a process that was killed
   auto made = WeightFileWriter::create(path, names_);
   if (!made) return give_up(made.error().message), false;
   writer_ = std::move(*made);
   say(fmt::format("weight cache: writing about {} to {}, once; --no-weight-cache prevents it",
-                  gigabytes(options_.bytes_expected), options_.folder.string()));
+                  gigabytes(options_.bytes_expected), options_.place.folder.string()));
   return true;
 }
 
@@ -256,7 +273,7 @@ std::optional<Error> WeightCache::commit() {
 
 // Files of this model as it was before, and of older layouts.
 void WeightCache::delete_older() {
-  for (const fs::path& path : weight_files_in(options_.folder, name_ + ".")) {
+  for (const fs::path& path : weight_files_in(options_.place.folder, name_ + ".")) {
     const auto file = WeightFile::open(path);
     std::error_code failed;
     if (file && file->names().owner == names_.owner && file->names().model != names_.model)
@@ -273,12 +290,16 @@ std::optional<Error> WeightCache::change() const {
 }
 
 std::string WeightCache::line() const {
-  if (!why_not_.empty()) return "none: " + why_not_;
-  if (mapped_bytes_ == 0) return "none: the chip uses the checkpoint as it is";
+  if (cached_bytes_ == 0)
+    return "none: " + (why_not_.empty() ? "the chip uses the checkpoint as it is" : why_not_);
   const bool written = writer_ && writer_->committed();
-  return fmt::format("{} in {}{}{}", gigabytes(mapped_bytes_), options_.folder.string(),
-                     written ? ", written now" : "",
-                     memory_bytes_ > 0 ? ", " + gigabytes(memory_bytes_) + " in memory" : "");
+  std::string use =
+      copied_bytes_ < cached_bytes_ ? "mapped" : "read into memory, which has larger pages here";
+  if (copied_bytes_ > 0 && copied_bytes_ < cached_bytes_)
+    use += ", " + gigabytes(copied_bytes_) + " of it copied";
+  return fmt::format("{} in {}, {}{}{}", gigabytes(cached_bytes_), options_.place.folder.string(),
+                     written ? "written now, " : "", use,
+                     memory_bytes_ > 0 ? "; " + gigabytes(memory_bytes_) + " prepared in memory" : "");
 }
 
 }  // namespace autark::engine

@@ -36,10 +36,10 @@ WeightCachePlace default_weight_cache(const fs::path& model) {
   std::error_code failed;
   const fs::path whole = fs::weakly_canonical(model, failed);
   const fs::path folder = fs::is_directory(whole, failed) ? whole : whole.parent_path();
-  if (can_be_written(folder)) return {folder / ".autark"};
+  if (can_be_written(folder)) return {folder / ".autark", kWeightCacheLeast};
   const fs::path user = user_cache();
   if (user.empty()) return {};
-  return {user / "autark" / "weights"};
+  return {user / "autark" / "weights", kWeightCacheLeast};
 }
 
 int64_t weight_cache_bytes(const fs::path& folder, const std::string& model_name) {

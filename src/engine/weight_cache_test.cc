@@ -9,9 +9,11 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <random>
 #include <thread>
+#include "base/mapped_pages.h"
 #include "base/sanitized.h"
 #include "engine/golden_testing.h"
 #include "engine/loaded_model.h"
@@ -33,6 +35,17 @@ std::vector<float> logits_of(LoadedModel& m) {
   return t ? t->logits.values : std::vector<float>{};
 }
 
+// Without large writes a file system has no reason for large pages.
+void write_again_in_small_pieces(const fs::path& file) {
+  std::ifstream from(file, std::ios::binary);
+  const fs::path other = file.string() + ".copy";
+  std::ofstream to(other, std::ios::binary);
+  for (char piece[4096]; from.read(piece, sizeof piece) || from.gcount() > 0;)
+    to.write(piece, from.gcount()).flush();
+  to.close();
+  fs::rename(other, file);
+}
+
 class WeightCacheTest : public ::testing::TestWithParam<const char*> {
  protected:
   WeightCacheTest()
@@ -46,15 +59,14 @@ class WeightCacheTest : public ::testing::TestWithParam<const char*> {
   }
   ~WeightCacheTest() override { fs::remove_all(dir_); }
 
-  Result<LoadedModel> load(const fs::path& folder) {
-    return load_model(model_, {.threads = 2,
-                               .weight_cache = {.folder = folder},
-                               .say = [this](const auto& s) { said_ += s + "\n"; }});
+  Result<LoadedModel> load(const WeightCachePlace& place) {
+    return load_model(
+        model_, {.threads = 2, .weight_cache = place, .say = [this](const auto& s) { said_ += s + "\n"; }});
   }
   // The logits with a cache in `folder`; line_ is what the cache says of itself then.
-  std::vector<float> run(const fs::path& folder) {
+  std::vector<float> run(const fs::path& folder, int64_t least_bytes = 0) {
     said_.clear();
-    auto m = load(folder);
+    auto m = load({folder, least_bytes});
     EXPECT_TRUE(m) << (m ? "" : m.error().message);
     if (!m) return {};
     auto logits = logits_of(*m);
@@ -145,7 +157,7 @@ TEST_P(WeightCacheTest, WhatCannotBeWrittenIsPreparedInMemory) {
 
 TEST_P(WeightCacheTest, TwoAtOnceWriteOnce) {
   std::vector<float> first, second;
-  auto a = load(cache_), b = load(cache_);
+  auto a = load({cache_}), b = load({cache_});
   ASSERT_TRUE(a && b);
   std::thread other([&] { first = logits_of(*a); });
   second = logits_of(*b);
@@ -155,16 +167,106 @@ TEST_P(WeightCacheTest, TwoAtOnceWriteOnce) {
   EXPECT_EQ(files().size(), 1u);
 }
 
-TEST_P(WeightCacheTest, RanksDoNotWaitForEachOther) {
-  const auto c = open_checkpoint(model_);
-  ASSERT_TRUE(c);
-  const auto matrix = std::ranges::find(c->tensors, size_t{2}, [](const auto& t) { return t.shape.size(); });
-  ASSERT_NE(matrix, c->tensors.end());
-  const Weight w = c->weights->need(matrix->name, {matrix->shape[0], matrix->shape[1]});
-  WeightCache first(*c->weights, "m", {.folder = cache_, .rank = 0, .ranks = 2});
-  WeightCache second(*c->weights, "m", {.folder = cache_, .rank = 1, .ranks = 2});
-  EXPECT_TRUE(first.place(w, "x/1", 100).bytes);
-  EXPECT_TRUE(second.place(w, "x/1", 100).bytes);
+TEST_P(WeightCacheTest, ASmallModelIsWrittenOnlyOnRequestAndReadAlways) {
+  EXPECT_EQ(run(cache_, kWeightCacheLeast), plain_);
+  EXPECT_TRUE(line_.starts_with("none: ")) << line_;
+  EXPECT_EQ(said_, "");
+  EXPECT_FALSE(fs::exists(cache_));
+  run(cache_);
+  EXPECT_EQ(run(cache_, kWeightCacheLeast), plain_);
+  EXPECT_FALSE(line_.starts_with("none: ")) << line_;
+}
+
+// A cache without a chip: places are filled by hand, in the name of one matrix of the checkpoint.
+class WeightPlaceTest : public WeightCacheTest {
+ protected:
+  void SetUp() override {
+    auto c = open_checkpoint(model_);
+    ASSERT_TRUE(c);
+    checkpoint_ = std::move(*c);
+    const auto is_matrix = [](const auto& t) { return t.shape.size() == 2; };
+    const auto matrix = std::ranges::find_if(checkpoint_.tensors, is_matrix);
+    ASSERT_NE(matrix, checkpoint_.tensors.end());
+    matrix_ = checkpoint_.weights->need(matrix->name, {matrix->shape[0], matrix->shape[1]});
+  }
+  std::unique_ptr<WeightCache> cache(WeightCacheOptions options = {}) {
+    options.place.folder = cache_;
+    options.say = [this](const auto& s) { said_ += s + "\n"; };
+    return std::make_unique<WeightCache>(*checkpoint_.weights, "m", options);
+  }
+  WeightStore::Place place(WeightCache& c, std::string_view layout = "x/1") {
+    return c.place(matrix_, layout, kForm);
+  }
+  void write(std::string_view layout = "x/1") {
+    const auto c = cache();
+    const WeightStore::Place p = place(*c, layout);
+    ASSERT_TRUE(p.bytes && !p.filled);
+    std::memset(p.bytes, 7, kForm);
+    c->filled(p);
+    ASSERT_FALSE(c->commit());
+  }
+  static bool is_whole(const WeightStore::Place& p) {
+    return std::all_of(p.bytes, p.bytes + kForm, [](std::byte b) { return b == std::byte{7}; });
+  }
+
+  static constexpr int64_t kForm = 5'000'000;
+  Checkpoint checkpoint_;
+  Weight matrix_;
+};
+
+TEST_P(WeightPlaceTest, RanksDoNotWaitForEachOther) {
+  const auto first = cache({.rank = 0, .ranks = 2}), second = cache({.rank = 1, .ranks = 2});
+  EXPECT_TRUE(place(*first).bytes);
+  EXPECT_TRUE(place(*second).bytes);
+}
+
+TEST_P(WeightPlaceTest, LayoutsAreApartAndANewerOneOfAFamilyReplacesTheOlder) {
+  write("x/1");
+  EXPECT_TRUE(place(*cache(), "x/1").filled);
+  write("y/1");
+  EXPECT_EQ(files().size(), 2u);
+  write("x/2");
+  EXPECT_EQ(files().size(), 2u);
+  EXPECT_FALSE(place(*cache(), "x/1").filled);
+  EXPECT_TRUE(place(*cache(), "y/1").filled);
+}
+
+TEST_P(WeightPlaceTest, ADiskWithoutRoomIsNamedAndNothingWritten) {
+  const auto c = cache({.bytes_expected = INT64_MAX / 2});
+  EXPECT_FALSE(place(*c).bytes);
+  EXPECT_NE(said_.find(" free, "), std::string::npos) << said_;
+  EXPECT_TRUE(c->line().starts_with("none: ")) << c->line();
+  EXPECT_FALSE(fs::exists(cache_));
+}
+
+// A form is copied exactly where memory has larger pages than the file.
+TEST_P(WeightPlaceTest, AFormStaysWhereItIsReadAtFullSpeed) {
+  write();
+  for (const bool small : {false, true}) {
+    if (small) write_again_in_small_pieces(files()[0]);
+    const auto c = cache();
+    const WeightStore::Place p = place(*c);
+    ASSERT_TRUE(p.filled);
+    EXPECT_EQ(p.stays, !memory_has_large_pages() || lies_in_large_pages({p.bytes, kForm}));
+    c->copied({p.bytes, kForm});
+    EXPECT_TRUE(is_whole(p));
+  }
+}
+
+TEST_P(WeightPlaceTest, AFormStaysWhereMemoryHasNoRoomForIt) {
+  write();
+  write_again_in_small_pieces(files()[0]);
+  const auto c = cache({.bytes_expected = kForm, .memory_free = kForm - 1});
+  EXPECT_TRUE(place(*c).stays);
+}
+
+TEST(WeightCachePlace, IsTheUsersCacheFolderWhereTheModelsCannotBeWritten) {
+  const std::string folder = ::testing::TempDir();
+  EXPECT_EQ(default_weight_cache(fs::path(folder) / "m.gguf").folder,
+            fs::weakly_canonical(folder) / ".autark");
+  ::setenv("XDG_CACHE_HOME", "/c", 1);
+  EXPECT_EQ(default_weight_cache("/nowhere/m.gguf").folder, "/c/autark/weights");
+  ::unsetenv("XDG_CACHE_HOME");
 }
 
 // A process that is killed while it prepares leaves nothing that the next one believes.
@@ -190,6 +292,7 @@ TEST_P(WeightCacheTest, AKilledWriterLeavesNothingThatIsBelieved) {
   }
 }
 
+INSTANTIATE_TEST_SUITE_P(Checkpoints, WeightPlaceTest, ::testing::Values("llama-mha"));
 INSTANTIATE_TEST_SUITE_P(Checkpoints, WeightCacheTest,
                          ::testing::Values("llama-mha", "gguf/qwen3-qknorm.Q8_0.gguf"),
                          [](const auto& info) { return std::string(info.index ? "gguf" : "safetensors"); });

@@ -6,13 +6,15 @@
 #include <cerrno>
 #include <cstring>
 #include "base/check.h"
+#include "base/mapped_pages.h"
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 namespace autark::engine {
 namespace {
 
-constexpr int64_t kPage = 4096;
+constexpr int64_t kPage = 4096, kLargePage = 2 << 20;
+constexpr int64_t kRegion = int64_t{1} << 30;  // of addresses, not of memory
 constexpr char kMagic[8] = {'a', 'u', 't', 'a', 'r', 'k', 'w', '1'};
 constexpr uint64_t kEntriesMax = uint64_t{1} << 24;
 
@@ -36,8 +38,8 @@ uint64_t sum_of(const Header& h) {
   return sum_of(&h, offsetof(Header, sum));
 }
 
-int64_t pages_of(int64_t bytes) {
-  return (bytes + kPage - 1) / kPage * kPage;
+int64_t rounded_up(int64_t bytes, int64_t to) {
+  return (bytes + to - 1) / to * to;
 }
 
 Error damaged(const std::filesystem::path& path, const char* what) {
@@ -78,6 +80,7 @@ Digest digest_of(std::span<const std::byte> bytes) {
 
 Result<WeightFile> WeightFile::open(const std::filesystem::path& path) {
   AUTARK_TRY(MappedFile file, MappedFile::open(path));
+  ask_for_large_pages(file.bytes());
   WeightFile opened(std::move(file));
   if (auto e = opened.read_table()) return *e;
   return opened;
@@ -125,35 +128,59 @@ Result<std::unique_ptr<WeightFileWriter>> WeightFileWriter::create(const std::fi
 }
 
 WeightFileWriter::~WeightFileWriter() {
-  for (Form& f : forms_) {
-    f.guard = {};
-    ::munmap(f.mapped.data(), f.mapped.size());
+  for (Region& r : regions_) {
+    r.guard = {};
+    ::munmap(r.mapped.data(), r.mapped.size());
   }
   ::close(fd_);
   if (!committed_) ::unlink(path_.c_str());
 }
 
 std::byte* WeightFileWriter::add(const Digest& form, int64_t bytes) {
-  const int64_t size = pages_of(std::max<int64_t>(bytes, 1));
-  if (::posix_fallocate(fd_, end_, size) != 0) return nullptr;
-  void* at = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, end_);
-  if (at == MAP_FAILED) return nullptr;
-  const std::span<std::byte> mapped(static_cast<std::byte*>(at), size);
-  forms_.push_back({form, end_, mapped.first(bytes), MappingGuard(mapped)});
+  const int64_t size = rounded_up(std::max<int64_t>(bytes, 1), kPage);
+  if (!make_room(size)) return nullptr;
+  const Region& r = regions_.back();
+  const auto mapped = r.mapped.subspan(end_ - r.at, bytes);
+  forms_.push_back({form, end_, mapped});
   end_ += size;
   return mapped.data();
 }
 
-void WeightFileWriter::filled(const std::byte* form) {
+// Whole large pages of the file, so that none of them is touched before it is there.
+bool WeightFileWriter::make_room(int64_t bytes) {
+  const bool fits =
+      !regions_.empty() && end_ + bytes <= regions_.back().at + std::ssize(regions_.back().mapped);
+  if (!fits && !map_region(bytes)) return false;
+  const int64_t more = rounded_up(end_ + bytes, kLargePage) - allocated_;
+  if (more <= 0) return true;
+  if (::posix_fallocate(fd_, allocated_, more) != 0) return false;
+  allocated_ += more;
+  return true;
+}
+
+bool WeightFileWriter::map_region(int64_t bytes) {
+  if (!regions_.empty()) end_ = rounded_up(end_, kLargePage);
+  const int64_t at = regions_.empty() ? 0 : end_;
+  const int64_t size = rounded_up(std::max(kRegion, end_ - at + bytes), kLargePage);
+  void* const to = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, at);
+  if (to == MAP_FAILED) return false;
+  const std::span<std::byte> mapped(static_cast<std::byte*>(to), size);
+  ask_for_large_pages(mapped);
+  regions_.push_back({at, mapped, MappingGuard(mapped)});
+  return true;
+}
+
+std::span<const std::byte> WeightFileWriter::filled(const std::byte* form) {
   const auto it = std::ranges::find(forms_, form, [](const Form& f) { return f.mapped.data(); });
   AUTARK_CHECK(it != forms_.end());
   it->filled = true;
   it->sum = sum_of(it->mapped.data(), it->mapped.size());
-  ::sync_file_range(fd_, it->at, pages_of(std::ssize(it->mapped)), SYNC_FILE_RANGE_WRITE);
+  ::sync_file_range(fd_, it->at, std::ssize(it->mapped), SYNC_FILE_RANGE_WRITE);
+  return it->mapped;
 }
 
 bool WeightFileWriter::damaged() const {
-  return std::ranges::any_of(forms_, [](const Form& f) { return f.guard.marked(); });
+  return std::ranges::any_of(regions_, [](const Region& r) { return r.guard.marked(); });
 }
 
 // The header comes last, and only when all before it is on the disk.
@@ -171,8 +198,8 @@ std::optional<Error> WeightFileWriter::write_table() {
   const auto length = static_cast<off_t>(end_ + table.size() * sizeof(Entry));
   if (::ftruncate(fd_, length) != 0) return failed(path_, "write it");  // a full disk left more
   if (!write_all(fd_, table.data(), table.size() * sizeof(Entry), end_)) return failed(path_, "write it");
-  for (const Form& f : forms_)
-    if (::msync(f.mapped.data(), f.mapped.size(), MS_SYNC) != 0) return failed(path_, "write it");
+  for (const Region& r : regions_)
+    if (::msync(r.mapped.data(), r.mapped.size(), MS_SYNC) != 0) return failed(path_, "write it");
   if (::fsync(fd_) != 0 || !write_all(fd_, &h, sizeof h, 0) || ::fsync(fd_) != 0)
     return failed(path_, "write it");
   return {};
@@ -186,7 +213,7 @@ std::optional<Error> WeightFileWriter::commit(const std::filesystem::path& name)
     return failed(name, "give it its name");
   path_ = name;
   committed_ = true;
-  for (const Form& f : forms_) ::mprotect(f.mapped.data(), f.mapped.size(), PROT_READ);
+  for (const Region& r : regions_) ::mprotect(r.mapped.data(), r.mapped.size(), PROT_READ);
   return {};
 }
 

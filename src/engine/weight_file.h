@@ -2,6 +2,7 @@
 //
 //   header, 4096 bytes | forms, each from a multiple of 4096 on | table of entries
 //
+// Both sides map it from its first byte on, so that it lies in 2 MiB pages where the file system has them.
 // A file is written under a name of its own and renamed when all of it is on the disk, so that whatever has
 // the right name is whole; a form is believed only if its bytes still have the checksum in the table.
 #pragma once
@@ -66,8 +67,8 @@ class WeightFileWriter {
 
   // Room for a form, zeroed; null when the disk is full.
   std::byte* add(const Digest& form, int64_t bytes);
-  // The form at this address is written: takes its checksum and starts writing it to the disk.
-  void filled(const std::byte* form);
+  // The form at this address is written: takes its checksum and starts writing it to the disk. Returns the form.
+  std::span<const std::byte> filled(const std::byte* form);
   // Writes what is left to the disk and gives the file its name. The forms can only be read then.
   std::optional<Error> commit(const std::filesystem::path& name);
   bool committed() const { return committed_; }
@@ -77,20 +78,28 @@ class WeightFileWriter {
  private:
   struct Form {
     Digest name;
-    int64_t at;
+    int64_t at;  // in the file
     std::span<std::byte> mapped;
-    MappingGuard guard;
     uint64_t sum = 0;
     bool filled = false;
   };
+  struct Region {  // of the file, as long as what may come to lie in it
+    int64_t at;
+    std::span<std::byte> mapped;
+    MappingGuard guard;
+  };
   WeightFileWriter(std::filesystem::path path, int fd, const WeightFileNames& names)
       : path_(std::move(path)), fd_(fd), names_(names) {}
+  bool make_room(int64_t bytes);
+  bool map_region(int64_t bytes);
   std::optional<Error> write_table();
 
   std::filesystem::path path_;
   int fd_;
   WeightFileNames names_;
-  int64_t end_ = 0;  // of what is taken
+  int64_t end_ = 0;        // of what is taken
+  int64_t allocated_ = 0;  // on the disk
+  std::vector<Region> regions_;
   std::vector<Form> forms_;
   bool committed_ = false;
 };

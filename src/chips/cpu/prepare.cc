@@ -356,15 +356,40 @@ std::vector<Panels> PreparedWeights::make(const Weight& w, Team& team) {
   for (const Kind kind : {kind_of(w.format), Kind::bf16}) {
     std::vector<Panels> parts(w.parts.size(), shape_panels(w, kind));
     const int64_t bytes = panels_of(parts[0]) * parts[0].panel_bytes, size = std::ssize(parts) * bytes;
+    const auto lie = [&](const uint8_t* at) {
+      for (Panels& p : parts) p.bytes = std::exchange(at, at + bytes);
+    };
     const WeightStore::Place place = store_ ? store_->place(w, layout_name(), size) : WeightStore::Place{};
-    const uint8_t* at = place.bytes ? reinterpret_cast<const uint8_t*>(place.bytes) : take(size);
-    for (Panels& p : parts) p.bytes = std::exchange(at, at + bytes);
-    if (place.filled) return parts;
-    if (!fill(parts, w, team)) continue;
-    if (place.bytes) store_->filled(place);
+    lie(place.bytes ? reinterpret_cast<const uint8_t*>(place.bytes) : take(size));
+    if (!place.filled && !fill(parts, w, team)) continue;
+    if (place.bytes && !(place.filled ? place.stays : store_->filled(place)))
+      lie(copy({place.bytes, size_t(size)}, team));
     return parts;
   }
   AUTARK_CHECK(!"BF16 holds every format");
+}
+
+// Into memory of the chip. Some bytes at a time, so that the form is never in memory whole twice.
+const uint8_t* PreparedWeights::copy(std::span<const std::byte> form, Team& team) {
+  constexpr int64_t kAtOnce = 32 << 20;
+  static constexpr int64_t kShare = 1 << 20;
+  struct Copying {
+    std::span<const std::byte> from;
+    uint8_t* to;
+    std::atomic<int64_t> next = 0;
+  };
+  const auto work = [](void* context, int) {
+    Copying& j = *static_cast<Copying*>(context);
+    for (int64_t at; (at = j.next.fetch_add(kShare, std::memory_order_relaxed)) < std::ssize(j.from);)
+      std::memcpy(j.to + at, j.from.data() + at, std::min<int64_t>(kShare, std::ssize(j.from) - at));
+  };
+  uint8_t* const all = take(std::ssize(form));
+  for (int64_t at = 0; at < std::ssize(form); at += kAtOnce) {
+    Copying job{form.subspan(at, std::min(kAtOnce, std::ssize(form) - at)), all + at};
+    team.run(work, &job);
+    store_->copied(job.from);
+  }
+  return all;
 }
 
 // False where this kind cannot hold the weight. Some panels at a time: with a store, the checkpoint and the

@@ -3,6 +3,7 @@
 // it, and a part of the checkpoint is released once its form is there. The table is keyed by the part's
 // address, format and shape: a chip must not see other weights at an address it has seen before.
 #pragma once
+#include <span>
 #include <unordered_map>
 #include <vector>
 #include "chips/cpu/layout.h"
@@ -43,6 +44,7 @@ class PreparedWeights {
   std::vector<Panels> make(const Weight& w, Team& team);
   bool fill(const std::vector<Panels>& parts, const Weight& w, Team& team);
   void release(const Weight& w, int64_t first, int64_t end, int64_t per_part);
+  const uint8_t* copy(std::span<const std::byte> form, Team& team);
   uint8_t* take(int64_t bytes);
 
   WeightStore* const store_;
