@@ -1,7 +1,6 @@
 // Goal: the modelled tiles compute what AMX computes, touch no byte beyond their shape, and trap where AMX faults.
 // Method: plain sums in 64 bits for int8; for bf16 exact small numbers in all shapes, then cases whose result
-// depends on the order of the sums and on subnormals. Where the machine has AMX, the probes of its peak speed
-// must give the same numbers as the model.
+// depends on the order of the sums and on subnormals.
 #include "chips/cpu/tiles.h"
 #include <gtest/gtest.h>
 #include <array>
@@ -11,7 +10,6 @@
 #include <vector>
 #include "chips/cpu/isa.h"
 #include "chips/cpu/tile_peak-inl.h"
-#include "chips/cpu/tile_unit.h"
 #include "chips/cpu/unit_peaks.h"
 #include "chips/registry.h"
 #include "tensor/bf16.h"
@@ -144,17 +142,12 @@ TEST(TilesDeathTest, WrongShapesTrap) {
   EXPECT_DEATH(with({4, 4, 4}, [](TileShapes& t) { t.rows[5] = 1; }), "");  // a height without a width
 }
 
-TEST(TilesTest, TheProbesGiveWhatTheModelGives) {
+TEST(TilesTest, TheProbesRunOverTheModel) {
   const double int8 = tile_peak<ModelTiles, Int8Dot>(3), bf16 = tile_peak<ModelTiles, Bf16Dot>(3);
   int32_t sum = 0;
   for (int k = 0; k < 64; ++k) sum += 3 * (0x3c + k * 7 % 4) * (0x3c + k % 4 * 7 % 4);
   EXPECT_EQ(int8, sum);
   EXPECT_GT(std::bit_cast<float>(static_cast<uint32_t>(bf16)), 0);
-  if (!no_tiles_because().empty()) GTEST_SKIP() << no_tiles_because();
-  const auto amx = kernels_for("amx");
-  ASSERT_TRUE(amx);
-  EXPECT_EQ((*amx)->int8_peak(3), int8);
-  EXPECT_EQ(amx_bf16_peak()->run(3), bf16);
 }
 
 TEST(TilesTest, WhoAsksForAmxInVainLearnsWhy) {
