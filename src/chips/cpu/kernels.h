@@ -65,6 +65,7 @@ enum class Gate : uint8_t { silu, gelu_tanh };
 struct Kernels {
   const char* isa;
   int64_t tile_rows;         // height of the tiles in which rounded_product takes its rows (layout.h)
+  int64_t few_rows;          // products of more rows do less work for two panels together
   const char* rounded_name;  // describes the int8 products, for doctor
   const char* float_name;
   const char* float_isa;  // the ISA of everything but the int8 products

@@ -21,6 +21,7 @@ namespace {
 constexpr Kernels kTable = {
     .isa = "avx2",
     .tile_rows = kTileRows,
+    .few_rows = kTileRows,
     .rounded_name = "avx2",
     .float_name = "avx2-fma",
     .float_isa = "avx2",

@@ -26,6 +26,7 @@ namespace {
 constexpr Kernels kTable = {
     .isa = "avx512",
     .tile_rows = kTileRows,
+    .few_rows = kTileRows,
     .rounded_name = "avx512-vnni",
     .float_name = "avx512-fma",
     .float_isa = "avx512",

@@ -20,6 +20,7 @@ namespace {
 constexpr Kernels kTable = {
     .isa = "generic",
     .tile_rows = kTileRows,
+    .few_rows = kTileRows,
     .rounded_name = "generic",
     .float_name = "generic",
     .float_isa = "generic",

@@ -32,12 +32,13 @@ struct alignas(64) Slice {               // of one panel
   float d[kLanes], m[kLanes];            // m: of formats with a minimum
 };
 
-using Dots = int32_t[kTileHigh][kLanes];
+template <int P>
+using Dots = int32_t[kTileHigh][kStep][P][kLanes];  // the sums of a step, row by row as they are read
 
 template <Meaning M, int P>
 struct alignas(64) TileScratch {
   Slice<M> w[kGroup * kSlicesEach<M>][P];  // of the group at hand
-  alignas(64) Dots dots[2][kStep][P];      // of the step at hand and the next one
+  alignas(64) Dots<P> dots[2];             // of the step at hand and the next one
   alignas(64) float sums[kRowsOfPass][P][kLanes];
   RoundedBlock last[kGroup * kTileHigh];  // the last row tile of this group, as a whole tile
 };
@@ -99,16 +100,16 @@ inline void start_slice(T& tiles, const TileScratch<M, P>& s, const TileStep& st
 }
 
 template <int Set, int P, class T>
-inline void store_slice(const T& tiles, Dots (&dots)[P]) {
-  tiles.template store<kC + 2 * Set>(dots[0], 64);
-  if constexpr (P == 2) tiles.template store<kC + 2 * Set + 1>(dots[1], 64);
+inline void store_slice(const T& tiles, Dots<P>& dots, int64_t i) {
+  constexpr int64_t kStride = sizeof(dots[0]);
+  tiles.template store<kC + 2 * Set>(dots[0][i][0], kStride);
+  if constexpr (P == 2) tiles.template store<kC + 2 * Set + 1>(dots[0][i][1], kStride);
 }
 
 // Adds a step's slices to the sums of rows row … row + 3. A tile with fewer rows repeats its last one, whose copies
 // nobody reads.
 template <Meaning M, int P>
-inline void add_slices(const TileScratch<M, P>& s, const Dots (&dots)[kStep][P], const TileStep& step,
-                       int64_t row) {
+inline void add_slices(const TileScratch<M, P>& s, const Dots<P>& dots, const TileStep& step, int64_t row) {
   int64_t at[kQuarter];
   F acc[kQuarter][P];
   AUTARK_UNROLL(4)
@@ -125,7 +126,7 @@ inline void add_slices(const TileScratch<M, P>& s, const Dots (&dots)[kStep][P],
       const F d = load(w.d);
       AUTARK_UNROLL(4)
       for (int r = 0; r < kQuarter; ++r) {
-        F t = to_float(load_ints(dots[i][p][at[r]])) * d;
+        F t = to_float(load_ints(dots[at[r]][i][p])) * d;
         if constexpr (M == Meaning::minimum) t = fma(load(w.m), all(x[at[r]].sum), t);
         acc[r][p] = fma(t, all(x[at[r]].scale), acc[r][p]);
       }
@@ -145,7 +146,7 @@ inline void run_quarter(T& tiles, TileScratch<M, P>& s, const TileStep& now, con
   const bool more = q < next.count;
   if (more) start_slice<Set>(tiles, s, next, q);
   if (q * kQuarter < now.rows) add_slices(s, s.dots[turn], now, q * kQuarter);
-  if (more) store_slice<Set>(tiles, s.dots[1 - turn][q]);
+  if (more) store_slice<Set, P>(tiles, s.dots[1 - turn], q);
 }
 
 // The rows of a pass in tiles of 16, and what a group's products read of them.
@@ -222,9 +223,10 @@ void tile_product_of(const ProductOfRounded& t) {
   if (panel < t.panel_end) tile_panels<K, 1>(tiles, t, panel);
 }
 
-// Few rows take the ISA's other kernels, which read them as one tile, too.
+// Few rows, which are one tile for either, take the kernels of `Few`.
 template <class T, const Kernels& (*Few)()>
 void tile_product(const ProductOfRounded& t) {
+  static_assert(kTileRows < kTileHigh);
   if (t.rows <= kTileRows) return Few().rounded_product(t);
   switch (t.w->kind) {
     case Kind::q8_0:

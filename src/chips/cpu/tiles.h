@@ -16,6 +16,8 @@ static constexpr int kTiles = 8;
 static constexpr int kTileHigh = 16;      // rows at most
 static constexpr int kTileRowBytes = 64;  // at most
 
+namespace {
+
 // The shapes of all tiles, as ldtilecfg reads them.
 struct alignas(64) TileShapes {
   uint8_t palette = 1, start_row = 0, reserved[14] = {};
@@ -28,8 +30,6 @@ struct alignas(64) TileShapes {
   }
 };
 static_assert(sizeof(TileShapes) == 64);
-
-namespace {
 
 #if defined(__AMX_TILE__) || defined(__AMXTILE__)  // GCC, clang 14
 // The compilers' own functions take the number of a tile as a literal only, these as a template argument.
