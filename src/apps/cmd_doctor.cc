@@ -83,6 +83,7 @@ class Checkup {
     say("processor", "{}", processor());
     say("chips", "{}", chips);
     say("ISAs", "{} (the best last)", isas);
+    for (const auto& missing : cpu_isas_missing()) say("", "not {}", missing);
     const auto made = make_chip("cpu", {.inputs = Rounding::Inputs::int8});
     if (!made) return made.error();
     const auto measured = measure_machine({});

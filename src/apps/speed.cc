@@ -74,7 +74,7 @@ void count_costs(const engine::LoadedModel& m, engine::Cache& cache, const Speed
 
 void name_unit(const Rounding& rounding, Speed* s) {
   const bool int8 = rounding.inputs == Rounding::Inputs::int8;
-  s->unit = std::string(int8 ? "int8 " : "f32 ") + s->machine.isa;
+  s->unit = int8 ? "int8 " + s->machine.isa : "f32 " + s->machine.float_isa;
   s->unit_gop_per_second = int8 ? s->machine.int8_gop_per_second : s->machine.f32_gflop_per_second;
 }
 

@@ -16,8 +16,10 @@ class WeightStore;
 
 struct ChipOptions {
   Rounding::Inputs inputs = Rounding::Inputs::f32;
-  int threads = 0;             // 0: one per physical core that this process may use
-  std::string isa;             // for `cpu`: generic, avx2, avx512; empty: AUTARK_CPU, else the best available
+  int threads = 0;  // 0: one per physical core that this process may use
+  // For `cpu`: generic, avx2, avx512, amx; empty: AUTARK_CPU, else the best available. "<isa>-tiles" is for tests:
+  // an ISA with the tile products of amx, whose tiles are modelled.
+  std::string isa;
   bool eager = false;          // run every verb at once instead of recording it (for tests; same bits)
   Comm* comm = nullptr;        // tensor-parallel group, not owned; null: alone
   VerbTimes* times = nullptr;  // where `cpu` adds its time by groups of verbs, not owned; null: it takes none
@@ -33,11 +35,13 @@ bool rounds_to_int8(std::string_view chip);  // whether the chip of this name su
 
 // The ISAs of `cpu` that this machine can run, the best last.
 std::vector<std::string> cpu_isas();
+// The others of its processor family, each with the reason: "amx: the processor has no …".
+std::vector<std::string> cpu_isas_missing();
 
 // The peak speeds of this machine, measured with `threads` threads. Reported speeds are compared with them.
 struct MachineSpeed {
   int threads = 0;
-  std::string isa;
+  std::string isa, float_isa;       // of the int8 products; of the products of floats
   double read_gb_per_second = 0;    // plain reads of a buffer larger than the last-level cache
   double f32_gflop_per_second = 0;  // fused multiply-adds from registers
   double int8_gop_per_second = 0;   // the ISA's int8 dot product from registers

@@ -65,8 +65,10 @@ enum class Gate : uint8_t { silu, gelu_tanh };
 struct Kernels {
   const char* isa;
   int64_t tile_rows;         // height of the tiles in which rounded_product takes its rows (layout.h)
+  int64_t few_rows;          // products of more rows do less work for two panels together
   const char* rounded_name;  // describes the int8 products, for doctor
   const char* float_name;
+  const char* float_isa;  // the ISA of everything but the int8 products
 
   // Rounds a row of n floats to int8 blocks and writes block b to out[b · stride]. REQUIRES: n % 32 == 0.
   void (*round_row)(const float* x, int64_t n, RoundedBlock* out, int64_t stride);
@@ -107,5 +109,10 @@ static constexpr int64_t rows_at_once(int64_t tile_rows) {
 const Kernels& kernels_generic();
 const Kernels& kernels_avx2();
 const Kernels& kernels_avx512();
+const Kernels& kernels_amx();
+// For tests on every processor: an ISA with products of many rounded rows by tiles that are modelled in C++.
+const Kernels& tile_model_generic();
+const Kernels& tile_model_avx2();
+const Kernels& tile_model_avx512();
 
 }  // namespace autark

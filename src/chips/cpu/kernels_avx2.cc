@@ -7,6 +7,8 @@
 //
 #include "chips/cpu/rows-inl.h"
 //
+#include "chips/cpu/panels-inl.h"
+//
 #include "chips/cpu/product-inl.h"
 //
 #include "chips/cpu/attention-inl.h"
@@ -19,8 +21,10 @@ namespace {
 constexpr Kernels kTable = {
     .isa = "avx2",
     .tile_rows = kTileRows,
+    .few_rows = kTileRows,
     .rounded_name = "avx2",
     .float_name = "avx2-fma",
+    .float_isa = "avx2",
     .round_row = round_row,
     .rounded_product = rounded_product,
     .float_product = float_product,

@@ -12,6 +12,8 @@
 //
 #include "chips/cpu/rows-inl.h"
 //
+#include "chips/cpu/panels-inl.h"
+//
 #include "chips/cpu/product-inl.h"
 //
 #include "chips/cpu/attention-inl.h"
@@ -24,8 +26,10 @@ namespace {
 constexpr Kernels kTable = {
     .isa = "avx512",
     .tile_rows = kTileRows,
+    .few_rows = kTileRows,
     .rounded_name = "avx512-vnni",
     .float_name = "avx512-fma",
+    .float_isa = "avx512",
     .round_row = round_row,
     .rounded_product = rounded_product,
     .float_product = float_product,

@@ -6,6 +6,8 @@
 //
 #include "chips/cpu/rows-inl.h"
 //
+#include "chips/cpu/panels-inl.h"
+//
 #include "chips/cpu/product-inl.h"
 //
 #include "chips/cpu/attention-inl.h"
@@ -18,8 +20,10 @@ namespace {
 constexpr Kernels kTable = {
     .isa = "generic",
     .tile_rows = kTileRows,
+    .few_rows = kTileRows,
     .rounded_name = "generic",
     .float_name = "generic",
+    .float_isa = "generic",
     .round_row = round_row,
     .rounded_product = rounded_product,
     .float_product = float_product,

@@ -249,6 +249,9 @@ inline I shift_left(I x, int n) {
   const __m128i by = _mm_cvtsi32_si128(n);
   return {_mm256_sll_epi32(x.a, by), _mm256_sll_epi32(x.b, by)};
 }
+inline I load_ints(const int32_t* p) {
+  return {load32(reinterpret_cast<const uint8_t*>(p)), load32(reinterpret_cast<const uint8_t*>(p + 8))};
+}
 inline F to_float(I x) {
   return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)};
 }

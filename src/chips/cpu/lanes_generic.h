@@ -239,6 +239,11 @@ inline I int_all(int32_t x) {
 inline I int_zero() {
   return int_all(0);
 }
+inline I load_ints(const int32_t* p) {
+  I y;
+  __builtin_memcpy(y.v, p, 64);
+  return y;
+}
 // Multiplies by 2^n.
 inline I shift_left(const I& a, int n) {
   return {a.v * (1 << n)};

@@ -20,8 +20,8 @@ PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows) {
   const int64_t work_of_panel = w.panel_bytes * std::max<int64_t>(1, rows / 4);
   int64_t each = std::max<int64_t>(1, kBytesLeast / work_of_panel);
   each = std::max(each, (panels + on.team.size() * 16 - 1) / (on.team.size() * 16));
-  if (rows > on.kernels.tile_rows) each = (each + 1) / 2 * 2;  // the tile takes two
-  if (on.team.size() == 1 && rows <= on.kernels.tile_rows) each = panels;
+  if (rows > on.kernels.few_rows) each = (each + 1) / 2 * 2;
+  if (on.team.size() == 1 && rows <= on.kernels.few_rows) each = panels;
   return {panels, each, (panels + each - 1) / each};
 }
 

@@ -59,17 +59,17 @@ std::optional<double> best_of(Probe& p, double seconds, std::optional<UnitPeak> 
                 [&](int) { return unit->run(rounds); });
 }
 
-std::optional<UnitPeak> avx512_int8_peak() {
-  const auto kernels = kernels_for("avx512");
+std::optional<UnitPeak> int8_peak_of(std::string_view isa) {
+  const auto kernels = kernels_for(isa);
   if (!kernels) return {};
   return UnitPeak{(*kernels)->int8_peak, (*kernels)->int8_ops};
 }
 
 void measure_units(Probe& p, double seconds, int64_t rounds, MachineSpeed* s) {
-  s->avx512_int8_gop_per_second = best_of(p, seconds, avx512_int8_peak(), rounds);
+  s->avx512_int8_gop_per_second = best_of(p, seconds, int8_peak_of("avx512"), rounds);
   s->bf16_gflop_per_second = best_of(p, seconds, bf16_peak(), rounds);
-  // A tile product takes 16 cycles.
-  s->amx_int8_gop_per_second = best_of(p, seconds, amx_int8_peak(), rounds / 8);
+  // A product of tiles takes 16 cycles.
+  s->amx_int8_gop_per_second = best_of(p, seconds, int8_peak_of("amx"), rounds / 8);
   s->amx_bf16_gflop_per_second = best_of(p, seconds, amx_bf16_peak(), rounds / 8);
 }
 
@@ -84,7 +84,7 @@ Result<MachineSpeed> measure_machine(const ChipOptions& options, double seconds)
   const int64_t share = kBytes / p.shares() / 256 * 256;
   const auto* bytes = reinterpret_cast<const unsigned char*>(p.buffer.data());
   const double each = seconds / 3;
-  MachineSpeed s{.threads = threads, .isa = kernels->isa};
+  MachineSpeed s{.threads = threads, .isa = kernels->isa, .float_isa = kernels->float_isa};
   s.read_gb_per_second =
       p.best(each, share / 1e9, [&](int i) { return kernels->read(bytes + i * share, share); });
   s.f32_gflop_per_second =

@@ -1,4 +1,4 @@
-// Matrix products over panels, for every ISA: included by kernels_<isa>.cc after its lanes.
+// Matrix products over panels, for every ISA: included by kernels_<isa>.cc after its lanes and panels-inl.h.
 //
 // Rounded products, per output and block of 32 inputs, dot exact in int32:
 //   acc ← fma(float(dot) · d (+ m · sum), scale of the activations, acc)
@@ -9,7 +9,7 @@
 // Few rows read a panel from its first byte to its last and the next panel after it, as plain a stream as
 // measure-inl.h's.
 #pragma once
-#include "chips/cpu/kernels.h"
+#include "chips/cpu/panels-inl.h"
 
 namespace autark {
 namespace {
@@ -17,92 +17,11 @@ namespace {
 constexpr int kBlocksAtOnce = 16;  // expanded codes of two panels stay in L1
 constexpr int64_t kRowsAtOnce = rows_at_once(kTileRows);
 constexpr int64_t kFewRows = 2 * kTileRows;  // that are worth no expanding
-alignas(16) constexpr uint8_t kDoubledE2m1[16] = {16, 17, 18, 19, 20, 22, 24, 28,
-                                                  16, 15, 14, 13, 12, 10, 8,  4};  // 2 x + 16
 
 struct alignas(64) ExpandedBlock {
   uint8_t code[512];
   float d[16], m[16];
 };
-
-// --- packed codes ---------------------------------------------------------------------------------------
-
-struct Codes {
-  U v[8];
-};
-
-template <Kind K, int J>
-inline U high_of(const uint8_t* p) {
-  if constexpr (K == Kind::q6_k) return masked(shifted<4 - 2 * (J % 4)>(load_bytes(p + J / 4 * 64)), 0x30);
-  return masked(shifted<4 - J>(load_bytes(p)), 0x10);
-}
-
-template <Kind K, int J>
-inline U code_of(const uint8_t* low, const uint8_t* high) {
-  if constexpr (layout_of(K).low == 512) {
-    return load_bytes(low + 64 * J);
-  } else {
-    const U two = load_bytes(low + J % 4 * 64);
-    const U four = masked(J < 4 ? two : shifted<-4>(two), 0x0f);
-    if constexpr (K == Kind::mxfp4) return looked_up(four, kDoubledE2m1);
-    if constexpr (layout_of(K).high > 0) return either(four, high_of<K, J>(high));
-    return four;
-  }
-}
-
-template <Kind K>
-inline Codes codes_of(const uint8_t* low, const uint8_t* high) {
-  return {code_of<K, 0>(low, high), code_of<K, 1>(low, high), code_of<K, 2>(low, high),
-          code_of<K, 3>(low, high), code_of<K, 4>(low, high), code_of<K, 5>(low, high),
-          code_of<K, 6>(low, high), code_of<K, 7>(low, high)};
-}
-
-struct Factors {
-  F d, m;
-};
-
-template <Kind K>
-inline Factors factors_of(const uint8_t* scale, const uint8_t* super) {
-  if constexpr (K == Kind::mxfp4) return {load_e8m0(scale) * all(0.5f), zero()};
-  if constexpr (K == Kind::q4_1 || K == Kind::q5_1) return {load_f16(scale), load_f16(scale + 32)};
-  if constexpr (K == Kind::q4_k || K == Kind::q5_k)
-    return {load_f16(super) * load_u8(scale), zero() - load_f16(super + 32) * load_u8(scale + 16)};
-  if constexpr (K == Kind::q6_k)
-    return {load_f16(super) * load_i8(scale), load_f16(super) * load_i8(scale + 16)};
-  return {load_f16(scale), zero()};
-}
-
-struct PanelAt {
-  const uint8_t *scales, *groups;
-  int64_t blocks;
-};
-
-inline PanelAt panel_at(const Panels& w, int64_t panel) {
-  const uint8_t* p = w.bytes + panel * w.panel_bytes;
-  return {p, p + w.groups_at, w.blocks};
-}
-
-struct BlockAt {
-  const uint8_t *low, *high, *scale, *super;
-};
-
-inline int64_t blocks_from(int64_t first, int64_t blocks) {  // of a group
-  return blocks - first < kGroup ? blocks - first : kGroup;
-}
-
-// Block i of a group of n blocks.
-template <Kind K>
-inline BlockAt block_of(const uint8_t* group, int64_t n, int64_t i) {
-  constexpr KindLayout l = layout_of(K);
-  const uint8_t* codes = group + l.head(n) + i * (l.low + l.high);
-  return {codes, codes + l.low, group + l.super + i * l.scale, group};
-}
-
-template <Kind K>
-inline BlockAt block_at(const PanelAt& p, int64_t b) {
-  const int64_t group = static_cast<int64_t>(static_cast<uint64_t>(b) / kGroup), first = group * kGroup;
-  return block_of<K>(p.groups + group * layout_of(K).group(kGroup), blocks_from(first, p.blocks), b - first);
-}
 
 // Asks for the i-th share of what lies ahead of `p`, where R rows take C blocks in `kShares` steps. Who
 // hardly computes asks for the first cache, not far ahead; others leave that to the loads and ask for the
@@ -222,16 +141,6 @@ inline void each_tile(const Product& t, Tile tile) {
 
 // --- few rows: straight from the packed codes -------------------------------------------------------------
 
-inline int64_t lanes_left(const Panels& w, int64_t panel) {
-  const int64_t left = w.out - panel * kLanes;
-  return left < kLanes ? left : kLanes;
-}
-
-inline void write(F acc, const float* bias, float* y, int64_t n) {
-  if (bias) acc = acc + load(bias, n);
-  store(y, acc, n);
-}
-
 template <Kind K, int R>
 void few_rounded_rows(const ProductOfRounded& t) {
   const Panels& w = *t.w;
@@ -303,23 +212,6 @@ void rounded_tile_of(int64_t rows, const ExpandedBlock* w, const RoundedBlock* x
     if (rows < R) return rounded_tile_of<K, P, R - 1>(rows, w, x, blocks, sums);
   }
   rounded_tile<K, R, P>(w, x, blocks, sums);
-}
-
-// Rows of accumulators to y: [row][P][lane], bias added last.
-template <int P>
-void write_sums(const float* sums, const Panels& w, int64_t panel, int64_t at, int64_t row, int64_t rows,
-                const float* bias, float* y, int64_t y_stride) {
-  for (int64_t r = 0; r < rows; ++r) {
-    for (int p = 0; p < P; ++p) {
-      const int64_t o = at + p * kLanes;
-      write(load(sums + (r * P + p) * kLanes), bias ? bias + o : nullptr, y + (row + r) * y_stride + o,
-            lanes_left(w, panel + p));
-    }
-  }
-}
-
-inline void clear(float* sums, int64_t n) {
-  for (int64_t i = 0; i < n; i += kLanes) store(sums + i, zero());
 }
 
 template <Kind K, int P>

@@ -1,5 +1,5 @@
 // Products that only some processors have a unit for, at full speed from registers: vdpbf16ps of AVX-512 and
-// the tiles of AMX.
+// the bf16 products of AMX tiles.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -13,8 +13,8 @@ struct UnitPeak {
 
 // Empty where the processor or the system lacks the unit.
 std::optional<UnitPeak> bf16_peak();
-// These two also ask the system for the right to use tiles; it is the whole process's from then on.
-std::optional<UnitPeak> amx_int8_peak();
 std::optional<UnitPeak> amx_bf16_peak();
+// REQUIRES: this machine runs kernels_amx().
+UnitPeak tile_bf16_peak();
 
 }  // namespace autark

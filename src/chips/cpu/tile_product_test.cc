@@ -1,0 +1,139 @@
+// Goal: products by tiles have the bits of the same ISA's other products, for every block format, number of rows and
+// verb. Method: the ISA itself is the oracle, bit for bit; tiles are modelled (tiles.h), and where the machine has
+// AMX, its own as well. Shapes have odd panels, last groups of blocks, last rows and several passes.
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include "chips/cpu/prepare.h"
+#include "chips/cpu/testing.h"
+
+namespace autark {
+namespace {
+using namespace cpu_testing;
+
+struct Pair {
+  std::string tiles, plain;
+};
+
+std::vector<Pair> pairs() {
+  std::vector<Pair> all;
+  for (const std::string& isa : cpu_isas())
+    all.push_back(isa == "amx" ? Pair{isa, "avx512"} : Pair{isa + "-tiles", isa});
+  return all;
+}
+
+std::vector<Format> block_formats() {
+  std::vector<Format> all(std::begin(kFormats), std::end(kFormats));
+  std::erase_if(all, [](Format f) { return !takes_rounded(kind_of(f)); });
+  return all;
+}
+
+std::unique_ptr<Chip> int8_cpu(const std::string& isa, int threads = 1) {
+  return cpu({.inputs = Rounding::Inputs::int8, .threads = threads, .isa = isa});
+}
+
+std::vector<uint32_t> bits(Chip& on, const Tensor& t) {
+  std::vector<uint32_t> all;
+  for (const float v : values(on, t)) all.push_back(std::bit_cast<uint32_t>(v));
+  return all;
+}
+
+class TileProductTest : public testing::TestWithParam<std::tuple<Pair, Format>> {
+ protected:
+  Pair isas() const { return std::get<0>(GetParam()); }
+  Format format() const { return std::get<1>(GetParam()); }
+};
+
+TEST_P(TileProductTest, EveryNumberOfRowsHasTheSameBits) {
+  const Matrix m(format(), 70, fitting(format(), 352), 3);
+  const int64_t in = m.weight.cols();
+  const std::vector<float> x = random_values(70 * in, 5), bias = random_values(70, 7);
+  const auto tiles = int8_cpu(isas().tiles), plain = int8_cpu(isas().plain);
+  for (int64_t rows = 1; rows <= 70; ++rows) {
+    const std::vector<float> part(x.begin(), x.begin() + rows * in);
+    const Vector b{bias.data(), {70}};
+    const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {rows, in}, part), m.weight, b)); };
+    ASSERT_EQ(of(*tiles), of(*plain)) << rows << " rows";
+    tiles->reset();
+    plain->reset();
+  }
+}
+
+TEST_P(TileProductTest, OddShapesHaveTheSameBits) {
+  struct Shapes {
+    int64_t rows, in, out;
+  };
+  for (const Shapes s :
+       {Shapes{7, 32, 1}, {16, 64, 16}, {33, 128, 17}, {18, 1056, 47}, {100, 544, 33}, {1100, 288, 20}}) {
+    const Matrix m(format(), s.out, fitting(format(), s.in), 11);
+    const int64_t in = m.weight.cols();
+    const std::vector<float> x = random_values(s.rows * in, 13);
+    const auto tiles = int8_cpu(isas().tiles, 2), plain = int8_cpu(isas().plain, 2);
+    const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {s.rows, in}, x), m.weight)); };
+    EXPECT_EQ(of(*tiles), of(*plain)) << s.rows << " rows, " << s.out << " x " << in;
+  }
+}
+
+TEST_P(TileProductTest, FfnMoeAndGroupsHaveTheSameBits) {
+  const int64_t in = fitting(format(), 96), inner = fitting(format(), 160), experts = 3, rows = 41;
+  const Matrix g(format(), experts, inner, in, 31), u(format(), experts, inner, in, 37),
+      d(format(), experts, in, inner, 41);
+  const std::vector<float> x = random_values(rows * in, 43), wide = random_values(rows * in * experts, 47);
+  std::vector<int32_t> ids(rows * 2);
+  for (int64_t i = 0; i < rows; ++i) ids[2 * i] = i % 5 == 0 ? 1 : 0, ids[2 * i + 1] = 2;
+  std::vector<std::vector<uint32_t>> all[2];
+  for (int side = 0; side < 2; ++side) {
+    const auto on = int8_cpu(side ? isas().plain : isas().tiles, 2);
+    const Tensor t = floats(*on, {rows, in}, x);
+    all[side].push_back(
+        bits(*on, on->ffn(t, g.weight.expert(0), u.weight.expert(0), d.weight.expert(0), Act::silu, 0)));
+    Tensor chosen = ints(*on, ids);
+    chosen.shape = {rows, 2};
+    const Choice to{chosen, floats(*on, {rows, 2}, random_values(rows * 2, 53))};
+    all[side].push_back(bits(*on, on->moe(t, to, g.weight, u.weight, d.weight, Act::silu, 0)));
+    all[side].push_back(bits(*on, on->grouped_linear(floats(*on, {rows, in * experts}, wide), g.weight)));
+  }
+  EXPECT_EQ(all[0], all[1]);
+}
+
+std::string name(const testing::TestParamInfo<std::tuple<Pair, Format>>& i) {
+  std::string s = std::get<0>(i.param).tiles + "_" + name_of(std::get<1>(i.param));
+  std::ranges::replace(s, '-', '_');
+  return s;
+}
+INSTANTIATE_TEST_SUITE_P(Cpu, TileProductTest,
+                         testing::Combine(testing::ValuesIn(pairs()), testing::ValuesIn(block_formats())),
+                         name);
+
+// Q8_0 rows of 34 bytes: an f16 scale, then codes.
+TEST(TileProductTest, ExtremeCodesAndBrokenScalesHaveTheSameBits) {
+  constexpr int64_t kOut = 20, kIn = 64, kRows = 24;
+  Matrix m(Format::q8_0, kOut, kIn, 1);
+  const auto scale = [&](int64_t o, uint16_t f16) { std::memcpy(m.codes[0].data() + o * 68, &f16, 2); };
+  for (int64_t o = 0; o < kOut; ++o)
+    std::fill_n(m.codes[0].data() + o * 68 + 2, 32, std::byte(o % 2 ? 0x80 : 0x7f));
+  scale(3, 0x7c00);  // infinity
+  scale(4, 0x7e00);  // NaN
+  scale(5, 0x8000);  // -0
+  scale(6, 0x0001);  // subnormal
+  std::vector<float> x = random_values(kRows * kIn, 2);
+  std::fill_n(x.begin(), kIn, -1.f);
+  std::fill_n(x.begin() + kIn, kIn, 0.f);
+  x[2 * kIn] = NAN, x[3 * kIn + 40] = INFINITY, x[4 * kIn] = 1e30f, x[5 * kIn] = 1e-44f;
+  for (const Pair& isa : pairs()) {
+    const auto tiles = int8_cpu(isa.tiles), plain = int8_cpu(isa.plain);
+    const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {kRows, kIn}, x), m.weight)); };
+    EXPECT_EQ(of(*tiles), of(*plain)) << isa.tiles;
+  }
+}
+
+TEST(TileProductTest, KernelsAreNamed) {
+  for (const Pair& isa : pairs()) {
+    const auto on = int8_cpu(isa.tiles);
+    const auto kernels = on->kernels();
+    EXPECT_NE(kernels, int8_cpu(isa.plain)->kernels());
+  }
+}
+
+}  // namespace
+}  // namespace autark
