@@ -42,7 +42,7 @@ double wall_seconds() {
 }
 
 struct Matrix {
-  Matrix(Format f, int64_t out, int64_t in)
+  Matrix(Format f, int64_t out, int64_t in, Round inputs)
       : codes(out * row_bytes(f, in)), scales(tiles(out) * tiles(in), std::byte{120}) {
     std::mt19937 gen(1);
     std::normal_distribution<float> normal;
@@ -56,7 +56,7 @@ struct Matrix {
         std::memcpy(codes.data() + r * row_bytes(f, in), codes.data(), row_bytes(f, in));
     }
     part = {codes.data(), scales.data()};
-    weight = {f, {out, in}, {&part, 1}};
+    weight = {f, {out, in}, {&part, 1}, inputs};
   }
   std::vector<std::byte> codes, scales;
   Part part;
@@ -98,12 +98,14 @@ double median(std::vector<double> v) {
   return v[v.size() / 2];
 }
 
-void measure(const Settings& s, Format f) {
-  auto chip = *make_chip("cpu", {.inputs = Rounding::Inputs::int8, .threads = s.threads});
+void measure(const Settings& s, Format f, Rounding::Inputs inputs) {
+  auto chip = *make_chip("cpu", {.inputs = inputs, .threads = s.threads});
+  const bool official = inputs == Rounding::Inputs::official;
   std::deque<Matrix> all;  // the chip knows a matrix by its address
   double bytes = 0;
   while (bytes < 1e6 * static_cast<double>(s.megabytes))
-    bytes += static_cast<double>(bytes_of(all.emplace_back(f, s.out, s.in).weight));
+    bytes += static_cast<double>(bytes_of(
+        all.emplace_back(f, s.out, s.in, f == Format::bf16 ? Round::bf16 : Round::e4m3_b128).weight));
   pass(*chip, all, 1);
   double read = 0, best[std::size(kRows)] = {};
   std::vector<double> shares[std::size(kRows)];
@@ -116,7 +118,7 @@ void measure(const Settings& s, Format f) {
       shares[i].push_back(speed / now);
     }
   }
-  std::printf("%-18s %6.1f ", name_of(f), read);
+  std::printf("%-9s%-9s %6.1f ", name_of(f), official ? "official" : "", read);
   for (size_t i = 0; i < std::size(kRows); ++i)
     std::printf(" %6.1f %3.0f/%3.0f", best[i], 100 * best[i] / read, 100 * median(shares[i]));
   std::printf(" %8.0f\n", many_rows(*chip, s, all[0].weight));
@@ -129,13 +131,17 @@ int run(const Settings& s) {
     std::fprintf(stderr, "%s\n", speed.error().message.c_str());
     return 1;
   }
-  std::printf("%s, %d threads: reads %.1f GB/s, %.0f GFLOP/s, %.0f GOP/s; matrices %lld x %lld, %lld MB\n",
-              speed->isa.c_str(), speed->threads, speed->read_gb_per_second, speed->f32_gflop_per_second,
-              speed->int8_gop_per_second, static_cast<long long>(s.out), static_cast<long long>(s.in),
-              static_cast<long long>(s.megabytes));
+  std::printf(
+      "%s, %d threads: reads %.1f GB/s, %.0f GFLOP/s, bf16 %.0f GFLOP/s, %.0f GOP/s; matrices %lld x %lld, "
+      "%lld MB\n",
+      speed->isa.c_str(), speed->threads, speed->read_gb_per_second, speed->f32_gflop_per_second,
+      speed->bf16_gflop_per_second.value_or(0), speed->int8_gop_per_second, static_cast<long long>(s.out),
+      static_cast<long long>(s.in), static_cast<long long>(s.megabytes));
   std::printf("rows 1, 2, 4, 8: best GB/s, best/median %% of what was read in the same rounds\n");
   for (const Format f : kFormats) {
-    if (!s.only || !std::strcmp(s.only, name_of(f))) measure(s, f);
+    if (s.only && std::strcmp(s.only, name_of(f))) continue;
+    measure(s, f, Rounding::Inputs::int8);
+    if (f == Format::bf16 || f == Format::fp8_e4m3_b128x128) measure(s, f, Rounding::Inputs::official);
   }
   return 0;
 }

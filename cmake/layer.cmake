@@ -29,7 +29,7 @@ macro(autark_isa family suffix)
 endmacro()
 autark_isa(x86 avx2 -mavx2 -mfma -mf16c -mbmi2)
 autark_isa(x86 avx512 -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16
-    -mprefer-vector-width=512)
+    -mavx512vbmi -mprefer-vector-width=512)
 autark_isa(x86 amx ${AUTARK_FLAGS_avx512} -mamx-tile -mamx-int8 -mamx-bf16)
 
 # Kernels get more optimisation than other files. They are unrolled so much that a sanitizer check at each access makes them

@@ -30,6 +30,7 @@ class CpuChip final : public Chip {
     return {{"linear, moe (block formats)",
              int8 ? std::string(k.rounded_name) + ", int8 activations" : k.float_name},
             {"linear, moe (F32, F16, BF16)", k.float_name},
+            {"linear (FP8, BF16) after official rounding", k.bf16_product ? k.bf16_name : k.float_name},
             {"attention", k.float_name},
             {"norms, rope, activations", k.isa},
             {"team", threads}};

@@ -11,19 +11,25 @@ struct GroupedJob {
   PanelCut cut;     // of one group's outputs
   int64_t groups, rows, in, out;
   RoundedBlock* rounded;  // [group][rows in tiles], or
-  const float** floats;   // [group][row]
+  const float** floats;   // [group][row], or
+  Bf16Rows bf16;          // of all groups' channels
+  Round rounding;         // of the outputs: none or bf16
   float* y;
 
   int64_t blocks() const { return in / kBlock; }
 };
 
-// Prepares each group's channels in the form that its product reads.
-void record_inputs(Recorder& on, GroupedJob& job, Rounding::Inputs inputs, const Tensor& x) {
+// Prepares each group's channels in the form that its product reads, and says where that lies.
+Bytes record_inputs(Recorder& on, GroupedJob& job, Rounding::Inputs inputs, Tensor x, Round in) {
+  if (inputs == Rounding::Inputs::official) {
+    if (takes_bf16(on.kernels, *job.w, in) && job.in % kBlock == 0) return job.bf16 = on.official_bf16(x, in);
+    x = on.official(x, in);
+  }
   if (inputs != Rounding::Inputs::int8 || !takes_rounded(job.w->kind)) {
     job.floats = on.step_memory.take_of<const float*>(job.groups * job.rows);
     for (int64_t i = 0; i < job.groups * job.rows; ++i)
       job.floats[i] = x.row(i % job.rows).data() + i / job.rows * job.in;
-    return;
+    return x;
   }
   job.rounded = on.results.take_of<RoundedBlock>(job.groups * job.rows * job.blocks());
   on.add_rows(job.groups * job.rows, {x}, {}, [job, x](int64_t i, void*) {
@@ -33,13 +39,16 @@ void record_inputs(Recorder& on, GroupedJob& job, Rounding::Inputs inputs, const
     job.on->kernels.round_row(x.row(row).data() + g * job.in, job.in, to.first, to.stride);
   });
   on.barrier();
+  return x;
 }
 
 void run_group(const GroupedJob& job, int64_t chunk, void* scratch) {
   const int64_t g = chunk / job.cut.chunks, begin = chunk % job.cut.chunks * job.cut.each;
   const RoundedBlock* rounded = job.rounded ? job.rounded + g * job.rows * job.blocks() : nullptr;
   const float* const* floats = job.floats ? job.floats + g * job.rows : nullptr;
-  const ProductJob product{&job.on->kernels, &job.w[g], rounded, floats, nullptr};
+  ProductJob product{&job.on->kernels, &job.w[g], rounded, floats, nullptr};
+  if (job.bf16.values) product.bf16 = job.bf16.values + g * job.in, product.bf16_stride = job.bf16.stride;
+  product.out = job.rounding;
   product.run(begin, std::min(begin + job.cut.each, job.cut.panels), 0, job.rows,
               job.y + g * job.out + begin * kLanes, job.groups * job.out, scratch);
 }
@@ -54,9 +63,8 @@ bool official_groups(const Weight& w) {
 }
 
 Tensor record_grouped_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w) {
-  const bool official = inputs == Rounding::Inputs::official;
+  const Round after = inputs == Rounding::Inputs::official ? w.out : Round::none;
   AUTARK_CHECK(w.shape.rank == 3 && x.cols() == w.shape[0] * w.cols());
-  if (official) x = on.official(x, w.in);
   Tensor y = on.tensor({x.rows(), w.shape[0] * w.rows()});
   GroupedJob job{.on = &on,
                  .w = on.prepared.of(w, on.team).data(),
@@ -64,12 +72,13 @@ Tensor record_grouped_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, co
                  .rows = x.rows(),
                  .in = w.cols(),
                  .out = w.rows(),
+                 .rounding = after == Round::bf16 ? after : Round::none,
                  .y = y.f32()};
   job.cut = cut_panels(on, *job.w, job.rows);
-  record_inputs(on, job, inputs, x);
-  on.add(job.groups * job.cut.chunks, {x}, {y},
+  const Bytes from = record_inputs(on, job, inputs, x, w.in);
+  on.add(job.groups * job.cut.chunks, {from}, {y},
          [job](int64_t chunk, void* scratch) { run_group(job, chunk, scratch); });
-  return official ? on.official(y, w.out) : y;
+  return after == job.rounding ? y : on.official(y, after);
 }
 
 }  // namespace autark

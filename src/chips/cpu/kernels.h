@@ -32,6 +32,19 @@ struct ProductOfFloats {
   void* scratch;
 };
 
+// The same for E4M3 and BF16 panels with activations that bf16 holds exactly.
+struct ProductOfBf16 {
+  const Panels* w;
+  int64_t panel_begin, panel_end;
+  const uint16_t* x;  // [row][x_stride]; inputs up to the end of the last block are zero
+  int64_t x_stride;
+  int64_t rows;
+  const float* bias;
+  float* y;
+  int64_t y_stride;
+  void* scratch;
+};
+
 // The rows of one stream and sequence, as attention reads them.
 struct RecordSource {
   const unsigned char* const* pages;
@@ -69,11 +82,13 @@ struct Kernels {
   const char* rounded_name;  // describes the int8 products, for doctor
   const char* float_name;
   const char* float_isa;  // the ISA of everything but the int8 products
+  const char* bf16_name;  // null without bf16_product
 
   // Rounds a row of n floats to int8 blocks and writes block b to out[b · stride]. REQUIRES: n % 32 == 0.
   void (*round_row)(const float* x, int64_t n, RoundedBlock* out, int64_t stride);
   void (*rounded_product)(const ProductOfRounded&);
   void (*float_product)(const ProductOfFloats&);
+  void (*bf16_product)(const ProductOfBf16&);  // null: float_product takes such activations
   void (*attend)(const AttendTask&);
   void (*rms_norm)(const float* x, const float* gain, float eps, int64_t n, float* y);  // gain may be null
   void (*add)(const float* a, const float* b, int64_t n, float* y);

@@ -1,4 +1,4 @@
-// Kernels for AVX-512 with F, BW, DQ, VL and VNNI (Ice Lake, Zen 4 and later).
+// Kernels for AVX-512 with F, BW, DQ, VL, VBMI, VNNI and BF16 (Sapphire Rapids, Zen 4 and later).
 //
 // Cost of a rounded product for a panel of 16 outputs × 32 inputs: 8 vpdpbusd and 3-4 float operations. Bytes
 // read: 8.5 bits per weight for Q8_0, 5.5 for Q5_0, 4.6 for Q4_K, 6.6 for Q6_K. With one row a block takes
@@ -16,6 +16,10 @@
 //
 #include "chips/cpu/product-inl.h"
 //
+#include "chips/cpu/pairs_avx512.h"
+//
+#include "chips/cpu/product_bf16-inl.h"
+//
 #include "chips/cpu/attention-inl.h"
 //
 #include "chips/cpu/measure-inl.h"
@@ -30,9 +34,11 @@ constexpr Kernels kTable = {
     .rounded_name = "avx512-vnni",
     .float_name = "avx512-fma",
     .float_isa = "avx512",
+    .bf16_name = "avx512-bf16",
     .round_row = round_row,
     .rounded_product = rounded_product,
     .float_product = float_product,
+    .bf16_product = bf16_product,
     .attend = attend,
     .rms_norm = rms_norm,
     .add = add,

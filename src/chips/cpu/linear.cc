@@ -4,14 +4,23 @@
 
 namespace autark {
 
+bool takes_bf16(const Kernels& k, const Panels& w, Round in) {
+  return k.bf16_product && in != Round::none && (w.kind == Kind::e4m3 || w.kind == Kind::bf16);
+}
+
 void ProductJob::run(int64_t begin, int64_t end, int64_t row, int64_t rows, float* y, int64_t y_stride,
                      void* scratch) const {
   const float* b = bias ? bias + begin * kLanes : nullptr;
-  if (rounded) {
+  if (bf16) {
+    k->bf16_product({w, begin, end, bf16 + row * bf16_stride, bf16_stride, rows, b, y, y_stride, scratch});
+  } else if (rounded) {
     k->rounded_product({w, begin, end, rounded + row * w->blocks, rows, b, y, y_stride, scratch});
   } else {
     k->float_product({w, begin, end, floats + row, rows, b, y, y_stride, scratch});
   }
+  if (out == Round::none) return;
+  const int64_t n = std::min(end * kLanes, w->out) - begin * kLanes;
+  for (int64_t i = 0; i < rows; ++i) k->v4().round_bf16(y + i * y_stride, n, y + i * y_stride);
 }
 
 PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows) {
@@ -36,19 +45,26 @@ namespace {
 ProductJob job_of(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, const Vector& bias) {
   AUTARK_CHECK(x.cols() == w.cols() && w.shape.rank == 2);
   ProductJob job{&on.kernels, &on.prepared.of(w, on.team)[0], nullptr, nullptr, bias.values};
-  if (inputs == Rounding::Inputs::int8 && takes_rounded(job.w->kind)) {
+  const Round in = inputs == Rounding::Inputs::official ? w.in : Round::none;
+  if (takes_bf16(on.kernels, *job.w, in)) {
+    const Bf16Rows rows = on.official_bf16(x, in);
+    job.bf16 = rows.values, job.bf16_stride = rows.stride;
+  } else if (inputs == Rounding::Inputs::int8 && takes_rounded(job.w->kind)) {
     job.rounded = on.rounded(x).blocks;
   } else {
+    const Tensor from = on.official(x, in);
     auto** rows = on.step_memory.take_of<const float*>(x.rows());
-    for (int64_t i = 0; i < x.rows(); ++i) rows[i] = x.f32() + i * x.cols();
+    for (int64_t i = 0; i < x.rows(); ++i) rows[i] = from.f32() + i * x.cols();
     job.floats = rows;
   }
   return job;
 }
 
 Bytes inputs_of(const ProductJob& job, const Tensor& x) {
-  if (!job.rounded) return x;
-  return Bytes(job.rounded, x.rows() * job.w->blocks * static_cast<int64_t>(sizeof(RoundedBlock)));
+  const int64_t rows = x.rows();
+  if (job.bf16) return Bytes(job.bf16, 2 * rows * job.bf16_stride);
+  if (!job.rounded) return Bytes(rows ? job.floats[0] : nullptr, 4 * rows * x.cols());
+  return Bytes(job.rounded, rows * job.w->blocks * static_cast<int64_t>(sizeof(RoundedBlock)));
 }
 
 // What an ffn's operation needs of its inner rows.
@@ -94,11 +110,11 @@ void run_inner(const Recorder& on, const Inner& x, int64_t chunk, void* scratch)
 }  // namespace
 
 Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, const Vector& bias) {
-  const bool official = inputs == Rounding::Inputs::official;
-  if (official) x = on.official(x, w.in);
   const int64_t rows = x.rows(), out = w.rows();
+  const Round after = inputs == Rounding::Inputs::official ? w.out : Round::none;
   Tensor y = on.tensor({rows, out});
-  const ProductJob job = job_of(on, inputs, x, w, bias);
+  ProductJob job = job_of(on, inputs, x, w, bias);
+  if (after == Round::bf16) job.out = after;
   const PanelCut cut = cut_panels(on, *job.w, rows);
   on.add(cut.chunks, {inputs_of(job, x), x}, {y},
          [job, cut, rows, out, y = y.f32()](int64_t c, void* scratch) {
@@ -106,7 +122,7 @@ Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weig
            job.run(begin, end, 0, rows, y + begin * kLanes, out, scratch);
          });
   on.expect_reads(job.w->bytes, cut.each * job.w->panel_bytes);
-  return official ? on.official(y, w.out) : y;
+  return after == job.out ? y : on.official(y, after);
 }
 
 Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& gate, const Weight& up,

@@ -1,7 +1,8 @@
 // Goal: products are correct in every format, mode and ISA, and a row's bits depend only on the row. Method:
 // exact sums of the decoded weights are the oracle. Float mode: within 2e-6 of the sum of absolute terms.
 // Int8 mode: an input is off by at most half a step of its block of 32, so the sum is off by at most Σ_blocks
-// max|x| / 254 · Σ|w| plus rounding. Bits: the same rows in batches of every size.
+// max|x| / 254 · Σ|w| plus rounding. Official mode: the exact sums of the rounded inputs, as in float mode. Bits:
+// the same rows in batches of every size.
 #include "chips/cpu/testing.h"
 
 namespace autark {
@@ -12,17 +13,28 @@ struct Shapes {
   int64_t rows, in, out;
 };
 
+using Inputs = Rounding::Inputs;
+constexpr Inputs kInputs[] = {Inputs::f32, Inputs::int8, Inputs::official};
+
+// The weight with the rounding of inputs that a model declares for its format.
+Weight official(const Weight& w, Round out = Round::none) {
+  return w.rounded(w.format == Format::fp8_e4m3_b128x128 ? Round::e4m3_b128 : Round::bf16, out);
+}
+
 class LinearTest : public testing::TestWithParam<std::tuple<std::string, Format>> {
  protected:
   std::string isa() const { return std::get<0>(GetParam()); }
   Format format() const { return std::get<1>(GetParam()); }
 };
 
-void expect_products(Chip& on, bool int8, const Matrix& m, const std::vector<float>& x, int64_t rows) {
+void expect_products(Chip& on, bool int8, const Matrix& m, std::vector<float> x, int64_t rows) {
   const int64_t in = m.weight.cols(), out = m.weight.rows();
   const std::vector<float> bias = random_values(out, 5);
+  const Weight weight = official(m.weight);
   const std::vector<float> y =
-      values(on, on.linear(floats(on, {rows, in}, x), m.weight, Vector{bias.data(), {out}}));
+      values(on, on.linear(floats(on, {rows, in}, x), weight, Vector{bias.data(), {out}}));
+  for (int64_t r = 0; r < rows && on.inputs() == Inputs::official; ++r)
+    round(weight.in, {&x[r * in], static_cast<size_t>(in)});
   for (int64_t o = 0; o < out; ++o) {
     const std::vector<float> w = m.row(0, o);
     for (int64_t r = 0; r < rows; ++r) {
@@ -45,14 +57,14 @@ void expect_products(Chip& on, bool int8, const Matrix& m, const std::vector<flo
 }
 
 TEST_P(LinearTest, EqualsTheExactSums) {
-  for (const Rounding::Inputs inputs : {Rounding::Inputs::f32, Rounding::Inputs::int8}) {
+  for (const Inputs inputs : kInputs) {
     auto on = cpu({.inputs = inputs, .threads = 2, .isa = isa()});
     ASSERT_TRUE(on);
     const bool blocks = fitting(format(), 1) > 1;
     for (const Shapes s : {Shapes{1, 64, 16}, {1, 96, 33}, {3, 256, 7}, {7, 640, 50}, {13, 544, 40}}) {
       const Matrix m(format(), s.out, fitting(format(), s.in - (blocks ? 0 : 3)), 11);
-      expect_products(*on, inputs == Rounding::Inputs::int8 && blocks, m,
-                      random_values(s.rows * m.weight.cols(), 3), s.rows);
+      expect_products(*on, inputs == Inputs::int8 && blocks, m, random_values(s.rows * m.weight.cols(), 3),
+                      s.rows);
     }
   }
 }
@@ -61,19 +73,20 @@ TEST_P(LinearTest, ARowsBitsDoNotDependOnItsCompany) {
   const Matrix m(format(), 70, fitting(format(), 600), 17);
   const int64_t in = m.weight.cols(), rows = 27;
   const std::vector<float> x = random_values(rows * in, 19);
-  for (const Rounding::Inputs inputs : {Rounding::Inputs::f32, Rounding::Inputs::int8}) {
+  const Weight weight = official(m.weight);
+  for (const Inputs inputs : kInputs) {
     std::vector<float> alone;
     auto one = cpu({.inputs = inputs, .threads = 1, .isa = isa()});
     for (int64_t r = 0; r < rows; ++r) {
       const std::vector<float> row(&x[r * in], &x[r * in] + in);
-      const auto y = values(*one, one->linear(floats(*one, {1, in}, row), m.weight));
+      const auto y = values(*one, one->linear(floats(*one, {1, in}, row), weight));
       alone.insert(alone.end(), y.begin(), y.end());
     }
     for (const int threads : {1, 2, 3}) {
       auto on = cpu({.inputs = inputs, .threads = threads, .isa = isa(), .eager = threads == 3});
       for (int64_t n = 2; n <= rows; n += n < 8 ? 1 : 5) {
         const std::vector<float> part(x.begin(), x.begin() + n * in);
-        const auto y = values(*on, on->linear(floats(*on, {n, in}, part), m.weight));
+        const auto y = values(*on, on->linear(floats(*on, {n, in}, part), weight));
         ASSERT_TRUE(std::equal(y.begin(), y.end(), alone.begin())) << n << " rows, " << threads << " threads";
         on->reset();
       }
@@ -85,17 +98,20 @@ TEST_P(LinearTest, ManyRowsRunInSeveralPasses) {
   const Matrix m(format(), 20, fitting(format(), 32), 23);
   const int64_t in = m.weight.cols(), rows = 1100;
   const std::vector<float> x = random_values(rows * in, 29);
-  auto on = cpu({.inputs = Rounding::Inputs::int8, .threads = 2, .isa = isa()});
-  const auto all = values(*on, on->linear(floats(*on, {rows, in}, x), m.weight));
   const std::vector<float> tail(x.end() - 90 * in, x.end());
-  const auto some = values(*on, on->linear(floats(*on, {90, in}, tail), m.weight));
-  EXPECT_TRUE(std::equal(some.begin(), some.end(), all.end() - 90 * 20));
+  const Weight weight = official(m.weight);
+  for (const Inputs inputs : {Inputs::int8, Inputs::official}) {
+    auto on = cpu({.inputs = inputs, .threads = 2, .isa = isa()});
+    const auto all = values(*on, on->linear(floats(*on, {rows, in}, x), weight));
+    const auto some = values(*on, on->linear(floats(*on, {90, in}, tail), weight));
+    EXPECT_TRUE(std::equal(some.begin(), some.end(), all.end() - 90 * 20));
+  }
 }
 
 TEST_P(LinearTest, FfnIsItsThreeProducts) {
   const int64_t in = fitting(format(), 96), inner = fitting(format(), 544);
   const Matrix g(format(), inner, in, 31), u(format(), inner, in, 37), d(format(), 50, inner, 41);
-  for (const Rounding::Inputs inputs : {Rounding::Inputs::f32, Rounding::Inputs::int8}) {
+  for (const Inputs inputs : {Inputs::f32, Inputs::int8}) {
     auto on = cpu({.inputs = inputs, .threads = 2, .isa = isa()});
     for (const int64_t rows : {1, 5, 8}) {
       const Tensor x = floats(*on, {rows, in}, random_values(rows * in, 43));
@@ -103,6 +119,40 @@ TEST_P(LinearTest, FfnIsItsThreeProducts) {
       const auto apart = values(*on, on->Chip::ffn(x, g.weight, u.weight, d.weight, Act::gelu_tanh, 3));
       EXPECT_EQ(fused, apart) << rows << " rows";
     }
+  }
+}
+
+// A group of channels of another length than whole blocks takes floats.
+TEST_P(LinearTest, OfficialProductsAreThoseOfTheOracle) {
+  auto on = cpu({.inputs = Inputs::official, .threads = 2, .isa = isa()}),
+       ref = std::move(*make_chip("ref", {.inputs = Inputs::official}));
+  for (const int64_t in : {200, 384}) {
+    const Matrix m(format(), 3, 50, fitting(format(), in), 47);
+    const int64_t wide = 3 * m.weight.cols();
+    for (const int64_t rows : {1, 2, 9, 30}) {
+      const std::vector<float> x = random_values(rows * wide, 53);
+      const auto run = [&](Chip& chip, Round how) {
+        const Weight w = m.weight.rounded(how, Round::none);
+        const Tensor all = floats(chip, {rows, wide}, x);
+        return values(chip, chip.grouped_linear(all, w));
+      };
+      for (const Round how : {Round::bf16, Round::e4m3_b128}) {
+        const auto got = run(*on, how), want = run(*ref, how);
+        for (size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 1e-4) << rows << " rows";
+      }
+    }
+  }
+}
+
+TEST_P(LinearTest, OfficialOutputsAreRoundedProducts) {
+  const Matrix m(format(), 70, fitting(format(), 256), 59);
+  const int64_t in = m.weight.cols();
+  auto on = cpu({.inputs = Inputs::official, .threads = 2, .isa = isa()});
+  for (const int64_t rows : {1, 7, 40}) {
+    const Tensor x = floats(*on, {rows, in}, random_values(rows * in, 61));
+    std::vector<float> want = values(*on, on->linear(x, official(m.weight)));
+    round(Round::bf16, want);
+    EXPECT_EQ(values(*on, on->linear(x, official(m.weight, Round::bf16))), want) << rows << " rows";
   }
 }
 
@@ -119,6 +169,19 @@ std::vector<float> unit_rows(int64_t rows, int64_t in) {
   return x;
 }
 
+void expect_weights(const Matrix& m, const std::string& isa, Inputs inputs) {
+  const int64_t out = m.weight.rows(), in = m.weight.cols();
+  auto on = cpu({.inputs = inputs, .threads = 2, .isa = isa});
+  for (const int64_t rows : {1, 6, 9, 40, 160}) {
+    const std::vector<float> y =
+        values(*on, on->linear(floats(*on, {rows, in}, unit_rows(rows, in)), official(m.weight)));
+    for (int64_t o = 0; o < out; ++o) {
+      const std::vector<float> w = m.row(0, o);
+      for (int64_t r = 0; r < rows; ++r) ASSERT_EQ(y[r * out + o], w[r]) << isa << ", " << rows << " rows";
+    }
+  }
+}
+
 TEST(LinearTest, EveryCodeOfSmallFloatsIsExact) {
   constexpr int64_t kOut = 256, kIn = 160;
   for (const Format f : {Format::fp8_e4m3_b128x128, Format::e2m1_b32}) {
@@ -130,16 +193,21 @@ TEST(LinearTest, EveryCodeOfSmallFloatsIsExact) {
     }
     for (size_t i = 0; i < m.scales[0].size(); ++i) m.scales[0][i] = static_cast<std::byte>(60 + i % 120);
     for (const std::string& isa : cpu_isas()) {
-      auto on = cpu({.inputs = Rounding::Inputs::f32, .threads = 2, .isa = isa});
-      for (const int64_t rows : {1, 6, 9, 40, 160}) {
-        const std::vector<float> y =
-            values(*on, on->linear(floats(*on, {rows, kIn}, unit_rows(rows, kIn)), m.weight));
-        for (int64_t o = 0; o < kOut; ++o) {
-          const std::vector<float> w = m.row(0, o);
-          for (int64_t r = 0; r < rows; ++r)
-            ASSERT_EQ(y[r * kOut + o], w[r]) << isa << ", " << rows << " rows";
-        }
-      }
+      for (const Inputs inputs : {Inputs::f32, Inputs::official}) expect_weights(m, isa, inputs);
+    }
+  }
+}
+
+template <class Bad>
+void expect_nan_where(const Matrix& m, const std::string& isa, Inputs inputs, Bad bad) {
+  const int64_t out = m.weight.rows(), in = m.weight.cols();
+  auto on = cpu({.inputs = inputs, .threads = 2, .isa = isa});
+  for (const int64_t rows : {1, 20}) {
+    const Tensor x = floats(*on, {rows, in}, random_values(rows * in, 2));
+    const std::vector<float> y = values(*on, on->linear(x, official(m.weight)));
+    for (size_t i = 0; i < y.size(); ++i) {
+      const int64_t o = static_cast<int64_t>(i) % out;
+      EXPECT_EQ(std::isnan(y[i]), bad(o)) << isa << ", output " << o;
     }
   }
 }
@@ -152,15 +220,24 @@ TEST(LinearTest, NotANumberAmongWeightsStaysWhereItIs) {
       m.scales[0][3] = std::byte{255};  // the second tile of both: outputs and inputs from 128 on
     else
       m.codes[0][7 * kIn + 200] = std::byte{0xff};
+    const auto bad = [in_scale](int64_t output) { return in_scale ? output >= 128 : output == 7; };
     for (const std::string& isa : cpu_isas()) {
-      auto on = cpu({.inputs = Rounding::Inputs::int8, .threads = 2, .isa = isa});
-      for (const int64_t rows : {1, 20}) {
-        const std::vector<float> x = random_values(rows * kIn, 2);
-        const std::vector<float> y = values(*on, on->linear(floats(*on, {rows, kIn}, x), m.weight));
-        for (size_t i = 0; i < y.size(); ++i) {
-          const int64_t o = static_cast<int64_t>(i) % kOut;
-          EXPECT_EQ(std::isnan(y[i]), in_scale ? o >= 128 : o == 7) << isa << ", output " << o;
-        }
+      for (const Inputs inputs : {Inputs::int8, Inputs::official}) expect_nan_where(m, isa, inputs, bad);
+    }
+  }
+}
+
+// A NaN input stays in its row, also with a weight of zero, and outputs of other rows stay numbers.
+TEST(LinearTest, NotANumberInAnOfficialRowStaysThere) {
+  for (const Format f : {Format::fp8_e4m3_b128x128, Format::bf16}) {
+    const Matrix m(f, 40, 333, 1);
+    for (const std::string& isa : cpu_isas()) {
+      auto on = cpu({.inputs = Inputs::official, .isa = isa});
+      for (const int64_t rows : {1, 3, 20}) {
+        std::vector<float> x = random_values(rows * 333, 2);
+        x[332] = NAN;
+        const std::vector<float> y = values(*on, on->linear(floats(*on, {rows, 333}, x), official(m.weight)));
+        for (size_t i = 0; i < y.size(); ++i) EXPECT_EQ(std::isnan(y[i]), i < 40) << isa << ", value " << i;
       }
     }
   }

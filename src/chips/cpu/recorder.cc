@@ -32,6 +32,21 @@ void prefetch_start(const uint8_t* p) {
   for (int64_t i = 0; i < kBytes; i += 64) __builtin_prefetch(p + i, 0, 2);
 }
 
+using RoundRun = void (*)(const float* x, int64_t n, float* y);
+RoundRun rounding_of(const Kernels& k, Round how) {
+  return how == Round::bf16 ? k.v4().round_bf16 : k.v4().round_e4m3;
+}
+
+// Calls run(row, at, n) for the n values from `at` on of each row, a run of 128 or a row's rest at a time.
+template <class Run>
+void each_run(Recorder& on, const Tensor& x, const Bytes& y, Run run) {
+  const int64_t cols = x.cols(), runs = tiles(cols);
+  on.add_rows(x.rows() * runs, {x}, {y}, [=](int64_t i, void*) {
+    const int64_t at = i % runs * kTileSide;
+    run(i / runs, at, std::min(kTileSide, cols - at));
+  });
+}
+
 }  // namespace
 
 Recorder::Recorder(const Kernels& k, int threads, VerbTimes* times, WeightStore* store)
@@ -100,6 +115,7 @@ void Recorder::forget_rounded(std::span<const Bytes> changed) {
   const auto stale = [&](const auto& known) { return any_overlap({&known.of, 1}, changed); };
   std::erase_if(rounded_, stale);
   std::erase_if(official_, stale);
+  std::erase_if(official_bf16_, stale);
   std::erase_if(offers_, stale);
 }
 
@@ -211,12 +227,28 @@ Tensor Recorder::official(Tensor x, Round how) {
   }
   Tensor y = tensor(x.shape);
   official_.push_back({x, how, y});
-  const int64_t n = x.cols(), runs = tiles(n);
-  add_rows(x.rows() * runs, {x}, {y}, [=, k = &kernels.v4(), x = x.f32(), y = y.f32()](int64_t i, void*) {
-    const int64_t from = i / runs * n + i % runs * kTileSide,
-                  count = std::min(kTileSide, n - i % runs * kTileSide);
-    (how == Round::bf16 ? k->round_bf16 : k->round_e4m3)(x + from, count, y + from);
+  each_run(*this, x, y, [round = rounding_of(kernels, how), x, y](int64_t row, int64_t at, int64_t n) {
+    round(x.f32() + row * x.cols() + at, n, y.f32() + row * x.cols() + at);
   });
+  return y;
+}
+
+Bf16Rows Recorder::official_bf16(Tensor x, Round how) {
+  const int64_t rows = x.rows(), cols = x.cols(), stride = (cols + kBlock - 1) / kBlock * kBlock;
+  for (const OfficialBf16& o : official_bf16_) {
+    if (o.of.begin == x.data && o.how == how && o.rounded.rows == rows && o.rounded.stride == stride)
+      return o.rounded;
+  }
+  const Bf16Rows y{results.take_of<uint16_t>(rows * stride), rows, stride};
+  official_bf16_.push_back({x, how, y});
+  each_run(*this, x, y,
+           [=, k = &kernels, round = rounding_of(kernels, how)](int64_t row, int64_t at, int64_t n) {
+             float run[kTileSide];
+             round(x.f32() + row * cols + at, n, run);
+             uint16_t* to = y.values + row * stride;
+             k->encode(Record::bf16, run, n, reinterpret_cast<unsigned char*>(to + at));
+             if (at + n == cols) std::fill(to + cols, to + stride, uint16_t{0});
+           });
   return y;
 }
 

@@ -43,6 +43,13 @@ struct Rounded {
   RoundedBlock* blocks = nullptr;
 };
 
+// Rows of bf16 values, [rows][stride]; the values behind a row's own are zero up to a whole block of 32.
+struct Bf16Rows {
+  uint16_t* values = nullptr;
+  int64_t rows = 0, stride = 0;
+  operator Bytes() const { return Bytes(values, 2 * rows * stride); }
+};
+
 // The blocks of one row: the first block, and the distance between blocks.
 struct RoundedRow {
   RoundedBlock* first;
@@ -118,6 +125,8 @@ class Recorder {
   // x rounded as official code does, or x itself for Round::none. Computed at most once until
   // x is overwritten.
   Tensor official(Tensor x, Round how);
+  // The same as bf16 values, which hold what official code rounds to. REQUIRES: how is not Round::none.
+  Bf16Rows official_bf16(Tensor x, Round how);
   // Registers r as the int8 form of x, which the caller has computed.
   void know_rounded(Tensor x, Rounded r) { rounded_.push_back({x, x.cols(), r}); }
   // Announces that the verb that writes y can also round it. If rounded(y) is called before the verb runs,
@@ -129,7 +138,7 @@ class Recorder {
     const RoundedRow to = rounded_row(*slot, row, rows, n / kBlock);
     kernels.round_row(y, n, to.first, to.stride);
   }
-  void forget_rounded() { rounded_.clear(), offers_.clear(), official_.clear(); }
+  void forget_rounded() { rounded_.clear(), offers_.clear(), official_.clear(), official_bf16_.clear(); }
 
  private:
   using Call = void (*)(void* closure, int64_t chunk, void* scratch);
@@ -163,6 +172,11 @@ class Recorder {
     Round how;
     Tensor rounded;
   };
+  struct OfficialBf16 {
+    Bytes of;
+    Round how;
+    Bf16Rows rounded;
+  };
 
   template <class Run>
   void append(int64_t chunks, const int64_t* counted, std::initializer_list<Bytes> reads,
@@ -187,6 +201,7 @@ class Recorder {
   std::deque<std::function<void(int64_t)>> spread_;
   std::vector<Known> rounded_;
   std::vector<Official> official_;
+  std::vector<OfficialBf16> official_bf16_;
   std::vector<Offer> offers_;
   std::vector<Pages> scratch_;  // one per thread
   Pages carried_[2];            // results of carry(), used alternately

@@ -34,13 +34,20 @@ inline Gate gate_of(Act a) {
   return a == Act::silu ? Gate::silu : Gate::gelu_tanh;
 }
 
-// Computes part of a product. Exactly one of `rounded` and `floats` is set.
+// Whether a product of an official run takes its inputs as bf16 values: the kernels multiply such values, and
+// the weights are of a kind that bf16 holds. The rows of a step have no say.
+bool takes_bf16(const Kernels& k, const Panels& w, Round in);
+
+// Computes part of a product. Exactly one of `rounded`, `floats` and `bf16` is set.
 struct ProductJob {
   const Kernels* k;
   const Panels* w;
   const RoundedBlock* rounded;  // tiles of all rows, or
   const float* const* floats;   // one pointer per row
   const float* bias;
+  const uint16_t* bf16 = nullptr;  // rows of Bf16Rows
+  int64_t bf16_stride = 0;
+  Round out = Round::none;  // of the outputs: none or bf16
 
   // y[row][0 …] = outputs of panels [begin, end) for rows [row, row + rows).
   // REQUIRES: row is a multiple of Kernels::tile_rows.
