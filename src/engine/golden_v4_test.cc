@@ -305,7 +305,8 @@ constexpr const char* kMixes[] = {"hc_attn.pre", "hc_attn.post", "hc_attn.comb",
 // verb is kept for comparison, then replaced by the recorded rows.
 class RecordedRun {
  public:
-  RecordedRun(const std::filesystem::path& path, const char* chip, const char* mode) : r(read_official(path)) {
+  RecordedRun(const std::filesystem::path& path, const char* chip, const char* mode)
+      : r(read_official(path)) {
     auto m = load_model(path / "hf", {.chip = chip, .rounding = *rounding_named(mode)});
     EXPECT_TRUE(m) << m.error().message;
     if (!m) return;

@@ -22,6 +22,7 @@ constexpr Kernels kTable = {
     .rounded_name = "avx2",
     .float_name = "avx2-fma",
     .round_row = round_row,
+    .round_two_digits = round_two_digits,
     .rounded_product = rounded_product,
     .float_product = float_product,
     .attend = attend,

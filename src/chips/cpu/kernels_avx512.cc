@@ -27,6 +27,7 @@ constexpr Kernels kTable = {
     .rounded_name = "avx512-vnni",
     .float_name = "avx512-fma",
     .round_row = round_row,
+    .round_two_digits = round_two_digits,
     .rounded_product = rounded_product,
     .float_product = float_product,
     .attend = attend,

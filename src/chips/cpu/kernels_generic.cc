@@ -21,6 +21,7 @@ constexpr Kernels kTable = {
     .rounded_name = "generic",
     .float_name = "generic",
     .round_row = round_row,
+    .round_two_digits = round_two_digits,
     .rounded_product = rounded_product,
     .float_product = float_product,
     .attend = attend,

@@ -184,6 +184,9 @@ inline I int_zero() {
 inline I int_all(int32_t x) {
   return {_mm512_set1_epi32(x)};
 }
+inline I operator+(I a, I b) {
+  return {_mm512_add_epi32(a.v, b.v)};
+}
 inline I shift_left(I a, int n) {
   return {_mm512_sll_epi32(a.v, _mm_cvtsi32_si128(n))};
 }

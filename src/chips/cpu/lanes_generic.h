@@ -230,6 +230,11 @@ inline I int_zero() {
   return int_all(0);
 }
 // Multiplies by 2^n.
+inline I operator+(const I& a, const I& b) {
+  I y;
+  for (int i = 0; i < 16; ++i) y.v[i] = a.v[i] + b.v[i];
+  return y;
+}
 inline I shift_left(const I& a, int n) {
   I y;
   for (int i = 0; i < 16; ++i) y.v[i] = a.v[i] * (1 << n);

@@ -7,11 +7,15 @@ namespace autark {
 void ProductJob::run(int64_t begin, int64_t end, int64_t row, int64_t rows, float* y, int64_t y_stride,
                      void* scratch) const {
   const float* b = bias ? bias + begin * kLanes : nullptr;
-  if (rounded) {
-    k->rounded_product({w, begin, end, rounded + row * w->blocks, rows, b, y, y_stride, scratch});
+  if (rounded.blocks) {
+    k->rounded_product(
+        {w, begin, end, rounded.blocks + row * w->blocks, rows, b, y, y_stride, scratch, rounded.low});
   } else {
     k->float_product({w, begin, end, floats + row, rows, b, y, y_stride, scratch});
   }
+  if (out == Round::none) return;
+  const int64_t n = std::min(end * kLanes, w->out) - begin * kLanes;
+  for (int64_t i = 0; i < rows; ++i) k->v4().round_bf16(y + i * y_stride, n, y + i * y_stride);
 }
 
 PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows) {
@@ -25,8 +29,8 @@ PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows) {
   return {panels, each, (panels + each - 1) / each};
 }
 
-PanelCut in_pairs(PanelCut cut) {
-  cut.each = (cut.each + 1) / 2 * 2;
+PanelCut in_multiples(PanelCut cut, int64_t of) {
+  cut.each = (cut.each + of - 1) / of * of;
   cut.chunks = (cut.panels + cut.each - 1) / cut.each;
   return cut;
 }
@@ -35,10 +39,12 @@ namespace {
 
 ProductJob job_of(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, const Vector& bias) {
   AUTARK_CHECK(x.cols() == w.cols() && w.shape.rank == 2);
-  ProductJob job{&on.kernels, &on.prepared.of(w, on.team)[0], nullptr, nullptr, bias.values};
-  if (inputs == Rounding::Inputs::int8 && takes_rounded(job.w->kind)) {
-    job.rounded = on.rounded(x).blocks;
+  const bool official = inputs == Rounding::Inputs::official;
+  ProductJob job{&on.kernels, &on.prepared.of(w, on.team)[0], {}, nullptr, bias.values};
+  if (rounds(inputs, job.w->kind)) {
+    job.rounded = on.rounded(x, inputs, official ? w.in : Round::none);
   } else {
+    if (official) x = on.official(x, w.in);
     auto** rows = on.step_memory.take_of<const float*>(x.rows());
     for (int64_t i = 0; i < x.rows(); ++i) rows[i] = x.f32() + i * x.cols();
     job.floats = rows;
@@ -47,8 +53,9 @@ ProductJob job_of(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight&
 }
 
 Bytes inputs_of(const ProductJob& job, const Tensor& x) {
-  if (!job.rounded) return x;
-  return Bytes(job.rounded, x.rows() * job.w->blocks * static_cast<int64_t>(sizeof(RoundedBlock)));
+  if (x.rows() == 0) return {};
+  if (!job.rounded.blocks) return Bytes(job.floats[0], x.rows() * x.cols() * int64_t{sizeof(float)});
+  return Bytes(job.rounded.blocks, x.rows() * job.w->blocks * static_cast<int64_t>(sizeof(RoundedBlock)));
 }
 
 // What an ffn's operation needs of its inner rows.
@@ -71,7 +78,7 @@ void join(const Recorder& on, const Inner& x, float* a, const float* b, int64_t 
     float* y = x.rounded ? a + i * kPairWide : x.h + (row + i) * x.dim + at;
     on.kernels.glu(a + i * kPairWide, b + i * kPairWide, n, x.act, x.limit, y);
     if (!x.rounded) continue;
-    const RoundedRow r = on.rounded_row(x.rounded, row + i, x.rows, x.dim / kBlock);
+    const RoundedRow r = on.rounded_row({x.rounded}, row + i, x.rows, x.dim / kBlock);
     on.kernels.round_row(y, kBlock, r.first + at / kBlock * r.stride, r.stride);
   }
 }
@@ -95,10 +102,10 @@ void run_inner(const Recorder& on, const Inner& x, int64_t chunk, void* scratch)
 
 Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, const Vector& bias) {
   const bool official = inputs == Rounding::Inputs::official;
-  if (official) x = on.official(x, w.in);
   const int64_t rows = x.rows(), out = w.rows();
   Tensor y = on.tensor({rows, out});
-  const ProductJob job = job_of(on, inputs, x, w, bias);
+  ProductJob job = job_of(on, inputs, x, w, bias);
+  if (official && w.out == Round::bf16) job.out = w.out;
   const PanelCut cut = cut_panels(on, *job.w, rows);
   on.add(cut.chunks, {inputs_of(job, x), x}, {y},
          [job, cut, rows, out, y = y.f32()](int64_t c, void* scratch) {
@@ -106,7 +113,7 @@ Tensor record_linear(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weig
            job.run(begin, end, 0, rows, y + begin * kLanes, out, scratch);
          });
   on.expect_reads(job.w->bytes, cut.each * job.w->panel_bytes);
-  return official ? on.official(y, w.out) : y;
+  return official && job.out == Round::none ? on.official(y, w.out) : y;
 }
 
 Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& gate, const Weight& up,
@@ -118,8 +125,8 @@ Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight&
   RoundedBlock* rounded = nullptr;
   if (inputs == Rounding::Inputs::int8 && takes_rounded(kind_of(down.format)) && inner % kBlock == 0)
     rounded = on.results.take_of<RoundedBlock>(rows * (inner / kBlock));
-  const Inner job{g,    u, in_pairs(cut_panels(on, *g.w, rows)), rows, inner, h.f32(), rounded, gate_of(act),
-                  limit};
+  const Inner job{
+      g, u, in_multiples(cut_panels(on, *g.w, rows), 2), rows, inner, h.f32(), rounded, gate_of(act), limit};
   on.add(job.cut.chunks, {inputs_of(g, x), inputs_of(u, x), x},
          {h, Bytes(rounded, rounded ? rows * (inner / kBlock) * int64_t{sizeof(RoundedBlock)} : 0)},
          [job, self = &on](int64_t c, void* scratch) { run_inner(*self, job, c, scratch); });
