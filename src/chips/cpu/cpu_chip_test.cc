@@ -139,10 +139,15 @@ struct Experts {
         down(f, 9, fitting(f, 64), fitting(f, 96), 40) {
     for (Matrix* m : {&gate, &up, &down}) m->weight = m->weight.rounded(Round::e4m3_b128, Round::bf16);
   }
-  Tensor run(Chip& on, int64_t rows) const {
+  // twice: tables choose every expert of a row two times.
+  Tensor run(Chip& on, int64_t rows, bool twice = false) const {
     const int64_t d = gate.weight.cols();
     const std::vector<float> all = random_values(40 * d, 7), scores = random_values(40 * 9, 8);
-    Choice to = on.route(floats(on, {rows, 9}, {scores.begin(), scores.begin() + rows * 9}), {}, {},
+    std::vector<int32_t> ids(4 * rows);
+    for (int64_t i = 0; i < 4 * rows; ++i) ids[i] = static_cast<int32_t>(i / 2 * 5 % 9);
+    Tensor fixed;
+    if (twice) fixed = {ints(on, ids).data, Format::i32, {rows, 4}};
+    Choice to = on.route(floats(on, {rows, 9}, {scores.begin(), scores.begin() + rows * 9}), {}, fixed,
                          {.k = 4, .renormalise = true});
     return on.moe(floats(on, {rows, d}, {all.begin(), all.begin() + rows * d}), to, gate.weight, up.weight,
                   down.weight, Act::silu, 0);
@@ -179,10 +184,12 @@ TEST_P(CpuChipTest, MoeRowsDoNotDependOnTheirCompany) {
     const Experts e(f);
     for (const auto inputs : {Rounding::Inputs::f32, Rounding::Inputs::int8, Rounding::Inputs::official}) {
       auto on = chip(2, false, inputs);
-      const std::vector<float> all = values(*on, e.run(*on, 40));
-      for (const int64_t rows : {1, 2, 17}) {
-        const std::vector<float> some = values(*on, e.run(*on, rows));
-        EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin())) << rows << " rows";
+      for (const bool twice : {false, true}) {
+        const std::vector<float> all = values(*on, e.run(*on, 40, twice));
+        for (const int64_t rows : {1, 2, 17}) {
+          const std::vector<float> some = values(*on, e.run(*on, rows, twice));
+          EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin())) << rows << " rows";
+        }
       }
       expect_same_bits([&](Chip& c) { return e.run(c, 23); }, inputs);
     }

@@ -33,7 +33,7 @@ struct OfficialRounding {
 // What a product reads: rounded rows, or a pointer to each float row; at places.
 struct PlacedRows {
   Rounded rounded;
-  int64_t step = 0;  // blocks from one place to the next; 0: all places read the same row
+  int64_t step = 0;  // blocks from one place to the next
   const float** floats = nullptr;
 };
 
@@ -95,7 +95,6 @@ PlacedRows place_x(Recorder& on, Rounding::Inputs inputs, MoePlan& m, Kind kind)
     return {.floats = on.step_memory.take_of<const float*>(m.pairs.count())};
   }
   m.rounded_x = on.rounded(m.x, inputs, m.official.x);
-  if (m.pairs.rows == 1) return {.rounded = m.rounded_x};
   return {.rounded = on.room_for_rounded(m.pairs.count(), m.dim, inputs), .step = m.dim / kBlock};
 }
 
