@@ -1,6 +1,7 @@
 #include "chips/cpu/cpu_chip.h"
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include "chips/cpu/isa.h"
 #include "chips/cpu/recorder.h"
 #include "chips/cpu/topology.h"
@@ -65,13 +66,14 @@ class CpuChip final : public Chip {
     return ran(record_linear(on_, inputs_, x, w, bias));
   }
   Tensor grouped_linear(Tensor x, const Weight& w) override {
-    if (inputs_ == Rounding::Inputs::official && !official_groups(w)) return Chip::grouped_linear(x, w);
+    if (official() && !official_groups(w)) return Chip::grouped_linear(x, w);
     return ran(record_grouped_linear(on_, inputs_, x, w));
   }
   Tensor rms_norm(Tensor x, const Vector& gain, float eps) override;
   Tensor rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) override;
   Tensor attention(Tensor q, Tensor k, Tensor v, StateView ks, StateView vs, Attend how) override {
-    return official(record_attention(on_, q, k, v, ks, vs, how));
+    const Tensor y = record_attention(on_, q, k, v, ks, vs, how);
+    return ran(official() ? on_.official(y, Round::bf16) : y);
   }
   Tensor add(Tensor a, Tensor b) override;
   Tensor glu(Tensor gate, Tensor up, Act act, float limit) override;
@@ -88,7 +90,7 @@ class CpuChip final : public Chip {
   Tensor add_rms_norm(Tensor* x, Tensor y, const Vector& gain, float eps) override;
   Tensor ffn(Tensor x, const Weight& gate, const Weight& up, const Weight& down, Act act,
              float limit) override {
-    if (inputs_ == Rounding::Inputs::official) return Chip::ffn(x, gate, up, down, act, limit);
+    if (official()) return Chip::ffn(x, gate, up, down, act, limit);
     return ran(record_ffn(on_, inputs_, x, gate, up, down, act, limit));
   }
 
@@ -103,9 +105,12 @@ class CpuChip final : public Chip {
   void ran() {
     if (eager_) wait();
   }
-  // A verb's result, rounded as official code does in official runs.
-  Tensor official(Tensor y) {
-    return ran(inputs_ == Rounding::Inputs::official ? on_.official(y, Round::bf16) : y);
+  bool official() const { return inputs_ == Rounding::Inputs::official; }
+  // Rounds n results of a verb as official code does, in official runs.
+  auto finisher() const {
+    return [round = official() ? on_.kernels.v4().round_bf16 : nullptr](float* y, int64_t n) {
+      if (round) round(y, n, y);
+    };
   }
   template <class T>
   T ran(T result) {
@@ -169,7 +174,7 @@ Tensor CpuChip::gather(Tensor x, Tensor ids) {
 RoundedBlock** CpuChip::offer(Tensor y) {
   auto** slot = on_.step_memory.take_of<RoundedBlock*>(1);
   *slot = nullptr;
-  if (y.cols() % kBlock == 0 && !eager_) on_.offer_rounding(y, slot);
+  if (y.cols() % kBlock == 0 && !eager_ && !official()) on_.offer_rounding(y, slot);
   return slot;
 }
 
@@ -177,33 +182,37 @@ RoundedBlock** CpuChip::offer(Tensor y) {
 Tensor CpuChip::head_norm(Tensor x, float eps) {
   Tensor y = on_.tensor(x.shape);
   const int64_t n = x.cols();
-  each_row(x.rows(), {x}, {y}, [=, x = x.f32(), y = y.f32()](int64_t i) {
+  each_row(x.rows(), {x}, {y}, [=, finish = finisher(), x = x.f32(), y = y.f32()](int64_t i) {
     const auto bf16 = [](float v) { return decode_bf16(encode_bf16(v)); };
-    double squares = 0;
-    for (int64_t k = 0; k < n; ++k) squares += bf16(x[i * n + k] * x[i * n + k]);
-    const float mean = bf16(static_cast<float>(squares / static_cast<double>(n)));
+    double squares[8] = {};
+    for (int64_t k = 0; k < n; ++k) squares[k % 8] += bf16(x[i * n + k] * x[i * n + k]);
+    const double sum = std::accumulate(squares, squares + 8, 0.0);
+    const float mean = bf16(static_cast<float>(sum / static_cast<double>(n)));
     const float r = bf16(1 / std::sqrt(bf16(mean + eps)));
     for (int64_t k = 0; k < n; ++k) y[i * n + k] = x[i * n + k] * r;
+    finish(y + i * n, n);
   });
-  return y;
+  return ran(y);
 }
 
 Tensor CpuChip::rms_norm(Tensor x, const Vector& gain, float eps) {
   AUTARK_CHECK(!gain || x.cols() == gain.cols());
   Tensor y = on_.tensor(x.shape);
   const int64_t n = x.cols(), rows = x.rows();
-  if (!gain && inputs_ == Rounding::Inputs::official) return official(head_norm(x, eps));
+  if (!gain && official()) return head_norm(x, eps);
   RoundedBlock** slot = offer(y);
-  each_row(rows, {x}, {y}, [=, on = &on_, x = x.f32(), g = gain.values, y = y.f32()](int64_t i) {
-    on->kernels.rms_norm(x + i * n, g, eps, n, y + i * n);
-    on->round_if_asked(slot, y + i * n, i, rows, n);
-  });
-  return official(y);
+  each_row(rows, {x}, {y},
+           [=, on = &on_, finish = finisher(), x = x.f32(), g = gain.values, y = y.f32()](int64_t i) {
+             on->kernels.rms_norm(x + i * n, g, eps, n, y + i * n);
+             finish(y + i * n, n);
+             on->round_if_asked(slot, y + i * n, i, rows, n);
+           });
+  return ran(y);
 }
 
 Tensor CpuChip::add_rms_norm(Tensor* x, Tensor y, const Vector& gain, float eps) {
   AUTARK_CHECK(x->shape == y.shape && (!gain || y.cols() == gain.cols()));
-  if (inputs_ == Rounding::Inputs::official) return Chip::add_rms_norm(x, y, gain, eps);
+  if (official()) return Chip::add_rms_norm(x, y, gain, eps);
   Tensor sum = on_.tensor(y.shape), z = on_.tensor(y.shape);
   const int64_t n = y.cols(), rows = y.rows();
   RoundedBlock** slot = offer(z);
@@ -245,13 +254,16 @@ Tensor CpuChip::rope(Tensor x, Tensor pos, const Rope& rope, bool inverse) {
   const bool near = rope.pairing == Rope::Pairing::neighbours;
   const Tensor table{a.cosine, Format::f32, {x.shape[0], half}},
       table2{a.sine, Format::f32, {x.shape[0], half}};
-  each_row(x.shape[0], {x, table, table2}, {y}, [=, k = &on_.kernels, x = x.f32(), y = y.f32()](int64_t i) {
-    for (int64_t h = i * heads; h < (i + 1) * heads; ++h) {
-      if (2 * half < dim) std::memcpy(y + h * dim, x + h * dim, dim * 4);
-      k->rotate(x + h * dim + at, a.cosine + i * half, a.sine + i * half, half, near, y + h * dim + at);
-    }
-  });
-  return official(y);
+  each_row(x.shape[0], {x, table, table2}, {y},
+           [=, k = &on_.kernels, finish = finisher(), x = x.f32(), y = y.f32()](int64_t i) {
+             for (int64_t h = i * heads; h < (i + 1) * heads; ++h) {
+               if (2 * half < dim) std::memcpy(y + h * dim, x + h * dim, dim * 4);
+               k->rotate(x + h * dim + at, a.cosine + i * half, a.sine + i * half, half, near,
+                         y + h * dim + at);
+               finish(y + h * dim, dim);
+             }
+           });
+  return ran(y);
 }
 
 // Element-wise verbs are divided into pieces of this many values, a multiple of every vector width.
@@ -262,10 +274,12 @@ Tensor CpuChip::add(Tensor a, Tensor b) {
   Tensor y = on_.tensor(a.shape);
   const int64_t n = a.shape.numel();
   each_row((n + kPiece - 1) / kPiece, {a, b}, {y},
-           [=, k = &on_.kernels, a = a.f32(), b = b.f32(), y = y.f32()](int64_t i) {
-             k->add(a + i * kPiece, b + i * kPiece, std::min(kPiece, n - i * kPiece), y + i * kPiece);
+           [=, k = &on_.kernels, finish = finisher(), a = a.f32(), b = b.f32(), y = y.f32()](int64_t i) {
+             const int64_t at = i * kPiece, count = std::min(kPiece, n - at);
+             k->add(a + at, b + at, count, y + at);
+             finish(y + at, count);
            });
-  return official(y);
+  return ran(y);
 }
 
 Tensor CpuChip::glu(Tensor gate, Tensor up, Act act, float limit) {
@@ -273,11 +287,12 @@ Tensor CpuChip::glu(Tensor gate, Tensor up, Act act, float limit) {
   Tensor y = on_.tensor(gate.shape);
   const int64_t n = gate.shape.numel();
   each_row((n + kPiece - 1) / kPiece, {gate, up}, {y},
-           [=, k = &on_.kernels, g = gate.f32(), u = up.f32(), y = y.f32()](int64_t i) {
-             const int64_t at = i * kPiece;
-             k->glu(g + at, u + at, std::min(kPiece, n - at), gate_of(act), limit, y + at);
+           [=, k = &on_.kernels, finish = finisher(), g = gate.f32(), u = up.f32(), y = y.f32()](int64_t i) {
+             const int64_t at = i * kPiece, count = std::min(kPiece, n - at);
+             k->glu(g + at, u + at, count, gate_of(act), limit, y + at);
+             finish(y + at, count);
            });
-  return official(y);
+  return ran(y);
 }
 
 }  // namespace

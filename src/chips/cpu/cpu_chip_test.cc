@@ -136,11 +136,18 @@ struct Experts {
       : router(Format::f32, 9, 64, 1),
         gate(f, 9, fitting(f, 96), fitting(f, 64), 2),
         up(f, 9, fitting(f, 96), fitting(f, 64), 20),
-        down(f, 9, fitting(f, 64), fitting(f, 96), 40) {}
-  Tensor run(Chip& on, int64_t rows) const {
+        down(f, 9, fitting(f, 64), fitting(f, 96), 40) {
+    for (Matrix* m : {&gate, &up, &down}) m->weight = m->weight.rounded(Round::e4m3_b128, Round::bf16);
+  }
+  // twice: tables choose every expert of a row two times.
+  Tensor run(Chip& on, int64_t rows, bool twice = false) const {
     const int64_t d = gate.weight.cols();
     const std::vector<float> all = random_values(40 * d, 7), scores = random_values(40 * 9, 8);
-    Choice to = on.route(floats(on, {rows, 9}, {scores.begin(), scores.begin() + rows * 9}), {}, {},
+    std::vector<int32_t> ids(4 * rows);
+    for (int64_t i = 0; i < 4 * rows; ++i) ids[i] = static_cast<int32_t>(i / 2 * 5 % 9);
+    Tensor fixed;
+    if (twice) fixed = {ints(on, ids).data, Format::i32, {rows, 4}};
+    Choice to = on.route(floats(on, {rows, 9}, {scores.begin(), scores.begin() + rows * 9}), {}, fixed,
                          {.k = 4, .renormalise = true});
     return on.moe(floats(on, {rows, d}, {all.begin(), all.begin() + rows * d}), to, gate.weight, up.weight,
                   down.weight, Act::silu, 0);
@@ -155,15 +162,34 @@ TEST_P(CpuChipTest, Moe) {
   }
 }
 
+// A sum on the edge of a rounding interval may fall to its other side.
+TEST_P(CpuChipTest, MoeRoundsWhereTheOfficialCodeDoes) {
+  for (const Format f : {Format::e2m1_b32, Format::q8_0, Format::bf16}) {
+    const Experts e(f);
+    auto ref = make_chip("ref", {.inputs = Rounding::Inputs::official});
+    auto on = chip(2, false, Rounding::Inputs::official);
+    for (const int64_t rows : {1, 3, 40}) {
+      const auto want = values(**ref, e.run(**ref, rows)), got = values(*on, e.run(*on, rows));
+      double off = 0, size = 0;
+      for (size_t i = 0; i < want.size(); ++i)
+        off += std::pow(double(got[i]) - want[i], 2), size += std::pow(double(want[i]), 2);
+      EXPECT_LE(std::sqrt(off / size), 3e-3) << rows << " rows";
+      EXPECT_GT(size, 0);
+    }
+  }
+}
+
 TEST_P(CpuChipTest, MoeRowsDoNotDependOnTheirCompany) {
   for (const Format f : {Format::f32, Format::q4_k, Format::mxfp4}) {
     const Experts e(f);
-    for (const auto inputs : {Rounding::Inputs::f32, Rounding::Inputs::int8}) {
+    for (const auto inputs : {Rounding::Inputs::f32, Rounding::Inputs::int8, Rounding::Inputs::official}) {
       auto on = chip(2, false, inputs);
-      const std::vector<float> all = values(*on, e.run(*on, 40));
-      for (const int64_t rows : {1, 2, 17}) {
-        const std::vector<float> some = values(*on, e.run(*on, rows));
-        EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin())) << rows << " rows";
+      for (const bool twice : {false, true}) {
+        const std::vector<float> all = values(*on, e.run(*on, 40, twice));
+        for (const int64_t rows : {1, 2, 17}) {
+          const std::vector<float> some = values(*on, e.run(*on, rows, twice));
+          EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin())) << rows << " rows";
+        }
       }
       expect_same_bits([&](Chip& c) { return e.run(c, 23); }, inputs);
     }

@@ -18,6 +18,7 @@ struct ProductOfRounded {
   float* y;
   int64_t y_stride;  // floats from one row of y to the next
   void* scratch;     // kScratchBytes, 64-aligned
+  int64_t low = 0;   // blocks from x to the low digits of the same rows; 0: there are none
 };
 
 // The same with float activations.
@@ -86,6 +87,8 @@ struct Kernels {
 
   // Rounds a row of n floats to int8 blocks and writes block b to out[b · stride]. REQUIRES: n % 32 == 0.
   void (*round_row)(const float* x, int64_t n, RoundedBlock* out, int64_t stride);
+  // The same in two digits; the low ones are `low` blocks behind.
+  void (*round_two_digits)(const float* x, int64_t n, RoundedBlock* out, int64_t stride, int64_t low);
   void (*rounded_product)(const ProductOfRounded&);
   void (*float_product)(const ProductOfFloats&);
   void (*bf16_product)(const ProductOfBf16&);  // null: float_product takes such activations

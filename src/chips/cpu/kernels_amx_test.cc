@@ -147,18 +147,20 @@ class Emulation {
   struct sigaction before_ = {};
 };
 
-// The product of `rows` random rows, with a bias.
-std::vector<float> product(const Kernels& k, const Panels& w, int64_t rows) {
+// The product of `rows` random rows of so many digits, with a bias.
+std::vector<float> product(const Kernels& k, const Panels& w, int64_t rows, int digits) {
   const int64_t panels = (w.out + kLanes - 1) / kLanes;
   const std::vector<float> x = random_values(rows * w.in, 5), bias = random_values(w.out, 7);
-  std::vector<RoundedBlock> rounded(rows * w.blocks);
+  const int64_t low = digits == 2 ? rows * w.blocks : 0;
+  std::vector<RoundedBlock> rounded(digits * rows * w.blocks);
   for (int64_t r = 0; r < rows; ++r) {
     const int64_t tile = r / k.tile_rows * k.tile_rows, high = std::min(k.tile_rows, rows - tile);
-    k.round_row(&x[r * w.in], w.in, &rounded[tile * w.blocks + r - tile], high);
+    RoundedBlock* to = &rounded[tile * w.blocks + r - tile];
+    low ? k.round_two_digits(&x[r * w.in], w.in, to, high, low) : k.round_row(&x[r * w.in], w.in, to, high);
   }
   Pages scratch(kScratchBytes);
   std::vector<float> y(rows * w.out);
-  k.rounded_product({&w, 0, panels, rounded.data(), rows, bias.data(), y.data(), w.out, scratch.data()});
+  k.rounded_product({&w, 0, panels, rounded.data(), rows, bias.data(), y.data(), w.out, scratch.data(), low});
   return y;
 }
 
@@ -172,10 +174,13 @@ TEST_P(AmxKernelsTest, ProductsHaveTheBitsOfAvx512) {
   const Matrix m(GetParam(), 70, fitting(GetParam(), 544), 3);
   const Panels& w = prepared.of(m.weight, team)[0];
   for (const int64_t rows : {7, 15, 16, 17, 40}) {
-    const std::vector<float> expected = product(**avx512, w, rows);
-    const Emulation emulation;
-    EXPECT_EQ(product(kernels_amx(), w, rows), expected) << rows << " rows";
-    EXPECT_TRUE(emulation.ran());
+    for (const int digits : {1, 2}) {
+      const std::vector<float> expected = product(**avx512, w, rows, digits);
+      const Emulation emulation;
+      EXPECT_EQ(product(kernels_amx(), w, rows, digits), expected)
+          << rows << " rows, " << digits << " digits";
+      EXPECT_TRUE(emulation.ran());
+    }
   }
 }
 

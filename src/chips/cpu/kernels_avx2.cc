@@ -27,6 +27,7 @@ constexpr Kernels kTable = {
     .float_isa = "avx2",
     .bf16_name = nullptr,
     .round_row = round_row,
+    .round_two_digits = round_two_digits,
     .rounded_product = rounded_product,
     .float_product = float_product,
     .bf16_product = nullptr,

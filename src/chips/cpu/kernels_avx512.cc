@@ -36,6 +36,7 @@ constexpr Kernels kTable = {
     .float_isa = "avx512",
     .bf16_name = "avx512-bf16",
     .round_row = round_row,
+    .round_two_digits = round_two_digits,
     .rounded_product = rounded_product,
     .float_product = float_product,
     .bf16_product = bf16_product,

@@ -26,6 +26,7 @@ constexpr Kernels kTable = {
     .float_isa = "generic",
     .bf16_name = nullptr,
     .round_row = round_row,
+    .round_two_digits = round_two_digits,
     .rounded_product = rounded_product,
     .float_product = float_product,
     .bf16_product = nullptr,

@@ -245,6 +245,9 @@ inline I int_zero() {
 inline I int_all(int32_t x) {
   return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
 }
+inline I operator+(I x, I y) {
+  return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)};
+}
 inline I shift_left(I x, int n) {
   const __m128i by = _mm_cvtsi32_si128(n);
   return {_mm256_sll_epi32(x.a, by), _mm256_sll_epi32(x.b, by)};

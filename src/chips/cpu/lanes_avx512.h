@@ -187,6 +187,9 @@ inline I int_all(int32_t x) {
 inline I load_ints(const int32_t* p) {
   return {_mm512_loadu_si512(p)};
 }
+inline I operator+(I a, I b) {
+  return {_mm512_add_epi32(a.v, b.v)};
+}
 inline I shift_left(I a, int n) {
   return {_mm512_sll_epi32(a.v, _mm_cvtsi32_si128(n))};
 }

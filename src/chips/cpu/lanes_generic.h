@@ -245,6 +245,11 @@ inline I load_ints(const int32_t* p) {
   return y;
 }
 // Multiplies by 2^n.
+inline I operator+(const I& a, const I& b) {
+  I y;
+  for (int i = 0; i < 16; ++i) y.v[i] = a.v[i] + b.v[i];
+  return y;
+}
 inline I shift_left(const I& a, int n) {
   return {a.v * (1 << n)};
 }

@@ -92,10 +92,15 @@ struct Panels {  // a view of one prepared matrix
 // 32 activations rounded to int8: x ≈ scale · code, scale = max |x| / 127.
 // Rows are stored in tiles of Kernels::tile_rows (the last one may be smaller): block b of row r, in a tile
 // of R rows that starts at row t, is at [t · blocks + b · R + r − t].
+//
+// Two digits, for official runs: x ≈ scale · (128 · code + low code), scale a power of two, |low code| ≤ 64. The
+// low codes are blocks of their own, at an equal distance from all blocks of a matrix; the sums in them are of
+// both digits. What E4M3 can say is exact down to 2^-10 of the block's largest, BF16 down to 2^-6; smaller
+// values have an error of at most 2^-14 of it.
 struct RoundedBlock {
   int8_t code[32];
   float scale;
-  float sum;                       // of the codes, exact
+  float sum;                       // of the codes, exact (first blocks: of both digits)
   int32_t less_sum, less_half[2];  // minus the sum of the codes: all, the first 16, the last 16
 };
 

@@ -13,8 +13,9 @@ void ProductJob::run(int64_t begin, int64_t end, int64_t row, int64_t rows, floa
   const float* b = bias ? bias + begin * kLanes : nullptr;
   if (bf16) {
     k->bf16_product({w, begin, end, bf16 + row * bf16_stride, bf16_stride, rows, b, y, y_stride, scratch});
-  } else if (rounded) {
-    k->rounded_product({w, begin, end, rounded + row * w->blocks, rows, b, y, y_stride, scratch});
+  } else if (rounded.blocks) {
+    k->rounded_product(
+        {w, begin, end, rounded.blocks + row * w->blocks, rows, b, y, y_stride, scratch, rounded.low});
   } else {
     k->float_product({w, begin, end, floats + row, rows, b, y, y_stride, scratch});
   }
@@ -34,8 +35,8 @@ PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows) {
   return {panels, each, (panels + each - 1) / each};
 }
 
-PanelCut in_pairs(PanelCut cut) {
-  cut.each = (cut.each + 1) / 2 * 2;
+PanelCut in_multiples(PanelCut cut, int64_t of) {
+  cut.each = (cut.each + of - 1) / of * of;
   cut.chunks = (cut.panels + cut.each - 1) / cut.each;
   return cut;
 }
@@ -44,13 +45,13 @@ namespace {
 
 ProductJob job_of(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& w, const Vector& bias) {
   AUTARK_CHECK(x.cols() == w.cols() && w.shape.rank == 2);
-  ProductJob job{&on.kernels, &on.prepared.of(w, on.team)[0], nullptr, nullptr, bias.values};
+  ProductJob job{&on.kernels, &on.prepared.of(w, on.team)[0], {}, nullptr, bias.values};
   const Round in = inputs == Rounding::Inputs::official ? w.in : Round::none;
   if (takes_bf16(on.kernels, *job.w, in)) {
     const Bf16Rows rows = on.official_bf16(x, in);
     job.bf16 = rows.values, job.bf16_stride = rows.stride;
-  } else if (inputs == Rounding::Inputs::int8 && takes_rounded(job.w->kind)) {
-    job.rounded = on.rounded(x).blocks;
+  } else if (rounds(inputs, job.w->kind)) {
+    job.rounded = on.rounded(x, inputs, in);
   } else {
     const Tensor from = on.official(x, in);
     auto** rows = on.step_memory.take_of<const float*>(x.rows());
@@ -61,10 +62,10 @@ ProductJob job_of(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight&
 }
 
 Bytes inputs_of(const ProductJob& job, const Tensor& x) {
-  const int64_t rows = x.rows();
-  if (job.bf16) return Bytes(job.bf16, 2 * rows * job.bf16_stride);
-  if (!job.rounded) return Bytes(rows ? job.floats[0] : nullptr, 4 * rows * x.cols());
-  return Bytes(job.rounded, rows * job.w->blocks * static_cast<int64_t>(sizeof(RoundedBlock)));
+  if (x.rows() == 0) return {};
+  if (job.bf16) return Bytes(job.bf16, 2 * x.rows() * job.bf16_stride);
+  if (!job.rounded.blocks) return Bytes(job.floats[0], x.rows() * x.cols() * int64_t{sizeof(float)});
+  return Bytes(job.rounded.blocks, x.rows() * job.w->blocks * static_cast<int64_t>(sizeof(RoundedBlock)));
 }
 
 // What an ffn's operation needs of its inner rows.
@@ -87,7 +88,7 @@ void join(const Recorder& on, const Inner& x, float* a, const float* b, int64_t 
     float* y = x.rounded ? a + i * kPairWide : x.h + (row + i) * x.dim + at;
     on.kernels.glu(a + i * kPairWide, b + i * kPairWide, n, x.act, x.limit, y);
     if (!x.rounded) continue;
-    const RoundedRow r = on.rounded_row(x.rounded, row + i, x.rows, x.dim / kBlock);
+    const RoundedRow r = on.rounded_row({x.rounded}, row + i, x.rows, x.dim / kBlock);
     on.kernels.round_row(y, kBlock, r.first + at / kBlock * r.stride, r.stride);
   }
 }
@@ -134,8 +135,8 @@ Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight&
   RoundedBlock* rounded = nullptr;
   if (inputs == Rounding::Inputs::int8 && takes_rounded(kind_of(down.format)) && inner % kBlock == 0)
     rounded = on.results.take_of<RoundedBlock>(rows * (inner / kBlock));
-  const Inner job{g,    u, in_pairs(cut_panels(on, *g.w, rows)), rows, inner, h.f32(), rounded, gate_of(act),
-                  limit};
+  const Inner job{
+      g, u, in_multiples(cut_panels(on, *g.w, rows), 2), rows, inner, h.f32(), rounded, gate_of(act), limit};
   on.add(job.cut.chunks, {inputs_of(g, x), inputs_of(u, x), x},
          {h, Bytes(rounded, rounded ? rows * (inner / kBlock) * int64_t{sizeof(RoundedBlock)} : 0)},
          [job, self = &on](int64_t c, void* scratch) { run_inner(*self, job, c, scratch); });

@@ -1,8 +1,9 @@
 // Goal: products are correct in every format, mode and ISA, and a row's bits depend only on the row. Method:
 // exact sums of the decoded weights are the oracle. Float mode: within 2e-6 of the sum of absolute terms.
 // Int8 mode: an input is off by at most half a step of its block of 32, so the sum is off by at most Σ_blocks
-// max|x| / 254 · Σ|w| plus rounding. Official mode: the exact sums of the rounded inputs, as in float mode. Bits:
-// the same rows in batches of every size.
+// max|x| / 254 · Σ|w| plus rounding. Official mode: the exact sums of the rounded inputs, block formats as in int8
+// mode with two digits, 16,300 instead of 254. Bits: the same rows in batches of every size.
+#include <algorithm>
 #include "chips/cpu/testing.h"
 
 namespace autark {
@@ -27,7 +28,13 @@ class LinearTest : public testing::TestWithParam<std::tuple<std::string, Format>
   Format format() const { return std::get<1>(GetParam()); }
 };
 
-void expect_products(Chip& on, bool int8, const Matrix& m, std::vector<float> x, int64_t rows) {
+// The largest error of an input as a share of the largest of its block: what int8 digits cannot say.
+double step_of(Inputs inputs, bool blocks) {
+  if (!blocks || inputs == Inputs::f32) return 0;
+  return inputs == Inputs::int8 ? 1.0 / 254 : 1.0 / 16300;
+}
+
+void expect_products(Chip& on, double step, const Matrix& m, std::vector<float> x, int64_t rows) {
   const int64_t in = m.weight.cols(), out = m.weight.rows();
   const std::vector<float> bias = random_values(out, 5);
   const Weight weight = official(m.weight);
@@ -47,10 +54,10 @@ void expect_products(Chip& on, bool int8, const Matrix& m, std::vector<float> x,
           top = std::max(top, std::abs(double(x[r * in + k])));
           weights += std::abs(w[k]);
         }
-        bound += top / 254 * weights;
+        bound += top * step * weights;
       }
       // K-quants and minima: the products' parts are larger than their sum.
-      const double tolerance = 4e-6 * size + (int8 ? 1.001 * bound : 0) + 1e-6;
+      const double tolerance = 4e-6 * size + 1.001 * bound + 1e-6;
       ASSERT_NEAR(y[r * out + o], sum, tolerance) << "row " << r << " of " << rows << ", output " << o;
     }
   }
@@ -63,8 +70,7 @@ TEST_P(LinearTest, EqualsTheExactSums) {
     const bool blocks = fitting(format(), 1) > 1;
     for (const Shapes s : {Shapes{1, 64, 16}, {1, 96, 33}, {3, 256, 7}, {7, 640, 50}, {13, 544, 40}}) {
       const Matrix m(format(), s.out, fitting(format(), s.in - (blocks ? 0 : 3)), 11);
-      expect_products(*on, inputs == Inputs::int8 && blocks, m, random_values(s.rows * m.weight.cols(), 3),
-                      s.rows);
+      expect_products(*on, step_of(inputs, blocks), m, random_values(s.rows * m.weight.cols(), 3), s.rows);
     }
   }
 }
@@ -162,6 +168,28 @@ std::string name(const testing::TestParamInfo<std::tuple<std::string, Format>>& 
 INSTANTIATE_TEST_SUITE_P(Cpu, LinearTest,
                          testing::Combine(testing::ValuesIn(cpu_isas()), testing::ValuesIn(kFormats)), name);
 
+// 448 and another number in a block: their sum, where the weights are 1.
+TEST(LinearTest, TwoDigitsHoldWhatE4m3Says) {
+  constexpr int64_t kIn = 32;
+  Matrix ones(Format::e2m1_b32, 16, kIn, 1);
+  std::ranges::fill(ones.codes[0], std::byte{0x22});
+  std::ranges::fill(ones.scales[0], std::byte{127});
+  std::vector<float> x, sums;
+  for (int code = 0; code < 256; ++code) {
+    const float other = decode_e4m3(static_cast<uint8_t>(code));
+    if (!(std::abs(other) >= 448.f / 1024)) continue;  // smaller ones are rounded
+    x.resize(x.size() + kIn);
+    x[x.size() - kIn] = 448, x[x.size() - 5] = other;
+    sums.push_back(448 + other);
+  }
+  const auto rows = static_cast<int64_t>(sums.size());
+  for (const std::string& isa : cpu_isas()) {
+    auto on = cpu({.inputs = Rounding::Inputs::official, .isa = isa});
+    const std::vector<float> y = values(*on, on->linear(floats(*on, {rows, kIn}, x), ones.weight));
+    for (size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], sums[i / 16]) << isa << ", row " << i / 16;
+  }
+}
+
 // One row of 1 at input k and 0 elsewhere for each k: its products are the weights of that input.
 std::vector<float> unit_rows(int64_t rows, int64_t in) {
   std::vector<float> x(rows * in);
@@ -246,15 +274,17 @@ TEST(LinearTest, NotANumberInAnOfficialRowStaysThere) {
 TEST(LinearTest, NotANumberInGivesNotANumberOut) {
   const Matrix m(Format::q8_0, 16, 64, 1);
   for (const std::string& isa : cpu_isas()) {
-    auto on = cpu({.inputs = Rounding::Inputs::int8, .isa = isa});
-    for (const float bad : {NAN, INFINITY, -INFINITY}) {
-      std::vector<float> x = random_values(64, 2);
-      x[40] = bad;
-      for (const float v : values(*on, on->linear(floats(*on, {1, 64}, x), m.weight)))
-        EXPECT_TRUE(std::isnan(v));
+    for (const auto inputs : {Rounding::Inputs::int8, Rounding::Inputs::official}) {
+      auto on = cpu({.inputs = inputs, .isa = isa});
+      for (const float bad : {NAN, INFINITY, -INFINITY}) {
+        std::vector<float> x = random_values(64, 2);
+        x[40] = bad;
+        for (const float v : values(*on, on->linear(floats(*on, {1, 64}, x), m.weight)))
+          EXPECT_TRUE(std::isnan(v));
+      }
+      for (const float v : values(*on, on->linear(floats(*on, {1, 64}, std::vector<float>(64)), m.weight)))
+        EXPECT_EQ(v, 0);
     }
-    for (const float v : values(*on, on->linear(floats(*on, {1, 64}, std::vector<float>(64)), m.weight)))
-      EXPECT_EQ(v, 0);
   }
 }
 

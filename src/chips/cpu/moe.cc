@@ -1,7 +1,7 @@
 // moe: the chosen (row, expert) pairs are sorted by expert, so that an expert's weights are read once for all
 // its rows; a row's experts are added up in the order they were chosen, whatever else is in the step.
 //
-//   sort → [round x] → h = weight · glu(gate x, up x) → [round h] → o = down h → y = Σ_j o_j
+//   sort → [place rounded x] → h = weight · glu(gate x, up x), rounded → o = down h → y = Σ_j o_j
 #include <algorithm>
 #include "chips/cpu/verbs.h"
 
@@ -32,7 +32,8 @@ struct OfficialRounding {
 
 // What a product reads: rounded rows, or a pointer to each float row; at places.
 struct PlacedRows {
-  RoundedBlock* rounded = nullptr;
+  Rounded rounded;
+  int64_t step = 0;  // blocks from one place to the next
   const float** floats = nullptr;
 };
 
@@ -51,6 +52,7 @@ struct MoePlan {
   PanelCut inner_cut, outer_cut;         // of one expert
   int64_t *inner_chunks, *outer_chunks;  // of the step; known when the pairs are sorted
   Tensor x, weights, h, o, y;
+  Rounded rounded_x;  // of the rows, not of the places
   PlacedRows gate_x, up_x, down_h;
   Gate act;
   float limit;
@@ -86,21 +88,26 @@ int64_t sort_pairs(const SortedPairs& p) {
   return n;
 }
 
-// The pointers to a plan's rows are filled when the pairs are sorted; rounded rows have room where a product
-// takes them.
+// The rows of x as a product of `kind` reads them.
+PlacedRows place_x(Recorder& on, Rounding::Inputs inputs, MoePlan& m, Kind kind) {
+  if (!rounds(inputs, kind)) {
+    m.x = on.official(m.x, m.official.x);
+    return {.floats = on.step_memory.take_of<const float*>(m.pairs.count())};
+  }
+  m.rounded_x = on.rounded(m.x, inputs, m.official.x);
+  return {.rounded = on.room_for_rounded(m.pairs.count(), m.dim, inputs), .step = m.dim / kBlock};
+}
+
+// The pointers to a plan's rows are filled when the pairs are sorted.
 void place_rows(Recorder& on, Rounding::Inputs inputs, MoePlan& m) {
-  const auto rounds = [&](const Panels* w) {
-    return inputs == Rounding::Inputs::int8 && takes_rounded(w->kind);
-  };
-  const auto room = [&](int64_t width) {
-    return on.results.take_of<RoundedBlock>(m.pairs.count() * (width / kBlock));
-  };
-  m.gate_x.floats = m.up_x.floats = on.step_memory.take_of<const float*>(m.pairs.count());
+  m.gate_x = place_x(on, inputs, m, m.gate->kind);
+  m.up_x = rounds(inputs, m.gate->kind) == rounds(inputs, m.up->kind) ? m.gate_x
+                                                                      : place_x(on, inputs, m, m.up->kind);
   m.down_h.floats = on.step_memory.take_of<const float*>(m.pairs.count());
-  RoundedBlock* x = rounds(m.gate) || rounds(m.up) ? room(m.dim) : nullptr;
-  if (rounds(m.gate)) m.gate_x.rounded = x;
-  if (rounds(m.up)) m.up_x.rounded = x;
-  if (rounds(m.down)) m.down_h.rounded = room(m.inner);
+  if (rounds(inputs, m.down->kind)) {
+    m.down_h.rounded = on.room_for_rounded(m.pairs.count(), m.inner, inputs);
+    m.down_h.step = m.inner / kBlock;
+  }
 }
 
 MoePlan* make_plan(Recorder& on, Rounding::Inputs inputs, Tensor x, const Choice& to, const Weight& gate,
@@ -112,14 +119,15 @@ MoePlan* make_plan(Recorder& on, Rounding::Inputs inputs, Tensor x, const Choice
   m.on = &on;
   if (inputs == Rounding::Inputs::official)
     m.official = {.x = gate.in, .products = gate.out, .h = Round::bf16, .down = down.in, .out = down.out};
+  AUTARK_CHECK(m.official.products != Round::e4m3_b128 && m.official.out != Round::e4m3_b128);
   m.dim = dim, m.inner = inner;
   m.gate = on.prepared.of(gate, on.team).data();
   m.up = on.prepared.of(up, on.team).data();
   m.down = on.prepared.of(down, on.team).data();
-  m.x = on.official(x, m.official.x);
+  m.x = x;
   m.weights = to.weights;
   m.pairs = make_pairs(on, to.ids, gate.shape[0]);
-  m.inner_cut = in_pairs(cut_panels(on, *m.gate, m.pairs.rows));
+  m.inner_cut = in_multiples(cut_panels(on, *m.gate, m.pairs.rows), kTileSide / kLanes);
   m.outer_cut = cut_panels(on, *m.down, m.pairs.rows);
   m.inner_chunks = on.step_memory.take_of<int64_t>(2);
   m.outer_chunks = m.inner_chunks + 1;
@@ -137,33 +145,37 @@ void record_sort(Recorder& on, const MoePlan* m, const Tensor& ids) {
     *m->inner_chunks = active * m->inner_cut.chunks;
     *m->outer_chunks = active * m->outer_cut.chunks;
     for (int64_t p = 0; p < m->pairs.count(); ++p) {
-      m->gate_x.floats[p] = m->x.f32() + m->pairs.pair[p] / m->pairs.each * m->dim;
+      const float* row = m->x.f32() + m->pairs.pair[p] / m->pairs.each * m->dim;
+      if (m->gate_x.floats) m->gate_x.floats[p] = row;
+      if (m->up_x.floats) m->up_x.floats[p] = row;
       m->down_h.floats[p] = m->h.f32() + p * m->inner;
     }
   });
   on.barrier();
 }
 
-// Rounds the rows at `to.floats`, [places][width], to `to.rounded`: every expert's rows are tiles of their
-// own.
-void record_rounding(Recorder& on, const MoePlan* m, const Tensor& from, const PlacedRows& to,
-                     int64_t width) {
-  if (!to.rounded) return;
-  on.add_rows(m->pairs.count(), {from}, {}, [=](int64_t place, void*) {
-    const int64_t e = m->pairs.expert_at(place), first = m->pairs.begin[e], blocks = width / kBlock;
-    const RoundedRow r =
-        m->on->rounded_row(to.rounded + first * blocks, place - first, m->pairs.begin[e + 1] - first, blocks);
-    m->on->kernels.round_row(to.floats[place], width, r.first, r.stride);
-  });
-  on.barrier();
+// The rows of expert e at `x`: tiles of their own.
+Rounded rows_of_expert(const MoePlan& m, const PlacedRows& x, int64_t e) {
+  return {x.rounded.blocks + m.pairs.begin[e] * x.step, x.rounded.low};
 }
 
-// Rounds `x` in place as official code does, once or twice.
-void record_official(Recorder& on, const Tensor& x, Round first, Round second = Round::none) {
-  if (first == Round::none && second == Round::none) return;
-  on.add_rows(x.rows(), {x}, {x}, [=](int64_t i, void*) {
-    round(first, x.row(i));
-    round(second, x.row(i));
+void copy_row(RoundedRow from, RoundedRow to, int64_t blocks) {
+  for (int64_t b = 0; b < blocks; ++b) {
+    to.first[b * to.stride] = from.first[b * from.stride];
+    if (to.low) to.first[b * to.stride + to.low] = from.first[b * from.stride + from.low];
+  }
+}
+
+// Copies rounded rows of x to their places.
+void record_gather(Recorder& on, const MoePlan* m) {
+  const PlacedRows* to = m->gate_x.step ? &m->gate_x : &m->up_x;
+  if (!to->step) return;
+  on.add_rows(m->pairs.count(), {}, {}, [m, to](int64_t place, void*) {
+    const int64_t e = m->pairs.expert_at(place), first = m->pairs.begin[e];
+    copy_row(m->on->rounded_row(m->rounded_x, m->pairs.pair[place] / m->pairs.each, m->pairs.rows, to->step),
+             m->on->rounded_row(rows_of_expert(*m, *to, e), place - first, m->pairs.begin[e + 1] - first,
+                                to->step),
+             to->step);
   });
   on.barrier();
 }
@@ -173,37 +185,54 @@ ExpertChunk chunk_of(const SortedPairs& p, const PanelCut& cut, int64_t chunk) {
   return {e, p.begin[e], p.begin[e + 1] - p.begin[e], begin, std::min(begin + cut.each, cut.panels)};
 }
 
-ProductJob job_at(const MoePlan& m, const Panels& w, const PlacedRows& x, int64_t first) {
-  const bool rounded = x.rounded != nullptr;
-  return {&m.on->kernels, &w, rounded ? x.rounded + first * w.blocks : nullptr, x.floats + first, nullptr};
+ProductJob job_at(const MoePlan& m, const Panels& w, const PlacedRows& x, int64_t expert, Round out) {
+  ProductJob job{&m.on->kernels, &w, {}, nullptr, nullptr};
+  job.out = out;
+  if (x.rounded.blocks)
+    job.rounded = rows_of_expert(m, x, expert);
+  else
+    job.floats = x.floats + m.pairs.begin[expert];
+  return job;
 }
 
-// h of `count` places from `place` on, outputs from `at` on, whose products are a and b.
-void join(const MoePlan& m, float* a, float* b, int64_t place, int64_t count, int64_t at) {
-  const int64_t n = std::min(kPairWide, m.inner - at);
-  round(m.official.products, {a, static_cast<size_t>(count * kPairWide)});
-  round(m.official.products, {b, static_cast<size_t>(count * kPairWide)});
-  for (int64_t i = 0; i < count; ++i) {
-    float* z = m.h.f32() + (place + i) * m.inner + at;
-    m.on->kernels.glu(a + i * kPairWide, b + i * kPairWide, n, m.act, m.limit, z);
-    const float weight = m.weights.f32()[m.pairs.pair[place + i]];
-    for (int64_t j = 0; j < n; ++j) z[j] *= weight;
-  }
+// What one thread works on at a time: kTileSide outputs of h, for so many rows that gate's and up's products fit
+// into PairScratch.
+constexpr int64_t kRun = kTileSide / kLanes;  // panels
+int64_t rows_of_run(const MoePlan& m) {
+  return rows_at_once(m.on->kernels.tile_rows) / (kTileSide / kPairWide) / m.on->kernels.tile_rows *
+         m.on->kernels.tile_rows;
+}
+
+// Row i of an expert, outputs from `at` on, whose products are a and b: h, then as down reads it.
+void join(const MoePlan& m, const ExpertChunk& c, const float* a, const float* b, int64_t i, int64_t at) {
+  const Kernels& k = m.on->kernels;
+  const int64_t n = std::min(kTileSide, m.inner - at), place = c.first + i;
+  float* h = m.h.f32() + place * m.inner + at;
+  k.glu(a, b, n, m.act, m.limit, h);
+  const float weight = m.weights.f32()[m.pairs.pair[place]];
+  for (int64_t j = 0; j < n; ++j) h[j] *= weight;
+  if (m.official.h == Round::bf16) k.v4().round_bf16(h, n, h);
+  if (!m.down_h.rounded.blocks) return round(m.official.down, {h, static_cast<size_t>(n)});
+  RoundedRow to = m.on->rounded_row(rows_of_expert(m, m.down_h, c.expert), i, c.rows, m.down->blocks);
+  to.first += at / kBlock * to.stride;
+  m.on->round_row(h, n, m.official.down, to);
 }
 
 void run_inner(const MoePlan& m, int64_t chunk, void* scratch) {
   const ExpertChunk c = chunk_of(m.pairs, m.inner_cut, chunk);
-  const ProductJob gate = job_at(m, m.gate[c.expert], m.gate_x, c.first),
-                   up = job_at(m, m.up[c.expert], m.up_x, c.first);
-  const int64_t pass = rows_at_once(m.on->kernels.tile_rows);
-  const PairScratch s(scratch, pass);
-  for (int64_t p = c.begin; p < c.end; p += 2) {
-    const int64_t end = std::min(p + 2, m.inner_cut.panels);
+  const ProductJob gate = job_at(m, m.gate[c.expert], m.gate_x, c.expert, m.official.products),
+                   up = job_at(m, m.up[c.expert], m.up_x, c.expert, m.official.products);
+  const int64_t pass = rows_of_run(m);
+  const PairScratch s(scratch, pass * (kTileSide / kPairWide));
+  for (int64_t p = c.begin; p < c.end; p += kRun) {
+    const int64_t end = std::min(p + kRun, c.end);
     for (int64_t row = 0; row < c.rows; row += pass) {
       const int64_t count = std::min(pass, c.rows - row);
-      gate.run(p, end, row, count, s.a, kPairWide, scratch);
-      up.run(p, end, row, count, s.b, kPairWide, scratch);
-      join(m, s.a, s.b, c.first + row, count, p * kLanes);
+      prefetch_start(up.w->bytes + p * up.w->panel_bytes);
+      gate.run(p, end, row, count, s.a, kTileSide, scratch);
+      up.run(p, end, row, count, s.b, kTileSide, scratch);
+      for (int64_t i = 0; i < count; ++i)
+        join(m, c, s.a + i * kTileSide, s.b + i * kTileSide, row + i, p * kLanes);
     }
   }
 }
@@ -217,18 +246,27 @@ void record_inner(Recorder& on, const MoePlan* m) {
 void record_outer(Recorder& on, const MoePlan* m) {
   on.add_counted(m->outer_chunks, {m->h}, {m->o}, [m](int64_t chunk, void* scratch) {
     const ExpertChunk c = chunk_of(m->pairs, m->outer_cut, chunk);
-    job_at(*m, m->down[c.expert], m->down_h, c.first)
+    job_at(*m, m->down[c.expert], m->down_h, c.expert, m->official.out)
         .run(c.begin, c.end, 0, c.rows, m->o.f32() + c.first * m->dim + c.begin * kLanes, m->dim, scratch);
   });
+  const auto begin = [](const void* plan, int64_t chunk) {
+    const auto& of = *static_cast<const MoePlan*>(plan);
+    const ExpertChunk c = chunk_of(of.pairs, of.outer_cut, chunk);
+    return of.down[c.expert].bytes + c.begin * of.down->panel_bytes;
+  };
+  on.expect_reads(begin, m);
 }
 
 void record_sum(Recorder& on, const MoePlan* m) {
-  on.add_rows(m->pairs.rows, {m->o}, {m->y}, [m](int64_t t, void*) {
+  constexpr int64_t kPiece = 1024;  // channels
+  const int64_t pieces = (m->dim + kPiece - 1) / kPiece;
+  on.add_rows(m->pairs.rows * pieces, {m->o}, {m->y}, [=](int64_t i, void*) {
+    const int64_t t = i / pieces, at = i % pieces * kPiece, n = std::min(kPiece, m->dim - at);
     const int64_t* place = m->pairs.place + t * m->pairs.each;
-    float* y = m->y.f32() + t * m->dim;
-    std::copy_n(m->o.f32() + place[0] * m->dim, m->dim, y);
+    float* y = m->y.f32() + t * m->dim + at;
+    std::copy_n(m->o.f32() + place[0] * m->dim + at, n, y);
     for (int64_t j = 1; j < m->pairs.each; ++j)
-      m->on->kernels.add(y, m->o.f32() + place[j] * m->dim, m->dim, y);
+      m->on->kernels.add(y, m->o.f32() + place[j] * m->dim + at, n, y);
   });
 }
 
@@ -240,12 +278,9 @@ Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, co
   m->act = gate_of(act);
   m->limit = limit;
   record_sort(on, m, to.ids);
-  record_rounding(on, m, m->x, m->gate_x.rounded ? m->gate_x : m->up_x, m->dim);
+  record_gather(on, m);
   record_inner(on, m);
-  record_official(on, m->h, m->official.h, m->official.down);
-  record_rounding(on, m, m->h, m->down_h, m->inner);
   record_outer(on, m);
-  record_official(on, m->o, m->official.out);
   record_sum(on, m);
   return m->y;
 }

@@ -2,6 +2,7 @@
 //
 // Rounded products, per output and block of 32 inputs, dot exact in int32:
 //   acc ← fma(float(dot) · d (+ m · sum), scale of the activations, acc)
+// With two digits, dot is 128 times that of the first plus that of the second.
 // Float products: 32 fused multiply-adds from zero, then acc ← acc + that; e4m3 and mxfp4 multiply codes, and
 // then acc ← fma(that, scale, acc). Either way the order is fixed, so rows may be taken one at a time
 // from the packed codes or a tile at a time from expanded ones.
@@ -17,6 +18,7 @@ namespace {
 constexpr int kBlocksAtOnce = 16;  // expanded codes of two panels stay in L1
 constexpr int64_t kRowsAtOnce = rows_at_once(kTileRows);
 constexpr int64_t kFewRows = 2 * kTileRows;  // that are worth no expanding
+constexpr int64_t kRowsThatWait = 256;       // for the next weights; more rows take longer than memory
 
 struct alignas(64) ExpandedBlock {
   uint8_t code[512];
@@ -71,8 +73,38 @@ struct Expanded {  // P panels' block
   F m(int p) const { return load(w[p].m); }
 };
 
+// Adds quads [first, first + n) of R rows and P panels to s.
+template <Kind K, int R, int P, int N, class W>
+inline void add_dots(const W& w, const RoundedBlock* x, int first, I (&s)[R][P]) {
+  AUTARK_UNROLL(8)
+  for (int i = 0; i < N; ++i) {
+    const int j = first + i;
+    U c[P];
+    AUTARK_UNROLL(2)
+    for (int p = 0; p < P; ++p) c[p] = w.code(p, j);
+    AUTARK_UNROLL(kTileRows)
+    for (int r = 0; r < R; ++r) {
+      const int32_t four = quad(x[r], j);
+      AUTARK_UNROLL(2)
+      for (int p = 0; p < P; ++p) s[r][p] = dot<K>(s[r][p], c[p], four);
+    }
+  }
+}
+
+// Makes s, the sums of the first digit, those of both.
+template <Kind K, int R, int P, int N, class W>
+inline void add_low_digit(const W& w, const RoundedBlock* x, int part, I (&s)[R][P]) {
+  AUTARK_UNROLL(kTileRows)
+  for (int r = 0; r < R; ++r) {
+    const I start = first_dot<K>(x[r], part);
+    AUTARK_UNROLL(2)
+    for (int p = 0; p < P; ++p) s[r][p] = shift_left(s[r][p], 7) + start;
+  }
+  add_dots<K, R, P, N>(w, x, part * N, s);
+}
+
 template <Kind K, int R, int P, class W>
-inline void add_block(const W& w, const RoundedBlock* x, F (&acc)[R][P]) {
+inline void add_block(const W& w, const RoundedBlock* x, int64_t low, F (&acc)[R][P]) {
   constexpr Meaning kMeaning = layout_of(K).meaning;
   constexpr int kParts = kMeaning == Meaning::halves ? 2 : 1, kQuads = 8 / kParts;
   AUTARK_UNROLL(2)
@@ -80,23 +112,12 @@ inline void add_block(const W& w, const RoundedBlock* x, F (&acc)[R][P]) {
     I s[R][P];
     AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) {
-      const I start = first_dot<K>(x[r], part);
+      const I start = low ? int_zero() : first_dot<K>(x[r], part);
       AUTARK_UNROLL(2)
       for (int p = 0; p < P; ++p) s[r][p] = start;
     }
-    AUTARK_UNROLL(8)
-    for (int i = 0; i < kQuads; ++i) {
-      const int j = part * kQuads + i;
-      U c[P];
-      AUTARK_UNROLL(2)
-      for (int p = 0; p < P; ++p) c[p] = w.code(p, j);
-      AUTARK_UNROLL(kTileRows)
-      for (int r = 0; r < R; ++r) {
-        const int32_t four = quad(x[r], j);
-        AUTARK_UNROLL(2)
-        for (int p = 0; p < P; ++p) s[r][p] = dot<K>(s[r][p], c[p], four);
-      }
-    }
+    add_dots<K, R, P, kQuads>(w, x, part * kQuads, s);
+    if (low) add_low_digit<K, R, P, kQuads>(w, x + low, part, s);
     AUTARK_UNROLL(2)
     for (int p = 0; p < P; ++p) {
       const F d = part ? w.m(p) : w.d(p);
@@ -155,7 +176,7 @@ void few_rounded_rows(const ProductOfRounded& t) {
         prefetch_share<K, R, 1, 1>(group, i);
         const BlockAt at = block_of<K>(group, n, i);
         const InRegisters block{codes_of<K>(at.low, at.high), factors_of<K>(at.scale, at.super)};
-        add_block<K, R, 1>(block, t.x + (b + i) * R, acc);
+        add_block<K, R, 1>(block, t.x + (b + i) * R, t.low, acc);
       }
     }
     const int64_t at = (panel - t.panel_begin) * kLanes;
@@ -175,6 +196,24 @@ inline void expand(const PanelAt& p, int64_t b, ExpandedBlock* out) {
   const Factors f = factors_of<K>(at.scale, at.super);
   store(out->d, f.d);
   store(out->m, f.m);
+}
+
+// Blocks from b on of P panels. `asks` for those that follow, also for the first ones of the next P panels: a
+// block's bytes a block, since all at once would be too many.
+template <Kind K, int P>
+inline void expand_panels(const Panels& w, int64_t panel, int64_t b, int64_t blocks, bool asks,
+                          ExpandedBlock* out) {
+  constexpr int64_t kGroupBytes = layout_of(K).group(kGroup), kBytes = kGroupBytes / kGroup;
+  const int64_t after = b + blocks < w.blocks ? b + blocks : 0;
+  for (int p = 0; p < P; ++p) {
+    const PanelAt at = panel_at(w, panel + p);
+    const uint8_t* next = panel_at(w, panel + p + (after ? 0 : P)).groups +
+                          static_cast<int64_t>(static_cast<uint64_t>(after) / kGroup) * kGroupBytes;
+    for (int64_t i = 0; i < blocks; ++i) {
+      for (int64_t ahead = 0; asks && ahead < kBytes; ahead += 64) prefetch<false>(next + i * kBytes + ahead);
+      expand<K>(at, b + i, out + i * P + p);
+    }
+  }
 }
 
 template <int R, int P>
@@ -197,21 +236,21 @@ inline void store_sums(const F (&acc)[R][P], float* sums) {
 
 // w [block][P], x [block][R], sums [R][P][lane].
 template <Kind K, int R, int P>
-void rounded_tile(const ExpandedBlock* w, const RoundedBlock* x, int64_t blocks, float* sums) {
+void rounded_tile(const ExpandedBlock* w, const RoundedBlock* x, int64_t low, int64_t blocks, float* sums) {
   F acc[R][P];
   load_sums(sums, acc);
-  for (int64_t b = 0; b < blocks; ++b) add_block<K, R, P>(Expanded{w + b * P}, x + b * R, acc);
+  for (int64_t b = 0; b < blocks; ++b) add_block<K, R, P>(Expanded{w + b * P}, x + b * R, low, acc);
   store_sums(acc, sums);
 }
 
 // The tile of as many rows as there are: `rows` of at most R.
 template <Kind K, int P, int R = kTileRows>
-void rounded_tile_of(int64_t rows, const ExpandedBlock* w, const RoundedBlock* x, int64_t blocks,
+void rounded_tile_of(int64_t rows, const ExpandedBlock* w, const RoundedBlock* x, int64_t low, int64_t blocks,
                      float* sums) {
   if constexpr (R > 1) {
-    if (rows < R) return rounded_tile_of<K, P, R - 1>(rows, w, x, blocks, sums);
+    if (rows < R) return rounded_tile_of<K, P, R - 1>(rows, w, x, low, blocks, sums);
   }
-  rounded_tile<K, R, P>(w, x, blocks, sums);
+  rounded_tile<K, R, P>(w, x, low, blocks, sums);
 }
 
 template <Kind K, int P>
@@ -224,13 +263,11 @@ void many_rounded_rows(const ProductOfRounded& t, int64_t panel) {
     clear(sums, (end - row) * P * kLanes);
     for (int64_t b = 0; b < w.blocks; b += kBlocksAtOnce) {
       const int64_t blocks = w.blocks - b < kBlocksAtOnce ? w.blocks - b : kBlocksAtOnce;
-      for (int p = 0; p < P; ++p) {
-        const PanelAt at = panel_at(w, panel + p);
-        for (int64_t i = 0; i < blocks; ++i) expand<K>(at, b + i, expanded + i * P + p);
-      }
+      expand_panels<K, P>(w, panel, b, blocks, t.rows <= kRowsThatWait, expanded);
       for (int64_t r = row; r < end; r += kTileRows) {
         const int64_t n = end - r < kTileRows ? end - r : kTileRows;
-        rounded_tile_of<K, P>(n, expanded, t.x + r * w.blocks + b * n, blocks, sums + (r - row) * P * kLanes);
+        rounded_tile_of<K, P>(n, expanded, t.x + r * w.blocks + b * n, t.low, blocks,
+                              sums + (r - row) * P * kLanes);
       }
     }
     write_sums<P>(sums, w, panel, (panel - t.panel_begin) * kLanes, row, end - row, t.bias, t.y, t.y_stride);
@@ -291,6 +328,39 @@ void round_row(const float* x, int64_t n, RoundedBlock* out, int64_t stride) {
     out->scale = ok ? top * (1.f / 127) : __builtin_nanf("");
     out->less_sum = out->less_half[0] + out->less_half[1];
     out->sum = static_cast<float>(-out->less_sum);
+  }
+}
+
+// The greatest power of two that keeps |x| ≤ top within both digits.
+inline float digits_by(float top) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &top, 4);
+  const int e = int(bits >> 23) - 127;
+  const uint32_t by_bits = uint32_t((e < -100 ? 100 : -e) + 13 + 127) << 23;
+  float by;
+  __builtin_memcpy(&by, &by_bits, 4);
+  return top * by > 127 * 128 + 63 ? by / 2 : by;
+}
+
+void round_two_digits(const float* x, int64_t n, RoundedBlock* out, int64_t stride, int64_t low) {
+  for (int64_t i = 0; i < n; i += kBlock, out += stride) {
+    const F h[2] = {load(x + i), load(x + i + kLanes)};
+    const bool ok = finite(h[0]) && finite(h[1]);
+    const float top = max_of(max(abs(h[0]), abs(h[1]))), by = ok ? digits_by(top) : 0;
+    RoundedBlock* two[2] = {out, out + low};
+    for (int half = 0; half < 2; ++half) {
+      const F whole = nearest(ok ? h[half] * all(by) : zero());
+      const F high = nearest(fma(whole, all(1.f / 128), all(0.25f / 128)));
+      two[0]->less_half[half] = -store_codes(two[0]->code + half * kLanes, to_int(high));
+      two[1]->less_half[half] =
+          -store_codes(two[1]->code + half * kLanes, to_int(fma(high, all(-128.f), whole)));
+    }
+    for (int half = 0; half < 2; ++half) two[1]->less_half[half] += 128 * two[0]->less_half[half];
+    for (RoundedBlock* one : two) {
+      one->less_sum = one->less_half[0] + one->less_half[1];
+      one->scale = ok ? 1 / by : __builtin_nanf("");
+    }
+    two[0]->sum = two[1]->sum = static_cast<float>(-two[1]->less_sum);
   }
 }
 

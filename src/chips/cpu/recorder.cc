@@ -26,12 +26,6 @@ struct Ends {
       : front(static_cast<uint32_t>(both)), back(static_cast<uint32_t>(both >> 32)) {}
 };
 
-// Prefetches the start of a stream; the kernel that reads it continues.
-void prefetch_start(const uint8_t* p) {
-  constexpr int64_t kBytes = 4096;
-  for (int64_t i = 0; i < kBytes; i += 64) __builtin_prefetch(p + i, 0, 2);
-}
-
 using RoundRun = void (*)(const float* x, int64_t n, float* y);
 RoundRun rounding_of(const Kernels& k, Round how) {
   return how == Round::bf16 ? k.v4().round_bf16 : k.v4().round_e4m3;
@@ -139,13 +133,21 @@ uint32_t Recorder::take_chunks(const Operation& op, int64_t chunks, int thread) 
   return did;
 }
 
+// An operation's counted chunks are known here if it expects reads: what counts them lies two waits back.
+void Recorder::prefetch_reads(const Operation& op, int thread) const {
+  if (op.reads) prefetch_start(op.reads + first_chunk(op.chunks, thread, team.size()) * op.reads_of_chunk);
+  if (!op.reads_at) return;
+  const int64_t first = first_chunk(*op.counted, thread, team.size());
+  if (first < *op.counted) prefetch_start(op.reads_at(op.plan, first));
+}
+
 // One thread's way through the list. All threads compute the same `due`, so they wait for the same
 // number of chunks.
 void Recorder::run_operations(int thread) {
   uint32_t due = 0;  // chunks of all operations so far
   VerbClock clock(times_);
   for (const Operation& op : operations_) {
-    if (op.reads) prefetch_start(op.reads + first_chunk(op.chunks, thread, team.size()) * op.reads_of_chunk);
+    prefetch_reads(op, thread);
     if (op.barrier) done_.wait_for(due);
     clock.enter(op.group);
     const int64_t chunks = op.counted ? *op.counted : op.chunks;
@@ -198,13 +200,30 @@ Tensor Recorder::carry(Tensor x) {
   return y;
 }
 
-Rounded Recorder::rounded(Tensor x) {
-  for (const Known& k : rounded_) {
-    if (k.of.begin == x.data && k.cols == x.cols()) return k.rounded;
+Rounded Recorder::room_for_rounded(int64_t rows, int64_t cols, Rounding::Inputs inputs) {
+  const int64_t blocks = rows * (cols / kBlock), digits = inputs == Rounding::Inputs::official ? 2 : 1;
+  return {results.take_of<RoundedBlock>(digits * blocks), (digits - 1) * blocks};
+}
+
+void Recorder::round_row(const float* x, int64_t n, Round how, RoundedRow to) const {
+  if (!to.low) return kernels.round_row(x, n, to.first, to.stride);
+  if (how == Round::none) return kernels.round_two_digits(x, n, to.first, to.stride, to.low);
+  const auto round = how == Round::bf16 ? kernels.v4().round_bf16 : kernels.v4().round_e4m3;
+  for (int64_t i = 0; i < n; i += kTileSide) {
+    float official[kTileSide];
+    const int64_t count = std::min(kTileSide, n - i);
+    round(x + i, count, official);
+    kernels.round_two_digits(official, count, to.first + i / kBlock * to.stride, to.stride, to.low);
   }
-  const int64_t rows = x.rows(), cols = x.cols(), blocks = cols / kBlock;
-  const Rounded r{results.take_of<RoundedBlock>(rows * blocks)};
-  rounded_.push_back({x, cols, r});
+}
+
+Rounded Recorder::rounded(Tensor x, Rounding::Inputs inputs, Round how) {
+  for (const Known& k : rounded_) {
+    if (k.of.begin == x.data && k.cols == x.cols() && k.how == how) return k.rounded;
+  }
+  const int64_t rows = x.rows(), cols = x.cols(), blocks = cols / kBlock, runs = tiles(cols);
+  const Rounded r = room_for_rounded(rows, cols, inputs);
+  rounded_.push_back({x, cols, how, r});
   for (const Offer& o : offers_) {
     const Bytes asked(x);
     if (o.of.begin == asked.begin && o.of.end == asked.end) {
@@ -213,9 +232,11 @@ Rounded Recorder::rounded(Tensor x) {
     }
   }
   const int64_t bytes = rows * blocks * static_cast<int64_t>(sizeof(RoundedBlock));
-  add_rows(rows, {x}, {Bytes(r.blocks, bytes)}, [=, this, x = x.f32()](int64_t i, void*) {
-    const RoundedRow to = rounded_row(r.blocks, i, rows, blocks);
-    kernels.round_row(x + i * cols, cols, to.first, to.stride);
+  add_rows(rows * runs, {x}, {Bytes(r.blocks, bytes)}, [=, this, x = x.f32()](int64_t i, void*) {
+    const int64_t row = i / runs, from = i % runs * kTileSide;
+    RoundedRow to = rounded_row(r, row, rows, blocks);
+    to.first += from / kBlock * to.stride;
+    round_row(x + row * cols + from, std::min(kTileSide, cols - from), how, to);
   });
   return r;
 }

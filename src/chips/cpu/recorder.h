@@ -22,6 +22,7 @@
 #include "chips/cpu/team.h"
 #include "chips/operand.h"
 #include "chips/verb_times.h"
+#include "tensor/rounding.h"
 #include "tensor/tensor.h"
 #include "tensor/weight.h"
 
@@ -41,6 +42,7 @@ struct Bytes {  // a range of memory that an operation reads or writes
 // Activations rounded to int8, in tiles (layout.h).
 struct Rounded {
   RoundedBlock* blocks = nullptr;
+  int64_t low = 0;  // blocks from a block to its low digits; 0: there are none
 };
 
 // Rows of bf16 values, [rows][stride]; the values behind a row's own are zero up to a whole block of 32.
@@ -50,11 +52,18 @@ struct Bf16Rows {
   operator Bytes() const { return Bytes(values, 2 * rows * stride); }
 };
 
-// The blocks of one row: the first block, and the distance between blocks.
+// The blocks of one row: the first block, the distance between blocks, and Rounded::low.
 struct RoundedRow {
   RoundedBlock* first;
   int64_t stride;
+  int64_t low = 0;
 };
+
+// Prefetches the start of a stream; the kernel that reads it continues.
+inline void prefetch_start(const uint8_t* p) {
+  constexpr int64_t kBytes = 4096;
+  for (int64_t i = 0; i < kBytes; i += 64) __builtin_prefetch(p + i, 0, 2);
+}
 
 class Recorder {
  public:
@@ -102,6 +111,11 @@ class Recorder {
     operations_.back().reads = begin;
     operations_.back().reads_of_chunk = bytes;
   }
+  // The same for an operation of counted chunks: at(plan, c). It is asked when the number of chunks is known.
+  void expect_reads(const uint8_t* (*at)(const void* plan, int64_t chunk), const void* plan) {
+    operations_.back().reads_at = at;
+    operations_.back().plan = plan;
+  }
   // Makes the next operation wait for all before it.
   void barrier() { barrier_next_ = true; }
   // Appends `work` for the caller's thread.
@@ -113,29 +127,33 @@ class Recorder {
   void play();   // runs the recorded operations, then forgets them
   void reset();  // forgets all operations and frees the memory of the step
 
-  // The blocks of row `row` of a matrix with `rows` rounded rows of `blocks` blocks each, stored
-  // at `base` (layout.h).
-  RoundedRow rounded_row(RoundedBlock* base, int64_t row, int64_t rows, int64_t blocks) const {
+  // The blocks of row `row` of a matrix with `rows` rounded rows of `blocks` blocks each (layout.h).
+  RoundedRow rounded_row(Rounded all, int64_t row, int64_t rows, int64_t blocks) const {
     const int64_t high = kernels.tile_rows;
     const int64_t tile = static_cast<uint32_t>(row) / static_cast<uint32_t>(high) * high;
-    return {base + tile * blocks + (row - tile), rows - tile < high ? rows - tile : high};
+    return {all.blocks + tile * blocks + (row - tile), rows - tile < high ? rows - tile : high, all.low};
   }
-  // The int8 form of x. Computed at most once until x is overwritten.
-  Rounded rounded(Tensor x);
+  // The int8 form of x, for official runs that of official(x, how) in two digits. Computed at most once until
+  // x is overwritten.
+  Rounded rounded(Tensor x, Rounding::Inputs inputs, Round how);
+  // Room for it, for one more user.
+  Rounded room_for_rounded(int64_t rows, int64_t cols, Rounding::Inputs inputs);
+  // Rounds n floats to the blocks of `to`, in official runs as official(…, how) first.
+  void round_row(const float* x, int64_t n, Round how, RoundedRow to) const;
   // x rounded as official code does, or x itself for Round::none. Computed at most once until
   // x is overwritten.
   Tensor official(Tensor x, Round how);
   // The same as bf16 values, which hold what official code rounds to. REQUIRES: how is not Round::none.
   Bf16Rows official_bf16(Tensor x, Round how);
   // Registers r as the int8 form of x, which the caller has computed.
-  void know_rounded(Tensor x, Rounded r) { rounded_.push_back({x, x.cols(), r}); }
+  void know_rounded(Tensor x, Rounded r) { rounded_.push_back({x, x.cols(), Round::none, r}); }
   // Announces that the verb that writes y can also round it. If rounded(y) is called before the verb runs,
   // *slot becomes the place to write to.
   void offer_rounding(Tensor y, RoundedBlock** slot) { offers_.push_back({y, slot}); }
   // Row `row` of the `rows` that such a verb writes, if someone asked.
   void round_if_asked(RoundedBlock* const* slot, const float* y, int64_t row, int64_t rows, int64_t n) const {
     if (!*slot) return;
-    const RoundedRow to = rounded_row(*slot, row, rows, n / kBlock);
+    const RoundedRow to = rounded_row({*slot}, row, rows, n / kBlock);
     kernels.round_row(y, n, to.first, to.stride);
   }
   void forget_rounded() { rounded_.clear(), offers_.clear(), official_.clear(), official_bf16_.clear(); }
@@ -156,11 +174,14 @@ class Recorder {
     Taken* taken = nullptr;  // one per thread
     const uint8_t* reads = nullptr;
     int64_t reads_of_chunk = 0;
+    const uint8_t* (*reads_at)(const void* plan, int64_t chunk) = nullptr;
+    const void* plan = nullptr;
     VerbGroup group = VerbGroup::other;
   };
   struct Known {
     Bytes of;
     int64_t cols;
+    Round how;
     Rounded rounded;
   };
   struct Offer {
@@ -191,6 +212,7 @@ class Recorder {
   void forget_rounded(std::span<const Bytes> changed);
   void forget_operations();
   void run_operations(int thread);
+  void prefetch_reads(const Operation& op, int thread) const;
   uint32_t take_chunks(const Operation& op, int64_t chunks, int thread) const;
 
   VerbTimes* const times_;

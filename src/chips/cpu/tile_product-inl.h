@@ -2,13 +2,14 @@
 // panels-inl.h.
 //
 // Tile A: 16 rows of a slice, as layout.h stores them. A slice is the inputs that share one factor d: a block of 32,
-// or half of it in formats of halves. Tile B: the same slice of a panel, its codes minus their offset; row j holds
+// or half of it in formats of halves. Where an input has D = 2 digits (layout.h), a slice has two tiles A, and the lanes
+// add the sums of the second to 128 times those of the first. Tile B: the same slice of a panel, its codes minus their offset; row j holds
 // inputs 4 j … 4 j + 3 of 16 outputs. Tile C = A · B has the slice's exact int32 sums, which go through memory
 // to the lanes. The lanes do what product-inl.h does, operation by operation, so the bits are those of
 // the ISA's other products.
 //
-// A group of blocks of P panels is expanded once for all rows (B and the factors, at most 10 KiB). A step is kStep slices of
-// 16 rows. While the lanes work on the sums of one step (2 x 8 KiB with the next one), a quarter at a time, the tiles
+// A group of blocks of P panels is expanded once for all rows (B and the factors, at most 10 KiB). A step is kStep tiles A,
+// kStep / D slices. While the lanes work on the sums of one step (2 x 8 KiB with the next one), a quarter at a time, the tiles
 // compute the next one, a slice in each quarter: its products are started before the quarter's float operations and
 // stored behind them, and two sets of C and A alternate, so neither waits for the other.
 #pragma once
@@ -18,7 +19,7 @@
 namespace autark {
 namespace {
 
-constexpr int kStep = 4;                                  // slices
+constexpr int kStep = 4;                                  // tiles A
 constexpr int kQuarter = kTileHigh / kStep;               // rows
 constexpr int64_t kRowsOfPass = rows_at_once(kTileHigh);  // whose sums are kept
 constexpr int kC = 0, kA = 4, kB = 6;                     // tiles: C[set][panel], A[set], B[panel]
@@ -40,17 +41,17 @@ struct alignas(64) TileScratch {
   Slice<M> w[kGroup * kSlicesEach<M>][P];  // of the group at hand
   alignas(64) Dots<P> dots[2];             // of the step at hand and the next one
   alignas(64) float sums[kRowsOfPass][P][kLanes];
-  RoundedBlock last[kGroup * kTileHigh];  // the last row tile of this group, as a whole tile
+  RoundedBlock last[2][kGroup * kTileHigh];  // [digit]: the last row tile of this group, as a whole tile
 };
 static_assert(sizeof(TileScratch<Meaning::minimum, 2>) <= kScratchBytes / 2);
 
-// A step: `count` slices of a group from `first` on, for one row tile. x: block b of the group is at
-// x[b · stride + row].
+// A step: `count` tiles A of a group from `first` on, for one row tile. x: block b of the group is at
+// x[b · stride + row], its low digits `low` blocks behind.
 struct TileStep {
   const RoundedBlock* x = nullptr;
   int64_t stride = 0, rows = 0;
   float* sums = nullptr;  // [16][P][lane]
-  int64_t first = 0, count = 0;
+  int64_t first = 0, count = 0, low = 0;
 };
 
 TileShapes product_shapes(int64_t rows, int slices_each) {
@@ -82,12 +83,13 @@ inline void expand_slices(const PanelAt& p, int64_t b, S* out, int64_t stride) {
   }
 }
 
-// Starts the products of slice `first + i` of a step.
-template <int Set, Meaning M, int P, class T>
+// Starts the products of tile A `first + i` of a step.
+template <int Set, int D, Meaning M, int P, class T>
 inline void start_slice(T& tiles, const TileScratch<M, P>& s, const TileStep& step, int64_t i) {
   constexpr int64_t kEach = kSlicesEach<M>;
-  const int64_t slice = step.first + i;
-  const int8_t* a = step.x[slice / kEach * step.stride].code + slice % kEach * (kBlock / kEach);
+  const int64_t slice = (step.first + i) / D, digit = (step.first + i) % D;
+  const int8_t* a =
+      step.x[slice / kEach * step.stride + digit * step.low].code + slice % kEach * (kBlock / kEach);
   tiles.template load<kA + Set>(a, sizeof(RoundedBlock));
   tiles.template load<kB>(s.w[slice][0].code, 64);
   tiles.template zero<kC + 2 * Set>();
@@ -108,7 +110,7 @@ inline void store_slice(const T& tiles, Dots<P>& dots, int64_t i) {
 
 // Adds a step's slices to the sums of rows row … row + 3. A tile with fewer rows repeats its last one, whose copies
 // nobody reads.
-template <Meaning M, int P>
+template <int D, Meaning M, int P>
 inline void add_slices(const TileScratch<M, P>& s, const Dots<P>& dots, const TileStep& step, int64_t row) {
   int64_t at[kQuarter];
   F acc[kQuarter][P];
@@ -118,15 +120,18 @@ inline void add_slices(const TileScratch<M, P>& s, const Dots<P>& dots, const Ti
     AUTARK_UNROLL(2)
     for (int p = 0; p < P; ++p) acc[r][p] = load(step.sums + ((row + r) * P + p) * kLanes);
   }
-  for (int64_t i = 0; i < step.count; ++i) {
-    const RoundedBlock* x = step.x + (step.first + i) / kSlicesEach<M> * step.stride;
+  for (int64_t i = 0; i < step.count; i += D) {
+    const int64_t slice = (step.first + i) / D;
+    const RoundedBlock* x = step.x + slice / kSlicesEach<M> * step.stride;
     AUTARK_UNROLL(2)
     for (int p = 0; p < P; ++p) {
-      const Slice<M>& w = s.w[step.first + i][p];
+      const Slice<M>& w = s.w[slice][p];
       const F d = load(w.d);
       AUTARK_UNROLL(4)
       for (int r = 0; r < kQuarter; ++r) {
-        F t = to_float(load_ints(dots[at[r]][i][p])) * d;
+        I dot = load_ints(dots[at[r]][i][p]);
+        if constexpr (D == 2) dot = shift_left(dot, 7) + load_ints(dots[at[r]][i + 1][p]);
+        F t = to_float(dot) * d;
         if constexpr (M == Meaning::minimum) t = fma(load(w.m), all(x[at[r]].sum), t);
         acc[r][p] = fma(t, all(x[at[r]].scale), acc[r][p]);
       }
@@ -139,13 +144,13 @@ inline void add_slices(const TileScratch<M, P>& s, const Dots<P>& dots, const Ti
   }
 }
 
-// Quarter q of step `now` in the lanes, slice q of step `next` in the tiles.
-template <int Set, Meaning M, int P, class T>
+// Quarter q of step `now` in the lanes, tile A q of step `next` in the tiles.
+template <int Set, int D, Meaning M, int P, class T>
 inline void run_quarter(T& tiles, TileScratch<M, P>& s, const TileStep& now, const TileStep& next, int turn,
                         int64_t q) {
   const bool more = q < next.count;
-  if (more) start_slice<Set>(tiles, s, next, q);
-  if (q * kQuarter < now.rows) add_slices(s, s.dots[turn], now, q * kQuarter);
+  if (more) start_slice<Set, D>(tiles, s, next, q);
+  if (q * kQuarter < now.rows) add_slices<D>(s, s.dots[turn], now, q * kQuarter);
   if (more) store_slice<Set, P>(tiles, s.dots[1 - turn], q);
 }
 
@@ -153,6 +158,7 @@ inline void run_quarter(T& tiles, TileScratch<M, P>& s, const TileStep& now, con
 struct RowTiles {
   const RoundedBlock* x;  // of the pass
   int64_t rows, blocks;
+  int64_t low;       // ProductOfRounded::low
   bool copies_last;  // the last tile has fewer rows than the shapes of the tiles
 };
 
@@ -160,39 +166,47 @@ struct RowTiles {
 template <Meaning M, int P>
 inline TileStep step_at(const RowTiles& x, TileScratch<M, P>& s, int64_t t, int64_t b) {
   const int64_t row = t * kTileHigh, rows = x.rows - row < kTileHigh ? x.rows - row : kTileHigh;
-  TileStep step{x.x + row * x.blocks + b * rows, rows, rows, s.sums[row][0]};
-  if (x.copies_last && rows < kTileHigh) step.x = s.last, step.stride = kTileHigh;
+  TileStep step{.x = x.x + row * x.blocks + b * rows,
+                .stride = rows,
+                .rows = rows,
+                .sums = s.sums[row][0],
+                .low = x.low};
+  if (x.copies_last && rows < kTileHigh)
+    step.x = s.last[0], step.stride = kTileHigh, step.low = kGroup * kTileHigh;
   return step;
 }
 
-template <Meaning M, int P>
+template <int D, Meaning M, int P>
 void copy_last_tile(const RowTiles& x, TileScratch<M, P>& s, int64_t b, int64_t blocks) {
   const int64_t rows = x.rows % kTileHigh;
   const RoundedBlock* from = x.x + (x.rows - rows) * x.blocks + b * rows;
-  for (int64_t i = 0; i < blocks; ++i)
-    __builtin_memcpy(s.last + i * kTileHigh, from + i * rows, rows * sizeof(RoundedBlock));
-}
-
-// Adds `blocks` expanded blocks from block b on to the sums of all rows of the pass.
-template <Meaning M, int P, class T>
-void add_group(T& tiles, const RowTiles& x, TileScratch<M, P>& s, int64_t b, int64_t blocks) {
-  if (x.copies_last) copy_last_tile(x, s, b, blocks);
-  const int64_t slices = blocks * kSlicesEach<M>, row_tiles = (x.rows + kTileHigh - 1) / kTileHigh;
-  TileStep now, next = step_at(x, s, 0, b);
-  int turn = 0;
-  for (int64_t t = 0; now.rows > 0 || next.rows > 0; turn = 1 - turn) {
-    if (next.rows > 0) next.count = slices - next.first < kStep ? slices - next.first : kStep;
-    for (int64_t q = 0; q < kStep; q += 2) {
-      run_quarter<0>(tiles, s, now, next, turn, q);
-      run_quarter<1>(tiles, s, now, next, turn, q + 1);
-    }
-    now = next;
-    next.first += kStep;
-    if (next.first >= slices) next = ++t < row_tiles ? step_at(x, s, t, b) : TileStep{};
+  for (int digit = 0; digit < D; ++digit) {
+    for (int64_t i = 0; i < blocks; ++i)
+      __builtin_memcpy(s.last[digit] + i * kTileHigh, from + digit * x.low + i * rows,
+                       rows * sizeof(RoundedBlock));
   }
 }
 
-template <Kind K, int P, class T>
+// Adds `blocks` expanded blocks from block b on to the sums of all rows of the pass.
+template <int D, Meaning M, int P, class T>
+void add_group(T& tiles, const RowTiles& x, TileScratch<M, P>& s, int64_t b, int64_t blocks) {
+  if (x.copies_last) copy_last_tile<D>(x, s, b, blocks);
+  const int64_t tiles_a = blocks * kSlicesEach<M> * D, row_tiles = (x.rows + kTileHigh - 1) / kTileHigh;
+  TileStep now, next = step_at(x, s, 0, b);
+  int turn = 0;
+  for (int64_t t = 0; now.rows > 0 || next.rows > 0; turn = 1 - turn) {
+    if (next.rows > 0) next.count = tiles_a - next.first < kStep ? tiles_a - next.first : kStep;
+    for (int64_t q = 0; q < kStep; q += 2) {
+      run_quarter<0, D>(tiles, s, now, next, turn, q);
+      run_quarter<1, D>(tiles, s, now, next, turn, q + 1);
+    }
+    now = next;
+    next.first += kStep;
+    if (next.first >= tiles_a) next = ++t < row_tiles ? step_at(x, s, t, b) : TileStep{};
+  }
+}
+
+template <Kind K, int D, int P, class T>
 void tile_panels(T& tiles, const ProductOfRounded& t, int64_t panel) {
   constexpr Meaning M = layout_of(K).meaning;
   constexpr int64_t kEach = kSlicesEach<M>;
@@ -200,7 +214,8 @@ void tile_panels(T& tiles, const ProductOfRounded& t, int64_t panel) {
   auto& s = *static_cast<TileScratch<M, P>*>(t.scratch);
   for (int64_t row = 0; row < t.rows; row += kRowsOfPass) {
     const int64_t rows = t.rows - row < kRowsOfPass ? t.rows - row : kRowsOfPass;
-    const RowTiles x{t.x + row * w.blocks, rows, w.blocks, t.rows > kTileHigh && rows % kTileHigh != 0};
+    const RowTiles x{t.x + row * w.blocks, rows, w.blocks, t.low,
+                     t.rows > kTileHigh && rows % kTileHigh != 0};
     clear(s.sums[0][0], (rows + kTileHigh - 1) / kTileHigh * kTileHigh * P * kLanes);
     for (int64_t b = 0; b < w.blocks; b += kGroup) {
       const int64_t blocks = blocks_from(b, w.blocks);
@@ -208,19 +223,25 @@ void tile_panels(T& tiles, const ProductOfRounded& t, int64_t panel) {
         const PanelAt at = panel_at(w, panel + p);
         for (int64_t i = 0; i < blocks; ++i) expand_slices<K>(at, b + i, &s.w[i * kEach][p], P);
       }
-      add_group(tiles, x, s, b, blocks);
+      add_group<D>(tiles, x, s, b, blocks);
     }
     write_sums<P>(s.sums[0][0], w, panel, (panel - t.panel_begin) * kLanes, row, rows, t.bias, t.y,
                   t.y_stride);
   }
 }
 
-template <Kind K, class T>
-void tile_product_of(const ProductOfRounded& t) {
+template <Kind K, int D, class T>
+void tile_product_of_digits(const ProductOfRounded& t) {
   T tiles(product_shapes(t.rows < kTileHigh ? t.rows : kTileHigh, kSlicesEach<layout_of(K).meaning>));
   int64_t panel = t.panel_begin;
-  for (; panel + 2 <= t.panel_end; panel += 2) tile_panels<K, 2>(tiles, t, panel);
-  if (panel < t.panel_end) tile_panels<K, 1>(tiles, t, panel);
+  for (; panel + 2 <= t.panel_end; panel += 2) tile_panels<K, D, 2>(tiles, t, panel);
+  if (panel < t.panel_end) tile_panels<K, D, 1>(tiles, t, panel);
+}
+
+template <Kind K, class T>
+void tile_product_of(const ProductOfRounded& t) {
+  if (t.low) return tile_product_of_digits<K, 2, T>(t);
+  tile_product_of_digits<K, 1, T>(t);
 }
 
 // Few rows, which are one tile for either, take the kernels of `Few`.

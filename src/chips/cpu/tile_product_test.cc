@@ -28,8 +28,11 @@ std::vector<Format> block_formats() {
   return all;
 }
 
-std::unique_ptr<Chip> int8_cpu(const std::string& isa, int threads = 1) {
-  return cpu({.inputs = Rounding::Inputs::int8, .threads = threads, .isa = isa});
+constexpr Rounding::Inputs kRounded[] = {Rounding::Inputs::int8,
+                                         Rounding::Inputs::official};  // one digit, two
+
+std::unique_ptr<Chip> rounding_cpu(Rounding::Inputs inputs, const std::string& isa, int threads = 1) {
+  return cpu({.inputs = inputs, .threads = threads, .isa = isa});
 }
 
 std::vector<uint32_t> bits(Chip& on, const Tensor& t) {
@@ -48,14 +51,18 @@ TEST_P(TileProductTest, EveryNumberOfRowsHasTheSameBits) {
   const Matrix m(format(), 70, fitting(format(), 352), 3);
   const int64_t in = m.weight.cols();
   const std::vector<float> x = random_values(70 * in, 5), bias = random_values(70, 7);
-  const auto tiles = int8_cpu(isas().tiles), plain = int8_cpu(isas().plain);
-  for (int64_t rows = 1; rows <= 70; ++rows) {
-    const std::vector<float> part(x.begin(), x.begin() + rows * in);
-    const Vector b{bias.data(), {70}};
-    const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {rows, in}, part), m.weight, b)); };
-    ASSERT_EQ(of(*tiles), of(*plain)) << rows << " rows";
-    tiles->reset();
-    plain->reset();
+  for (const Rounding::Inputs inputs : kRounded) {
+    const auto tiles = rounding_cpu(inputs, isas().tiles), plain = rounding_cpu(inputs, isas().plain);
+    for (int64_t rows = 1; rows <= 70; ++rows) {
+      const std::vector<float> part(x.begin(), x.begin() + rows * in);
+      const Vector b{bias.data(), {70}};
+      const auto of = [&](Chip& on) {
+        return bits(on, on.linear(floats(on, {rows, in}, part), m.weight, b));
+      };
+      ASSERT_EQ(of(*tiles), of(*plain)) << rows << " rows";
+      tiles->reset();
+      plain->reset();
+    }
   }
 }
 
@@ -68,9 +75,11 @@ TEST_P(TileProductTest, OddShapesHaveTheSameBits) {
     const Matrix m(format(), s.out, fitting(format(), s.in), 11);
     const int64_t in = m.weight.cols();
     const std::vector<float> x = random_values(s.rows * in, 13);
-    const auto tiles = int8_cpu(isas().tiles, 2), plain = int8_cpu(isas().plain, 2);
-    const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {s.rows, in}, x), m.weight)); };
-    EXPECT_EQ(of(*tiles), of(*plain)) << s.rows << " rows, " << s.out << " x " << in;
+    for (const Rounding::Inputs inputs : kRounded) {
+      const auto tiles = rounding_cpu(inputs, isas().tiles, 2), plain = rounding_cpu(inputs, isas().plain, 2);
+      const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {s.rows, in}, x), m.weight)); };
+      EXPECT_EQ(of(*tiles), of(*plain)) << s.rows << " rows, " << s.out << " x " << in;
+    }
   }
 }
 
@@ -82,8 +91,9 @@ TEST_P(TileProductTest, FfnMoeAndGroupsHaveTheSameBits) {
   std::vector<int32_t> ids(rows * 2);
   for (int64_t i = 0; i < rows; ++i) ids[2 * i] = i % 5 == 0 ? 1 : 0, ids[2 * i + 1] = 2;
   std::vector<std::vector<uint32_t>> all[2];
-  for (int side = 0; side < 2; ++side) {
-    const auto on = int8_cpu(side ? isas().plain : isas().tiles, 2);
+  for (int i = 0; i < 4; ++i) {
+    const int side = i % 2;
+    const auto on = rounding_cpu(kRounded[i / 2], side ? isas().plain : isas().tiles, 2);
     const Tensor t = floats(*on, {rows, in}, x);
     all[side].push_back(
         bits(*on, on->ffn(t, g.weight.expert(0), u.weight.expert(0), d.weight.expert(0), Act::silu, 0)));
@@ -121,7 +131,8 @@ TEST(TileProductTest, ExtremeCodesAndBrokenScalesHaveTheSameBits) {
   std::fill_n(x.begin() + kIn, kIn, 0.f);
   x[2 * kIn] = NAN, x[3 * kIn + 40] = INFINITY, x[4 * kIn] = 1e30f, x[5 * kIn] = 1e-44f;
   for (const Pair& isa : pairs()) {
-    const auto tiles = int8_cpu(isa.tiles), plain = int8_cpu(isa.plain);
+    const auto tiles = rounding_cpu(Rounding::Inputs::int8, isa.tiles),
+               plain = rounding_cpu(Rounding::Inputs::int8, isa.plain);
     const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {kRows, kIn}, x), m.weight)); };
     EXPECT_EQ(of(*tiles), of(*plain)) << isa.tiles;
   }
@@ -129,9 +140,9 @@ TEST(TileProductTest, ExtremeCodesAndBrokenScalesHaveTheSameBits) {
 
 TEST(TileProductTest, KernelsAreNamed) {
   for (const Pair& isa : pairs()) {
-    const auto on = int8_cpu(isa.tiles);
+    const auto on = rounding_cpu(Rounding::Inputs::int8, isa.tiles);
     const auto kernels = on->kernels();
-    EXPECT_NE(kernels, int8_cpu(isa.plain)->kernels());
+    EXPECT_NE(kernels, rounding_cpu(Rounding::Inputs::int8, isa.plain)->kernels());
   }
 }
 

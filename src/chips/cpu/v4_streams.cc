@@ -112,7 +112,7 @@ Tensor record_hc_read(Recorder& on, bool to_bf16, bool eager, Tensor x, const Mi
   const Tensor y = on.tensor({T, dim});
   RoundedBlock** slot = on.step_memory.take_of<RoundedBlock*>(1);
   *slot = nullptr;
-  if (dim % kBlock == 0 && !eager) on.offer_rounding(y, slot);
+  if (dim % kBlock == 0 && !eager && !to_bf16) on.offer_rounding(y, slot);
   *mix = job.mix;
   on.add(chunks, {x, job.sums}, {job.mix.pre, job.mix.post, job.mix.comb, y},
          [=, on = &on, norm = gain.values, eps = of.norm_eps](int64_t c, void*) {

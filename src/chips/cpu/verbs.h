@@ -38,16 +38,21 @@ inline Gate gate_of(Act a) {
 // the weights are of a kind that bf16 holds. The rows of a step have no say.
 bool takes_bf16(const Kernels& k, const Panels& w, Round in);
 
+// Whether a product of this kind reads rounded activations.
+inline bool rounds(Rounding::Inputs inputs, Kind k) {
+  return inputs != Rounding::Inputs::f32 && takes_rounded(k);
+}
+
 // Computes part of a product. Exactly one of `rounded`, `floats` and `bf16` is set.
 struct ProductJob {
   const Kernels* k;
   const Panels* w;
-  const RoundedBlock* rounded;  // tiles of all rows, or
-  const float* const* floats;   // one pointer per row
+  Rounded rounded;             // tiles of all rows, or
+  const float* const* floats;  // one pointer per row
   const float* bias;
   const uint16_t* bf16 = nullptr;  // rows of Bf16Rows
   int64_t bf16_stride = 0;
-  Round out = Round::none;  // of the outputs: none or bf16
+  Round out = Round::none;  // how the results are rounded; none or bf16
 
   // y[row][0 …] = outputs of panels [begin, end) for rows [row, row + rows).
   // REQUIRES: row is a multiple of Kernels::tile_rows.
@@ -60,7 +65,7 @@ struct PanelCut {
   int64_t panels, each, chunks;
 };
 PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows);
-PanelCut in_pairs(PanelCut cut);  // the same with an even `each`
+PanelCut in_multiples(PanelCut cut, int64_t of);  // the same with `each` a multiple of it
 
 // Gate and up products are combined two panels at a time, for at most rows_at_once() rows: twice 128 KiB of
 // floats, in the half of the thread's scratch that products do not use.
