@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <atomic>
 #if defined(__linux__)
 #include <sys/prctl.h>
 #endif
@@ -15,7 +16,7 @@ namespace {
 #if defined(__linux__)
   prctl(PR_SET_PDEATHSIG, SIGKILL);
 #endif
-  for (volatile unsigned n = 0;; n = n + 1) {
+  for (std::atomic<unsigned> n = 0;; ++n) {
     if (n % (1u << 24) == 0 && getppid() != parent) _exit(0);
   }
 }

@@ -241,15 +241,13 @@ inline I int_zero() {
 }
 inline I load_ints(const int32_t* p) {
   I y;
-  __builtin_memcpy(y.v, p, 64);
+  __builtin_memcpy(&y.v, p, 64);
   return y;
+}
+inline I operator+(const I& a, const I& b) {
+  return {a.v + b.v};
 }
 // Multiplies by 2^n.
-inline I operator+(const I& a, const I& b) {
-  I y;
-  for (int i = 0; i < 16; ++i) y.v[i] = a.v[i] + b.v[i];
-  return y;
-}
 inline I shift_left(const I& a, int n) {
   return {a.v * (1 << n)};
 }

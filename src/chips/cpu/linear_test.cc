@@ -4,6 +4,7 @@
 // max|x| / 254 · Σ|w| plus rounding. Official mode: the exact sums of the rounded inputs, block formats as in int8
 // mode with two digits, 16,300 instead of 254. Bits: the same rows in batches of every size.
 #include <algorithm>
+#include "chips/cpu/prepare.h"
 #include "chips/cpu/testing.h"
 
 namespace autark {
@@ -129,6 +130,13 @@ TEST_P(LinearTest, FfnIsItsThreeProducts) {
 }
 
 // A group of channels of another length than whole blocks takes floats.
+// What the two digits of official inputs may change in output `o` of a group, for inputs of at most 5.
+double digits_bound(const Matrix& m, int64_t group, int64_t o) {
+  double weights = 0;
+  for (const float w : m.row(group, o)) weights += std::abs(w);
+  return takes_rounded(kind_of(m.weight.format)) ? 5 * weights / 16300 : 0;
+}
+
 TEST_P(LinearTest, OfficialProductsAreThoseOfTheOracle) {
   auto on = cpu({.inputs = Inputs::official, .threads = 2, .isa = isa()}),
        ref = std::move(*make_chip("ref", {.inputs = Inputs::official}));
@@ -144,7 +152,8 @@ TEST_P(LinearTest, OfficialProductsAreThoseOfTheOracle) {
       };
       for (const Round how : {Round::bf16, Round::e4m3_b128}) {
         const auto got = run(*on, how), want = run(*ref, how);
-        for (size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 1e-4) << rows << " rows";
+        for (int64_t i = 0; i < std::ssize(want); ++i)
+          ASSERT_NEAR(got[i], want[i], 1e-4 + digits_bound(m, i / 50 % 3, i % 50)) << rows << " rows";
       }
     }
   }

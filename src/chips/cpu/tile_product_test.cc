@@ -3,6 +3,7 @@
 // AMX, its own as well. Shapes have odd panels, last groups of blocks, last rows and several passes.
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include "chips/cpu/prepare.h"
 #include "chips/cpu/testing.h"
@@ -35,9 +36,10 @@ std::unique_ptr<Chip> rounding_cpu(Rounding::Inputs inputs, const std::string& i
   return cpu({.inputs = inputs, .threads = threads, .isa = isa});
 }
 
+// All NaNs are alike: which of two a sum keeps is the compiler's choice.
 std::vector<uint32_t> bits(Chip& on, const Tensor& t) {
   std::vector<uint32_t> all;
-  for (const float v : values(on, t)) all.push_back(std::bit_cast<uint32_t>(v));
+  for (const float v : values(on, t)) all.push_back(std::isnan(v) ? ~0u : std::bit_cast<uint32_t>(v));
   return all;
 }
 
