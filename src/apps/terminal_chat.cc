@@ -126,8 +126,9 @@ void report(const engine::Event& end) {
   if (*end.finish == engine::Finish::cancelled) why = "; stopped";
   if (*end.finish == engine::Finish::length) why = "; max_tokens reached";
   if (*end.finish == engine::Finish::context) why = "; the context is full";
-  fmt::print(stderr, "[{} tokens read at {:.0f} tok/s, {} written at {:.1f} tok/s{}]\n", u.prompt_tokens,
-             rate(u.prompt_tokens, u.prefill_seconds), u.completion_tokens,
+  const int64_t read = u.prompt_tokens - u.prefix.read;  // the beginning of the conversation is read already
+  fmt::print(stderr, "[{} tokens read at {:.0f} tok/s, {} written at {:.1f} tok/s{}]\n", read,
+             rate(read, u.prefill_seconds), u.completion_tokens,
              rate(u.completion_tokens - 1, u.decode_seconds), why);
 }
 

@@ -9,11 +9,24 @@ const char* name_of(Finish f) {
   return kNames[int(f)];
 }
 
-Batch::Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock, Damage damage,
-             const Drafter* drafter, int drafts)
+namespace {
+
+PrefixTree::Options tree_options(PrefixTree::Options o, const StateLayout& layout) {
+  o.block = layout.page_tokens;
+  o.anywhere = layout.ring_bytes == 0;
+  return o;
+}
+
+}  // namespace
+
+Batch::Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits,
+             const PrefixTree::Options& prefixes, Clock clock, Damage damage, const Drafter* drafter,
+             int drafts)
     : cache_(cache),
       forward_(m, on, cache, drafter),
-      scheduler_(limits),
+      tree_(tree_options(prefixes, cache.layout())),
+      store_(cache, tree_),
+      scheduler_(limits, tree_),
       clock_(std::move(clock)),
       damage_(std::move(damage)) {
   if (drafter) speculation_.emplace(*drafter, on, cache, drafts);
@@ -53,28 +66,30 @@ void Batch::run() {
     if (const auto damage = damage_()) return end_all(Finish::failed, damage);
     sample(logits);
     draft();
-    keep_prefixes();
+    store_prefixes();
   } catch (const std::exception& e) {
     fail_step(e.what());
   }
 }
 
 void Batch::allocate_state() {
-  for (uint64_t prefix : plan_.dropped) prefixes_.erase(prefix);
+  store_.free_losses();
   for (RequestId id : plan_.preempted) sessions_.at(id)->state.reset();
   for (const auto& a : plan_.admitted) {
     Session& s = *sessions_.at(a.id);
     s.state = cache_.open();
-    if (a.cached > 0) AUTARK_CHECK(cache_.restore(*s.state, prefixes_.at(s.prefix())));
-    counters_.cached_tokens += a.cached;
-    s.admitted(a.waited, a.cached, clock_());
+    if (a.prefix) store_.restore(*s.state, *a.prefix);
+    if (auto event = s.admitted(a.waited, a.reuse, clock_())) {
+      counters_.prefix_tokens.add(a.reuse);
+      outbox_.push_back({&s, std::move(*event), nullptr});
+    }
   }
   for (const Slice& slice : plan_.slices) {
     Session& s = *sessions_.at(slice.id);
     // The scheduler has counted these pages, so reserve() cannot fail.
     AUTARK_CHECK(s.state && cache_.reserve(*s.state, slice.first + slice.count + slice.drafts));
   }
-  AUTARK_CHECK(cache_.pages_used() <= scheduler_.pages_used());
+  AUTARK_CHECK(cache_.pages_used() <= scheduler_.pages_taken());
 }
 
 Logits Batch::compute() {
@@ -84,6 +99,7 @@ Logits Batch::compute() {
     Session& s = *sessions_.at(slice.id);
     chunks_.push_back({s.state.get(), tokens_of(slice, s), s.wanted(slice)});
     counters_.drafted += slice.drafts;
+    counters_.rows += slice.count + slice.drafts;
     if (slice.first < s.usage().prompt_tokens)
       counters_.prompt_tokens += std::min<int64_t>(slice.count, s.usage().prompt_tokens - slice.first);
   }
@@ -115,11 +131,13 @@ void Batch::sample(Logits logits) {
     const int drawn = int(e.tokens.size()), accepted = std::max(0, drawn - 1);
     counters_.generation_tokens += drawn;
     counters_.drafts_accepted += accepted;
+    if (drawn > 0) scheduler_.append(slice.id, s.tokens());
     if (e.finish) {
+      if (tree_.options().anywhere && *e.finish != Finish::failed)
+        store_.keep(*s.state, scheduler_.store(slice.id));
       finish(slice.id, std::move(e));
     } else {
       s.state->take_back(slice.drafts - accepted);
-      if (slice.last) scheduler_.append(slice.id, drawn);
       readings_.push_back({&s, first_row, slice.count + accepted, slice.first, slice.last});
       outbox_.push_back({&s, std::move(e), nullptr});
     }
@@ -135,17 +153,18 @@ void Batch::draft() {
     scheduler_.set_drafts(r.session->id(), int(std::ssize(r.session->drafts())));
 }
 
-// Runs after draft(), so that the snapshot includes the drafter's state.
-void Batch::keep_prefixes() {
+// Runs after draft(), so that copies of the rings include the drafter's state. Its last row was read with the
+// token that follows in this request; with another one, the first drafts are worse, and no token changes.
+void Batch::store_prefixes() {
   for (const Slice& slice : plan_.slices) {
     const auto it = sessions_.find(slice.id);
-    if (!slice.snapshot || it == sessions_.end()) continue;
-    Session& s = *it->second;
-    auto state = cache_.save(*s.state);
-    if (!state) continue;  // no memory for the copy: the other requests compute the prompt themselves
-    prefixes_.emplace(s.prefix(), std::move(*state));
-    scheduler_.keep(slice.id);
+    if (it != sessions_.end()) store_.keep(*it->second->state, scheduler_.store(slice.id));
   }
+}
+
+void Batch::clear_prefixes() {
+  tree_.clear();
+  store_.free_losses();
 }
 
 void Batch::fail_step(const std::string& why) {
@@ -158,11 +177,9 @@ void Batch::fail_step(const std::string& why) {
 
 // Frees the slot before the sink is called, so a sink that submits again from its callback can take it.
 void Batch::finish(RequestId id, Event e) {
-  scheduler_.remove(id);
   auto session = std::move(sessions_.extract(id).mapped());
+  scheduler_.remove(id, session->tokens());
   session->state.reset();
-  // If this was the last job of its prefix, the scheduler has dropped the prefix: free the snapshot.
-  if (!scheduler_.kept(session->prefix())) prefixes_.erase(session->prefix());
   ++counters_.finished[name_of(*e.finish)];
   Session* to = session.get();
   outbox_.push_back({to, std::move(e), std::move(session)});

@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include "engine/forward.h"
+#include "engine/prefix_store.h"
 #include "engine/scheduler.h"
 #include "engine/session.h"
 #include "engine/speculative.h"
@@ -35,8 +36,9 @@ class Batch {
   // trusted, for example because a model file changed: all requests end with it.
   using Damage = std::function<std::optional<Error>()>;
   // `drafter` may be null; else it drafts up to `drafts` tokens ahead. References must outlive the Batch.
-  Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, Clock clock, Damage damage,
-        const Drafter* drafter = nullptr, int drafts = 0);
+  // `prefixes`: how much state is kept for later requests; block and anywhere are set by the Batch.
+  Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, const PrefixTree::Options& prefixes,
+        Clock clock, Damage damage, const Drafter* drafter = nullptr, int drafts = 0);
 
   // Queues a request. If the queue is full, the request fails with Code::exhausted.
   void add(std::unique_ptr<Session> s);
@@ -52,11 +54,14 @@ class Batch {
   int running() const { return scheduler_.running(); }
   int waiting() const { return scheduler_.waiting(); }
   int64_t pages_used() const { return scheduler_.pages_used(); }
+  const PrefixTree& prefixes() const { return tree_; }
+  void clear_prefixes();  // frees all state that no running request uses
 
   struct Counters {
     uint64_t steps = 0, generation_tokens = 0, drafted = 0, drafts_accepted = 0;
-    uint64_t prompt_tokens = 0, cached_tokens = 0;  // computed, and taken from the state of a prefix
-    std::map<std::string, uint64_t> finished;       // by name_of(Finish)
+    uint64_t prompt_tokens = 0, rows = 0;  // computed; rows: of prompts, answers and drafts
+    PrefixTokens prefix_tokens;
+    std::map<std::string, uint64_t> finished;  // by name_of(Finish)
   };
   const Counters& counters() const { return counters_; }
 
@@ -66,7 +71,7 @@ class Batch {
   std::span<const int32_t> tokens_of(const Slice& slice, const Session& s);
   void sample(Logits logits);
   void draft();
-  void keep_prefixes();
+  void store_prefixes();
   void fail_step(const std::string& why);
   void finish(RequestId id, Event e);
 
@@ -80,11 +85,12 @@ class Batch {
   Cache& cache_;
   Forward forward_;
   std::optional<Speculation> speculation_;
+  PrefixTree tree_;
+  PrefixStore store_;
   Scheduler scheduler_;
   Clock clock_;
   Damage damage_;
   std::map<RequestId, std::unique_ptr<Session>> sessions_;
-  std::map<uint64_t, Snapshot> prefixes_;  // those for which Scheduler::kept() is true
   Plan plan_;
   std::vector<Chunk> chunks_;
   // Token lists of chunks with drafts; chunks_ points into them

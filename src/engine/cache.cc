@@ -80,6 +80,12 @@ Snapshot::Snapshot(Snapshot&& other) noexcept
       pages_(std::move(other.pages_)),
       copy_(std::move(other.copy_)) {}
 
+Page::~Page() {
+  if (cache_) cache_->give_back(number_);
+}
+
+Page::Page(Page&& other) noexcept : cache_(std::exchange(other.cache_, nullptr)), number_(other.number_) {}
+
 Result<std::unique_ptr<Cache>> Cache::make(const Model& m, Chip& on, const Options& options) {
   auto c = std::unique_ptr<Cache>(
       new Cache(layout_of(m, options.rounding, options.rewind_tokens, options.drafter), on, options));
@@ -94,6 +100,7 @@ Result<std::unique_ptr<Cache>> Cache::make(const Model& m, Chip& on, const Optio
                  "engine: the state of requests may take " + std::to_string(options.bytes_max >> 20) +
                      " MiB, one page and the windows take " + std::to_string((rings + l.page_bytes) >> 20) +
                      "; allow more memory or fewer requests at a time"};
+  c->pages_total_ += options.pages_more;
   c->context_ = std::min(c->options_.context, c->pages_total_ * l.page_tokens);
   c->bytes_ = c->pages_total_ * l.page_bytes + rings;
   c->memory_ = on.state_memory(c->bytes_);
@@ -118,8 +125,10 @@ Cache::Cache(StateLayout layout, Chip& on, const Options& options)
   first_stream_.push_back(n);
 }
 
-void Cache::poison(std::byte* at, int64_t bytes) {
-  if (options_.poison) on_.copy_in(std::vector<std::byte>(bytes, std::byte{0xff}), at);
+void Cache::fill(std::byte* at, int64_t bytes, std::byte with) {
+  if (bytes == 0) return;
+  filler_.assign(bytes, with);
+  on_.copy_in(filler_, at);
 }
 
 // A ring's table has one entry. A paged stream's table grows in reserve() without allocating.
@@ -129,7 +138,7 @@ std::unique_ptr<SequenceState> Cache::open() {
   s->place_ = free_places_.back();
   free_places_.pop_back();
   std::byte* rings = rings_at(s->place_);
-  poison(rings, layout_.ring_bytes);
+  if (options_.poison) fill(rings, layout_.ring_bytes, std::byte{0xff});
   for (const auto& places : layout_.layers) {
     for (const auto& p : places) {
       auto& table = s->tables_.emplace_back();
@@ -186,17 +195,45 @@ bool Cache::restore(SequenceState& s, const Snapshot& from) {
   return true;
 }
 
+Page Cache::share(SequenceState& s, int64_t at) {
+  AUTARK_CHECK((at + 1) * layout_.page_tokens <= s.length_);
+  s.shared_ = std::max(s.shared_, at + 1);
+  hold(s.pages_[at]);
+  return Page(this, s.pages_[at]);
+}
+
+void Cache::restore(SequenceState& s, std::span<const Page* const> pages) {
+  AUTARK_CHECK(layout_.ring_bytes == 0 && s.pages_.empty());
+  for (const Page* p : pages) {
+    AUTARK_CHECK(p->cache_ == this);
+    hold(p->number_);
+    set_page(s, std::ssize(s.pages_), p->number_);
+  }
+  s.shared_ = std::ssize(pages);
+  s.length_ = s.reached_ = s.shared_ * layout_.page_tokens;
+}
+
+void Cache::replace(SequenceState& s, int64_t at, const Page& by) {
+  AUTARK_CHECK(by.cache_ == this && (at + 1) * layout_.page_tokens <= s.length_);
+  hold(by.number_);
+  give_back(s.pages_[at]);
+  set_page(s, at, by.number_);
+  s.shared_ = std::max(s.shared_, at + 1);
+}
+
 int Cache::take_page() {
   const int page = free_pages_.back();
   free_pages_.pop_back();
   hold(page);
-  poison(page_at(page), layout_.page_bytes);
+  if (options_.poison) fill(page_at(page), layout_.page_bytes, std::byte{0xff});
   return page;
 }
 
 void Cache::give_back(int page) {
   AUTARK_CHECK(holders_[page] > 0);
-  if (--holders_[page] == 0) free_pages_.push_back(page);
+  if (--holders_[page] > 0) return;
+  fill(page_at(page), layout_.page_bytes, std::byte{0});
+  free_pages_.push_back(page);
 }
 
 void Cache::set_page(SequenceState& s, int64_t at, int page) {
@@ -216,12 +253,14 @@ void Cache::set_page(SequenceState& s, int64_t at, int page) {
 // In reverse, so that the sequence's first page is on top of the stack of free pages.
 void Cache::release(SequenceState& s) {
   for (auto page = s.pages_.rbegin(); page != s.pages_.rend(); ++page) give_back(*page);
+  fill(rings_at(s.place_), layout_.ring_bytes, std::byte{0});
   free_places_.push_back(s.place_);
 }
 
 void Cache::release(Snapshot& s) {
   for (auto page = s.pages_.rbegin(); page != s.pages_.rend(); ++page) give_back(*page);
   snapshot_bytes_ -= s.bytes();
+  std::ranges::fill(s.copy_, std::byte{0});
 }
 
 }  // namespace autark::engine

@@ -12,8 +12,10 @@
 //   - reserve() takes a free page for one sequence, its only writer.
 //   - save() shares the full pages with the snapshot; restore() shares them with another sequence. A shared
 //     page is never written again, not even by its first sequence: take_back() stops before it.
+//   - share() lets others hold one full page; restore() and replace() give such pages to a sequence.
 //   - A last page that is not full is never shared. save() and restore() copy it, and the rings as well.
-//   - The page becomes free when its last holder is destroyed, in whatever order that happens.
+//   - The page becomes free when its last holder is destroyed, in whatever order that happens. It is zeroed
+//     then, and so are rings and copies, because the next holder may be another user's request.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -106,11 +108,26 @@ class Snapshot {
   std::vector<std::byte> copy_;  // rings, then the page that was not full
 };
 
+// Holds one full page. The cache must outlive it.
+class Page {
+ public:
+  ~Page();
+  Page(Page&& other) noexcept;
+  Page& operator=(Page&&) = delete;
+
+ private:
+  friend class Cache;
+  Page(Cache* cache, int number) : cache_(cache), number_(number) {}
+  Cache* cache_;
+  int number_;
+};
+
 class Cache {
  public:
   struct Options {
     Rounding::Cache rounding = Rounding::Cache::f32;  // how rows are stored and rounded
     int64_t bytes_max = int64_t{1} << 30;             // for pages and rings
+    int64_t pages_more = 0;                           // pages in addition to those of bytes_max
     int64_t context = 0;                     // tokens of the longest sequence; 0: the model's context
     int sequences_max = 1;                   // sequences that are open at the same time
     int rewind_tokens = 0;                   // tokens that can be taken back
@@ -145,10 +162,17 @@ class Cache {
   // Sets `s` to the state of the snapshot: shares its pages and copies the rest. Returns false and changes
   // nothing if no page is free. REQUIRES: the snapshot is of this cache, and `s` shares no page yet.
   bool restore(SequenceState& s, const Snapshot& from);
+  // Holds page number `at` of the sequence, which is not written any more. REQUIRES: it is full.
+  Page share(SequenceState& s, int64_t at);
+  // Sets an empty sequence to the state that ends with these pages. REQUIRES: the layout has no rings.
+  void restore(SequenceState& s, std::span<const Page* const> pages);
+  // Uses a page of the same content in the place of the sequence's own full page number `at`.
+  void replace(SequenceState& s, int64_t at, const Page& by);
 
  private:
   friend class SequenceState;
   friend class Snapshot;
+  friend class Page;
   Cache(StateLayout layout, Chip& on, const Options& options);
   int take_page();
   void hold(int page) { ++holders_[page]; }
@@ -156,7 +180,7 @@ class Cache {
   void release(SequenceState& s);
   void release(Snapshot& s);
   void set_page(SequenceState& s, int64_t at, int page);
-  void poison(std::byte* at, int64_t bytes);
+  void fill(std::byte* at, int64_t bytes, std::byte with);
   std::byte* page_at(int page) const { return memory_.get() + page * layout_.page_bytes; }
   std::byte* rings_at(int place) const {
     return memory_.get() + pages_total_ * layout_.page_bytes + place * layout_.ring_bytes;
@@ -168,7 +192,8 @@ class Cache {
   std::vector<int> first_stream_;  // number of each layer's first stream; last: of all streams
   int64_t pages_total_ = 0, context_ = 0, bytes_ = 0, snapshot_bytes_ = 0;
   StateMemory memory_;
-  std::vector<int> holders_;  // of each page
+  std::vector<int> holders_;       // of each page
+  std::vector<std::byte> filler_;  // what fill() copies
   // Stacks: what was freed last is taken first, so memory that was touched before is used again.
   std::vector<int> free_pages_, free_places_;
 };

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include "cluster/agree.h"
 #include "engine/batch.h"
 #include "engine/engine_parts.h"
@@ -26,7 +27,6 @@ Limits limits_of(const Options& o, const Cache& cache) {
   // submit() enforces the limit of the queue. The scheduler's queue also holds preempted requests.
   l.waiting_max = o.waiting_max + l.running_max;
   l.pages_total = cache.pages_total();
-  l.page_tokens = cache.layout().page_tokens;
   return l;
 }
 
@@ -44,33 +44,36 @@ int drafts_of(const Options& o, const LoadedModel& m) {
   return m.drafter ? std::clamp(o.drafts, 0, m.drafter->drafts_max()) : 0;
 }
 
-// For each request, the index of the first one with the same prompt, if two or more can share it.
-std::vector<std::optional<int>> same_prompts(const std::vector<Request>& group) {
-  std::vector<std::optional<int>> first(group.size());
-  for (int i = 1; i < int(group.size()); ++i) {
-    for (int j = 0; j < i && !first[i]; ++j) {
-      if (!shares_prompt(group[i]) || !shares_prompt(group[j]) || group[i].prompt != group[j].prompt)
-        continue;
-      first[j] = first[i] = j;
-    }
-  }
-  return first;
+// How the memory for kept state is used: pages, and for a model with rings copies of them.
+struct CacheShare {
+  int64_t pages = 0, copies = 1;
+};
+
+// With rings, a copy goes with each two pages. That is enough for a long session of many turns.
+CacheShare share_of(int64_t bytes, int64_t state_bytes, const StateLayout& l) {
+  constexpr int64_t kPagesMax = int64_t{1} << 18, kPagesPerCopy = 2;
+  if (l.ring_bytes == 0) return {.pages = std::min(bytes / l.page_bytes, kPagesMax)};
+  const int64_t copies = std::min(bytes / (kPagesPerCopy * l.page_bytes + l.ring_bytes), kPagesMax / 2);
+  // Requests that run at the same time share their prefixes in any case.
+  return {copies * kPagesPerCopy, std::max({int64_t{1}, copies, state_bytes / 8 / l.ring_bytes})};
 }
 
 class RunningEngine final : public Engine {
  public:
-  RunningEngine(Parts parts, const Options& options, std::unique_ptr<Cache> cache)
+  RunningEngine(Parts parts, const Options& options, std::unique_ptr<Cache> cache,
+                const PrefixTree::Options& prefixes)
       : parts_(std::move(parts)),
         waiting_max_(options.waiting_max),
         cache_(std::move(cache)),
         session_limits_(session_limits_of(options, parts_.model, *cache_)),
         batch_(
-            *parts_.model.model, *parts_.model.chip, *cache_, limits_of(options, *cache_), seconds_now,
-            [this] { return damage(); },
+            *parts_.model.model, *parts_.model.chip, *cache_, limits_of(options, *cache_), prefixes,
+            seconds_now, [this] { return damage(); },
             drafts_of(options, parts_.model) > 0 ? parts_.model.drafter.get() : nullptr, options.drafts) {
     parts_.card.context = session_limits_.context;
     parts_.card.vocabulary = session_limits_.vocabulary;
     stats_.pages_total = cache_->pages_total();
+    if (cache_->layout().ring_bytes > 0) stats_.copies_total = prefixes.copies_max;
     thread_ = std::thread([this] { run(); });
   }
   ~RunningEngine() override {
@@ -115,6 +118,14 @@ class RunningEngine final : public Engine {
     wake_.notify_one();
   }
 
+  void clear_prefixes() override {
+    {
+      const std::lock_guard lock(mutex_);
+      clear_ = true;
+    }
+    wake_.notify_one();
+  }
+
   Stats stats() const override {
     const std::lock_guard lock(mutex_);
     Stats s = stats_;
@@ -124,13 +135,11 @@ class RunningEngine final : public Engine {
 
  private:
   std::vector<std::unique_ptr<Session>> sessions_of(std::vector<Request> group, GroupSink sink) {
-    const auto prompts = same_prompts(group);
     const RequestId first = last_id_.fetch_add(group.size()) + 1;
     std::vector<std::unique_ptr<Session>> sessions;
     for (int i = 0; i < int(group.size()); ++i) {
       sessions.push_back(std::make_unique<Session>(
-          first + i, std::move(group[i]), [sink, i](Event e) { sink(i, std::move(e)); }, session_limits_,
-          prompts[i] ? first + *prompts[i] : 0));
+          first + i, std::move(group[i]), [sink, i](Event e) { sink(i, std::move(e)); }, session_limits_));
     }
     return sessions;
   }
@@ -139,7 +148,7 @@ class RunningEngine final : public Engine {
     for (bool busy = false; drain_inbox(busy);) {
       publish();  // requests that were ended from outside get their last event before the step
       busy = batch_.schedule();
-      publish_stats();
+      publish();  // admitted requests hear what is reused before their first step
       if (busy) batch_.run();
       publish();
     }
@@ -166,15 +175,17 @@ class RunningEngine final : public Engine {
   bool drain_inbox(bool busy) {
     std::vector<std::unique_ptr<Session>> arrived;
     std::vector<std::pair<RequestId, Finish>> finished;
-    bool stop;
+    bool stop, clear;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return busy || stop_ || !inbox_.empty() || !finished_.empty(); });
+      wake_.wait(lock, [&] { return busy || stop_ || clear_ || !inbox_.empty() || !finished_.empty(); });
       arrived.swap(inbox_);
       finished.swap(finished_);
       waiting_ += std::ssize(arrived);
       stop = stop_;
+      clear = std::exchange(clear_, false);
     }
+    if (clear) batch_.clear_prefixes();
     for (auto& s : arrived) batch_.add(std::move(s));
     for (const auto& [id, why] : finished) batch_.end(id, why);
     return !stop;
@@ -189,7 +200,11 @@ class RunningEngine final : public Engine {
     stats_.pages_used = batch_.pages_used();
     stats_.steps = c.steps;
     stats_.prompt_tokens = c.prompt_tokens;
-    stats_.cached_tokens = c.cached_tokens;
+    stats_.pages_kept = batch_.prefixes().idle();
+    stats_.copies = batch_.prefixes().copies();
+    stats_.prefix_tokens = c.prefix_tokens;
+    stats_.rows_computed = c.rows;
+    stats_.nodes_visited = batch_.prefixes().nodes_visited();
     stats_.generation_tokens = c.generation_tokens;
     stats_.drafted = c.drafted;
     stats_.drafts_accepted = c.drafts_accepted;
@@ -205,7 +220,7 @@ class RunningEngine final : public Engine {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  bool stop_ = false;
+  bool stop_ = false, clear_ = false;
   std::vector<std::unique_ptr<Session>> inbox_;
   std::vector<std::pair<RequestId, Finish>> finished_;
   int64_t waiting_ = 0;  // requests that wait in the batch, as of the last plan
@@ -228,22 +243,30 @@ Result<RequestId> Engine::submit(Request request, Sink sink) {
 }
 
 Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
-  const int64_t own = options.state_bytes_max > 0 ? options.state_bytes_max : memory_left(parts.model);
+  const Model& model = *parts.model.model;
+  Comm* comm = parts.model.chip->comm();
+  const int64_t half = memory_left(parts.model);  // of what is free
   // All ranks must have the same number of pages, or they would plan different steps.
-  const int64_t bytes = least_of(parts.model.chip->comm(), own);
-  const int64_t allowed = parts.model.model->context();
+  const int64_t bytes = least_of(comm, options.state_bytes_max > 0 ? options.state_bytes_max : half);
+  const int64_t kept = least_of(comm, options.cache_bytes_max >= 0 ? options.cache_bytes_max : half / 2);
+  const int64_t allowed = model.context();
   const int64_t context = options.context_max > 0 ? std::min(options.context_max, allowed) : allowed;
   const int drafts = drafts_of(options, parts.model);
-  AUTARK_TRY(auto cache, Cache::make(*parts.model.model, *parts.model.chip,
+  const Drafter* drafter = drafts > 0 ? parts.model.drafter.get() : nullptr;
+  const StateLayout layout = layout_of(model, parts.model.rounding.cache, drafts, drafter);
+  const CacheShare share = share_of(kept, bytes, layout);
+  AUTARK_TRY(auto cache, Cache::make(model, *parts.model.chip,
                                      {.rounding = parts.model.rounding.cache,
                                       .bytes_max = bytes,
+                                      .pages_more = share.pages,
                                       .context = context,
                                       .sequences_max = std::max(1, options.running_max),
                                       .rewind_tokens = drafts,
-                                      .snapshot_bytes_max = bytes / 8,
-                                      .drafter = drafts > 0 ? parts.model.drafter.get() : nullptr}));
-  return std::unique_ptr<Engine>(
-      std::make_unique<RunningEngine>(std::move(parts), options, std::move(cache)));
+                                      .snapshot_bytes_max = share.copies * layout.ring_bytes,
+                                      .drafter = drafter}));
+  return std::unique_ptr<Engine>(std::make_unique<RunningEngine>(
+      std::move(parts), options, std::move(cache),
+      PrefixTree::Options{.copies_max = share.copies, .keeps_idle = kept > 0}));
 }
 
 }  // namespace autark::engine

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 #include "base/result.h"
+#include "engine/prefix_reuse.h"
 #include "engine/weight_cache_place.h"
 #include "tensor/rounding.h"
 
@@ -31,10 +32,13 @@ struct Options {
   int threads = 0;                   // 0: one per physical core
   int64_t context_max = 0;           // tokens of one request, prompt and answer; 0: what the model allows
   int64_t state_bytes_max = 0;       // for the state of all requests; 0: half of what is free after loading
-  int batch_rows_max = 512;          // rows of one step; also the largest chunk of a prompt
-  int running_max = 32;              // requests that have state at the same time; more wait
-  int waiting_max = 256;             // requests in the queue; more are refused with Code::exhausted
-  int drafts = 0;  // tokens that the checkpoint's draft head guesses ahead; 0: it is not loaded
+  // For state that later requests with the same beginning may use, in addition. 0: none is kept; −1: a quarter
+  // of what is free after loading. Running requests may take this memory, too.
+  int64_t cache_bytes_max = -1;
+  int batch_rows_max = 512;  // rows of one step; also the largest chunk of a prompt
+  int running_max = 32;      // requests that have state at the same time; more wait
+  int waiting_max = 256;     // requests in the queue; more are refused with Code::exhausted
+  int drafts = 0;            // tokens that the checkpoint's draft head guesses ahead; 0: it is not loaded
   std::vector<int32_t> end_tokens;            // that end an answer, in addition to those in the checkpoint
   std::function<void(double done)> progress;  // called with 0…1 while loading, on the opening thread
   WeightCachePlace weight_cache;
@@ -80,13 +84,15 @@ struct Request {
   bool ignore_end = false;           // end tokens do not end the answer (for load generators)
   int64_t min_tokens = 0;            // end and stop tokens are masked until this many were sampled
   int logprobs = -1;                 // −1: none; n: of the chosen token and of the n most likely
-  bool prompt_logprobs = false;      // of every prompt token after the first, in Event::prompt
+  // Of every prompt token after the first, in Event::prompt. Such a request computes its whole prompt.
+  bool prompt_logprobs = false;
+  PrefixHints prefix;  // with whom state is shared, and what of the prompt is likely to come again
 };
 
 // Tokens and times of one request so far.
 struct Usage {
-  // cached_tokens: prompt tokens whose state another request had computed (see Engine::submit).
-  int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
+  int64_t prompt_tokens = 0, completion_tokens = 0;
+  PrefixReuse prefix;  // of the prompt; known from the first event on
   // Sums over preemptions.
   double queue_seconds = 0, prefill_seconds = 0, decode_seconds = 0;
 };
@@ -94,7 +100,8 @@ struct Usage {
 // Unique within an engine, never reused, rising within a group.
 using RequestId = uint64_t;
 
-// What a request's sink receives: `prompt` once (if asked for), then tokens; `finish` is in the last event.
+// What a request's sink receives: an event without tokens when it gets state, `prompt` once (if asked for),
+// then tokens; `finish` is in the last event.
 struct Event {
   struct Token {
     int32_t id = 0;
@@ -106,18 +113,22 @@ struct Event {
   std::optional<Finish> finish;  // set in the last event only
   std::optional<Error> error;    // the reason, with Finish::failed
   Usage usage;                   // up to this event
-  int64_t prompt_done = 0;       // prompt tokens computed so far, for progress
+  int64_t prompt_done = 0;       // prompt tokens whose state is there, for progress
 };
 using Sink = std::function<void(Event)>;
 using GroupSink = std::function<void(int request, Event)>;  // request: its index in the group
 
-// A snapshot: the first four fields are gauges, the others are counters, which only grow.
+// A snapshot: the fields up to `copies_total` are gauges, the others are counters, which only grow.
 struct Stats {
   int running = 0, waiting = 0;  // requests
-  int64_t pages_used = 0, pages_total = 0;
+  // Pages of running requests; pages that are only kept for later ones; all.
+  int64_t pages_used = 0, pages_kept = 0, pages_total = 0;
+  int64_t copies = 0,
+          copies_total = 0;  // of the rings of sequences, for later requests; the most there can be
   uint64_t steps = 0, generation_tokens = 0, rejected = 0;  // rejected: requests, by a full queue
   uint64_t prompt_tokens = 0;                               // prompt tokens that were computed
-  uint64_t cached_tokens = 0;                 // prompt tokens that took the state of a shared prefix
+  PrefixTokens prefix_tokens;                               // prompt tokens by what became of them
+  uint64_t rows_computed = 0, nodes_visited = 0;            // rows of all steps; nodes of the prefix tree
   uint64_t drafted = 0, drafts_accepted = 0;  // drafts that were verified, and those that were accepted
   std::map<std::string, uint64_t> finished;   // requests by name_of(Finish)
 };
@@ -151,9 +162,9 @@ class Engine {
   // for the whole group. Each accepted request gets exactly one event with `finish`. Events may arrive before
   // submit() returns.
   //
-  // Requests of a group with the same prompt compute it once, up to its last token: the first one computes
-  // it, the others wait and start from a copy of its state (Usage::cached_tokens). Every request gets the
-  // tokens it would get alone. Requests with prompt_logprobs always compute their own prompt.
+  // A request starts behind the longest beginning of its prompt whose state is there: of an earlier request of
+  // its domain (PrefixHints), or of one that computes it now, for which it waits. State is kept in blocks of a
+  // page, and at least the last prompt token is computed. Every request gets the tokens it would get alone.
   virtual Result<std::vector<RequestId>> submit(std::vector<Request> group, GroupSink sink) = 0;
   // Submits a group of one.
   Result<RequestId> submit(Request request, Sink sink);
@@ -162,6 +173,8 @@ class Engine {
   // computed for it. Ids that are unknown or have finished are ignored.
   virtual void finish(RequestId id, Finish why) = 0;
   void cancel(RequestId id) { finish(id, Finish::cancelled); }  // for a client that went away
+  // Frees all state that is kept for later requests, before the next step.
+  virtual void clear_prefixes() {}
   // Updated before the events of a step go out, so a client that has its answer finds it counted.
   virtual Stats stats() const = 0;
 };

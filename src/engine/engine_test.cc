@@ -70,7 +70,8 @@ TEST_P(AnswersTest, DoNotDependOnPagesThatRanOut) {
   const auto m = model_at(GetParam());
   const auto layout = layout_of(*m.model, Rounding::Cache::f32, 0);
   const int64_t two_pages = 2 * layout.page_bytes + 3 * layout.ring_bytes;
-  auto engine = test_engine(model_at(GetParam()), {.state_bytes_max = two_pages, .running_max = 3});
+  auto engine = test_engine(model_at(GetParam()),
+                            {.state_bytes_max = two_pages, .cache_bytes_max = 1, .running_max = 3});
   const Request a = request_of(100, 1, 60), b = request_of(90, 2, 60);  // both outgrow their page
   Heard first, second;
   ASSERT_TRUE(engine->submit(a, first.sink()));
@@ -102,7 +103,7 @@ TEST_F(EngineTest, CancelInAPromptEndsItWithinOneStep) {
   std::promise<RequestId> id;
   auto known = id.get_future().share();
   const auto submitted = engine->submit(request_of(400, 1), heard.sink([&](const Event& e) {
-    if (e.finish || done) return;
+    if (e.finish || done || e.prompt_done == 0) return;
     done = e.prompt_done;
     engine->cancel(known.get());
   }));

@@ -99,13 +99,10 @@ std::unique_ptr<Cache> small_cache(const LoadedModel& m, int rewind_tokens) {
 Outcome drive(LoadedModel m, Batch::Clock clock, const std::vector<Mail>& mail = script(), int drafts = 0) {
   const auto cache = small_cache(m, drafts);
   const SessionLimits limits{.context = cache->context(), .vocabulary = m.model->vocabulary()};
-  const Limits budget{.rows_max = 64,
-                      .mixed_rows_max = 16,
-                      .running_max = 4,
-                      .pages_total = cache->pages_total(),
-                      .page_tokens = cache->layout().page_tokens};
+  const Limits budget{
+      .rows_max = 64, .mixed_rows_max = 16, .running_max = 4, .pages_total = cache->pages_total()};
   Batch batch(
-      *m.model, *m.chip, *cache, budget, std::move(clock), [] { return std::nullopt; }, m.drafter.get(),
+      *m.model, *m.chip, *cache, budget, {}, std::move(clock), [] { return std::nullopt; }, m.drafter.get(),
       drafts);
   std::deque<Heard> heard;
   Outcome out;

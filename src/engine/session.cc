@@ -1,5 +1,6 @@
 #include "engine/session.h"
 #include <algorithm>
+#include <utility>
 #include "engine/logprobs.h"
 
 namespace autark::engine {
@@ -38,13 +39,8 @@ std::optional<Error> fault_of(const Request& r, const SessionLimits& limits) {
   return fault_of(r.sampling, limits.vocabulary);
 }
 
-bool shares_prompt(const Request& r) {
-  return r.prompt.size() > 1 && !r.prompt_logprobs;
-}
-
-Session::Session(RequestId id, Request request, Sink sink, const SessionLimits& limits, uint64_t prefix)
+Session::Session(RequestId id, Request request, Sink sink, const SessionLimits& limits)
     : id_(id),
-      prefix_(prefix),
       request_(std::move(request)),
       sink_(std::move(sink)),
       limits_(limits),
@@ -54,19 +50,25 @@ Session::Session(RequestId id, Request request, Sink sink, const SessionLimits& 
 }
 
 Job Session::job() const {
-  Job j{.id = id_, .tokens = std::ssize(tokens_)};
+  Job j{.id = id_,
+        .tokens = tokens_,
+        .reads = !request_.prompt_logprobs,
+        .hints = &request_.prefix,
+        .prompt = usage_.prompt_tokens};
   if (request_.prompt_logprobs)
     j.rows_max =
         int(std::max<int64_t>(1, kPromptLogitsBytes / (limits_.vocabulary * int64_t{sizeof(float)})));
-  if (prefix_) j.prefix = prefix_, j.prefix_tokens = usage_.prompt_tokens - 1;
   return j;
 }
 
-void Session::admitted(double waited, int64_t cached, double now) {
-  // After a preemption the cached tokens are ones that it had computed itself; do not count these.
-  if (prompt_done_ == 0) usage_.cached_tokens = cached;
+std::optional<Event> Session::admitted(double waited, const PrefixReuse& reuse, double now) {
   usage_.queue_seconds += waited;
   since_ = now;
+  // After a preemption the tokens that are read again are ones that it had computed itself.
+  if (std::exchange(admitted_, true)) return {};
+  usage_.prefix = reuse;
+  prompt_done_ = reuse.read;
+  return Event{.usage = usage_, .prompt_done = prompt_done_};
 }
 
 std::vector<int32_t> Session::wanted(const Slice& s) const {

@@ -21,24 +21,21 @@ struct SessionLimits {
 
 // The reason why this request can never run, for example a prompt that is longer than the context.
 std::optional<Error> fault_of(const Request& r, const SessionLimits& limits);
-// True if the state of the prompt without its last token can be shared: it is not empty, and no
-// log-probabilities of these tokens are needed.
-bool shares_prompt(const Request& r);
 
 class Session {
  public:
-  // `prefix` identifies the prompt if it is shared, else 0 (Job::prefix). `limits` must outlive the session.
-  Session(RequestId id, Request request, Sink sink, const SessionLimits& limits, uint64_t prefix = 0);
+  // `limits` must outlive the session.
+  Session(RequestId id, Request request, Sink sink, const SessionLimits& limits);
 
   RequestId id() const { return id_; }
   std::span<const int32_t> tokens() const { return tokens_; }  // prompt and answer
   std::span<const int32_t> drafts() const { return drafts_; }  // drafted tokens that would follow
   Job job() const;                                             // what the scheduler needs to know
-  uint64_t prefix() const { return prefix_; }
   const Usage& usage() const { return usage_; }
 
-  // Call when the request gets state: seconds it waited, and tokens whose state came from its prefix.
-  void admitted(double waited, int64_t cached, double now);
+  // Call when the request gets state: seconds it waited, and what was reused. Returns an event that says so,
+  // but none after a preemption.
+  std::optional<Event> admitted(double waited, const PrefixReuse& reuse, double now);
   std::vector<int32_t> wanted(const Slice& s) const;  // rows of the slice whose logits read() needs, rising
   // Takes the logits of the wanted rows, in order, samples what can be sampled and returns the event. A draft
   // is accepted if it equals the token sampled from the row before it; sampling stops after the first draft
@@ -69,7 +66,6 @@ class Session {
   bool ends(int32_t id) const;
 
   RequestId id_;
-  uint64_t prefix_;
   Request request_;
   Sink sink_;
   const SessionLimits& limits_;
@@ -78,7 +74,8 @@ class Session {
   std::vector<Logprobs> prompt_logprobs_;
   Usage usage_;
   int64_t prompt_done_ = 0;
-  double since_ = 0;  // the time up to which usage_ counts prefill or decode seconds
+  bool admitted_ = false;  // at least once
+  double since_ = 0;       // the time up to which usage_ counts prefill or decode seconds
 };
 
 }  // namespace autark::engine

@@ -179,7 +179,8 @@ TEST_P(DraftsTest, DoNotChangeAnAnswerWhenPagesRunOut) {
     asked.back().ignore_end = true;
   }
   const auto want = answers(*plain_, asked);
-  auto engine = drafting({.state_bytes_max = two_pages, .running_max = 3, .drafts = 3}, want);
+  auto engine =
+      drafting({.state_bytes_max = two_pages, .cache_bytes_max = 1, .running_max = 3, .drafts = 3}, want);
   EXPECT_EQ(answers(*engine, asked), want);
   EXPECT_EQ(engine->stats().pages_used, 0);
 }

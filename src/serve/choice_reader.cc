@@ -54,7 +54,7 @@ std::optional<engine::Finish> ChoiceReader::enough() const {
 // An event may bring several tokens (drafts). Tokens after the one that completed the answer are not counted.
 void ChoiceReader::listen(engine::Event& e, Told& told) {
   usage_.prompt_tokens = e.usage.prompt_tokens;
-  usage_.cached_tokens = e.usage.cached_tokens;
+  usage_.cached_tokens = e.usage.prefix.read;
   usage_.completion_tokens = e.usage.completion_tokens - std::ssize(e.tokens);
   const bool prompt_is_read = !e.prompt.empty() || !e.tokens.empty() || (e.finish && !e.error);
   if (options_.echo && prompt_is_read && !echoed_) echo(e.prompt, told);

@@ -100,6 +100,21 @@ api::ApiResult<int64_t> EngineBackend::count_tokens(const api::Request& request)
   return count;
 }
 
+namespace {
+
+void expose_prefix_tokens(const engine::PrefixTokens& tokens, Exposition& out) {
+  out.family("prefix_tokens_total", "counter",
+             "Prompt tokens that were, or could have been, taken from earlier state.");
+  for (int tier = 0; tier < engine::kTiers; ++tier) {
+    for (int why = 0; why < engine::kWhys; ++why) {
+      if (const uint64_t n = tokens.by[tier][why])
+        out.sample(double(n), {{"tier", name_of(engine::Tier(tier))}, {"why", name_of(engine::Why(why))}});
+    }
+  }
+}
+
+}  // namespace
+
 void EngineBackend::expose(Exposition& out) const {
   const engine::Stats s = engine_->stats();
   const engine::ModelCard& card = engine_->card();
@@ -116,8 +131,8 @@ void EngineBackend::expose(Exposition& out) const {
   out.gauge("engine_pages", "Pages of state there are.", s.pages_total);
   out.counter("engine_steps_total", "Steps of the engine.", s.steps);
   out.counter("engine_prompt_tokens_total", "Prompt tokens computed.", s.prompt_tokens);
-  out.counter("engine_cached_tokens_total",
-              "Prompt tokens that another choice of their request had computed.", s.cached_tokens);
+  out.gauge("engine_pages_kept", "Pages of state that are only kept for later requests.", s.pages_kept);
+  expose_prefix_tokens(s.prefix_tokens, out);
   out.counter("engine_generation_tokens_total", "Tokens generated, also for requests that were cancelled.",
               s.generation_tokens);
   out.counter("engine_drafted_tokens_total", "Tokens that the draft head drafted and the model verified.",

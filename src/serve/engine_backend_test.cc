@@ -534,9 +534,8 @@ TEST(EngineBackend, ChoicesComputeTheirPromptOnceAndAnswerAsIfAlone) {
   r.max_tokens = 9;
   r.ignore_end = true;
   const Answers together(backend, r);
-  EXPECT_EQ(engine.stats().prompt_tokens, 199u + 4);
-  EXPECT_EQ(engine.stats().cached_tokens, 3 * 199u);
-  EXPECT_EQ(together.cached, (std::vector<int64_t>{0, 199, 199, 199}));
+  EXPECT_EQ(engine.stats().prompt_tokens, 200u + 3 * 72);
+  EXPECT_EQ(together.cached, (std::vector<int64_t>{0, 128, 128, 128}));
   r.n = 1;
   for (uint64_t i = 0; i < 4; ++i) {
     r.sampling.seed = 7 + i * 0x9e3779b97f4a7c15;
