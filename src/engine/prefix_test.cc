@@ -214,7 +214,8 @@ class PrefixEngineTest : public ::testing::Test {
   }
   static PrefixReuse ask(Engine& e, const Tokens& prompt, const PrefixHints& hints = {}) {
     Heard heard;
-    Request r{.prompt = prompt, .max_tokens = 1, .prefix = hints};
+    Request r;
+    r.prompt = prompt, r.max_tokens = 1, r.prefix = hints;
     EXPECT_TRUE(e.submit(r, heard.sink()));
     heard.wait();
     return heard.usage.prefix;

@@ -104,7 +104,7 @@ PrefixTree::Match PrefixTree::find(const Text& text, int64_t blocks) const {
   Match m;
   m.reuse.possible = blocks * options_.block;
   const Node* at = root_.get();
-  std::optional<Why> lost;
+  Why lost = Why::never_stored;
   while (at->depth < blocks) {
     Node* next = child(*at, text, at->depth);
     if (!next) break;
@@ -113,9 +113,9 @@ PrefixTree::Match PrefixTree::find(const Text& text, int64_t blocks) const {
     if (at->real) m.known = at->depth;
     if (at->real && has_state(*at)) {
       m.node = next;
-      lost.reset();
-    } else if (!lost || *lost == Why::never_stored) {
-      lost = at->real ? at->copy_lost : at->lost;
+      lost = Why::never_stored;
+    } else if (lost == Why::never_stored) {
+      lost = (at->real ? at->copy_lost : at->lost).value_or(Why::never_stored);
     }
   }
   for (const Node* n = m.node; n && n != root_.get() && n->uses == 0; n = n->parent) ++m.idle;
@@ -124,7 +124,7 @@ PrefixTree::Match PrefixTree::find(const Text& text, int64_t blocks) const {
   m.reuse.tier = m.node ? Tier::memory : Tier::none;
   if (m.reuse.read == m.reuse.possible) return m;
   explain(*at, text, &m);
-  if (lost && *lost != Why::never_stored) m.reuse.why = *lost, m.reuse.at = m.reuse.read;
+  if (lost != Why::never_stored) m.reuse.why = lost, m.reuse.at = m.reuse.read;
   return m;
 }
 
