@@ -410,7 +410,8 @@ void compare_pooled(RecordedRun& run, int l) {
   }
 }
 
-void expect_verbs(const char* chip, const char* mode) {
+// `mix_tolerance`: of the coefficients behind attention, whose results may be a step of bf16 apart.
+void expect_verbs(const char* chip, const char* mode, double mix_tolerance) {
   if (kSanitized) GTEST_SKIP() << "long prompts do not run under sanitizers";
   if (cases(kOfficial).empty()) GTEST_SKIP() << "lacks reference checkpoints in " << golden("deepseek-v4");
   for (const auto& path : cases(kOfficial)) {
@@ -429,7 +430,7 @@ void expect_verbs(const char* chip, const char* mode) {
       }
       for (const char* mix : kMixes)
         expect_near(run.got.at({l, mix}), run.r.want[run.r.of(l, mix)].values,
-                    std::string_view(mix).starts_with("hc_ffn") ? 1e-4 : 1e-5, run.r.of(l, mix));
+                    std::string_view(mix).starts_with("hc_ffn") ? mix_tolerance : 1e-5, run.r.of(l, mix));
       compare_choices(run, l);
       compare_pooled(run, l);
     }
@@ -438,11 +439,11 @@ void expect_verbs(const char* chip, const char* mode) {
 }
 
 TEST(GoldenV4OfficialTest, VerbByVerb) {
-  expect_verbs("ref", "exact");
+  expect_verbs("ref", "exact", 1e-4);
 }
 
 TEST(GoldenV4OfficialTest, VerbByVerbWithTheBestKernels) {
-  expect_verbs("cpu", "trained");
+  expect_verbs("cpu", "trained", 5e-4);
 }
 
 // Against the official logits at every position.
