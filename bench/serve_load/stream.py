@@ -21,10 +21,11 @@ class Answer:
     cache: dict = field(default_factory=dict)  # usage.prompt_cache, if the server has it
 
     def ok(self):
-        return self.status == 200 and not self.error and bool(self.tokens)
+        return self.status == 200 and not self.error
 
     def first(self):
-        return self.tokens[0]
+        """Seconds to the first token; of an answer without text, to its end."""
+        return self.tokens[0] if self.tokens else self.seconds
 
     def gaps(self):
         return [b - a for a, b in zip(self.tokens, self.tokens[1:])]

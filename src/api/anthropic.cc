@@ -97,10 +97,11 @@ void read_content(Fields& m, std::string_view name, Item& item) {
     read_block(m, (*content)[i], m.path_of(name) + "." + std::to_string(i), item);
 }
 
-void read_message(Fields& f, const Json& json, const std::string& path, Request& r) {
+void read_message(Fields& f, const Json& json, size_t number, Request& r) {
+  const std::string path = "messages." + std::to_string(number);
   Fields m(json, path + ".");
   const std::string role = m.text("role").value_or("");
-  Item item;
+  Item item{.place = "messages[" + std::to_string(number) + "]"};
   if (role == "assistant")
     item.role = Role::assistant;
   else if (role == "system")
@@ -115,14 +116,14 @@ void read_message(Fields& f, const Json& json, const std::string& path, Request&
 
 void read_conversation(Fields& f, Request& r) {
   if (f.find("system")) {
-    Item system{Role::system, {}};
+    Item system{.role = Role::system, .place = "system"};
     read_content(f, "system", system);
     if (!system.parts.empty()) r.items.push_back(std::move(system));
   }
   const Json* messages = f.array("messages");
   if (!f.fault() && (!messages || messages->empty())) f.fail("messages", "must have at least one message");
   for (size_t i = 0; messages && i < messages->size() && !f.fault(); ++i)
-    read_message(f, (*messages)[i], "messages." + std::to_string(i), r);
+    read_message(f, (*messages)[i], i, r);
   if (f.fault()) return;
   if (auto fault = missing_result(r.items, "messages." + std::to_string(messages->size() - 1)))
     return f.fail(*fault);
@@ -145,6 +146,33 @@ void read_metadata(Fields& f, Request& r) {
   if (m.fault()) f.fail(*m.fault());
 }
 
+// How long a block with `cache_control` asks to be kept: "5m", the default, or "1h".
+int64_t kept_seconds(const Json& block) {
+  if (!block.is_object()) return 0;
+  const auto mark = block.find("cache_control");
+  if (mark == block.end() || !mark->is_object()) return 0;
+  const auto time = mark->find("ttl");
+  return time != mark->end() && *time == "1h" ? 3600 : 300;
+}
+
+int64_t longest_kept(const Json* blocks) {
+  int64_t longest = 0;
+  for (size_t i = 0; blocks && blocks->is_array() && i < blocks->size(); ++i)
+    longest = std::max(longest, kept_seconds((*blocks)[i]));
+  return longest;
+}
+
+void read_cache_marks(Fields& f, Request& r) {
+  int64_t longest = std::max(longest_kept(f.find("system")), longest_kept(f.find("tools")));
+  const Json* messages = f.find("messages");
+  for (size_t i = 0; messages && messages->is_array() && i < messages->size(); ++i) {
+    const Json& m = (*messages)[i];
+    if (m.is_object() && m.contains("content")) longest = std::max(longest, longest_kept(&m["content"]));
+  }
+  r.cache.keep_seconds = longest;
+  r.cache.diagnostics = f.flag("cache_diagnostics").value_or(false);
+}
+
 ApiResult<Request> decode_messages(const Json& body, bool counting) {
   Request r;
   Fields f(body);
@@ -157,6 +185,7 @@ ApiResult<Request> decode_messages(const Json& body, bool counting) {
   r.stop = read_stop(f, "stop_sequences");
   r.stream = f.flag("stream").value_or(false);
   read_metadata(f, r);
+  read_cache_marks(f, r);
   read_anthropic_tools(f, r);
   read_anthropic_thinking(f, r);
   refuse_what_is_not_built(f);
@@ -181,12 +210,15 @@ const char* stop_reason(Finish why) {
   }
 }
 
+// The three input counts add up to the prompt. What could have been read and was not is stored for later.
 Json usage_json(const Usage& u) {
-  Json j{{"input_tokens", u.prompt_tokens - u.cached_tokens},
-         {"cache_creation_input_tokens", 0},
+  const int64_t stored = u.prompt_cache ? u.prompt_cache->possible - u.prompt_cache->read : 0;
+  Json j{{"input_tokens", u.prompt_tokens - u.cached_tokens - stored},
+         {"cache_creation_input_tokens", stored},
          {"cache_read_input_tokens", u.cached_tokens},
          {"output_tokens", u.completion_tokens}};
   if (u.reasoning_tokens > 0) j["output_tokens_details"] = {{"thinking_tokens", u.reasoning_tokens}};
+  if (u.prompt_cache) j["prompt_cache"] = to_json(*u.prompt_cache);
   return j;
 }
 

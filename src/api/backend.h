@@ -41,6 +41,8 @@ class Backend {
   // The sink is not called again once all choices are finished, after a fault, or after the cancellation that
   // it receives as Finish::cancelled.
   virtual Cancel submit(Request request, Sink sink) = 0;
+  // Frees what is kept of earlier requests' computation. Answers do not change, only their speed.
+  virtual void clear_cache() {}
   // The number of tokens of the rendered conversation, computed on the calling thread.
   virtual ApiResult<int64_t> count_tokens(const Request& request) const = 0;
 };

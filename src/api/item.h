@@ -8,6 +8,7 @@
 #include <string>
 #include <variant>
 #include <vector>
+#include "api/prompt_cache.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "base/sampled_turn.h"
@@ -45,6 +46,7 @@ struct Item {
   // The tokens that the model wrote in this assistant turn. Set by the server from its own records of past
   // answers, never taken from the request.
   std::optional<SampledTurn> sampled = {};
+  std::string place = {};  // in the request: "system", "messages[3]"
 };
 
 // A tool that the model may call; the client runs it.
@@ -65,6 +67,13 @@ struct Sampling {
   std::optional<int64_t> top_k;
   std::optional<uint64_t> seed;
   std::map<int32_t, float> logit_bias;  // token id → value that is added to its logit
+};
+
+// What a client says about the reuse of its prompt's state. Only hints: the server decides.
+struct CacheHints {
+  std::string key;           // prompt_cache_key: requests of one conversation
+  int64_t keep_seconds = 0;  // how long the state should be kept; 0: not said
+  bool diagnostics = false;  // cache_diagnostics: show the texts that differ
 };
 
 // A decoded request.
@@ -94,8 +103,9 @@ struct Request {
   bool echo = false;                           // completions: the answer begins with the prompt
   int logprobs = -1;                           // −1: none; n: of the chosen token and of the n best
   bool stream = false, include_usage = false;  // send events as they come; OpenAI: and the usage at the end
-  std::string user;                            // the client's label for its user; separates replay records
-  std::vector<std::string> ignored;            // unknown fields of the request; counted, each logged once
+  std::string user;  // the client's label for its user; separates replay records and cached state
+  CacheHints cache;
+  std::vector<std::string> ignored;  // unknown fields of the request; counted, each logged once
 };
 
 // Why a choice ended: the model's end token, a stop string or stop token, a finished round of calls,
@@ -117,7 +127,8 @@ struct TokenLogprob : Alternative {
 // Token counts. `cached_tokens` is the part of the prompt that needed no computing.
 struct Usage {
   int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
-  int64_t reasoning_tokens = 0;  // completion tokens up to the last one that belonged to reasoning
+  int64_t reasoning_tokens = 0;             // completion tokens up to the last one that belonged to reasoning
+  std::optional<PromptCache> prompt_cache;  // once it is known
 };
 
 // The reason for which a request failed; each dialect has its own status and body for it.

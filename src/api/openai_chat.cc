@@ -129,6 +129,7 @@ void read_message(Fields& f, const Json& json, const std::string& path, Request&
   m.accept({"name", "refusal", "annotations"});
   if (m.fault()) return f.fail(*m.fault());
   for (const std::string& name : m.unknown()) r.ignored.push_back("messages." + name.substr(path.size() + 1));
+  item.place = path;
   r.items.push_back(std::move(item));
 }
 
@@ -163,7 +164,7 @@ void refuse_what_is_not_built(Fields& f) {
   f.refuse("audio");
   f.refuse("web_search_options");
   f.refuse("echo", is_empty_or_false);
-  f.accept({"verbosity", "prediction", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention"});
+  f.accept({"verbosity", "prediction", "prompt_cache_options"});
 }
 
 Json alternative(const Alternative& a) {
@@ -262,7 +263,7 @@ class OpenAiChat final : public Dialect {
     read_template_options(f, r);
     read_openai_tools(f, r);
     read_openai_thinking(f, r);
-    read_openai_metadata(f);
+    read_openai_metadata(f, r);
     refuse_what_is_not_built(f);
     read_messages(f, r);
     if (f.fault()) return *f.fault();

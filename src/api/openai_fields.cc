@@ -75,10 +75,13 @@ void read_limit(Fields& f, std::string_view name, int64_t least, std::optional<i
   if (const auto tokens = f.integer(name, least, kTokensMax)) limit = tokens;
 }
 
-void read_openai_metadata(Fields& f) {
+void read_openai_metadata(Fields& f, Request& r) {
   constexpr size_t kPairs = 16, kKey = 64, kValue = 512;
   const Json* metadata = f.object("metadata");
   if (!metadata) return;
+  if (const auto user = metadata->find("user_id");
+      r.user.empty() && user != metadata->end() && user->is_string())
+    r.user = user->get<std::string>();
   if (metadata->size() > kPairs) f.fail("metadata", "must have at most " + std::to_string(kPairs) + " pairs");
   for (const auto& [key, value] : metadata->items()) {
     if (characters(key) > kKey)
@@ -120,6 +123,19 @@ std::vector<int32_t> read_tokens(Fields& f, std::string_view name, const Json& l
   return ids;
 }
 
+// The first label of these that is given.
+void read_user(Fields& f, Request& r) {
+  for (const char* name : {"safety_identifier", "user", "user_id"})
+    if (const auto label = f.text(name); label && !label->empty()) r.user = *label;
+}
+
+// prompt_cache_retention: "in_memory" or "in-memory", "24h".
+void read_cache_hints(Fields& f, Request& r) {
+  r.cache.key = f.text("prompt_cache_key").value_or("");
+  if (f.text("prompt_cache_retention").value_or("") == "24h") r.cache.keep_seconds = 86'400;
+  r.cache.diagnostics = f.flag("cache_diagnostics").value_or(false);
+}
+
 void read_openai_common(Fields& f, Request& r) {
   r.model = read_model(f);
   r.n = int(f.integer("n", 1, kChoicesMax).value_or(1));
@@ -132,19 +148,23 @@ void read_openai_common(Fields& f, Request& r) {
   r.include_stop = f.flag("include_stop_str_in_output").value_or(false);
   r.ignore_end = f.flag("ignore_eos").value_or(false);
   r.skip_special = f.flag("skip_special_tokens").value_or(true);
-  r.user = f.text("user").value_or("");
-  if (const auto id = f.text("user_id")) r.user = *id;
-  f.accept({"store", "service_tier", "safety_identifier", "priority", "spaces_between_special_tokens"});
+  read_user(f, r);
+  read_cache_hints(f, r);
+  f.accept({"store", "service_tier", "priority", "spaces_between_special_tokens"});
   refuse_format(f);
   refuse_unbuilt(f, r);
 }
 
 Json openai_usage(const Usage& u) {
-  return Json{{"prompt_tokens", u.prompt_tokens},
-              {"completion_tokens", u.completion_tokens},
-              {"total_tokens", u.prompt_tokens + u.completion_tokens},
-              {"prompt_tokens_details", {{"cached_tokens", u.cached_tokens}}},
-              {"completion_tokens_details", {{"reasoning_tokens", u.reasoning_tokens}}}};
+  Json j{{"prompt_tokens", u.prompt_tokens},
+         {"completion_tokens", u.completion_tokens},
+         {"total_tokens", u.prompt_tokens + u.completion_tokens},
+         {"prompt_tokens_details", {{"cached_tokens", u.cached_tokens}}},
+         {"completion_tokens_details", {{"reasoning_tokens", u.reasoning_tokens}}},
+         {"prompt_cache_hit_tokens", u.cached_tokens},
+         {"prompt_cache_miss_tokens", u.prompt_tokens - u.cached_tokens}};
+  if (u.prompt_cache) j["prompt_cache"] = to_json(*u.prompt_cache);
+  return j;
 }
 
 const char* openai_finish(Finish why) {

@@ -19,7 +19,7 @@ std::string read_model(Fields& f);
 // field is absent, `limit` keeps its value.
 void read_limit(Fields& f, std::string_view name, int64_t least, std::optional<int64_t>& limit);
 // Checks `metadata` against OpenAI's limits and discards it.
-void read_openai_metadata(Fields& f);
+void read_openai_metadata(Fields& f, Request& r);
 // Reads a string or a list of at most kStopMax strings. Empty strings would stop nothing and are dropped.
 std::vector<std::string> read_stop(Fields& f, std::string_view name);
 // Reads a list of token ids; `name` is only for the error text. Does not check against the vocabulary.

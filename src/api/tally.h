@@ -18,6 +18,7 @@ class Tally {
     u.prompt_tokens = std::max(u.prompt_tokens, e.usage.prompt_tokens);
     u.cached_tokens = std::max(u.cached_tokens, e.usage.cached_tokens);
     u.completion_tokens = std::max(u.completion_tokens, e.usage.completion_tokens);
+    if (e.usage.prompt_cache) u.prompt_cache = e.usage.prompt_cache;
     u.reasoning_tokens = std::max(u.reasoning_tokens, e.usage.reasoning_tokens);
     if (const auto* s = std::get_if<Event::Started>(&e.payload)) u.prompt_tokens = s->prompt_tokens;
     if (std::holds_alternative<Event::Finished>(e.payload) && !finished_[e.choice]) {
@@ -34,6 +35,7 @@ class Tally {
       if (i % n_ == 0) {
         sum.prompt_tokens += usage_[i].prompt_tokens;
         sum.cached_tokens += usage_[i].cached_tokens;
+        add_prompt_cache(sum, usage_[i]);
       }
       sum.completion_tokens += usage_[i].completion_tokens;
       sum.reasoning_tokens += usage_[i].reasoning_tokens;
@@ -42,6 +44,13 @@ class Tally {
   }
 
  private:
+  static void add_prompt_cache(Usage& sum, const Usage& one) {
+    if (sum.prompt_cache && one.prompt_cache)
+      api::add(*sum.prompt_cache, *one.prompt_cache);
+    else if (one.prompt_cache)
+      sum.prompt_cache = one.prompt_cache;
+  }
+
   int n_;
   std::vector<Usage> usage_;
   std::vector<bool> finished_;

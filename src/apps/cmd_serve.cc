@@ -15,6 +15,7 @@
 #include "api/thinking.h"
 #include "apps/command_line.h"
 #include "apps/open_model.h"
+#include "apps/prefix_cache_options.h"
 #include "apps/report.h"
 #include "apps/weight_cache_options.h"
 #include "base/log.h"
@@ -44,6 +45,7 @@ struct Arguments {
   int drafts = 0, threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
   WeightCacheArguments weight_cache;
+  PrefixCacheArguments prefix_cache;
 };
 
 // The loaded model and the path that it was loaded from.
@@ -109,6 +111,7 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
   engine::Options options{.chip = a.chip,
                           .threads = a.threads,
                           .context_max = a.context,
+                          .cache_bytes_max = a.prefix_cache.memory,
                           .running_max = a.parallel,
                           .waiting_max = a.queue,
                           .drafts = a.drafts,
@@ -126,6 +129,8 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
   AUTARK_TRY(OpenModel model, open_model(path, options));
   serve::EngineBackend::Options served;
   served.id = name_of(a, path);
+  served.isolation = isolation_of(a.prefix_cache);
+  served.keep_attribution = a.prefix_cache.keep_attribution;
   served.aliases = a.aliases;
   served.defaults = serve::sampling_defaults(path);
   served.reasoning.effort = a.effort;
@@ -147,6 +152,8 @@ void print_card(const serve::EngineBackend& backend, const std::filesystem::path
   for (const auto& [verb, kernel] : c.kernels) say("          {}: {}\n", verb, kernel);
   say("rounding  {}\n", c.rounding);
   say("weights   cache: {}\n", c.weight_cache);
+  if (const int64_t copies = backend.engine().stats().copies_total)
+    say("prefixes  at most {} snapshots of windowed state are kept for later requests\n", copies);
   if (!backend.text().chat) say("chat      none ({})\n", backend.text().chat_fault);
 }
 
@@ -304,6 +311,7 @@ void add_serve_command(const Command& program) {
   c.option("--rounding", a->rounding,
            "none, trained, exact or fast, see logits --help (what the rounding table says)");
   add_weight_cache_options(c, a->weight_cache);
+  add_prefix_cache_options(c, a->prefix_cache);
   c.option("--thinking", a->thinking, "on or off, for requests that do not say (what the template does)",
            {.rule = one_of({"on", "off"})});
   c.option("--effort", a->effort, "How hard it thinks where a request does not say",

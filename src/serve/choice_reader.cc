@@ -29,6 +29,11 @@ ChoiceReader::ChoiceReader(const text::Tokenizer& tokenizer, const Prompt& promp
   usage_.prompt_tokens = std::ssize(prompt.ids);
 }
 
+void ChoiceReader::admit(const engine::PrefixReuse& reuse) {
+  usage_.cached_tokens = reuse.read;
+  usage_.prompt_cache = told_of(reuse);
+}
+
 api::Event ChoiceReader::start() {
   return {options_.choice, api::Event::Started{usage_.prompt_tokens}, usage_};
 }
@@ -51,10 +56,28 @@ std::optional<engine::Finish> ChoiceReader::enough() const {
   return *reader_.ended() == api::Finish::stop_sequence ? engine::Finish::stop_string : engine::Finish::stop;
 }
 
+// The part of the request that a token of the prompt comes from.
+std::string ChoiceReader::part_of(int64_t token) const {
+  if (prompt_.parts.empty()) return "prompt";
+  size_t byte = 0;
+  for (int64_t i = 0; i < token; ++i) byte += tokenizer_.bytes_of(prompt_.ids[i]).size();
+  return prompt_.parts.at(byte);
+}
+
+api::PromptCache ChoiceReader::told_of(const engine::PrefixReuse& reuse) const {
+  return {.read = reuse.read,
+          .possible = reuse.possible,
+          .tier = engine::name_of(reuse.tier),
+          .why = engine::name_of(reuse.why),
+          .at = reuse.at,
+          .part = reuse.at ? part_of(*reuse.at) : std::string()};
+}
+
 // An event may bring several tokens (drafts). Tokens after the one that completed the answer are not counted.
 void ChoiceReader::listen(engine::Event& e, Told& told) {
   usage_.prompt_tokens = e.usage.prompt_tokens;
   usage_.cached_tokens = e.usage.prefix.read;
+  if (usage_.prompt_cache && usage_.prompt_cache->read != e.usage.prefix.read) admit(e.usage.prefix);
   usage_.completion_tokens = e.usage.completion_tokens - std::ssize(e.tokens);
   const bool prompt_is_read = !e.prompt.empty() || !e.tokens.empty() || (e.finish && !e.error);
   if (options_.echo && prompt_is_read && !echoed_) echo(e.prompt, told);

@@ -21,6 +21,8 @@ class ChoiceReader {
   ChoiceReader(const text::Tokenizer& tokenizer, const Prompt& prompt, const Options& options,
                AnswerReader::NewId new_id);
 
+  // Call when the engine has said how much of the prompt is reused.
+  void admit(const engine::PrefixReuse& reuse);
   api::Event start();  // the first event: Started
   Told opening();      // call next: the events of the answer's beginning that is in the prompt
   // Reads the engine's events, in order. The last one yields Finished, except one with an error.
@@ -38,6 +40,8 @@ class ChoiceReader {
 
  private:
   void listen(engine::Event& event, Told& told);
+  api::PromptCache told_of(const engine::PrefixReuse& reuse) const;
+  std::string part_of(int64_t token) const;
   void on_token(engine::Event::Token& token, bool ends, Told& told);
   void echo(const std::vector<engine::Logprobs>& logprobs, Told& told);
   void finish(const engine::Event& event, Told& told);

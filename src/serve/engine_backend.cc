@@ -1,5 +1,6 @@
 #include "serve/engine_backend.h"
 #include <algorithm>
+#include "serve/attribution.h"
 #include "serve/fingerprint.h"
 #include "serve/sampling_defaults.h"
 
@@ -38,9 +39,24 @@ bool EngineBackend::serves(const std::string& model) const {
 api::ApiResult<std::vector<Prompt>> EngineBackend::prompts_of(const api::Request& request) const {
   if (!request.prompts.empty()) return prompts_.of(request, options_.reasoning);
   api::Request restored = request;
+  if (!options_.keep_attribution) drop_attribution(restored);
   replay_.restore(restored);
   return prompts_.of(restored, options_.reasoning);
 }
+
+namespace {
+
+engine::PrefixHints prefix_hints(const api::Request& request, CacheIsolation isolation) {
+  const int64_t now =
+      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count();
+  const int64_t keep = request.cache.keep_seconds;
+  return {.domain = cache_domain(isolation, request.user),
+          .arrived = now,
+          .keep_until = keep > 0 ? now + keep : 0};
+}
+
+}  // namespace
 
 // What the choices of a request have in common; Submission adds prompts and seeds.
 engine::Request EngineBackend::common_of(const api::Request& request) const {
@@ -50,7 +66,8 @@ engine::Request EngineBackend::common_of(const api::Request& request) const {
           .ignore_end = request.ignore_end,
           .min_tokens = request.min_tokens,
           .logprobs = request.logprobs,
-          .prompt_logprobs = request.echo && request.logprobs >= 0};
+          .prompt_logprobs = request.echo && request.logprobs >= 0,
+          .prefix = prefix_hints(request, options_.isolation)};
 }
 
 // Refuses a prompt that does not fit before it reaches the engine, because a dialect reports both numbers.

@@ -4,6 +4,7 @@
 #include <atomic>
 #include "api/backend.h"
 #include "engine/engine.h"
+#include "serve/cache_domain.h"
 #include "serve/exposition.h"
 #include "serve/prompts.h"
 #include "serve/submission.h"
@@ -20,6 +21,8 @@ class EngineBackend final : public api::Backend {
     ReasoningDefaults reasoning;       // for requests that do not set thinking or effort
     int64_t created = 0;               // for the list of models: seconds since 1970
     uint64_t seed = 0;                 // seeds of requests without one are derived from it
+    CacheIsolation isolation = CacheIsolation::user;
+    bool keep_attribution = false;  // leave Claude Code's attribution line in the prompt
   };
   EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options);
 
@@ -28,6 +31,8 @@ class EngineBackend final : public api::Backend {
   std::optional<api::ApiError> fault() const override;
   Cancel submit(api::Request request, Sink sink) override;
   api::ApiResult<int64_t> count_tokens(const api::Request& request) const override;
+
+  void clear_cache() override { engine_->clear_prefixes(); }
 
   // Writes the engine's metrics.
   void expose(Exposition& out) const;

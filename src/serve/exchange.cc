@@ -115,7 +115,9 @@ void Exchange::tick() {
     if (over_) return;
     const Time now = terms_.clock();
     if (now - begun_ < terms_.request_time) {
-      if (!started_ || now - last_write_ < terms_.keep_alive) return;
+      if (now - last_write_ < terms_.keep_alive) return;
+      if (encoder_ && cancel_) begin_stream(now);  // the request waits in the engine's queue
+      if (!started_) return;
       last_write_ = now;
       const api::Frame ping = dialect_.keep_alive();
       stream_->write(ping.data.empty() ? ": keep-alive\n\n" : http::sse(ping.data, ping.event));
@@ -242,6 +244,8 @@ void Exchange::end() {
 
 http::Headers Exchange::headers(Time now, const char* content_type) const {
   http::Headers h{{"content-type", content_type}, {std::string(dialect_.request_id_header()), "req_" + id_}};
+  if (const auto cache = tally_ ? tally_->total().prompt_cache : std::nullopt)
+    h.emplace_back("x-autark-cache", api::header_text(*cache));
   if (dialect_.request_id_header() == "x-request-id")
     h.emplace_back("openai-processing-ms", std::to_string(milliseconds(now)));
   return h;

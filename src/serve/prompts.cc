@@ -113,6 +113,7 @@ api::ApiResult<Prompt> Prompts::rendered(const api::Request& request, const Reas
   prompt->text += begun;
   auto ids = text::ids_of(*prompt, *text_.tokenizer);
   if (!ids) return invalid(ids.error(), "messages");
+  PromptParts parts(request, prompt->text);
   return Prompt{.ids = std::move(*ids),
                 .text = {},
                 .answer = {.syntax = traits_.syntax,
@@ -124,7 +125,8 @@ api::ApiResult<Prompt> Prompts::rendered(const api::Request& request, const Reas
                            .skip_special = request.skip_special,
                            .calls = wants_calls(request),
                            .parallel_calls = request.parallel_calls,
-                           .tools = names_of(request.tools)}};
+                           .tools = names_of(request.tools)},
+                .parts = std::move(parts)};
 }
 
 std::optional<api::ApiError> Prompts::refused_tools(const api::Request& request) const {

@@ -5,6 +5,7 @@
 #include "api/item.h"
 #include "serve/answer_reader.h"
 #include "serve/conversation.h"
+#include "serve/prompt_parts.h"
 #include "text/model_text.h"
 
 namespace autark::serve {
@@ -13,6 +14,7 @@ struct Prompt {
   std::vector<int32_t> ids;
   std::string text;            // the prompt as text; set only if the request wants it echoed
   AnswerReader::Rules answer;  // how to read its answer
+  PromptParts parts;           // of a conversation
 };
 
 class Prompts {

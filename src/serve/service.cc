@@ -100,6 +100,8 @@ void Service::api_routes(http::Router& router) {
   post("/v1/completions", api::openai_completions(), &Exchange::run);
   post("/v1/messages", api::anthropic_messages(), &Exchange::run);
   post("/v1/messages/count_tokens", api::anthropic_messages(), &Exchange::count);
+  router.add("POST", "/v1/cache/clear",
+             [this](http::Request, http::StreamPtr stream) { clear_cache(stream); });
   router.add("GET", "/v1/models",
              [this](http::Request request, http::StreamPtr stream) { list_models(request, stream); });
   router.add("GET", "/v1/models/*",
@@ -177,6 +179,13 @@ void Service::one_model(const http::Request& request, const http::StreamPtr& str
         .message = "there is no model '" + id.substr(0, 200) + "' here",
         .param = "model",
         .code = "model_not_found"});
+}
+
+void Service::clear_cache(const http::StreamPtr& stream) {
+  std::shared_ptr<api::Backend> backend;
+  if (const auto fault = not_now(backend)) return fail("/v1/cache/clear", api::openai_chat(), stream, *fault);
+  backend->clear_cache();
+  reply("/v1/cache/clear", stream, json_response(200, {{"cleared", true}}));
 }
 
 void Service::ready(const http::StreamPtr& stream) {

@@ -57,6 +57,7 @@ class Service {
   std::vector<std::shared_ptr<Exchange>> exchanges();
   void list_models(const http::Request& request, const http::StreamPtr& stream);
   void one_model(const http::Request& request, const http::StreamPtr& stream);
+  void clear_cache(const http::StreamPtr& stream);
   void ready(const http::StreamPtr& stream);
   void show_metrics(const http::StreamPtr& stream);
   std::optional<api::ApiError> not_now(std::shared_ptr<api::Backend>& backend);

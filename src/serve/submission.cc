@@ -18,9 +18,6 @@ Submission::Submission(engine::Engine& engine, const text::Tokenizer& tokenizer,
                                    prompt_of(i),
                                    {.choice = i, .echo = request.echo, .scored = request.logprobs >= 0},
                                    [&replay] { return replay.new_call_id(); }}});
-  for (Choice& c : choices_) beginnings_.push_back(c.reader.start());
-  for (Choice& c : choices_)
-    for (api::Event& e : c.reader.opening()) beginnings_.push_back(std::move(e));
   unfinished_ = choices_.size();
   if (!chat_) return;
   for (const api::Item& item : request.items) conversation_.add(item);
@@ -33,13 +30,22 @@ void Submission::submit(const engine::Request& common, uint64_t seed) {
     // Depends only on the place among the prompt's choices: other prompts do not change the answers.
     group[i].sampling.seed = seed + uint64_t(i % n_) * 0x9e3779b97f4a7c15;
   }
-  const std::lock_guard lock(mutex_);  // on_event() waits until the beginnings of all choices are sent
+  const std::lock_guard lock(mutex_);  // on_event() waits until all choices have their ids
   const auto ids = engine_.submit(std::move(group), [self = shared_from_this()](int i, engine::Event e) {
     self->on_event(i, std::move(e));
   });
   if (!ids) return fail(ids.error());
   for (size_t i = 0; i < choices_.size(); ++i) choices_[i].id = (*ids)[i];
-  emit(std::move(beginnings_));
+}
+
+// Sends the first events of every choice, before any other event.
+void Submission::begin() {
+  if (std::exchange(begun_, true)) return;
+  ChoiceReader::Told told;
+  for (Choice& c : choices_) told.push_back(c.reader.start());
+  for (Choice& c : choices_)
+    for (api::Event& e : c.reader.opening()) told.push_back(std::move(e));
+  emit(std::move(told));
 }
 
 void Submission::cancel() {
@@ -53,6 +59,11 @@ void Submission::on_event(int choice, engine::Event event) {
   const std::lock_guard lock(mutex_);
   Choice& c = choices_[choice];
   if (over_ || c.reader.finished()) return;
+  const bool lost = event.error || event.finish == engine::Finish::cancelled;
+  if (!begun_ && !lost) {
+    c.reader.admit(event.usage.prefix);
+    begin();
+  }
   ChoiceReader::Told told = c.reader.read(event);
   if (const auto why = c.reader.enough(); why && !event.finish) engine_.finish(event.id, *why);
   const bool last = !told.empty() && std::holds_alternative<api::Event::Finished>(told.back().payload);

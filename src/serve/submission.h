@@ -32,6 +32,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
 
   const Prompt& prompt_of(int choice) const { return prompts_[choice / n_]; }
   void on_event(int choice, engine::Event event);
+  void begin();
   void remember(Choice& choice);
   void fail(const Error& error);
   void withdraw();
@@ -48,8 +49,8 @@ class Submission : public std::enable_shared_from_this<Submission> {
   std::mutex mutex_;
   api::Backend::Sink sink_;
   std::vector<Choice> choices_;
-  ChoiceReader::Told beginnings_;  // the first events of every choice, sent before any event of the engine
-  size_t unfinished_ = 0;          // choices whose Finished was not sent
+  bool begun_ = false;     // the beginnings of all choices were sent
+  size_t unfinished_ = 0;  // choices whose Finished was not sent
   bool over_ = false;
 };
 

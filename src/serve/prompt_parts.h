@@ -1,0 +1,31 @@
+// Where the parts of a conversation lie in its rendered prompt, so that a place in the prompt can be named as a
+// place in the request.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+#include "api/item.h"
+
+namespace autark::serve {
+
+// Found by looking for the contents of the request in the order in which they usually stand. A template that
+// changes a content hides it; its bytes then count to the part behind it.
+class PromptParts {
+ public:
+  PromptParts() = default;
+  // `prompt`: the rendered text.
+  PromptParts(const api::Request& request, std::string_view prompt);
+  // The part that has the byte: "tools", or Item::place. Markup counts to the content that follows it; empty
+  // behind the last content.
+  std::string at(size_t byte) const;
+  bool empty() const { return parts_.empty(); }  // no conversation, or none of its contents was found
+
+ private:
+  struct Part {
+    size_t end = 0;  // first byte behind its content
+    std::string name;
+  };
+  std::vector<Part> parts_;  // in rising order
+};
+
+}  // namespace autark::serve

@@ -1,0 +1,101 @@
+// Goal:   a byte of a rendered prompt is named as the part of the request that it comes from.
+// Method: prompts put together like the usual templates', with the tools behind or before the system text; every byte of a
+//         content and of the markup before it must give the content's part.
+#include "serve/prompt_parts.h"
+#include <gtest/gtest.h>
+
+namespace autark::serve {
+namespace {
+
+api::Item item(api::Role role, std::string place, std::vector<api::Part> parts) {
+  return {.role = role, .parts = std::move(parts), .place = std::move(place)};
+}
+
+api::Tool tool(const char* name, const char* last) {
+  return {name,
+          {{"name", name},
+           {"description", "Does it"},
+           {"parameters", {{"type", "object"}, {"properties", {{"p", {{"description", last}}}}}}}}};
+}
+
+api::Request request() {
+  api::Request r;
+  r.items = {item(api::Role::system, "system", {api::Text{"You are a helper."}}),
+             item(api::Role::user, "messages[0]", {api::Text{"Read it"}, api::Text{"and tell"}}),
+             item(api::Role::assistant, "messages[1]", {api::ToolCall{"1", "read", R"({"p":1})"}}),
+             item(api::Role::user, "messages[2]", {api::ToolResult{"1", {api::Text{" the text\n"}}}}),
+             item(api::Role::user, "messages[3]", {api::Text{"Thanks"}})};
+  r.tools = {tool("read", "last of read"), tool("write", "last of write")};
+  return r;
+}
+
+// Pieces of a prompt with the part that each belongs to.
+struct Piece {
+  std::string text, part;
+};
+
+void check(const api::Request& r, const std::vector<Piece>& pieces) {
+  std::string prompt;
+  for (const Piece& p : pieces) prompt += p.text;
+  const PromptParts parts(r, prompt);
+  size_t at = 0;
+  for (const Piece& p : pieces) {
+    EXPECT_EQ(parts.at(at), p.part) << p.text;
+    EXPECT_EQ(parts.at(at + p.text.size() - 1), p.part) << p.text;
+    at += p.text.size();
+  }
+}
+
+std::string json(const api::Tool& t) {
+  return dump_json({{"type", "function"}, {"function", t.function}});
+}
+
+std::vector<Piece> messages() {
+  return {{"<|user|>Read it\nand tell", "messages[0]"},
+          {"<|end|><|assistant|><call>{\"name\": \"read", "messages[1]"},
+          {"\", \"arguments\": {\"p\": 1}}</call><|tool|>the text", "messages[2]"},
+          {"<|end|><|user|>Thanks", "messages[3]"},
+          {"<|end|><|assistant|>", ""}};
+}
+
+TEST(PromptParts, ToolsBehindTheSystemText) {
+  const api::Request r = request();
+  std::vector<Piece> pieces = {
+      {"<|system|>You are a helper.", "system"},
+      {"\n\n# Tools\n" + json(r.tools[0]) + "\n" + json(r.tools[1]).substr(0, json(r.tools[1]).size() - 6),
+       "tools"}};
+  std::vector<Piece> rest = messages();
+  rest[0].text = json(r.tools[1]).substr(json(r.tools[1]).size() - 5) + "<|end|>" + rest[0].text;
+  pieces.insert(pieces.end(), rest.begin(), rest.end());
+  check(r, pieces);
+}
+
+TEST(PromptParts, WithoutTools) {
+  api::Request r = request();
+  r.tools.clear();
+  std::vector<Piece> pieces = {{"<|system|>You are a helper.", "system"}};
+  for (Piece& p : messages()) pieces.push_back(std::move(p));
+  check(r, pieces);
+}
+
+TEST(PromptParts, EqualContentsAreTakenInOrder) {
+  api::Request r;
+  for (int i = 0; i < 3; ++i)
+    r.items.push_back(item(api::Role::user, "messages[" + std::to_string(i) + "]", {api::Text{"yes"}}));
+  check(r, {{"<u>yes", "messages[0]"}, {"<u>yes", "messages[1]"}, {"<u>yes", "messages[2]"}, {"<a>", ""}});
+}
+
+TEST(PromptParts, WhatATemplateChangesCountsToTheNext) {
+  api::Request r;
+  r.items = {item(api::Role::user, "messages[0]", {api::Text{"hidden"}}),
+             item(api::Role::user, "messages[1]", {api::Text{"seen"}})};
+  check(r, {{"<u>HIDDEN<u>seen", "messages[1]"}, {"<a>", ""}});
+}
+
+TEST(PromptParts, AnEmptyRequestHasNoParts) {
+  EXPECT_EQ(PromptParts({}, "text").at(0), "");
+  EXPECT_EQ(PromptParts().at(5), "");
+}
+
+}  // namespace
+}  // namespace autark::serve
