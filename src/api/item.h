@@ -8,6 +8,7 @@
 #include <string>
 #include <variant>
 #include <vector>
+#include "api/structure.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "base/sampled_turn.h"
@@ -82,6 +83,7 @@ struct Request {
   std::optional<bool> thinking;            // empty: the server's or the template's default
   std::optional<int64_t> thinking_budget;  // tokens; read, not enforced
   std::string effort;                      // "low", "high" …; empty: the server's or the template's default
+  std::optional<Structure> structure;      // the form of the content; empty: free text
   Sampling sampling;
   std::optional<int64_t> max_tokens;  // of one choice; empty: as many as fit into the context
   int64_t min_tokens = 0;             // no end token and no stop before so many tokens
