@@ -1,4 +1,4 @@
-// The conversation model that all wire dialects share. A dialect (openai_chat, openai_completions, anthropic)
+// The conversation model that all wire dialects share. A dialect (openai_chat, openai_responses, anthropic …)
 // decodes its request into api::Request and encodes api::Event into its own stream or body. A backend never
 // sees wire names, and a dialect never sees an engine. All types here are plain values.
 #pragma once
@@ -52,6 +52,10 @@ struct Item {
 struct Tool {
   std::string name;
   Json function;  // {"name", "description", "parameters", …}, keys in the client's order
+  // Responses only. `custom`: the input is text, which the model writes as {"input": "…"}. `space`: the
+  // namespace; `name` is then "SPACE__NAME".
+  bool custom = false;
+  std::string space = {};
 };
 
 // Which tools may or must be called.
@@ -97,7 +101,10 @@ struct Request {
   int logprobs = -1;                           // −1: none; n: of the chosen token and of the n best
   bool stream = false, include_usage = false;  // send events as they come; OpenAI: and the usage at the end
   std::string user;                            // the client's label for its user; separates replay records
-  std::vector<std::string> ignored;            // unknown fields of the request; counted, each logged once
+  // Responses: keep the answer; answer before it is computed; send the reasoning encrypted, too.
+  bool store = false, background = false, seals_reasoning = false;
+  Json repeated = {};                // Responses: the fields that the answer repeats, by name
+  std::vector<std::string> ignored;  // unknown fields of the request; counted, each logged once
 };
 
 // Why a choice ended: the model's end token, a stop string or stop token, a finished round of calls,
