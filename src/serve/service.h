@@ -57,6 +57,7 @@ class Service {
   void own_routes(http::Router& router);
   http::Filter key_filter();
   void response_routes(http::Router& router);
+  void kept_response_routes(http::Router& router);
   // Runs on a worker thread.
   using Work = std::function<void(Exchange& exchange, std::string_view body, api::Backend& backend)>;
   void take(const api::Dialect& dialect, const char* route, http::Request request, http::StreamPtr stream,

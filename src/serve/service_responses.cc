@@ -52,6 +52,19 @@ void Service::response_routes(http::Router& router) {
   router.add("POST", "/v1/responses/compact", [this](http::Request request, http::StreamPtr stream) {
     take_response(api::openai_compaction(), std::move(request), std::move(stream), &Exchange::run);
   });
+  kept_response_routes(router);
+  const auto refuse = [&](const char* method, const char* path, const char* what) {
+    router.add(method, path, [this, path, what](http::Request, http::StreamPtr stream) {
+      fail(path, api::openai_responses(), stream, not_supported(what));
+    });
+  };
+  refuse("GET", "/v1/responses", "a WebSocket, or a list of responses,");
+  for (const char* method : {"GET", "POST", "DELETE"})
+    for (const char* path : {"/v1/conversations", "/v1/conversations/*"})
+      refuse(method, path, "the Conversations API");
+}
+
+void Service::kept_response_routes(http::Router& router) {
   const auto add = [&](const char* method, auto work) {
     router.add(method, "/v1/responses/*", [this, work](http::Request request, http::StreamPtr stream) {
       const auto place = id_and_rest(request.path);
@@ -79,15 +92,6 @@ void Service::response_routes(http::Router& router) {
   add("POST", [this, nothing](Exchange& e, Text id, Text rest, Text) {
     rest == "cancel" ? cancel_response(e, id) : nothing(e, rest.empty() ? id : rest);
   });
-  const auto refuse = [&](const char* method, const char* path, const char* what) {
-    router.add(method, path, [this, path, what](http::Request, http::StreamPtr stream) {
-      fail(path, api::openai_responses(), stream, not_supported(what));
-    });
-  };
-  refuse("GET", "/v1/responses", "a WebSocket, or a list of responses,");
-  for (const char* method : {"GET", "POST", "DELETE"})
-    for (const char* path : {"/v1/conversations", "/v1/conversations/*"})
-      refuse(method, path, "the Conversations API");
 }
 
 void Service::take_response(const api::Dialect& dialect, http::Request request, http::StreamPtr stream,
