@@ -52,8 +52,8 @@ struct Arguments {
 
 // What the server keeps: the locked folder, if there is one, the answers and the key for sealed texts.
 struct State {
-  std::optional<store::StateFolder> folder;
-  std::shared_ptr<store::Store> answers;
+  std::optional<storage::StateFolder> folder;
+  std::shared_ptr<storage::Store> answers;
   std::shared_ptr<const serve::Seal> seal;
 };
 
@@ -245,17 +245,17 @@ Result<std::string> key_of(const Arguments& a) {
 // Opens the state folder and what is in it. With "none" everything is in memory, as with a port that the
 // next start does not have again.
 Result<State> open_state(const Arguments& a) {
-  const store::Limits limits{.bytes = a.store_bytes};
+  const storage::Limits limits{.bytes = a.store_bytes};
   if (a.state == "none" || (a.state.empty() && a.port == 0)) {
-    AUTARK_TRY(std::shared_ptr<store::Store> kept, store::memory_store(limits));
+    AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::memory_store(limits));
     return State{{}, std::move(kept), std::make_shared<serve::Seal>(serve::Seal::random(now_seconds()))};
   }
   const auto path =
-      a.state.empty() ? store::StateFolder::usual(std::to_string(a.port)) : std::filesystem::path(a.state);
+      a.state.empty() ? storage::StateFolder::usual(std::to_string(a.port)) : std::filesystem::path(a.state);
   if (path.empty())
     return Error{Code::invalid, "there is no folder for the server's state: set HOME, or give --state"};
-  AUTARK_TRY(store::StateFolder folder, store::StateFolder::open(path));
-  AUTARK_TRY(std::shared_ptr<store::Store> kept, store::open_store(path / "store.db", limits));
+  AUTARK_TRY(storage::StateFolder folder, storage::StateFolder::open(path));
+  AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::open_store(path / "store.db", limits));
   AUTARK_TRY(serve::Seal seal, serve::Seal::from_file(path / "server.key", now_seconds()));
   return State{std::move(folder), std::move(kept), std::make_shared<serve::Seal>(std::move(seal))};
 }

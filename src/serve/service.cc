@@ -29,9 +29,9 @@ const api::Dialect& dialect_of(const http::Request& request) {
 
 constexpr int64_t kMemoryBytes = int64_t{64} << 20;  // of a store without a folder
 
-std::shared_ptr<store::Store> store_of(const Service::Options& options) {
+std::shared_ptr<storage::Store> store_of(const Service::Options& options) {
   if (options.answers) return options.answers;
-  auto answers = store::memory_store({.bytes = kMemoryBytes});
+  auto answers = storage::memory_store({.bytes = kMemoryBytes});
   AUTARK_CHECK(answers);
   return std::move(*answers);
 }

@@ -26,7 +26,7 @@ class Service {
     Workers::Limits workers;
     // Where answers of /v1/responses are kept, and what encrypts reasoning. Empty: in memory, bounded, and a
     // key that ends with the process.
-    std::shared_ptr<store::Store> answers;
+    std::shared_ptr<storage::Store> answers;
     std::shared_ptr<const Seal> seal;
     // Empty: the steady clock, and a thread that calls tick(). Else (tests) the caller calls tick().
     Clock clock;

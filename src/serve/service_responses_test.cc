@@ -185,7 +185,7 @@ TEST(ServiceResponses, Compacts) {
 }
 
 TEST(ServiceResponses, AnotherKeysAnswersAreNotThere) {
-  auto answers = std::shared_ptr<store::Store>(store::memory_store({}).value());
+  auto answers = std::shared_ptr<storage::Store>(storage::memory_store({}).value());
   std::string id;
   {
     const Running mine(repeat, {.api_key = "a", .answers = answers});

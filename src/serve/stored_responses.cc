@@ -80,7 +80,7 @@ const Json* item_named(const Json& items, const std::string& id) {
 }
 
 // The output items of a kept response object.
-Json output_of(const store::Response& kept) {
+Json output_of(const storage::Response& kept) {
   const Json body = parsed(kept.body);
   return body.is_object() ? body.value("output", Json::array()) : Json::array();
 }
@@ -120,7 +120,7 @@ void open_sealed(Json& items, const Seal& seal) {
 
 }  // namespace
 
-StoredResponses::StoredResponses(std::shared_ptr<store::Store> store, std::string owner,
+StoredResponses::StoredResponses(std::shared_ptr<storage::Store> store, std::string owner,
                                  std::shared_ptr<const Seal> seal)
     : store_(std::move(store)),
       owner_(std::move(owner)),
@@ -190,7 +190,7 @@ std::optional<api::ApiError> StoredResponses::put_before(const std::string& prev
 
 // The writer has its own thread and queue; if the queue is full the answer is not kept, and the log says so.
 void StoredResponses::keep(const Json& response, const Draft& draft) {
-  auto kept = std::make_shared<store::Response>();
+  auto kept = std::make_shared<storage::Response>();
   kept->id = text_at(response, "id");
   kept->owner = owner_;
   kept->previous = draft.previous;
@@ -223,7 +223,7 @@ api::ApiResult<StoredResponses::Kept> StoredResponses::load(const std::string& i
   }
   auto found = store_->find(id, owner_, now_seconds());
   if (!found) return fault_of_store(found.error(), id, param);
-  return Kept(std::make_shared<store::Response>(std::move(*found)));
+  return Kept(std::make_shared<storage::Response>(std::move(*found)));
 }
 
 api::ApiResult<Json> StoredResponses::find(const std::string& id) const {

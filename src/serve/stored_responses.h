@@ -18,7 +18,7 @@ namespace autark::serve {
 class StoredResponses {
  public:
   // `owner`: whose answers these are; others are not found. `seal` opens encrypted reasoning.
-  StoredResponses(std::shared_ptr<store::Store> store, std::string owner, std::shared_ptr<const Seal> seal);
+  StoredResponses(std::shared_ptr<storage::Store> store, std::string owner, std::shared_ptr<const Seal> seal);
   // Writes what waits.
   ~StoredResponses();
 
@@ -40,13 +40,13 @@ class StoredResponses {
   api::ApiResult<Json> input_items(const std::string& id, const std::string& query) const;
 
  private:
-  using Kept = std::shared_ptr<const store::Response>;
+  using Kept = std::shared_ptr<const storage::Response>;
   api::ApiResult<Kept> load(const std::string& id, const char* param) const;
   void put_in_place(Json& items) const;  // items for their references
   std::optional<api::ApiError> put_before(const std::string& previous, Json& items) const;
   void write(const Kept& kept);
 
-  const std::shared_ptr<store::Store> store_;
+  const std::shared_ptr<storage::Store> store_;
   const std::string owner_;
   const std::shared_ptr<const Seal> seal_;
   mutable std::mutex mutex_;

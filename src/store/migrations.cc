@@ -1,7 +1,7 @@
 #include "store/migrations.h"
 #include <iterator>
 
-namespace autark::store {
+namespace autark::storage {
 namespace {
 
 // Step i brings a file from user_version i to i + 1. A step never changes once it was released.
@@ -32,4 +32,4 @@ std::optional<Error> migrate(Sqlite& db) {
   return {};
 }
 
-}  // namespace autark::store
+}  // namespace autark::storage

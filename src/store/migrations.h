@@ -2,10 +2,10 @@
 #pragma once
 #include "store/sqlite.h"
 
-namespace autark::store {
+namespace autark::storage {
 
 // Takes the steps that are missing, each in a transaction. An Error if the file has taken more steps than
 // this program knows.
 std::optional<Error> migrate(Sqlite& db);
 
-}  // namespace autark::store
+}  // namespace autark::storage

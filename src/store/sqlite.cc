@@ -1,6 +1,6 @@
 #include "store/sqlite.h"
 
-namespace autark::store {
+namespace autark::storage {
 
 Result<Sqlite> Sqlite::open(const std::string& path) {
   Sqlite s(path);
@@ -49,4 +49,4 @@ std::string Statement::text(int column) const {
   return bytes ? std::string(bytes, size_t(sqlite3_column_bytes(statement_.get(), column))) : std::string();
 }
 
-}  // namespace autark::store
+}  // namespace autark::storage

@@ -6,7 +6,7 @@
 #include <string>
 #include "base/result.h"
 
-namespace autark::store {
+namespace autark::storage {
 
 class Statement;
 
@@ -53,4 +53,4 @@ class Statement {
   int bound_ = 0;
 };
 
-}  // namespace autark::store
+}  // namespace autark::storage

@@ -3,7 +3,7 @@
 #include "store/migrations.h"
 #include "store/sqlite.h"
 
-namespace autark::store {
+namespace autark::storage {
 namespace {
 
 int64_t size_of(const Response& r) {
@@ -136,4 +136,4 @@ Result<std::unique_ptr<Store>> memory_store(const Limits& limits) {
   return opened(":memory:", limits);
 }
 
-}  // namespace autark::store
+}  // namespace autark::storage

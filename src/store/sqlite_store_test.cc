@@ -7,7 +7,7 @@
 #include "store/migrations.h"
 #include "store/state_folder.h"
 
-namespace autark::store {
+namespace autark::storage {
 namespace {
 
 namespace fs = std::filesystem;
@@ -152,4 +152,4 @@ TEST(StateFolder, BelongsToOneAndIsPrivate) {
 }
 
 }  // namespace
-}  // namespace autark::store
+}  // namespace autark::storage

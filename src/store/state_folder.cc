@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace autark::store {
+namespace autark::storage {
 namespace {
 
 Error fault(const std::filesystem::path& path, const std::string& what) {
@@ -49,4 +49,4 @@ StateFolder::~StateFolder() {
   if (lock_ >= 0) ::close(lock_);
 }
 
-}  // namespace autark::store
+}  // namespace autark::storage

@@ -3,7 +3,7 @@
 #include <filesystem>
 #include "base/result.h"
 
-namespace autark::store {
+namespace autark::storage {
 
 class StateFolder {
  public:
@@ -25,4 +25,4 @@ class StateFolder {
   int lock_;  // a file descriptor
 };
 
-}  // namespace autark::store
+}  // namespace autark::storage

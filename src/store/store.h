@@ -7,7 +7,7 @@
 #include <string>
 #include "base/result.h"
 
-namespace autark::store {
+namespace autark::storage {
 
 struct Response {
   std::string id, owner;    // the id is unique over all owners
@@ -36,4 +36,4 @@ class Store {
   virtual int64_t bytes() const = 0;  // of all texts that are kept
 };
 
-}  // namespace autark::store
+}  // namespace autark::storage

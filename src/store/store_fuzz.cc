@@ -6,7 +6,7 @@
 #include "store/sqlite_store.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
-  using namespace autark::store;
+  using namespace autark::storage;
   static const std::filesystem::path folder = [] {
     std::string name = (std::filesystem::temp_directory_path() / "autark-store-fuzz-XXXXXX").string();
     return std::filesystem::path(mkdtemp(name.data()));
