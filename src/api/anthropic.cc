@@ -210,9 +210,9 @@ const char* stop_reason(Finish why) {
   }
 }
 
-// The three input counts add up to the prompt. What could have been read and was not is stored for later.
+// The three input counts add up to the prompt.
 Json usage_json(const Usage& u) {
-  const int64_t stored = u.prompt_cache ? u.prompt_cache->possible - u.prompt_cache->read : 0;
+  const int64_t stored = stored_tokens(u);
   Json j{{"input_tokens", u.prompt_tokens - u.cached_tokens - stored},
          {"cache_creation_input_tokens", stored},
          {"cache_read_input_tokens", u.cached_tokens},

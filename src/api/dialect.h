@@ -2,6 +2,7 @@
 // as a whole body. Dialects are immutable and may be used from any thread. A StreamEncoder belongs to one
 // answer and must be used by one thread at a time.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,10 @@ struct Envelope {
   int choices = 1, n = 1;          // choices = prompts · n
   bool include_usage = false;      // OpenAI streams: send a last chunk with the usage
   int logprobs = -1;               // as Request::logprobs
+  Json repeated = {};              // as Request::repeated
+  std::vector<Tool> tools = {};    // as Request::tools
+  // Encrypts reasoning for a client that keeps it. Empty if the request does not ask for that.
+  std::function<std::string(const std::string&)> seal = {};
 };
 
 // An error response of a dialect.
@@ -50,7 +55,8 @@ class Dialect {
   virtual ApiResult<Request> decode(const Json& body) const = 0;
   // An encoder for one streamed answer.
   virtual std::unique_ptr<StreamEncoder> stream(const Envelope& envelope) const = 0;
-  // The body of a whole answer. `tally` must include all events of the answer. REQUIRES: no fault.
+  // The body of a whole answer. `tally` must include all events of the answer. REQUIRES: no fault; only a
+  // response may have failed.
   virtual Json body(const Envelope& envelope, const Answer& answer, const Tally& tally) const = 0;
   // The response for a request that failed before its answer began.
   virtual Reply error(const ApiError& fault, std::string_view request_id) const = 0;
@@ -63,6 +69,8 @@ class Dialect {
 
 const Dialect& openai_chat();         // POST /v1/chat/completions
 const Dialect& openai_completions();  // POST /v1/completions
+const Dialect& openai_responses();    // POST /v1/responses
+const Dialect& openai_compaction();   // POST /v1/responses/compact
 const Dialect& anthropic_messages();  // POST /v1/messages
 
 // Reads a body of POST /v1/messages/count_tokens: a message request whose max_tokens may be absent.

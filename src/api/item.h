@@ -1,4 +1,4 @@
-// The conversation model that all wire dialects share. A dialect (openai_chat, openai_completions, anthropic)
+// The conversation model that all wire dialects share. A dialect (openai_chat, openai_responses, anthropic …)
 // decodes its request into api::Request and encodes api::Event into its own stream or body. A backend never
 // sees wire names, and a dialect never sees an engine. All types here are plain values.
 #pragma once
@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 #include "api/prompt_cache.h"
+#include "api/structure.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "base/sampled_turn.h"
@@ -53,6 +54,10 @@ struct Item {
 struct Tool {
   std::string name;
   Json function;  // {"name", "description", "parameters", …}, keys in the client's order
+  // Responses only. `custom`: the input is text, which the model writes as {"input": "…"}. `space`: the
+  // namespace; `name` is then "SPACE__NAME".
+  bool custom = false;
+  std::string space = {};
 };
 
 // Which tools may or must be called.
@@ -91,6 +96,7 @@ struct Request {
   std::optional<bool> thinking;            // empty: the server's or the template's default
   std::optional<int64_t> thinking_budget;  // tokens; read, not enforced
   std::string effort;                      // "low", "high" …; empty: the server's or the template's default
+  std::optional<Structure> structure;      // the form of the content; empty: free text
   Sampling sampling;
   std::optional<int64_t> max_tokens;  // of one choice; empty: as many as fit into the context
   int64_t min_tokens = 0;             // no end token and no stop before so many tokens
@@ -105,6 +111,9 @@ struct Request {
   bool stream = false, include_usage = false;  // send events as they come; OpenAI: and the usage at the end
   std::string user;  // the client's label for its user; separates replay records and cached state
   CacheHints cache;
+  // Responses: keep the answer; answer before it is computed; send the reasoning encrypted, too.
+  bool store = false, background = false, seals_reasoning = false;
+  Json repeated = {};                // Responses: the fields that the answer repeats, by name
   std::vector<std::string> ignored;  // unknown fields of the request; counted, each logged once
 };
 
@@ -130,6 +139,11 @@ struct Usage {
   int64_t reasoning_tokens = 0;             // completion tokens up to the last one that belonged to reasoning
   std::optional<PromptCache> prompt_cache;  // once it is known
 };
+
+// Tokens of the prompt whose state is kept for later requests: what could have been read and was not.
+inline int64_t stored_tokens(const Usage& u) {
+  return u.prompt_cache ? u.prompt_cache->possible - u.prompt_cache->read : 0;
+}
 
 // The reason for which a request failed; each dialect has its own status and body for it.
 struct ApiError {

@@ -123,13 +123,11 @@ std::vector<int32_t> read_tokens(Fields& f, std::string_view name, const Json& l
   return ids;
 }
 
-// The first label of these that is given.
 void read_user(Fields& f, Request& r) {
-  for (const char* name : {"safety_identifier", "user", "user_id"})
+  for (const char* name : {"user_id", "user", "safety_identifier"})
     if (const auto label = f.text(name); label && !label->empty()) r.user = *label;
 }
 
-// prompt_cache_retention: "in_memory" or "in-memory", "24h".
 void read_cache_hints(Fields& f, Request& r) {
   r.cache.key = f.text("prompt_cache_key").value_or("");
   if (f.text("prompt_cache_retention").value_or("") == "24h") r.cache.keep_seconds = 86'400;

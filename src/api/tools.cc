@@ -13,27 +13,6 @@ std::string place(const Fields& f, size_t i, bool brackets) {
   return f.path_of("tools") + (brackets ? "[" + at + "]" : "." + at);
 }
 
-std::string read_name(Fields& f) {
-  const auto name = f.text("name");
-  if (!f.fault() && !name) f.fail("name", "is missing");
-  if (name && (name->empty() || name->size() > kNameBytesMax))
-    f.fail("name", "must have from 1 to " + std::to_string(kNameBytesMax) + " bytes");
-  const auto breaks_markup = [](char c) { return c == '"' || (c >= 0 && c < 0x20); };
-  if (name && std::ranges::any_of(*name, breaks_markup))
-    f.fail("name", "must not have quotes or control characters");
-  return name.value_or("");
-}
-
-// Records a fault if tool_choice requires a call and there are no tools, or names a tool that is not there.
-void check_choice(Fields& f, const Request& r) {
-  const ToolChoice& c = r.tool_choice;
-  if (f.fault() || c.mode == Mode::automatic || c.mode == Mode::none) return;
-  if (r.tools.empty()) return f.fail("tool_choice", "asks for a call, but there are no tools");
-  const auto is_it = [&](const Tool& t) { return t.name == c.name; };
-  if (c.mode == Mode::named && std::ranges::none_of(r.tools, is_it))
-    f.fail("tool_choice", "names the tool '" + c.name.substr(0, 80) + "', which is not among the tools");
-}
-
 // The function stays as it was written: key order, and keys that only the model knows.
 void read_openai_tool(Fields& f, const Json& json, const std::string& path, Request& r) {
   Fields t(json, path + ".");
@@ -46,7 +25,7 @@ void read_openai_tool(Fields& f, const Json& json, const std::string& path, Requ
   if (!t.fault() && !function) t.fail("function", "is missing");
   if (t.fault()) return f.fail(*t.fault());
   Fields g(*function, path + ".function.");
-  Tool tool{read_name(g), *function};
+  Tool tool{read_tool_name(g), *function};
   g.text("description");
   g.object("parameters");
   if (g.flag("strict").value_or(false)) r.ignored.push_back("tools.function.strict");
@@ -70,7 +49,7 @@ void read_openai_choice(Fields& f, Request& r) {
             .param = "tool_choice"});
   if (const Json* function = c.object("function")) {
     Fields g(*function, c.path_of("function") + ".");
-    r.tool_choice = {Mode::named, read_name(g)};
+    r.tool_choice = {Mode::named, read_tool_name(g)};
     if (g.fault()) c.fail(*g.fault());
   } else if (!c.fault()) {
     c.fail("function", "is missing");
@@ -86,7 +65,7 @@ void read_anthropic_tool(Fields& f, const Json& json, const std::string& path, R
             .message = path + " has type '" + type.substr(0, 40) +
                        "'; this server takes tools that the client runs only",
             .param = path});
-  Tool tool{read_name(t), {}};
+  Tool tool{read_tool_name(t), {}};
   tool.function["name"] = tool.name;
   if (const auto about = t.text("description")) tool.function["description"] = *about;
   const Json* schema = t.object("input_schema");
@@ -105,7 +84,7 @@ void read_anthropic_choice(Fields& f, Request& r) {
   const std::string type = c.text("type").value_or("");
   if (type == "none") r.tool_choice.mode = Mode::none;
   if (type == "any") r.tool_choice.mode = Mode::required;
-  if (type == "tool") r.tool_choice = {Mode::named, read_name(c)};
+  if (type == "tool") r.tool_choice = {Mode::named, read_tool_name(c)};
   if (!c.fault() && type != "auto" && type != "none" && type != "any" && type != "tool")
     c.fail("type", "must be auto, any, tool or none");
   r.parallel_calls = !c.flag("disable_parallel_tool_use").value_or(false);
@@ -114,13 +93,33 @@ void read_anthropic_choice(Fields& f, Request& r) {
 
 }  // namespace
 
+std::string read_tool_name(Fields& f) {
+  const auto name = f.text("name");
+  if (!f.fault() && !name) f.fail("name", "is missing");
+  if (name && (name->empty() || name->size() > kNameBytesMax))
+    f.fail("name", "must have from 1 to " + std::to_string(kNameBytesMax) + " bytes");
+  const auto breaks_markup = [](char c) { return c == '"' || (c >= 0 && c < 0x20); };
+  if (name && std::ranges::any_of(*name, breaks_markup))
+    f.fail("name", "must not have quotes or control characters");
+  return name.value_or("");
+}
+
+void check_tool_choice(Fields& f, const Request& r) {
+  const ToolChoice& c = r.tool_choice;
+  if (f.fault() || c.mode == Mode::automatic || c.mode == Mode::none) return;
+  if (r.tools.empty()) return f.fail("tool_choice", "asks for a call, but there are no tools");
+  const auto is_it = [&](const Tool& t) { return t.name == c.name; };
+  if (c.mode == Mode::named && std::ranges::none_of(r.tools, is_it))
+    f.fail("tool_choice", "names the tool '" + c.name.substr(0, 80) + "', which is not among the tools");
+}
+
 void read_openai_tools(Fields& f, Request& r) {
   const Json* tools = f.array("tools");
   for (size_t i = 0; tools && i < tools->size() && !f.fault(); ++i)
     read_openai_tool(f, (*tools)[i], place(f, i, true), r);
   read_openai_choice(f, r);
   r.parallel_calls = f.flag("parallel_tool_calls").value_or(true);
-  check_choice(f, r);
+  check_tool_choice(f, r);
 }
 
 void read_anthropic_tools(Fields& f, Request& r) {
@@ -128,7 +127,7 @@ void read_anthropic_tools(Fields& f, Request& r) {
   for (size_t i = 0; tools && i < tools->size() && !f.fault(); ++i)
     read_anthropic_tool(f, (*tools)[i], place(f, i, false), r);
   read_anthropic_choice(f, r);
-  check_choice(f, r);
+  check_tool_choice(f, r);
 }
 
 }  // namespace autark::api

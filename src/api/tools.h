@@ -15,4 +15,9 @@ namespace autark::api {
 void read_openai_tools(Fields& f, Request& request);
 void read_anthropic_tools(Fields& f, Request& request);
 
+// The "name" of a tool. A fault if it is absent, empty, too long, or has characters that break markup.
+std::string read_tool_name(Fields& f);
+// Records a fault if tool_choice requires a call and there are no tools, or names a tool that is not there.
+void check_tool_choice(Fields& f, const Request& request);
+
 }  // namespace autark::api

@@ -26,6 +26,8 @@
 #include "serve/engine_backend.h"
 #include "serve/sampling_defaults.h"
 #include "serve/service.h"
+#include "store/sqlite_store.h"
+#include "store/state_folder.h"
 #include "weights/model_name.h"
 
 namespace autark::apps {
@@ -44,8 +46,17 @@ struct Arguments {
   uint16_t port = 8080;
   int drafts = 0, threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
+  std::string state;  // the folder; "none": in memory; empty: the usual one
+  int64_t store_bytes = int64_t{1} << 30;
   WeightCacheArguments weight_cache;
   PrefixCacheArguments prefix_cache;
+};
+
+// What the server keeps: the locked folder, if there is one, the answers and the key for sealed texts.
+struct State {
+  std::optional<storage::StateFolder> folder;
+  std::shared_ptr<storage::Store> answers;
+  std::shared_ptr<const serve::Seal> seal;
 };
 
 // The loaded model and the path that it was loaded from.
@@ -238,6 +249,24 @@ Result<std::string> key_of(const Arguments& a) {
   return key;
 }
 
+// Opens the state folder and what is in it. With "none" everything is in memory, as with a port that the
+// next start does not have again.
+Result<State> open_state(const Arguments& a) {
+  const storage::Limits limits{.bytes = a.store_bytes};
+  if (a.state == "none" || (a.state.empty() && a.port == 0)) {
+    AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::memory_store(limits));
+    return State{{}, std::move(kept), std::make_shared<serve::Seal>(serve::Seal::random(now_seconds()))};
+  }
+  const auto path =
+      a.state.empty() ? storage::StateFolder::usual(std::to_string(a.port)) : std::filesystem::path(a.state);
+  if (path.empty())
+    return Error{Code::invalid, "there is no folder for the server's state: set HOME, or give --state"};
+  AUTARK_TRY(storage::StateFolder folder, storage::StateFolder::open(path));
+  AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::open_store(path / "store.db", limits));
+  AUTARK_TRY(serve::Seal seal, serve::Seal::from_file(path / "server.key", now_seconds()));
+  return State{std::move(folder), std::move(kept), std::make_shared<serve::Seal>(std::move(seal))};
+}
+
 int run(const Arguments& a) {
   const sigset_t signals = stop_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
@@ -247,14 +276,29 @@ int run(const Arguments& a) {
   if (!key) return fail(key.error());
   const auto http = http_options(a);
   if (!http) return fail(http.error());
-  serve::Service service(
-      {.api_key = *key, .assets = serve::console_assets(), .request_time = Seconds(a.request_seconds)});
+  auto state = open_state(a);
+  if (!state) return fail(state.error());
+  serve::Service service({.api_key = *key,
+                          .assets = serve::console_assets(),
+                          .request_time = Seconds(a.request_seconds),
+                          .answers = state->answers,
+                          .seal = state->seal});
   auto server = http::Server::start(*http, service.router());
   if (!server) return fail(server.error());
   print_address(a, (*server)->port());
   const int exit_code = serve_until_signal(a, signals, service, **server);
   server->reset();
   return exit_code;
+}
+
+// Options of what is kept between requests.
+void add_state(const Command& c, Arguments& a) {
+  c.option("--state", a.state,
+           "The folder for stored answers and the server's key, for one server at a time; none, or --port 0 "
+           "without this option: in memory (autark/PORT in $XDG_STATE_HOME, else in ~/.local/state)");
+  c.option("--store-bytes", a.store_bytes,
+           "Bytes of stored answers; beyond it, and after 30 days, the oldest are removed",
+           {.rule = whole_number(1, int64_t{1} << 50), .shows_default = true});
 }
 
 // Options that limit requests and connections.
@@ -317,6 +361,7 @@ void add_serve_command(const Command& program) {
   c.option("--effort", a->effort, "How hard it thinks where a request does not say",
            {.rule = one_of(api::efforts())});
   add_limits(c, *a);
+  add_state(c, *a);
   c.runs([a] {
     a->has_key = a->has_key || std::getenv(kKeyVariable);  // an empty variable is refused, not ignored
     return run(*a);

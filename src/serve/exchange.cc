@@ -20,12 +20,13 @@ int64_t unix_seconds() {
 }  // namespace
 
 Exchange::Exchange(const Terms& terms, const api::Dialect& dialect, std::string route, std::string id,
-                   http::StreamPtr stream)
+                   http::StreamPtr stream, Hooks hooks)
     : terms_(terms),
       dialect_(dialect),
       route_(std::move(route)),
       id_(std::move(id)),
       begun_(terms.clock()),
+      hooks_(std::move(hooks)),
       stream_(std::move(stream)),
       last_write_(begun_) {}
 
@@ -37,17 +38,31 @@ void Exchange::watch() {
   });
 }
 
-void Exchange::run(std::string_view body, api::Backend& backend) {
-  if (over()) return;
+// Parses and decodes a body. A body that is not valid is answered here.
+std::optional<api::Request> Exchange::read(std::string_view body) {
+  if (over()) return {};
   auto json = parse_json(body, "the request body");
-  if (!json) return refuse({.message = json.error().message});
+  if (!json) return refuse({.message = json.error().message}), std::nullopt;
+  if (hooks_.expand)
+    if (auto fault = hooks_.expand(*json)) return refuse(std::move(*fault)), std::nullopt;
   auto decoded = dialect_.decode(*json);
-  if (auto* fault = std::get_if<api::ApiError>(&decoded)) return refuse(std::move(*fault));
+  if (auto* fault = std::get_if<api::ApiError>(&decoded)) return refuse(std::move(*fault)), std::nullopt;
   api::Request& request = std::get<api::Request>(decoded);
   for (const std::string& field : request.ignored)
     if (const auto name = terms_.metrics.ignored(field))
       log_warning(
           fmt::format("{}: the field '{}' is not known here and was ignored; said once", route_, *name));
+  return std::move(request);
+}
+
+void Exchange::run(std::string_view body, api::Backend& backend) {
+  auto request = read(body);
+  if (!request) return;
+  if (request->background && hooks_.detach) return hooks_.detach(*this, std::move(*request));
+  submit(std::move(*request), backend);
+}
+
+void Exchange::submit(api::Request request, api::Backend& backend) {
   if (request.model.empty()) request.model = backend.models().front().id;
   prepare(request, backend.fingerprint());
   api::Backend::Cancel cancel = backend.submit(
@@ -67,8 +82,29 @@ void Exchange::count(std::string_view body, api::Backend& backend) {
   if (auto* fault = std::get_if<api::ApiError>(&decoded)) return refuse(std::move(*fault));
   auto counted = backend.count_tokens(std::get<api::Request>(decoded));
   if (auto* fault = std::get_if<api::ApiError>(&counted)) return refuse(std::move(*fault));
+  answer({{"input_tokens", std::get<int64_t>(counted)}});
+}
+
+void Exchange::count_input(std::string_view body, api::Backend& backend) {
+  const auto request = read(body);
+  if (!request) return;
+  auto counted = backend.count_tokens(*request);
+  if (auto* fault = std::get_if<api::ApiError>(&counted)) return refuse(std::move(*fault));
+  answer({{"object", "response.input_tokens"}, {"input_tokens", std::get<int64_t>(counted)}});
+}
+
+void Exchange::answer(const Json& body) {
   const std::lock_guard lock(mutex_);
-  if (!over_) respond({{"input_tokens", std::get<int64_t>(counted)}});
+  if (!over_) respond(body);
+}
+
+http::StreamPtr Exchange::hand_over() {
+  const std::lock_guard lock(mutex_);
+  if (over_) return {};
+  account(200);
+  http::StreamPtr stream = std::move(stream_);
+  end();
+  return stream;
 }
 
 // Everything that events need must be set before submit(): they may come before it returns.
@@ -82,13 +118,16 @@ void Exchange::prepare(const api::Request& request, std::string fingerprint) {
                .choices = prompts * request.n,
                .n = request.n,
                .include_usage = request.include_usage,
-               .logprobs = request.logprobs};
+               .logprobs = request.logprobs,
+               .repeated = request.repeated,
+               .tools = request.tools};
+  if (request.seals_reasoning) envelope_.seal = hooks_.seal;
+  keeps_ = request.store && hooks_.keep;
+  background_ = request.background;
   tally_ = std::make_unique<api::Tally>(envelope_.choices, envelope_.n);
   spoken_.assign(envelope_.choices, {});
-  if (request.stream)
-    encoder_ = dialect_.stream(envelope_);
-  else
-    answer_ = std::make_unique<api::Answer>(envelope_.choices);
+  if (request.stream) encoder_ = dialect_.stream(envelope_);
+  if (!request.stream || keeps_) answer_ = std::make_unique<api::Answer>(envelope_.choices);
 }
 
 void Exchange::refuse(api::ApiError fault) {
@@ -107,6 +146,27 @@ void Exchange::client_left() {
     end();
   }
   if (cancel) cancel();
+}
+
+// The end of a cancelled answer is the same as if the backend had said it.
+void Exchange::cancel() {
+  api::Backend::Cancel cancel;
+  {
+    const std::lock_guard lock(mutex_);
+    if (over_) return;
+    cancel = std::move(cancel_);
+    terms_.metrics.cancelled();
+    if (answer_) answer_->add({.payload = api::Event::Finished{.why = api::Finish::cancelled}});
+    if (keeps_) keep();
+    account(kClientLeft);
+    stream_->finish();
+    end();
+  }
+  if (cancel) cancel();
+}
+
+void Exchange::keep() {
+  hooks_.keep(dialect_.body(envelope_, *answer_, *tally_));
 }
 
 void Exchange::tick() {
@@ -184,7 +244,11 @@ void Exchange::begin_stream(Time now) {
 void Exchange::stream_event(const api::Event& event, Time now) {
   begin_stream(now);
   last_write_ = now;
-  if (tally_->complete()) account(200);
+  if (keeps_) answer_->add(event);
+  if (tally_->complete()) {
+    if (keeps_) keep();
+    account(200);
+  }
   send(encoder_->encode(event, *tally_));
   if (!tally_->complete()) return;
   stream_->finish();
@@ -193,7 +257,10 @@ void Exchange::stream_event(const api::Event& event, Time now) {
 
 void Exchange::gather_event(api::Event event) {
   answer_->add(std::move(event));
-  if (tally_->complete()) respond(dialect_.body(envelope_, *answer_, *tally_));
+  if (!tally_->complete()) return;
+  const Json body = dialect_.body(envelope_, *answer_, *tally_);
+  if (keeps_) hooks_.keep(body);
+  respond(body);
 }
 
 void Exchange::respond(const Json& body) {
@@ -207,6 +274,10 @@ void Exchange::fail(const api::ApiError& fault) {
   api::Reply reply = dialect_.error(fault, "req_" + id_);
   if (fault.kind == api::ApiError::Kind::unavailable) log_warning("req_" + id_ + ": " + fault.message);
   account(reply.status);
+  if (keeps_ && (started_ || background_)) {
+    answer_->add({.payload = fault});
+    keep();
+  }
   if (started_) {
     send(encoder_->encode({.payload = fault}, *tally_));
     stream_->finish();

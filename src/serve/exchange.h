@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include "api/backend.h"
 #include "api/dialect.h"
 #include "http/stream.h"
@@ -26,16 +27,43 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     std::chrono::milliseconds keep_alive, request_time;
   };
 
+  // What a route adds to its exchanges; every member may be empty.
+  struct Hooks {
+    // Changes the parsed body before it is decoded. Runs on a worker and may read the disk.
+    std::function<std::optional<api::ApiError>(Json& body)> expand;
+    // Encrypts the reasoning for a client that asks for it.
+    std::function<std::string(const std::string&)> seal;
+    // Receives the body of a whole answer before the client does, also of a streamed one, if
+    // Request::store is set. A stream or a background answer that failed or was cancelled has one, too.
+    std::function<void(const Json& answer)> keep;
+    // Takes a request with Request::background and answers this exchange.
+    std::function<void(Exchange& self, api::Request request)> detach;
+  };
+
   // `route` is for metrics and the log, `id` for headers and the envelope.
   Exchange(const Terms& terms, const api::Dialect& dialect, std::string route, std::string id,
-           http::StreamPtr stream);
+           http::StreamPtr stream, Hooks hooks = {});
   ~Exchange();
 
   void watch();  // cancels the request when the client closes the connection
   // Decodes and submits the request. Renders and tokenises on the calling thread.
   void run(std::string_view body, api::Backend& backend);
+  // Submits a decoded request; run() without the decoding.
+  void submit(api::Request request, api::Backend& backend);
+  // Answers with a body.
+  void answer(const Json& body);
+  // Ends the exchange without an answer and returns the stream, which the caller must answer; null if the
+  // exchange is over.
+  http::StreamPtr hand_over();
+  // Cancels the request of an exchange that writes to a Recording. Its answer ends where it is.
+  void cancel();
+  // The headers of an answer that has just begun.
+  http::Headers headers(const char* content_type) const { return headers(terms_.clock(), content_type); }
+  const std::string& id() const { return id_; }
   // Answers with the number of tokens of the request's prompt (count_tokens).
   void count(std::string_view body, api::Backend& backend);
+  // The same for a request of /v1/responses.
+  void count_input(std::string_view body, api::Backend& backend);
   void refuse(api::ApiError fault);  // answers with an error
   void tick();                       // sends a keep-alive or applies the time limit; call about once a second
   void stop();                       // ends the answer with an error, because the server stops
@@ -44,7 +72,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
  private:
   using Time = std::chrono::steady_clock::time_point;
 
+  std::optional<api::Request> read(std::string_view body);
   void prepare(const api::Request& request, std::string fingerprint);
+  void keep();
   void on_event(api::Event event);
   void client_left();
   void give_up(const api::ApiError& fault);
@@ -64,12 +94,13 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   const api::Dialect& dialect_;
   const std::string route_, id_;
   const Time begun_;
+  const Hooks hooks_;
 
   mutable std::mutex mutex_;
   http::StreamPtr stream_;
   api::Envelope envelope_;
   std::unique_ptr<api::StreamEncoder> encoder_;  // set if the client wants a stream
-  std::unique_ptr<api::Answer> answer_;          // set if it wants one body
+  std::unique_ptr<api::Answer> answer_;          // set if it wants one body, or if the answer is kept
   std::unique_ptr<api::Tally> tally_;            // token counts of all choices
   api::Backend::Cancel cancel_;
   struct Spoken {
@@ -78,6 +109,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   };
   std::vector<Spoken> spoken_;  // per choice, for the time between tokens
   bool any_token_ = false, started_ = false, over_ = false;
+  bool keeps_ = false, background_ = false;
   Time last_write_;
 };
 

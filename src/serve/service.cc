@@ -1,10 +1,13 @@
 #include "serve/service.h"
 #include <fmt/format.h>
+#include <ctime>
 #include "api/faults.h"
 #include "api/models.h"
+#include "base/check.h"
 #include "base/log.h"
 #include "serve/api_key.h"
 #include "serve/assets.h"
+#include "store/sqlite_store.h"
 
 namespace autark::serve {
 namespace {
@@ -24,6 +27,19 @@ const api::Dialect& dialect_of(const http::Request& request) {
   return dialect_of(request.path, !request.header("anthropic-version").empty());
 }
 
+constexpr int64_t kMemoryBytes = int64_t{64} << 20;  // of a store without a folder
+
+std::shared_ptr<storage::Store> store_of(const Service::Options& options) {
+  if (options.answers) return options.answers;
+  auto answers = storage::memory_store({.bytes = kMemoryBytes});
+  AUTARK_CHECK(answers);
+  return std::move(*answers);
+}
+
+std::shared_ptr<const Seal> seal_of(const Service::Options& options) {
+  return options.seal ? options.seal : std::make_shared<const Seal>(Seal::random(std::time(nullptr)));
+}
+
 http::Response json_response(int status, const Json& body) {
   return {status, {{"content-type", "application/json"}}, dump_json(body)};
 }
@@ -34,6 +50,9 @@ Service::Service(Options options)
     : options_(std::move(options)),
       terms_{metrics_, options_.clock ? options_.clock : [] { return std::chrono::steady_clock::now(); },
              options_.keep_alive, options_.request_time},
+      seal_(seal_of(options_)),
+      responses_(
+          std::make_unique<StoredResponses>(store_of(options_), owner_of_key(options_.api_key), seal_)),
       workers_(std::make_unique<Workers>(options_.workers)) {
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
 }
@@ -65,6 +84,7 @@ http::Router Service::router() {
   http::Router router;
   if (!options_.api_key.empty()) router.filter(key_filter());
   api_routes(router);
+  response_routes(router);
   own_routes(router);
   add_assets(router, options_.assets);
   router.not_found([this](http::Request request, http::StreamPtr stream) {
@@ -135,12 +155,16 @@ void Service::take(const api::Dialect& dialect, const char* route, http::Request
   std::shared_ptr<api::Backend> backend;
   auto exchange = std::make_shared<Exchange>(terms_, dialect, route, ids_.next(), std::move(stream));
   if (const auto fault = not_now(backend)) return exchange->refuse(*fault);
+  hand_to_worker(exchange, std::move(request.body), std::move(work), std::move(backend));
+}
+
+void Service::hand_to_worker(const std::shared_ptr<Exchange>& exchange, std::string body, Work work,
+                             std::shared_ptr<api::Backend> backend) {
   exchange->watch();
   if (!enlist(exchange)) return exchange->refuse(kStopping);
-  const size_t bytes = request.body.size();
-  const bool taken = workers_->post(bytes, [exchange, work, backend, body = std::move(request.body)] {
-    (exchange.get()->*work)(body, *backend);
-  });
+  const size_t bytes = body.size();
+  const bool taken = workers_->post(bytes, [exchange, work = std::move(work), backend = std::move(backend),
+                                            body = std::move(body)] { work(*exchange, body, *backend); });
   if (!taken)
     exchange->refuse(
         {.kind = Kind::overloaded, .message = "the server has too many requests; try again in 1s"});

@@ -7,9 +7,11 @@
 #include <memory>
 #include "api/backend.h"
 #include "http/server.h"
+#include "serve/background_answers.h"
 #include "serve/console.h"
 #include "serve/exchange.h"
 #include "serve/ids.h"
+#include "serve/stored_responses.h"
 #include "serve/workers.h"
 
 namespace autark::serve {
@@ -22,6 +24,10 @@ class Service {
     std::chrono::milliseconds keep_alive{10'000};       // silence in a stream before a keep-alive
     std::chrono::milliseconds request_time{3'600'000};  // a request that takes longer ends with 504
     Workers::Limits workers;
+    // Where answers of /v1/responses are kept, and what encrypts reasoning. Empty: in memory, bounded, and a
+    // key that ends with the process.
+    std::shared_ptr<storage::Store> answers;
+    std::shared_ptr<const Seal> seal;
     // Empty: the steady clock, and a thread that calls tick(). Else (tests) the caller calls tick().
     Clock clock;
   };
@@ -50,9 +56,21 @@ class Service {
   void api_routes(http::Router& router);
   void own_routes(http::Router& router);
   http::Filter key_filter();
-  using Work = void (Exchange::*)(std::string_view body, api::Backend& backend);  // runs on a worker thread
+  void response_routes(http::Router& router);
+  void kept_response_routes(http::Router& router);
+  // Runs on a worker thread.
+  using Work = std::function<void(Exchange& exchange, std::string_view body, api::Backend& backend)>;
   void take(const api::Dialect& dialect, const char* route, http::Request request, http::StreamPtr stream,
             Work work);
+  void hand_to_worker(const std::shared_ptr<Exchange>& exchange, std::string body, Work work,
+                      std::shared_ptr<api::Backend> backend);
+  void take_response(const api::Dialect& dialect, http::Request request, http::StreamPtr stream, Work work);
+  Exchange::Hooks response_hooks(const std::string& id, const std::shared_ptr<api::Backend>& backend);
+  void start_in_background(Exchange& self, api::Request request, api::Backend& backend,
+                           Exchange::Hooks hooks);
+  void get_response(Exchange& exchange, const std::string& id, const std::string& query);
+  void cancel_response(Exchange& exchange, const std::string& id);
+  void delete_response(Exchange& exchange, const std::string& id);
   bool enlist(const std::shared_ptr<Exchange>& exchange);  // false: the server is stopping
   std::vector<std::shared_ptr<Exchange>> exchanges();
   void list_models(const http::Request& request, const http::StreamPtr& stream);
@@ -79,6 +97,9 @@ class Service {
   std::shared_ptr<api::Backend> backend_;
   Expose more_metrics_;
   Ids ids_;
+  std::shared_ptr<const Seal> seal_;
+  std::unique_ptr<StoredResponses> responses_;
+  BackgroundAnswers background_;
 
   std::unique_ptr<Workers> workers_;
   std::thread ticker_;

@@ -64,7 +64,7 @@ TEST(Service, BadBodiesAreTheClientsFault) {
 
 TEST(Service, NothingIsSilent) {
   const Running s(say_hello);
-  const Answered lost = s.ask("POST", "/v1/responses", kChat);
+  const Answered lost = s.ask("POST", "/v1/embeddings", kChat);
   EXPECT_EQ(lost.status, 404);
   EXPECT_EQ(lost.json()["error"]["code"], "not_found");
   EXPECT_EQ(s.ask("GET", "/nowhere").status, 404);

@@ -10,7 +10,7 @@ export class Program {
     const port = await freePort();
     program.url = `http://127.0.0.1:${port}/`;
     const model = process.env.AUTARK_E2E_MODEL ?? "smollm2-135m";
-    const args = ["serve", model, "--port", String(port), ...options];
+    const args = ["serve", model, "--port", String(port), "--state", "none", ...options];
     program.process = spawn(process.env.AUTARK_BIN, args, { stdio: ["ignore", "pipe", "pipe"] });
     program.said = "";
     for (const stream of [program.process.stdout, program.process.stderr]) {

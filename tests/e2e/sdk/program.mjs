@@ -24,7 +24,7 @@ export async function spawnProgramOf(model, ...options) {
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const key = options.includes("--api-key") ? [] : ["--api-key", KEY];
-  const args = ["serve", model, "--name", "model", "--port", String(port), ...key, ...options];
+  const args = ["serve", model, "--name", "model", "--port", String(port), "--state", "none", ...key, ...options];
   const child = spawn(process.env.AUTARK_BIN, args, { stdio: ["ignore", "pipe", "pipe"] });
   let log = "";
   child.stdout.on("data", (text) => (log += text));

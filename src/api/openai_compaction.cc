@@ -1,0 +1,78 @@
+// POST /v1/responses/compact: the model sums up a conversation. The answer is a shorter one for the next
+// request: the user's messages as they are, and one item with the summary, encrypted for the client.
+//
+//   {"object":"response.compaction","output":[{"type":"message","role":"user",…}…,
+//                                             {"type":"compaction","encrypted_content"}],"usage"}
+#include "api/dialect.h"
+#include "api/openai_responses_answer.h"
+
+namespace autark::api {
+namespace {
+
+constexpr const char* kAsk =
+    "Sum up our conversation so far, so that you can go on with nothing but your summary and my own "
+    "messages. "
+    "State the task, what was decided and done, results that are still needed, names and values word for "
+    "word, "
+    "and what comes next. Write the summary only.";
+
+bool is_users(const Json& item) {
+  return item.is_object() && item.value("role", Json()) == "user" &&
+         item.value("type", Json("message")) == "message";
+}
+
+Json users_messages(const Json& body) {
+  Json kept = Json::array();
+  const auto input = body.find("input");
+  if (input == body.end() || !input->is_array()) return kept;
+  for (const Json& item : *input)
+    if (is_users(item)) kept.push_back(item);
+  return kept;
+}
+
+class OpenAiCompaction final : public Dialect {
+ public:
+  ApiResult<Request> decode(const Json& body) const override {
+    auto decoded = openai_responses().decode(body);
+    auto* r = std::get_if<Request>(&decoded);
+    if (!r) return decoded;
+    r->repeated = Json{{"kept", users_messages(body)}};
+    r->items.push_back({Role::user, {Text{kAsk}}});
+    r->tools.clear();
+    r->tool_choice = {};
+    r->stream = r->store = r->background = false;
+    r->seals_reasoning = true;
+    return decoded;
+  }
+
+  std::unique_ptr<StreamEncoder> stream(const Envelope& e) const override {
+    return openai_responses().stream(e);
+  }
+
+  Json body(const Envelope& e, const Answer& answer, const Tally& tally) const override {
+    const std::string summary = answer.choices.at(0).joined(Block::Kind::content);
+    Json output = e.repeated["kept"];
+    output.push_back({{"id", "cmp_" + e.id + "_0"},
+                      {"type", "compaction"},
+                      {"encrypted_content", e.seal ? e.seal(summary) : std::string()}});
+    return Json{{"id", response_id(e)},
+                {"object", "response.compaction"},
+                {"created_at", e.created},
+                {"output", std::move(output)},
+                {"usage", responses_usage(tally.total())}};
+  }
+
+  Reply error(const ApiError& fault, std::string_view request_id) const override {
+    return openai_responses().error(fault, request_id);
+  }
+  std::string_view request_id_header() const override { return openai_responses().request_id_header(); }
+};
+
+}  // namespace
+
+const Dialect& openai_compaction() {
+  static const OpenAiCompaction dialect;
+  return dialect;
+}
+
+}  // namespace autark::api

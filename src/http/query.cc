@@ -1,0 +1,34 @@
+#include "http/query.h"
+#include <algorithm>
+#include <charconv>
+
+namespace autark::http {
+namespace {
+
+// "%2F" becomes "/", "+" a space. A percent sign without two digits stays.
+std::string decoded(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    int byte = 0;
+    const char* digits = text.data() + i + 1;
+    const bool escaped = text[i] == '%' && i + 2 < text.size() &&
+                         std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2;
+    out += escaped ? char(byte) : text[i] == '+' ? ' ' : text[i];
+    i += escaped ? 2 : 0;
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    const size_t equals = std::min(pair.find('='), pair.size());
+    if (pair.substr(0, equals) == name) return decoded(pair.substr(std::min(pair.size(), equals + 1)));
+  }
+  return {};
+}
+
+}  // namespace autark::http

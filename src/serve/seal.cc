@@ -1,0 +1,171 @@
+#include "serve/seal.h"
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <unistd.h>
+#include <charconv>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include "base/check.h"
+
+namespace autark::serve {
+namespace {
+
+constexpr size_t kKeyBytes = 32, kNonceBytes = 12, kTagBytes = 16;
+constexpr int64_t kDay = 24 * 3600, kSeals = 90 * kDay, kOpens = kSeals + 30 * kDay;
+constexpr size_t kSealedMax = size_t{64} << 20;
+constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kDigits = "0123456789abcdef";
+
+unsigned char* bytes_of(std::string& s) {
+  return reinterpret_cast<unsigned char*>(s.data());
+}
+const unsigned char* bytes_of(const std::string& s) {
+  return reinterpret_cast<const unsigned char*>(s.data());
+}
+
+std::string random_bytes(size_t count) {
+  std::string bytes(count, '\0');
+  AUTARK_CHECK(RAND_bytes(bytes_of(bytes), int(count)) == 1);
+  return bytes;
+}
+
+// Base 64 with the letters for URLs, without padding.
+std::string in_letters(const std::string& bytes) {
+  std::string out;
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char c : bytes) {
+    bits = bits << 8 | uint8_t(c);
+    for (count += 8; count >= 6; count -= 6) out += kLetters[bits >> (count - 6) & 63];
+  }
+  if (count > 0) out += kLetters[bits << (6 - count) & 63];
+  return out;
+}
+
+std::optional<std::string> from_letters(const std::string& text) {
+  std::string out;
+  uint32_t bits = 0;
+  int count = 0;
+  for (const char c : text) {
+    const size_t value = kLetters.find(c);
+    if (value == kLetters.npos) return {};
+    bits = bits << 6 | uint32_t(value);
+    if ((count += 6) >= 8) out += char(bits >> (count -= 8) & 255);
+  }
+  return out;
+}
+
+std::string in_digits(const std::string& bytes) {
+  std::string out;
+  for (const char c : bytes) out += {kDigits[uint8_t(c) >> 4], kDigits[uint8_t(c) & 15]};
+  return out;
+}
+
+std::optional<std::string> from_digits(const std::string& text) {
+  std::string out;
+  for (size_t i = 0; i + 1 < text.size(); i += 2) {
+    const size_t high = kDigits.find(text[i]), low = kDigits.find(text[i + 1]);
+    if (high == kDigits.npos || low == kDigits.npos) return {};
+    out += char(high << 4 | low);
+  }
+  return out.size() == kKeyBytes && text.size() == 2 * kKeyBytes ? std::optional(out) : std::nullopt;
+}
+
+struct FreeContext {
+  void operator()(EVP_CIPHER_CTX* c) const { EVP_CIPHER_CTX_free(c); }
+};
+using Context = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
+
+// nonce, encrypted text, tag
+std::string encrypted(const std::string& key, const std::string& text) {
+  const std::string nonce = random_bytes(kNonceBytes);
+  const Context c(EVP_CIPHER_CTX_new());
+  std::string out(text.size(), '\0'), tag(kTagBytes, '\0');
+  int count = 0;
+  const bool ok =
+      c && EVP_EncryptInit_ex(c.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key), bytes_of(nonce)) == 1 &&
+      EVP_EncryptUpdate(c.get(), bytes_of(out), &count, bytes_of(text), int(text.size())) == 1 &&
+      EVP_EncryptFinal_ex(c.get(), bytes_of(out) + count, &count) == 1 &&
+      EVP_CIPHER_CTX_ctrl(c.get(), EVP_CTRL_GCM_GET_TAG, int(kTagBytes), bytes_of(tag)) == 1;
+  AUTARK_CHECK(ok);
+  return nonce + out + tag;
+}
+
+std::optional<std::string> decrypted(const std::string& key, const std::string& bytes) {
+  if (bytes.size() < kNonceBytes + kTagBytes) return {};
+  const std::string nonce = bytes.substr(0, kNonceBytes);
+  const std::string text = bytes.substr(kNonceBytes, bytes.size() - kNonceBytes - kTagBytes);
+  std::string tag = bytes.substr(bytes.size() - kTagBytes), out(text.size(), '\0');
+  const Context c(EVP_CIPHER_CTX_new());
+  int count = 0;
+  const bool ok =
+      c && EVP_DecryptInit_ex(c.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key), bytes_of(nonce)) == 1 &&
+      EVP_DecryptUpdate(c.get(), bytes_of(out), &count, bytes_of(text), int(text.size())) == 1 &&
+      EVP_CIPHER_CTX_ctrl(c.get(), EVP_CTRL_GCM_SET_TAG, int(kTagBytes), bytes_of(tag)) == 1 &&
+      EVP_DecryptFinal_ex(c.get(), bytes_of(out) + count, &count) == 1;
+  return ok ? std::optional(out) : std::nullopt;
+}
+
+Error fault(const std::filesystem::path& file, const char* what) {
+  return {Code::io, "the key file " + file.string() + " " + what};
+}
+
+// Writes a new file beside it, then renames it.
+std::optional<Error> write_private(const std::filesystem::path& file, const std::string& text) {
+  const std::string beside = file.string() + ".new";
+  ::unlink(beside.c_str());
+  const int fd = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) return fault(file, "cannot be written");
+  const bool ok = ::write(fd, text.data(), text.size()) == ssize_t(text.size()) && ::fsync(fd) == 0;
+  ::close(fd);
+  if (!ok || ::rename(beside.c_str(), file.c_str()) != 0) return fault(file, "cannot be written");
+  return {};
+}
+
+}  // namespace
+
+Seal::Key Seal::new_key(int64_t now) {
+  return {now, random_bytes(kKeyBytes)};
+}
+
+Seal Seal::random(int64_t now) {
+  return Seal({new_key(now)});
+}
+
+Result<Seal> Seal::from_file(const std::filesystem::path& file, int64_t now) {
+  std::vector<Key> keys;
+  std::ifstream in(file);
+  if (!in && std::filesystem::exists(file)) return fault(file, "cannot be read");
+  for (std::string line; std::getline(in, line);) {
+    std::istringstream words(line);
+    Key key;
+    std::string digits;
+    words >> key.made >> digits;
+    const auto bytes = from_digits(digits);
+    if (!words || !bytes) return fault(file, "is damaged; remove it to get a new key");
+    key.bytes = *bytes;
+    if (now - key.made <= kOpens) keys.push_back(std::move(key));
+  }
+  if (!keys.empty() && now - keys.front().made <= kSeals) return Seal(std::move(keys));
+  keys.insert(keys.begin(), new_key(now));
+  std::string text;
+  for (const Key& k : keys) text += std::to_string(k.made) + " " + in_digits(k.bytes) + "\n";
+  if (auto failed = write_private(file, text)) return *failed;
+  return Seal(std::move(keys));
+}
+
+std::string Seal::seal(const std::string& text) const {
+  return in_letters(encrypted(keys_.front().bytes, text));
+}
+
+std::optional<std::string> Seal::open(const std::string& sealed) const {
+  if (sealed.size() > kSealedMax) return {};
+  const auto bytes = from_letters(sealed);
+  for (const Key& k : keys_)
+    if (auto text = bytes ? decrypted(k.bytes, *bytes) : std::nullopt) return text;
+  return {};
+}
+
+}  // namespace autark::serve

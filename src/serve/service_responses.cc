@@ -1,0 +1,179 @@
+// The routes below /v1/responses: answers, also in the background, and what is kept of them.
+#include <charconv>
+#include <ctime>
+#include "api/openai_responses_answer.h"
+#include "http/query.h"
+#include "serve/service.h"
+
+namespace autark::serve {
+namespace {
+
+using Kind = api::ApiError::Kind;
+
+constexpr std::string_view kPath = "/v1/responses/";
+
+api::ApiError not_supported(const char* what) {
+  return {.kind = Kind::not_found,
+          .message = std::string(what) + " is not supported by this server",
+          .code = "not_supported"};
+}
+
+// "/v1/responses/ID" and "/v1/responses/ID/cancel" as ID and what follows it.
+std::pair<std::string, std::string> id_and_rest(const std::string& path) {
+  const std::string tail = path.substr(std::min(path.size(), kPath.size()));
+  const size_t slash = std::min(tail.find('/'), tail.size());
+  return {tail.substr(0, slash), tail.substr(std::min(tail.size(), slash + 1))};
+}
+
+void answer_with(Exchange& exchange, api::ApiResult<Json> result) {
+  if (auto* fault = std::get_if<api::ApiError>(&result)) return exchange.refuse(std::move(*fault));
+  exchange.answer(std::get<Json>(result));
+}
+
+void begin_events(Exchange& exchange, Recording& recording, int64_t after) {
+  http::Headers headers = exchange.headers("text/event-stream; charset=utf-8");
+  headers.emplace_back("cache-control", "no-cache");
+  headers.emplace_back("x-accel-buffering", "no");
+  const http::StreamPtr stream = exchange.hand_over();
+  if (!stream) return;
+  stream->start(200, std::move(headers));
+  recording.follow(stream, after);
+}
+
+}  // namespace
+
+void Service::response_routes(http::Router& router) {
+  router.add("POST", "/v1/responses", [this](http::Request request, http::StreamPtr stream) {
+    take_response(api::openai_responses(), std::move(request), std::move(stream), &Exchange::run);
+  });
+  router.add("POST", "/v1/responses/input_tokens", [this](http::Request request, http::StreamPtr stream) {
+    take_response(api::openai_responses(), std::move(request), std::move(stream), &Exchange::count_input);
+  });
+  router.add("POST", "/v1/responses/compact", [this](http::Request request, http::StreamPtr stream) {
+    take_response(api::openai_compaction(), std::move(request), std::move(stream), &Exchange::run);
+  });
+  kept_response_routes(router);
+  const auto refuse = [&](const char* method, const char* path, const char* what) {
+    router.add(method, path, [this, path, what](http::Request, http::StreamPtr stream) {
+      fail(path, api::openai_responses(), stream, not_supported(what));
+    });
+  };
+  refuse("GET", "/v1/responses", "a WebSocket, or a list of responses,");
+  for (const char* method : {"GET", "POST", "DELETE"})
+    for (const char* path : {"/v1/conversations", "/v1/conversations/*"})
+      refuse(method, path, "the Conversations API");
+}
+
+void Service::kept_response_routes(http::Router& router) {
+  const auto add = [&](const char* method, auto work) {
+    router.add(method, "/v1/responses/*", [this, work](http::Request request, http::StreamPtr stream) {
+      const auto place = id_and_rest(request.path);
+      const std::string query = request.query;
+      take(api::openai_responses(), "/v1/responses/*", std::move(request), std::move(stream),
+           [work, place, query](Exchange& e, std::string_view, api::Backend&) {
+             work(e, place.first, place.second, query);
+           });
+    });
+  };
+  using Text = const std::string&;
+  const auto nothing = [](Exchange& e, Text rest) {
+    e.refuse({.kind = Kind::not_found,
+              .message = "there is nothing at '" + rest.substr(0, 80) + "'",
+              .code = "not_found"});
+  };
+  add("GET", [this, nothing](Exchange& e, Text id, Text rest, Text query) {
+    if (rest.empty()) return get_response(e, id, query);
+    if (rest != "input_items") return nothing(e, rest);
+    answer_with(e, responses_->input_items(id, query));
+  });
+  add("DELETE", [this, nothing](Exchange& e, Text id, Text rest, Text) {
+    rest.empty() ? delete_response(e, id) : nothing(e, rest);
+  });
+  add("POST", [this, nothing](Exchange& e, Text id, Text rest, Text) {
+    rest == "cancel" ? cancel_response(e, id) : nothing(e, rest.empty() ? id : rest);
+  });
+}
+
+void Service::take_response(const api::Dialect& dialect, http::Request request, http::StreamPtr stream,
+                            Work work) {
+  std::shared_ptr<api::Backend> backend;
+  const auto fault = not_now(backend);
+  const std::string id = ids_.next();
+  auto exchange = std::make_shared<Exchange>(terms_, dialect, "/v1/responses", id, std::move(stream),
+                                             response_hooks(id, backend));
+  if (fault) return exchange->refuse(*fault);
+  hand_to_worker(exchange, std::move(request.body), std::move(work), std::move(backend));
+}
+
+// The hooks of one exchange share the draft of what is kept.
+Exchange::Hooks Service::response_hooks(const std::string& id, const std::shared_ptr<api::Backend>& backend) {
+  const auto draft = std::make_shared<StoredResponses::Draft>();
+  Exchange::Hooks hooks;
+  hooks.expand = [this, id, draft](Json& body) { return responses_->expand(body, id, *draft); };
+  hooks.seal = [seal = seal_](const std::string& text) { return seal->seal(text); };
+  hooks.keep = [this, draft](const Json& answer) { responses_->keep(answer, *draft); };
+  const Exchange::Hooks rest = hooks;
+  hooks.detach = [this, backend, rest](Exchange& self, api::Request request) {
+    start_in_background(self, std::move(request), *backend, rest);
+  };
+  return hooks;
+}
+
+// The answer has an exchange of its own with the same id, whose client is a recording.
+void Service::start_in_background(Exchange& self, api::Request request, api::Backend& backend,
+                                  Exchange::Hooks hooks) {
+  const bool streams = std::exchange(request.stream, true);
+  if (request.model.empty()) request.model = backend.models().front().id;
+  const auto recording = std::make_shared<Recording>();
+  const auto exchange = std::make_shared<Exchange>(
+      terms_, api::openai_responses(), "/v1/responses background", self.id(), recording, std::move(hooks));
+  const api::Envelope envelope{
+      .id = self.id(), .created = std::time(nullptr), .model = request.model, .repeated = request.repeated};
+  const Json queued = api::response_json(envelope, {.status = "queued"}, nullptr, nullptr);
+  if (!background_.add({api::response_id(envelope), exchange, recording, queued}))
+    return self.refuse(
+        {.kind = Kind::overloaded, .message = "the server has too many requests; try again in 1s"});
+  if (!enlist(exchange)) return self.refuse({.kind = Kind::unavailable, .message = "the server is stopping"});
+  if (streams)
+    begin_events(self, *recording, -1);
+  else
+    self.answer(queued);
+  exchange->submit(std::move(request), backend);
+}
+
+// A running answer is found among the background ones, any other in the store.
+void Service::get_response(Exchange& exchange, const std::string& id, const std::string& query) {
+  const auto running = background_.find(id);
+  if (http::query_value(query, "stream") == "true") {
+    const std::string text = http::query_value(query, "starting_after").value_or("-1");
+    int64_t after = -1;
+    if (std::from_chars(text.data(), text.data() + text.size(), after).ptr != text.data() + text.size())
+      return exchange.refuse({.message = "starting_after must be a whole number", .param = "starting_after"});
+    if (running) return begin_events(exchange, *running->recording, after);
+    auto kept = responses_->find(id);
+    if (auto* fault = std::get_if<api::ApiError>(&kept)) return exchange.refuse(std::move(*fault));
+    return exchange.refuse(
+        {.message = "only a recent background response can be streamed", .param = "stream"});
+  }
+  if (!running || running->exchange->over()) return answer_with(exchange, responses_->find(id));
+  Json now = running->queued;
+  if (running->recording->begun()) now["status"] = "in_progress";
+  exchange.answer(now);
+}
+
+void Service::cancel_response(Exchange& exchange, const std::string& id) {
+  if (const auto running = background_.find(id)) running->exchange->cancel();
+  auto kept = responses_->find(id);
+  if (const auto* response = std::get_if<Json>(&kept);
+      response && response->value("background", Json()) != true)
+    return exchange.refuse({.message = "Cannot cancel a synchronous response.", .code = "invalid_request"});
+  answer_with(exchange, std::move(kept));
+}
+
+void Service::delete_response(Exchange& exchange, const std::string& id) {
+  if (const auto running = background_.find(id)) running->exchange->cancel();
+  background_.forget(id);
+  answer_with(exchange, responses_->erase(id));
+}
+
+}  // namespace autark::serve

@@ -1,0 +1,285 @@
+#include "serve/stored_responses.h"
+#include <openssl/sha.h>
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include "base/log.h"
+#include "http/query.h"
+
+namespace autark::serve {
+namespace {
+
+using Kind = api::ApiError::Kind;
+
+constexpr int kChainMax = 4096;                          // responses of one conversation
+constexpr size_t kConversationBytes = size_t{64} << 20;  // of all of them
+constexpr size_t kWaitingJobs = 4096, kWaitingBytes = size_t{256} << 20;
+constexpr int kPageMax = 100, kPageUsual = 20;
+
+int64_t now_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// A text that this program wrote; an empty list if it is damaged.
+Json parsed(const std::string& text) {
+  auto json = parse_json(text, "a stored response");
+  return json ? std::move(*json) : Json::array();
+}
+
+std::string text_at(const Json& object, const char* name) {
+  const auto at = object.is_object() ? object.find(name) : object.end();
+  return object.is_object() && at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
+}
+
+std::string type_of(const Json& item) {
+  const std::string type = text_at(item, "type");
+  return type.empty() && item.is_object() && item.contains("role") ? "message" : type;
+}
+
+// The input as a list of items.
+Json items_of(const Json& input) {
+  if (input.is_array()) return input;
+  if (!input.is_string()) return Json::array();
+  return Json::array({{{"type", "message"},
+                       {"role", "user"},
+                       {"content", Json::array({{{"type", "input_text"}, {"text", input}}})}}});
+}
+
+const char* prefix_of(const std::string& type) {
+  if (type == "message") return "msg_";
+  if (type == "function_call") return "fc_";
+  if (type == "function_call_output") return "fco_";
+  if (type == "custom_tool_call") return "ctc_";
+  if (type == "custom_tool_call_output") return "ctco_";
+  return type == "reasoning" ? "rs_" : "item_";
+}
+
+// Gives every item an id and a type. The ids say to which response they belong, see response_of_item().
+void name_items(Json& items, const std::string& response) {
+  for (size_t i = 0; i < items.size(); ++i) {
+    Json& item = items[i];
+    if (!item.is_object() || !text_at(item, "id").empty()) continue;
+    const std::string type = type_of(item);
+    if (!type.empty()) item["type"] = type;
+    item["id"] = prefix_of(type) + response + "_i" + std::to_string(i);
+  }
+}
+
+// The response that has an item: "msg_ID_3" or "msg_ID_i3" belongs to "resp_ID". Empty for other forms.
+std::string response_of_item(const std::string& item) {
+  const size_t begin = item.find('_'), end = item.rfind('_');
+  if (begin == item.npos || end <= begin + 1) return {};
+  return "resp_" + item.substr(begin + 1, end - begin - 1);
+}
+
+const Json* item_named(const Json& items, const std::string& id) {
+  for (const Json& item : items)
+    if (text_at(item, "id") == id) return &item;
+  return nullptr;
+}
+
+// The output items of a kept response object.
+Json output_of(const storage::Response& kept) {
+  const Json body = parsed(kept.body);
+  return body.is_object() ? body.value("output", Json::array()) : Json::array();
+}
+
+api::ApiError fault_of_store(const Error& error, const std::string& id, const char* param) {
+  if (error.code != Code::not_found) return {.kind = Kind::internal, .message = error.message};
+  const bool previous = std::string_view(param) == "previous_response_id";
+  return {.kind = previous ? Kind::invalid : Kind::not_found,
+          .message = "Response with id '" + id.substr(0, 100) + "' not found.",
+          .param = param,
+          .code = previous ? "previous_response_not_found" : "not_found"};
+}
+
+Json opened_reasoning(const Json& item, const std::string& text) {
+  Json out = item;
+  out.erase("encrypted_content");
+  out["content"] = Json::array({{{"type", "reasoning_text"}, {"text", text}}});
+  return out;
+}
+
+Json opened_compaction(const std::string& text) {
+  return {{"type", "message"}, {"role", "developer"}, {"content", text}};
+}
+
+// Replaces what is encrypted by its content, and removes what no key opens.
+void open_sealed(Json& items, const Seal& seal) {
+  for (Json& item : items) {
+    const std::string type = type_of(item), sealed = text_at(item, "encrypted_content");
+    if (sealed.empty() || (type != "reasoning" && type != "compaction")) continue;
+    const auto text = seal.open(sealed);
+    if (type == "reasoning" && text) item = opened_reasoning(item, *text);
+    if (type == "compaction") item = text ? opened_compaction(*text) : Json();
+  }
+  const auto end = std::remove_if(items.begin(), items.end(), [](const Json& i) { return i.is_null(); });
+  items.erase(end, items.end());
+}
+
+}  // namespace
+
+StoredResponses::StoredResponses(std::shared_ptr<storage::Store> store, std::string owner,
+                                 std::shared_ptr<const Seal> seal)
+    : store_(std::move(store)),
+      owner_(std::move(owner)),
+      seal_(std::move(seal)),
+      writer_(std::make_unique<Workers>(
+          Workers::Limits{.threads = 1, .jobs = kWaitingJobs, .bytes = kWaitingBytes})) {}
+
+StoredResponses::~StoredResponses() {
+  writer_.reset();
+}
+
+// A reference whose item is not found stays as it is.
+void StoredResponses::put_in_place(Json& items) const {
+  std::map<std::string, Json> known;  // by response: all its items
+  for (Json& item : items) {
+    if (type_of(item) != "item_reference") continue;
+    const std::string name = text_at(item, "id"), response = response_of_item(name);
+    if (response.empty()) continue;
+    if (!known.contains(response)) {
+      const auto kept = load(response, "input");
+      const auto* found = std::get_if<Kept>(&kept);
+      known[response] = found ? parsed((*found)->input) : Json::array();
+      if (found)
+        for (Json& out : output_of(**found)) known[response].push_back(std::move(out));
+    }
+    if (const Json* found = item_named(known[response], name)) item = Json(*found);
+  }
+}
+
+std::optional<api::ApiError> StoredResponses::expand(Json& body, const std::string& id, Draft& draft) const {
+  if (!body.is_object()) return {};
+  const auto input = body.find("input");
+  const bool given = input != body.end();
+  if (given && !input->is_string() && !input->is_array()) return {};  // the dialect says what is wrong
+  Json own = given ? items_of(*input) : Json::array();
+  put_in_place(own);
+  name_items(own, id);
+  draft = {.previous = text_at(body, "previous_response_id"), .input = own};
+  Json all = Json::array();
+  if (!draft.previous.empty())
+    if (auto fault = put_before(draft.previous, all)) return fault;
+  for (Json& item : own) all.push_back(std::move(item));
+  open_sealed(all, *seal_);
+  if (given || !draft.previous.empty()) body["input"] = std::move(all);
+  return {};
+}
+
+// Reads the chain from its end, then adds the items from its beginning.
+std::optional<api::ApiError> StoredResponses::put_before(const std::string& previous, Json& items) const {
+  std::vector<Kept> chain;
+  size_t bytes = 0;
+  for (std::string id = previous; !id.empty(); id = chain.back()->previous) {
+    auto kept = load(id, "previous_response_id");
+    if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
+    chain.push_back(std::get<Kept>(std::move(kept)));
+    bytes += chain.back()->body.size() + chain.back()->input.size();
+    if (std::ssize(chain) > kChainMax || bytes > kConversationBytes)
+      return api::ApiError{.message = "the conversation that previous_response_id continues is too long",
+                           .param = "previous_response_id"};
+  }
+  for (auto kept = chain.rbegin(); kept != chain.rend(); ++kept) {
+    for (Json& item : parsed((*kept)->input)) items.push_back(std::move(item));
+    for (Json& item : output_of(**kept)) items.push_back(std::move(item));
+  }
+  return {};
+}
+
+// The writer has its own thread and queue; if the queue is full the answer is not kept, and the log says so.
+void StoredResponses::keep(const Json& response, const Draft& draft) {
+  auto kept = std::make_shared<storage::Response>();
+  kept->id = text_at(response, "id");
+  kept->owner = owner_;
+  kept->previous = draft.previous;
+  kept->created = now_seconds();
+  kept->body = dump_json(response);
+  kept->input = dump_json(draft.input);
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_[kept->id] = kept;
+  }
+  const Kept shared = kept;
+  if (writer_->post(kept->body.size() + kept->input.size(), [this, shared] { write(shared); })) return;
+  log_warning(kept->id + ": the answer is not kept, too many wait to be written");
+  const std::lock_guard lock(mutex_);
+  waiting_.erase(kept->id);
+}
+
+void StoredResponses::write(const Kept& kept) {
+  if (const auto fault = store_->tidy(kept->created)) log_warning(fault->message);
+  if (const auto fault = store_->keep(*kept)) log_warning(kept->id + ": " + fault->message);
+  const std::lock_guard lock(mutex_);
+  const auto at = waiting_.find(kept->id);
+  if (at != waiting_.end() && at->second == kept) waiting_.erase(at);
+}
+
+api::ApiResult<StoredResponses::Kept> StoredResponses::load(const std::string& id, const char* param) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto at = waiting_.find(id); at != waiting_.end()) return at->second;
+  }
+  auto found = store_->find(id, owner_, now_seconds());
+  if (!found) return fault_of_store(found.error(), id, param);
+  return Kept(std::make_shared<storage::Response>(std::move(*found)));
+}
+
+api::ApiResult<Json> StoredResponses::find(const std::string& id) const {
+  auto kept = load(id, "");
+  if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
+  return parsed(std::get<Kept>(kept)->body);
+}
+
+// Waits for the writer first, so that a waiting answer does not appear again.
+api::ApiResult<Json> StoredResponses::erase(const std::string& id) {
+  auto kept = load(id, "");
+  if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.erase(id);
+  }
+  writer_->post(0, [this, id] { store_->erase(id, owner_, now_seconds()); });
+  store_->erase(id, owner_, now_seconds());
+  return Json{{"id", id}, {"object", "response"}, {"deleted", true}};
+}
+
+api::ApiResult<Json> StoredResponses::input_items(const std::string& id, const std::string& query) const {
+  auto kept = load(id, "");
+  if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
+  const std::string order = http::query_value(query, "order").value_or("desc");
+  const std::string after = http::query_value(query, "after").value_or("");
+  const std::string wanted = http::query_value(query, "limit").value_or(std::to_string(kPageUsual));
+  int limit = 0;
+  const auto read = std::from_chars(wanted.data(), wanted.data() + wanted.size(), limit);
+  if (read.ec != std::errc() || limit < 1 || limit > kPageMax)
+    return api::ApiError{.message = "limit must be a whole number from 1 to 100", .param = "limit"};
+  if (order != "asc" && order != "desc")
+    return api::ApiError{.message = "order must be asc or desc", .param = "order"};
+  Json items = parsed(std::get<Kept>(kept)->input);
+  if (order == "desc") std::reverse(items.begin(), items.end());
+  Json page = Json::array();
+  bool past = after.empty(), more = false;
+  for (Json& item : items) {
+    if (past && std::ssize(page) == limit) more = true;
+    if (past && !more) page.push_back(item);
+    past = past || text_at(item, "id") == after;
+  }
+  return Json{{"object", "list"},
+              {"first_id", page.empty() ? Json() : Json(text_at(page.front(), "id"))},
+              {"last_id", page.empty() ? Json() : Json(text_at(page.back(), "id"))},
+              {"has_more", more},
+              {"data", std::move(page)}};
+}
+
+std::string owner_of_key(const std::string& key) {
+  if (key.empty()) return "all";
+  unsigned char sum[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), sum);
+  std::string owner = "key-";
+  for (int i = 0; i < 16; ++i) owner += {"0123456789abcdef"[sum[i] >> 4], "0123456789abcdef"[sum[i] & 15]};
+  return owner;
+}
+
+}  // namespace autark::serve

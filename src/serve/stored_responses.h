@@ -1,0 +1,60 @@
+// The answers of /v1/responses that clients refer to later. An answer is kept with its own input items; the
+// conversation before it is found through previous_response_id. A request that refers to kept items gets
+// their content before it is decoded.
+//
+// An answer can be found as soon as its client has its end: it waits in memory until it is written. Thread-
+// safe. All functions but keep() may read the disk.
+#pragma once
+#include <map>
+#include <memory>
+#include <mutex>
+#include "api/item.h"
+#include "serve/seal.h"
+#include "serve/workers.h"
+#include "store/store.h"
+
+namespace autark::serve {
+
+class StoredResponses {
+ public:
+  // `owner`: whose answers these are; others are not found. `seal` opens encrypted reasoning.
+  StoredResponses(std::shared_ptr<storage::Store> store, std::string owner, std::shared_ptr<const Seal> seal);
+  // Writes what waits.
+  ~StoredResponses();
+
+  // What expand() remembers for keep().
+  struct Draft {
+    std::string previous;  // the response that is continued; may be empty
+    Json input;            // the request's own input items, with ids
+  };
+  // Puts the conversation of previous_response_id before the input, the items that item_reference names in
+  // their places, and opens what is encrypted. Encrypted reasoning that no key opens is left out. A reference
+  // to an unknown item stays; an unknown response is a fault. `id`: of the exchange, for the items' ids.
+  std::optional<api::ApiError> expand(Json& body, const std::string& id, Draft& draft) const;
+  // Keeps a response object. Does not block.
+  void keep(const Json& response, const Draft& draft);
+
+  api::ApiResult<Json> find(const std::string& id) const;  // the response object
+  api::ApiResult<Json> erase(const std::string& id);       // what a client is told
+  // A page of the input items: the query has limit, order (asc or desc) and after.
+  api::ApiResult<Json> input_items(const std::string& id, const std::string& query) const;
+
+ private:
+  using Kept = std::shared_ptr<const storage::Response>;
+  api::ApiResult<Kept> load(const std::string& id, const char* param) const;
+  void put_in_place(Json& items) const;  // items for their references
+  std::optional<api::ApiError> put_before(const std::string& previous, Json& items) const;
+  void write(const Kept& kept);
+
+  const std::shared_ptr<storage::Store> store_;
+  const std::string owner_;
+  const std::shared_ptr<const Seal> seal_;
+  mutable std::mutex mutex_;
+  std::map<std::string, Kept> waiting_;  // not yet written
+  std::unique_ptr<Workers> writer_;
+};
+
+// The owner of a key's answers: a hash of the key, or a name for servers without one.
+std::string owner_of_key(const std::string& key);
+
+}  // namespace autark::serve

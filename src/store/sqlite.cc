@@ -1,0 +1,52 @@
+#include "store/sqlite.h"
+
+namespace autark::storage {
+
+Result<Sqlite> Sqlite::open(const std::string& path) {
+  Sqlite s(path);
+  sqlite3* db = nullptr;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);
+  s.db_.reset(db);
+  if (code != SQLITE_OK) return s.error("cannot be opened");
+  return s;
+}
+
+std::optional<Error> Sqlite::run(const char* sql) {
+  if (sqlite3_exec(db_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK) return {};
+  return error("cannot be used");
+}
+
+Result<int64_t> Sqlite::number(const char* sql) {
+  AUTARK_TRY(Statement s, prepare(sql));
+  if (s.step() != SQLITE_ROW) return error("cannot be read");
+  return s.number(0);
+}
+
+Result<Statement> Sqlite::prepare(const char* sql) {
+  sqlite3_stmt* s = nullptr;
+  if (sqlite3_prepare_v2(db_.get(), sql, -1, &s, nullptr) != SQLITE_OK) return error("cannot be read");
+  return Statement(s);
+}
+
+Error Sqlite::error(const char* doing) const {
+  const std::string why = db_ ? sqlite3_errmsg(db_.get()) : "out of memory";
+  return {Code::io, "store: " + path_ + " " + doing + " (" + why + ")"};
+}
+
+Statement& Statement::bind(const std::string& text) {
+  sqlite3_bind_text64(statement_.get(), ++bound_, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  return *this;
+}
+
+Statement& Statement::bind(int64_t number) {
+  sqlite3_bind_int64(statement_.get(), ++bound_, number);
+  return *this;
+}
+
+std::string Statement::text(int column) const {
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
+  return bytes ? std::string(bytes, size_t(sqlite3_column_bytes(statement_.get(), column))) : std::string();
+}
+
+}  // namespace autark::storage

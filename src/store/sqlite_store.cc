@@ -1,0 +1,139 @@
+#include "store/sqlite_store.h"
+#include <mutex>
+#include "store/migrations.h"
+#include "store/sqlite.h"
+
+namespace autark::storage {
+namespace {
+
+int64_t size_of(const Response& r) {
+  return int64_t(r.id.size() + r.owner.size() + r.previous.size() + r.body.size() + r.input.size());
+}
+
+Error none(const std::string& id) {
+  return {Code::not_found, "there is no response '" + id.substr(0, 100) + "'"};
+}
+
+class SqliteStore final : public Store {
+ public:
+  SqliteStore(Sqlite db, const Limits& limits, int64_t bytes)
+      : limits_(limits), db_(std::move(db)), bytes_(bytes) {}
+
+  std::optional<Error> keep(const Response& r) override {
+    const std::lock_guard lock(mutex_);
+    const int64_t size = size_of(r);
+    if (size > limits_.bytes)
+      return Error{Code::exhausted, "the answer is larger than the store (--store-bytes)"};
+    if (auto fault = db_.run("BEGIN IMMEDIATE")) return fault;
+    auto fault = replace(r, size);
+    if (!fault) fault = make_room();
+    if (!fault) fault = db_.run("COMMIT");
+    if (fault) return db_.run("ROLLBACK"), recount(), fault;
+    return {};
+  }
+
+  Result<Response> find(const std::string& id, const std::string& owner, int64_t now) override {
+    const std::lock_guard lock(mutex_);
+    AUTARK_TRY(Statement s, db_.prepare("SELECT previous, created, body, input FROM responses"
+                                        " WHERE id = ? AND owner = ? AND created >= ?"));
+    const int code = s.bind(id).bind(owner).bind(now - limits_.seconds).step();
+    if (code == SQLITE_DONE) return none(id);
+    if (code != SQLITE_ROW) return db_.error("cannot be read");
+    return Response{.id = id,
+                    .owner = owner,
+                    .previous = s.text(0),
+                    .created = s.number(1),
+                    .body = s.text(2),
+                    .input = s.text(3)};
+  }
+
+  std::optional<Error> erase(const std::string& id, const std::string& owner, int64_t now) override {
+    const auto found = find(id, owner, now);
+    if (!found) return found.error();
+    const std::lock_guard lock(mutex_);
+    return remove("DELETE FROM responses WHERE id = ? RETURNING bytes", id);
+  }
+
+  std::optional<Error> tidy(int64_t now) override {
+    const std::lock_guard lock(mutex_);
+    return remove("DELETE FROM responses WHERE created < ? RETURNING bytes", now - limits_.seconds);
+  }
+
+  int64_t bytes() const override {
+    const std::lock_guard lock(mutex_);
+    return bytes_;
+  }
+
+ private:
+  // REQUIRES for all below: mutex_ is held.
+  // Runs a DELETE … RETURNING bytes with one parameter.
+  template <class T>
+  std::optional<Error> remove(const char* sql, const T& value) {
+    auto s = db_.prepare(sql);
+    if (!s) return s.error();
+    s->bind(value);
+    int code;
+    while ((code = s->step()) == SQLITE_ROW) bytes_ -= s->number(0);
+    return code == SQLITE_DONE ? std::nullopt : std::optional(db_.error("cannot be written"));
+  }
+
+  std::optional<Error> replace(const Response& r, int64_t size) {
+    auto other = db_.prepare("SELECT 1 FROM responses WHERE id = ? AND owner <> ?");
+    if (!other) return other.error();
+    if (other->bind(r.id).bind(r.owner).step() != SQLITE_DONE)
+      return Error{Code::invalid, "the id of the response belongs to another owner"};
+    if (auto fault = remove("DELETE FROM responses WHERE id = ? RETURNING bytes", r.id)) return fault;
+    auto s = db_.prepare(
+        "INSERT INTO responses (id, owner, previous, created, bytes, body, input)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)");
+    if (!s) return s.error();
+    s->bind(r.id).bind(r.owner).bind(r.previous).bind(r.created).bind(size).bind(r.body).bind(r.input);
+    if (s->step() != SQLITE_DONE) return db_.error("cannot be written");
+    bytes_ += size;
+    return {};
+  }
+
+  // Removes the oldest responses until the rest fits.
+  std::optional<Error> make_room() {
+    while (bytes_ > limits_.bytes) {
+      const int64_t before = bytes_;
+      if (auto fault = remove("DELETE FROM responses WHERE id = (SELECT id FROM responses"
+                              " ORDER BY created, id LIMIT ?) RETURNING bytes",
+                              int64_t{1}))
+        return fault;
+      if (bytes_ >= before) return db_.error("has wrong sizes");
+    }
+    return {};
+  }
+
+  void recount() {
+    if (const auto sum = db_.number("SELECT COALESCE(SUM(bytes), 0) FROM responses")) bytes_ = *sum;
+  }
+
+  const Limits limits_;
+  mutable std::mutex mutex_;
+  Sqlite db_;
+  int64_t bytes_;
+};
+
+Result<std::unique_ptr<Store>> opened(const std::string& path, const Limits& limits) {
+  AUTARK_TRY(Sqlite db, Sqlite::open(path));
+  if (auto fault = db.run("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA secure_delete=ON;"
+                          "PRAGMA busy_timeout=2000; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF"))
+    return *fault;
+  if (auto fault = migrate(db)) return *fault;
+  AUTARK_TRY(const int64_t bytes, db.number("SELECT COALESCE(SUM(bytes), 0) FROM responses"));
+  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(db), limits, bytes));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& file, const Limits& limits) {
+  return opened(file.string(), limits);
+}
+
+Result<std::unique_ptr<Store>> memory_store(const Limits& limits) {
+  return opened(":memory:", limits);
+}
+
+}  // namespace autark::storage

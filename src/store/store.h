@@ -1,0 +1,39 @@
+// Stored responses: what a server keeps of its answers so that later requests can refer to them. Every
+// response belongs to one owner; for all others it does not exist. Thread-safe; the functions may block for
+// a disk access.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include "base/result.h"
+
+namespace autark::storage {
+
+struct Response {
+  std::string id, owner;    // the id is unique over all owners
+  std::string previous;     // the response that this one continues; may be empty
+  int64_t created = 0;      // seconds since 1970
+  std::string body, input;  // JSON texts: the response object, and the list of its own input items
+};
+
+struct Limits {
+  int64_t seconds = int64_t{30} * 24 * 3600;  // a response that is older is not found any more
+  int64_t bytes = int64_t{1} << 30;           // of all texts; beyond it the oldest responses are removed
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+  // Keeps a response; one with the same id and owner is replaced. Removes older ones if the limit of bytes
+  // is reached. A response larger than the limit is an Error (exhausted), an id of another owner is one, too.
+  virtual std::optional<Error> keep(const Response& response) = 0;
+  // Error not_found if there is none with this id and owner, or if it is too old at the time `now`.
+  virtual Result<Response> find(const std::string& id, const std::string& owner, int64_t now) = 0;
+  // Removes a response. Error not_found as for find().
+  virtual std::optional<Error> erase(const std::string& id, const std::string& owner, int64_t now) = 0;
+  // Removes what is too old at the time `now`.
+  virtual std::optional<Error> tidy(int64_t now) = 0;
+  virtual int64_t bytes() const = 0;  // of all texts that are kept
+};
+
+}  // namespace autark::storage
