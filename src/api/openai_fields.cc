@@ -61,6 +61,18 @@ size_t characters(std::string_view text) {
   return size_t(std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
+// The label of the client's user: the last that is given of these.
+void read_user(Fields& f, Request& r) {
+  for (const char* name : {"user_id", "user", "safety_identifier"})
+    if (const auto label = f.text(name); label && !label->empty()) r.user = *label;
+}
+
+void read_cache_hints(Fields& f, Request& r) {
+  r.cache.key = f.text("prompt_cache_key").value_or("");
+  if (f.text("prompt_cache_retention").value_or("") == "24h") r.cache.keep_seconds = 86'400;
+  r.cache.diagnostics = f.flag("cache_diagnostics").value_or(false);
+}
+
 }  // namespace
 
 std::string read_model(Fields& f) {
@@ -121,17 +133,6 @@ std::vector<int32_t> read_tokens(Fields& f, std::string_view name, const Json& l
     ids.push_back(id.get<int32_t>());
   }
   return ids;
-}
-
-void read_user(Fields& f, Request& r) {
-  for (const char* name : {"user_id", "user", "safety_identifier"})
-    if (const auto label = f.text(name); label && !label->empty()) r.user = *label;
-}
-
-void read_cache_hints(Fields& f, Request& r) {
-  r.cache.key = f.text("prompt_cache_key").value_or("");
-  if (f.text("prompt_cache_retention").value_or("") == "24h") r.cache.keep_seconds = 86'400;
-  r.cache.diagnostics = f.flag("cache_diagnostics").value_or(false);
 }
 
 void read_openai_common(Fields& f, Request& r) {

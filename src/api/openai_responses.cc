@@ -129,8 +129,6 @@ void read_the_rest(Fields& f, Request& r) {
   r.background = f.flag("background").value_or(false);
   if (r.background && !r.store) f.fail("background", "needs store to be true");
   f.integer("max_tool_calls", 1, kTokensMax);
-  read_user(f, r);
-  read_cache_hints(f, r);
   const auto truncation = f.text("truncation");
   if (truncation && *truncation != "auto" && *truncation != "disabled")
     f.fail("truncation", "must be auto or disabled");
@@ -154,7 +152,7 @@ class OpenAiResponses final : public Dialect {
     read_responses_tools(f, r);
     read_reasoning(f, r);
     read_text(f, r);
-    read_openai_metadata(f);
+    read_openai_metadata(f, r);
     read_the_rest(f, r);
     read_responses_input(f, r);
     if (f.fault()) return *f.fault();

@@ -38,8 +38,7 @@ std::string lacks_avx512() {
   const bool has = lacks_avx2().empty() && __builtin_cpu_supports("avx512f") &&
                    __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
                    __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni") &&
-                   __builtin_cpu_supports("avx512bf16") &&
-                   __builtin_cpu_supports("avx512vbmi");
+                   __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vbmi");
   return has ? "" : "the processor or the system lacks one of AVX-512 F, BW, DQ, VL, VNNI, BF16 and VBMI";
 }
 
