@@ -5,64 +5,93 @@
 namespace autark::serve {
 namespace {
 
-constexpr size_t kGap = 1024;  // markup between neighbouring strings of a tool
+constexpr size_t kMarkup = 8192;  // between the contents of neighbouring items
+constexpr size_t kGap = 1024;     // between neighbouring strings of a tool
+constexpr size_t kScanMost =
+    64 << 20;  // bytes that are looked at for one prompt; further contents stay unknown
 
 std::string_view trimmed(std::string_view s) {
   const size_t first = s.find_first_not_of(" \t\r\n");
   return first == s.npos ? std::string_view() : s.substr(first, s.find_last_not_of(" \t\r\n") + 1 - first);
 }
 
-// Moves `at` behind the next occurrence of `text`. False if it does not occur within `gap` bytes.
-bool pass(std::string_view prompt, std::string_view text, size_t gap, size_t* at) {
-  text = trimmed(text);
-  const size_t found =
-      text.empty() ? prompt.npos
-                   : prompt.substr(0, gap == prompt.npos ? gap : *at + gap + text.size()).find(text, *at);
-  if (found == prompt.npos) return false;
-  *at = found + text.size();
-  return true;
-}
+// Looks for texts that follow each other in a prompt.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view prompt) : prompt_(prompt) {}
+  size_t at() const { return at_; }
+  void move_to(size_t at) { at_ = at; }
+  // Moves behind the next occurrence of `text` that begins within `gap` bytes. False: there is none.
+  bool pass(std::string_view text, size_t gap) {
+    text = trimmed(text);
+    const size_t most = std::min(gap, prompt_.size() - at_) + text.size();
+    if (text.empty() || scanned_ + most > kScanMost) return false;
+    scanned_ += most;
+    const size_t found = prompt_.substr(at_, most).find(text);
+    if (found == prompt_.npos) return false;
+    at_ += found + text.size();
+    return true;
+  }
+  // Behind the keys and strings of a tool, in their order.
+  void pass(const Json& json) {
+    if (json.is_string()) pass(json.get_ref<const std::string&>(), kGap);
+    if (!json.is_structured()) return;
+    for (const auto& [key, value] : json.items()) {
+      if (json.is_object()) pass('"' + key + '"', kGap);
+      pass(value);
+    }
+  }
 
-const std::string* content_of(const api::Part& part) {
-  if (const auto* t = std::get_if<api::Text>(&part)) return &t->text;
-  if (const auto* c = std::get_if<api::ToolCall>(&part)) return &c->name;
-  return nullptr;
-}
+ private:
+  std::string_view prompt_;
+  size_t at_ = 0, scanned_ = 0;
+};
 
-// Behind all contents of an item that can be found.
-bool pass(std::string_view prompt, const api::Item& item, size_t* at) {
-  bool any = false;
+// The texts of an item that a template shows.
+std::vector<std::string_view> contents_of(const api::Item& item) {
+  std::vector<std::string_view> all;
   for (const api::Part& part : item.parts) {
-    if (const std::string* text = content_of(part)) any |= pass(prompt, *text, prompt.npos, at);
+    if (const auto* t = std::get_if<api::Text>(&part)) all.push_back(t->text);
+    if (const auto* c = std::get_if<api::ToolCall>(&part)) all.push_back(c->name);
     if (const auto* result = std::get_if<api::ToolResult>(&part))
-      for (const api::Text& t : result->parts) any |= pass(prompt, t.text, prompt.npos, at);
+      for (const api::Text& t : result->parts) all.push_back(t.text);
   }
-  return any;
+  return all;
 }
 
-// Behind the keys and strings of a tool, in their order.
-void pass(std::string_view prompt, const Json& json, size_t* at) {
-  if (json.is_string()) pass(prompt, json.get_ref<const std::string&>(), kGap, at);
-  if (!json.is_structured()) return;
-  for (const auto& [key, value] : json.items()) {
-    if (json.is_object()) pass(prompt, '"' + key + '"', kGap, at);
-    pass(prompt, value, at);
-  }
+// Behind the last tool, or 0 if the first one does not occur.
+size_t end_of_tools(const api::Request& request, std::string_view prompt) {
+  if (request.tools.empty()) return 0;
+  Cursor cursor(prompt);
+  const std::string first = '"' + request.tools.front().name + '"';
+  if (!cursor.pass(first, prompt.size())) return 0;
+  cursor.move_to(cursor.at() -
+                 std::min(cursor.at(), first.size() + kGap / 2));  // a key may stand before the name
+  for (const api::Tool& tool : request.tools) cursor.pass(tool.function);
+  return cursor.at();
 }
 
 }  // namespace
 
 PromptParts::PromptParts(const api::Request& request, std::string_view prompt) {
-  size_t at = 0;
-  for (const api::Item& item : request.items)
-    if (pass(prompt, item, &at)) parts_.push_back({at, item.place});
-  if (request.tools.empty()) return;
-  size_t end = 0;
-  if (!pass(prompt, '"' + request.tools.front().name + '"', prompt.npos, &end)) return;
-  end -=
-      std::min(end, request.tools.front().name.size() + kGap / 2);  // the first key may stand before the name
-  for (const api::Tool& tool : request.tools) pass(prompt, tool.function, &end);
-  parts_.push_back({end, "tools"});
+  const size_t tools = end_of_tools(request, prompt);
+  Cursor cursor(prompt);
+  size_t hidden = 0;  // bytes of contents that were not found since the last one that was
+  for (const api::Item& item : request.items) {
+    bool any = false;
+    for (const std::string_view text : contents_of(item)) {
+      bool found = cursor.pass(text, kMarkup + 2 * hidden);
+      if (!found && cursor.at() < tools) {  // the tools stand between
+        const size_t before = cursor.at();
+        cursor.move_to(tools);
+        if (!(found = cursor.pass(text, kMarkup))) cursor.move_to(before);
+      }
+      hidden = found ? 0 : hidden + text.size();
+      any |= found;
+    }
+    if (any) parts_.push_back({cursor.at(), item.place});
+  }
+  if (tools > 0) parts_.push_back({tools, "tools"});
   std::ranges::sort(parts_, {}, &Part::end);
 }
 

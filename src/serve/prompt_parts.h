@@ -9,7 +9,7 @@
 namespace autark::serve {
 
 // Found by looking for the contents of the request in the order in which they usually stand. A template that
-// changes a content hides it; its bytes then count to the part behind it.
+// changes a content hides it; its bytes then count to the part behind it. The time is bounded for any request.
 class PromptParts {
  public:
   PromptParts() = default;

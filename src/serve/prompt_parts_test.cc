@@ -3,6 +3,7 @@
 //         content and of the markup before it must give the content's part.
 #include "serve/prompt_parts.h"
 #include <gtest/gtest.h>
+#include <chrono>
 
 namespace autark::serve {
 namespace {
@@ -40,8 +41,8 @@ void check(const api::Request& r, const std::vector<Piece>& pieces) {
   const PromptParts parts(r, prompt);
   size_t at = 0;
   for (const Piece& p : pieces) {
-    EXPECT_EQ(parts.at(at), p.part) << p.text;
-    EXPECT_EQ(parts.at(at + p.text.size() - 1), p.part) << p.text;
+    EXPECT_EQ(parts.at(at), p.part) << p.text.substr(0, 60);
+    EXPECT_EQ(parts.at(at + p.text.size() - 1), p.part) << p.text.substr(0, 60);
     at += p.text.size();
   }
 }
@@ -90,6 +91,36 @@ TEST(PromptParts, WhatATemplateChangesCountsToTheNext) {
   r.items = {item(api::Role::user, "messages[0]", {api::Text{"hidden"}}),
              item(api::Role::user, "messages[1]", {api::Text{"seen"}})};
   check(r, {{"<u>HIDDEN<u>seen", "messages[1]"}, {"<a>", ""}});
+}
+
+TEST(PromptParts, LongToolsStandBetween) {
+  api::Request r = request();
+  r.tools.clear();
+  std::string block = "<tools>";
+  for (int i = 0; i < 40; ++i) {
+    r.tools.push_back(
+        tool(("tool" + std::to_string(i)).c_str(), std::string(1000, char('a' + i % 26)).c_str()));
+    block += json(r.tools.back()) + "\n";
+  }
+  std::vector<Piece> pieces = {{"<|system|>You are a helper.", "system"},
+                               {block.substr(0, block.size() - 7), "tools"}};
+  std::vector<Piece> rest = messages();
+  rest[0].text = block.substr(block.size() - 7) + rest[0].text;
+  pieces.insert(pieces.end(), rest.begin(), rest.end());
+  check(r, pieces);
+}
+
+TEST(PromptParts, TheTimeIsBounded) {
+  api::Request r;
+  std::string prompt;
+  for (int i = 0; i < 50'000; ++i) {
+    r.items.push_back(item(api::Role::user, "messages[" + std::to_string(i) + "]",
+                           {api::Text{"gone " + std::to_string(i)}}));
+    prompt += "<u>something else that is shown</u>";
+  }
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(PromptParts(r, prompt).at(0), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
 }
 
 TEST(PromptParts, AnEmptyRequestHasNoParts) {
