@@ -46,8 +46,8 @@ class Server(http.server.BaseHTTPRequestHandler):
         Server.seen.append((self.path, body))
         if body["model"] == "refused":
             return self.reply(429, [b'{"error": {"message": "slow down"}}'])
-        messages = self.path.startswith("/v1/messages")
-        return self.reply(200, self.messages() if messages else self.chat())
+        wire = {"/v1/messages": self.messages, "/v1/responses": self.items}.get(self.path.split("?")[0], self.chat)
+        return self.reply(200, wire())
 
     def chat(self):
         yield {"choices": [{"delta": {"role": "assistant", "content": ""}}]}
@@ -62,6 +62,13 @@ class Server(http.server.BaseHTTPRequestHandler):
         for word in "abc":
             yield {"type": "content_block_delta", "delta": {"type": "text_delta", "text": word}}
         yield {"type": "message_delta", "usage": usage | {"output_tokens": 3}}
+
+    def items(self):
+        yield {"type": "response.created", "response": {"usage": None}}
+        for word in "abc":
+            yield {"type": "response.output_text.delta", "delta": word}
+        usage = {"input_tokens": 100, "output_tokens": 3, "input_tokens_details": {"cached_tokens": 90}}
+        yield {"type": "response.completed", "response": {"usage": usage}}
 
     def reply(self, status, parts):
         self.send_response(status)
@@ -78,7 +85,7 @@ class TraceTest(unittest.TestCase):
             bodies = [r["body"] for r in make.requests(client, 1)]
             self.assertEqual(len(bodies), 21, client)
             for before, after in zip(bodies, bodies[1:]):
-                old, new = ([plain(m) for m in b["messages"]] for b in (before, after))
+                old, new = ([plain(m) for m in b.get("messages") or b["input"]] for b in (before, after))
                 self.assertEqual(new[:len(old)], old, client)
                 self.assertGreater(len(new), len(old), client)
                 self.assertEqual(before["tools"], after["tools"], client)
@@ -108,11 +115,17 @@ class TraceTest(unittest.TestCase):
         self.assertGreater(len({b["system"][0]["text"] for b in bodies}), 1)
 
     def test_calls_have_results(self):
-        for client in ("codex", "opencode", "qwen-code"):
+        for client in ("opencode", "qwen-code"):
             messages = list(make.requests(client, 1))[-1]["body"]["messages"]
             calls = [c["id"] for m in messages for c in m.get("tool_calls", [])]
             self.assertEqual(calls, [m["tool_call_id"] for m in messages if m["role"] == "tool"], client)
             self.assertEqual(len(set(calls)), 21, client)
+
+    def test_calls_of_codex_have_results(self):
+        items = list(make.requests("codex", 1))[-1]["body"]["input"]
+        calls = [i["call_id"] for i in items if i["type"] == "function_call"]
+        self.assertEqual(calls, [i["call_id"] for i in items if i["type"] == "function_call_output"])
+        self.assertEqual(len(set(calls)), 21)
 
     def test_edit_tasks(self):
         tasks = list(edit.requests(1, tasks=3))
@@ -139,14 +152,15 @@ class ServeTest(unittest.TestCase):
         return run, json.loads(out.read_text())
 
     def test_each_wire_format_is_counted(self):
-        for client in ("opencode", "claude-code"):
+        for client in ("opencode", "claude-code", "codex"):
             run, out = self.replay(list(make.requests(client, 1, scale=8))[:4], "--max-tokens", "3")
             self.assertEqual(run.returncode, 0, run.stderr)
             for a in out["answers"]:
                 self.assertEqual((len(a["tokens"]), a["prompt_tokens"], a["cached_tokens"], a["completion_tokens"]), (3, 100, 90, 3))
             self.assertAlmostEqual(out["figures"]["hit_ratio"], 0.9)
             self.assertIn("reused 90.0 %", run.stdout)
-            self.assertTrue(all((body["max_tokens"], body["model"]) == (3, "listed") for _, body in Server.seen))
+            self.assertTrue(all(b.get("max_tokens") or b["max_output_tokens"] == 3 for _, b in Server.seen))
+            self.assertTrue(all(b["model"] == "listed" for _, b in Server.seen))
 
     def test_turns_of_a_session_keep_their_order(self):
         sessions = [list(make.requests("opencode", seed, scale=8))[:5] for seed in (1, 2, 3)]
