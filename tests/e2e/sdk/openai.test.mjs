@@ -235,7 +235,7 @@ describe("errors are the client's own classes", () => {
     assert.ok(!program.log().includes(KEY) && !program.log().includes("sk-stranger"));
   });
   test("what is not built says so", () =>
-    assert.rejects(client.responses.create({ model: "model", input: "hi" }), OpenAI.NotFoundError));
+    assert.rejects(client.embeddings.create({ model: "model", input: "hi" }), OpenAI.NotFoundError));
   test("unknown fields do no harm", async () => {
     const plain = await client.chat.completions.create(greedy);
     const odd = await client.chat.completions.create({ ...greedy, brand_new_field: { deep: [1] }, store: false });
