@@ -140,9 +140,9 @@ struct Usage {
   std::optional<PromptCache> prompt_cache;  // once it is known
 };
 
-// Tokens of the prompt whose state is kept for later requests: what could have been read and was not.
+// Tokens of the prompt whose state is kept because the client asked for it: what could have been read and was not.
 inline int64_t stored_tokens(const Usage& u) {
-  return u.prompt_cache ? u.prompt_cache->possible - u.prompt_cache->read : 0;
+  return u.prompt_cache && u.prompt_cache->wished ? u.prompt_cache->possible - u.prompt_cache->read : 0;
 }
 
 // The reason for which a request failed; each dialect has its own status and body for it.

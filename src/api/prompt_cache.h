@@ -14,6 +14,7 @@ struct PromptCache {
   std::string tier, why;      // "memory", "disk", "none"; "complete", "differs" … (engine/prefix_reuse.h)
   std::optional<int64_t> at;  // the first token that differs from the nearest entry; unset: complete
   std::string part;           // where that token lies in the request: "messages[3]", "tools"; may be empty
+  bool wished = false;        // the client asked that it be kept (cache_control, prompt_cache_retention)
 };
 
 Json to_json(const PromptCache& c);

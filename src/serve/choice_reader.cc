@@ -70,7 +70,8 @@ api::PromptCache ChoiceReader::told_of(const engine::PrefixReuse& reuse) const {
           .tier = engine::name_of(reuse.tier),
           .why = engine::name_of(reuse.why),
           .at = reuse.at,
-          .part = reuse.at ? part_of(*reuse.at) : std::string()};
+          .part = reuse.at ? part_of(*reuse.at) : std::string(),
+          .wished = options_.keeps};
 }
 
 // An event may bring several tokens (drafts). Tokens after the one that completed the answer are not counted.

@@ -14,6 +14,7 @@ class ChoiceReader {
     int choice = 0;       // index in the request (api::Event::choice)
     bool echo = false;    // return the prompt before the answer
     bool scored = false;  // add log-probabilities
+    bool keeps = false;   // the client asked that the prompt's state be kept
   };
   using Told = std::vector<api::Event>;
 

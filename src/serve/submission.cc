@@ -16,7 +16,10 @@ Submission::Submission(engine::Engine& engine, const text::Tokenizer& tokenizer,
   for (int i = 0; i < int(prompts_.size()) * n_; ++i)
     choices_.push_back({.reader = {tokenizer,
                                    prompt_of(i),
-                                   {.choice = i, .echo = request.echo, .scored = request.logprobs >= 0},
+                                   {.choice = i,
+                                    .echo = request.echo,
+                                    .scored = request.logprobs >= 0,
+                                    .keeps = request.cache.keep_seconds > 0},
                                    [&replay] { return replay.new_call_id(); }}});
   unfinished_ = choices_.size();
   if (!chat_) return;

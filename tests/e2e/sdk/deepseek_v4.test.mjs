@@ -53,7 +53,8 @@ describe("DeepSeek V4 through the OpenAI client", () => {
       assert.equal(pieces.reasoning, message.reasoning_content ?? "");
       assert.equal(pieces.content, message.content ?? "");
       assert.equal(pieces.finish, whole.choices[0].finish_reason);
-      assert.deepEqual(pieces.usage, whole.usage);
+      for (const count of ["prompt_tokens", "completion_tokens", "total_tokens"])
+        assert.equal(pieces.usage[count], whole.usage[count]);
       if (how === "not thinking") assert.equal(message.reasoning_content ?? "", "");
       else assert.notEqual(message.reasoning_content ?? "", "");
       for (const text of [message.content ?? "", message.reasoning_content ?? ""]) {

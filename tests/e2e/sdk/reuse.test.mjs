@@ -56,9 +56,12 @@ describe("reuse", () => {
   });
 
   test("Messages counts the same tokens", async () => {
-    const request = { model: "model", max_tokens: 8, temperature: 0, messages: turns(LONG, "Good.", "More?"), metadata: { user_id: "m" } };
+    const marked = [{ type: "text", text: LONG, cache_control: { type: "ephemeral" } }];
+    const messages = [{ role: "user", content: marked }, ...turns("", "Good.", "More?").slice(1)];
+    const request = { model: "model", max_tokens: 8, temperature: 0, messages, metadata: { user_id: "m" } };
     const cold = (await anthropic.messages.create(request)).usage;
     const warm = (await anthropic.messages.create(request)).usage;
+    assert.ok(cold.cache_creation_input_tokens > 0);
     assert.equal(cold.cache_read_input_tokens, 0);
     assert.equal(warm.cache_read_input_tokens, cold.cache_creation_input_tokens);
     const sum = (u) => u.input_tokens + u.cache_read_input_tokens + u.cache_creation_input_tokens;
