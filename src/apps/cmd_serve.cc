@@ -46,8 +46,8 @@ struct Arguments {
   uint16_t port = 8080;
   int drafts = 0, threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
-  std::string state;  // the folder; "none": in memory; empty: the usual one
-  int64_t store_bytes = int64_t{1} << 30;
+  std::string state;        // the folder; "none": in memory; empty: the usual one
+  int64_t store_bytes = 0;  // 0: not given
   WeightCacheArguments weight_cache;
   PrefixCacheArguments prefix_cache;
 };
@@ -252,8 +252,10 @@ Result<std::string> key_of(const Arguments& a) {
 // Opens the state folder and what is in it. With "none" everything is in memory, as with a port that the
 // next start does not have again.
 Result<State> open_state(const Arguments& a) {
-  const storage::Limits limits{.bytes = a.store_bytes};
-  if (a.state == "none" || (a.state.empty() && a.port == 0)) {
+  const bool in_memory = a.state == "none" || (a.state.empty() && a.port == 0);
+  const int64_t usual = int64_t{1} << (in_memory ? 26 : 30);
+  const storage::Limits limits{.bytes = a.store_bytes > 0 ? a.store_bytes : usual};
+  if (in_memory) {
     AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::memory_store(limits));
     return State{{}, std::move(kept), std::make_shared<serve::Seal>(serve::Seal::random(now_seconds()))};
   }
@@ -297,8 +299,9 @@ void add_state(const Command& c, Arguments& a) {
            "The folder for stored answers and the server's key, for one server at a time; none, or --port 0 "
            "without this option: in memory (autark/PORT in $XDG_STATE_HOME, else in ~/.local/state)");
   c.option("--store-bytes", a.store_bytes,
-           "Bytes of stored answers; beyond it, and after 30 days, the oldest are removed",
-           {.rule = whole_number(1, int64_t{1} << 50), .shows_default = true});
+           "Bytes of stored answers; beyond it, and after 30 days, the oldest are removed (1 GiB, in memory "
+           "64 MiB)",
+           {.rule = whole_number(1, int64_t{1} << 50)});
 }
 
 // Options that limit requests and connections.

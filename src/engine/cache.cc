@@ -106,7 +106,7 @@ Result<std::unique_ptr<Cache>> Cache::make(const Model& m, Chip& on, const Optio
   c->memory_ = on.state_memory(c->bytes_);
   if (!c->memory_)
     return Error{Code::exhausted, "engine: cannot map " + std::to_string(c->bytes_ >> 20) +
-                                      " MiB for the state of requests; allow less with --state-memory"};
+                                      " MiB for the state of requests; allow less with --cache-memory"};
   c->holders_.resize(c->pages_total_);
   c->free_pages_.resize(c->pages_total_);
   std::iota(c->free_pages_.rbegin(), c->free_pages_.rend(), 0);

@@ -58,6 +58,8 @@ CacheShare share_of(int64_t bytes, int64_t state_bytes, const StateLayout& l) {
   return {copies * kPagesPerCopy, std::max({int64_t{1}, copies, state_bytes / 8 / l.ring_bytes})};
 }
 
+constexpr int kLostMax = 512;  // lost nodes of a domain, to tell why state is missing
+
 class RunningEngine final : public Engine {
  public:
   RunningEngine(Parts parts, const Options& options, std::unique_ptr<Cache> cache,
@@ -266,7 +268,8 @@ Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
                                       .drafter = drafter}));
   return std::unique_ptr<Engine>(std::make_unique<RunningEngine>(
       std::move(parts), options, std::move(cache),
-      PrefixTree::Options{.copies_max = share.copies, .keeps_idle = kept > 0}));
+      PrefixTree::Options{
+          .copies_max = share.copies, .keeps_idle = kept > 0, .lost_max = kept > 0 ? kLostMax : 0}));
 }
 
 }  // namespace autark::engine

@@ -39,7 +39,7 @@ class PrefixTree {
     int64_t copies_max = INT64_MAX;  // states that mark() made; at least 1
     bool keeps_idle = true;          // false: a node is dropped as soon as it has no uses
     int lost_max = 1024;             // lost nodes of one domain
-    int domains_max = 1024;          // domains of which only lost nodes are remembered
+    int domains_max = 64;            // domains of which only lost nodes are remembered
   };
   struct Domain;
   struct Node;

@@ -78,7 +78,7 @@ api::PromptCache ChoiceReader::told_of(const engine::PrefixReuse& reuse) const {
 void ChoiceReader::listen(engine::Event& e, Told& told) {
   usage_.prompt_tokens = e.usage.prompt_tokens;
   usage_.cached_tokens = e.usage.prefix.read;
-  if (usage_.prompt_cache && usage_.prompt_cache->read != e.usage.prefix.read) admit(e.usage.prefix);
+  if (!usage_.prompt_cache || usage_.prompt_cache->read != e.usage.prefix.read) admit(e.usage.prefix);
   usage_.completion_tokens = e.usage.completion_tokens - std::ssize(e.tokens);
   const bool prompt_is_read = !e.prompt.empty() || !e.tokens.empty() || (e.finish && !e.error);
   if (options_.echo && prompt_is_read && !echoed_) echo(e.prompt, told);

@@ -39,7 +39,6 @@ bool EngineBackend::serves(const std::string& model) const {
 api::ApiResult<std::vector<Prompt>> EngineBackend::prompts_of(const api::Request& request) const {
   if (!request.prompts.empty()) return prompts_.of(request, options_.reasoning);
   api::Request restored = request;
-  if (!options_.keep_attribution) drop_attribution(restored);
   replay_.restore(restored);
   return prompts_.of(restored, options_.reasoning);
 }
@@ -82,6 +81,7 @@ api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
     return [] {};
   }
   if (auto changed = fault()) return sink({.payload = std::move(*changed)}), [] {};
+  if (!options_.keep_attribution) drop_attribution(request);
   if (request.structure) {
     const std::string& field = request.structure->param;
     sink({.payload = api::ApiError{.kind = Kind::unsupported,
@@ -117,7 +117,9 @@ api::ApiResult<int64_t> EngineBackend::count_tokens(const api::Request& request)
                          .message = "the model '" + request.model.substr(0, 200) + "' is not served here",
                          .param = "model",
                          .code = "model_not_found"};
-  const auto prompts = prompts_of(request);
+  api::Request counted = request;
+  if (!options_.keep_attribution) drop_attribution(counted);
+  const auto prompts = prompts_of(counted);
   if (const auto* fault = std::get_if<api::ApiError>(&prompts)) return *fault;
   int64_t count = 0;
   for (const Prompt& p : std::get<std::vector<Prompt>>(prompts)) count += std::ssize(p.ids);

@@ -58,7 +58,7 @@ std::optional<api::Request> Exchange::read(std::string_view body) {
 void Exchange::run(std::string_view body, api::Backend& backend) {
   auto request = read(body);
   if (!request) return;
-  if (request->background && hooks_.detach) return hooks_.detach(*this, std::move(*request));
+  if (request->background && hooks_.detach) return hooks_.detach(*this, std::move(*request), backend);
   submit(std::move(*request), backend);
 }
 

@@ -37,7 +37,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     // Request::store is set. A stream or a background answer that failed or was cancelled has one, too.
     std::function<void(const Json& answer)> keep;
     // Takes a request with Request::background and answers this exchange.
-    std::function<void(Exchange& self, api::Request request)> detach;
+    std::function<void(Exchange& self, api::Request request, api::Backend& backend)> detach;
   };
 
   // `route` is for metrics and the log, `id` for headers and the envelope.

@@ -65,7 +65,7 @@ class Service {
   void hand_to_worker(const std::shared_ptr<Exchange>& exchange, std::string body, Work work,
                       std::shared_ptr<api::Backend> backend);
   void take_response(const api::Dialect& dialect, http::Request request, http::StreamPtr stream, Work work);
-  Exchange::Hooks response_hooks(const std::string& id, const std::shared_ptr<api::Backend>& backend);
+  Exchange::Hooks response_hooks(const std::string& id);
   void start_in_background(Exchange& self, api::Request request, api::Backend& backend,
                            Exchange::Hooks hooks);
   void get_response(Exchange& exchange, const std::string& id, const std::string& query);

@@ -8,6 +8,8 @@
 namespace autark::serve {
 namespace {
 
+constexpr int64_t kEventsMost = int64_t{1} << 40;  // more than any answer has
+
 using Kind = api::ApiError::Kind;
 
 constexpr std::string_view kPath = "/v1/responses/";
@@ -99,22 +101,23 @@ void Service::take_response(const api::Dialect& dialect, http::Request request, 
   std::shared_ptr<api::Backend> backend;
   const auto fault = not_now(backend);
   const std::string id = ids_.next();
-  auto exchange = std::make_shared<Exchange>(terms_, dialect, "/v1/responses", id, std::move(stream),
-                                             response_hooks(id, backend));
+  auto exchange =
+      std::make_shared<Exchange>(terms_, dialect, "/v1/responses", id, std::move(stream), response_hooks(id));
   if (fault) return exchange->refuse(*fault);
   hand_to_worker(exchange, std::move(request.body), std::move(work), std::move(backend));
 }
 
-// The hooks of one exchange share the draft of what is kept.
-Exchange::Hooks Service::response_hooks(const std::string& id, const std::shared_ptr<api::Backend>& backend) {
+// The hooks of one exchange share the draft of what is kept. They do not own the backend: its engine's sinks own
+// the exchange, so the engine would end on its own thread.
+Exchange::Hooks Service::response_hooks(const std::string& id) {
   const auto draft = std::make_shared<StoredResponses::Draft>();
   Exchange::Hooks hooks;
   hooks.expand = [this, id, draft](Json& body) { return responses_->expand(body, id, *draft); };
   hooks.seal = [seal = seal_](const std::string& text) { return seal->seal(text); };
   hooks.keep = [this, draft](const Json& answer) { responses_->keep(answer, *draft); };
   const Exchange::Hooks rest = hooks;
-  hooks.detach = [this, backend, rest](Exchange& self, api::Request request) {
-    start_in_background(self, std::move(request), *backend, rest);
+  hooks.detach = [this, rest](Exchange& self, api::Request request, api::Backend& backend) {
+    start_in_background(self, std::move(request), backend, rest);
   };
   return hooks;
 }
@@ -147,7 +150,8 @@ void Service::get_response(Exchange& exchange, const std::string& id, const std:
   if (http::query_value(query, "stream") == "true") {
     const std::string text = http::query_value(query, "starting_after").value_or("-1");
     int64_t after = -1;
-    if (std::from_chars(text.data(), text.data() + text.size(), after).ptr != text.data() + text.size())
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), after);
+    if (read.ec != std::errc() || read.ptr != text.data() + text.size() || after < -1 || after > kEventsMost)
       return exchange.refuse({.message = "starting_after must be a whole number", .param = "starting_after"});
     if (running) return begin_events(exchange, *running->recording, after);
     auto kept = responses_->find(id);

@@ -12,7 +12,7 @@ namespace {
 using Kind = api::ApiError::Kind;
 
 constexpr int kChainMax = 4096;                          // responses of one conversation
-constexpr size_t kConversationBytes = size_t{64} << 20;  // of all of them
+constexpr size_t kConversationBytes = size_t{16} << 20;  // of all of them, and of all that references name
 constexpr size_t kWaitingJobs = 4096, kWaitingBytes = size_t{256} << 20;
 constexpr int kPageMax = 100, kPageUsual = 20;
 
@@ -133,8 +133,9 @@ StoredResponses::~StoredResponses() {
 }
 
 // A reference whose item is not found stays as it is.
-void StoredResponses::put_in_place(Json& items) const {
+std::optional<api::ApiError> StoredResponses::put_in_place(Json& items) const {
   std::map<std::string, Json> known;  // by response: all its items
+  size_t bytes = 0;                   // read from the store and put in place
   for (Json& item : items) {
     if (type_of(item) != "item_reference") continue;
     const std::string name = text_at(item, "id"), response = response_of_item(name);
@@ -142,12 +143,20 @@ void StoredResponses::put_in_place(Json& items) const {
     if (!known.contains(response)) {
       const auto kept = load(response, "input");
       const auto* found = std::get_if<Kept>(&kept);
+      if (found) bytes += (*found)->body.size() + (*found)->input.size();
       known[response] = found ? parsed((*found)->input) : Json::array();
       if (found)
         for (Json& out : output_of(**found)) known[response].push_back(std::move(out));
     }
-    if (const Json* found = item_named(known[response], name)) item = Json(*found);
+    if (const Json* found = item_named(known[response], name)) {
+      bytes += dump_json(*found).size();
+      item = Json(*found);
+    }
+    if (bytes > kConversationBytes || std::ssize(known) > kChainMax)
+      return api::ApiError{.message = "the items that item_reference names are too large together",
+                           .param = "input"};
   }
+  return {};
 }
 
 std::optional<api::ApiError> StoredResponses::expand(Json& body, const std::string& id, Draft& draft) const {
@@ -156,7 +165,7 @@ std::optional<api::ApiError> StoredResponses::expand(Json& body, const std::stri
   const bool given = input != body.end();
   if (given && !input->is_string() && !input->is_array()) return {};  // the dialect says what is wrong
   Json own = given ? items_of(*input) : Json::array();
-  put_in_place(own);
+  if (auto fault = put_in_place(own)) return fault;
   name_items(own, id);
   draft = {.previous = text_at(body, "previous_response_id"), .input = own};
   Json all = Json::array();
@@ -241,7 +250,8 @@ api::ApiResult<Json> StoredResponses::erase(const std::string& id) {
     waiting_.erase(id);
   }
   writer_->post(0, [this, id] { store_->erase(id, owner_, now_seconds()); });
-  store_->erase(id, owner_, now_seconds());
+  const auto fault = store_->erase(id, owner_, now_seconds());
+  if (fault && fault->code != Code::not_found) return fault_of_store(*fault, id, "");
   return Json{{"id", id}, {"object", "response"}, {"deleted", true}};
 }
 

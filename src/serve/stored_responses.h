@@ -42,7 +42,7 @@ class StoredResponses {
  private:
   using Kept = std::shared_ptr<const storage::Response>;
   api::ApiResult<Kept> load(const std::string& id, const char* param) const;
-  void put_in_place(Json& items) const;  // items for their references
+  std::optional<api::ApiError> put_in_place(Json& items) const;  // items for their references
   std::optional<api::ApiError> put_before(const std::string& previous, Json& items) const;
   void write(const Kept& kept);
 

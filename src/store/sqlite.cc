@@ -1,9 +1,15 @@
 #include "store/sqlite.h"
+#include <fcntl.h>
+#include <unistd.h>
 
 namespace autark::storage {
 
 Result<Sqlite> Sqlite::open(const std::string& path) {
   Sqlite s(path);
+  // Created here, so that the database and its log are for the owner only.
+  if (const int file = path == ":memory:" ? -1 : ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+      file >= 0)
+    ::close(file);
   sqlite3* db = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);

@@ -24,8 +24,9 @@ Result<StateFolder> StateFolder::open(const std::filesystem::path& path) {
   struct stat is {};
   if (::stat(path.c_str(), &is) != 0 || !S_ISDIR(is.st_mode)) return fault(path, "is no folder");
   if (is.st_uid != ::geteuid()) return fault(path, "belongs to another user");
-  if ((is.st_mode & 077) != 0 && ::chmod(path.c_str(), 0700) != 0)
-    return fault(path, "can be read by other users");
+  const bool ours = std::filesystem::is_empty(path, failed) || std::filesystem::exists(path / "lock", failed);
+  if ((is.st_mode & 077) != 0 && (!ours || ::chmod(path.c_str(), 0700) != 0))
+    return fault(path, "can be read by other users; give an empty folder, or chmod 700 it");
   const int lock = ::open((path / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0) return fault(path, std::string("cannot be written: ") + std::strerror(errno));
   if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
