@@ -3,49 +3,14 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12 finds fault with its own _mm512_undefined_ps
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
-// The order matters: each stands on those above.
 #include "chips/cpu/lanes_avx512.h"
 //
-#include "chips/cpu/layout.h"
-//
-#include "chips/cpu/exp-inl.h"
-//
-#include "chips/cpu/v4_records-inl.h"
-//
-#include "chips/cpu/v4_streams-inl.h"
-//
-#include "chips/cpu/v4_sparse-inl.h"
-//
-#include "chips/cpu/v4_index-inl.h"
+#include "chips/cpu/v4_kernels-inl.h"
 
 namespace autark {
-namespace {
-
-constexpr V4Kernels kTable = {
-    .mix_sums = mix_sums,
-    .mix_weights = mix_weights,
-    .read_streams = read_streams,
-    .round_bf16 = round_bf16,
-    .round_e4m3 = round_e4m3,
-    .write_streams = write_streams,
-    .pool = pool,
-    .hadamard = hadamard,
-    .sparse = sparse,
-    .index_query = index_query,
-    .index_keys = index_keys,
-    .index_scores = index_scores,
-    .index_float_scores = index_float_scores,
-    .encode_kv = encode_kv,
-    .decode_kv = decode_kv,
-    .encode_key = encode_key,
-    .decode_key = decode_key,
-    .quantise_key = quantise_key,
-};
-
-}  // namespace
 
 const V4Kernels& v4_kernels_avx512() {
-  return kTable;
+  return kV4Table;
 }
 
 }  // namespace autark
