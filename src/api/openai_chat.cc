@@ -16,14 +16,6 @@
 namespace autark::api {
 namespace {
 
-std::optional<Role> role_of(std::string_view name) {
-  if (name == "system") return Role::system;
-  if (name == "developer") return Role::developer;
-  if (name == "user") return Role::user;
-  if (name == "assistant") return Role::assistant;
-  return {};
-}
-
 enum class Place : uint8_t { turn, result };
 
 // A content part: {"type":"text","text":"…"}, or the {"type":"refusal",…} of an earlier answer.

@@ -75,6 +75,14 @@ void read_cache_hints(Fields& f, Request& r) {
 
 }  // namespace
 
+std::optional<Role> role_of(std::string_view name) {
+  if (name == "system") return Role::system;
+  if (name == "developer") return Role::developer;
+  if (name == "user") return Role::user;
+  if (name == "assistant") return Role::assistant;
+  return {};
+}
+
 std::string read_model(Fields& f) {
   const auto model = f.text("model");
   if (model && model->empty()) f.fail("model", "must not be empty");

@@ -11,6 +11,8 @@ inline constexpr int kStopMax = 16;                      // stop strings
 inline constexpr int kTopLogprobsMax = 20;               // alternatives for each token
 inline constexpr int64_t kTokensMax = int64_t{1} << 40;  // of max_tokens and its like
 
+// The role of this name; nullopt for any other, also for tool and function.
+std::optional<Role> role_of(std::string_view name);
 // Reads all shared fields into `request` and refuses those that are not supported.
 void read_openai_common(Fields& f, Request& request);
 // The model's name; empty if the field is absent and the server chooses.

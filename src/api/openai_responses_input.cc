@@ -1,18 +1,11 @@
 #include "api/openai_responses_input.h"
 #include "api/call_results.h"
+#include "api/openai_fields.h"
 
 namespace autark::api {
 namespace {
 
 constexpr size_t kTypeBytes = 40;  // of an unknown type, in a message or a counter
-
-std::optional<Role> role_of(std::string_view name) {
-  if (name == "system") return Role::system;
-  if (name == "developer") return Role::developer;
-  if (name == "user") return Role::user;
-  if (name == "assistant") return Role::assistant;
-  return {};
-}
 
 // The turn to which the assistant's next part belongs.
 Item& assistants_turn(Request& r) {
