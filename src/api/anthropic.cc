@@ -169,8 +169,7 @@ void read_cache_marks(Fields& f, Request& r) {
     const Json& m = (*messages)[i];
     if (m.is_object() && m.contains("content")) longest = std::max(longest, longest_kept(&m["content"]));
   }
-  r.cache.keep_seconds = longest;
-  r.cache.diagnostics = f.flag("cache_diagnostics").value_or(false);
+  r.keep_seconds = longest;
 }
 
 ApiResult<Request> decode_messages(const Json& body, bool counting) {

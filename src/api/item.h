@@ -74,13 +74,6 @@ struct Sampling {
   std::map<int32_t, float> logit_bias;  // token id → value that is added to its logit
 };
 
-// What a client says about the reuse of its prompt's state. Only hints: the server decides.
-struct CacheHints {
-  std::string key;           // prompt_cache_key: requests of one conversation
-  int64_t keep_seconds = 0;  // how long the state should be kept; 0: not said
-  bool diagnostics = false;  // cache_diagnostics: show the texts that differ
-};
-
 // A decoded request.
 struct Request {
   std::string model;  // empty: the server chooses
@@ -109,8 +102,8 @@ struct Request {
   bool echo = false;                           // completions: the answer begins with the prompt
   int logprobs = -1;                           // −1: none; n: of the chosen token and of the n best
   bool stream = false, include_usage = false;  // send events as they come; OpenAI: and the usage at the end
-  std::string user;  // the client's label for its user; separates replay records and cached state
-  CacheHints cache;
+  std::string user;          // the client's label for its user; separates replay records and cached state
+  int64_t keep_seconds = 0;  // how long the client asks to keep the state of its prompt; 0: not said
   // Responses: keep the answer; answer before it is computed; send the reasoning encrypted, too.
   bool store = false, background = false, seals_reasoning = false;
   Json repeated = {};                // Responses: the fields that the answer repeats, by name

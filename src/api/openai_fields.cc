@@ -68,9 +68,8 @@ void read_user(Fields& f, Request& r) {
 }
 
 void read_cache_hints(Fields& f, Request& r) {
-  r.cache.key = f.text("prompt_cache_key").value_or("");
-  if (f.text("prompt_cache_retention").value_or("") == "24h") r.cache.keep_seconds = 86'400;
-  r.cache.diagnostics = f.flag("cache_diagnostics").value_or(false);
+  f.text("prompt_cache_key");
+  if (f.text("prompt_cache_retention").value_or("") == "24h") r.keep_seconds = 86'400;
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ engine::PrefixHints prefix_hints(const api::Request& request, CacheIsolation iso
   const int64_t now =
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())
           .count();
-  const int64_t keep = request.cache.keep_seconds;
+  const int64_t keep = request.keep_seconds;
   return {.domain = cache_domain(isolation, request.user),
           .arrived = now,
           .keep_until = keep > 0 ? now + keep : 0};

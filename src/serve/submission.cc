@@ -19,7 +19,7 @@ Submission::Submission(engine::Engine& engine, const text::Tokenizer& tokenizer,
                                    {.choice = i,
                                     .echo = request.echo,
                                     .scored = request.logprobs >= 0,
-                                    .keeps = request.cache.keep_seconds > 0},
+                                    .keeps = request.keep_seconds > 0},
                                    [&replay] { return replay.new_call_id(); }}});
   unfinished_ = choices_.size();
   if (!chat_) return;
