@@ -53,6 +53,10 @@ class BenchTest(unittest.TestCase):
         self.assertEqual(set(self.plain["peaks"]), PEAKS)
         self.assertEqual((self.plain["batch"], self.plain["depth"], self.plain["depth_tokens"]), (1, "none", 0))
 
+    def test_the_unit_is_that_of_most_products(self):
+        self.assertEqual(self.plain["prefill_unit"].split()[0], "int8")  # MXFP4 in an official run
+        self.assertEqual(self.bench("--rounding", "none")["prefill_unit"].split()[0], "f32")
+
     def test_units_that_the_processor_lacks_are_null(self):
         if platform.machine() != "x86_64":
             self.skipTest("the names of the units are those of x86-64")

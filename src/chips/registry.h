@@ -1,5 +1,6 @@
 // Creates chips by name. The folders of the chips are private; other code includes this header only.
 #pragma once
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -57,7 +58,8 @@ Result<MachineSpeed> measure_machine(const ChipOptions& options, double seconds 
 struct Cost {
   double flops = 0, weight_bytes = 0, kv_bytes = 0;  // kv_bytes: state read
   int ops = 0;                                       // verbs
-  std::vector<Format> attended;                      // the record formats that attention reads, each once
+  std::map<Format, double> product_flops;  // the part of `flops` in products with weights, as stored
+  std::vector<Format> attended;            // the record formats that attention reads, each once
 };
 // A chip that computes nothing and adds to `cost`, which must outlive it.
 std::unique_ptr<Chip> make_dry_chip(Cost* cost);

@@ -28,7 +28,7 @@ class DryChip final : public Chip {
   }
   Tensor linear(Tensor x, const Weight& w, const Vector&) override {
     AUTARK_CHECK(x.cols() == w.cols());
-    c_.flops += 2.0 * x.rows() * w.shape.numel();
+    count_product(w, x.rows());
     c_.weight_bytes += bytes_of(w);
     return out({x.rows(), w.rows()});
   }
@@ -64,7 +64,7 @@ class DryChip final : public Chip {
   }
   Tensor grouped_linear(Tensor x, const Weight& w) override {
     AUTARK_CHECK(x.cols() == w.shape[0] * w.cols());
-    c_.flops += 2.0 * x.rows() * w.shape.numel();
+    count_product(w, x.rows());
     c_.weight_bytes += bytes_of(w);
     return out({x.rows(), w.shape[0] * w.rows()});
   }
@@ -72,13 +72,19 @@ class DryChip final : public Chip {
              float) override {
     for (const Weight* w : {&gate, &up, &down}) {
       const double experts = double(w->shape[0]), chosen = double(to.ids.shape.numel());
-      c_.flops += 2.0 * chosen / experts * w->shape.numel();
+      count_product(*w, chosen / experts);
       c_.weight_bytes += distinct(x.rows(), double(to.ids.cols()), experts) / experts * bytes_of(*w);
     }
     return out(x.shape);
   }
 
  private:
+  // Each value of w is used by `rows` rows.
+  void count_product(const Weight& w, double rows) {
+    const double flops = 2.0 * rows * w.shape.numel();
+    c_.flops += flops;
+    c_.product_flops[w.format] += flops;
+  }
   // How many of `all` experts are chosen at least once when each row chooses `k`, whatever the others do.
   static double distinct(int64_t rows, double k, double all) {
     double n = 0;
