@@ -1,11 +1,14 @@
 #include "engine/batch.h"
+#include <algorithm>
 #include <exception>
 #include <utility>
+#include "cluster/agree.h"
 
 namespace autark::engine {
 
 const char* name_of(Finish f) {
-  constexpr const char* kNames[] = {"stop", "stop_string", "length", "context", "cancelled", "failed"};
+  constexpr const char* kNames[] = {"stop",      "stop_string", "length",  "context",
+                                    "cancelled", "failed",      "deadline"};
   return kNames[int(f)];
 }
 
@@ -22,7 +25,8 @@ PrefixTree::Options tree_options(PrefixTree::Options o, const StateLayout& layou
 Batch::Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits,
              const PrefixTree::Options& prefixes, Clock clock, Damage damage, const Drafter* drafter,
              int drafts)
-    : cache_(cache),
+    : comm_(on.comm()),
+      cache_(cache),
       forward_(m, on, cache, drafter),
       tree_(tree_options(prefixes, cache.layout())),
       store_(cache, tree_),
@@ -35,7 +39,7 @@ Batch::Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits,
 void Batch::add(std::unique_ptr<Session> s) {
   const RequestId id = s->id();
   Session& session = *sessions_.emplace(id, std::move(s)).first->second;
-  if (scheduler_.submit(session.job(), clock_())) return;
+  if (scheduler_.submit(session.job(), agreed_micros(clock_()))) return;
   finish(id,
          session.end(Finish::failed, Error{Code::exhausted, "engine: the queue is full; try again later"}));
 }
@@ -52,14 +56,23 @@ void Batch::end_all(Finish why, const std::optional<Error>& error) {
   }
 }
 
+// Clocks and durations of tests may be any number.
+int64_t Batch::agreed_micros(double seconds) const {
+  return least_of(comm_, int64_t(std::clamp(seconds, 0., 1e9) * 1e6));
+}
+
 bool Batch::schedule() {
-  plan_ = scheduler_.next(clock_());
+  const int64_t now = agreed_micros(clock_());
+  for (RequestId id : scheduler_.late(now)) end(id, Finish::deadline);
+  plan_ = scheduler_.next({.now = now, .step = agreed_micros(std::exchange(step_seconds_, 0))});
+  counters_.preemptions += plan_.preempted.size();
   allocate_state();
   return !plan_.slices.empty();
 }
 
 void Batch::run() {
   ++counters_.steps;
+  const double begun = clock_();
   // A library may throw (std::bad_alloc). Then the requests of this step fail and the engine continues.
   try {
     const Logits logits = compute();
@@ -67,6 +80,7 @@ void Batch::run() {
     sample(logits);
     draft();
     store_prefixes();
+    counters_.step_seconds = step_seconds_ = clock_() - begun;
   } catch (const std::exception& e) {
     fail_step(e.what());
   }

@@ -6,8 +6,8 @@
 // steps and sample the same tokens. A rank with another plan would call other collectives, and the group
 // would stop. Therefore these rules hold in Batch and in everything it uses:
 //
-//   - No decision depends on a clock. Times only fill in Usage. A measured time that decides something must
-//     come in as an argument, with the value of rank 0.
+//   - No decision depends on the clock of one rank. Times that decide something (deadlines, how long a step took)
+//     are agreed: all ranks use the least.
 //   - Nothing depends on std::hash, on the order of an unordered container, or on addresses.
 //   - What only one rank can find out (free memory, a damaged file) is agreed with all ranks before it has
 //     an effect. `damage` must give the same answer on every rank. An exception that only one rank throws is
@@ -45,7 +45,8 @@ class Batch {
   // Ends a request now and frees its state. Unknown ids are ignored.
   void end(RequestId id, Finish why);
   void end_all(Finish why, const std::optional<Error>& error = {});  // the same for all requests
-  // Plans a step and gives the admitted requests their state. Returns false if there is nothing to compute.
+  // Ends the requests whose deadline has passed, plans a step and gives the admitted requests their state. Returns
+  // false if there is nothing to compute.
   bool schedule();
   void run();  // computes the planned step and samples its tokens
   // Calls the sinks with all events since the last call. The counters include these events already.
@@ -54,18 +55,22 @@ class Batch {
   int running() const { return scheduler_.running(); }
   int waiting() const { return scheduler_.waiting(); }
   int64_t pages_used() const { return scheduler_.pages_used(); }
+  std::vector<Scheduler::Queued> queue() const { return scheduler_.queue(); }
   const PrefixTree& prefixes() const { return tree_; }
   void clear_prefixes();  // frees all state that no running request uses
 
   struct Counters {
     uint64_t steps = 0, generation_tokens = 0, drafted = 0, drafts_accepted = 0;
     uint64_t prompt_tokens = 0, rows = 0;  // computed; rows: of prompts, answers and drafts
+    uint64_t preemptions = 0;
+    double step_seconds = 0;  // of the last step
     PrefixTokens prefix_tokens;
     std::map<std::string, uint64_t> finished;  // by name_of(Finish)
   };
   const Counters& counters() const { return counters_; }
 
  private:
+  int64_t agreed_micros(double seconds) const;
   void allocate_state();
   Logits compute();
   std::span<const int32_t> tokens_of(const Slice& slice, const Session& s);
@@ -82,6 +87,7 @@ class Batch {
     std::unique_ptr<Session> last;  // owns the session if this is its last event
   };
 
+  Comm* comm_;  // null: there is one rank
   Cache& cache_;
   Forward forward_;
   std::optional<Speculation> speculation_;
@@ -99,6 +105,7 @@ class Batch {
   std::vector<Outgoing> outbox_;
   Sampler::Scratch scratch_;
   Counters counters_;
+  double step_seconds_ = 0;  // of the last step; 0: it failed, or there was none since the last plan
 };
 
 const char* name_of(Finish f);  // "stop", "stop_string" …, as in metrics

@@ -128,6 +128,15 @@ class RunningEngine final : public Engine {
     wake_.notify_one();
   }
 
+  std::optional<QueuePlace> queued(RequestId id) const override {
+    const std::lock_guard lock(mutex_);
+    const auto q = std::ranges::find(queue_, id, &Scheduler::Queued::id);
+    if (q != queue_.end()) return q->place;
+    const auto in = std::ranges::find(inbox_, id, [](const auto& s) { return s->id(); });
+    if (in == inbox_.end()) return {};
+    return QueuePlace{.position = int(std::ssize(queue_) + (in - inbox_.begin())) + 1};
+  }
+
   Stats stats() const override {
     const std::lock_guard lock(mutex_);
     Stats s = stats_;
@@ -195,7 +204,11 @@ class RunningEngine final : public Engine {
 
   void publish_stats() {
     const auto& c = batch_.counters();
+    auto queue = batch_.queue();
     const std::lock_guard lock(mutex_);
+    queue_ = std::move(queue);
+    stats_.waited_ms_max = 0;
+    for (const auto& q : queue_) stats_.waited_ms_max = std::max(stats_.waited_ms_max, q.place.waited_ms);
     waiting_ = batch_.waiting();
     stats_.running = batch_.running();
     stats_.waiting = batch_.waiting();
@@ -210,6 +223,8 @@ class RunningEngine final : public Engine {
     stats_.generation_tokens = c.generation_tokens;
     stats_.drafted = c.drafted;
     stats_.drafts_accepted = c.drafts_accepted;
+    stats_.preemptions = c.preemptions;
+    stats_.step_seconds = c.step_seconds;
     stats_.finished = c.finished;
   }
 
@@ -227,6 +242,7 @@ class RunningEngine final : public Engine {
   std::vector<std::pair<RequestId, Finish>> finished_;
   int64_t waiting_ = 0;  // requests that wait in the batch, as of the last plan
   Stats stats_;
+  std::vector<Scheduler::Queued> queue_;  // as of the last plan
   std::thread thread_;
 };
 

@@ -21,6 +21,7 @@
 #include <vector>
 #include "base/result.h"
 #include "engine/prefix_reuse.h"
+#include "engine/service.h"
 #include "engine/weight_cache_place.h"
 #include "tensor/rounding.h"
 
@@ -63,7 +64,8 @@ enum class Finish : uint8_t {
   length,       // max_tokens were sampled
   context,      // the context is full
   cancelled,    // Engine::cancel, or the engine was destroyed
-  failed        // see Event::error
+  failed,       // see Event::error
+  deadline      // Service::seconds_max have passed
 };
 
 struct TokenLogprob {
@@ -87,6 +89,7 @@ struct Request {
   // Of every prompt token after the first, in Event::prompt. Such a request computes its whole prompt.
   bool prompt_logprobs = false;
   PrefixHints prefix;  // with whom state is shared, and what of the prompt is likely to come again
+  Service service;     // its place in the queue, and how long it may take
 };
 
 // Tokens and times of one request so far.
@@ -118,18 +121,21 @@ struct Event {
 using Sink = std::function<void(Event)>;
 using GroupSink = std::function<void(int request, Event)>;  // request: its index in the group
 
-// A snapshot: the fields up to `copies_total` are gauges, the others are counters, which only grow.
+// A snapshot: the fields up to `step_seconds` are gauges, the others are counters, which only grow.
 struct Stats {
   int running = 0, waiting = 0;  // requests
   // Pages of running requests; pages that are only kept for later ones; all.
   int64_t pages_used = 0, pages_kept = 0, pages_total = 0;
   int64_t copies = 0,
-          copies_total = 0;  // of the rings of sequences, for later requests; the most there can be
+          copies_total = 0;   // of the rings of sequences, for later requests; the most there can be
+  int64_t waited_ms_max = 0;  // of the requests that wait now
+  double step_seconds = 0;    // how long the last step took
   uint64_t steps = 0, generation_tokens = 0, rejected = 0;  // rejected: requests, by a full queue
   uint64_t prompt_tokens = 0;                               // prompt tokens that were computed
   PrefixTokens prefix_tokens;                               // prompt tokens by what became of them
   uint64_t rows_computed = 0, nodes_visited = 0;            // rows of all steps; nodes of the prefix tree
   uint64_t drafted = 0, drafts_accepted = 0;  // drafts that were verified, and those that were accepted
+  uint64_t preemptions = 0;                   // how often a request lost its state to another one
   std::map<std::string, uint64_t> finished;   // requests by name_of(Finish)
 };
 
@@ -175,6 +181,9 @@ class Engine {
   void cancel(RequestId id) { finish(id, Finish::cancelled); }  // for a client that went away
   // Frees all state that is kept for later requests, before the next step.
   virtual void clear_prefixes() {}
+  // The place of a request in the queue; unset if it runs, has ended or is unknown. It is as of the last step, and
+  // changes with the requests of others.
+  virtual std::optional<QueuePlace> queued(RequestId) const { return {}; }
   // Updated before the events of a step go out, so a client that has its answer finds it counted.
   virtual Stats stats() const = 0;
 };

@@ -26,6 +26,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 #include "engine/prefix_reuse.h"
 

@@ -146,13 +146,18 @@ void expect_near(const Outcome& got, const Outcome& want) {
     ASSERT_NEAR(got.logprobs[i], want.logprobs[i], 1e-5f * std::max(1.f, std::abs(want.logprobs[i])));
 }
 
-TEST(RanksTest, ABatchDoesNotSeeItsClock) {
+// Measured times move the ends of slices, and no token.
+TEST(RanksTest, NoTokenDependsOnTheClock) {
   for (const char* architecture : {"gemma3", "qwen3_moe"}) {
     SCOPED_TRACE(architecture);
     double ticks = 0;
     const auto still = drive(test_model(architecture, ref_chip()), [] { return 0.; });
     const auto wild = drive(test_model(architecture, ref_chip()), [&] { return ticks = ticks * 1.7 + 1e-3; });
-    EXPECT_EQ(still, wild);
+    for (size_t i = 0; i < still.ids.size(); ++i) {
+      if (still.finishes[i] == Finish::cancelled) continue;  // at a step, so after another number of tokens
+      EXPECT_EQ(still.ids[i], wild.ids[i]) << i;
+      EXPECT_EQ(still.finishes[i], wild.finishes[i]) << i;
+    }
     const bool waited = std::ranges::any_of(still.plans, [](const auto& p) { return p[1] > 0; });
     EXPECT_TRUE(waited);  // else the script tests no queue
     EXPECT_EQ(still.finishes[1], Finish::cancelled);

@@ -1,6 +1,7 @@
 #include "engine/scheduler.h"
 #include <algorithm>
 #include <climits>
+#include <tuple>
 #include <utility>
 #include "base/check.h"
 
@@ -11,18 +12,26 @@ namespace {
 constexpr int64_t kSuffixTokens = 16;  // a prompt may end with so many tokens that are not repeated
 constexpr int64_t kTailBlocks = 4;     // the longest tail of a node
 constexpr float kEndWeight = 4;        // of copies where texts part
+constexpr int kUnfitMax = 4;           // jobs that are tried in a step though their pages are missing
 
 }  // namespace
 
 Scheduler::Scheduler(const Limits& limits, PrefixTree& tree) : limits_(limits), tree_(tree) {
   AUTARK_CHECK(limits.running_max > 0 && limits.rows_max >= limits.running_max && limits.pages_total > 0);
-  AUTARK_CHECK(limits.mixed_rows_max > 0);
+  AUTARK_CHECK(limits.mixed_rows_max > 0 && limits.mixed_rows_min > 0 && limits.pace >= 1);
 }
 
-bool Scheduler::submit(const Job& job, double now) {
+bool Scheduler::submit(const Job& job, int64_t now) {
   AUTARK_CHECK(!job.tokens.empty() && pages_for(std::ssize(job.tokens)) <= limits_.pages_total);
   if (waiting() >= limits_.waiting_max) return false;
-  waiting_.push_back({.job = job, .since = now});
+  now_ = std::max(now_, now);
+  const uint64_t ticket = ++last_ticket_;
+  waiting_.push_back({.job = job,
+                      .flow = &shares_.join(job.hints->domain, job.service.tier),
+                      .arrival = ticket,
+                      .ticket = ticket,
+                      .arrived = now_,
+                      .since = now_});
   return true;
 }
 
@@ -32,12 +41,17 @@ Scheduler::Entry* Scheduler::running(uint64_t id) {
 }
 
 void Scheduler::remove(uint64_t id, std::span<const int32_t> tokens) {
-  std::erase_if(waiting_, [&](const Entry& e) { return e.job.id == id; });
+  const auto waits = std::ranges::find(waiting_, id, [](const Entry& e) { return e.job.id; });
+  if (waits != waiting_.end()) {
+    shares_.leave(*waits->flow);
+    waiting_.erase(waits);
+  }
   Entry* e = running(id);
   if (!e) return;
   const auto rest = tokens.subspan(std::min(tokens.size(), size_t(e->shared() * block())));
   tree_.set_tail(e->held, rest.first(std::min(rest.size(), size_t(kTailBlocks * block()))));
   give_back(*e);
+  shares_.leave(*e->flow);
   running_.erase(running_.begin() + (e - running_.data()));
 }
 
@@ -88,48 +102,43 @@ bool Scheduler::copy_wanted(const Entry& e) const {
          e.borders.contains(e.computed);
 }
 
-// Priority of rows: decodes, drafts, prompts that run already, prompts that are admitted now.
-Plan Scheduler::next(double now) {
+Plan Scheduler::next(const Times& times) {
+  now_ = std::max(now_, times.now);
+  cost_.learn(load_, times.step);
+  load_ = {};
+  ++step_;
   Plan plan;
-  int generating = plan_generating(&plan, now);
-  generating += plan_drafts(&plan, limits_.rows_max - limits_.running_max);
-  int rows = limits_.rows_max - generating;
-  if (generating > 0) rows = std::min(rows, limits_.mixed_rows_max);
-  rows = plan_prompts(&plan, rows, running_);
-  const size_t before = running_.size();
-  if (rows > 0) admit(&plan, now);
-  plan_prompts(&plan, rows, std::span(running_).subspan(before));
+  plan_generating(&plan);
+  plan_drafts(&plan, limits_.rows_max - limits_.running_max);
+  want_shares();
+  plan_prompts(&plan, room_beside(plan));
   return plan;
 }
 
-// One row for each decoding job, the oldest first, so that the last pages go to the oldest. When none is free
-// or idle, the youngest job is preempted, which may be the one that needs the page. Returns the number of rows.
-int Scheduler::plan_generating(Plan* plan, double now) {
-  int rows = 0;
+// One row for each decoding job in the order of rank, so that the last pages go to the first. When none is free
+// or idle, the last job is preempted, which may be the one that needs the page.
+void Scheduler::plan_generating(Plan* plan) {
   for (size_t i = 0; i < running_.size(); ++i) {
     if (!running_[i].generating()) continue;
-    while (i < running_.size() && !allocate(running_[i], running_[i].known(), true))
-      preempt_youngest(plan, now);
-    if (i == running_.size()) break;  // the job that needed the page was the youngest and is gone
+    while (i < running_.size() && !allocate(running_[i], running_[i].known(), true)) preempt_last(plan);
+    if (i == running_.size()) break;  // the job that needed the page was the last and is gone
     add_slice(plan, running_[i], 1);
-    ++rows;
   }
-  return rows;
 }
 
 // Runs after every decoding job has its row and page: no job is preempted for a draft. Drafts are cut to the
-// rows that are left and to the pages that are free. Returns the number of draft rows.
-int Scheduler::plan_drafts(Plan* plan, int rows) {
-  int planned = 0;
+// rows that are left and to the pages that are free.
+void Scheduler::plan_drafts(Plan* plan, int rows) {
   for (Slice& s : plan->slices) {
     Entry* e = running(s.id);
-    int drafts = std::min({std::exchange(e->drafts, 0), rows - planned, drafts_to_border(*e)});
+    int drafts = std::min({std::exchange(e->drafts, 0), rows, drafts_to_border(*e)});
     if (!allocate(*e, e->known() + drafts, false))
       drafts = int(std::min<int64_t>(drafts, e->pages * block() - e->known()));
     s.drafts = drafts;
-    planned += drafts;
+    rows -= drafts;
+    load_.add_decode(s.first, s.count + drafts);
+    shares_.charge(*e->flow, drafts);
   }
-  return planned;
 }
 
 // Drafts that may be accepted without passing a border at which the rings are to be copied.
@@ -138,30 +147,107 @@ int Scheduler::drafts_to_border(const Entry& e) const {
   return int((block() - e.computed % block()) % block());
 }
 
-// Gives the rows to the jobs in order, to each as many as it can use, and returns how many are left. The
-// pages of a prompt were taken at admission.
-int Scheduler::plan_prompts(Plan* plan, int rows, std::span<Entry> entries) {
-  for (Entry& e : entries) {
-    const int64_t left = next_border(e) - e.computed;
-    const bool planned = std::ranges::any_of(plan->slices, [&](const Slice& s) { return s.id == e.job.id; });
-    if (rows == 0 || left == 0 || planned) continue;
-    int count = int(std::min<int64_t>(rows, left));
-    if (e.job.rows_max > 0) count = std::min(count, e.job.rows_max);
-    add_slice(plan, e, count);
-    rows -= count;
+// Times are kept only beside decodes: nobody waits for the end of a step without them.
+Scheduler::Room Scheduler::room_beside(const Plan& plan) const {
+  Room room{.rows = limits_.rows_max - load_.rows};
+  if (plan.slices.empty()) return room;
+  if (!cost_.known()) {
+    room.rows = std::min<int64_t>(room.rows, limits_.mixed_rows_max);
+    return room;
   }
-  return rows;
+  room.least = limits_.mixed_rows_min;
+  room.micros = limits_.pace * cost_.micros(load_);
+  return room;
+}
+
+bool Scheduler::has_room(const Room& room) const {
+  if (room.rows == 0) return false;
+  return room.micros == 0 || room.least > 0 || cost_.rows_within(load_, 0, 1, room.micros) > 0;
+}
+
+void Scheduler::want_shares() {
+  for (const Entry& e : waiting_) e.flow->wants = true;
+  for (const Entry& e : running_) {
+    if (e.computed < e.known()) e.flow->wants = true;
+  }
+  shares_.settle();
+}
+
+// Gives rows to prompts in the order of their turns, to each as many as it can use. The pages of a prompt are
+// taken when it is admitted.
+void Scheduler::plan_prompts(Plan* plan, Room room) {
+  while (has_room(room)) {
+    Entry* e = next_in_turn(room.admits && running() < limits_.running_max);
+    if (!e) return;
+    e->seen = step_;
+    if (!e->admitted && !(e = admit(plan, *e, &room))) continue;
+    const int64_t rows = rows_for(*e, room);
+    if (rows == 0) return;  // the time of the step is used
+    load_.add_prompt(e->computed, rows);
+    add_slice(plan, *e, int(rows));
+    take_turn(*e, rows);
+    room.rows -= rows;
+    room.least = std::max<int64_t>(0, room.least - rows);
+  }
+}
+
+bool Scheduler::before(const Entry& a, const Entry& b) {
+  const auto key = [](const Entry& e) {
+    return std::tuple(e.flow->time, e.flow->cost, e.flow->id, !e.due(), e.due() ? 0 : e.job.service.priority,
+                      e.ticket);
+  };
+  return key(a) < key(b);
+}
+
+// The prompt that gets the next rows, of those that this step has not dealt with; `admits`: waiting ones, too.
+Scheduler::Entry* Scheduler::next_in_turn(bool admits) {
+  Entry* next = nullptr;
+  const auto consider = [&](Entry& e) {
+    if (e.seen != step_ && (!next || before(e, *next))) next = &e;
+  };
+  for (Entry& e : running_) {
+    if (e.computed < e.known()) consider(e);
+  }
+  if (!admits) return next;
+  for (Entry& e : waiting_) consider(e);
+  return next;
+}
+
+int64_t Scheduler::rows_for(const Entry& e, const Room& room) const {
+  int64_t rows = std::min(room.rows, next_border(e) - e.computed);
+  if (e.job.rows_max > 0) rows = std::min<int64_t>(rows, e.job.rows_max);
+  if (room.micros == 0) return rows;
+  const int64_t in_time = cost_.rows_within(load_, e.computed, rows, room.micros);
+  return std::max(in_time, std::min(rows, room.least));
+}
+
+void Scheduler::take_turn(Entry& e, int64_t rows) {
+  e.turn_rows += rows;
+  if (e.turn_rows < kTurnRows) return;
+  e.turn_rows = e.passed = 0;
+  e.ticket = ++last_ticket_;
+}
+
+int64_t Scheduler::computed_before_step(const Entry& e) const {
+  return e.sliced == step_ ? e.slice_first : e.computed;
+}
+
+// True while the job that was found to compute more of the prompt than there is still does so.
+bool Scheduler::still_waits(const Entry& e) {
+  const Entry* by = e.awaited ? running(e.awaited) : nullptr;
+  return by && computed_before_step(*by) < e.awaited_tokens;
 }
 
 // True while a running job computes more of the job's prompt than is there, also in the plan that is being made.
 // That job's copies get a border where the two part.
-bool Scheduler::waits_for_prefix(const Plan& plan, const Entry& e, int64_t read) {
+bool Scheduler::waits_for_prefix(Entry& e, int64_t read) {
+  if (!e.job.reads || e.waits >= kWaitsMax) return false;
   for (Entry& other : running_) {
-    const int64_t tokens = e.job.reads ? shared_blocks(e, other) * block() : 0;
-    const auto slice = std::ranges::find(plan.slices, other.job.id, &Slice::id);
-    const int64_t computed = slice == plan.slices.end() ? other.computed : slice->first;
-    if (tokens <= std::max(read, computed)) continue;
+    const int64_t tokens = shared_blocks(e, other) * block();
+    if (tokens <= std::max(read, computed_before_step(other))) continue;
     other.borders.insert(tokens);
+    e.waits += e.awaited != other.job.id;
+    e.awaited = other.job.id, e.awaited_tokens = tokens;
     return true;
   }
   return false;
@@ -176,30 +262,43 @@ int64_t Scheduler::shared_blocks(const Entry& a, const Entry& b) const {
   return std::max<int64_t>(0, same) / block();
 }
 
-// Admits jobs in order of arrival until one does not fit. Idle pages that are not those of its own prefix
-// count as free.
-void Scheduler::admit(Plan* plan, double now) {
-  while (!waiting_.empty() && running() < limits_.running_max) {
-    Entry& e = waiting_.front();
-    const auto m = tree_.find(e.text(), e.job.reads ? (e.known() - 1) / block() : 0);
-    if (waits_for_prefix(*plan, e, m.reuse.read)) return;
-    const int64_t pages = pages_for(e.known()) - m.blocks + running();
-    if (pages > pages_free() + tree_.idle() - m.idle) return;
-    start(plan, e, m, now);
-    running_.push_back(std::move(e));
-    waiting_.pop_front();
+// Gives a waiting job its pages and returns it at its new place; null: it has to wait. Idle pages that are not
+// those of its own prefix count as free.
+Scheduler::Entry* Scheduler::admit(Plan* plan, Entry& e, Room* room) {
+  if (still_waits(e)) return nullptr;
+  const auto m = tree_.find(e.text(), e.job.reads ? (e.known() - 1) / block() : 0);
+  if (waits_for_prefix(e, m.reuse.read)) return nullptr;
+  const int64_t pages = pages_for(e.known()) - m.blocks + running();
+  if (pages > pages_free() + tree_.idle() - m.idle) {
+    e.unfit = step_;
+    room->admits = !e.due() && ++room->unfit < kUnfitMax;
+    return nullptr;
   }
+  count_passes(e);
+  Entry mine = std::move(e);
+  waiting_.erase(std::ranges::find(waiting_, mine.job.id, [](const Entry& w) { return w.job.id; }));
+  return &start(plan, std::move(mine), m);
 }
 
-void Scheduler::start(Plan* plan, Entry& e, const PrefixTree::Match& m, double now) {
+// Notes who is overtaken by a job that is admitted.
+void Scheduler::count_passes(const Entry& by) {
+  for (Entry& e : waiting_) e.passed += e.unfit == step_ || (e.flow == by.flow && e.ticket < by.ticket);
+  for (Entry& e : running_) e.passed += e.computed < e.known() && e.flow == by.flow && e.ticket < by.ticket;
+}
+
+Scheduler::Entry& Scheduler::start(Plan* plan, Entry&& e, const PrefixTree::Match& m) {
   tree_.hold(m.node, *e.job.hints);
   tree_.count(m);
+  e.admitted = true;
+  e.awaited = 0;
   e.held = m.node;
   e.pages = m.blocks;
   e.computed = m.reuse.read;
   set_borders(e, m);
   AUTARK_CHECK(allocate(e, e.known(), true));
-  plan->admitted.push_back({e.job.id, now - e.since, m.node, m.reuse});
+  plan->admitted.push_back({e.job.id, double(now_ - e.since) * 1e-6, m.node, m.reuse});
+  const auto at = std::ranges::upper_bound(running_, e.rank(), {}, &Entry::rank);
+  return *running_.insert(at, std::move(e));
 }
 
 void Scheduler::set_borders(Entry& e, const PrefixTree::Match& m) const {
@@ -227,14 +326,16 @@ bool Scheduler::allocate(Entry& e, int64_t tokens, bool evict) {
   return true;
 }
 
-void Scheduler::preempt_youngest(Plan* plan, double now) {
+void Scheduler::preempt_last(Plan* plan) {
   Entry e = std::move(running_.back());
   running_.pop_back();
   give_back(e);
+  e.admitted = false;
   e.computed = e.drafts = 0;
-  e.since = now;
+  e.since = now_;
+  ++e.preemptions;
   plan->preempted.push_back(e.job.id);
-  waiting_.push_front(std::move(e));  // it arrived before all waiting jobs
+  waiting_.push_front(std::move(e));
 }
 
 // Where the next slice of a prompt ends at the latest.
@@ -251,6 +352,39 @@ void Scheduler::add_slice(Plan* plan, Entry& e, int count) {
   const int64_t first = e.computed, end = first + count;
   plan->slices.push_back({e.job.id, first, count, end == e.known()});
   e.computed = end;
+  e.slice_first = first;
+  e.seen = e.sliced = step_;
+  shares_.charge(*e.flow, count);
+}
+
+std::vector<Scheduler::Queued> Scheduler::queue() const {
+  std::vector<const Entry*> order;
+  for (const Entry& e : waiting_) order.push_back(&e);
+  std::ranges::sort(order, [](const Entry* a, const Entry* b) { return before(*a, *b); });
+  std::vector<std::pair<int64_t, const Entry*>> starts;  // the time of its flow when its turn comes
+  std::map<uint64_t, int64_t> times;
+  for (const Entry* e : order) {
+    int64_t& time = times.try_emplace(e->flow->id, e->flow->time).first->second;
+    starts.emplace_back(time, e);
+    time += e->known() * e->flow->cost;
+  }
+  std::ranges::stable_sort(starts, {}, [](const auto& s) { return s.first; });
+  std::vector<Queued> queue;
+  for (const auto& [time, e] : starts)
+    queue.push_back({e->job.id, {int(queue.size()) + 1, (now_ - e->since) / 1000}});
+  return queue;
+}
+
+std::vector<uint64_t> Scheduler::late(int64_t now) {
+  now_ = std::max(now_, now);
+  std::vector<uint64_t> ids;
+  const auto look = [&](const Entry& e) {
+    const double most = e.job.service.seconds_max;
+    if (most > 0 && double(now_ - e.arrived) * 1e-6 >= most) ids.push_back(e.job.id);
+  };
+  std::ranges::for_each(waiting_, look);
+  std::ranges::for_each(running_, look);
+  return ids;
 }
 
 }  // namespace autark::engine

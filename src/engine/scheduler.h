@@ -1,24 +1,38 @@
 // Chooses the rows of the next step. A pure function of the queue, the limits, the prefix tree and the times it
-// is given: it has no thread, no clock and no state of the model.
+// is given: it has no thread, no clock and no state of the model. Ranks that are given equal times plan alike.
 //
 //   waiting ──admit──► prefill ──► one token a step ──► removed
 //      ▲                                  │
-//      └─── no free page: the youngest ───┘
+//      └─── no free page: the last ───────┘
 //
-// Order: requests are admitted and prefilled in the order they arrived. Every decoding request gets one token
-// in every step. Prefill shares the remaining rows, fewer of them while anything is decoding, so that a long
-// prompt does not delay the next token of the others. Drafts use rows and pages that are left after that;
-// running_max rows are always kept free of them.
+// Rows: every decoding request gets one token in every step. Drafts use rows and pages that are left after that;
+// running_max rows are always kept free of them. Prompts get the rest. While anything is decoding, a step with
+// prompt rows may take `pace` times as long as it would without (step_cost.h), so that a long prompt does not
+// delay the next token of the others; prompts always get mixed_rows_min rows.
+//
+// Turns: prompts, running or waiting, get rows in this order:
+//   1. the flow (domain and class) that has computed least for its share (shares.h)
+//   2. of a flow: who was overtaken kPassesMax times, then the smallest Service::priority, then the smallest
+//      ticket. A request gets a ticket when it arrives and a new one after kTurnRows rows of its prompt, so a
+//      short prompt waits for one turn of a long one, and not for its end.
 //
 // Pages: running requests and the prefix tree share one pool. A request is admitted when there are pages for
-// its whole prompt and one more for each running request. Idle nodes of the tree are evicted when their pages
-// are needed. When a running request needs a page and there is no idle one, the youngest loses its pages,
-// waits, and computes its tokens again later, to the same bits. REQUIRES: pages_total hold the longest request
-// alone; then the oldest can always continue.
+// its whole prompt and one more for each running request. Who does not fit is overtaken by who does, kPassesMax
+// times; then nobody is admitted in its place. Idle nodes of the tree are evicted when their pages are needed.
+// When a running request needs a page and there is no idle one, the last in rank loses its pages, waits, and
+// computes its tokens again later, to the same bits. Rank: class, then arrival; who lost its pages
+// kPreemptionsMax times counts as of the first class. REQUIRES: pages_total hold the longest request alone; then
+// the first in rank can always continue.
+//
+// Nobody starves. (1) While a flow wants rows, another one gets prompt rows only if it has computed no more for
+// its share, so at most one slice more than that. (2) In its flow a request is overtaken by at most kPassesMax
+// later ones a turn, and a turn has kTurnRows rows. (3) For want of pages it is overtaken by at most kPassesMax
+// others; then those that run come to an end. (4) It loses its pages to later requests of other classes at most
+// kPreemptionsMax times. (5) It waits for at most kWaitsMax prefixes, each while they are computed.
 //
 // Prefixes: an admitted request starts behind the longest prefix in the tree. If a running request computes
-// more of its prompt now, it waits for that first. After each step the caller asks store() which blocks the
-// tree gets. For a model with rings, slices end where a copy of the rings is wanted:
+// more of its prompt now, it waits for that first, and is overtaken meanwhile. After each step the caller asks
+// store() which blocks the tree gets. For a model with rings, slices end where a copy of the rings is wanted:
 //   - at the last border of a prompt, and the one before if only a few tokens follow, because a chat template
 //     often ends with tokens that the next turn does not repeat
 //   - where the request's marks are, and where it leaves the texts in the tree, for the next one to do so
@@ -30,18 +44,29 @@
 #include <span>
 #include <vector>
 #include "engine/prefix_tree.h"
+#include "engine/service.h"
+#include "engine/shares.h"
+#include "engine/step_cost.h"
 
 namespace autark::engine {
 
 struct Limits {
-  int rows_max = 512;                       // of one step; at least running_max
-  int mixed_rows_max = 128;                 // prompt rows of a step that also has decodes
+  int rows_max = 512;  // of one step; at least running_max
+  // Prompt rows of a step that also has decodes: the most while no time was measured, and the fewest.
+  int mixed_rows_max = 128, mixed_rows_min = 16;
+  double pace = 2.5;  // how much longer a step may take for its prompt rows; 1: not at all
   int running_max = 32, waiting_max = 256;  // requests
   int64_t pages_total = 0;  // for the requests and the prefix tree; a page has the tokens of a block
 };
 
 inline constexpr int64_t kCopyStride = 4;  // blocks
 inline const PrefixHints kNoHints;
+
+// Microseconds of a clock of the caller, the same on every rank. A clock that falls counts as standing still.
+struct Times {
+  int64_t now = 0;
+  int64_t step = 0;  // how long the last planned step took; 0: unknown
+};
 
 // A request as the scheduler sees it.
 struct Job {
@@ -51,6 +76,7 @@ struct Job {
   bool reads = true;                     // false: it computes all its tokens
   const PrefixHints* hints = &kNoHints;  // REQUIRES: they outlive the job
   int64_t prompt = std::ssize(tokens);   // tokens of the prompt
+  Service service = {};
 };
 
 // Rows [first, first + count) of one request's tokens.
@@ -90,9 +116,12 @@ class Scheduler {
   // The tree must outlive the scheduler.
   Scheduler(const Limits& limits, PrefixTree& tree);
 
+  static constexpr int kPassesMax = 16, kPreemptionsMax = 3, kWaitsMax = 4;
+  static constexpr int64_t kTurnRows = 1024;
+
   // Queues a job. False: waiting_max jobs wait already. REQUIRES: a new id; tokens that fit in all pages, and
-  // stay in place until the next append() or remove().
-  bool submit(const Job& job, double now);
+  // stay in place until the next append() or remove(). `now`: as in Times.
+  bool submit(const Job& job, int64_t now);
   // Removes a job that finished or was cancelled, waiting or running. Unknown ids are ignored. `tokens`: all that
   // are known, to tell later requests where they differ; may be empty.
   void remove(uint64_t id, std::span<const int32_t> tokens = {});
@@ -104,10 +133,20 @@ class Scheduler {
   // Puts the blocks that a running job has computed into the tree. Call after a step, for its jobs.
   Stored store(uint64_t id);
   // Plans the next step. The scheduler assumes that the caller carries out the whole plan.
-  Plan next(double now);
+  Plan next(const Times& times);
 
+  // The jobs that wait, in the order in which they would start if all cost as much as their prompts.
+  struct Queued {
+    uint64_t id = 0;
+    QueuePlace place;
+  };
+  std::vector<Queued> queue() const;
+  // The jobs, waiting or running, whose Service::seconds_max have passed at `now`, in no special order. The
+  // caller removes them.
+  std::vector<uint64_t> late(int64_t now);
   int running() const { return int(running_.size()); }
   int waiting() const { return int(waiting_.size()); }
+  int64_t flows() const { return shares_.flows(); }  // with jobs, or remembered
   // Pages that running jobs use; shared ones count once.
   int64_t pages_used() const { return pages_taken() - tree_.idle(); }
   int64_t pages_taken() const { return own_ + tree_.pages(); }  // the same, and those of idle nodes
@@ -115,7 +154,18 @@ class Scheduler {
  private:
   struct Entry {
     Job job;
-    double since = 0;                     // when it began to wait
+    Shares::Flow* flow = nullptr;
+    uint64_t arrival = 0, ticket = 0;  // numbers of one counter
+    int64_t arrived = 0, since = 0;    // times: of submit(), and when it began to wait
+    int64_t turn_rows = 0;             // of its prompt, with this ticket
+    int passed = 0;                    // later jobs that were admitted first, with this ticket
+    int preemptions = 0, waits = 0;
+    bool admitted = false;
+    uint64_t seen = 0, unfit = 0;         // the last step that dealt with it; that had too few pages for it
+    uint64_t sliced = 0;                  // the last step of which it has a slice
+    int64_t slice_first = 0;              // of the last slice
+    uint64_t awaited = 0;                 // the job that computes more of its prompt
+    int64_t awaited_tokens = 0;           // how many it waits for
     int64_t computed = 0;                 // leading tokens whose state is stored
     int64_t pages = 0;                    // of its state
     int drafts = 0;                       // to be verified in the next step
@@ -124,8 +174,20 @@ class Scheduler {
     std::set<int64_t> borders;            // tokens behind which a copy is wanted, in addition to the stride
     int64_t known() const { return std::ssize(job.tokens); }
     bool generating() const { return computed > 0 && known() - computed == 1; }
+    bool due() const { return passed >= kPassesMax; }
     int64_t shared() const { return held ? held->depth : 0; }  // pages
     PrefixTree::Text text() const { return {*job.hints, job.tokens}; }
+    std::pair<int, uint64_t> rank() const {
+      return {preemptions >= kPreemptionsMax ? 0 : int(job.service.tier), arrival};
+    }
+  };
+  // What a step has left for prompts.
+  struct Room {
+    int64_t rows = 0;
+    int64_t least = 0;   // of these, the rows that need not keep the time
+    double micros = 0;   // the time that the step may take; 0: any
+    bool admits = true;  // false: no more jobs are admitted
+    int unfit = 0;       // jobs that were tried and had too few pages
   };
   int64_t block() const { return tree_.options().block; }
   int64_t pages_for(int64_t tokens) const { return (tokens + block() - 1) / block(); }
@@ -133,26 +195,41 @@ class Scheduler {
   Entry* running(uint64_t id);
   bool allocate(Entry& e, int64_t tokens, bool evict);
   void give_back(Entry& e);
-  void preempt_youngest(Plan* plan, double now);
-  int plan_generating(Plan* plan, double now);
-  int plan_drafts(Plan* plan, int rows);
+  void preempt_last(Plan* plan);
+  void plan_generating(Plan* plan);
+  void plan_drafts(Plan* plan, int rows);
   int drafts_to_border(const Entry& e) const;
-  int plan_prompts(Plan* plan, int rows, std::span<Entry> entries);
-  bool waits_for_prefix(const Plan& plan, const Entry& e, int64_t read);
+  Room room_beside(const Plan& plan) const;
+  bool has_room(const Room& room) const;
+  void want_shares();
+  void plan_prompts(Plan* plan, Room room);
+  static bool before(const Entry& a, const Entry& b);
+  Entry* next_in_turn(bool admits);
+  int64_t rows_for(const Entry& e, const Room& room) const;
+  void take_turn(Entry& e, int64_t rows);
+  int64_t computed_before_step(const Entry& e) const;
+  bool still_waits(const Entry& e);
+  bool waits_for_prefix(Entry& e, int64_t read);
   int64_t shared_blocks(const Entry& a, const Entry& b) const;
-  void admit(Plan* plan, double now);
-  void start(Plan* plan, Entry& e, const PrefixTree::Match& m, double now);
+  Entry* admit(Plan* plan, Entry& e, Room* room);
+  void count_passes(const Entry& by);
+  Entry& start(Plan* plan, Entry&& e, const PrefixTree::Match& m);
   void set_borders(Entry& e, const PrefixTree::Match& m) const;
   int64_t next_border(const Entry& e) const;
   bool copy_wanted(const Entry& e) const;
   void describe_copy(Entry& e, Stored* s);
-  static void add_slice(Plan* plan, Entry& e, int count);
+  void add_slice(Plan* plan, Entry& e, int count);
 
   Limits limits_;
   PrefixTree& tree_;
-  std::deque<Entry> waiting_;   // in order of arrival
-  std::vector<Entry> running_;  // in order of arrival
+  StepCost cost_;
+  Shares shares_;
+  StepLoad load_;  // of the step that is planned
+  std::deque<Entry> waiting_;
+  std::vector<Entry> running_;  // by rank
   int64_t own_ = 0;             // pages of running jobs that do not belong to the tree
+  int64_t now_ = 0;
+  uint64_t last_ticket_ = 0, step_ = 0;
 };
 
 }  // namespace autark::engine

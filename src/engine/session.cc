@@ -54,7 +54,8 @@ Job Session::job() const {
         .tokens = tokens_,
         .reads = !request_.prompt_logprobs,
         .hints = &request_.prefix,
-        .prompt = usage_.prompt_tokens};
+        .prompt = usage_.prompt_tokens,
+        .service = request_.service};
   if (request_.prompt_logprobs)
     j.rows_max =
         int(std::max<int64_t>(1, kPromptLogitsBytes / (limits_.vocabulary * int64_t{sizeof(float)})));

@@ -44,6 +44,11 @@ TEST(SharesTest, APauseGivesNoClaimAndForgivesNothing) {
   s.leave(b), s.leave(c);
   auto& again = s.join("b", ServiceClass::standard);
   EXPECT_EQ(again.time, 1000 * again.cost) << "leaving does not forgive";
+  again.wants = true, s.settle();
+  s.charge(again, 10000);
+  again.wants = true, s.settle();
+  a.wants = again.wants = true, s.settle();  // a has jobs, and wanted nothing meanwhile
+  EXPECT_EQ(a.time, 11000 * again.cost);
 }
 
 TEST(SharesTest, WhileNobodyWantsRowsNobodyIsOwedAny) {

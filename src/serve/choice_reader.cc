@@ -12,6 +12,7 @@ api::Finish finish_of(engine::Finish why) {
     case engine::Finish::context:
       return api::Finish::context;
     case engine::Finish::cancelled:
+    case engine::Finish::deadline:
       return api::Finish::cancelled;
     default:
       return api::Finish::stop;
