@@ -1,6 +1,8 @@
 #include "engine/scheduler.h"
 #include <algorithm>
 #include <climits>
+#include <map>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include "base/check.h"
@@ -12,7 +14,12 @@ namespace {
 constexpr int64_t kSuffixTokens = 16;  // a prompt may end with so many tokens that are not repeated
 constexpr int64_t kTailBlocks = 4;     // the longest tail of a node
 constexpr float kEndWeight = 4;        // of copies where texts part
+constexpr double kSecondsMax = 1e9;    // of a deadline; more: never
 constexpr int kUnfitMax = 4;           // jobs that are tried in a step though their pages are missing
+
+int64_t deadline_of(const Service& s, int64_t now) {
+  return s.seconds_max > 0 && s.seconds_max < kSecondsMax ? now + int64_t(s.seconds_max * 1e6) : INT64_MAX;
+}
 
 }  // namespace
 
@@ -30,8 +37,8 @@ bool Scheduler::submit(const Job& job, int64_t now) {
                       .flow = &shares_.join(job.hints->domain, job.service.tier),
                       .arrival = ticket,
                       .ticket = ticket,
-                      .arrived = now_,
-                      .since = now_});
+                      .since = now_,
+                      .deadline = deadline_of(job.service, now_)});
   return true;
 }
 
@@ -108,9 +115,10 @@ Plan Scheduler::next(const Times& times) {
   load_ = {};
   ++step_;
   Plan plan;
+  want_shares();
+  free_place(&plan);
   plan_generating(&plan);
   plan_drafts(&plan, limits_.rows_max - limits_.running_max);
-  want_shares();
   plan_prompts(&plan, room_beside(plan));
   return plan;
 }
@@ -120,7 +128,8 @@ Plan Scheduler::next(const Times& times) {
 void Scheduler::plan_generating(Plan* plan) {
   for (size_t i = 0; i < running_.size(); ++i) {
     if (!running_[i].generating()) continue;
-    while (i < running_.size() && !allocate(running_[i], running_[i].known(), true)) preempt_last(plan);
+    while (i < running_.size() && !allocate(running_[i], running_[i].known(), true))
+      preempt(running_.end() - 1, plan);
     if (i == running_.size()) break;  // the job that needed the page was the last and is gone
     add_slice(plan, running_[i], 1);
   }
@@ -168,9 +177,40 @@ bool Scheduler::has_room(const Room& room) const {
 void Scheduler::want_shares() {
   for (const Entry& e : waiting_) e.flow->wants = true;
   for (const Entry& e : running_) {
-    if (e.computed < e.known()) e.flow->wants = true;
+    if (e.computed < e.known() && !e.generating()) e.flow->wants = true;
   }
   shares_.settle();
+}
+
+// When all places are taken, and the domain of the next waiting job has none: the domain with most of them gives one
+// up, if the next job would fit.
+void Scheduler::free_place(Plan* plan) {
+  if (running() < limits_.running_max) return;
+  std::map<std::string_view, int> jobs;  // by domain
+  for (const Entry& e : running_) ++jobs[e.job.hints->domain];
+  const Entry* next = nullptr;
+  for (const Entry& e : waiting_) {
+    if (!still_waits(e) && (!next || before(e, *next))) next = &e;
+  }
+  if (!next || jobs.contains(next->job.hints->domain)) return;
+  const auto victim = last_of_most(jobs);
+  if (victim == running_.end() || !before(*next, *victim)) return;
+  const int64_t pages = pages_for(next->known()) + running();
+  if (pages <= pages_free() + tree_.idle() + victim->pages - victim->shared()) preempt(victim, plan);
+}
+
+// The last in rank of the domain with most running jobs, of those that have two at least and a job that may lose
+// its place.
+std::vector<Scheduler::Entry>::iterator Scheduler::last_of_most(const std::map<std::string_view, int>& jobs) {
+  auto last = running_.end();
+  int most = 2;
+  for (auto e = running_.begin(); e != running_.end(); ++e) {
+    const int n = jobs.at(e->job.hints->domain);
+    if (n < most || e->preemptions >= kPreemptionsMax) continue;
+    last = e;
+    most = n;
+  }
+  return last;
 }
 
 // Gives rows to prompts in the order of their turns, to each as many as it can use. The pages of a prompt are
@@ -326,9 +366,9 @@ bool Scheduler::allocate(Entry& e, int64_t tokens, bool evict) {
   return true;
 }
 
-void Scheduler::preempt_last(Plan* plan) {
-  Entry e = std::move(running_.back());
-  running_.pop_back();
+void Scheduler::preempt(std::vector<Entry>::iterator at, Plan* plan) {
+  Entry e = std::move(*at);
+  running_.erase(at);
   give_back(e);
   e.admitted = false;
   e.computed = e.drafts = 0;
@@ -379,8 +419,7 @@ std::vector<uint64_t> Scheduler::late(int64_t now) {
   now_ = std::max(now_, now);
   std::vector<uint64_t> ids;
   const auto look = [&](const Entry& e) {
-    const double most = e.job.service.seconds_max;
-    if (most > 0 && double(now_ - e.arrived) * 1e-6 >= most) ids.push_back(e.job.id);
+    if (now_ >= e.deadline) ids.push_back(e.job.id);
   };
   std::ranges::for_each(waiting_, look);
   std::ranges::for_each(running_, look);

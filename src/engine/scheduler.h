@@ -3,7 +3,7 @@
 //
 //   waiting ──admit──► prefill ──► one token a step ──► removed
 //      ▲                                  │
-//      └─── no free page: the last ───────┘
+//      └── no free page, or place: the last ──┘
 //
 // Rows: every decoding request gets one token in every step. Drafts use rows and pages that are left after that;
 // running_max rows are always kept free of them. Prompts get the rest. While anything is decoding, a step with
@@ -24,6 +24,10 @@
 // kPreemptionsMax times counts as of the first class. REQUIRES: pages_total hold the longest request alone; then
 // the first in rank can always continue.
 //
+// Places: when running_max requests run, and the domain of the next waiting one has none of them, the domain with
+// most of them gives one up: its last in rank waits again, and continues behind what the tree has of it. A request
+// loses its place so at most kPreemptionsMax times.
+//
 // Nobody starves. (1) While a flow wants rows, another one gets prompt rows only if it has computed no more for
 // its share, so at most one slice more than that. (2) In its flow a request is overtaken by at most kPassesMax
 // later ones a turn, and a turn has kTurnRows rows. (3) For want of pages it is overtaken by at most kPassesMax
@@ -40,8 +44,10 @@
 #pragma once
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <set>
 #include <span>
+#include <string_view>
 #include <vector>
 #include "engine/prefix_tree.h"
 #include "engine/service.h"
@@ -156,7 +162,8 @@ class Scheduler {
     Job job;
     Shares::Flow* flow = nullptr;
     uint64_t arrival = 0, ticket = 0;  // numbers of one counter
-    int64_t arrived = 0, since = 0;    // times: of submit(), and when it began to wait
+    int64_t since = 0;                 // when it began to wait
+    int64_t deadline = 0;              // when it ends; INT64_MAX: never
     int64_t turn_rows = 0;             // of its prompt, with this ticket
     int passed = 0;                    // later jobs that were admitted first, with this ticket
     int preemptions = 0, waits = 0;
@@ -195,7 +202,9 @@ class Scheduler {
   Entry* running(uint64_t id);
   bool allocate(Entry& e, int64_t tokens, bool evict);
   void give_back(Entry& e);
-  void preempt_last(Plan* plan);
+  void preempt(std::vector<Entry>::iterator at, Plan* plan);
+  void free_place(Plan* plan);
+  std::vector<Entry>::iterator last_of_most(const std::map<std::string_view, int>& jobs);
   void plan_generating(Plan* plan);
   void plan_drafts(Plan* plan, int rows);
   int drafts_to_border(const Entry& e) const;

@@ -498,6 +498,27 @@ TEST(SchedulerTest, NobodyWaitsForEverForAPrefix) {
   EXPECT_EQ(waits, Scheduler::kWaitsMax + 1) << "it waited for four, and not for the fifth";
 }
 
+TEST(SchedulerTest, ADomainWithAllPlacesGivesOneToWhoHasNone) {
+  Queue s({.rows_max = 64, .running_max = 4, .pages_total = 100}, 8);
+  for (uint64_t id = 1; id <= 6; ++id) s.submit({.id = id, .tokens = 12, .domain = "flood"}, 0);
+  s.next(0);
+  for (uint64_t id = 1; id <= 4; ++id) s.append(id), s.store(id);
+  s.submit({.id = 7, .tokens = 5, .domain = "b"}, 0);
+  Plan p = s.next(0);
+  EXPECT_EQ(p.preempted, std::vector<uint64_t>{4});
+  ASSERT_EQ(p.admitted.size(), 1u);
+  EXPECT_EQ(p.admitted[0].id, 7u);
+  EXPECT_EQ(ids_of(p.slices), (std::vector<uint64_t>{1, 2, 3, 7}));
+  s.append(7);
+  s.submit({.id = 8, .tokens = 5, .domain = "b"}, 0);
+  EXPECT_TRUE(s.next(0).preempted.empty()) << "its domain has a place";
+  s.remove(7), s.remove(8);
+  p = s.next(0);
+  ASSERT_EQ(p.admitted.size(), 1u);
+  EXPECT_EQ(p.admitted[0].id, 4u) << "and goes on";
+  EXPECT_EQ(p.admitted[0].reuse.read, 8) << "behind what it had stored";
+}
+
 TEST(SchedulerTest, RemembersABoundedNumberOfDomains) {
   Queue s({.rows_max = 64, .running_max = 4, .pages_total = 100}, 4);
   for (uint64_t id = 1; id <= 3 * Shares::kIdleMax; ++id) {
@@ -582,6 +603,7 @@ struct Life {
   int64_t computed = 0, to_generate = 0;
   bool running = false;
   int preemptions = 0;
+  std::string domain = {};
   std::pair<int, uint64_t> rank() const { return {preemptions < Scheduler::kPreemptionsMax, arrival}; }
   std::set<std::vector<int32_t>> shared;  // the prefixes whose pages belong to the tree
 };
@@ -646,8 +668,9 @@ class Simulation {
                                       .reads = pick(0, 9) > 0},
                                      now_);
     EXPECT_EQ(taken, room_to_wait);
-    if (taken)
-      lives_[last_id_] = {.arrival = last_id_, .to_generate = std::min<int64_t>(room - prompt, pick(0, 40))};
+    if (!taken) return;
+    lives_[last_id_] = {.arrival = last_id_, .to_generate = std::min<int64_t>(room - prompt, pick(0, 40))};
+    lives_[last_id_].domain = std::to_string(same);
   }
   void cancel_any() {
     if (lives_.empty()) return queue_.remove(999999);
@@ -661,7 +684,9 @@ class Simulation {
     Life& l = lives_.at(id);
     EXPECT_TRUE(l.running);
     for (const auto& [other, life] : lives_)
-      EXPECT_FALSE(life.running && life.rank() > l.rank()) << "not the last in rank";
+      EXPECT_FALSE(life.running && life.domain == l.domain && life.rank() > l.rank() &&
+                   life.preemptions < Scheduler::kPreemptionsMax)
+          << "not the last in rank";
     l.running = false;
     ++l.preemptions;
     l.computed = 0;

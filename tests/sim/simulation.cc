@@ -172,7 +172,7 @@ void Simulation::end_late() {
   std::set<uint64_t> want;
   for (const auto& [id, l] : lives_) {
     const double most = l->service.seconds_max;
-    if (most > 0 && double(now_ - l->arrived_micros) >= most * 1e6) want.insert(id);
+    if (most > 0 && now_ - l->arrived_micros >= int64_t(most * 1e6)) want.insert(id);
   }
   const auto late = scheduler_.late(now_);
   expect(std::set(late.begin(), late.end()) == want, "another set of requests is late");
