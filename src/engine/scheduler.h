@@ -3,7 +3,7 @@
 //
 //   waiting ──admit──► prefill ──► one token a step ──► removed
 //      ▲                                  │
-//      └── no free page, or place: the last ──┘
+//      └───── no free page or place ──────┘
 //
 // Rows: every decoding request gets one token in every step. Drafts use rows and pages that are left after that;
 // running_max rows are always kept free of them. Prompts get the rest. While anything is decoding, a step with
