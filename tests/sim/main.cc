@@ -5,13 +5,16 @@
 // N steps in all (default 100000), divided evenly among the seeds A … B (default 1:100). Prints progress to
 // stderr and a summary to stdout, with --json as one line of JSON. Exit code: 0 if no check failed, 1 if one
 // did, 2 for wrong options.
-#include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 #include "simulation.h"
 
 namespace autark::sim {

@@ -1,6 +1,7 @@
 #include "simulation.h"
 #include <algorithm>
 #include <set>
+#include <string>
 #include <utility>
 
 namespace autark::sim {
