@@ -81,6 +81,7 @@ void Batch::run() {
     draft();
     store_prefixes();
     counters_.step_seconds = step_seconds_ = clock_() - begun;
+    counters_.step.add(step_seconds_);
   } catch (const std::exception& e) {
     fail_step(e.what());
   }
@@ -195,6 +196,10 @@ void Batch::finish(RequestId id, Event e) {
   scheduler_.remove(id, session->tokens());
   session->state.reset();
   ++counters_.finished[name_of(*e.finish)];
+  if (session->ran()) {
+    counters_.queue.add(e.usage.queue_seconds);
+    counters_.prefill.add(e.usage.prefill_seconds);
+  }
   Session* to = session.get();
   outbox_.push_back({to, std::move(e), std::move(session)});
 }

@@ -66,6 +66,7 @@ class Batch {
     double step_seconds = 0;  // of the last step
     PrefixTokens prefix_tokens;
     std::map<std::string, uint64_t> finished;  // by name_of(Finish)
+    Durations step, queue, prefill;            // as in Stats
   };
   const Counters& counters() const { return counters_; }
 

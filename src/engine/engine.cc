@@ -226,6 +226,9 @@ class RunningEngine final : public Engine {
     stats_.preemptions = c.preemptions;
     stats_.step_seconds = c.step_seconds;
     stats_.finished = c.finished;
+    stats_.step = c.step;
+    stats_.queue = c.queue;
+    stats_.prefill = c.prefill;
   }
 
   Parts parts_;

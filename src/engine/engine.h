@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 #include "base/result.h"
+#include "engine/durations.h"
 #include "engine/prefix_reuse.h"
 #include "engine/service.h"
 #include "engine/weight_cache_place.h"
@@ -137,6 +138,8 @@ struct Stats {
   uint64_t drafted = 0, drafts_accepted = 0;  // drafts that were verified, and those that were accepted
   uint64_t preemptions = 0;                   // how often a request lost its state to another one
   std::map<std::string, uint64_t> finished;   // requests by name_of(Finish)
+  Durations step;                             // how long steps took
+  Durations queue, prefill;                   // of requests that have ended and had state
 };
 
 // What was loaded, and which chip and kernels compute it.

@@ -329,6 +329,7 @@ void Scheduler::count_passes(const Entry& by) {
 Scheduler::Entry& Scheduler::start(Plan* plan, Entry&& e, const PrefixTree::Match& m) {
   tree_.hold(m.node, *e.job.hints);
   tree_.count(m);
+  note_start(e);
   e.admitted = true;
   e.awaited = 0;
   e.held = m.node;
@@ -397,6 +398,19 @@ void Scheduler::add_slice(Plan* plan, Entry& e, int count) {
   shares_.charge(*e.flow, count);
 }
 
+void Scheduler::note_start(const Entry& e) {
+  if (now_ <= e.since) return;
+  const int64_t since_last = now_ - std::max(started_, e.since);
+  interval_ = interval_ == 0 ? since_last : interval_ + (since_last - interval_) / 4;
+  started_ = now_;
+}
+
+// A start that is overdue counts as the interval.
+QueuePlace Scheduler::place_of(const Entry& e, int position) const {
+  const int64_t interval = std::max(interval_, now_ - std::max(started_, e.since));
+  return {position, (now_ - e.since) / 1000, position * (interval / 1000)};
+}
+
 std::vector<Scheduler::Queued> Scheduler::queue() const {
   std::vector<const Entry*> order;
   for (const Entry& e : waiting_) order.push_back(&e);
@@ -410,8 +424,7 @@ std::vector<Scheduler::Queued> Scheduler::queue() const {
   }
   std::ranges::stable_sort(starts, {}, [](const auto& s) { return s.first; });
   std::vector<Queued> queue;
-  for (const auto& [time, e] : starts)
-    queue.push_back({e->job.id, {int(queue.size()) + 1, (now_ - e->since) / 1000}});
+  for (const auto& [time, e] : starts) queue.push_back({e->job.id, place_of(*e, int(queue.size()) + 1)});
   return queue;
 }
 

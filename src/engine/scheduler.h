@@ -222,6 +222,8 @@ class Scheduler {
   int64_t shared_blocks(const Entry& a, const Entry& b) const;
   Entry* admit(Plan* plan, Entry& e, Room* room);
   void count_passes(const Entry& by);
+  void note_start(const Entry& e);
+  QueuePlace place_of(const Entry& e, int position) const;
   Entry& start(Plan* plan, Entry&& e, const PrefixTree::Match& m);
   void set_borders(Entry& e, const PrefixTree::Match& m) const;
   int64_t next_border(const Entry& e) const;
@@ -238,6 +240,8 @@ class Scheduler {
   std::vector<Entry> running_;  // by rank
   int64_t own_ = 0;             // pages of running jobs that do not belong to the tree
   int64_t now_ = 0;
+  int64_t started_ = 0;   // when a job that had waited started last
+  int64_t interval_ = 0;  // mean microseconds between such starts; 0: there was none
   uint64_t last_ticket_ = 0, step_ = 0;
 };
 

@@ -23,8 +23,9 @@ struct Service {
 
 // Where a waiting request stands.
 struct QueuePlace {
-  int position = 1;       // 1: the next to start, if what it needs is free
-  int64_t waited_ms = 0;  // since submit(), or since it lost its state
+  int position = 1;         // 1: the next to start, if what it needs is free
+  int64_t waited_ms = 0;    // since submit(), or since it lost its state
+  int64_t expected_ms = 0;  // until it starts, if requests start as often as lately
 };
 
 }  // namespace autark::engine

@@ -32,6 +32,7 @@ class Session {
   std::span<const int32_t> drafts() const { return drafts_; }  // drafted tokens that would follow
   Job job() const;                                             // what the scheduler needs to know
   const Usage& usage() const { return usage_; }
+  bool ran() const { return admitted_; }  // it had state at least once
 
   // Call when the request gets state: seconds it waited, and what was reused. Returns an event that says so,
   // but none after a preemption.
