@@ -134,8 +134,7 @@ void read_conversation(Fields& f, Request& r) {
 void refuse_what_is_not_built(Fields& f) {
   f.refuse("container");
   f.refuse("mcp_servers", is_empty_or_false);
-  f.accept({"cache_control", "service_tier", "inference_geo", "context_management", "speed", "diagnostics",
-            "workspace_id"});
+  f.accept({"cache_control", "inference_geo", "context_management", "speed", "diagnostics", "workspace_id"});
 }
 
 void read_metadata(Fields& f, Request& r) {
@@ -184,6 +183,7 @@ ApiResult<Request> decode_messages(const Json& body, bool counting) {
   r.stop = read_stop(f, "stop_sequences");
   r.stream = f.flag("stream").value_or(false);
   read_metadata(f, r);
+  read_service(f, r);
   read_cache_marks(f, r);
   read_anthropic_tools(f, r);
   read_anthropic_thinking(f, r);

@@ -2,6 +2,7 @@
 // process, tests with a script. Another implementation could forward requests to a server over HTTP.
 // All functions may be called from any thread.
 #pragma once
+#include <concepts>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -19,10 +20,23 @@ struct ModelEntry {
   bool chat = true;     // false: the model has no chat template and takes completions only
 };
 
+// Where a request stands that waits for the model.
+struct QueuePlace {
+  int position = 1;     // 1: the next to start
+  int64_t wait_ms = 0;  // that it is expected to wait
+};
+
 class Backend {
  public:
   using Sink = std::function<void(Event)>;  // called on the backend's thread; must not block
-  using Cancel = std::function<void()>;     // may be called on any thread, any number of times
+  // What can be done with a submitted request. Both may be empty, and may be called on any thread, any number of times.
+  struct Handle {
+    Handle() = default;
+    template <std::invocable F>
+    Handle(F f) : cancel(std::move(f)) {}
+    std::function<void()> cancel;
+    std::function<std::optional<QueuePlace>()> place;  // unset once the request runs
+  };
 
   virtual ~Backend() = default;
   // The models that requests may name.
@@ -40,9 +54,11 @@ class Backend {
   //
   // The sink is not called again once all choices are finished, after a fault, or after the cancellation that
   // it receives as Finish::cancelled.
-  virtual Cancel submit(Request request, Sink sink) = 0;
+  virtual Handle submit(Request request, Sink sink) = 0;
   // Frees what is kept of earlier requests' computation. Answers do not change, only their speed.
   virtual void clear_cache() {}
+  // What GET /v1/engine shows of the backend (docs/engine-state.md).
+  virtual Json state() const { return Json::object(); }
   // The number of tokens of the rendered conversation, computed on the calling thread.
   virtual ApiResult<int64_t> count_tokens(const Request& request) const = 0;
 };

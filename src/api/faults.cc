@@ -48,12 +48,13 @@ std::string anthropic_message(const ApiError& f) {
          " maximum";
 }
 
-// An `unavailable` fault with a code of its own does not pass by waiting, so it gets no retry-after.
+// An `unavailable` fault with a code of its own does not pass by waiting: official clients are told not to retry.
 std::vector<std::pair<std::string, std::string>> headers_of(const ApiError& f) {
   const Kind kind = f.kind;
   std::vector<std::pair<std::string, std::string>> h{{"content-type", "application/json"}};
   if (kind == Kind::overloaded) h.emplace_back("retry-after", "1");
   if (kind == Kind::unavailable && f.code.empty()) h.emplace_back("retry-after", "2");
+  if (kind == Kind::unavailable && !f.code.empty()) h.emplace_back("x-should-retry", "false");
   if (kind == Kind::authentication) h.emplace_back("www-authenticate", "Bearer");
   return h;
 }

@@ -74,6 +74,9 @@ struct Sampling {
   std::map<int32_t, float> logit_bias;  // token id → value that is added to its logit
 };
 
+// What the client asks of the queue: `service_tier`.
+enum class Tier : uint8_t { priority, standard, flex };
+
 // A decoded request.
 struct Request {
   std::string model;  // empty: the server chooses
@@ -106,6 +109,9 @@ struct Request {
   int64_t keep_seconds = 0;  // how long the client asks to keep the state of its prompt; 0: not said
   // Responses: keep the answer; answer before it is computed; send the reasoning encrypted, too.
   bool store = false, background = false, seals_reasoning = false;
+  Tier tier = Tier::standard;
+  int priority = 0;                  // smaller numbers go first, among requests of one user and tier
+  double seconds_max = 0;            // after which the client no longer waits; 0: not said
   Json repeated = {};                // Responses: the fields that the answer repeats, by name
   std::vector<std::string> ignored;  // unknown fields of the request; counted, each logged once
 };

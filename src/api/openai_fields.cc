@@ -142,6 +142,15 @@ std::vector<int32_t> read_tokens(Fields& f, std::string_view name, const Json& l
   return ids;
 }
 
+// Names of tiers that are not known here, of later APIs, count as the usual one.
+void read_service(Fields& f, Request& r) {
+  const std::string tier = f.text("service_tier").value_or("default");
+  if (tier == "priority") r.tier = Tier::priority;
+  if (tier == "flex" || tier == "batch") r.tier = Tier::flex;
+  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
+  r.priority = int(f.integer("priority", -kMost, kMost).value_or(0));
+}
+
 void read_openai_common(Fields& f, Request& r) {
   r.model = read_model(f);
   r.n = int(f.integer("n", 1, kChoicesMax).value_or(1));
@@ -156,7 +165,8 @@ void read_openai_common(Fields& f, Request& r) {
   r.skip_special = f.flag("skip_special_tokens").value_or(true);
   read_user(f, r);
   read_cache_hints(f, r);
-  f.accept({"store", "service_tier", "priority", "spaces_between_special_tokens"});
+  read_service(f, r);
+  f.accept({"store", "spaces_between_special_tokens"});
   refuse_format(f);
   refuse_unbuilt(f, r);
 }

@@ -20,6 +20,8 @@ std::string read_model(Fields& f);
 // Reads the largest number of tokens of an answer. −1 clears `limit`: as many as fit into the context. If the
 // field is absent, `limit` keeps its value.
 void read_limit(Fields& f, std::string_view name, int64_t least, std::optional<int64_t>& limit);
+// `service_tier` and `priority`.
+void read_service(Fields& f, Request& r);
 // Checks `metadata` against OpenAI's limits. Its user_id is the user's label if there is no other.
 void read_openai_metadata(Fields& f, Request& r);
 // Reads a string or a list of at most kStopMax strings. Empty strings would stop nothing and are dropped.

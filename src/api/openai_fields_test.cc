@@ -34,6 +34,23 @@ TEST(F07_Seed, MinusOneIsNone) {
   }
 }
 
+TEST(Service, TierAndPriority) {
+  for (const auto& decode : {chat, completions, claude}) {
+    const std::pair<const char*, Tier> tiers[] = {{"priority", Tier::priority},
+                                                  {"flex", Tier::flex},
+                                                  {"batch", Tier::flex},
+                                                  {"auto", Tier::standard},
+                                                  {"standard_only", Tier::standard},
+                                                  {"of-later", Tier::standard}};
+    for (const auto& [name, tier] : tiers)
+      EXPECT_EQ(decoded(decode(R"("service_tier":")" + std::string(name) + R"(",)")).tier, tier) << name;
+    EXPECT_EQ(decoded(decode("")).tier, Tier::standard);
+    EXPECT_EQ(decoded(decode(R"("priority":-7,)")).priority, -7);
+    EXPECT_EQ(fault_of(decode(R"("priority":1e12,)")).param, "priority");
+    EXPECT_EQ(fault_of(decode(R"("service_tier":1,)")).param, "service_tier");
+  }
+}
+
 TEST(D1_Limit, MinusOneIsAsMuchAsFits) {
   for (const char* field : {"max_tokens", "max_completion_tokens"})
     for (const auto& decode : {chat, completions}) {

@@ -36,7 +36,8 @@ Json repeated_fields(const Json& body) {
     echo[name] = given == body.end() || given->is_null() ? usual : *given;
   }
   echo["truncation"] = "disabled";
-  echo["service_tier"] = "default";
+  const Json tier = body.value("service_tier", Json());
+  echo["service_tier"] = tier == "priority" || tier == "flex" ? tier : Json("default");
   return echo;
 }
 

@@ -157,7 +157,9 @@ class ResponsesStream final : public StreamEncoder {
         {{"response", response_json(e_, state, &choice_, &usage)}});
   }
 
+  // Clients expect response.created first, also if the answer failed while it waited.
   void failed(std::vector<Frame>& out, const ApiError& fault) {
+    if (sequence_ == 0) begin(out);
     say(out, "response.failed",
         {{"response", response_json(e_, {.status = "failed", .fault = &fault}, &choice_, nullptr)}});
   }

@@ -332,6 +332,19 @@ TEST(OpenAiResponses, AFaultInAStreamIsAFailedResponse) {
   EXPECT_EQ(sent.back()["response"]["error"]["message"], "gone");
 }
 
+TEST(OpenAiResponses, AFaultBeforeTheStartStillBeginsTheResponse) {
+  const Envelope e = answering(decoded(decode(R"(,"service_tier":"flex")")));
+  const auto sent =
+      frames(dialect(), e, {event(ApiError{.kind = ApiError::Kind::internal, .message = "gone"})});
+  ASSERT_EQ(sent.size(), 3u);
+  const char* types[] = {"response.created", "response.in_progress", "response.failed"};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(sent[i]["type"], types[i]);
+    EXPECT_EQ(sent[i]["sequence_number"], i);
+  }
+  EXPECT_EQ(sent[0]["response"]["service_tier"], "flex");
+}
+
 TEST(OpenAiResponses, LogprobsBelongToTheirItems) {
   Envelope e = answering(decoded(decode(R"(,"include":["message.output_text.logprobs"])")));
   TokenLogprob a, b;

@@ -42,12 +42,14 @@ constexpr int64_t kSecondsMax = 1'000'000'000;  // thirty years
 struct Arguments {
   std::string model, host = "127.0.0.1", api_key, name, chip = "cpu", rounding, thinking, effort;
   std::vector<std::string> aliases, cors;
+  std::string metrics_names = "autark";
   bool has_key = false;  // a key was given, possibly an empty one
   uint16_t port = 8080;
   int drafts = 0, threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
-  std::string state;        // the folder; "none": in memory; empty: the usual one
-  int64_t store_bytes = 0;  // 0: not given
+  std::string state;         // the folder; "none": in memory; empty: the usual one
+  int64_t store_bytes = 0;   // 0: not given
+  int64_t state_memory = 0;  // 0: half of what is left
   WeightCacheArguments weight_cache;
   PrefixCacheArguments prefix_cache;
 };
@@ -122,6 +124,7 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
   engine::Options options{.chip = a.chip,
                           .threads = a.threads,
                           .context_max = a.context,
+                          .state_bytes_max = a.state_memory,
                           .cache_bytes_max = a.prefix_cache.memory,
                           .running_max = a.parallel,
                           .waiting_max = a.queue,
@@ -200,6 +203,14 @@ void stop(const Arguments& a, serve::Service& service, http::Server& server) {
   serve::drain(service, server, Seconds(a.drain_seconds));
 }
 
+serve::Service::Expose vllm_metrics(const Arguments& a,
+                                    const std::shared_ptr<serve::EngineBackend>& backend) {
+  if (a.metrics_names != "vllm") return {};
+  return [weak = std::weak_ptr(backend)](serve::Exposition& out) {
+    if (const auto b = weak.lock()) b->expose_vllm(out);
+  };
+}
+
 // Loads the model, serves until a signal comes and returns the exit code of the process.
 int serve_until_signal(const Arguments& a, const sigset_t& signals, serve::Service& service,
                        http::Server& server) {
@@ -214,10 +225,13 @@ int serve_until_signal(const Arguments& a, const sigset_t& signals, serve::Servi
   auto loaded = loading.get();
   if (!loaded) return fail(loaded.error());
   print_card(*loaded->backend, loaded->path);
-  service.open(loaded->backend, [&server, backend = std::weak_ptr(loaded->backend)](serve::Exposition& out) {
-    out.gauge("connections", "Open HTTP connections.", server.connections());
-    if (const auto b = backend.lock()) b->expose(out);
-  });
+  service.open(
+      loaded->backend,
+      [&server, backend = std::weak_ptr(loaded->backend)](serve::Exposition& out) {
+        out.gauge("connections", "Open HTTP connections.", server.connections());
+        if (const auto b = backend.lock()) b->expose(out);
+      },
+      vllm_metrics(a, loaded->backend));
   loaded->backend.reset();
   say("ready\n");
   std::fflush(stdout);
@@ -308,6 +322,11 @@ void add_state(const Command& c, Arguments& a) {
 void add_limits(const Command& c, Arguments& a) {
   c.option("--parallel", a.parallel, "Choices computed at once; more wait",
            {.rule = whole_number(1, 1 << 20), .shows_default = true});
+  c.option(
+      "--state-memory", a.state_memory,
+      "Bytes for the state of the choices that are computed; those without any wait (half of what is left "
+      "after loading)",
+      {.rule = whole_number(0, int64_t{1} << 50), .kind = "BYTES"});
   c.option("--queue", a.queue, "Choices that may wait; more get 429 (OpenAI) or 529 (Anthropic)",
            {.rule = whole_number(1, 1 << 20), .shows_default = true});
   c.option("--max-body", a.body_megabytes, "Megabytes of a request; more get 413",
@@ -344,6 +363,9 @@ void add_serve_command(const Command& program) {
            "Pages of this origin may use the APIs from a browser, such as https://app.example:8443; * for "
            "any; may be given again",
            {.one_value_each = true, .kind = "ORIGIN"});
+  c.option("--metrics-names", a->metrics_names,
+           "vllm: /metrics also has the names under which dashboards look for vLLM's numbers",
+           {.rule = one_of({"autark", "vllm"}), .shows_default = true});
   c.option("--name", a->name, "The model's name for clients");
   c.option("--alias", a->aliases, "A further name for the model; may be given again",
            {.one_value_each = true});

@@ -16,7 +16,7 @@ constexpr const char* kStopped = "the server stopped before the answer was whole
 class Holding {
  public:
   ScriptedBackend::Script script() {
-    return [this](api::Request r, api::Backend::Sink sink) -> api::Backend::Cancel {
+    return [this](api::Request r, api::Backend::Sink sink) -> api::Backend::Handle {
       const std::lock_guard lock(mutex_);
       if (r.max_tokens != 1) {  // 1: as one that waits for its place
         sink({.payload = api::Event::Started{3}});

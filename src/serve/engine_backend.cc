@@ -1,6 +1,7 @@
 #include "serve/engine_backend.h"
 #include <algorithm>
 #include "serve/attribution.h"
+#include "serve/engine_state.h"
 #include "serve/fingerprint.h"
 #include "serve/sampling_defaults.h"
 
@@ -55,23 +56,31 @@ engine::PrefixHints prefix_hints(const api::Request& request, CacheIsolation iso
           .keep_until = keep > 0 ? now + keep : 0};
 }
 
+engine::ServiceClass class_of(api::Tier tier) {
+  if (tier == api::Tier::priority) return engine::ServiceClass::priority;
+  return tier == api::Tier::flex ? engine::ServiceClass::flex : engine::ServiceClass::standard;
+}
+
 }  // namespace
 
 // What the choices of a request have in common; Submission adds prompts and seeds.
 engine::Request EngineBackend::common_of(const api::Request& request) const {
-  return {.max_tokens = request.max_tokens.value_or(-1),
-          .sampling = merged(request.sampling, options_.defaults, 0),
-          .stop_tokens = request.stop_tokens,
-          .ignore_end = request.ignore_end,
-          .min_tokens = request.min_tokens,
-          .logprobs = request.logprobs,
-          .prompt_logprobs = request.echo && request.logprobs >= 0,
-          .prefix = prefix_hints(request, options_.isolation)};
+  return {
+      .max_tokens = request.max_tokens.value_or(-1),
+      .sampling = merged(request.sampling, options_.defaults, 0),
+      .stop_tokens = request.stop_tokens,
+      .ignore_end = request.ignore_end,
+      .min_tokens = request.min_tokens,
+      .logprobs = request.logprobs,
+      .prompt_logprobs = request.echo && request.logprobs >= 0,
+      .prefix = prefix_hints(request, options_.isolation),
+      .service = {
+          .tier = class_of(request.tier), .priority = request.priority, .seconds_max = request.seconds_max}};
 }
 
 // Refuses a prompt that does not fit before it reaches the engine, because a dialect reports both numbers.
 // The cancel function holds a weak reference: the engine's sinks own the submission.
-api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
+api::Backend::Handle EngineBackend::submit(api::Request request, Sink sink) {
   if (!serves(request.model)) {
     sink({.payload = api::ApiError{.kind = Kind::not_found,
                                    .message = "the model '" + request.model.substr(0, 200) +
@@ -106,9 +115,22 @@ api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
                                                        std::move(std::get<std::vector<Prompt>>(prompts)),
                                                        replay_, std::move(sink));
   submission->submit(common_of(request), request.sampling.seed.value_or(next_seed_ += 0x9e3779b97f4a7c15));
-  return [weak = submission->weak_from_this()] {
+  Handle handle([weak = submission->weak_from_this()] {
     if (const auto s = weak.lock()) s->cancel();
+  });
+  handle.place = [weak = submission->weak_from_this()]() -> std::optional<api::QueuePlace> {
+    const auto s = weak.lock();
+    return s ? s->place() : std::nullopt;
   };
+  return handle;
+}
+
+Json EngineBackend::state() const {
+  Json j = engine_state(engine_->stats());
+  const engine::ModelCard& card = engine_->card();
+  j["model"] = {{"id", options_.id}, {"architecture", card.architecture}, {"weights", card.weights},
+                {"chip", card.chip}, {"rounding", card.rounding},         {"context", card.context}};
+  return j;
 }
 
 api::ApiResult<int64_t> EngineBackend::count_tokens(const api::Request& request) const {
@@ -167,6 +189,15 @@ void EngineBackend::expose(Exposition& out) const {
   out.counter("engine_rejected_total", "Choices refused because the queue was full.", s.rejected);
   out.family("engine_finished_total", "counter", "Choices finished, by reason.");
   for (const auto& [reason, count] : s.finished) out.sample(count, {{"reason", reason}});
+  out.counter("engine_preemptions_total", "How often a choice lost its state to another one.", s.preemptions);
+  out.counter("engine_rows_total", "Rows computed: of prompts, answers and drafts.", s.rows_computed);
+  expose_durations(s.step, "step_seconds", "Duration of the engine's steps.", out);
+  expose_durations(s.queue, "queue_seconds", "How long choices waited for their state.", out);
+  expose_durations(s.prefill, "prefill_seconds", "How long prompts were read.", out);
+}
+
+void EngineBackend::expose_vllm(Exposition& out) const {
+  expose_as_vllm(engine_->stats(), out);
 }
 
 }  // namespace autark::serve

@@ -29,13 +29,15 @@ class EngineBackend final : public api::Backend {
   std::vector<api::ModelEntry> models() const override;
   std::string fingerprint() const override { return fingerprint_; }
   std::optional<api::ApiError> fault() const override;
-  Cancel submit(api::Request request, Sink sink) override;
+  Handle submit(api::Request request, Sink sink) override;
   api::ApiResult<int64_t> count_tokens(const api::Request& request) const override;
 
   void clear_cache() override { engine_->clear_prefixes(); }
+  Json state() const override;
 
-  // Writes the engine's metrics.
+  // Writes the engine's metrics; expose_vllm(): under the names that vLLM gives them.
   void expose(Exposition& out) const;
+  void expose_vllm(Exposition& out) const;
   const engine::Engine& engine() const { return *engine_; }
   const text::ModelText& text() const { return text_; }  // both live as long as the backend
 

@@ -28,7 +28,7 @@ struct Bench {
     return chat;
   }
 
-  api::Backend::Cancel submit(api::Request r) {
+  api::Backend::Handle submit(api::Request r) {
     return backend.submit(std::move(r), [this](api::Event e) { events.push_back(std::move(e)); });
   }
   const api::ApiError& fault() const {
@@ -651,6 +651,40 @@ TEST(F11_EngineBackend, AChangedModelIsAFaultOfItsOwn) {
   }
   EXPECT_EQ(before.backend.fault()->code, "model_changed");
   EXPECT_FALSE(during.backend.fault());
+}
+
+TEST(EngineBackend, TheQueueHearsTierPriorityAndPatience) {
+  Bench b;
+  api::Request r = chat("a");
+  r.tier = api::Tier::flex, r.priority = -3, r.seconds_max = 2.5;
+  b.submit(r);
+  EXPECT_EQ(b.asked(0).service.tier, engine::ServiceClass::flex);
+  EXPECT_EQ(b.asked(0).service.priority, -3);
+  EXPECT_EQ(b.asked(0).service.seconds_max, 2.5);
+  r.tier = api::Tier::priority;
+  b.submit(r);
+  EXPECT_EQ(b.asked(1).service.tier, engine::ServiceClass::priority);
+}
+
+TEST(EngineBackend, ADeadlineIsAFaultOfItsOwn) {
+  Bench b;
+  b.submit(chat("a"));
+  b.say(0, token("x", 1));
+  engine::Event e;
+  e.finish = engine::Finish::deadline;
+  b.say(0, e);
+  EXPECT_EQ(b.fault().kind, api::ApiError::Kind::timeout);
+}
+
+TEST(EngineBackend, TellsThePlaceWhileTheEngineHasOne) {
+  Bench b;
+  b.engine->place = engine::QueuePlace{.position = 3, .waited_ms = 10, .expected_ms = 1800};
+  const auto handle = b.submit(chat("a"));
+  ASSERT_TRUE(handle.place && handle.place());
+  EXPECT_EQ(handle.place()->position, 3);
+  EXPECT_EQ(handle.place()->wait_ms, 1800);
+  b.engine->place.reset();
+  EXPECT_FALSE(handle.place());
 }
 
 }  // namespace

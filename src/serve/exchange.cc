@@ -1,5 +1,6 @@
 #include "serve/exchange.h"
 #include <fmt/format.h>
+#include <algorithm>
 #include "base/log.h"
 
 namespace autark::serve {
@@ -8,10 +9,15 @@ namespace {
 using std::chrono::duration;
 using std::chrono::duration_cast;
 
-constexpr int kClientLeft = 499;  // status in the log and the metrics; it is never sent
+constexpr double kPatienceMax = 86400;   // seconds
+constexpr double kLeastSeconds = 0.001;  // of a request whose client has hardly any patience left
+constexpr int kClientLeft = 499;         // status in the log and the metrics; it is never sent
 
 const api::ApiError kStopped{.kind = api::ApiError::Kind::unavailable,
                              .message = "the server stopped before the answer was whole"};
+const api::ApiError kEndedByOperator{.kind = api::ApiError::Kind::unavailable,
+                                     .message = "an operator of this server ended the request",
+                                     .code = "ended_by_operator"};
 
 int64_t unix_seconds() {
   return duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -28,9 +34,24 @@ Exchange::Exchange(const Terms& terms, const api::Dialect& dialect, std::string 
       begun_(terms.clock()),
       hooks_(std::move(hooks)),
       stream_(std::move(stream)),
+      silence_(terms.keep_alive),
       last_write_(begun_) {}
 
 Exchange::~Exchange() = default;
+
+void Exchange::set_patience(double seconds) {
+  patience_ = seconds;
+  if (seconds <= 0) return;
+  silence_ =
+      std::min(silence_, std::chrono::milliseconds(int64_t(std::min(seconds, kPatienceMax) * 1000 / 3)));
+}
+
+// Called before the request is handed to the backend, whose time begins then.
+void Exchange::apply_patience(api::Request& request) const {
+  if (patience_ <= 0 || request.stream) return;
+  request.seconds_max =
+      std::max(kLeastSeconds, patience_ - duration<double>(terms_.clock() - begun_).count());
+}
 
 void Exchange::watch() {
   stream_->on_close([weak = weak_from_this()] {
@@ -64,14 +85,15 @@ void Exchange::run(std::string_view body, api::Backend& backend) {
 
 void Exchange::submit(api::Request request, api::Backend& backend) {
   if (request.model.empty()) request.model = backend.models().front().id;
+  apply_patience(request);
   prepare(request, backend.fingerprint());
-  api::Backend::Cancel cancel = backend.submit(
+  api::Backend::Handle handle = backend.submit(
       std::move(request), [self = shared_from_this()](api::Event e) { self->on_event(std::move(e)); });
   {
     const std::lock_guard lock(mutex_);
-    if (!over_) return cancel_ = std::move(cancel), void();
+    if (!over_) return handle_ = std::move(handle), void();
   }
-  if (cancel) cancel();  // the client left or the time ran out while submit() ran
+  if (handle.cancel) handle.cancel();  // the client left or the time ran out while submit() ran
 }
 
 void Exchange::count(std::string_view body, api::Backend& backend) {
@@ -126,6 +148,7 @@ void Exchange::prepare(const api::Request& request, std::string fingerprint) {
   background_ = request.background;
   tally_ = std::make_unique<api::Tally>(envelope_.choices, envelope_.n);
   spoken_.assign(envelope_.choices, {});
+  submitted_ = true;
   if (request.stream) encoder_ = dialect_.stream(envelope_);
   if (!request.stream || keeps_) answer_ = std::make_unique<api::Answer>(envelope_.choices);
 }
@@ -136,11 +159,11 @@ void Exchange::refuse(api::ApiError fault) {
 }
 
 void Exchange::client_left() {
-  api::Backend::Cancel cancel;
+  std::function<void()> cancel;
   {
     const std::lock_guard lock(mutex_);
     if (over_) return;
-    cancel = std::move(cancel_);
+    cancel = std::move(handle_.cancel);
     terms_.metrics.cancelled();
     account(kClientLeft);
     end();
@@ -150,11 +173,11 @@ void Exchange::client_left() {
 
 // The end of a cancelled answer is the same as if the backend had said it.
 void Exchange::cancel() {
-  api::Backend::Cancel cancel;
+  std::function<void()> cancel;
   {
     const std::lock_guard lock(mutex_);
     if (over_) return;
-    cancel = std::move(cancel_);
+    cancel = std::move(handle_.cancel);
     terms_.metrics.cancelled();
     if (answer_) answer_->add({.payload = api::Event::Finished{.why = api::Finish::cancelled}});
     if (keeps_) keep();
@@ -170,22 +193,62 @@ void Exchange::keep() {
 }
 
 void Exchange::tick() {
+  const auto place = this->place();
   {
     const std::lock_guard lock(mutex_);
     if (over_) return;
     const Time now = terms_.clock();
-    if (now - begun_ < terms_.request_time) {
-      if (now - last_write_ < terms_.keep_alive) return;
-      if (encoder_ && cancel_) begin_stream(now);  // the request waits in the engine's queue
-      if (!started_) return;
-      last_write_ = now;
-      const api::Frame ping = dialect_.keep_alive();
-      stream_->write(ping.data.empty() ? ": keep-alive\n\n" : http::sse(ping.data, ping.event));
-      return;
-    }
+    if (now - begun_ < terms_.request_time) return keep_alive(now, admitted_ ? std::nullopt : place);
   }
   give_up(
       {.kind = api::ApiError::Kind::timeout, .message = "the request took longer than this server allows"});
+}
+
+// A stream whose request still waits begins here, without x-autark-cache.
+void Exchange::keep_alive(Time now, const std::optional<api::QueuePlace>& place) {
+  if (now - last_write_ < silence_) return;
+  if (encoder_ && handle_.cancel) begin_stream(now, place);
+  if (!started_) return;
+  last_write_ = now;
+  const api::Frame ping = dialect_.keep_alive();
+  if (!ping.data.empty()) return void(stream_->write(http::sse(ping.data, ping.event)));
+  stream_->write(place ? fmt::format(": queued position={} wait_ms={}\n\n", place->position, place->wait_ms)
+                       : ": keep-alive\n\n");
+}
+
+// Asks outside the mutex, as cancelling does. Unset once the backend has begun the answer.
+std::optional<api::QueuePlace> Exchange::place() const {
+  std::function<std::optional<api::QueuePlace>()> ask;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!over_ && !admitted_) ask = handle_.place;
+  }
+  return ask ? ask() : std::nullopt;
+}
+
+const char* Exchange::stage(bool queued) const {
+  if (any_token_) return "writing";
+  if (admitted_) return "reading";
+  return queued ? "queued" : submitted_ ? "submitted" : "preparing";
+}
+
+Json Exchange::state() const {
+  const auto place = this->place();
+  const std::lock_guard lock(mutex_);
+  const api::Usage usage = tally_ ? tally_->total() : api::Usage{};
+  Json j{{"id", id_},
+         {"route", route_},
+         {"state", stage(place.has_value())},
+         {"ms", milliseconds(terms_.clock())},
+         {"prompt_tokens", usage.prompt_tokens},
+         {"cached_tokens", usage.cached_tokens},
+         {"completion_tokens", usage.completion_tokens}};
+  if (place) j["queue"] = {{"position", place->position}, {"wait_ms", place->wait_ms}};
+  return j;
+}
+
+void Exchange::end_by_operator() {
+  give_up(kEndedByOperator);
 }
 
 void Exchange::stop() {
@@ -194,11 +257,11 @@ void Exchange::stop() {
 
 // Cancels outside the mutex, because the backend calls on_event() under a lock that cancelling takes, too.
 void Exchange::give_up(const api::ApiError& fault) {
-  api::Backend::Cancel cancel;
+  std::function<void()> cancel;
   {
     const std::lock_guard lock(mutex_);
     if (over_) return;
-    cancel = std::move(cancel_);
+    cancel = std::move(handle_.cancel);
     fail(fault);
   }
   if (cancel) cancel();
@@ -217,8 +280,11 @@ void Exchange::on_event(api::Event event) {
   const auto* done = std::get_if<api::Event::Finished>(&event.payload);
   if (done && done->why == api::Finish::cancelled) return fail(kStopped);
   const Time now = terms_.clock();
+  const bool late = started_ && !admitted_;
+  admitted_ = true;
   measure(event, now);
   tally_->add(event);
+  if (late) tell_cache();
   encoder_ ? stream_event(event, now) : gather_event(std::move(event));
 }
 
@@ -233,12 +299,21 @@ void Exchange::measure(const api::Event& event, Time now) {
   spoken.last = now;
 }
 
-void Exchange::begin_stream(Time now) {
+void Exchange::begin_stream(Time now, const std::optional<api::QueuePlace>& place) {
   if (std::exchange(started_, true)) return;
   http::Headers h = headers(now, "text/event-stream; charset=utf-8");
   h.emplace_back("cache-control", "no-cache");
   h.emplace_back("x-accel-buffering", "no");
+  if (place)
+    h.emplace_back("x-autark-queue", fmt::format("position={};wait_ms={}", place->position, place->wait_ms));
   stream_->start(200, std::move(h));
+}
+
+// What x-autark-cache would say, as a comment in a stream that began while its request waited.
+void Exchange::tell_cache() {
+  if (!dialect_.keep_alive().data.empty()) return;
+  if (const auto cache = tally_->total().prompt_cache)
+    stream_->write(": x-autark-cache: " + api::header_text(*cache) + "\n\n");
 }
 
 void Exchange::stream_event(const api::Event& event, Time now) {
@@ -310,7 +385,7 @@ void Exchange::account(int status) {
 void Exchange::end() {
   over_ = true;
   stream_.reset();
-  cancel_ = nullptr;
+  handle_ = {};
 }
 
 http::Headers Exchange::headers(Time now, const char* content_type) const {

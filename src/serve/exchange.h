@@ -45,6 +45,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
            http::StreamPtr stream, Hooks hooks = {});
   ~Exchange();
 
+  // The client leaves after so many seconds of silence: a stream gets a keep-alive in a third of it, a whole answer
+  // has to be there by then. 0: not known. Call before run().
+  void set_patience(double seconds);
   void watch();  // cancels the request when the client closes the connection
   // Decodes and submits the request. Renders and tokenises on the calling thread.
   void run(std::string_view body, api::Backend& backend);
@@ -55,6 +58,10 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   // Ends the exchange without an answer and returns the stream, which the caller must answer; null if the
   // exchange is over.
   http::StreamPtr hand_over();
+  // Ends the answer with an error because an operator asked for it.
+  void end_by_operator();
+  // What GET /v1/engine shows of it: `id`, `route`, `state`, `ms` … (docs/engine-state.md).
+  Json state() const;
   // Cancels the request of an exchange that writes to a Recording. Its answer ends where it is.
   void cancel();
   // The headers of an answer that has just begun.
@@ -79,7 +86,12 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void client_left();
   void give_up(const api::ApiError& fault);
   void measure(const api::Event& event, Time now);
-  void begin_stream(Time now);
+  std::optional<api::QueuePlace> place() const;
+  const char* stage(bool queued) const;
+  void apply_patience(api::Request& request) const;
+  void begin_stream(Time now, const std::optional<api::QueuePlace>& place = {});
+  void keep_alive(Time now, const std::optional<api::QueuePlace>& place);
+  void tell_cache();
   void stream_event(const api::Event& event, Time now);
   void gather_event(api::Event event);
   void respond(const Json& body);
@@ -102,14 +114,16 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::unique_ptr<api::StreamEncoder> encoder_;  // set if the client wants a stream
   std::unique_ptr<api::Answer> answer_;          // set if it wants one body, or if the answer is kept
   std::unique_ptr<api::Tally> tally_;            // token counts of all choices
-  api::Backend::Cancel cancel_;
+  api::Backend::Handle handle_;
   struct Spoken {
     int64_t tokens = 0;
     Time last;  // when the last token came
   };
   std::vector<Spoken> spoken_;  // per choice, for the time between tokens
-  bool any_token_ = false, started_ = false, over_ = false;
+  bool submitted_ = false, admitted_ = false, any_token_ = false, started_ = false, over_ = false;
   bool keeps_ = false, background_ = false;
+  double patience_ = 0;
+  std::chrono::milliseconds silence_;  // in a stream before a keep-alive
   Time last_write_;
 };
 

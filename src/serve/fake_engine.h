@@ -171,10 +171,12 @@ class FakeEngine final : public engine::Engine {
     submitted.at(i).sink(std::move(e));
   }
   engine::Stats stats() const override { return {.running = int(submitted.size())}; }
+  std::optional<engine::QueuePlace> queued(engine::RequestId) const override { return place; }
 
   std::vector<Submitted> submitted;
   int room = 100;
   std::optional<Error> broken, refusal;
+  std::optional<engine::QueuePlace> place;  // of every request
   // Sends an event of each request from another thread as soon as it is submitted, until join().
   std::function<engine::Event(int)> at_once;
   void join() {

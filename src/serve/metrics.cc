@@ -18,12 +18,7 @@ void Histogram::add(double seconds) {
 }
 
 void Histogram::expose(Exposition& out) const {
-  uint64_t total = 0;
-  for (size_t i = 0; i < bounds_.size(); ++i)
-    out.sample(total += counts_[i], {{"le", fmt::format("{}", bounds_[i])}}, "_bucket");
-  out.sample(total += counts_.back(), {{"le", "+Inf"}}, "_bucket");
-  out.sample(sum_, {}, "_sum");
-  out.sample(total, {}, "_count");
+  out.histogram(bounds_, counts_, sum_);
 }
 
 Metrics::Metrics() : first_token_(kSlow), inter_token_(kFast), request_(kSlow) {}
@@ -89,6 +84,18 @@ void Metrics::expose(Exposition& out) const {
   out.family("inter_token_seconds", "histogram", "Between the tokens of one choice.");
   inter_token_.expose(out);
   out.family("request_seconds", "histogram", "From a request's arrival to the end of its answer.");
+  request_.expose(out);
+}
+
+void Metrics::expose_as_vllm(Exposition& out) const {
+  const std::lock_guard lock(mutex_);
+  out.counter("prompt_tokens_total", "Prompt tokens of answered requests.", double(tokens_.prompt_tokens));
+  out.family("time_to_first_token_seconds", "histogram", "From the request's arrival to its first token.");
+  first_token_.expose(out);
+  out.family("inter_token_latency_seconds", "histogram", "Between the tokens of one choice.");
+  inter_token_.expose(out);
+  out.family("e2e_request_latency_seconds", "histogram",
+             "From a request's arrival to the end of its answer.");
   request_.expose(out);
 }
 

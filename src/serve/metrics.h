@@ -36,6 +36,7 @@ class Metrics {
   // choose these names, so only the first hundred get a counter of their own; further ones count as "other".
   std::optional<std::string> ignored(const std::string& field);
   void expose(Exposition& out) const;
+  void expose_as_vllm(Exposition& out) const;  // what of it vLLM has, under its names
 
  private:
   mutable std::mutex mutex_;

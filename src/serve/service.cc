@@ -74,10 +74,11 @@ Service::~Service() {
   backend.reset();  // ends the running requests; their last events still use metrics_
 }
 
-void Service::open(std::shared_ptr<api::Backend> backend, Expose more_metrics) {
+void Service::open(std::shared_ptr<api::Backend> backend, Expose more_metrics, Expose vllm_metrics) {
   const std::lock_guard lock(mutex_);
   backend_ = std::move(backend);
   more_metrics_ = std::move(more_metrics);
+  vllm_metrics_ = std::move(vllm_metrics);
 }
 
 http::Router Service::router() {
@@ -85,6 +86,7 @@ http::Router Service::router() {
   if (!options_.api_key.empty()) router.filter(key_filter());
   api_routes(router);
   response_routes(router);
+  engine_routes(router);
   own_routes(router);
   add_assets(router, options_.assets);
   router.not_found([this](http::Request request, http::StreamPtr stream) {
@@ -154,6 +156,7 @@ void Service::take(const api::Dialect& dialect, const char* route, http::Request
                    http::StreamPtr stream, Work work) {
   std::shared_ptr<api::Backend> backend;
   auto exchange = std::make_shared<Exchange>(terms_, dialect, route, ids_.next(), std::move(stream));
+  exchange->set_patience(patience_of(request));
   if (const auto fault = not_now(backend)) return exchange->refuse(*fault);
   hand_to_worker(exchange, std::move(request.body), std::move(work), std::move(backend));
 }
@@ -228,14 +231,18 @@ void Service::show_metrics(const http::StreamPtr& stream) {
   Exposition out;
   metrics_.expose(out);
   out.gauge("requests_in_flight", "Requests between their arrival and the end of their answer.", in_flight());
-  Expose more;
+  Expose more, vllm;
+  std::string model;
   {
     const std::lock_guard lock(mutex_);
-    more = more_metrics_;
+    more = more_metrics_, vllm = vllm_metrics_;
+    if (vllm && backend_) model = backend_->models().front().id;
   }
   if (more) more(out);
+  Exposition as_vllm("vllm:", model);
+  if (vllm) metrics_.expose_as_vllm(as_vllm), vllm(as_vllm);
   reply("/metrics", stream,
-        {200, {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}}, out.text()});
+        {200, {{"content-type", "text/plain; version=0.0.4; charset=utf-8"}}, out.text() + as_vllm.text()});
 }
 
 void Service::reply(const char* route, const http::StreamPtr& stream, http::Response response) {

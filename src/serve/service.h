@@ -16,6 +16,10 @@
 
 namespace autark::serve {
 
+// Seconds after which the client of a request gives up, as official clients say it in `x-stainless-read-timeout` or
+// `x-stainless-timeout`; 0: not said.
+double patience_of(const http::Request& request);
+
 class Service {
  public:
   struct Options {
@@ -46,7 +50,8 @@ class Service {
   // The members below are thread-safe. Until open(), API requests get 503 and /ready shows the progress, 0…1.
   void loading(double done) { loading_ = done; }
   // Starts serving. `more_metrics` adds the backend's metrics to /metrics.
-  void open(std::shared_ptr<api::Backend> backend, Expose more_metrics = {});
+  // `vllm_metrics`, if set: /metrics also has the names of vLLM, these of the backend among them.
+  void open(std::shared_ptr<api::Backend> backend, Expose more_metrics = {}, Expose vllm_metrics = {});
   void drain();     // new requests get 503, running ones continue
   void stop();      // also ends the running ones: with 503, or with an error event in a stream
   int in_flight();  // the number of requests whose answer has not ended
@@ -56,6 +61,9 @@ class Service {
   void api_routes(http::Router& router);
   void own_routes(http::Router& router);
   http::Filter key_filter();
+  void engine_routes(http::Router& router);
+  void show_engine(const http::StreamPtr& stream);
+  void end_request(const http::Request& request, const http::StreamPtr& stream);
   void response_routes(http::Router& router);
   void kept_response_routes(http::Router& router);
   // Runs on a worker thread.
@@ -95,7 +103,7 @@ class Service {
   bool stopping_ = false;
   std::vector<std::weak_ptr<Exchange>> exchanges_;
   std::shared_ptr<api::Backend> backend_;
-  Expose more_metrics_;
+  Expose more_metrics_, vllm_metrics_;
   Ids ids_;
   std::shared_ptr<const Seal> seal_;
   std::unique_ptr<StoredResponses> responses_;

@@ -103,6 +103,7 @@ void Service::take_response(const api::Dialect& dialect, http::Request request, 
   const std::string id = ids_.next();
   auto exchange =
       std::make_shared<Exchange>(terms_, dialect, "/v1/responses", id, std::move(stream), response_hooks(id));
+  exchange->set_patience(patience_of(request));
   if (fault) return exchange->refuse(*fault);
   hand_to_worker(exchange, std::move(request.body), std::move(work), std::move(backend));
 }

@@ -27,7 +27,7 @@ std::string told(const api::Request& r) {
 }
 
 // Thinks "Hm", then says what it was told.
-api::Backend::Cancel repeat(api::Request r, api::Backend::Sink sink) {
+api::Backend::Handle repeat(api::Request r, api::Backend::Sink sink) {
   sink({0, api::Event::Started{3}, {3, 0, 0}});
   sink({0, api::Event::Reasoned{"Hm"}, {3, 0, 1, 1}});
   sink({0, api::Event::Delta{"<" + told(r) + ">", {}, false}, {3, 1, 2, 1}});
@@ -203,7 +203,7 @@ struct Paused {
   api::Backend::Sink sink;
   std::promise<void> submitted;
   bool cancelled = false;
-  api::Backend::Cancel operator()(api::Request, api::Backend::Sink s) {
+  api::Backend::Handle operator()(api::Request, api::Backend::Sink s) {
     sink = std::move(s);
     submitted.set_value();
     return [this] { cancelled = true; };
@@ -259,7 +259,7 @@ TEST(ServiceResponses, OnlyBackgroundAnswersAreCancelled) {
 TEST(ServiceResponses, AFailedBackgroundAnswerSaysSo) {
   const Running s([](api::Request, api::Backend::Sink sink) {
     sink({.payload = api::ApiError{.kind = api::ApiError::Kind::unavailable, .message = "gone"}});
-    return api::Backend::Cancel();
+    return api::Backend::Handle();
   });
   const Json queued = s.ask("POST", kPath, R"({"input":"hi","background":true})").json();
   Json now;

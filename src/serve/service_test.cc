@@ -293,7 +293,7 @@ TEST(Service, WhileTheModelLoads) {
 
 TEST(Service, FaultsBeforeAndInAStream) {
   const api::ApiError broken{.kind = api::ApiError::Kind::internal, .message = "it broke"};
-  const Running s([&](api::Request r, api::Backend::Sink sink) -> api::Backend::Cancel {
+  const Running s([&](api::Request r, api::Backend::Sink sink) -> api::Backend::Handle {
     if (r.max_tokens != 1) sink({.payload = api::Event::Started{3}});
     sink({.payload = broken});
     sink({.payload = api::Event::Delta{"after the end", {}, false}});
@@ -314,9 +314,9 @@ TEST(Service, FaultsBeforeAndInAStream) {
 const api::ApiError kChanged = fault_of(Error{Code::io, "the file 'm' was truncated"});
 
 TEST(F11_Service, EachDialectSaysThatTheModelChanged) {
-  const Running s([](api::Request r, api::Backend::Sink sink) -> api::Backend::Cancel {
+  const Running s([](api::Request r, api::Backend::Sink sink) -> api::Backend::Handle {
     if (r.max_tokens != 1) sink({.payload = api::Event::Started{3}});
-    return sink({.payload = kChanged}), nullptr;
+    return sink({.payload = kChanged}), api::Backend::Handle();
   });
   const Json chat = {{"max_tokens", 1}, {"messages", {{{"role", "user"}, {"content", "hi"}}}}},
              text = {{"max_tokens", 1}, {"prompt", "hi"}};
@@ -359,7 +359,7 @@ struct Patient {
   std::promise<void> started, cancelled;
   api::Backend::Sink sink;
   ScriptedBackend::Script script() {
-    return [this](api::Request, api::Backend::Sink s) -> api::Backend::Cancel {
+    return [this](api::Request, api::Backend::Sink s) -> api::Backend::Handle {
       sink = std::move(s);
       sink({.payload = api::Event::Started{3}});
       sink({.payload = api::Event::Delta{"one", {}, false}, .usage = {3, 0, 1}});

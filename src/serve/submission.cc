@@ -1,6 +1,12 @@
 #include "serve/submission.h"
 
 namespace autark::serve {
+namespace {
+
+const api::ApiError kTooLate{.kind = api::ApiError::Kind::timeout,
+                             .message = "the answer was not complete when the client's time was over"};
+
+}  // namespace
 
 Submission::Submission(engine::Engine& engine, const text::Tokenizer& tokenizer, const api::Request& request,
                        std::vector<Prompt> prompts, Replay& replay, api::Backend::Sink sink)
@@ -37,8 +43,9 @@ void Submission::submit(const engine::Request& common, uint64_t seed) {
   const auto ids = engine_.submit(std::move(group), [self = shared_from_this()](int i, engine::Event e) {
     self->on_event(i, std::move(e));
   });
-  if (!ids) return fail(ids.error());
+  if (!ids) return fail(fault_of(ids.error()));
   for (size_t i = 0; i < choices_.size(); ++i) choices_[i].id = (*ids)[i];
+  first_ = ids->front();
 }
 
 // Sends the first events of every choice, before any other event.
@@ -57,11 +64,18 @@ void Submission::cancel() {
     if (c.id && !c.reader.finished()) engine_.cancel(c.id);
 }
 
+std::optional<api::QueuePlace> Submission::place() const {
+  const auto q = first_ ? engine_.queued(first_) : std::nullopt;
+  if (!q) return {};
+  return api::QueuePlace{.position = q->position, .wait_ms = q->expected_ms};
+}
+
 // Reads on the engine thread, so that a complete answer is finished before the engine's next step.
 void Submission::on_event(int choice, engine::Event event) {
   const std::lock_guard lock(mutex_);
   Choice& c = choices_[choice];
   if (over_ || c.reader.finished()) return;
+  if (event.finish == engine::Finish::deadline) return fail(kTooLate);
   const bool lost = event.error || event.finish == engine::Finish::cancelled;
   if (!begun_ && !lost) {
     c.reader.admit(event.usage.prefix);
@@ -72,7 +86,7 @@ void Submission::on_event(int choice, engine::Event event) {
   const bool last = !told.empty() && std::holds_alternative<api::Event::Finished>(told.back().payload);
   if (last && chat_) remember(c);
   emit(std::move(told));
-  if (event.error && !c.reader.finished()) return fail(*event.error);
+  if (event.error && !c.reader.finished()) return fail(fault_of(*event.error));
   if (!last) return;
   if (--unfinished_ == 0) over_ = true;
   if (c.reader.finished() == api::Finish::cancelled) withdraw();
@@ -84,8 +98,8 @@ void Submission::remember(Choice& c) {
   if (c.reader.called() || !turn.sampled.empty()) replay_.remember(user_, conversation_, std::move(turn));
 }
 
-void Submission::fail(const Error& error) {
-  sink_({.payload = fault_of(error)});
+void Submission::fail(api::ApiError fault) {
+  sink_({.payload = std::move(fault)});
   withdraw();
 }
 

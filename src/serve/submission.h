@@ -2,6 +2,7 @@
 // become api::Events (choice_reader.h). The engine's sinks own it, so it lives until the last of them is
 // destroyed. Events come on the engine thread; submit() and cancel() may be called from any thread.
 #pragma once
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include "api/backend.h"
@@ -23,6 +24,9 @@ class Submission : public std::enable_shared_from_this<Submission> {
   void submit(const engine::Request& common, uint64_t seed);
   // Cancels all choices that have not finished.
   void cancel();
+  // Where the choice stands in the queue that starts first; unset if one runs or all have ended. Takes no lock that
+  // events hold.
+  std::optional<api::QueuePlace> place() const;
 
  private:
   struct Choice {
@@ -34,7 +38,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
   void on_event(int choice, engine::Event event);
   void begin();
   void remember(Choice& choice);
-  void fail(const Error& error);
+  void fail(api::ApiError fault);
   void withdraw();
   void emit(ChoiceReader::Told told);
 
@@ -52,6 +56,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
   bool begun_ = false;     // the beginnings of all choices were sent
   size_t unfinished_ = 0;  // choices whose Finished was not sent
   bool over_ = false;
+  std::atomic<engine::RequestId> first_{0};  // of the choices; 0: none was accepted yet
 };
 
 }  // namespace autark::serve

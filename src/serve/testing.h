@@ -10,12 +10,12 @@ namespace autark::serve {
 
 class ScriptedBackend final : public api::Backend {
  public:
-  using Script = std::function<Cancel(api::Request, Sink)>;
+  using Script = std::function<Handle(api::Request, Sink)>;
   explicit ScriptedBackend(Script script) : script_(std::move(script)) {}
   std::optional<api::ApiError> fault() const override { return broken; }
   std::vector<api::ModelEntry> models() const override { return {{"tiny", "Tiny", 86400, 64, true}}; }
   std::string fingerprint() const override { return "fp_script"; }
-  Cancel submit(api::Request request, Sink sink) override {
+  Handle submit(api::Request request, Sink sink) override {
     return script_(std::move(request), std::move(sink));
   }
   api::ApiResult<int64_t> count_tokens(const api::Request& r) const override {
@@ -29,7 +29,7 @@ class ScriptedBackend final : public api::Backend {
 };
 
 // Every choice says "Hello", " world".
-inline api::Backend::Cancel say_hello(api::Request r, api::Backend::Sink sink) {
+inline api::Backend::Handle say_hello(api::Request r, api::Backend::Sink sink) {
   const int choices = std::max<int>(1, int(r.prompts.size())) * r.n;
   for (int i = 0; i < choices; ++i) sink({i, api::Event::Started{3}, {3, 0, 0}});
   for (int i = 0; i < choices; ++i) {
