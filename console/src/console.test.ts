@@ -5,18 +5,37 @@ import { beforeEach, expect, test } from "vitest";
 import { Shelf } from "./chat/shelf";
 import { Console } from "./console";
 import { ServerError, type ChatEvent, type FailureKind, type Server } from "./server/server";
-import type { ChatRequest } from "./server/wire";
+import type { ChatRequest, EngineState, RunningRequest } from "./server/wire";
 
 class ScriptedServer implements Server {
   requests: ChatRequest[] = [];
   modelNames = ["m1", "m2"];
   failing: FailureKind | null = null;
+  running: RunningRequest[] = [];
   private steps: (ChatEvent | FailureKind)[] = [];
   private wake: () => void = () => undefined;
 
   async models(): Promise<string[]> {
     if (this.failing) throw new ServerError({ kind: this.failing, detail: "" });
     return this.modelNames;
+  }
+
+  async engine(): Promise<EngineState> {
+    if (this.failing) throw new ServerError({ kind: this.failing, detail: "" });
+    return {
+      queue: { waiting: 0, waited_ms_max: 0 },
+      batch: { running: this.running.length },
+      pages: { memory: { running: 0, kept: 0, free: 1, total: 1 } },
+      cache: { hit_ratio: 0 },
+      speculation: { drafted: 0, acceptance: 0 },
+      tokens: { prompt: 0, generated: 0 },
+      steps: { count: 0, last_ms: 0 },
+      requests: this.running,
+    };
+  }
+
+  async endRequest(id: string): Promise<void> {
+    this.running = this.running.filter((r) => r.id !== id);
   }
 
   async *chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent> {
@@ -240,4 +259,21 @@ test("what another tab wrote appears, what is being written here stays", async (
   page.reload();
   expect(page.state.chats.map((chat) => chat.title)).toEqual(["from there", "one"]);
   expect(texts()).toEqual(["one", "half"]);
+});
+
+test("the server is watched until nobody looks, and its requests can be ended", async () => {
+  const counts = { prompt_tokens: 1, cached_tokens: 0, completion_tokens: 0 };
+  server.running = ["a", "b"].map((id) => ({ id, route: "/v1/messages", state: "writing", ms: 5, ...counts }));
+  const unwatch = page.watchEngine();
+  await settled();
+  expect(page.state.engine?.requests.map((r) => r.id)).toEqual(["a", "b"]);
+  await page.endRequest("a");
+  expect(page.state.engine?.requests.map((r) => r.id)).toEqual(["b"]);
+  server.failing = "unreachable";
+  await page.endRequest("b");
+  expect(page.state.engine).not.toBeNull();
+  unwatch();
+  expect(page.state.engine).toBeNull();
+  await settled();
+  expect(page.state.engine).toBeNull();
 });

@@ -18,7 +18,7 @@ import {
 import { samplingFields, type Sampling } from "./chat/sampling";
 import type { Shelf, Theme } from "./chat/shelf";
 import { ServerError, type Failure, type Server } from "./server/server";
-import type { ChatRequest, ContinueFields, Usage } from "./server/wire";
+import type { ChatRequest, ContinueFields, EngineState, Usage } from "./server/wire";
 
 export type Connection = "connecting" | "loading" | "ready" | "down" | "locked";
 
@@ -43,10 +43,12 @@ export interface State {
   sampling: Sampling;
   theme: Theme;
   storageFailed: boolean;
+  engine: EngineState | null; // of the last answer while it is watched; null: none
 }
 
 const kShowEveryMs = 33;
 const kSaveEveryMs = 2000;
+const kWatchEveryMs = 1000;
 const kRetryMs = { loading: 500, down: 3000 };
 
 export class Console {
@@ -72,6 +74,7 @@ export class Console {
       sampling: shelf.sampling(),
       theme: shelf.theme(),
       storageFailed: false,
+      engine: null,
     };
   }
 
@@ -114,6 +117,31 @@ export class Console {
     const chat = this.chat;
     const last = chat?.messages[chat.messages.length - 1];
     if (this.current.connection === "ready" && last?.failure?.kind === "key") this.regenerate(last.id);
+  }
+
+  // Asks for the engine's state again and again, until the returned function is called.
+  watchEngine(): () => void {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let over = false;
+    const look = async () => {
+      const engine = await this.server.engine().catch(() => null);
+      if (over) return;
+      this.set({ engine });
+      timer = setTimeout(() => void look(), kWatchEveryMs);
+    };
+    void look();
+    return () => {
+      over = true;
+      clearTimeout(timer);
+      this.set({ engine: null });
+    };
+  }
+
+  // Ends a request of any client of the server.
+  async endRequest(id: string): Promise<void> {
+    await this.server.endRequest(id).catch(() => undefined);
+    const engine = await this.server.engine().catch(() => null);
+    if (engine && this.current.engine) this.set({ engine });
   }
 
   pickModel(model: string): void {

@@ -1,7 +1,7 @@
-// The server that this page came from: the list of models and streamed chat. Every failure becomes a ServerError of
+// The server that this page came from: the list of models, streamed chat and what the server does now. Every failure becomes a ServerError of
 // one kind, with the server's own message if it sent one.
 import { SseParser } from "./sse";
-import type { CallPiece, ChatChunk, ChatRequest, ErrorBody, ModelList, Usage } from "./wire";
+import type { CallPiece, ChatChunk, ChatRequest, EngineState, ErrorBody, ModelList, Usage } from "./wire";
 
 export type FailureKind =
   | "unreachable" // no answer at all
@@ -35,15 +35,36 @@ export interface Server {
   models(): Promise<string[]>;
   // Ends after the last event; throws ServerError, or AbortError once `signal` is aborted.
   chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent>;
+  engine(): Promise<EngineState>;
+  // Ends a request of any client. A request that is over already is no failure.
+  endRequest(id: string): Promise<void>;
 }
 
 export class HttpServer implements Server {
   constructor(private readonly key: () => string) {}
 
   async models(): Promise<string[]> {
-    const response = await this.fetch("v1/models", {});
+    const list = await this.json<ModelList>("v1/models");
+    if (!Array.isArray(list.data)) throw new ServerError({ kind: "broken", detail: "" });
+    return list.data.map((model) => model.id);
+  }
+
+  engine(): Promise<EngineState> {
+    return this.json<EngineState>("v1/engine");
+  }
+
+  async endRequest(id: string): Promise<void> {
     try {
-      return ((await response.json()) as ModelList).data.map((model) => model.id);
+      await this.fetch(`v1/engine/requests/${encodeURIComponent(id)}/cancel`, { method: "POST" });
+    } catch (e) {
+      if (!(e instanceof ServerError && e.failure.kind === "refused")) throw e;
+    }
+  }
+
+  private async json<T>(path: string): Promise<T> {
+    const response = await this.fetch(path, {});
+    try {
+      return (await response.json()) as T;
     } catch {
       throw new ServerError({ kind: "broken", detail: "" });
     }

@@ -1,4 +1,4 @@
-// The wire format: the part of OpenAI's Chat Completions that this page uses.
+// The wire format: the parts of OpenAI's Chat Completions and of GET /v1/engine (docs/engine-state.md) that this page uses.
 
 export interface WireMessage {
   role: "system" | "user" | "assistant";
@@ -60,4 +60,28 @@ export interface ChatChunk {
 
 export interface ModelList {
   data: { id: string }[];
+}
+
+export type RequestStage = "preparing" | "submitted" | "queued" | "reading" | "writing";
+
+export interface RunningRequest {
+  id: string;
+  route: string;
+  state: RequestStage;
+  ms: number;
+  prompt_tokens: number;
+  cached_tokens: number;
+  completion_tokens: number;
+  queue?: { position: number; wait_ms: number };
+}
+
+export interface EngineState {
+  queue: { waiting: number; waited_ms_max: number };
+  batch: { running: number };
+  pages: { memory: { running: number; kept: number; free: number; total: number } };
+  cache: { hit_ratio: number };
+  speculation: { drafted: number; acceptance: number };
+  tokens: { prompt: number; generated: number };
+  steps: { count: number; last_ms: number };
+  requests: RunningRequest[];
 }

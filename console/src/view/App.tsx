@@ -1,4 +1,4 @@
-// The whole page: chats on the left, the conversation, settings on the right. On narrow screens the side panels cover
+// The whole page: chats on the left, the conversation, settings or the server on the right. On narrow screens the side panels cover
 // the conversation, which then cannot get the focus.
 import { useEffect, useReducer, useState } from "preact/hooks";
 import type { Theme } from "../chat/shelf";
@@ -7,9 +7,12 @@ import { strings } from "../strings";
 import { Composer, kInputId } from "./Composer";
 import { Header } from "./Header";
 import { Notices } from "./Notices";
+import { ServerPanel } from "./ServerPanel";
 import { Settings } from "./Settings";
 import { Sidebar } from "./Sidebar";
 import { Thread } from "./Thread";
+
+type Panel = "settings" | "server"; // at the right; at most one is open
 
 const kNarrow = "(max-width: 820px)";
 
@@ -18,7 +21,8 @@ export function App({ page }: { page: Console }) {
   useEffect(() => page.subscribe(() => redraw(undefined)), [page]);
   const narrow = useMedia(kNarrow);
   const [menu, setMenu] = useState(false);
-  const [settings, setSettings] = useState(false);
+  const [panel, setPanel] = useState<Panel | null>(null);
+  const toggle = (which: Panel) => setPanel(panel === which ? null : which);
   const [editing, setEditing] = useState<string | null>(null);
   const { state, chat } = page;
   useTheme(state.theme);
@@ -32,7 +36,7 @@ export function App({ page }: { page: Console }) {
       if (e.defaultPrevented || e.isComposing) return;
       if (e.key === "Escape") {
         if (menu && narrow) setMenu(false);
-        else if (settings) setSettings(false);
+        else if (panel) setPanel(null);
         else page.stop();
       } else if (e.altKey && !e.ctrlKey && !e.metaKey && e.code === "KeyN") {
         e.preventDefault();
@@ -45,26 +49,26 @@ export function App({ page }: { page: Console }) {
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
-  }, [page, menu, settings, narrow]);
+  }, [page, menu, panel, narrow]);
 
-  const covered = narrow && (menu || settings);
+  const covered = narrow && (menu || panel !== null);
   const writing = state.currentId !== null ? state.writing[state.currentId] : undefined;
   const last = chat?.messages.filter((m) => m.role === "user").at(-1);
 
   return (
-    <div class={`page${settings ? " with-settings" : ""}`}>
+    <div class={`page${panel ? " with-settings" : ""}`}>
       <a class="skip" href={`#${kInputId}`}>
         {strings.skipToInput}
       </a>
       {(!narrow || menu) && (
-        <Sidebar page={page} drawer={narrow} covered={narrow && settings} onDone={() => setMenu(false)} />
+        <Sidebar page={page} drawer={narrow} covered={narrow && panel !== null} onDone={() => setMenu(false)} />
       )}
       {covered && (
         <div
           class="shade"
           onClick={() => {
             setMenu(false);
-            setSettings(false);
+            setPanel(null);
           }}
         />
       )}
@@ -72,9 +76,11 @@ export function App({ page }: { page: Console }) {
         <Header
           page={page}
           narrow={narrow}
-          settings={settings}
+          settings={panel === "settings"}
+          server={panel === "server"}
           onMenu={() => setMenu(true)}
-          onSettings={() => setSettings(!settings)}
+          onSettings={() => toggle("settings")}
+          onServer={() => toggle("server")}
         />
         <Notices page={page} />
         <Thread page={page} chat={chat} writing={writing} editing={editing} onEdit={setEditing} />
@@ -87,7 +93,8 @@ export function App({ page }: { page: Console }) {
           onEditLast={() => last && !writing && setEditing(last.id)}
         />
       </main>
-      {settings && <Settings page={page} drawer={narrow} onClose={() => setSettings(false)} />}
+      {panel === "settings" && <Settings page={page} drawer={narrow} onClose={() => setPanel(null)} />}
+      {panel === "server" && <ServerPanel page={page} drawer={narrow} onClose={() => setPanel(null)} />}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-// Shows the model and the state of the server, and has the buttons of the two side panels.
+// Shows the model and the state of the server, and has the buttons of the side panels.
 import type { Connection, Console } from "../console";
 import { strings } from "../strings";
 import { Icon } from "./Icon";
@@ -7,11 +7,13 @@ interface Props {
   page: Console;
   narrow: boolean;
   settings: boolean;
+  server: boolean;
   onMenu: () => void;
   onSettings: () => void;
+  onServer: () => void;
 }
 
-export function Header({ page, narrow, settings, onMenu, onSettings }: Props) {
+export function Header({ page, narrow, settings, server, onMenu, onSettings, onServer }: Props) {
   return (
     <header class="header">
       {narrow && (
@@ -38,6 +40,16 @@ export function Header({ page, narrow, settings, onMenu, onSettings }: Props) {
           <Icon name="plus" size={20} />
         </button>
       )}
+      <button
+        type="button"
+        class="icon-button"
+        aria-label={strings.openServer}
+        title={strings.openServer}
+        aria-expanded={server}
+        onClick={onServer}
+      >
+        <Icon name="gauge" size={20} />
+      </button>
       <button
         type="button"
         class="icon-button"

@@ -625,3 +625,24 @@ test("the first visit loads little, and from this server only", async () => {
   assert.ok(bytes > 1000 && bytes < 300_000, `${bytes} bytes`);
   assert.match(await response.text(), /Content-Security-Policy" content="default-src/);
 });
+
+test("the panel of the server shows its requests and ends one", async () => {
+  const counts = { prompt_tokens: 7, cached_tokens: 0, completion_tokens: 2, ms: 900, route: "/v1/messages" };
+  mock.running = [
+    { id: "aaa", state: "writing", ...counts },
+    { id: "bbb", state: "queued", queue: { position: 1, wait_ms: 600 }, ...counts },
+  ];
+  const page = await visit();
+  await button(page, "Server").click();
+  const panel = page.getByRole("complementary", { name: "Server" });
+  await panel.getByText("75 %").waitFor();
+  await panel.getByText("waits, 0.9 s · place 1, about 0.6 s").waitFor();
+  await button(page, "End request bbb").click();
+  await panel.getByText("bbb").waitFor({ state: "detached" });
+  assert.deepEqual(mock.running.map((r) => r.id), ["aaa"]);
+  mock.running = [];
+  await panel.getByText("No request is running.").waitFor();
+  assert.deepEqual(await lowContrast(page), []);
+  await page.keyboard.press("Escape");
+  await panel.waitFor({ state: "detached" });
+});

@@ -13,12 +13,23 @@ const kTypes = {
   ".css": "text/css",
   ".svg": "image/svg+xml",
 };
+// What GET /v1/engine says besides the requests (docs/engine-state.md).
+const kIdle = {
+  queue: { waiting: 1, waited_ms_max: 1500 },
+  batch: { running: 1 },
+  pages: { memory: { running: 2, kept: 1, free: 1, total: 4 } },
+  cache: { hit_ratio: 0.5 },
+  speculation: { drafted: 0, acceptance: 0 },
+  tokens: { prompt: 1000, generated: 20 },
+  steps: { count: 3, last_ms: 12.5 },
+};
 const kPolicy = "default-src 'self'";
 
 export class Mock {
   models = ["mock-model"];
   key = ""; // if not empty, requests without this key get 401
   loading = false; // true: requests get 503
+  running = []; // the requests of /v1/engine
   requests = []; // bodies of the chat requests so far
   script = async (out) => out.say("A scripted answer.");
 
@@ -56,6 +67,12 @@ export class Mock {
     if (this.loading) return refuse(response, 503, { message: "the model is being loaded" });
     if (path === "/v1/models") {
       return json(response, 200, { object: "list", data: this.models.map((id) => ({ id, object: "model" })) });
+    }
+    if (path === "/v1/engine") return json(response, 200, { ...kIdle, requests: this.running });
+    const ended = path.match(/^\/v1\/engine\/requests\/(.*)\/cancel$/);
+    if (ended) {
+      this.running = this.running.filter((r) => r.id !== ended[1]);
+      return json(response, 200, { id: ended[1], cancelled: true });
     }
     if (path !== "/v1/chat/completions") return refuse(response, 404, { message: `No ${path} here.` });
     let body = "";

@@ -1,0 +1,100 @@
+// What the server does now: its queue, its memory and every request, each with a button that ends it. The numbers are
+// those of GET /v1/engine, asked for while the panel is open.
+import { useEffect, useRef } from "preact/hooks";
+import type { Console } from "../console";
+import type { EngineState, RunningRequest } from "../server/wire";
+import { strings } from "../strings";
+import { Icon } from "./Icon";
+
+interface Props {
+  page: Console;
+  drawer: boolean;
+  onClose: () => void;
+}
+
+export function ServerPanel({ page, drawer, onClose }: Props) {
+  const { engine } = page.state;
+  const first = useRef<HTMLButtonElement>(null);
+  useEffect(() => first.current?.focus(), []);
+  useEffect(() => page.watchEngine(), [page]);
+  return (
+    <aside class={`settings${drawer ? " drawer" : ""}`} aria-label={strings.server}>
+      <div class="settings-head">
+        <h2>{strings.server}</h2>
+        <button
+          type="button"
+          class="icon-button"
+          ref={first}
+          aria-label={strings.closeServer}
+          title={strings.closeServer}
+          onClick={onClose}
+        >
+          <Icon name="close" />
+        </button>
+      </div>
+      {!engine && <p class="quiet">{strings.serverUnknown}</p>}
+      {engine && <Numbers engine={engine} />}
+      {engine && <Requests page={page} requests={engine.requests} />}
+    </aside>
+  );
+}
+
+function Numbers({ engine }: { engine: EngineState }) {
+  const { serverNumbers: names } = strings;
+  const { memory } = engine.pages;
+  const rows: [string, string][] = [
+    [names.running, String(engine.batch.running)],
+    [names.waiting, String(engine.queue.waiting)],
+    [names.longest, strings.seconds(engine.queue.waited_ms_max)],
+    [names.memory, strings.percent(memory.total ? (memory.running + memory.kept) / memory.total : 0)],
+    [names.reused, strings.percent(engine.cache.hit_ratio)],
+    [names.step, strings.milliseconds(engine.steps.last_ms)],
+    [names.tokens, strings.twoCounts(engine.tokens.prompt, engine.tokens.generated)],
+  ];
+  if (engine.speculation.drafted > 0) rows.push([names.drafts, strings.percent(engine.speculation.acceptance)]);
+  return (
+    <dl class="shortcuts">
+      {rows.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function Requests({ page, requests }: { page: Console; requests: RunningRequest[] }) {
+  return (
+    <>
+      <h3>{strings.requests}</h3>
+      {requests.length === 0 && <p class="quiet">{strings.noRequests}</p>}
+      <ul class="requests">
+        {requests.map((r) => (
+          <li key={r.id} class="request">
+            <div class="request-text">
+              <code>{r.id}</code>
+              <span class="quiet">{progressOf(r)}</span>
+            </div>
+            <button
+              type="button"
+              class="icon-button"
+              aria-label={strings.endRequest(r.id)}
+              title={strings.endRequest(r.id)}
+              onClick={() => void page.endRequest(r.id)}
+            >
+              <Icon name="stop" size={16} />
+            </button>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function progressOf(r: RunningRequest): string {
+  const parts = [`${strings.stages[r.state]}, ${strings.seconds(r.ms)}`];
+  if (r.queue) parts.push(strings.place(r.queue.position, r.queue.wait_ms));
+  else parts.push(strings.twoCounts(r.prompt_tokens, r.completion_tokens));
+  return parts.join(" · ");
+}
