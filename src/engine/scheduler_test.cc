@@ -611,6 +611,23 @@ TEST(SchedulerTest, ThePlaceInTheQueueSaysWhoStartsNext) {
   EXPECT_EQ(order, started);
 }
 
+TEST(SchedulerTest, TheExpectedWaitFollowsTheStarts) {
+  Queue s({.rows_max = 64, .running_max = 1, .pages_total = 20});
+  for (uint64_t id : {1, 2, 3, 4}) s.submit({.id = id, .tokens = 5}, 0);
+  s.next(0);
+  EXPECT_EQ(s.queue()[0].place.expected_ms, 0) << "nothing is known yet";
+  s.remove(1);
+  s.next(2);
+  ASSERT_EQ(s.queue().size(), 2u);
+  EXPECT_EQ(s.queue()[0].place.expected_ms, 2000);
+  EXPECT_EQ(s.queue()[1].place.expected_ms, 4000);
+  s.next(7);
+  EXPECT_EQ(s.queue()[0].place.expected_ms, 5000) << "the next start is overdue";
+  s.remove(2);
+  s.next(8);
+  EXPECT_EQ(s.queue()[0].place.expected_ms, 3000) << "two seconds, and a quarter of what six differ";
+}
+
 TEST(SchedulerTest, DeadlinesCountFromTheArrivalOfWaitingAndRunning) {
   Queue s({.rows_max = 10, .running_max = 1, .pages_total = 10}, 8);
   s.submit({.id = 1, .tokens = 5, .service = {.seconds_max = 3}}, 0);

@@ -86,7 +86,7 @@ class NullBackend final : public api::Backend {
     thread_.join();
   }
   std::vector<api::ModelEntry> models() const override { return {{"null", "Null", 0, 1 << 20, true}}; }
-  Cancel submit(api::Request request, Sink sink) override {
+  Handle submit(api::Request request, Sink sink) override {
     auto answer = std::make_shared<Answer>(request, std::move(sink), settings_);
     answer->begin(prompt_tokens(request));
     if (settings_.delay_us == 0) {
