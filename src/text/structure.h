@@ -1,0 +1,56 @@
+// Structured output: masks over the vocabulary that keep an answer in a form, such as a JSON schema.
+// Implemented by the Rust crate `llguidance` behind text/crates.h. Schemas, patterns and grammars are hostile:
+// a compilation takes at most 2 s of processor time and 256 MB, and a mask some milliseconds.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include "base/result.h"
+#include "text/tokenizer.h"
+
+namespace autark::text {
+
+enum class StructureKind : uint8_t {
+  schema,  // a JSON schema; `true` and {} are any JSON value
+  regex,   // the whole text matches it, in Rust's syntax
+  choice,  // a JSON list of strings, of which the text is one
+  grammar  // Lark, in llguidance's variant
+};
+
+// Why a structure was refused.
+struct StructureFault {
+  bool complex = false;  // it exceeds a limit
+  std::string place;     // the JSON pointer of the keyword at fault; may be empty
+  std::string message;
+};
+
+// The masks of one answer. One thread at a time.
+class StructureMasks {
+ public:
+  struct Mask {
+    std::span<const uint32_t> bits;  // bit i % 32 of bits[i / 32]: token i may follow
+    bool finished = false;           // the text may end here; then the end tokens are allowed
+  };
+  virtual ~StructureMasks() = default;
+  // Begins to compute the mask after the tokens `ids` of the text, on a thread of its own.
+  virtual void prepare(std::span<const int32_t> ids) = 0;
+  // The mask after `ids`, a pure function of them; valid until the next call. An error if they do not fit.
+  virtual Result<Mask> after(std::span<const int32_t> ids) = 0;
+  // Masks of another answer with the same structure; null if the crate fails.
+  virtual std::unique_ptr<StructureMasks> another() const = 0;
+};
+
+// Compiles structures for one vocabulary and caches them. Thread-safe.
+class Structures {
+ public:
+  // `ends`: tokens that end an answer, at least one. The tokenizer is not used after this.
+  static Result<std::unique_ptr<Structures>> make(const Tokenizer& tokenizer, std::span<const int32_t> ends);
+  virtual ~Structures() = default;
+  // Blocks while it compiles. On failure returns null and sets `fault`.
+  virtual std::unique_ptr<StructureMasks> compile(StructureKind kind, std::string_view text,
+                                                  StructureFault& fault) const = 0;
+};
+
+}  // namespace autark::text
