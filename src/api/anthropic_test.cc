@@ -55,7 +55,7 @@ TEST(Anthropic, RefusesByName) {
       {R"(,"tool_choice":{"type":"some"})", "tool_choice.type"},
       {R"(,"thinking":{"type":"much"})", "thinking.type"},
       {R"(,"output_config":{"effort":"heroic"})", "output_config.effort"},
-      {R"(,"output_config":{"format":{"type":"json_schema"}})", "output_config.format"},
+      {R"(,"output_config":{"format":{"type":"json_schema"}})", "output_config.format.schema"},
       {R"(,"temperature":1.5)", "temperature"},
       {R"(,"system":[{"type":"image"}])", "system.0"},
       {R"(,"system":7)", "system"},

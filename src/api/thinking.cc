@@ -1,6 +1,7 @@
 #include "api/thinking.h"
 #include <algorithm>
 #include <iterator>
+#include "api/structures.h"
 
 namespace autark::api {
 namespace {
@@ -51,7 +52,7 @@ void read_anthropic_thinking(Fields& f, Request& r) {
   if (!output) return;
   Fields o(*output, f.path_of("output_config") + ".");
   read_effort(o, "effort", r);
-  o.refuse("format", is_empty_or_false);
+  read_anthropic_structure(o, r);
   if (o.fault()) f.fail(*o.fault());
 }
 

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 #include "base/result.h"
+#include "engine/constraint.h"
 #include "engine/prefix_reuse.h"
 #include "engine/weight_cache_place.h"
 #include "tensor/rounding.h"
@@ -87,6 +88,8 @@ struct Request {
   // Of every prompt token after the first, in Event::prompt. Such a request computes its whole prompt.
   bool prompt_logprobs = false;
   PrefixHints prefix;  // with whom state is shared, and what of the prompt is likely to come again
+  // Which tokens may follow; null: all. One object per request. Log-probabilities do not show it.
+  std::shared_ptr<Constraint> constraint = {};
 };
 
 // Tokens and times of one request so far.

@@ -1,5 +1,6 @@
 #include "serve/engine_backend.h"
 #include <algorithm>
+#include "serve/answer_structure.h"
 #include "serve/attribution.h"
 #include "serve/fingerprint.h"
 #include "serve/sampling_defaults.h"
@@ -69,6 +70,38 @@ engine::Request EngineBackend::common_of(const api::Request& request) const {
           .prefix = prefix_hints(request, options_.isolation)};
 }
 
+const text::Structures* EngineBackend::structures(api::ApiError& fault) const {
+  std::call_once(structures_made_, [&] {
+    auto made = text::Structures::make(*text_.tokenizer, text_.end_tokens);
+    made ? void(structures_ = std::move(*made)) : void(structures_fault_ = made.error().message);
+  });
+  if (!structures_) fault = {.kind = Kind::unsupported, .message = structures_fault_};
+  return structures_.get();
+}
+
+// Compiles the structure of a request; the result makes the constraint of each choice. A forced call has none.
+api::ApiResult<Submission::Constrain> EngineBackend::constrain(const api::Request& request) const {
+  if (!request.structure) return Submission::Constrain();
+  api::ApiError fault;
+  const text::Structures* all = structures(fault);
+  std::shared_ptr<text::StructureMasks> masks = all ? compiled(*all, *request.structure, fault) : nullptr;
+  if (!masks) return fault;
+  const text::Tokenizer& tokenizer = *text_.tokenizer;
+  AnswerStructure::Place place{.vocabulary = engine_->card().vocabulary, .ends = text_.end_tokens};
+  if (request.thinking != false && request.prompts.empty()) place.thinks = tokenizer.id_of("<think>");
+  return Submission::Constrain([masks, &tokenizer, place](const Prompt& p) {
+    std::shared_ptr<engine::Constraint> made;
+    if (!p.answer.opening.empty()) return made;
+    AnswerStructure::Place own = place;
+    own.in_reasoning = p.answer.in_reasoning;
+    if (own.in_reasoning) own.thinks.reset();
+    if (p.answer.calls) own.calls = tokenizer.id_of("<tool_call>");
+    if (auto another = masks->another())
+      made = std::make_shared<AnswerStructure>(std::move(another), tokenizer, std::move(own));
+    return made;
+  });
+}
+
 // Refuses a prompt that does not fit before it reaches the engine, because a dialect reports both numbers.
 // The cancel function holds a weak reference: the engine's sinks own the submission.
 api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
@@ -102,10 +135,14 @@ api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
                                    .limit = context}});
     return [] {};
   }
+  auto constrained = constrain(request);
+  if (auto* fault = std::get_if<api::ApiError>(&constrained))
+    return sink({.payload = std::move(*fault)}), [] {};
   const auto submission = std::make_shared<Submission>(*engine_, *text_.tokenizer, request,
                                                        std::move(std::get<std::vector<Prompt>>(prompts)),
                                                        replay_, std::move(sink));
-  submission->submit(common_of(request), request.sampling.seed.value_or(next_seed_ += 0x9e3779b97f4a7c15));
+  submission->submit(common_of(request), request.sampling.seed.value_or(next_seed_ += 0x9e3779b97f4a7c15),
+                     std::get<Submission::Constrain>(constrained));
   return [weak = submission->weak_from_this()] {
     if (const auto s = weak.lock()) s->cancel();
   };

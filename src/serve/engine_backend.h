@@ -2,6 +2,7 @@
 // submit() and all const members are safe from any thread.
 #pragma once
 #include <atomic>
+#include <mutex>
 #include "api/backend.h"
 #include "engine/engine.h"
 #include "serve/cache_domain.h"
@@ -9,6 +10,7 @@
 #include "serve/prompts.h"
 #include "serve/submission.h"
 #include "text/model_text.h"
+#include "text/structure.h"
 
 namespace autark::serve {
 
@@ -43,11 +45,16 @@ class EngineBackend final : public api::Backend {
   bool serves(const std::string& model) const;
   api::ApiResult<std::vector<Prompt>> prompts_of(const api::Request& request) const;
   engine::Request common_of(const api::Request& request) const;
+  const text::Structures* structures(api::ApiError& fault) const;
+  api::ApiResult<Submission::Constrain> constrain(const api::Request& request) const;
 
   // The engine is declared after these, because its requests use them until it is destroyed.
   Replay replay_;
   const text::ModelText text_;
   const Prompts prompts_;
+  mutable std::once_flag structures_made_;
+  mutable std::unique_ptr<text::Structures> structures_;  // made for the first request that needs it
+  mutable std::string structures_fault_;
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
   const std::string fingerprint_;

@@ -1,0 +1,124 @@
+#include "serve/answer_structure.h"
+#include <algorithm>
+
+namespace autark::serve {
+namespace {
+
+constexpr std::string_view kEnd = "</think>";
+constexpr int kFeeds = 2;  // tokens of line feeds between reasoning and content
+
+void allow(std::vector<uint32_t>& bits, int32_t id, bool allowed) {
+  const auto word = static_cast<size_t>(id) / 32;
+  if (id < 0 || word >= bits.size()) return;
+  const uint32_t bit = uint32_t{1} << (id % 32);
+  bits[word] = allowed ? bits[word] | bit : bits[word] & ~bit;
+}
+
+}  // namespace
+
+AnswerStructure::AnswerStructure(std::unique_ptr<text::StructureMasks> masks,
+                                 const text::Tokenizer& tokenizer, Place place)
+    : masks_(std::move(masks)), tokenizer_(tokenizer), place_(std::move(place)) {
+  read(std::span<const int32_t>{});
+}
+
+bool AnswerStructure::is_feed(int32_t id) const {
+  const std::string bytes = tokenizer_.bytes_of(id);
+  return !bytes.empty() && bytes.find_first_not_of('\n') == std::string::npos;
+}
+
+// Follows the answer; starts again if tokens were taken back.
+void AnswerStructure::read(std::span<const int32_t> answer) {
+  const bool continues =
+      answer.size() >= seen_.size() && std::equal(seen_.begin(), seen_.end(), answer.begin());
+  if (!continues || answer.empty()) {
+    seen_.clear();
+    reasoning_.clear();
+    fault_.reset();
+    reasons_ = place_.in_reasoning;
+    free_ = false;
+    begin_ = 0;
+    feeds_ = 0;
+  }
+  for (size_t i = seen_.size(); i < answer.size(); ++i) read(answer[i]);
+}
+
+void AnswerStructure::read(int32_t id) {
+  const bool first = seen_.empty();
+  seen_.push_back(id);
+  if (free_ || fault_) return;
+  if (first && id == place_.thinks) {
+    reasons_ = true;
+  } else if (reasons_) {
+    reasoning_ += tokenizer_.bytes_of(id);
+    const size_t end = reasoning_.find(kEnd);
+    if (end == std::string::npos) {
+      if (reasoning_.size() > 256) reasoning_.erase(0, reasoning_.size() - kEnd.size());
+      return;
+    }
+    if (reasoning_.find_first_not_of('\n', end + kEnd.size()) != std::string::npos)
+      fault_ = Error{Code::internal, "structure: the token that ended the reasoning has more text"};
+    reasons_ = false;
+    feeds_ = kFeeds;
+    begin_ = seen_.size();
+  } else if (begin_ + 1 == seen_.size() && feeds_ > 0 && is_feed(id)) {
+    --feeds_;
+    begin_ = seen_.size();
+  } else if (begin_ + 1 == seen_.size() && id == place_.calls) {
+    free_ = true;
+  }
+}
+
+engine::TokenMask AnswerStructure::reasoning_mask() {
+  bits_.assign(size_t(place_.vocabulary + 31) / 32, ~uint32_t{0});
+  for (int32_t id : place_.ends) allow(bits_, id, false);
+  return {bits_};
+}
+
+void AnswerStructure::prepare(std::span<const int32_t> answer) {
+  read(answer);
+  if (!reasons_ && !free_ && !fault_) masks_->prepare(answer.subspan(begin_));
+}
+
+Result<engine::TokenMask> AnswerStructure::after(std::span<const int32_t> answer) {
+  read(answer);
+  if (fault_) return *fault_;
+  if (free_) return engine::TokenMask{};
+  if (reasons_) return reasoning_mask();
+  AUTARK_TRY(const auto mask, masks_->after(answer.subspan(begin_)));
+  const bool opens = begin_ == answer.size();
+  if (!opens) return engine::TokenMask{mask.bits};
+  bits_.assign(mask.bits.begin(), mask.bits.end());
+  if (answer.empty() && place_.thinks) allow(bits_, *place_.thinks, true);
+  if (place_.calls) allow(bits_, *place_.calls, true);
+  for (const char* feeds : {"\n", "\n\n"}) {
+    const auto ids = tokenizer_.encode(feeds, {.add_special = false});
+    if (feeds_ > 0 && ids && ids->size() == 1) allow(bits_, (*ids)[0], true);
+  }
+  return engine::TokenMask{bits_};
+}
+
+std::unique_ptr<text::StructureMasks> compiled(const text::Structures& structures, const api::Structure& s,
+                                               api::ApiError& fault) {
+  using Kind = api::Structure::Kind;
+  using text::StructureKind;
+  text::StructureFault why;
+  const auto compile = [&](StructureKind kind, const std::string& text) {
+    return structures.compile(kind, text, why);
+  };
+  std::unique_ptr<text::StructureMasks> masks;
+  if (s.kind == Kind::json_object) masks = compile(StructureKind::schema, R"({"type":"object"})");
+  if (s.kind == Kind::json_schema) masks = compile(StructureKind::schema, dump_json(s.schema));
+  if (s.kind == Kind::regex) masks = compile(StructureKind::regex, s.text);
+  if (s.kind == Kind::choice) masks = compile(StructureKind::choice, dump_json(Json(s.choices)));
+  if (s.kind == Kind::grammar) masks = compile(StructureKind::grammar, s.text);
+  if (masks) return masks;
+  const std::string place = why.place.empty() ? "" : " at " + why.place;
+  fault = {.kind = api::ApiError::Kind::invalid,
+           .message = s.param + place + ": " + why.message,
+           .param = s.param,
+           .code = why.complex ? "schema_too_complex" : ""};
+  return nullptr;
+}
+
+}  // namespace autark::serve
