@@ -24,6 +24,7 @@
 #include <memory>
 #include <string>
 #include "apps/command_line.h"
+#include "apps/structure_trial.h"
 #include "base/json.h"
 #include "hub/hub.h"
 #include "text/chat.h"
@@ -176,8 +177,9 @@ Result<Json> mask(const text::Structures& structures, std::string_view line) {
   AUTARK_TRY(const std::vector<int32_t> ids, ids_in(row));
   text::StructureFault fault;
   const auto masks = structures.compile(structure.first, structure.second, fault);
+  const bool complex = fault.why == text::StructureFault::Why::complex;
   if (!masks)
-    return Error{Code::invalid, (fault.complex ? "schema_too_complex: " : "") + fault.message +
+    return Error{Code::invalid, (complex ? "schema_too_complex: " : "") + fault.message +
                                     (fault.place.empty() ? "" : " at " + fault.place)};
   const auto found = masks->after(ids);
   if (found) return masked(*found);
@@ -202,7 +204,7 @@ int answer_lines(const Answer& answer) {
 int answer_masks(const fs::path& path) {
   auto model = text::ModelText::open(path);
   if (!model) return fail(model.error());
-  auto structures = text::Structures::make(*model->tokenizer, model->end_tokens);
+  auto structures = text::Structures::make(*model->tokenizer, model->end_tokens, structure_trial());
   if (!structures) return fail(structures.error());
   return answer_lines([&](std::string_view line) { return mask(**structures, line); });
 }

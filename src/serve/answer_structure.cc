@@ -14,7 +14,26 @@ void allow(std::vector<uint32_t>& bits, int32_t id, bool allowed) {
   bits[word] = allowed ? bits[word] | bit : bits[word] & ~bit;
 }
 
+// Whether a text has more than line feeds after the first `end` bytes.
+bool goes_on(std::string_view text, size_t end) {
+  return text.find_first_not_of('\n', end) != text.npos;
+}
+
 }  // namespace
+
+ReasoningJoins reasoning_joins(const text::Tokenizer& tokenizer) {
+  ReasoningJoins all;
+  for (int32_t id = 0; id < tokenizer.size(); ++id) {
+    const std::string bytes = tokenizer.bytes_of(id);
+    const size_t whole = bytes.find(kEnd);
+    if (whole != bytes.npos && goes_on(bytes, whole + kEnd.size())) all[0].push_back(id);
+    for (size_t n = 1; n < kEnd.size(); ++n) {
+      const std::string_view rest = kEnd.substr(n);
+      if (bytes.starts_with(rest) && goes_on(bytes, rest.size())) all[n].push_back(id);
+    }
+  }
+  return all;
+}
 
 AnswerStructure::AnswerStructure(std::unique_ptr<text::StructureMasks> masks,
                                  const text::Tokenizer& tokenizer, Place place)
@@ -34,7 +53,6 @@ void AnswerStructure::read(std::span<const int32_t> answer) {
   if (!continues || answer.empty()) {
     seen_.clear();
     reasoning_.clear();
-    fault_.reset();
     reasons_ = place_.in_reasoning;
     free_ = false;
     begin_ = 0;
@@ -46,18 +64,15 @@ void AnswerStructure::read(std::span<const int32_t> answer) {
 void AnswerStructure::read(int32_t id) {
   const bool first = seen_.empty();
   seen_.push_back(id);
-  if (free_ || fault_) return;
+  if (free_) return;
   if (first && id == place_.thinks) {
     reasons_ = true;
   } else if (reasons_) {
     reasoning_ += tokenizer_.bytes_of(id);
-    const size_t end = reasoning_.find(kEnd);
-    if (end == std::string::npos) {
+    if (reasoning_.find(kEnd) == std::string::npos) {
       if (reasoning_.size() > 256) reasoning_.erase(0, reasoning_.size() - kEnd.size());
       return;
     }
-    if (reasoning_.find_first_not_of('\n', end + kEnd.size()) != std::string::npos)
-      fault_ = Error{Code::internal, "structure: the token that ended the reasoning has more text"};
     reasons_ = false;
     feeds_ = kFeeds;
     begin_ = seen_.size();
@@ -71,18 +86,21 @@ void AnswerStructure::read(int32_t id) {
 
 engine::TokenMask AnswerStructure::reasoning_mask() {
   bits_.assign(size_t(place_.vocabulary + 31) / 32, ~uint32_t{0});
-  for (int32_t id : place_.ends) allow(bits_, id, false);
+  for (const int32_t id : place_.ends) allow(bits_, id, false);
+  for (size_t n = 0; n < kEnd.size(); ++n) {
+    if (!reasoning_.ends_with(kEnd.substr(0, n))) continue;
+    for (const int32_t id : (*place_.joins)[n]) allow(bits_, id, false);
+  }
   return {bits_};
 }
 
 void AnswerStructure::prepare(std::span<const int32_t> answer) {
   read(answer);
-  if (!reasons_ && !free_ && !fault_) masks_->prepare(answer.subspan(begin_));
+  if (!reasons_ && !free_) masks_->prepare(answer.subspan(begin_));
 }
 
 Result<engine::TokenMask> AnswerStructure::after(std::span<const int32_t> answer) {
   read(answer);
-  if (fault_) return *fault_;
   if (free_) return engine::TokenMask{};
   if (reasons_) return reasoning_mask();
   AUTARK_TRY(const auto mask, masks_->after(answer.subspan(begin_)));
@@ -114,10 +132,12 @@ std::unique_ptr<text::StructureMasks> compiled(const text::Structures& structure
   if (s.kind == Kind::grammar) masks = compile(StructureKind::grammar, s.text);
   if (masks) return masks;
   const std::string place = why.place.empty() ? "" : " at " + why.place;
-  fault = {.kind = api::ApiError::Kind::invalid,
+  using Why = text::StructureFault::Why;
+  using api::ApiError;
+  fault = {.kind = why.why == Why::busy ? ApiError::Kind::overloaded : ApiError::Kind::invalid,
            .message = s.param + place + ": " + why.message,
            .param = s.param,
-           .code = why.complex ? "schema_too_complex" : ""};
+           .code = why.why == Why::complex ? "schema_too_complex" : ""};
   return nullptr;
 }
 

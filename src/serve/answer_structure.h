@@ -1,7 +1,9 @@
 // Enforces Request::structure on one answer: an engine::Constraint over text::StructureMasks. The structure
-// begins after the reasoning. While the model reasons, only tokens that end the answer are held back. After
-// </think> it may write line feeds, which the reader of the answer drops.
+// begins after the reasoning. While the model reasons, only tokens that end the answer, or that join the end of
+// the reasoning and other text, are held back. After </think> it may write line feeds, which the reader of the
+// answer drops.
 #pragma once
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,11 +14,17 @@
 
 namespace autark::serve {
 
+// Tokens that end the reasoning and go on with text. Those at index n do so after the first n characters of
+// "</think>". The structure of the text could not hold them back: its masks are about whole tokens.
+using ReasoningJoins = std::array<std::vector<int32_t>, 8>;
+ReasoningJoins reasoning_joins(const text::Tokenizer& tokenizer);
+
 class AnswerStructure final : public engine::Constraint {
  public:
   struct Place {
     int64_t vocabulary = 0;         // of the engine
     std::vector<int32_t> ends;      // tokens that end an answer
+    const ReasoningJoins* joins;    // of the tokenizer; must outlive this object
     bool in_reasoning = false;      // the prompt ends inside reasoning
     std::optional<int32_t> thinks;  // a first token that opens reasoning
     std::optional<int32_t> calls;   // a token that opens a call instead of content: all is free after it
@@ -36,13 +44,12 @@ class AnswerStructure final : public engine::Constraint {
   const std::unique_ptr<text::StructureMasks> masks_;
   const text::Tokenizer& tokenizer_;
   const Place place_;
-  std::vector<int32_t> seen_;   // the part of the answer that was read
-  std::string reasoning_;       // the end of the reasoning so far
-  bool reasons_ = false;        // the answer so far ends inside reasoning
-  bool free_ = false;           // a call was opened
-  std::optional<Error> fault_;  // text followed </think> in the same token
-  size_t begin_ = 0;            // index of the first token of the structure, unless reasons_
-  int feeds_ = 0;               // line feeds that may still come before the structure
+  std::vector<int32_t> seen_;  // the part of the answer that was read
+  std::string reasoning_;      // the end of the reasoning so far, or more of it
+  bool reasons_ = false;       // the answer so far ends inside reasoning
+  bool free_ = false;          // a call was opened
+  size_t begin_ = 0;           // index of the first token of the structure, unless reasons_
+  int feeds_ = 0;              // line feeds that may still come before the structure
   std::vector<uint32_t> bits_;
 };
 

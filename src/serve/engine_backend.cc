@@ -1,6 +1,5 @@
 #include "serve/engine_backend.h"
 #include <algorithm>
-#include "serve/answer_structure.h"
 #include "serve/attribution.h"
 #include "serve/fingerprint.h"
 #include "serve/sampling_defaults.h"
@@ -72,7 +71,8 @@ engine::Request EngineBackend::common_of(const api::Request& request) const {
 
 const text::Structures* EngineBackend::structures(api::ApiError& fault) const {
   std::call_once(structures_made_, [&] {
-    auto made = text::Structures::make(*text_.tokenizer, text_.end_tokens);
+    auto made = text::Structures::make(*text_.tokenizer, text_.end_tokens, options_.trial);
+    joins_ = reasoning_joins(*text_.tokenizer);
     made ? void(structures_ = std::move(*made)) : void(structures_fault_ = made.error().message);
   });
   if (!structures_) fault = {.kind = Kind::unsupported, .message = structures_fault_};
@@ -87,7 +87,8 @@ api::ApiResult<Submission::Constrain> EngineBackend::constrain(const api::Reques
   std::shared_ptr<text::StructureMasks> masks = all ? compiled(*all, *request.structure, fault) : nullptr;
   if (!masks) return fault;
   const text::Tokenizer& tokenizer = *text_.tokenizer;
-  AnswerStructure::Place place{.vocabulary = engine_->card().vocabulary, .ends = text_.end_tokens};
+  AnswerStructure::Place place{
+      .vocabulary = engine_->card().vocabulary, .ends = text_.end_tokens, .joins = &joins_};
   if (request.thinking != false && request.prompts.empty()) place.thinks = tokenizer.id_of("<think>");
   return Submission::Constrain([masks, &tokenizer, place](const Prompt& p) {
     std::shared_ptr<engine::Constraint> made;

@@ -5,6 +5,7 @@
 #include <mutex>
 #include "api/backend.h"
 #include "engine/engine.h"
+#include "serve/answer_structure.h"
 #include "serve/cache_domain.h"
 #include "serve/exposition.h"
 #include "serve/prompts.h"
@@ -25,6 +26,7 @@ class EngineBackend final : public api::Backend {
     uint64_t seed = 0;                 // seeds of requests without one are derived from it
     CacheIsolation isolation = CacheIsolation::user;
     bool keep_attribution = false;  // leave Claude Code's attribution line in the prompt
+    std::vector<std::string> trial;    // the helper that tries structures (text/structure.h)
   };
   EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options);
 
@@ -55,6 +57,7 @@ class EngineBackend final : public api::Backend {
   mutable std::once_flag structures_made_;
   mutable std::unique_ptr<text::Structures> structures_;  // made for the first request that needs it
   mutable std::string structures_fault_;
+  mutable ReasoningJoins joins_;
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
   const std::string fingerprint_;

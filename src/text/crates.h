@@ -111,13 +111,15 @@ typedef struct {
 } autark_mask;
 
 // `words`: the bytes that each id adds to a text. `special`: ids without a text. `ends`: ids that end an
-// answer. Null if such a vocabulary cannot be masked.
+// answer. `trial`: a program and its first arguments, as Structures::make has it; may be empty. Null if such a
+// vocabulary cannot be masked.
 autark_structures* autark_structures_new(const autark_str* words, const bool* special, size_t count,
-                                         const uint32_t* ends, size_t end_count, autark_buffer* error);
+                                         const uint32_t* ends, size_t end_count, const autark_str* trial,
+                                         size_t trial_count, autark_buffer* error);
 void autark_structures_free(autark_structures* s);
 
 // Compiles a structure, at most some seconds. `kind`: 0 a JSON schema, 1 a regex, 2 a JSON list of choices,
-// 3 a Lark grammar. On failure `error` gets JSON: "complex" (it exceeds a limit), "place" (the JSON pointer of
+// 3 a Lark grammar. On failure `error` gets JSON: "why" (invalid, complex or busy), "place" (the JSON pointer of
 // the keyword at fault, may be empty) and "message". The masks may outlive `s`.
 autark_masks* autark_masks_new(const autark_structures* s, int kind, autark_str text, autark_buffer* error);
 // Masks of another answer with the same structure.
@@ -128,6 +130,8 @@ void autark_masks_prepare(autark_masks* m, const uint32_t* ids, size_t count);
 // The mask after `ids`; waits for it. False if the ids do not fit the structure or a limit was exceeded.
 bool autark_masks_after(autark_masks* m, const uint32_t* ids, size_t count, autark_mask* mask,
                         autark_buffer* error);
+// try_structure() of text/structure.h.
+void autark_structure_trial(autark_str kind, autark_str text, autark_buffer* answer);
 
 #ifdef __cplusplus
 }

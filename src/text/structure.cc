@@ -41,8 +41,13 @@ class CrateMasks final : public StructureMasks {
 
 StructureFault fault_of(const std::string& text) {
   const auto json = parse_json(text, "fault");
-  if (!json || !json->is_object()) return {.complex = true, .place = {}, .message = text};
-  return {json->value("complex", false), json->value("place", ""), json->value("message", "")};
+  using Why = StructureFault::Why;
+  if (!json || !json->is_object()) return {.why = Why::complex, .message = text};
+  const std::string why = json->value("why", "");
+  return {why == "invalid" ? Why::invalid
+          : why == "busy"  ? Why::busy
+                           : Why::complex,
+          json->value("place", ""), json->value("message", "")};
 }
 
 class CrateStructures final : public Structures {
@@ -64,7 +69,8 @@ class CrateStructures final : public Structures {
 }  // namespace
 
 Result<std::unique_ptr<Structures>> Structures::make(const Tokenizer& tokenizer,
-                                                     std::span<const int32_t> ends) {
+                                                     std::span<const int32_t> ends,
+                                                     std::span<const std::string> trial) {
   const auto size = size_t(tokenizer.size());
   std::vector<std::string> words(size);
   std::vector<autark_str> borrowed(size);
@@ -78,11 +84,19 @@ Result<std::unique_ptr<Structures>> Structures::make(const Tokenizer& tokenizer,
   for (const std::string& spelling : tokenizer.markup()) {
     if (const auto id = tokenizer.id_of(spelling)) special[size_t(*id)] = true;
   }
+  std::vector<autark_str> command;
+  for (const std::string& word : trial) command.push_back(borrow(word));
   autark_buffer error;
-  autark_structures* s =
-      autark_structures_new(borrowed.data(), special.get(), size, unsigned_of(ends), ends.size(), &error);
+  autark_structures* s = autark_structures_new(borrowed.data(), special.get(), size, unsigned_of(ends),
+                                               ends.size(), command.data(), command.size(), &error);
   if (!s) return Error{Code::unsupported, take(error)};
   return std::unique_ptr<Structures>(std::make_unique<CrateStructures>(s));
+}
+
+std::string try_structure(std::string_view kind, std::string_view text) {
+  autark_buffer answer;
+  autark_structure_trial(borrow(kind), borrow(text), &answer);
+  return take(answer);
 }
 
 }  // namespace autark::text

@@ -1,6 +1,7 @@
 // Structured output: masks over the vocabulary that keep an answer in a form, such as a JSON schema.
 // Implemented by the Rust crate `llguidance` behind text/crates.h. Schemas, patterns and grammars are hostile:
-// a compilation takes at most 2 s of processor time and 256 MB, and a mask some milliseconds.
+// a helper process compiles them first, with at most 2 s of processor time and 256 MB. A mask takes at most
+// some milliseconds.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -21,9 +22,13 @@ enum class StructureKind : uint8_t {
 
 // Why a structure was refused.
 struct StructureFault {
-  bool complex = false;  // it exceeds a limit
-  std::string place;     // the JSON pointer of the keyword at fault; may be empty
-  std::string message;
+  enum class Why : uint8_t {
+    invalid,  // it is wrong, or asks what cannot be kept
+    complex,  // it exceeds a limit
+    busy      // the machine has no time or place for it now
+  } why = Why::invalid;
+  std::string place = {};  // the JSON pointer of the keyword at fault; may be empty
+  std::string message = {};
 };
 
 // The masks of one answer. One thread at a time.
@@ -45,12 +50,19 @@ class StructureMasks {
 // Compiles structures for one vocabulary and caches them. Thread-safe.
 class Structures {
  public:
-  // `ends`: tokens that end an answer, at least one. The tokenizer is not used after this.
-  static Result<std::unique_ptr<Structures>> make(const Tokenizer& tokenizer, std::span<const int32_t> ends);
+  // `ends`: tokens that end an answer, at least one. The tokenizer is not used after this. `trial`: a program
+  // and its first arguments. It gets the name of a kind as its last argument and a text on its standard input,
+  // and writes what try_structure() returns. Without it only structures from a friend may be compiled.
+  static Result<std::unique_ptr<Structures>> make(const Tokenizer& tokenizer, std::span<const int32_t> ends,
+                                                  std::span<const std::string> trial = {});
   virtual ~Structures() = default;
   // Blocks while it compiles. On failure returns null and sets `fault`.
   virtual std::unique_ptr<StructureMasks> compile(StructureKind kind, std::string_view text,
                                                   StructureFault& fault) const = 0;
 };
+
+// For the helper process: compiles a structure for no vocabulary. Limits the processor time of this process for
+// the rest of its life; the compilation may also crash it. `kind`: the name of a StructureKind.
+std::string try_structure(std::string_view kind, std::string_view text);
 
 }  // namespace autark::text

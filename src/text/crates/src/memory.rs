@@ -1,5 +1,5 @@
-//! Limits the memory of one thread that runs a template or compiles a structure: the bytes it holds, the number
-//! of its allocations, which bounds work that costs no fuel, and its time, which is checked as it allocates. An allocation that fails would abort the process, and a
+//! Limits the memory of one thread that runs a template or compiles a structure: the bytes it holds, and the number of its
+//! allocations, which bounds work that costs no fuel. An allocation that fails would abort the process, and a
 //! stack cannot be unwound from inside the allocator. So a thread that exceeds its share is stopped forever
 //! inside the allocator: the pages of its large allocations go back to the system, its caller gets an error,
 //! and only its small objects stay. Therefore the work must hold no lock that other threads need. A panic
@@ -9,14 +9,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, UnsafeCell};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::Thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const RUNS: u8 = 0;
 const ENDED: u8 = 1;
 const RESTS: u8 = 2;
 const LARGE: usize = 256 << 10; // allocations from this size on are given back
 const LARGE_COUNT: usize = 4096;
-const TIMED: usize = 64; // requests between two looks at the clock
 const PAGES: usize = 64 << 10; // a multiple of every page size
 
 /// The limits of one piece of work.
@@ -25,18 +24,9 @@ pub struct Share {
     pub stack_bytes: usize,
     pub bytes: usize, // held at a time
     pub requests: usize,
-    pub time: Option<Time>,
-}
-
-/// Limits of time, and the priority that goes with them.
-#[derive(Clone, Copy)]
-pub struct Time {
-    pub processor: Duration,
-    pub wall: Duration,
 }
 
 struct Watch {
-    began: Instant,
     share: Share,
     requests: Cell<usize>,
     held: Cell<usize>,
@@ -99,14 +89,9 @@ impl Watch {
         self.requests.set(self.requests.get() + 1);
         if self.held.get().saturating_add(size) > self.share.bytes
             || self.requests.get() > self.share.requests
-            || (self.requests.get() % TIMED == 0 && self.is_late())
         {
             self.rest();
         }
-    }
-
-    fn is_late(&self) -> bool {
-        self.share.time.is_some_and(|t| own_time() > t.processor || self.began.elapsed() > t.wall)
     }
 
     fn holds(&self, at: *mut u8, size: usize) {
@@ -147,43 +132,6 @@ impl Watch {
     }
 }
 
-/// Processor time of this thread.
-#[cfg(target_os = "linux")]
-fn own_time() -> Duration {
-    #[repr(C)]
-    struct TimeSpec {
-        seconds: i64,
-        nanoseconds: i64,
-    }
-    extern "C" {
-        fn clock_gettime(clock: i32, time: *mut TimeSpec) -> i32;
-    }
-    const THREAD: i32 = 3;
-    let mut t = TimeSpec { seconds: 0, nanoseconds: 0 };
-    // SAFETY: `t` has the layout of struct timespec on 64-bit Linux.
-    unsafe { clock_gettime(THREAD, &mut t) };
-    Duration::new(t.seconds as u64, t.nanoseconds as u32)
-}
-
-/// Other systems are limited by wall time only.
-#[cfg(not(target_os = "linux"))]
-fn own_time() -> Duration {
-    Duration::ZERO
-}
-
-/// Gives this thread the lowest priority.
-#[cfg(target_os = "linux")]
-fn step_back() {
-    extern "C" {
-        fn setpriority(which: u32, who: u32, priority: i32) -> i32;
-    }
-    // SAFETY: no memory is involved; 0 and 0 name the calling thread.
-    unsafe { setpriority(0, 0, 19) };
-}
-
-#[cfg(not(target_os = "linux"))]
-fn step_back() {}
-
 /// Gives the whole pages inside an allocation back to the system. They stay readable.
 #[cfg(target_os = "linux")]
 unsafe fn give_back(at: *mut u8, size: usize) {
@@ -201,13 +149,23 @@ unsafe fn give_back(at: *mut u8, size: usize) {
 #[cfg(not(target_os = "linux"))]
 unsafe fn give_back(_: *mut u8, _: usize) {}
 
+/// The bytes that this thread holds, if it is one of `limited`.
+pub fn held() -> usize {
+    let watch = WATCH.get();
+    // SAFETY: a watched thread's watch lives as long as the thread.
+    if watch.is_null() {
+        0
+    } else {
+        unsafe { (*watch).held.get() }
+    }
+}
+
 /// Runs `work` on a thread of its own. None: it exceeded its share and was stopped.
 pub fn limited<T: Send>(
     share: Share,
     work: impl FnOnce() -> T + Send,
 ) -> std::io::Result<Option<std::thread::Result<T>>> {
     let watch: &'static Watch = Box::leak(Box::new(Watch {
-        began: Instant::now(),
         share,
         requests: Cell::new(0),
         held: Cell::new(0),
@@ -218,9 +176,6 @@ pub fn limited<T: Send>(
     let shared = SendPointer(watch);
     let task = move || {
         let shared = shared;
-        if share.time.is_some() {
-            step_back();
-        }
         WATCH.set(shared.0);
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
         WATCH.set(std::ptr::null());
@@ -265,7 +220,7 @@ unsafe impl Send for SendPointer {}
 mod tests {
     use super::*;
 
-    const SHARE: Share = Share { stack_bytes: 1 << 20, bytes: 16 << 20, requests: 1000, time: None };
+    const SHARE: Share = Share { stack_bytes: 1 << 20, bytes: 16 << 20, requests: 1000 };
 
     #[test]
     fn work_within_its_share_comes_back() {
@@ -288,15 +243,5 @@ mod tests {
         assert!(got.unwrap().map(|r| r.map(|()| ())).is_none());
         let got = limited(SHARE, || (0..2000).map(|i| *std::hint::black_box(Box::new(i))).sum::<i32>());
         assert!(got.unwrap().is_none());
-    }
-
-    #[test]
-    fn work_that_takes_too_long_is_stopped() {
-        let time = Time { processor: Duration::from_millis(50), wall: Duration::from_secs(60) };
-        let share = Share { requests: usize::MAX, time: Some(time), ..SHARE };
-        let got = limited(share, || loop {
-            drop(std::hint::black_box(Box::new(1)));
-        });
-        assert!(got.unwrap().map(|r: std::thread::Result<()>| r).is_none());
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::border::{deliver, guarded, Buffer, Str};
 use crate::structure::matcher::Follower;
+use crate::structure::trial::{self, told, Trial};
 use crate::structure::{Environment, Fault, Kind};
 use std::sync::Arc;
 
@@ -33,11 +34,15 @@ pub unsafe extern "C" fn autark_structures_new(
     count: usize,
     ends: *const u32,
     end_count: usize,
+    trial: *const Str,
+    trial_count: usize,
     error: *mut Buffer,
 ) -> *mut Structures {
     let made = guarded(|| {
         let words = list(words, count).iter().map(|w| w.bytes().to_vec()).collect();
-        let made = Environment::new(words, list(special, count), list(ends, end_count))?;
+        let command = list(trial, trial_count).iter().map(|s| s.text().map(String::from));
+        let trial = Trial::by(command.collect::<Result<_, _>>()?);
+        let made = Environment::new(words, list(special, count), list(ends, end_count), trial)?;
         Ok(Box::into_raw(Box::new(Structures(Arc::new(made)))))
     });
     deliver(made, std::ptr::null_mut(), error)
@@ -48,11 +53,6 @@ pub unsafe extern "C" fn autark_structures_free(s: *mut Structures) {
     if !s.is_null() {
         drop(Box::from_raw(s));
     }
-}
-
-/// A fault as JSON: {"complex", "place", "message"}.
-fn told(f: Fault) -> String {
-    serde_json::json!({"complex": f.complex, "place": f.place, "message": f.message}).to_string()
 }
 
 #[no_mangle]
@@ -69,8 +69,8 @@ pub unsafe extern "C" fn autark_masks_new(
         _ => Kind::Grammar,
     };
     let made = guarded(|| {
-        let text = text.text().map_err(|e| told(Fault::at("", e)))?;
-        let follower = Follower::new(s.0.clone(), kind, text).map_err(told)?;
+        let text = text.text().map_err(|e| told(&Fault::at("", e)))?;
+        let follower = Follower::new(s.0.clone(), kind, text).map_err(|f| told(&f))?;
         Ok(Box::into_raw(Box::new(Masks { follower, shown: None })))
     });
     deliver(made, std::ptr::null_mut(), error)
@@ -109,4 +109,13 @@ pub unsafe extern "C" fn autark_masks_after(
         Ok(true)
     });
     deliver(found, false, error)
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn autark_structure_trial(kind: Str, text: Str, answer: *mut Buffer) {
+    let tried = guarded(|| {
+        let text = text.text().map_err(|e| told(&Fault::at("", e)))?;
+        Ok(trial::answer(kind.text()?, text))
+    });
+    answer.write(Buffer::of(tried.unwrap_or_else(|e| e).into_bytes()));
 }

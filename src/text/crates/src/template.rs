@@ -296,7 +296,6 @@ fn share_of(bytes: usize) -> Share {
         stack_bytes: STACK_BYTES,
         bytes: MEMORY_BYTES + MEMORY_PER_BYTE * bytes,
         requests: ALLOCATIONS + ALLOCATIONS_PER_BYTE * bytes,
-        time: None,
     }
 }
 

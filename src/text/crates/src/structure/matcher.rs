@@ -2,13 +2,11 @@
 //! list that it is asked about, by rolling back and consuming. The library runs on one worker thread with a
 //! large stack, so that a caller can go on while a mask is computed.
 
-use super::{Environment, Fault, Kind};
+use super::{Environment, Fault, Kind, STACK_BYTES};
 use llguidance::Matcher;
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use toktrie::TokenId;
-
-const STACK_BYTES: usize = 256 << 20;
 
 pub struct Mask {
     pub bits: Vec<u32>,

@@ -3,8 +3,8 @@
 //! stack, or take minutes and gigabytes, on what a client may send. Therefore
 //!
 //!   - schema.rs bounds the size and nesting of a schema and rewrites it before the library sees it;
-//!   - a compilation runs on a thread of lowest priority with a large stack, bounded memory and time
-//!     (memory.rs). A structure that exceeds its share is not tried again;
+//!   - a helper process with limits of time and memory compiles a structure first (trial.rs). The server
+//!     compiles only what the helper could compile, on a thread with the same large stack;
 //!   - masks are computed on one worker thread with a large stack, bounded by the library's fuel (matcher.rs).
 
 mod choices;
@@ -15,45 +15,55 @@ mod references;
 mod schema;
 #[cfg(test)]
 mod tests;
+pub mod trial;
 mod vocabulary;
 
-use crate::memory::{limited, Share, Time};
+use crate::memory::{held, limited, Share};
 use llguidance::api::{ParserLimits, TopLevelGrammar};
 use llguidance::{Matcher, ParserFactory};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use trial::Trial;
 pub use vocabulary::Vocabulary;
 
-const SHARE: Share = Share {
-    stack_bytes: 256 << 20,
-    bytes: 256 << 20,
-    requests: usize::MAX,
-    time: Some(Time { processor: Duration::from_secs(2), wall: Duration::from_secs(8) }),
-};
-const TOGETHER: usize = 2; // compilations at a time
-const RESTS_MAX: usize = 32; // stopped threads that compilations may leave behind
+const STACK_BYTES: usize = 256 << 20;
+const TRIAL_BYTES: usize = 256 << 20; // a compilation may hold in the helper process
+const OWN_BYTES: usize = 512 << 20; // and here, where the first mask is over the model's vocabulary
+const MATCHER_BYTES: usize = 64 << 20; // a compiled structure may hold
+const CACHED_BYTES: usize = 256 << 20; // all cached structures may hold
 const CACHED: usize = 64; // compiled structures
+const TOGETHER: usize = 2; // compilations at a time
+const PATIENCE: Duration = Duration::from_secs(3); // for one of these places
 const REFUSED: usize = 256; // structures that are known to be too complex
 const TEXT_MAX: usize = 256 << 10; // bytes of a schema or a list of choices
 const GRAMMAR_MAX: usize = 64 << 10; // bytes of a Lark grammar
 const REGEX_MAX: usize = 16 << 10;
 
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Why {
+    Invalid, // it is wrong, or asks what cannot be kept
+    Complex, // it exceeds a limit
+    Busy,    // this machine has no time or place for it now
+}
+
 /// Why a structure was refused. `place` is the JSON pointer of the keyword at fault, if there is one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
-    pub complex: bool,
+    pub why: Why,
     pub place: String,
     pub message: String,
 }
 
 impl Fault {
     pub fn at(place: &str, message: impl Into<String>) -> Fault {
-        Fault { complex: false, place: place.into(), message: message.into() }
+        Fault { why: Why::Invalid, place: place.into(), message: message.into() }
     }
     pub fn complex(place: &str, message: impl Into<String>) -> Fault {
-        Fault { complex: true, place: place.into(), message: message.into() }
+        Fault { why: Why::Complex, place: place.into(), message: message.into() }
+    }
+    pub fn busy(message: impl Into<String>) -> Fault {
+        Fault { why: Why::Busy, place: String::new(), message: message.into() }
     }
 }
 
@@ -67,11 +77,18 @@ pub enum Kind {
 
 type Key = (Kind, String);
 
+struct Compiled {
+    key: Key,
+    matcher: Matcher,
+    bytes: usize,
+}
+
 /// The compiled structures of one vocabulary. Thread-safe.
 pub struct Environment {
     factory: ParserFactory,
     pub vocabulary: Vocabulary,
-    cache: Mutex<VecDeque<(Key, Matcher)>>, // the last used one in front
+    trial: Option<Trial>,
+    cache: Mutex<VecDeque<Compiled>>, // the last used one in front
     refused: Mutex<VecDeque<Key>>,
 }
 
@@ -80,7 +97,13 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Environment {
-    pub fn new(words: Vec<Vec<u8>>, special: &[bool], ends: &[u32]) -> Result<Environment, String> {
+    /// Without a trial, structures must come from a friend.
+    pub fn new(
+        words: Vec<Vec<u8>>,
+        special: &[bool],
+        ends: &[u32],
+        trial: Option<Trial>,
+    ) -> Result<Environment, String> {
         let vocabulary = Vocabulary::new(words, special, ends)?;
         let mut factory = ParserFactory::new_simple(&vocabulary.env).map_err(|e| e.to_string())?;
         factory.quiet();
@@ -91,68 +114,79 @@ impl Environment {
         std::panic::set_hook(Box::new(|_| {}));
         first.map_err(|e| e.to_string())?;
         let (cache, refused) = Default::default();
-        Ok(Environment { factory, vocabulary, cache, refused })
+        Ok(Environment { factory, vocabulary, trial, cache, refused })
     }
 
     /// A matcher at the start of an answer. Blocks while it compiles, at most some seconds.
     pub fn matcher(&self, kind: Kind, text: &str) -> Result<Matcher, Fault> {
         let key = (kind, text.to_string());
-        if let Some(found) = self.cached(&key) {
-            return Ok(found);
+        if let Some(known) = self.known(&key) {
+            return known;
         }
-        if locked(&self.refused).contains(&key) {
-            return Err(too_complex());
+        check_size(kind, text)?;
+        let _turn = Turn::take()?;
+        if let Some(known) = self.known(&key) {
+            return known; // compiled for another request meanwhile
         }
         let made = self.compiled(kind, text);
         match &made {
-            Ok(matcher) => self.keep(key, matcher.deep_clone()),
-            Err(fault) if fault.complex && fault.place.is_empty() => {
-                let mut refused = locked(&self.refused);
-                refused.push_front(key);
-                refused.truncate(REFUSED);
-            }
+            Ok((matcher, bytes)) => self.keep(Compiled { key, matcher: matcher.deep_clone(), bytes: *bytes }),
+            Err(fault) if fault.why == Why::Complex => self.refuse(key),
             Err(_) => {}
         }
-        made
+        made.map(|(matcher, _)| matcher)
     }
 
-    fn cached(&self, key: &Key) -> Option<Matcher> {
+    fn known(&self, key: &Key) -> Option<Result<Matcher, Fault>> {
+        if locked(&self.refused).contains(key) {
+            return Some(Err(too_complex()));
+        }
         let mut cache = locked(&self.cache);
-        let entry = cache.iter().position(|e| e.0 == *key).and_then(|at| cache.remove(at))?;
-        let found = entry.1.deep_clone();
+        let entry = cache.iter().position(|e| e.key == *key).and_then(|at| cache.remove(at))?;
+        let found = entry.matcher.deep_clone();
         cache.push_front(entry);
-        Some(found)
+        Some(Ok(found))
     }
 
-    fn keep(&self, key: Key, matcher: Matcher) {
+    fn keep(&self, made: Compiled) {
         let mut cache = locked(&self.cache);
-        cache.push_front((key, matcher));
+        cache.push_front(made);
         cache.truncate(CACHED);
+        while cache.iter().map(|c| c.bytes).sum::<usize>() > CACHED_BYTES {
+            cache.pop_back();
+        }
     }
 
-    fn compiled(&self, kind: Kind, text: &str) -> Result<Matcher, Fault> {
-        let limit = match kind {
-            Kind::Regex => REGEX_MAX,
-            Kind::Grammar => GRAMMAR_MAX,
-            _ => TEXT_MAX,
+    fn refuse(&self, key: Key) {
+        let mut refused = locked(&self.refused);
+        refused.push_front(key);
+        refused.truncate(REFUSED);
+    }
+
+    fn compiled(&self, kind: Kind, text: &str) -> Result<(Matcher, usize), Fault> {
+        if let Some(trial) = &self.trial {
+            trial.run(kind, text)?;
+        }
+        self.compiled_within(OWN_BYTES, kind, text)
+    }
+
+    /// Compiles on a thread of lowest priority. Also tells how many bytes the matcher holds.
+    fn compiled_within(&self, bytes: usize, kind: Kind, text: &str) -> Result<(Matcher, usize), Fault> {
+        let share = Share { stack_bytes: STACK_BYTES, bytes, requests: usize::MAX };
+        let work = || {
+            trial::step_back();
+            self.build(kind, text).map(|matcher| (matcher, held()))
         };
-        if text.len() > limit {
-            return Err(Fault::complex("/", format!("it has more than {limit} bytes")));
+        let made = match limited(share, work) {
+            Ok(Some(Ok(made))) => made?,
+            Ok(Some(Err(_))) => return Err(Fault::complex("", "the library failed on it")),
+            Ok(None) => return Err(too_complex()),
+            Err(e) => return Err(Fault::busy(format!("no thread to compile on: {e}"))),
+        };
+        if made.1 > MATCHER_BYTES {
+            return Err(too_complex());
         }
-        static RESTS: AtomicUsize = AtomicUsize::new(0);
-        if RESTS.load(Ordering::Relaxed) >= RESTS_MAX {
-            return Err(Fault::complex("", "too many structures were too complex; restart the server"));
-        }
-        let _turn = Turn::take();
-        match limited(SHARE, || self.build(kind, text)) {
-            Ok(Some(Ok(made))) => made,
-            Ok(Some(Err(_))) => Err(Fault::complex("", "the library failed on it")),
-            Ok(None) => {
-                RESTS.fetch_add(1, Ordering::Relaxed);
-                Err(too_complex())
-            }
-            Err(e) => Err(Fault::complex("/", format!("no thread to compile on: {e}"))),
-        }
+        Ok(made)
     }
 
     fn build(&self, kind: Kind, text: &str) -> Result<Matcher, Fault> {
@@ -173,6 +207,18 @@ impl Environment {
     }
 }
 
+fn check_size(kind: Kind, text: &str) -> Result<(), Fault> {
+    let limit = match kind {
+        Kind::Regex => REGEX_MAX,
+        Kind::Grammar => GRAMMAR_MAX,
+        _ => TEXT_MAX,
+    };
+    if text.len() > limit {
+        return Err(Fault::complex("", format!("it has more than {limit} bytes")));
+    }
+    Ok(())
+}
+
 fn too_complex() -> Fault {
     Fault::complex("", "compiling it takes more than 2 s or 256 MB")
 }
@@ -182,7 +228,8 @@ fn fault_of(message: &str) -> Fault {
     let line = message.lines().next().unwrap_or_default().chars().take(300).collect::<String>();
     let limits = ["too complex", "too large", "too big", "limit", "fuel", "panic", "stack level", "too many"];
     let complex = limits.iter().any(|l| line.to_lowercase().contains(l));
-    Fault { complex, place: String::new(), message: line }
+    let why = if complex { Why::Complex } else { Why::Invalid };
+    Fault { why, place: String::new(), message: line }
 }
 
 /// One of the compilations that may run at a time.
@@ -192,13 +239,15 @@ static RUNNING: Mutex<usize> = Mutex::new(0);
 static ENDED: Condvar = Condvar::new();
 
 impl Turn {
-    fn take() -> Turn {
-        let mut running = locked(&RUNNING);
-        while *running >= TOGETHER {
-            running = ENDED.wait(running).unwrap_or_else(PoisonError::into_inner);
+    fn take() -> Result<Turn, Fault> {
+        let full = |running: &mut usize| *running >= TOGETHER;
+        let waited = ENDED.wait_timeout_while(locked(&RUNNING), PATIENCE, full);
+        let (mut running, late) = waited.unwrap_or_else(PoisonError::into_inner);
+        if late.timed_out() {
+            return Err(Fault::busy("too many structures are being compiled; try again"));
         }
         *running += 1;
-        Turn
+        Ok(Turn)
     }
 }
 

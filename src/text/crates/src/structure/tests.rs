@@ -3,6 +3,7 @@
 //! or a matcher.
 
 use super::matcher::Follower;
+use super::trial::tests::own_trial;
 use super::{Environment, Fault, Kind};
 use serde_json::{json, Value};
 use std::sync::Arc;
@@ -28,7 +29,7 @@ fn environment() -> Arc<Environment> {
         words.push(word.as_bytes().to_vec());
     }
     let special = vec![false; words.len()];
-    Arc::new(Environment::new(words, &special, &[END]).unwrap())
+    Arc::new(Environment::new(words, &special, &[END], own_trial()).unwrap())
 }
 
 fn masks(kind: Kind, text: &str) -> Result<Follower, Fault> {
