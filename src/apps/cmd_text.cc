@@ -239,7 +239,7 @@ int run(const std::string& what, const std::string& model) {
 
 void add_text_command(const Command& program) {
   const Command text = program.command(
-      "text", "Tokens, streamed pieces, prompts, parsed answers: JSON lines in, JSON lines out");
+      "text", "Tokens, streamed pieces, prompts, parsed answers, masks: JSON lines in, JSON lines out");
   text.footer(
       std::string("Examples:\n  echo '{\"text\":\"Hello\"}' | autark text encode qwen2.5-coder-0.5b\n"
                   "  echo '{\"ids\":[9707]}' | autark text decode qwen2.5-coder-0.5b\n"
