@@ -1,5 +1,6 @@
 #include "serve/answer_structure.h"
 #include <algorithm>
+#include <utility>
 
 namespace autark::serve {
 namespace {
@@ -17,6 +18,17 @@ void allow(std::vector<uint32_t>& bits, int32_t id, bool allowed) {
 // Whether a text has more than line feeds after the first `end` bytes.
 bool goes_on(std::string_view text, size_t end) {
   return text.find_first_not_of('\n', end) != text.npos;
+}
+
+// A structure as the text layer takes it.
+std::pair<text::StructureKind, std::string> written(const api::Structure& s) {
+  using Kind = api::Structure::Kind;
+  using text::StructureKind;
+  if (s.kind == Kind::json_object) return {StructureKind::schema, R"({"type":"object"})"};
+  if (s.kind == Kind::json_schema) return {StructureKind::schema, dump_json(s.schema)};
+  if (s.kind == Kind::regex) return {StructureKind::regex, s.text};
+  if (s.kind == Kind::choice) return {StructureKind::choice, dump_json(Json(s.choices))};
+  return {StructureKind::grammar, s.text};
 }
 
 }  // namespace
@@ -96,10 +108,11 @@ engine::TokenMask AnswerStructure::reasoning_mask() {
 
 void AnswerStructure::prepare(std::span<const int32_t> answer) {
   read(answer);
-  if (!reasons_ && !free_) masks_->prepare(answer.subspan(begin_));
+  if (masks_ && !reasons_ && !free_) masks_->prepare(answer.subspan(begin_));
 }
 
 Result<engine::TokenMask> AnswerStructure::after(std::span<const int32_t> answer) {
+  if (!masks_) return Error{Code::internal, "structure: its masks could not be copied"};
   read(answer);
   if (free_) return engine::TokenMask{};
   if (reasons_) return reasoning_mask();
@@ -116,24 +129,20 @@ Result<engine::TokenMask> AnswerStructure::after(std::span<const int32_t> answer
   return engine::TokenMask{bits_};
 }
 
+std::unique_ptr<text::StructureMasks> known_masks(const text::Structures& structures,
+                                                  const api::Structure& s) {
+  const auto [kind, text] = written(s);
+  return structures.known(kind, text);
+}
+
 std::unique_ptr<text::StructureMasks> compiled(const text::Structures& structures, const api::Structure& s,
                                                api::ApiError& fault) {
-  using Kind = api::Structure::Kind;
-  using text::StructureKind;
-  text::StructureFault why;
-  const auto compile = [&](StructureKind kind, const std::string& text) {
-    return structures.compile(kind, text, why);
-  };
-  std::unique_ptr<text::StructureMasks> masks;
-  if (s.kind == Kind::json_object) masks = compile(StructureKind::schema, R"({"type":"object"})");
-  if (s.kind == Kind::json_schema) masks = compile(StructureKind::schema, dump_json(s.schema));
-  if (s.kind == Kind::regex) masks = compile(StructureKind::regex, s.text);
-  if (s.kind == Kind::choice) masks = compile(StructureKind::choice, dump_json(Json(s.choices)));
-  if (s.kind == Kind::grammar) masks = compile(StructureKind::grammar, s.text);
-  if (masks) return masks;
-  const std::string place = why.place.empty() ? "" : " at " + why.place;
   using Why = text::StructureFault::Why;
   using api::ApiError;
+  const auto [kind, text] = written(s);
+  text::StructureFault why;
+  if (auto masks = structures.compile(kind, text, why)) return masks;
+  const std::string place = why.place.empty() ? "" : " at " + why.place;
   fault = {.kind = why.why == Why::busy ? ApiError::Kind::overloaded : ApiError::Kind::invalid,
            .message = s.param + place + ": " + why.message,
            .param = s.param,

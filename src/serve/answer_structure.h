@@ -29,7 +29,7 @@ class AnswerStructure final : public engine::Constraint {
     std::optional<int32_t> thinks;  // a first token that opens reasoning
     std::optional<int32_t> calls;   // a token that opens a call instead of content: all is free after it
   };
-  // The tokenizer must outlive it.
+  // The tokenizer must outlive it. Without masks every answer fails.
   AnswerStructure(std::unique_ptr<text::StructureMasks> masks, const text::Tokenizer& tokenizer, Place place);
 
   void prepare(std::span<const int32_t> answer) override;
@@ -53,7 +53,10 @@ class AnswerStructure final : public engine::Constraint {
   std::vector<uint32_t> bits_;
 };
 
-// Compiles the structure of a request. On failure returns null and sets `fault`.
+// The masks of a request's structure if it was compiled before, else null. Does not block.
+std::unique_ptr<text::StructureMasks> known_masks(const text::Structures& structures,
+                                                  const api::Structure& s);
+// Compiles the structure of a request, which may take seconds. On failure returns null and sets `fault`.
 std::unique_ptr<text::StructureMasks> compiled(const text::Structures& structures, const api::Structure& s,
                                                api::ApiError& fault);
 

@@ -4,8 +4,10 @@
 // that was asked about many beginnings must agree with a fresh one.
 #include "serve/answer_structure.h"
 #include <gtest/gtest.h>
+#include <future>
 #include <random>
 #include <regex>
+#include <utility>
 #include "serve/engine_backend.h"
 #include "serve/fake_engine.h"
 
@@ -145,8 +147,11 @@ std::string drawn(const api::Request& request, uint32_t seed) {
   text::ModelText text = byte_text(std::make_unique<PlainTemplate>());
   text.end_tokens = {ByteTokenizer::kBegin};
   EngineBackend backend(std::unique_ptr<engine::Engine>(engine), std::move(text), {.id = "fake"});
-  std::vector<api::Event> events;
-  const auto cancel = backend.submit(request, [&](api::Event e) { events.push_back(std::move(e)); });
+  std::promise<void> told;
+  const auto cancel = backend.submit(request, [&, once = false](const api::Event&) mutable {
+    if (!std::exchange(once, true)) told.set_value();
+  });
+  told.get_future().wait();
   if (engine->submitted.empty() || !engine->submitted[0].request.constraint) return "no constraint";
   engine::Constraint& constraint = *engine->submitted[0].request.constraint;
   std::mt19937 random(seed);
@@ -169,6 +174,26 @@ api::Request asking(api::Structure structure) {
   api::Request r{.items = {{api::Role::user, {api::Text{"a"}}}}};
   r.structure = std::move(structure);
   return r;
+}
+
+// A structure is compiled on another thread, and a cancellation that comes meanwhile is not lost.
+TEST(StructuredAnswers, CanBeCancelledAtAnyTime) {
+  for (int round = 0; round < 20; ++round) {
+    auto* engine = new FakeEngine;
+    text::ModelText text = byte_text(std::make_unique<PlainTemplate>());
+    text.end_tokens = {ByteTokenizer::kBegin};
+    EngineBackend backend(std::unique_ptr<engine::Engine>(engine), std::move(text), {.id = "fake"});
+    std::promise<void> told;
+    const auto cancel = backend.submit(asking({.kind = api::Structure::Kind::json_object}),
+                                       [&, once = false](const api::Event&) mutable {
+                                         if (!std::exchange(once, true)) told.set_value();
+                                       });
+    if (round % 2) told.get_future().wait();
+    cancel();
+    if (round % 2 == 0) told.get_future().wait();
+    while (engine->finish_calls == 0) std::this_thread::yield();
+    EXPECT_EQ(engine->submitted.at(0).finished, engine::Finish::cancelled);
+  }
 }
 
 TEST(StructuredAnswers, AreWhatTheRequestAsks) {

@@ -6,6 +6,12 @@
 
 namespace autark::serve {
 using Kind = api::ApiError::Kind;
+namespace {
+
+// Compilations take seconds at most. More of them than these are refused, so that none waits for long.
+constexpr Workers::Limits kCompilers{.threads = 2, .jobs = 6};
+
+}  // namespace
 
 EngineBackend::EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options)
     : text_(std::move(text)),
@@ -13,7 +19,13 @@ EngineBackend::EngineBackend(std::unique_ptr<engine::Engine> engine, text::Model
       engine_(std::move(engine)),
       options_(std::move(options)),
       fingerprint_(fingerprint_of(engine_->card())),
-      next_seed_(options_.seed) {}
+      next_seed_(options_.seed),
+      compilers_(kCompilers) {}
+
+// Structures that wait to be compiled are refused.
+EngineBackend::~EngineBackend() {
+  stopping_ = true;
+}
 
 std::vector<api::ModelEntry> EngineBackend::models() const {
   std::vector<api::ModelEntry> all;
@@ -69,42 +81,61 @@ engine::Request EngineBackend::common_of(const api::Request& request) const {
           .prefix = prefix_hints(request, options_.isolation)};
 }
 
-const text::Structures* EngineBackend::structures(api::ApiError& fault) const {
-  std::call_once(structures_made_, [&] {
+const text::Structures* EngineBackend::structures(api::ApiError& fault) {
+  std::call_once(structures_once_, [&] {
     auto made = text::Structures::make(*text_.tokenizer, text_.end_tokens, options_.trial);
     joins_ = reasoning_joins(*text_.tokenizer);
     made ? void(structures_ = std::move(*made)) : void(structures_fault_ = made.error().message);
+    structures_made_ = true;
   });
   if (!structures_) fault = {.kind = Kind::unsupported, .message = structures_fault_};
   return structures_.get();
 }
 
-// Compiles the structure of a request; the result makes the constraint of each choice. A forced call has none.
-api::ApiResult<Submission::Constrain> EngineBackend::constrain(const api::Request& request) const {
-  if (!request.structure) return Submission::Constrain();
-  api::ApiError fault;
-  const text::Structures* all = structures(fault);
-  std::shared_ptr<text::StructureMasks> masks = all ? compiled(*all, *request.structure, fault) : nullptr;
-  if (!masks) return fault;
+// The masks of a structure that needs no compiling.
+std::unique_ptr<text::StructureMasks> EngineBackend::known(const api::Structure& s) const {
+  return structures_made_ && structures_ ? known_masks(*structures_, s) : nullptr;
+}
+
+// Makes the constraint of each choice. A forced call has none.
+Submission::Constrain EngineBackend::constrain(const api::Request& request,
+                                               std::shared_ptr<text::StructureMasks> masks) const {
+  if (!masks) return {};
   const text::Tokenizer& tokenizer = *text_.tokenizer;
   AnswerStructure::Place place{
       .vocabulary = engine_->card().vocabulary, .ends = text_.end_tokens, .joins = &joins_};
   if (request.thinking != false && request.prompts.empty()) place.thinks = tokenizer.id_of("<think>");
-  return Submission::Constrain([masks, &tokenizer, place](const Prompt& p) {
-    std::shared_ptr<engine::Constraint> made;
-    if (!p.answer.opening.empty()) return made;
+  return [masks, &tokenizer, place](const Prompt& p) {
+    if (!p.answer.opening.empty()) return std::shared_ptr<engine::Constraint>();
     AnswerStructure::Place own = place;
     own.in_reasoning = p.answer.in_reasoning;
     if (own.in_reasoning) own.thinks.reset();
     if (p.answer.calls) own.calls = tokenizer.id_of("<tool_call>");
-    if (auto another = masks->another())
-      made = std::make_shared<AnswerStructure>(std::move(another), tokenizer, std::move(own));
-    return made;
-  });
+    return std::shared_ptr<engine::Constraint>(
+        std::make_shared<AnswerStructure>(masks->another(), tokenizer, std::move(own)));
+  };
+}
+
+void EngineBackend::compile(Work& work) {
+  api::ApiError fault{.kind = Kind::unavailable, .message = "the server is stopping"};
+  const text::Structures* all = stopping_ ? nullptr : structures(fault);
+  std::shared_ptr<text::StructureMasks> masks =
+      all ? compiled(*all, *work.request.structure, fault) : nullptr;
+  if (!masks) return work.sink({.payload = std::move(fault)});
+  begin(work, std::move(masks));
+}
+
+void EngineBackend::begin(Work& work, std::shared_ptr<text::StructureMasks> masks) {
+  const auto submission = std::make_shared<Submission>(
+      *engine_, *text_.tokenizer, work.request, std::move(work.prompts), replay_, std::move(work.sink));
+  submission->submit(common_of(work.request),
+                     work.request.sampling.seed.value_or(next_seed_ += 0x9e3779b97f4a7c15),
+                     constrain(work.request, std::move(masks)));
+  work.pending->made(submission);
 }
 
 // Refuses a prompt that does not fit before it reaches the engine, because a dialect reports both numbers.
-// The cancel function holds a weak reference: the engine's sinks own the submission.
+// A new structure is compiled on another thread, so that it does not hold up other requests.
 api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
   if (!serves(request.model)) {
     sink({.payload = api::ApiError{.kind = Kind::not_found,
@@ -136,17 +167,19 @@ api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
                                    .limit = context}});
     return [] {};
   }
-  auto constrained = constrain(request);
-  if (auto* fault = std::get_if<api::ApiError>(&constrained))
-    return sink({.payload = std::move(*fault)}), [] {};
-  const auto submission = std::make_shared<Submission>(*engine_, *text_.tokenizer, request,
-                                                       std::move(std::get<std::vector<Prompt>>(prompts)),
-                                                       replay_, std::move(sink));
-  submission->submit(common_of(request), request.sampling.seed.value_or(next_seed_ += 0x9e3779b97f4a7c15),
-                     std::get<Submission::Constrain>(constrained));
-  return [weak = submission->weak_from_this()] {
-    if (const auto s = weak.lock()) s->cancel();
-  };
+  const auto work =
+      std::make_shared<Work>(Work{std::move(request), std::move(std::get<std::vector<Prompt>>(prompts)),
+                                  std::move(sink), std::make_shared<PendingSubmission>()});
+  const auto& structure = work->request.structure;
+  std::shared_ptr<text::StructureMasks> masks = structure ? known(*structure) : nullptr;
+  const auto pending = work->pending;
+  if (!structure || masks)
+    begin(*work, std::move(masks));
+  else if (!compilers_.post(0, [this, work] { compile(*work); }))
+    work->sink({.payload = api::ApiError{.kind = Kind::overloaded,
+                                         .message = "too many structures are being compiled; try again",
+                                         .param = structure->param}});
+  return [pending] { pending->cancel(); };
 }
 
 api::ApiResult<int64_t> EngineBackend::count_tokens(const api::Request& request) const {

@@ -8,8 +8,10 @@
 #include "serve/answer_structure.h"
 #include "serve/cache_domain.h"
 #include "serve/exposition.h"
+#include "serve/pending_submission.h"
 #include "serve/prompts.h"
 #include "serve/submission.h"
+#include "serve/workers.h"
 #include "text/model_text.h"
 #include "text/structure.h"
 
@@ -29,6 +31,7 @@ class EngineBackend final : public api::Backend {
     std::vector<std::string> trial;    // the helper that tries structures (text/structure.h)
   };
   EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options);
+  ~EngineBackend() override;
 
   std::vector<api::ModelEntry> models() const override;
   std::string fingerprint() const override { return fingerprint_; }
@@ -47,21 +50,35 @@ class EngineBackend final : public api::Backend {
   bool serves(const std::string& model) const;
   api::ApiResult<std::vector<Prompt>> prompts_of(const api::Request& request) const;
   engine::Request common_of(const api::Request& request) const;
-  const text::Structures* structures(api::ApiError& fault) const;
-  api::ApiResult<Submission::Constrain> constrain(const api::Request& request) const;
+  // A request that was checked, and what it needs to be submitted.
+  struct Work {
+    api::Request request;
+    std::vector<Prompt> prompts;
+    Sink sink;
+    std::shared_ptr<PendingSubmission> pending;
+  };
+  void begin(Work& work, std::shared_ptr<text::StructureMasks> masks);
+  void compile(Work& work);
+  const text::Structures* structures(api::ApiError& fault);
+  std::unique_ptr<text::StructureMasks> known(const api::Structure& s) const;
+  Submission::Constrain constrain(const api::Request& request,
+                                  std::shared_ptr<text::StructureMasks> masks) const;
 
   // The engine is declared after these, because its requests use them until it is destroyed.
   Replay replay_;
   const text::ModelText text_;
   const Prompts prompts_;
-  mutable std::once_flag structures_made_;
-  mutable std::unique_ptr<text::Structures> structures_;  // made for the first request that needs it
-  mutable std::string structures_fault_;
-  mutable ReasoningJoins joins_;
+  std::once_flag structures_once_;
+  std::atomic<bool> structures_made_ = false;
+  std::unique_ptr<text::Structures> structures_;  // made for the first request that needs it
+  std::string structures_fault_;
+  ReasoningJoins joins_;
+  std::atomic<bool> stopping_ = false;
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
   const std::string fingerprint_;
   std::atomic<uint64_t> next_seed_;
+  Workers compilers_;  // the last member: its jobs use all others
 };
 
 }  // namespace autark::serve

@@ -122,6 +122,8 @@ void autark_structures_free(autark_structures* s);
 // 3 a Lark grammar. On failure `error` gets JSON: "why" (invalid, complex or busy), "place" (the JSON pointer of
 // the keyword at fault, may be empty) and "message". The masks may outlive `s`.
 autark_masks* autark_masks_new(const autark_structures* s, int kind, autark_str text, autark_buffer* error);
+// The same without compiling: null unless it was compiled before and is still cached.
+autark_masks* autark_masks_known(const autark_structures* s, int kind, autark_str text);
 // Masks of another answer with the same structure.
 autark_masks* autark_masks_another(const autark_masks* m, autark_buffer* error);
 void autark_masks_free(autark_masks* m);

@@ -53,6 +53,10 @@ StructureFault fault_of(const std::string& text) {
 class CrateStructures final : public Structures {
  public:
   explicit CrateStructures(autark_structures* s) : structures_(s) {}
+  std::unique_ptr<StructureMasks> known(StructureKind kind, std::string_view text) const override {
+    autark_masks* m = autark_masks_known(structures_.get(), int(kind), borrow(text));
+    return m ? std::make_unique<CrateMasks>(m) : nullptr;
+  }
   std::unique_ptr<StructureMasks> compile(StructureKind kind, std::string_view text,
                                           StructureFault& fault) const override {
     autark_buffer error;

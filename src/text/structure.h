@@ -56,7 +56,9 @@ class Structures {
   static Result<std::unique_ptr<Structures>> make(const Tokenizer& tokenizer, std::span<const int32_t> ends,
                                                   std::span<const std::string> trial = {});
   virtual ~Structures() = default;
-  // Blocks while it compiles. On failure returns null and sets `fault`.
+  // Masks of a structure that was compiled before and is still cached; else null. Does not block.
+  virtual std::unique_ptr<StructureMasks> known(StructureKind kind, std::string_view text) const = 0;
+  // Blocks while it compiles, at most some seconds. On failure returns null and sets `fault`.
   virtual std::unique_ptr<StructureMasks> compile(StructureKind kind, std::string_view text,
                                                   StructureFault& fault) const = 0;
 };

@@ -55,6 +55,25 @@ pub unsafe extern "C" fn autark_structures_free(s: *mut Structures) {
     }
 }
 
+fn kind_of(kind: i32) -> Kind {
+    match kind {
+        0 => Kind::Schema,
+        1 => Kind::Regex,
+        2 => Kind::Choice,
+        _ => Kind::Grammar,
+    }
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn autark_masks_known(s: &Structures, kind: i32, text: Str) -> *mut Masks {
+    let found = guarded(|| {
+        let follower = Follower::known(s.0.clone(), kind_of(kind), text.text()?);
+        Ok(follower
+            .map_or(std::ptr::null_mut(), |f| Box::into_raw(Box::new(Masks { follower: f, shown: None }))))
+    });
+    found.unwrap_or(std::ptr::null_mut())
+}
+
 #[no_mangle]
 pub unsafe extern "C" fn autark_masks_new(
     s: &Structures,
@@ -62,12 +81,7 @@ pub unsafe extern "C" fn autark_masks_new(
     text: Str,
     error: *mut Buffer,
 ) -> *mut Masks {
-    let kind = match kind {
-        0 => Kind::Schema,
-        1 => Kind::Regex,
-        2 => Kind::Choice,
-        _ => Kind::Grammar,
-    };
+    let kind = kind_of(kind);
     let made = guarded(|| {
         let text = text.text().map_err(|e| told(&Fault::at("", e)))?;
         let follower = Follower::new(s.0.clone(), kind, text).map_err(|f| told(&f))?;

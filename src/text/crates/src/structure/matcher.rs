@@ -36,8 +36,18 @@ struct Job {
 impl Follower {
     pub fn new(environment: Arc<Environment>, kind: Kind, text: &str) -> Result<Follower, Fault> {
         let matcher = environment.matcher(kind, text)?;
+        Ok(Follower::at_start(environment, matcher))
+    }
+
+    /// Of a structure that was compiled before and is still cached.
+    pub fn known(environment: Arc<Environment>, kind: Kind, text: &str) -> Option<Follower> {
+        let matcher = environment.known(&(kind, text.to_string()))?.ok()?;
+        Some(Follower::at_start(environment, matcher))
+    }
+
+    fn at_start(environment: Arc<Environment>, matcher: Matcher) -> Follower {
         let inner = Arc::new(Mutex::new(State { environment, matcher, consumed: Vec::new() }));
-        Ok(Follower { inner, coming: None, last: None })
+        Follower { inner, coming: None, last: None }
     }
 
     /// A follower of another answer of the same structure.
@@ -45,9 +55,7 @@ impl Follower {
         let state = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let mut matcher = state.matcher.deep_clone();
         let _ = matcher.rollback(state.consumed.len());
-        let environment = state.environment.clone();
-        let inner = Arc::new(Mutex::new(State { environment, matcher, consumed: Vec::new() }));
-        Follower { inner, coming: None, last: None }
+        Follower::at_start(state.environment.clone(), matcher)
     }
 
     /// Begins to compute the mask after `ids`.

@@ -22,8 +22,7 @@ use crate::memory::{held, limited, Share};
 use llguidance::api::{ParserLimits, TopLevelGrammar};
 use llguidance::{Matcher, ParserFactory};
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use trial::Trial;
 pub use vocabulary::Vocabulary;
 
@@ -33,8 +32,6 @@ const OWN_BYTES: usize = 512 << 20; // and here, where the first mask is over th
 const MATCHER_BYTES: usize = 64 << 20; // a compiled structure may hold
 const CACHED_BYTES: usize = 256 << 20; // all cached structures may hold
 const CACHED: usize = 64; // compiled structures
-const TOGETHER: usize = 2; // compilations at a time
-const PATIENCE: Duration = Duration::from_secs(3); // for one of these places
 const REFUSED: usize = 256; // structures that are known to be too complex
 const TEXT_MAX: usize = 256 << 10; // bytes of a schema or a list of choices
 const GRAMMAR_MAX: usize = 64 << 10; // bytes of a Lark grammar
@@ -75,7 +72,7 @@ pub enum Kind {
     Grammar,
 }
 
-type Key = (Kind, String);
+pub type Key = (Kind, String);
 
 struct Compiled {
     key: Key,
@@ -124,10 +121,6 @@ impl Environment {
             return known;
         }
         check_size(kind, text)?;
-        let _turn = Turn::take()?;
-        if let Some(known) = self.known(&key) {
-            return known; // compiled for another request meanwhile
-        }
         let made = self.compiled(kind, text);
         match &made {
             Ok((matcher, bytes)) => self.keep(Compiled { key, matcher: matcher.deep_clone(), bytes: *bytes }),
@@ -137,7 +130,8 @@ impl Environment {
         made.map(|(matcher, _)| matcher)
     }
 
-    fn known(&self, key: &Key) -> Option<Result<Matcher, Fault>> {
+    /// What is known of a structure without compiling it.
+    pub fn known(&self, key: &Key) -> Option<Result<Matcher, Fault>> {
         if locked(&self.refused).contains(key) {
             return Some(Err(too_complex()));
         }
@@ -230,30 +224,4 @@ fn fault_of(message: &str) -> Fault {
     let complex = limits.iter().any(|l| line.to_lowercase().contains(l));
     let why = if complex { Why::Complex } else { Why::Invalid };
     Fault { why, place: String::new(), message: line }
-}
-
-/// One of the compilations that may run at a time.
-struct Turn;
-
-static RUNNING: Mutex<usize> = Mutex::new(0);
-static ENDED: Condvar = Condvar::new();
-
-impl Turn {
-    fn take() -> Result<Turn, Fault> {
-        let full = |running: &mut usize| *running >= TOGETHER;
-        let waited = ENDED.wait_timeout_while(locked(&RUNNING), PATIENCE, full);
-        let (mut running, late) = waited.unwrap_or_else(PoisonError::into_inner);
-        if late.timed_out() {
-            return Err(Fault::busy("too many structures are being compiled; try again"));
-        }
-        *running += 1;
-        Ok(Turn)
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        *locked(&RUNNING) -= 1;
-        ENDED.notify_one();
-    }
 }
