@@ -8,6 +8,7 @@
 #include <random>
 #include <regex>
 #include <utility>
+#include "base/check.h"
 #include "serve/engine_backend.h"
 #include "serve/fake_engine.h"
 

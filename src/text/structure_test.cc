@@ -4,6 +4,7 @@
 // text some token must be refused. The helper that tries structures first is a shell script here.
 #include "text/structure.h"
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <random>
 #include "text/testing.h"
 
