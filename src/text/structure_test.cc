@@ -20,7 +20,7 @@ struct Form {
 const Form kForms[] = {
     {StructureKind::schema,
      R"({"type":"object","properties":{"name":{"type":"string"},"größe":{"type":"integer"}},"required":["name"],"additionalProperties":false})",
-     {R"({"name":"Ünï 😀","größe":-12})", R"({ "name": "a\"b\\\u00fc" })"},
+     {R"({"name":"Ünï 😀","größe":-12})", R"({ "name": "a\"b\\" })"},
      {R"({"größe":1})", R"({"name":1})", R"({"name":"a","x":1})", "[]", "x"}},
     {StructureKind::schema, R"({"enum":["日本","日光",3]})", {R"("日光")", "3"}, {R"("日")", "33"}},
     {StructureKind::regex, "[a-c]+ü{2}", {"abcüü"}, {"abcü", "üü", "abcüüü"}},
