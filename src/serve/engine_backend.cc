@@ -147,13 +147,6 @@ api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
   }
   if (auto changed = fault()) return sink({.payload = std::move(*changed)}), [] {};
   if (!options_.keep_attribution) drop_attribution(request);
-  if (request.structure) {
-    const std::string& field = request.structure->param;
-    sink({.payload = api::ApiError{.kind = Kind::unsupported,
-                                   .message = field + " other than text is not supported by this server",
-                                   .param = field}});
-    return [] {};
-  }
   auto prompts = prompts_of(request);
   if (auto* fault = std::get_if<api::ApiError>(&prompts)) return sink({.payload = std::move(*fault)}), [] {};
   const char* field = request.prompts.empty() ? "messages" : "prompt";
