@@ -119,8 +119,9 @@ autark_structures* autark_structures_new(const autark_str* words, const bool* sp
 void autark_structures_free(autark_structures* s);
 
 // Compiles a structure, at most some seconds. `kind`: 0 a JSON schema, 1 a regex, 2 a JSON list of choices,
-// 3 a Lark grammar. On failure `error` gets JSON: "why" (invalid, complex or busy), "place" (the JSON pointer of
-// the keyword at fault, may be empty) and "message". The masks may outlive `s`.
+// 3 a Lark grammar, 4 tool calls (crates/src/structure/calls.rs). On failure `error` gets JSON: "why" (invalid,
+// complex or busy), "place" (the JSON pointer of the keyword at fault, may be empty) and "message". The masks
+// may outlive `s`.
 autark_masks* autark_masks_new(const autark_structures* s, int kind, autark_str text, autark_buffer* error);
 // The same without compiling: null unless it was compiled before and is still cached.
 autark_masks* autark_masks_known(const autark_structures* s, int kind, autark_str text);

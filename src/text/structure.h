@@ -5,19 +5,23 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 #include "base/result.h"
+#include "text/output_parser.h"
 #include "text/tokenizer.h"
 
 namespace autark::text {
 
 enum class StructureKind : uint8_t {
-  schema,  // a JSON schema; `true` and {} are any JSON value
-  regex,   // the whole text matches it, in Rust's syntax
-  choice,  // a JSON list of strings, of which the text is one
-  grammar  // Lark, in llguidance's variant
+  schema,   // a JSON schema; `true` and {} are any JSON value
+  regex,    // the whole text matches it, in Rust's syntax
+  choice,   // a JSON list of strings, of which the text is one
+  grammar,  // Lark, in llguidance's variant
+  calls     // tool calls behind the token that opens them; JSON, see calls_text()
 };
 
 // Why a structure was refused.
@@ -30,6 +34,17 @@ struct StructureFault {
   std::string place = {};  // the JSON pointer of the keyword at fault; may be empty
   std::string message = {};
 };
+
+// A tool whose calls are held to a form.
+struct CallForm {
+  std::string name;
+  std::optional<std::string> schema = {};  // JSON schema of the arguments; empty: any object
+};
+// The text of StructureKind::calls. `parallel`: more than one call may follow.
+std::string calls_text(OutputSyntax syntax, std::span<const CallForm> tools, bool parallel);
+// The tokens that open calls in a syntax. Empty: its markup is not of single tokens, so StructureKind::calls
+// cannot be used with this tokenizer.
+std::vector<int32_t> call_tokens(OutputSyntax syntax, const Tokenizer& tokenizer);
 
 // The masks of one answer. One thread at a time.
 class StructureMasks {

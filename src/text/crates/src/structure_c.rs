@@ -60,7 +60,8 @@ fn kind_of(kind: i32) -> Kind {
         0 => Kind::Schema,
         1 => Kind::Regex,
         2 => Kind::Choice,
-        _ => Kind::Grammar,
+        3 => Kind::Grammar,
+        _ => Kind::Calls,
     }
 }
 

@@ -7,6 +7,9 @@
 //!     compiles only what the helper could compile, on a thread with the same large stack;
 //!   - masks are computed on one worker thread with a large stack, bounded by the library's fuel (matcher.rs).
 
+mod calls;
+#[cfg(test)]
+mod calls_tests;
 mod choices;
 mod keywords;
 pub mod matcher;
@@ -33,7 +36,7 @@ const MATCHER_BYTES: usize = 64 << 20; // a compiled structure may hold
 const CACHED_BYTES: usize = 256 << 20; // all cached structures may hold
 const CACHED: usize = 64; // compiled structures
 const REFUSED: usize = 256; // structures that are known to be too complex
-const TEXT_MAX: usize = 256 << 10; // bytes of a schema or a list of choices
+const TEXT_MAX: usize = 256 << 10; // bytes of a schema, of a list of choices or tools
 const GRAMMAR_MAX: usize = 64 << 10; // bytes of a Lark grammar
 const REGEX_MAX: usize = 16 << 10;
 
@@ -70,6 +73,7 @@ pub enum Kind {
     Regex,
     Choice, // the text is a JSON list of strings
     Grammar,
+    Calls, // of tools; the text is JSON, see calls.rs
 }
 
 pub type Key = (Kind, String);
@@ -189,6 +193,7 @@ impl Environment {
             Kind::Regex => TopLevelGrammar::from_regex(text),
             Kind::Choice => TopLevelGrammar::from_regex(&choices::regex_of(text)?),
             Kind::Grammar => TopLevelGrammar::from_lark(text.to_string()),
+            Kind::Calls => TopLevelGrammar::from_lark(calls::grammar_of(text)?),
         };
         let parser = self.factory.create_parser(grammar).map_err(|e| fault_of(&e.to_string()))?;
         let mut matcher = Matcher::new(Ok(parser));

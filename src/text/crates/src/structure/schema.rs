@@ -26,25 +26,35 @@ fn settings() -> Value {
 
 /// The schema for the library. REQUIRES: a large stack.
 pub fn prepared(text: &str) -> Result<Value, Fault> {
-    let root: Value = serde_json::from_str(text).map_err(|e| {
+    let root = read(text)?;
+    prepared_part(&root, &root, "")
+}
+
+pub fn read(text: &str) -> Result<Value, Fault> {
+    serde_json::from_str(text).map_err(|e| {
         if e.to_string().contains("recursion limit") {
             Fault::complex("/", "it is nested deeper than 127 levels")
         } else {
             Fault::at("/", "it is not valid JSON")
         }
-    })?;
-    let mut rewriting = Rewriting { root: &root, names: HashMap::new(), definitions: Vec::new(), nodes: 0 };
-    let mut schema = rewriting.schema(&root, "")?;
+    })
+}
+
+/// The same for the schema `part` at `place` of the document `root`, which its references are about.
+pub fn prepared_part(root: &Value, part: &Value, place: &str) -> Result<Value, Fault> {
+    let whole = if place.is_empty() { "/" } else { place };
+    let mut rewriting = Rewriting { root, names: HashMap::new(), definitions: Vec::new(), nodes: 0 };
+    let mut schema = rewriting.schema(part, place)?;
     let mut definitions = rewriting.definitions();
     let known = productive(&definitions);
     if !may_end(&schema, &known) {
-        return Err(Fault::at("/", "no finite value can match it"));
+        return Err(Fault::at(whole, "no finite value can match it"));
     }
     closed(&mut schema, &known);
     if schema == Value::Bool(true) {
         schema = json!({});
     }
-    let Some(map) = schema.as_object_mut() else { return Err(Fault::at("/", "nothing can match it")) };
+    let Some(map) = schema.as_object_mut() else { return Err(Fault::at(whole, "nothing can match it")) };
     let mut named = Map::new();
     for (i, d) in definitions.iter_mut().enumerate().filter(|(i, _)| known[*i]) {
         closed(d, &known);
@@ -62,7 +72,7 @@ struct Rewriting<'a> {
     nodes: usize,
 }
 
-fn below(place: &str, key: &str) -> String {
+pub fn below(place: &str, key: &str) -> String {
     format!("{place}/{}", key.replace('~', "~0").replace('/', "~1"))
 }
 

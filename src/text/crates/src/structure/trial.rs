@@ -5,6 +5,7 @@
 //! The helper gets the name of the kind as its last argument and the text on its standard input. It writes one
 //! JSON object: empty, or a fault.
 
+use super::vocabulary::MARKS;
 use super::{too_complex, Environment, Fault, Kind, Why, TRIAL_BYTES};
 use serde_json::{json, Value};
 use std::io::{Read, Write};
@@ -15,8 +16,13 @@ const CPU_SECONDS: u64 = 2;
 const WALL: Duration = Duration::from_secs(5); // for helpers that get too little of a processor
 const ANSWER_MAX: u64 = 4096;
 
-const KINDS: [(Kind, &str); 4] =
-    [(Kind::Schema, "schema"), (Kind::Regex, "regex"), (Kind::Choice, "choice"), (Kind::Grammar, "grammar")];
+const KINDS: [(Kind, &str); 5] = [
+    (Kind::Schema, "schema"),
+    (Kind::Regex, "regex"),
+    (Kind::Choice, "choice"),
+    (Kind::Grammar, "grammar"),
+    (Kind::Calls, "calls"),
+];
 
 pub fn kind_of(name: &str) -> Option<Kind> {
     KINDS.iter().find(|k| k.1 == name).map(|k| k.0)
@@ -103,8 +109,10 @@ pub fn told(fault: &Fault) -> String {
 pub fn answer(kind: &str, text: &str) -> String {
     limit_process();
     let Some(kind) = kind_of(kind) else { return told(&Fault::at("", "unknown kind")) };
-    let words = (0..=255u8).map(|b| vec![b]).chain([Vec::new()]).collect();
-    let made = Environment::new(words, &[], &[256], None).map_err(Fault::busy);
+    let marks = MARKS.iter().map(|(spelling, _)| spelling.as_bytes().to_vec());
+    let words: Vec<_> = (0..=255u8).map(|b| vec![b]).chain([Vec::new()]).chain(marks).collect();
+    let special: Vec<bool> = (0..words.len()).map(|id| id > 256).collect();
+    let made = Environment::new(words, &special, &[256], None).map_err(Fault::busy);
     match made.and_then(|e| e.compiled_within(TRIAL_BYTES, kind, text)) {
         Ok(_) => "{}".into(),
         Err(fault) => told(&fault),

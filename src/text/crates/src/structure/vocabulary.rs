@@ -7,6 +7,15 @@ use toktrie::{ApproximateTokEnv, SimpleVob, TokEnv, TokRxInfo, TokTrie, TokenId}
 const WORD_MAX: usize = 512; // bytes; longer tokens are never allowed
 const SIZE_MAX: usize = 1 << 22;
 
+/// Special tokens that grammars of calls use, as <name>.
+pub const MARKS: [(&str, &str); 3] =
+    [("<tool_call>", "<call>"), ("</tool_call>", "<call-end>"), ("\u{ff5c}DSML\u{ff5c}", "<dsml>")];
+
+fn mark_of(word: &[u8]) -> Option<Vec<u8>> {
+    let (_, name) = MARKS.iter().find(|(spelling, _)| spelling.as_bytes() == word)?;
+    Some([&[TokTrie::SPECIAL_TOKEN_MARKER], name.as_bytes()].concat())
+}
+
 pub struct Vocabulary {
     pub env: TokEnv,
     pub size: usize,
@@ -15,7 +24,8 @@ pub struct Vocabulary {
 }
 
 impl Vocabulary {
-    /// `words`: the bytes that each id adds to a text. Special tokens have no text. `ends` end an answer.
+    /// `words`: the bytes that each id adds to a text. Special tokens have no text; those among
+    /// MARKS have their names. `ends` end an answer.
     pub fn new(mut words: Vec<Vec<u8>>, special: &[bool], ends: &[u32]) -> Result<Vocabulary, String> {
         let size = words.len();
         let ends: Vec<TokenId> = ends.iter().copied().filter(|e| (*e as usize) < size).collect();
@@ -29,7 +39,10 @@ impl Vocabulary {
         let mut twins = Vec::new();
         for id in 0..size {
             let silent = special.get(id) == Some(&true) || ends.contains(&(id as u32));
-            if silent || words[id].len() > WORD_MAX {
+            if silent {
+                words[id] = mark_of(&words[id]).unwrap_or_default();
+            }
+            if words[id].len() > WORD_MAX {
                 words[id].clear();
             }
             if words[id].is_empty() {
