@@ -7,6 +7,7 @@
 #include "api/openai_responses_input.h"
 #include "api/openai_responses_stream.h"
 #include "api/openai_responses_tools.h"
+#include "api/structures.h"
 #include "api/thinking.h"
 
 namespace autark::api {

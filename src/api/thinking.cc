@@ -48,6 +48,7 @@ void read_openai_thinking(Fields& f, Request& r) {
 
 void read_anthropic_thinking(Fields& f, Request& r) {
   read_type(f, r);
+  if (auto s = flat_format(f, "output_format")) r.structure = std::move(s);
   const Json* output = f.object("output_config");
   if (!output) return;
   Fields o(*output, f.path_of("output_config") + ".");

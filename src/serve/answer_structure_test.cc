@@ -38,7 +38,7 @@ struct Bench {
     api::ApiError fault;
     auto masks = compiled(*structures, asked, fault);
     AUTARK_CHECK(masks);
-    return {std::move(masks),
+    return {{.content = std::move(masks), .calls = {}},
             tokenizer,
             {.vocabulary = tokenizer.size(), .ends = ends, .joins = &joins, .in_reasoning = in_reasoning}};
   }

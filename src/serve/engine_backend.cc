@@ -16,6 +16,7 @@ constexpr Workers::Limits kCompilers{.threads = 2, .jobs = 6};
 EngineBackend::EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options)
     : text_(std::move(text)),
       prompts_(text_),
+      forms_(text_, engine->card().vocabulary, options.trial),
       engine_(std::move(engine)),
       options_(std::move(options)),
       fingerprint_(fingerprint_of(engine_->card())),
@@ -81,56 +82,21 @@ engine::Request EngineBackend::common_of(const api::Request& request) const {
           .prefix = prefix_hints(request, options_.isolation)};
 }
 
-const text::Structures* EngineBackend::structures(api::ApiError& fault) {
-  std::call_once(structures_once_, [&] {
-    auto made = text::Structures::make(*text_.tokenizer, text_.end_tokens, options_.trial);
-    joins_ = reasoning_joins(*text_.tokenizer);
-    made ? void(structures_ = std::move(*made)) : void(structures_fault_ = made.error().message);
-    structures_made_ = true;
-  });
-  if (!structures_) fault = {.kind = Kind::unsupported, .message = structures_fault_};
-  return structures_.get();
-}
-
-// The masks of a structure that needs no compiling.
-std::unique_ptr<text::StructureMasks> EngineBackend::known(const api::Structure& s) const {
-  return structures_made_ && structures_ ? known_masks(*structures_, s) : nullptr;
-}
-
-// Makes the constraint of each choice. A forced call has none.
-Submission::Constrain EngineBackend::constrain(const api::Request& request,
-                                               std::shared_ptr<text::StructureMasks> masks) const {
-  if (!masks) return {};
-  const text::Tokenizer& tokenizer = *text_.tokenizer;
-  AnswerStructure::Place place{
-      .vocabulary = engine_->card().vocabulary, .ends = text_.end_tokens, .joins = &joins_};
-  if (request.thinking != false && request.prompts.empty()) place.thinks = tokenizer.id_of("<think>");
-  return [masks, &tokenizer, place](const Prompt& p) {
-    if (!p.answer.opening.empty()) return std::shared_ptr<engine::Constraint>();
-    AnswerStructure::Place own = place;
-    own.in_reasoning = p.answer.in_reasoning;
-    if (own.in_reasoning) own.thinks.reset();
-    if (p.answer.calls) own.calls = tokenizer.id_of("<tool_call>");
-    return std::shared_ptr<engine::Constraint>(
-        std::make_shared<AnswerStructure>(masks->another(), tokenizer, std::move(own)));
-  };
-}
-
 void EngineBackend::compile(Work& work) {
-  api::ApiError fault{.kind = Kind::unavailable, .message = "the server is stopping"};
-  const text::Structures* all = stopping_ ? nullptr : structures(fault);
-  std::shared_ptr<text::StructureMasks> masks =
-      all ? compiled(*all, *work.request.structure, fault) : nullptr;
-  if (!masks) return work.sink({.payload = std::move(fault)});
-  begin(work, std::move(masks));
+  if (stopping_)
+    return work.sink(
+        {.payload = api::ApiError{.kind = Kind::unavailable, .message = "the server is stopping"}});
+  auto masks = forms_.compile(work.asked);
+  if (auto* fault = std::get_if<api::ApiError>(&masks)) return work.sink({.payload = std::move(*fault)});
+  begin(work, std::move(std::get<AnswerMasks>(masks)));
 }
 
-void EngineBackend::begin(Work& work, std::shared_ptr<text::StructureMasks> masks) {
+void EngineBackend::begin(Work& work, AnswerMasks masks) {
   const auto submission = std::make_shared<Submission>(
       *engine_, *text_.tokenizer, work.request, std::move(work.prompts), replay_, std::move(work.sink));
   submission->submit(common_of(work.request),
                      work.request.sampling.seed.value_or(next_seed_ += 0x9e3779b97f4a7c15),
-                     constrain(work.request, std::move(masks)));
+                     forms_.constrain(work.asked, std::move(masks)));
   work.pending->made(submission);
 }
 
@@ -160,18 +126,18 @@ api::Backend::Cancel EngineBackend::submit(api::Request request, Sink sink) {
                                    .limit = context}});
     return [] {};
   }
+  auto asked = forms_.asked(request, std::get<std::vector<Prompt>>(prompts).front().answer);
+  if (auto* fault = std::get_if<api::ApiError>(&asked)) return sink({.payload = std::move(*fault)}), [] {};
   const auto work =
       std::make_shared<Work>(Work{std::move(request), std::move(std::get<std::vector<Prompt>>(prompts)),
-                                  std::move(sink), std::make_shared<PendingSubmission>()});
-  const auto& structure = work->request.structure;
-  std::shared_ptr<text::StructureMasks> masks = structure ? known(*structure) : nullptr;
+                                  std::move(std::get<AnswerForms::Asked>(asked)), std::move(sink),
+                                  std::make_shared<PendingSubmission>()});
   const auto pending = work->pending;
-  if (!structure || masks)
-    begin(*work, std::move(masks));
+  if (auto masks = forms_.known(work->asked))
+    begin(*work, std::move(*masks));
   else if (!compilers_.post(0, [this, work] { compile(*work); }))
     work->sink({.payload = api::ApiError{.kind = Kind::overloaded,
-                                         .message = "too many structures are being compiled; try again",
-                                         .param = structure->param}});
+                                         .message = "too many structures are being compiled; try again"}});
   return [pending] { pending->cancel(); };
 }
 

@@ -2,10 +2,9 @@
 // submit() and all const members are safe from any thread.
 #pragma once
 #include <atomic>
-#include <mutex>
 #include "api/backend.h"
 #include "engine/engine.h"
-#include "serve/answer_structure.h"
+#include "serve/answer_forms.h"
 #include "serve/cache_domain.h"
 #include "serve/exposition.h"
 #include "serve/pending_submission.h"
@@ -13,7 +12,6 @@
 #include "serve/submission.h"
 #include "serve/workers.h"
 #include "text/model_text.h"
-#include "text/structure.h"
 
 namespace autark::serve {
 
@@ -27,8 +25,8 @@ class EngineBackend final : public api::Backend {
     int64_t created = 0;               // for the list of models: seconds since 1970
     uint64_t seed = 0;                 // seeds of requests without one are derived from it
     CacheIsolation isolation = CacheIsolation::user;
-    bool keep_attribution = false;  // leave Claude Code's attribution line in the prompt
-    std::vector<std::string> trial;    // the helper that tries structures (text/structure.h)
+    bool keep_attribution = false;   // leave Claude Code's attribution line in the prompt
+    std::vector<std::string> trial;  // the helper that tries structures (text/structure.h)
   };
   EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options);
   ~EngineBackend() override;
@@ -54,25 +52,18 @@ class EngineBackend final : public api::Backend {
   struct Work {
     api::Request request;
     std::vector<Prompt> prompts;
+    AnswerForms::Asked asked;
     Sink sink;
     std::shared_ptr<PendingSubmission> pending;
   };
-  void begin(Work& work, std::shared_ptr<text::StructureMasks> masks);
+  void begin(Work& work, AnswerMasks masks);
   void compile(Work& work);
-  const text::Structures* structures(api::ApiError& fault);
-  std::unique_ptr<text::StructureMasks> known(const api::Structure& s) const;
-  Submission::Constrain constrain(const api::Request& request,
-                                  std::shared_ptr<text::StructureMasks> masks) const;
 
   // The engine is declared after these, because its requests use them until it is destroyed.
   Replay replay_;
   const text::ModelText text_;
   const Prompts prompts_;
-  std::once_flag structures_once_;
-  std::atomic<bool> structures_made_ = false;
-  std::unique_ptr<text::Structures> structures_;  // made for the first request that needs it
-  std::string structures_fault_;
-  ReasoningJoins joins_;
+  AnswerForms forms_;
   std::atomic<bool> stopping_ = false;
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
