@@ -171,20 +171,35 @@ Json masked(const text::StructureMasks::Mask& mask) {
   return Json{{"accepts", true}, {"allowed", std::move(allowed)}, {"finished", mask.finished}};
 }
 
-Result<Json> mask(const text::Structures& structures, std::string_view line) {
-  AUTARK_TRY(Json row, read_row(line));
-  AUTARK_TRY(const auto structure, structure_of(row));
-  AUTARK_TRY(const std::vector<int32_t> ids, ids_in(row));
-  text::StructureFault fault;
-  const auto masks = structures.compile(structure.first, structure.second, fault);
-  const bool complex = fault.why == text::StructureFault::Why::complex;
-  if (!masks)
-    return Error{Code::invalid, (complex ? "schema_too_complex: " : "") + fault.message +
-                                    (fault.place.empty() ? "" : " at " + fault.place)};
-  const auto found = masks->after(ids);
-  if (found) return masked(*found);
-  return Json{{"accepts", false}, {"allowed", Json::array()}, {"finished", false}};
-}
+// Answers lines of `mask`. Lines about the structure of the line before them use its masks again.
+class Masker {
+ public:
+  explicit Masker(const text::Structures& structures) : structures_(structures) {}
+
+  Result<Json> operator()(std::string_view line) {
+    AUTARK_TRY(Json row, read_row(line));
+    AUTARK_TRY(auto structure, structure_of(row));
+    AUTARK_TRY(const std::vector<int32_t> ids, ids_in(row));
+    text::StructureFault fault;
+    if (!masks_ || structure != last_) masks_ = structures_.compile(structure.first, structure.second, fault);
+    if (!masks_) return refused(fault);
+    last_ = std::move(structure);
+    const auto found = masks_->after(ids);
+    if (found) return masked(*found);
+    return Json{{"accepts", false}, {"allowed", Json::array()}, {"finished", false}};
+  }
+
+ private:
+  static Error refused(const text::StructureFault& fault) {
+    const bool complex = fault.why == text::StructureFault::Why::complex;
+    return {Code::invalid, (complex ? "schema_too_complex: " : "") + fault.message +
+                               (fault.place.empty() ? "" : " at " + fault.place)};
+  }
+
+  const text::Structures& structures_;
+  std::pair<text::StructureKind, std::string> last_;
+  std::unique_ptr<text::StructureMasks> masks_;  // of last_
+};
 
 int fail(const Error& e) {
   std::cerr << "autark text: " << e.message << "\n";
@@ -206,7 +221,8 @@ int answer_masks(const fs::path& path) {
   if (!model) return fail(model.error());
   auto structures = text::Structures::make(*model->tokenizer, model->end_tokens, structure_trial());
   if (!structures) return fail(structures.error());
-  return answer_lines([&](std::string_view line) { return mask(**structures, line); });
+  Masker masker(**structures);
+  return answer_lines([&](std::string_view line) { return masker(line); });
 }
 
 // The place of a model. An existing path is used as it is, also a single chat_template.jinja.
