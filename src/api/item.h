@@ -58,6 +58,7 @@ struct Tool {
   // namespace; `name` is then "SPACE__NAME".
   bool custom = false;
   std::string space = {};
+  bool strict = false;  // the arguments must fit "parameters"
 };
 
 // Which tools may or must be called.

@@ -1,5 +1,6 @@
 #include "api/openai_fields.h"
 #include <charconv>
+#include "api/structures.h"
 #include "api/unbuilt.h"
 
 namespace autark::api {
@@ -45,16 +46,6 @@ void read_stream(Fields& f, Request& r) {
   o.accept({"include_obfuscation", "continuous_usage_stats"});
   if (o.fault()) f.fail(*o.fault());
   for (std::string& name : o.unknown()) r.ignored.push_back(std::move(name));
-}
-
-void refuse_format(Fields& f) {
-  const Json* format = f.object("response_format");
-  if (!format) return;
-  const auto type = format->find("type");
-  if (type == format->end() || *type != "text")
-    f.fail({.kind = ApiError::Kind::unsupported,
-            .message = "response_format other than {\"type\": \"text\"} is not supported by this server",
-            .param = "response_format"});
 }
 
 size_t characters(std::string_view text) {
@@ -167,7 +158,7 @@ void read_openai_common(Fields& f, Request& r) {
   read_cache_hints(f, r);
   read_service(f, r);
   f.accept({"store", "spaces_between_special_tokens"});
-  refuse_format(f);
+  read_openai_structure(f, r);
   refuse_unbuilt(f, r);
 }
 

@@ -7,6 +7,7 @@
 #include "api/openai_responses_input.h"
 #include "api/openai_responses_stream.h"
 #include "api/openai_responses_tools.h"
+#include "api/structures.h"
 #include "api/thinking.h"
 
 namespace autark::api {
@@ -72,36 +73,12 @@ void read_reasoning(Fields& f, Request& r) {
   r.repeated["reasoning"] = std::move(echo);
 }
 
-// {"type": "json_schema", "name", "schema", "strict"}
-void read_schema(Fields& o, Request& r) {
-  Structure& s = *r.structure;
-  const Json* schema = o.find("schema");
-  if (!o.fault() && !schema) o.fail("schema", "is missing");
-  if (schema && !schema->is_object() && !schema->is_boolean()) o.fail("schema", "must be an object");
-  s.kind = Structure::Kind::json_schema;
-  s.name = o.text("name").value_or("");
-  s.strict = o.flag("strict").value_or(false);
-  if (schema) s.schema = *schema;
-  o.accept({"description"});
-}
-
-// The form of the content: free text, any JSON object, or JSON of a schema.
-void read_format(Fields& f, const Json& format, Request& r) {
-  Fields o(format, "text.format.");
-  const std::string type = o.text("type").value_or("");
-  if (type == "json_object" || type == "json_schema") r.structure = Structure{.param = "text.format"};
-  if (type == "json_schema") read_schema(o, r);
-  if (!o.fault() && !r.structure && type != "text")
-    o.fail("type", "must be text, json_object or json_schema");
-  if (o.fault()) f.fail(*o.fault());
-}
-
 void read_text(Fields& f, Request& r) {
   Json echo{{"format", {{"type", "text"}}}, {"verbosity", "medium"}};
   if (const Json* text = f.object("text")) {
     Fields o(*text, "text.");
     const Json* format = o.object("format");
-    if (format) read_format(o, *format, r);
+    r.structure = flat_format(o, "format");
     if (format) echo["format"] = *format;
     if (const auto verbosity = o.text("verbosity")) echo["verbosity"] = *verbosity;
     if (o.fault()) return f.fail(*o.fault());

@@ -27,20 +27,34 @@ Tool begun(Fields& t, const std::string& space) {
 void read_function(Fields& t, const std::string& space, Request& r) {
   Tool tool = begun(t, space);
   if (const Json* schema = t.object("parameters")) tool.function["parameters"] = *schema;
-  if (t.flag("strict").value_or(false)) r.ignored.push_back("tools.strict");
+  tool.strict = t.flag("strict").value_or(false);
   if (!t.fault()) r.tools.push_back(std::move(tool));
 }
 
-// A grammar cannot be enforced, so a tool with one is refused.
+// {"type": "grammar", "syntax": "regex", "definition"} is the pattern of the input. Other syntaxes cannot be kept
+// inside a JSON string, in which most models write the input.
+void read_grammar(Fields& g, Tool& tool) {
+  const std::string syntax = g.text("syntax").value_or("");
+  const auto pattern = g.text("definition");
+  if (!g.fault() && syntax != "regex")
+    g.fail({.kind = ApiError::Kind::unsupported,
+            .message = g.path_of("syntax") + " other than regex is not supported by this server",
+            .param = g.path_of("syntax")});
+  if (!g.fault() && !pattern) g.fail("definition", "is missing");
+  tool.function["parameters"]["properties"]["input"]["pattern"] = "^(?:" + pattern.value_or("") + ")$";
+  tool.strict = true;
+}
+
 void read_custom(Fields& t, const std::string& space, Request& r) {
   Tool tool = begun(t, space);
   tool.custom = true;
   tool.function["parameters"] = text_schema();
-  if (const Json* format = t.object("format"); format && format->value("type", Json()) != "text")
-    t.fail(
-        {.kind = ApiError::Kind::unsupported,
-         .message = t.path_of("format") + " other than {\"type\": \"text\"} is not supported by this server",
-         .param = t.path_of("format")});
+  if (const Json* format = t.object("format"); format && format->value("type", Json()) != "text") {
+    Fields g(*format, t.path_of("format") + ".");
+    if (g.text("type") != "grammar") g.fail("type", "must be text or grammar");
+    read_grammar(g, tool);
+    if (g.fault()) t.fail(*g.fault());
+  }
   if (!t.fault()) r.tools.push_back(std::move(tool));
 }
 

@@ -1,6 +1,7 @@
 #include "api/thinking.h"
 #include <algorithm>
 #include <iterator>
+#include "api/structures.h"
 
 namespace autark::api {
 namespace {
@@ -47,11 +48,12 @@ void read_openai_thinking(Fields& f, Request& r) {
 
 void read_anthropic_thinking(Fields& f, Request& r) {
   read_type(f, r);
+  if (auto s = flat_format(f, "output_format")) r.structure = std::move(s);
   const Json* output = f.object("output_config");
   if (!output) return;
   Fields o(*output, f.path_of("output_config") + ".");
   read_effort(o, "effort", r);
-  o.refuse("format", is_empty_or_false);
+  read_anthropic_structure(o, r);
   if (o.fault()) f.fail(*o.fault());
 }
 

@@ -28,7 +28,7 @@ void read_openai_tool(Fields& f, const Json& json, const std::string& path, Requ
   Tool tool{read_tool_name(g), *function};
   g.text("description");
   g.object("parameters");
-  if (g.flag("strict").value_or(false)) r.ignored.push_back("tools.function.strict");
+  tool.strict = g.flag("strict").value_or(false);
   if (g.fault()) return f.fail(*g.fault());
   r.tools.push_back(std::move(tool));
 }
@@ -72,7 +72,7 @@ void read_anthropic_tool(Fields& f, const Json& json, const std::string& path, R
   if (!t.fault() && !schema) t.fail("input_schema", "is missing");
   if (schema) tool.function["parameters"] = *schema;
   t.accept({"cache_control", "defer_loading", "eager_input_streaming", "input_examples", "allowed_callers"});
-  if (t.flag("strict").value_or(false)) r.ignored.push_back("tools.strict");
+  tool.strict = t.flag("strict").value_or(false);
   if (t.fault()) return f.fail(*t.fault());
   r.tools.push_back(std::move(tool));
 }

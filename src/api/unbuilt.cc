@@ -4,12 +4,7 @@ namespace autark::api {
 namespace {
 
 // These are accepted if they are empty or false.
-constexpr const char* kUnbuilt[] = {"guided_json",
-                                    "guided_regex",
-                                    "guided_choice",
-                                    "guided_grammar",
-                                    "structured_outputs",
-                                    "structural_tag",
+constexpr const char* kUnbuilt[] = {"structural_tag",
                                     "grammar",
                                     "json_schema",
                                     "regex",

@@ -17,6 +17,7 @@
 #include "apps/open_model.h"
 #include "apps/prefix_cache_options.h"
 #include "apps/report.h"
+#include "apps/structure_trial.h"
 #include "apps/weight_cache_options.h"
 #include "base/log.h"
 #include "engine/rounding_modes.h"
@@ -150,6 +151,7 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
   served.reasoning.effort = a.effort;
   served.created = now_seconds();
   served.seed = (uint64_t{std::random_device()()} << 32) ^ std::random_device()();
+  served.trial = structure_trial();
   if (!a.thinking.empty()) served.reasoning.thinking = a.thinking == "on";
   return Loaded{std::make_shared<serve::EngineBackend>(std::move(model.engine), std::move(model.text),
                                                        std::move(served)),

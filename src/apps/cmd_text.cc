@@ -11,6 +11,8 @@
 //           dialect: one of text::named_syntaxes(), instead of the model's own syntax
 //           tools, tool_choice: with an empty list or the choice "none", calls stay text
 //           partial: a call that has no end
+//   mask    {"schema" | "grammar" | "regex", "ids"}  → {"accepts", "allowed", "finished"}
+//           accepts: the ids fit; allowed: ids that may follow; finished: the text may end
 //
 // If a line cannot be processed, the output is {"error"}, and the next line is read. Each output line is
 // flushed at once.
@@ -22,9 +24,12 @@
 #include <memory>
 #include <string>
 #include "apps/command_line.h"
+#include "apps/structure_trial.h"
 #include "base/json.h"
 #include "hub/hub.h"
 #include "text/chat.h"
+#include "text/model_text.h"
+#include "text/structure.h"
 #include "text/tokenizer.h"
 
 namespace autark::apps {
@@ -134,6 +139,68 @@ Result<Json> parse(text::OutputSyntax own, std::string_view line) {
   return answer;
 }
 
+// The structure of a line of `mask`, and its kind.
+Result<std::pair<text::StructureKind, std::string>> structure_of(const Json& row) {
+  using Kind = text::StructureKind;
+  if (row.contains("schema")) return std::pair(Kind::schema, dump_json(row["schema"]));
+  for (const auto& [name, kind] : {std::pair("grammar", Kind::grammar), {"regex", Kind::regex}}) {
+    if (!row.contains(name)) continue;
+    if (!row[name].is_string()) return Error{Code::invalid, std::string(name) + " must be a string"};
+    return std::pair(kind, row[name].get<std::string>());
+  }
+  return Error{Code::invalid, "one of schema, grammar and regex is needed"};
+}
+
+Result<std::vector<int32_t>> ids_in(const Json& row) {
+  std::vector<int32_t> ids;
+  const Json list = row.value("ids", Json::array());
+  if (!list.is_array()) return Error{Code::invalid, "ids must be a list"};
+  for (const Json& id : list) {
+    if (!id.is_number_unsigned() || id.get<uint64_t>() > INT32_MAX)
+      return Error{Code::invalid, "ids holds " + id.dump().substr(0, 40) + ", which is not a token id"};
+    ids.push_back(id.get<int32_t>());
+  }
+  return ids;
+}
+
+Json masked(const text::StructureMasks::Mask& mask) {
+  Json allowed = Json::array();
+  for (size_t id = 0; id < mask.bits.size() * 32; ++id) {
+    if (mask.bits[id / 32] >> (id % 32) & 1) allowed.push_back(id);
+  }
+  return Json{{"accepts", true}, {"allowed", std::move(allowed)}, {"finished", mask.finished}};
+}
+
+// Answers lines of `mask`. Lines about the structure of the line before them use its masks again.
+class Masker {
+ public:
+  explicit Masker(const text::Structures& structures) : structures_(structures) {}
+
+  Result<Json> operator()(std::string_view line) {
+    AUTARK_TRY(Json row, read_row(line));
+    AUTARK_TRY(auto structure, structure_of(row));
+    AUTARK_TRY(const std::vector<int32_t> ids, ids_in(row));
+    text::StructureFault fault;
+    if (!masks_ || structure != last_) masks_ = structures_.compile(structure.first, structure.second, fault);
+    if (!masks_) return refused(fault);
+    last_ = std::move(structure);
+    const auto found = masks_->after(ids);
+    if (found) return masked(*found);
+    return Json{{"accepts", false}, {"allowed", Json::array()}, {"finished", false}};
+  }
+
+ private:
+  static Error refused(const text::StructureFault& fault) {
+    const bool complex = fault.why == text::StructureFault::Why::complex;
+    return {Code::invalid, (complex ? "schema_too_complex: " : "") + fault.message +
+                               (fault.place.empty() ? "" : " at " + fault.place)};
+  }
+
+  const text::Structures& structures_;
+  std::pair<text::StructureKind, std::string> last_;
+  std::unique_ptr<text::StructureMasks> masks_;  // of last_
+};
+
 int fail(const Error& e) {
   std::cerr << "autark text: " << e.message << "\n";
   return 1;
@@ -149,6 +216,15 @@ int answer_lines(const Answer& answer) {
   return std::cout ? 0 : 1;
 }
 
+int answer_masks(const fs::path& path) {
+  auto model = text::ModelText::open(path);
+  if (!model) return fail(model.error());
+  auto structures = text::Structures::make(*model->tokenizer, model->end_tokens, structure_trial());
+  if (!structures) return fail(structures.error());
+  Masker masker(**structures);
+  return answer_lines([&](std::string_view line) { return masker(line); });
+}
+
 // The place of a model. An existing path is used as it is, also a single chat_template.jinja.
 Result<fs::path> locate(const std::string& model) {
   std::error_code ec;
@@ -159,6 +235,7 @@ Result<fs::path> locate(const std::string& model) {
 int run(const std::string& what, const std::string& model) {
   auto path = locate(model);
   if (!path) return fail(path.error());
+  if (what == "mask") return answer_masks(*path);
   auto tokenizer = text::Tokenizer::open(*path);
   if (what == "render" || what == "parse") {
     // A folder may have a template without a tokenizer. A broken tokenizer is an error in any case.
@@ -178,7 +255,7 @@ int run(const std::string& what, const std::string& model) {
 
 void add_text_command(const Command& program) {
   const Command text = program.command(
-      "text", "Tokens, streamed pieces, prompts, parsed answers: JSON lines in, JSON lines out");
+      "text", "Tokens, streamed pieces, prompts, parsed answers, masks: JSON lines in, JSON lines out");
   text.footer(
       std::string("Examples:\n  echo '{\"text\":\"Hello\"}' | autark text encode qwen2.5-coder-0.5b\n"
                   "  echo '{\"ids\":[9707]}' | autark text decode qwen2.5-coder-0.5b\n"
@@ -191,7 +268,8 @@ void add_text_command(const Command& program) {
       {"decode", R"({"ids", "skip_special"} → {"text", "pieces", "flush"})"},
       {"render", R"({"messages", "tools", "kwargs", "vars", "now"} → {"prompt"})"},
       {"parse",
-       R"({"text", "mode", "end", "dialect", "tools", "tool_choice"} → {"reasoning", "content", "tool_calls", "partial", "finish"})"}};
+       R"({"text", "mode", "end", "dialect", "tools", "tool_choice"} → {"reasoning", "content", "tool_calls", "partial", "finish"})"},
+      {"mask", R"({"schema" | "grammar" | "regex", "ids"} → {"accepts", "allowed", "finished"})"}};
   for (const auto& [name, help] : kWork) {
     const Command command = text.command(name, help);
     auto model = std::make_shared<std::string>();

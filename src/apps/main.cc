@@ -12,12 +12,14 @@
 #include "apps/cmd_text.h"
 #include "apps/command_line.h"
 #include "apps/report.h"
+#include "apps/structure_trial.h"
 #include "base/version.h"
 
 namespace {
 
 int run(int argc, char** argv) {
   using namespace autark::apps;
+  if (const auto code = answer_structure_trial(argc, argv)) return *code;
   CommandLine line("autark", "autark runs and serves open language models on the processors you have.",
                    std::string("autark ") + autark::version());
   const Command program = line.root();

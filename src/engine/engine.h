@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 #include "base/result.h"
+#include "engine/constraint.h"
 #include "engine/durations.h"
 #include "engine/prefix_reuse.h"
 #include "engine/service.h"
@@ -91,6 +92,8 @@ struct Request {
   bool prompt_logprobs = false;
   PrefixHints prefix;  // with whom state is shared, and what of the prompt is likely to come again
   Service service;     // its place in the queue, and how long it may take
+  // Which tokens may follow; null: all. One object per request. Log-probabilities do not show it.
+  std::shared_ptr<Constraint> constraint = {};
 };
 
 // Tokens and times of one request so far.

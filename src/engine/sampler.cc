@@ -60,6 +60,17 @@ int32_t walk(std::span<const float> w, double u) {
   return last;
 }
 
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+
+void forbid(const TokenMask& mask, std::span<float> logits) {
+  for (size_t word = 0; word * 32 < logits.size(); ++word) {
+    const uint32_t bits = word < mask.bits.size() ? mask.bits[word] : 0;
+    if (bits == ~0u) continue;
+    const auto part = logits.subspan(word * 32, std::min<size_t>(32, logits.size() - word * 32));
+    for (size_t i = 0; i < part.size(); ++i) part[i] = bits >> i & 1 ? part[i] : kNever;
+  }
+}
+
 bool likelier(const Sampler::Scratch::Candidate& a, const Sampler::Scratch::Candidate& b) {
   return a.weight != b.weight ? a.weight > b.weight : a.id < b.id;
 }
@@ -111,11 +122,15 @@ Sampler::Sampler(const Sampling& s, std::span<const int32_t> prompt, std::vector
   for (int32_t id : ids) counts_.push_back({id});
 }
 
-int32_t Sampler::pick(std::span<const float> logits, int64_t position, Scratch& scratch) const {
-  const bool adjusted = penalties_ || !s_.logit_bias.empty() || generated_ < min_tokens_;
+int32_t Sampler::pick(std::span<const float> logits, int64_t position, Scratch& scratch,
+                      const TokenMask& mask) const {
+  const bool adjusted =
+      penalties_ || !s_.logit_bias.empty() || generated_ < min_tokens_ || !mask.bits.empty();
   if (adjusted) {
     scratch.logits.assign(logits.begin(), logits.end());
+    if (!mask.bits.empty()) forbid(mask, scratch.logits);
     adjust(scratch.logits);
+    if (generated_ < min_tokens_) hold_ends(scratch.logits, mask);
     logits = scratch.logits;
   }
   if (s_.temperature == 0) return argmax(logits);
@@ -137,8 +152,15 @@ void Sampler::adjust(std::span<float> logits) const {
     l = l > 0 ? l / s_.repetition_penalty : l * s_.repetition_penalty;
     if (c.generated > 0) l -= s_.frequency_penalty * float(c.generated) + s_.presence_penalty;
   }
-  if (generated_ >= min_tokens_) return;
-  for (int32_t id : masked_) logits[id] = -std::numeric_limits<float>::infinity();
+}
+
+void Sampler::hold_ends(std::span<float> logits, const TokenMask& mask) const {
+  const auto held = [&](int32_t id) { return std::ranges::count(masked_, id) > 0; };
+  bool other = mask.bits.empty();
+  for (int32_t id = 0; id < std::ssize(logits) && !other; ++id) other = mask.allows(id) && !held(id);
+  for (int32_t id : masked_) {
+    if (other) logits[id] = kNever;
+  }
 }
 
 int32_t Sampler::draw(std::span<const float> logits, double u, Scratch& scratch) const {

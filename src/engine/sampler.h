@@ -1,11 +1,12 @@
 // Samples the next token of one request from its logits. The settings apply in this order:
 //
-//   bias · repetition · frequency and presence penalties · end tokens masked before min_tokens ·
+//   mask · bias · repetition · frequency and presence penalties · end tokens masked before min_tokens ·
 //   temperature · top-k · top-p · min-p · draw
 //
 // The repetition penalty counts prompt and answer (l > 0 ? l / r : l · r), the other penalties the answer
-// only. top-p is a share of what top-k left; min-p is relative to the most likely token. The random number is
-// a hash of (seed, position), so a token depends only on its logits, its position and its request.
+// only. If only end tokens are in the mask, min_tokens does not hold them back. top-p is a share of what top-k
+// left; min-p is relative to the most likely token. The random number is a hash of (seed, position), so a
+// token depends only on its logits, its position and its request.
 #pragma once
 #include <span>
 #include <vector>
@@ -39,8 +40,10 @@ class Sampler {
   Sampler(const Sampling& s, std::span<const int32_t> prompt, std::vector<int32_t> masked,
           int64_t min_tokens);
 
-  // Samples the token at `position`, counted from the start of the prompt. REQUIRES: all_finite(logits)
-  int32_t pick(std::span<const float> logits, int64_t position, Scratch& scratch) const;
+  // Samples the token at `position`, counted from the start of the prompt, among those that `mask` allows.
+  // REQUIRES: all_finite(logits); the mask allows a token
+  int32_t pick(std::span<const float> logits, int64_t position, Scratch& scratch,
+               const TokenMask& mask = {}) const;
   // Adds a token to the answer, for penalties and min_tokens. pick() does not.
   void accept(int32_t id);
 
@@ -50,6 +53,7 @@ class Sampler {
     int generated = 0;  // how often it is in the answer
   };
   void adjust(std::span<float> logits) const;
+  void hold_ends(std::span<float> logits, const TokenMask& mask) const;
   int32_t draw(std::span<const float> logits, double u, Scratch& scratch) const;
   void filter(double all, Scratch& scratch) const;
 

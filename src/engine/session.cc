@@ -106,12 +106,13 @@ Event Session::consume_logits(const Slice& s, Logits logits, Sampler::Scratch& s
   return e;
 }
 
-// Samples row by row, as in steps of their own. False: the row after an accepted draft is not finite.
+// Samples row by row, as in steps of their own. False: the row after an accepted draft is not finite, or the
+// constraint failed.
 bool Session::generate_all(int drafts, Logits logits, Sampler::Scratch& scratch, Event* e) {
   const int64_t first = logits.rows() - 1 - drafts;
   for (int i = 0; i <= drafts; ++i) {
-    if (i > 0 && !all_finite(logits.row(first + i))) return false;
-    generate(logits.row(first + i), scratch, e);
+    if (i > 0 && !all_finite(logits.row(first + i))) return fault_ = not_finite(), false;
+    if (!generate(logits.row(first + i), scratch, e)) return false;
     if (e->finish || i == drafts || tokens_.back() != drafts_[i]) break;
   }
   drafts_.clear();
@@ -120,15 +121,25 @@ bool Session::generate_all(int drafts, Logits logits, Sampler::Scratch& scratch,
 
 // Still delivers the tokens that were sampled before the bad row.
 Event Session::failed(Event e) {
-  Event last = end(Finish::failed, not_finite());
+  Event last = end(Finish::failed, fault_);
   last.tokens = std::move(e.tokens);
   return last;
 }
 
 std::optional<int32_t> Session::draft(std::span<const float> logits, int ahead,
-                                      Sampler::Scratch& scratch) const {
+                                      std::span<const int32_t> before, Sampler::Scratch& scratch) const {
   if (!all_finite(logits)) return std::nullopt;
-  return sampler_.pick(logits, std::ssize(tokens_) + ahead, scratch);
+  const auto allowed = mask(before);
+  if (!allowed) return std::nullopt;
+  return sampler_.pick(logits, std::ssize(tokens_) + ahead, scratch, *allowed);
+}
+
+// The mask after the answer and `drafts`.
+Result<TokenMask> Session::mask(std::span<const int32_t> drafts) const {
+  if (!request_.constraint) return TokenMask{};
+  asked_.assign(tokens_.begin() + usage_.prompt_tokens, tokens_.end());
+  asked_.insert(asked_.end(), drafts.begin(), drafts.end());
+  return request_.constraint->after(asked_);
 }
 
 int Session::drafts_useful() const {
@@ -141,8 +152,11 @@ void Session::read_prompt_row(int64_t position, std::span<const float> logits) {
   prompt_logprobs_.push_back(logprobs_of(logits, tokens_[position + 1], request_.logprobs));
 }
 
-void Session::generate(std::span<const float> logits, Sampler::Scratch& scratch, Event* e) {
-  const int32_t id = sampler_.pick(logits, std::ssize(tokens_), scratch);
+// False: the constraint failed.
+bool Session::generate(std::span<const float> logits, Sampler::Scratch& scratch, Event* e) {
+  const auto allowed = mask({});
+  if (!allowed) return fault_ = allowed.error(), false;
+  const int32_t id = sampler_.pick(logits, std::ssize(tokens_), scratch, *allowed);
   sampler_.accept(id);
   tokens_.push_back(id);
   ++usage_.completion_tokens;
@@ -155,7 +169,10 @@ void Session::generate(std::span<const float> logits, Sampler::Scratch& scratch,
     e->finish = Finish::length;
   } else if (std::ssize(tokens_) >= limits_.context) {
     e->finish = Finish::context;
+  } else if (request_.constraint) {
+    request_.constraint->prepare(std::span(tokens_).subspan(usage_.prompt_tokens));
   }
+  return true;
 }
 
 bool Session::ends(int32_t id) const {

@@ -45,9 +45,11 @@ class Session {
   Event consume_logits(const Slice& s, Logits logits, Sampler::Scratch& scratch, double now);
   // The last event of a request that ends for another reason than its own tokens.
   Event end(Finish why, std::optional<Error> error = {});
-  // Samples a draft for the token `ahead` places after the known ones, using this request's sampling settings
-  // and its random number for that position. nullopt if the logits are not finite.
-  std::optional<int32_t> draft(std::span<const float> logits, int ahead, Sampler::Scratch& scratch) const;
+  // Samples a draft for the token `ahead` places after the known ones, using this request's sampling settings,
+  // its constraint, and its random number for that position. `before`: the drafts between. nullopt if the
+  // logits are not finite or no draft can be made.
+  std::optional<int32_t> draft(std::span<const float> logits, int ahead, std::span<const int32_t> before,
+                               Sampler::Scratch& scratch) const;
   // More drafts than this cannot be used, because the request reaches max_tokens or the context.
   int drafts_useful() const;
   void set_drafts(std::vector<int32_t> drafts) { drafts_ = std::move(drafts); }
@@ -63,7 +65,8 @@ class Session {
   void read_prompt_row(int64_t position, std::span<const float> logits);
   bool generate_all(int drafts, Logits logits, Sampler::Scratch& scratch, Event* e);
   Event failed(Event e);
-  void generate(std::span<const float> logits, Sampler::Scratch& scratch, Event* e);
+  bool generate(std::span<const float> logits, Sampler::Scratch& scratch, Event* e);
+  Result<TokenMask> mask(std::span<const int32_t> drafts) const;
   bool ends(int32_t id) const;
 
   RequestId id_;
@@ -75,8 +78,10 @@ class Session {
   std::vector<Logprobs> prompt_logprobs_;
   Usage usage_;
   int64_t prompt_done_ = 0;
-  bool admitted_ = false;  // at least once
-  double since_ = 0;       // the time up to which usage_ counts prefill or decode seconds
+  bool admitted_ = false;               // at least once
+  mutable std::vector<int32_t> asked_;  // the answer that the constraint was last asked about
+  std::optional<Error> fault_;          // why generate() failed
+  double since_ = 0;                    // the time up to which usage_ counts prefill or decode seconds
 };
 
 }  // namespace autark::engine

@@ -16,7 +16,7 @@ void Speculation::run(std::span<const Reading> readings, std::span<const Tensor>
     for (size_t i = 0; i < drafting_.size(); ++i) {
       Drafting& g = drafting_[i];
       if (!unfinished(g)) continue;
-      const auto token = g.session->draft(logits.row(int64_t(i)), j + 1, scratch);
+      const auto token = g.session->draft(logits.row(int64_t(i)), j + 1, g.tokens, scratch);
       token ? g.tokens.push_back(*token) : void(g.wanted = g.tokens.size());
     }
   }

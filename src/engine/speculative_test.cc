@@ -8,6 +8,7 @@
 #include <cmath>
 #include <numeric>
 #include "engine/batch.h"
+#include "engine/constraint_testing.h"
 #include "engine/golden_testing.h"
 #include "engine/sampler.h"
 #include "engine/testing.h"
@@ -120,6 +121,7 @@ class DraftsTest : public ::testing::TestWithParam<Where> {
     all[6].prompt_logprobs = true;
     all[7].stop_tokens = {11, 12, 13, 14}, all[7].min_tokens = 9;
     all[8].prompt = prompt(70, 8), all[8].max_tokens = -1;  // to the end of the context
+    for (const int i : {1, 2, 8}) all[i].constraint = std::make_shared<HashedConstraint>(vocabulary_);
     const Answer whole = answers(*plain_, {all[9]})[0];
     const int32_t late = whole.ids[whole.ids.size() * 2 / 3];
     all[9].stop_tokens = {late};

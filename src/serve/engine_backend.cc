@@ -7,14 +7,27 @@
 
 namespace autark::serve {
 using Kind = api::ApiError::Kind;
+namespace {
+
+// Compilations take seconds at most. More of them than these are refused, so that none waits for long.
+constexpr Workers::Limits kCompilers{.threads = 2, .jobs = 6};
+
+}  // namespace
 
 EngineBackend::EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options)
     : text_(std::move(text)),
       prompts_(text_),
+      forms_(text_, engine->card().vocabulary, options.trial),
       engine_(std::move(engine)),
       options_(std::move(options)),
       fingerprint_(fingerprint_of(engine_->card())),
-      next_seed_(options_.seed) {}
+      next_seed_(options_.seed),
+      compilers_(kCompilers) {}
+
+// Structures that wait to be compiled are refused.
+EngineBackend::~EngineBackend() {
+  stopping_ = true;
+}
 
 std::vector<api::ModelEntry> EngineBackend::models() const {
   std::vector<api::ModelEntry> all;
@@ -78,8 +91,26 @@ engine::Request EngineBackend::common_of(const api::Request& request) const {
           .tier = class_of(request.tier), .priority = request.priority, .seconds_max = request.seconds_max}};
 }
 
+void EngineBackend::compile(Work& work) {
+  if (stopping_)
+    return work.sink(
+        {.payload = api::ApiError{.kind = Kind::unavailable, .message = "the server is stopping"}});
+  auto masks = forms_.compile(work.asked);
+  if (auto* fault = std::get_if<api::ApiError>(&masks)) return work.sink({.payload = std::move(*fault)});
+  begin(work, std::move(std::get<AnswerMasks>(masks)));
+}
+
+void EngineBackend::begin(Work& work, AnswerMasks masks) {
+  const auto submission = std::make_shared<Submission>(
+      *engine_, *text_.tokenizer, work.request, std::move(work.prompts), replay_, std::move(work.sink));
+  submission->submit(common_of(work.request),
+                     work.request.sampling.seed.value_or(next_seed_ += 0x9e3779b97f4a7c15),
+                     forms_.constrain(work.asked, std::move(masks)));
+  work.pending->made(submission);
+}
+
 // Refuses a prompt that does not fit before it reaches the engine, because a dialect reports both numbers.
-// The cancel function holds a weak reference: the engine's sinks own the submission.
+// A new structure is compiled on another thread, so that it does not hold up other requests.
 api::Backend::Handle EngineBackend::submit(api::Request request, Sink sink) {
   if (!serves(request.model)) {
     sink({.payload = api::ApiError{.kind = Kind::not_found,
@@ -91,13 +122,6 @@ api::Backend::Handle EngineBackend::submit(api::Request request, Sink sink) {
   }
   if (auto changed = fault()) return sink({.payload = std::move(*changed)}), [] {};
   if (!options_.keep_attribution) drop_attribution(request);
-  if (request.structure) {
-    const std::string& field = request.structure->param;
-    sink({.payload = api::ApiError{.kind = Kind::unsupported,
-                                   .message = field + " other than text is not supported by this server",
-                                   .param = field}});
-    return [] {};
-  }
   auto prompts = prompts_of(request);
   if (auto* fault = std::get_if<api::ApiError>(&prompts)) return sink({.payload = std::move(*fault)}), [] {};
   const char* field = request.prompts.empty() ? "messages" : "prompt";
@@ -111,17 +135,20 @@ api::Backend::Handle EngineBackend::submit(api::Request request, Sink sink) {
                                    .limit = context}});
     return [] {};
   }
-  const auto submission = std::make_shared<Submission>(*engine_, *text_.tokenizer, request,
-                                                       std::move(std::get<std::vector<Prompt>>(prompts)),
-                                                       replay_, std::move(sink));
-  submission->submit(common_of(request), request.sampling.seed.value_or(next_seed_ += 0x9e3779b97f4a7c15));
-  Handle handle([weak = submission->weak_from_this()] {
-    if (const auto s = weak.lock()) s->cancel();
-  });
-  handle.place = [weak = submission->weak_from_this()]() -> std::optional<api::QueuePlace> {
-    const auto s = weak.lock();
-    return s ? s->place() : std::nullopt;
-  };
+  auto asked = forms_.asked(request, std::get<std::vector<Prompt>>(prompts).front().answer);
+  if (auto* fault = std::get_if<api::ApiError>(&asked)) return sink({.payload = std::move(*fault)}), [] {};
+  const auto work =
+      std::make_shared<Work>(Work{std::move(request), std::move(std::get<std::vector<Prompt>>(prompts)),
+                                  std::move(std::get<AnswerForms::Asked>(asked)), std::move(sink),
+                                  std::make_shared<PendingSubmission>()});
+  const auto pending = work->pending;
+  if (auto masks = forms_.known(work->asked))
+    begin(*work, std::move(*masks));
+  else if (!compilers_.post(0, [this, work] { compile(*work); }))
+    work->sink({.payload = api::ApiError{.kind = Kind::overloaded,
+                                         .message = "too many structures are being compiled; try again"}});
+  Handle handle([pending] { pending->cancel(); });
+  handle.place = [pending] { return pending->place(); };
   return handle;
 }
 

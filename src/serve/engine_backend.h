@@ -4,10 +4,13 @@
 #include <atomic>
 #include "api/backend.h"
 #include "engine/engine.h"
+#include "serve/answer_forms.h"
 #include "serve/cache_domain.h"
 #include "serve/exposition.h"
+#include "serve/pending_submission.h"
 #include "serve/prompts.h"
 #include "serve/submission.h"
+#include "serve/workers.h"
 #include "text/model_text.h"
 
 namespace autark::serve {
@@ -22,9 +25,11 @@ class EngineBackend final : public api::Backend {
     int64_t created = 0;               // for the list of models: seconds since 1970
     uint64_t seed = 0;                 // seeds of requests without one are derived from it
     CacheIsolation isolation = CacheIsolation::user;
-    bool keep_attribution = false;  // leave Claude Code's attribution line in the prompt
+    bool keep_attribution = false;   // leave Claude Code's attribution line in the prompt
+    std::vector<std::string> trial;  // the helper that tries structures (text/structure.h)
   };
   EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options);
+  ~EngineBackend() override;
 
   std::vector<api::ModelEntry> models() const override;
   std::string fingerprint() const override { return fingerprint_; }
@@ -45,15 +50,28 @@ class EngineBackend final : public api::Backend {
   bool serves(const std::string& model) const;
   api::ApiResult<std::vector<Prompt>> prompts_of(const api::Request& request) const;
   engine::Request common_of(const api::Request& request) const;
+  // A request that was checked, and what it needs to be submitted.
+  struct Work {
+    api::Request request;
+    std::vector<Prompt> prompts;
+    AnswerForms::Asked asked;
+    Sink sink;
+    std::shared_ptr<PendingSubmission> pending;
+  };
+  void begin(Work& work, AnswerMasks masks);
+  void compile(Work& work);
 
   // The engine is declared after these, because its requests use them until it is destroyed.
   Replay replay_;
   const text::ModelText text_;
   const Prompts prompts_;
+  AnswerForms forms_;
+  std::atomic<bool> stopping_ = false;
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
   const std::string fingerprint_;
   std::atomic<uint64_t> next_seed_;
+  Workers compilers_;  // the last member: its jobs use all others
 };
 
 }  // namespace autark::serve

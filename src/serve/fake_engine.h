@@ -1,6 +1,7 @@
 // For tests: an engine whose events the test sends, and a tokenizer whose tokens are bytes.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -165,7 +166,10 @@ class FakeEngine final : public engine::Engine {
       });
     return ids;
   }
-  void finish(engine::RequestId id, engine::Finish why) override { submitted.at(id - 1).finished = why; }
+  void finish(engine::RequestId id, engine::Finish why) override {
+    submitted.at(id - 1).finished = why;
+    ++finish_calls;
+  }
   void say(int i, engine::Event e) {
     e.id = engine::RequestId(i + 1);
     submitted.at(i).sink(std::move(e));
@@ -174,6 +178,7 @@ class FakeEngine final : public engine::Engine {
   std::optional<engine::QueuePlace> queued(engine::RequestId) const override { return place; }
 
   std::vector<Submitted> submitted;
+  std::atomic<int> finish_calls = 0;
   int room = 100;
   std::optional<Error> broken, refusal;
   std::optional<engine::QueuePlace> place;  // of every request

@@ -1,5 +1,6 @@
 #include "serve/prompts.h"
 #include <algorithm>
+#include "text/structure.h"
 
 namespace autark::serve {
 namespace {
@@ -141,7 +142,8 @@ std::optional<api::ApiError> Prompts::refused_tools(const api::Request& request)
       "tool_choice to none");
 }
 
-// Forced tool calls: the prompt ends with the opening of a call, if this syntax has one.
+// Forced tool calls: the prompt ends with the opening of a call, if this syntax has one. While the model
+// thinks, the masks of the answer force it (answer_forms.h).
 api::ApiResult<std::string> Prompts::opening_of(const api::Request& request, bool in_reasoning) const {
   using Mode = api::ToolChoice::Mode;
   const api::ToolChoice& choice = request.tool_choice;
@@ -152,9 +154,9 @@ api::ApiResult<std::string> Prompts::opening_of(const api::Request& request, boo
   };
   std::string opening = call_opening(traits_.syntax, named_tool(request));
   if (opening.empty()) return refuse("a call cannot be forced with this model; use auto");
-  if (in_reasoning)
+  if (in_reasoning && text::call_tokens(traits_.syntax, *text_.tokenizer).empty())
     return refuse("a call cannot be forced while the model thinks; turn thinking off, or use auto");
-  return opening;
+  return in_reasoning ? std::string() : opening;
 }
 
 api::ApiResult<Prompt> Prompts::plain(const api::Request& request, const std::string& text) const {

@@ -32,10 +32,11 @@ Submission::Submission(engine::Engine& engine, const text::Tokenizer& tokenizer,
   for (const api::Item& item : request.items) conversation_.add(item);
 }
 
-void Submission::submit(const engine::Request& common, uint64_t seed) {
+void Submission::submit(const engine::Request& common, uint64_t seed, const Constrain& constrain) {
   std::vector<engine::Request> group(choices_.size(), common);
   for (int i = 0; i < int(group.size()); ++i) {
     group[i].prompt = prompt_of(i).ids;
+    if (constrain) group[i].constraint = constrain(prompt_of(i));
     // Depends only on the place among the prompt's choices: other prompts do not change the answers.
     group[i].sampling.seed = seed + uint64_t(i % n_) * 0x9e3779b97f4a7c15;
   }

@@ -19,9 +19,11 @@ class Submission : public std::enable_shared_from_this<Submission> {
   Submission(engine::Engine& engine, const text::Tokenizer& tokenizer, const api::Request& request,
              std::vector<Prompt> prompts, Replay& replay, api::Backend::Sink sink);
 
+  // Makes the constraint of one choice from its prompt.
+  using Constrain = std::function<std::shared_ptr<engine::Constraint>(const Prompt&)>;
   // Submits one engine request per choice, all or none: `common` with the choice's prompt and seed. If the
   // engine refuses, the sink gets an ApiError. Call once.
-  void submit(const engine::Request& common, uint64_t seed);
+  void submit(const engine::Request& common, uint64_t seed, const Constrain& constrain = {});
   // Cancels all choices that have not finished.
   void cancel();
   // Where the choice stands in the queue that starts first; unset if one runs or all have ended. Takes no lock that

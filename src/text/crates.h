@@ -1,4 +1,5 @@
-// C interface of the Rust crate in src/text/crates: tokenizers and chat templates. Private to text/.
+// C interface of the Rust crate in src/text/crates: tokenizers, chat templates and structured
+// output. Private to text/.
 // Ownership: an autark_str argument is borrowed during the call; an autark_buffer result belongs to the
 // caller until autark_buffer_free. Errors: a null or false result and a message in *error, which must be
 // freed; no call throws, aborts or unwinds. Threads: objects are immutable and may be used by several
@@ -96,6 +97,44 @@ void autark_template_free(autark_template* t);
 // from messages.
 bool autark_template_render(const autark_template* t, autark_str request, autark_str usual,
                             autark_buffer* prompt, autark_buffer* literal, autark_buffer* error);
+
+// ---- structured output ------------------------------------------------------------------------------------
+
+typedef struct autark_structures autark_structures;  // a vocabulary, and the structures compiled for it
+typedef struct autark_masks autark_masks;            // the masks of one answer; one thread at a time
+
+// Bit i % 32 of bits[i / 32] tells whether token i may follow. Valid until the next call with the same masks.
+typedef struct {
+  const uint32_t* bits;
+  size_t count;   // of words
+  bool finished;  // the answer may end here; then the end tokens are allowed
+} autark_mask;
+
+// `words`: the bytes that each id adds to a text. `special`: ids without a text. `ends`: ids that end an
+// answer. `trial`: a program and its first arguments, as Structures::make has it; may be empty. Null if such a
+// vocabulary cannot be masked.
+autark_structures* autark_structures_new(const autark_str* words, const bool* special, size_t count,
+                                         const uint32_t* ends, size_t end_count, const autark_str* trial,
+                                         size_t trial_count, autark_buffer* error);
+void autark_structures_free(autark_structures* s);
+
+// Compiles a structure, at most some seconds. `kind`: 0 a JSON schema, 1 a regex, 2 a JSON list of choices,
+// 3 a Lark grammar, 4 tool calls (crates/src/structure/calls.rs). On failure `error` gets JSON: "why" (invalid,
+// complex or busy), "place" (the JSON pointer of the keyword at fault, may be empty) and "message". The masks
+// may outlive `s`.
+autark_masks* autark_masks_new(const autark_structures* s, int kind, autark_str text, autark_buffer* error);
+// The same without compiling: null unless it was compiled before and is still cached.
+autark_masks* autark_masks_known(const autark_structures* s, int kind, autark_str text);
+// Masks of another answer with the same structure.
+autark_masks* autark_masks_another(const autark_masks* m, autark_buffer* error);
+void autark_masks_free(autark_masks* m);
+// Begins to compute the mask after the tokens `ids` of the answer, on a thread of the crate.
+void autark_masks_prepare(autark_masks* m, const uint32_t* ids, size_t count);
+// The mask after `ids`; waits for it. False if the ids do not fit the structure or a limit was exceeded.
+bool autark_masks_after(autark_masks* m, const uint32_t* ids, size_t count, autark_mask* mask,
+                        autark_buffer* error);
+// try_structure() of text/structure.h.
+void autark_structure_trial(autark_str kind, autark_str text, autark_buffer* answer);
 
 #ifdef __cplusplus
 }

@@ -222,7 +222,7 @@ describe("errors are the client's own classes", () => {
       param: "tools",
       code: "unsupported_parameter",
     });
-    await fails({ response_format: { type: "json_object" } }, OpenAI.BadRequestError, { param: "response_format" });
+    await fails({ response_format: { type: "xml" } }, OpenAI.BadRequestError, { param: "response_format.type" });
   });
   test("unknown model", () => fails({ model: "gpt-x" }, OpenAI.NotFoundError, { code: "model_not_found" }));
   test("too long", () =>

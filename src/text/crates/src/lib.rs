@@ -11,6 +11,8 @@ mod jinja;
 mod json;
 mod memory;
 mod pieces;
+mod structure;
+mod structure_c;
 mod template;
 mod template_c;
 mod tokenizer;

@@ -1,4 +1,4 @@
-//! Limits the memory of one thread that runs a template: the bytes it holds, and the number of its
+//! Limits the memory of one thread that runs a template or compiles a structure: the bytes it holds, and the number of its
 //! allocations, which bounds work that costs no fuel. An allocation that fails would abort the process, and a
 //! stack cannot be unwound from inside the allocator. So a thread that exceeds its share is stopped forever
 //! inside the allocator: the pages of its large allocations go back to the system, its caller gets an error,
@@ -148,6 +148,17 @@ unsafe fn give_back(at: *mut u8, size: usize) {
 
 #[cfg(not(target_os = "linux"))]
 unsafe fn give_back(_: *mut u8, _: usize) {}
+
+/// The bytes that this thread holds, if it is one of `limited`.
+pub fn held() -> usize {
+    let watch = WATCH.get();
+    // SAFETY: a watched thread's watch lives as long as the thread.
+    if watch.is_null() {
+        0
+    } else {
+        unsafe { (*watch).held.get() }
+    }
+}
 
 /// Runs `work` on a thread of its own. None: it exceeded its share and was stopped.
 pub fn limited<T: Send>(

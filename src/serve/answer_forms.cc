@@ -1,0 +1,128 @@
+#include "serve/answer_forms.h"
+#include <algorithm>
+
+namespace autark::serve {
+namespace {
+
+using Kind = api::ApiError::Kind;
+using Mode = api::ToolChoice::Mode;
+
+bool forced(const api::Request& request) {
+  return request.tool_choice.mode == Mode::required || request.tool_choice.mode == Mode::named;
+}
+
+// The tools that an answer may call.
+std::vector<const api::Tool*> callable(const api::Request& request) {
+  std::vector<const api::Tool*> tools;
+  for (const api::Tool& t : request.tools)
+    if (request.tool_choice.mode != Mode::named || t.name == request.tool_choice.name) tools.push_back(&t);
+  return tools;
+}
+
+std::string schema_of(const api::Tool& tool) {
+  const auto schema = tool.function.find("parameters");
+  return schema == tool.function.end() || schema->is_null() ? R"({"type":"object"})" : dump_json(*schema);
+}
+
+// The tokens of an opening behind those that open calls.
+std::vector<int32_t> begun_of(const std::string& opening, const std::vector<int32_t>& opens,
+                              const text::Tokenizer& tokenizer) {
+  std::string marks;
+  for (const int32_t id : opens) marks += tokenizer.bytes_of(id);
+  const size_t at = opening.find(marks);
+  if (marks.empty() || at == opening.npos) return {};
+  const auto ids =
+      tokenizer.encode(opening.substr(at + marks.size()), {.add_special = false, .parse_special = true});
+  return ids ? *ids : std::vector<int32_t>();
+}
+
+}  // namespace
+
+AnswerForms::AnswerForms(const text::ModelText& text, int64_t vocabulary, std::vector<std::string> trial)
+    : text_(text), vocabulary_(vocabulary), trial_(std::move(trial)) {}
+
+const text::Structures* AnswerForms::structures(api::ApiError& fault) {
+  std::call_once(once_, [&] {
+    auto made = text::Structures::make(*text_.tokenizer, text_.end_tokens, trial_);
+    joins_ = reasoning_joins(*text_.tokenizer);
+    made ? void(structures_ = std::move(*made)) : void(fault_ = made.error().message);
+    made_ = true;
+  });
+  if (!structures_) fault = {.kind = Kind::unsupported, .message = fault_};
+  return structures_.get();
+}
+
+std::string AnswerForms::calls_of(const api::Request& request, text::OutputSyntax syntax) const {
+  std::vector<text::CallForm> forms;
+  for (const api::Tool* t : callable(request))
+    forms.push_back({t->name, t->strict ? std::optional(schema_of(*t)) : std::nullopt});
+  return text::calls_text(syntax, forms, request.parallel_calls);
+}
+
+// Calls are held to a form if a tool is strict, if a call is forced, or if there may be one call only.
+api::ApiResult<AnswerForms::Asked> AnswerForms::asked(const api::Request& request,
+                                                      const AnswerReader::Rules& rules) const {
+  Asked a{.content = request.structure};
+  if (request.prompts.empty() && request.thinking != false && !rules.in_reasoning)
+    a.thinks = text_.tokenizer->id_of("<think>");
+  if (!rules.calls) return a;
+  a.opens = text::call_tokens(rules.syntax, *text_.tokenizer);
+  const auto tools = callable(request);
+  const bool strict = std::ranges::any_of(tools, [](const api::Tool* t) { return t->strict; });
+  if (strict && a.opens.empty())
+    return api::ApiError{
+        .kind = Kind::unsupported,
+        .message = "tools: the calls of this model cannot be held to a schema; leave strict out",
+        .param = "tools"};
+  if (a.opens.empty() || !(strict || forced(request) || !request.parallel_calls)) return a;
+  a.calls = calls_of(request, rules.syntax);
+  a.only_calls = forced(request) && rules.opening.empty();
+  a.must_hold = strict || (a.only_calls && request.tool_choice.mode == Mode::named);
+  return a;
+}
+
+std::optional<AnswerMasks> AnswerForms::known(const Asked& asked) const {
+  AnswerMasks masks{.content = {}, .calls = {}, .only_calls = asked.only_calls};
+  if (!asked.content && asked.calls.empty()) return masks;
+  if (!made_ || !structures_) return {};
+  if (asked.content) masks.content = known_masks(*structures_, *asked.content);
+  if (!asked.calls.empty()) masks.calls = structures_->known(text::StructureKind::calls, asked.calls);
+  const bool all = (masks.content || !asked.content) && (masks.calls || asked.calls.empty());
+  return all ? std::optional(std::move(masks)) : std::nullopt;
+}
+
+api::ApiResult<AnswerMasks> AnswerForms::compile(const Asked& asked) {
+  AnswerMasks masks{.content = {}, .calls = {}, .only_calls = asked.only_calls};
+  api::ApiError fault;
+  const text::Structures* all = structures(fault);
+  if (asked.content) {
+    if (all) masks.content = compiled(*all, *asked.content, fault);
+    if (!masks.content) return fault;
+  }
+  if (!asked.calls.empty()) {
+    if (all) masks.calls = compiled_calls(*all, asked.calls, fault);
+    if (!masks.calls && asked.must_hold) return fault;
+  }
+  return masks;
+}
+
+Submission::Constrain AnswerForms::constrain(const Asked& asked, AnswerMasks masks) const {
+  if (!masks.content && !masks.calls && !masks.only_calls) return {};
+  const AnswerStructure::Place place{.vocabulary = vocabulary_,
+                                     .ends = text_.end_tokens,
+                                     .joins = &joins_,
+                                     .thinks = asked.thinks,
+                                     .opens = asked.opens,
+                                     .begun = {},
+                                     .bare = {}};
+  return [this, place, masks = std::move(masks)](const Prompt& p) {
+    AnswerStructure::Place own = place;
+    own.in_reasoning = p.answer.in_reasoning;
+    const std::string& opening = p.answer.opening;
+    if (!opening.empty()) own.begun = begun_of(opening, own.opens, *text_.tokenizer);
+    if (p.answer.syntax == text::OutputSyntax::hermes && !own.in_reasoning) own.bare = p.answer.tools;
+    return std::make_shared<AnswerStructure>(masks, *text_.tokenizer, std::move(own));
+  };
+}
+
+}  // namespace autark::serve

@@ -1,0 +1,246 @@
+// Goal: calls of strict, forced and single tools have the form of the model's syntax and of the tool's schema,
+// wherever the answer begins. Method: a tokenizer of bytes and the marks of calls. Random answers are drawn from
+// the masks and read by the parser of the syntax: each must be calls of the request's tools, with arguments that
+// fit.
+#include "serve/answer_forms.h"
+#include <gtest/gtest.h>
+#include <random>
+#include "base/check.h"
+#include "serve/fake_engine.h"
+
+namespace autark::serve {
+namespace {
+
+using Mode = api::ToolChoice::Mode;
+using text::OutputSyntax;
+
+constexpr int32_t kMarks = 258;
+const char* const kSpellings[] = {"<tool_call>", "</tool_call>", "｜DSML｜"};
+
+class MarksTokenizer final : public ByteTokenizer {
+ public:
+  Result<std::vector<int32_t>> encode(std::string_view text, text::EncodeOptions o) const override {
+    std::vector<int32_t> ids;
+    while (!text.empty()) {
+      const auto mark = std::ranges::find_if(kSpellings, [&](auto s) { return text.starts_with(s); });
+      const bool whole = o.parse_special && mark != std::end(kSpellings);
+      ids.push_back(whole ? int32_t(kMarks + (mark - kSpellings)) : uint8_t(text[0]));
+      text.remove_prefix(whole ? std::string_view(*mark).size() : 1);
+    }
+    return ids;
+  }
+  int64_t size() const override { return kMarks + 3; }
+  std::string bytes_of(int32_t id) const override {
+    return id < kMarks ? ByteTokenizer::bytes_of(id) : kSpellings[id - kMarks];
+  }
+  bool is_special(int32_t id) const override { return id >= kBegin; }
+  std::optional<int32_t> id_of(std::string_view spelling) const override {
+    for (int32_t i = 0; i < 3; ++i)
+      if (spelling == kSpellings[i]) return kMarks + i;
+    return {};
+  }
+};
+
+api::Tool tool(const char* name, bool strict) {
+  return {.name = name,
+          .function = parse_json(R"({"parameters":{"type":"object","additionalProperties":false,
+             "properties":{"mode":{"enum":["read","write"]},"n":{"type":"integer","minimum":0,"maximum":9}},
+             "required":["mode","n"]}})",
+                                 "tool")
+                          .value(),
+          .strict = strict};
+}
+
+api::Request request(Mode mode, bool strict, bool parallel = true) {
+  api::Request r{.items = {{api::Role::user, {api::Text{"a"}}}}};
+  r.tools = {tool("open", strict), tool("other", strict)};
+  r.tool_choice = {mode, mode == Mode::named ? "other" : ""};
+  r.parallel_calls = parallel;
+  return r;
+}
+
+struct Bench {
+  explicit Bench(OutputSyntax syntax) : syntax(syntax) {
+    text.tokenizer = std::make_unique<MarksTokenizer>();
+    text.end_tokens = {ByteTokenizer::kBegin};
+  }
+  AnswerReader::Rules rules(const api::Request& r, bool in_reasoning) const {
+    AnswerReader::Rules rules{.syntax = syntax, .in_reasoning = in_reasoning};
+    const api::Tool* named = r.tool_choice.mode == Mode::named ? &r.tools[1] : nullptr;
+    const bool forced = named || r.tool_choice.mode == Mode::required;
+    if (forced && !in_reasoning) rules.opening = call_opening(syntax, named);
+    return rules;
+  }
+  std::shared_ptr<engine::Constraint> constraint(const api::Request& r, const AnswerReader::Rules& rules) {
+    auto asked = forms.asked(r, rules);
+    AUTARK_CHECK(std::holds_alternative<AnswerForms::Asked>(asked));
+    const auto& a = std::get<AnswerForms::Asked>(asked);
+    auto masks = forms.compile(a);
+    if (auto* fault = std::get_if<api::ApiError>(&masks)) ADD_FAILURE() << fault->message;
+    AUTARK_CHECK(std::holds_alternative<AnswerMasks>(masks));
+    const auto constrain = forms.constrain(a, std::get<AnswerMasks>(masks));
+    return constrain ? constrain(Prompt{.answer = rules}) : nullptr;
+  }
+  // `begin`, and what the masks allow after it. The answer ends where it may.
+  std::string drawn(engine::Constraint& c, const std::string& begin, uint32_t seed) const {
+    std::mt19937 random(seed);
+    std::vector<int32_t> ids = text.tokenizer->encode(begin, {.parse_special = true}).value();
+    while (ids.size() < 600) {
+      const auto mask = c.after(ids);
+      if (!mask) return mask.error().message;
+      if (mask->allows(ByteTokenizer::kBegin)) break;
+      std::vector<int32_t> may;
+      for (int32_t id = 0; id < text.tokenizer->size(); ++id)
+        if (mask->allows(id) && !(id < 128 && std::isspace(id))) may.push_back(id);
+      if (may.empty()) may.push_back(mask->allows('\n') ? '\n' : ' ');
+      ids.push_back(may[random() % may.size()]);
+    }
+    std::string all;
+    for (const int32_t id : ids) all += text.tokenizer->bytes_of(id);
+    return all;
+  }
+  text::ParsedOutput read(const AnswerReader::Rules& r, const std::string& answer) const {
+    const auto parser = text::make_output_parser(syntax, {.in_reasoning = r.in_reasoning});
+    auto pieces = parser->push(r.opening + answer);
+    for (auto& p : parser->finish(false)) pieces.push_back(std::move(p));
+    return text::gather(pieces);
+  }
+
+  const OutputSyntax syntax;
+  text::ModelText text;
+  AnswerForms forms{text, kMarks + 3, {}};
+};
+
+void expect_fits(const text::ToolCall& call, const std::string& answer) {
+  const auto arguments = parse_json(call.arguments, "arguments");
+  ASSERT_TRUE(arguments && arguments->is_object()) << answer;
+  EXPECT_EQ(arguments->size(), 2u) << answer;
+  const std::string mode = arguments->value("mode", "");
+  EXPECT_TRUE(mode == "read" || mode == "write") << answer;
+  const Json n = arguments->value("n", Json());
+  EXPECT_TRUE(n.is_number_unsigned() && n <= 9) << answer;
+}
+
+const char* opener(OutputSyntax s) {
+  return s == OutputSyntax::dsml ? "\n\n<｜DSML｜" : "<tool_call>";
+}
+
+class CallForms : public ::testing::TestWithParam<OutputSyntax> {};
+
+TEST_P(CallForms, StrictCallsFitAfterFreeText) {
+  Bench b(GetParam());
+  const api::Request r = request(Mode::automatic, true, false);
+  const auto rules = b.rules(r, false);
+  for (uint32_t seed = 0; seed < 20; ++seed) {
+    const auto c = b.constraint(r, rules);
+    ASSERT_TRUE(c);
+    const auto begin = b.text.tokenizer->encode("I look {").value();
+    EXPECT_TRUE(c->after(begin)->bits.empty()) << "text is free";
+    const std::string answer = b.drawn(*c, std::string("I look {") + opener(b.syntax), seed);
+    const auto parsed = b.read(rules, answer);
+    EXPECT_EQ(parsed.content, "I look {") << answer;
+    ASSERT_EQ(parsed.tool_calls.size(), 1u) << answer;
+    expect_fits(parsed.tool_calls[0], answer);
+  }
+}
+
+TEST_P(CallForms, ForcedCallsAreMade) {
+  Bench b(GetParam());
+  for (const bool reasons : {false, true}) {
+    for (const Mode mode : {Mode::required, Mode::named}) {
+      const api::Request r = request(mode, true, false);
+      const auto rules = b.rules(r, reasons);
+      for (uint32_t seed = 0; seed < 10; ++seed) {
+        const auto c = b.constraint(r, rules);
+        ASSERT_TRUE(c);
+        const std::string answer = b.drawn(*c, reasons ? "Hm <tool_call> {</think>" : "", seed);
+        const auto parsed = b.read(rules, answer);
+        ASSERT_EQ(parsed.tool_calls.size(), 1u) << answer;
+        EXPECT_EQ(parsed.content, "");
+        if (mode == Mode::named) EXPECT_EQ(parsed.tool_calls[0].name, "other");
+        expect_fits(parsed.tool_calls[0], answer);
+      }
+    }
+  }
+}
+
+// Arguments of tools that are not strict are any object.
+TEST_P(CallForms, ForcedCallsThatAreNotStrictAreCalls) {
+  Bench b(GetParam());
+  const api::Request r = request(Mode::required, false);
+  const auto rules = b.rules(r, true);
+  int ended = 0;
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    const std::string answer = b.drawn(*b.constraint(r, rules), "Hm</think>", seed);
+    const auto parsed = b.read(rules, answer);
+    if (parsed.tool_calls.empty()) continue;  // a long text
+    ++ended;
+    for (const auto& call : parsed.tool_calls) EXPECT_TRUE(parse_json(call.arguments, "arguments")) << answer;
+  }
+  EXPECT_GT(ended, 5);
+}
+
+TEST_P(CallForms, NothingIsHeldThatWasNotAsked) {
+  Bench b(GetParam());
+  const api::Request r = request(Mode::automatic, false);
+  EXPECT_FALSE(b.constraint(r, b.rules(r, false)));
+  const api::Request none = request(Mode::none, true);
+  auto rules = b.rules(none, false);
+  rules.calls = false;
+  EXPECT_FALSE(b.constraint(none, rules));
+}
+
+TEST_P(CallForms, AFaultNamesTheTool) {
+  Bench b(GetParam());
+  api::Request r = request(Mode::automatic, true);
+  r.tools[0].function["parameters"]["properties"]["n"] = Json{{"not", Json::object()}};
+  auto asked = b.forms.asked(r, b.rules(r, false));
+  const auto masks = b.forms.compile(std::get<AnswerForms::Asked>(asked));
+  const auto* fault = std::get_if<api::ApiError>(&masks);
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->param, "tools");
+  EXPECT_NE(fault->message.find("open"), std::string::npos) << fault->message;
+  EXPECT_NE(fault->message.find("/properties/n/not"), std::string::npos) << fault->message;
+}
+
+// Content of a structure, or calls instead of it.
+TEST_P(CallForms, AStructureLeavesTheChoiceToCall) {
+  Bench b(GetParam());
+  api::Request r = request(Mode::automatic, true, false);
+  r.structure = api::Structure{.kind = api::Structure::Kind::choice, .choices = {"yes", "<no"}};
+  const auto rules = b.rules(r, false);
+  int calls = 0, texts = 0;
+  for (uint32_t seed = 0; seed < 60; ++seed) {
+    const std::string answer = b.drawn(*b.constraint(r, rules), "", seed);
+    const auto parsed = b.read(rules, answer);
+    if (parsed.tool_calls.empty())
+      ++texts, EXPECT_TRUE(answer == "yes" || answer == "<no") << answer;
+    else
+      ++calls, expect_fits(parsed.tool_calls[0], answer);
+  }
+  EXPECT_GT(calls, 3);
+  EXPECT_GT(texts, 3);
+}
+
+TEST(HermesCalls, FitAlsoWithoutTheirTag) {
+  Bench b(OutputSyntax::hermes);
+  const api::Request r = request(Mode::automatic, true, false);
+  auto rules = b.rules(r, false);
+  rules.tools = {"open", "other"};
+  for (const char* begin : {"{\"name\": \"open\"", "```json\n{\n  \"name\": \"other\", \"argu"}) {
+    for (uint32_t seed = 0; seed < 10; ++seed) {
+      const std::string answer = b.drawn(*b.constraint(r, rules), begin, seed);
+      const auto parsed = b.read(rules, "<tool_call>" + answer.substr(answer.find('{')));
+      ASSERT_EQ(parsed.tool_calls.size(), 1u) << answer;
+      expect_fits(parsed.tool_calls[0], answer);
+    }
+  }
+  const auto other = b.text.tokenizer->encode("{\"name\": \"nobody\"").value();
+  EXPECT_TRUE(b.constraint(r, rules)->after(other)->bits.empty()) << "an answer in JSON";
+}
+
+INSTANTIATE_TEST_SUITE_P(Syntaxes, CallForms, ::testing::Values(OutputSyntax::hermes, OutputSyntax::dsml),
+                         [](const auto& p) { return p.param == OutputSyntax::dsml ? "dsml" : "hermes"; });
+
+}  // namespace
+}  // namespace autark::serve

@@ -1,0 +1,163 @@
+//! Goal: the grammar of calls takes the calls that a strict tool allows, written as each family writes them, and no
+//! others. Method: a vocabulary of bytes and the marks; answers are followed token by token.
+
+use super::matcher::Follower;
+use super::vocabulary::MARKS;
+use super::{Environment, Fault, Kind};
+use serde_json::{json, Value};
+use std::sync::Arc;
+
+const END: u32 = 256;
+
+fn environment() -> Arc<Environment> {
+    let mut words: Vec<Vec<u8>> = (0..=255).map(|b| vec![b]).collect();
+    words.push(Vec::new());
+    words.extend(MARKS.iter().map(|m| m.0.as_bytes().to_vec()));
+    let special: Vec<bool> = (0..words.len()).map(|id| id > 256).collect();
+    Arc::new(Environment::new(words, &special, &[END], None).unwrap())
+}
+
+/// Marks become their tokens.
+fn ids(mut text: &str) -> Vec<u32> {
+    let mut ids = Vec::new();
+    while !text.is_empty() {
+        if let Some(i) = MARKS.iter().position(|m| text.starts_with(m.0)) {
+            ids.push(257 + i as u32);
+            text = &text[MARKS[i].0.len()..];
+        } else {
+            ids.push(u32::from(text.as_bytes()[0]));
+            let next = (1..=text.len()).find(|i| text.is_char_boundary(*i)).unwrap();
+            ids.extend(text.as_bytes()[1..next].iter().map(|b| u32::from(*b)));
+            text = &text[next..];
+        }
+    }
+    ids
+}
+
+fn masks(request: Value) -> Result<Follower, Fault> {
+    Follower::new(environment(), Kind::Calls, &request.to_string())
+}
+
+fn check(request: Value, good: &[&str], bad: &[&str]) {
+    let mut m = masks(request.clone()).unwrap_or_else(|e| {
+        eprintln!("{request}: {e:?}");
+        panic!()
+    });
+    for (text, wanted) in good.iter().map(|t| (t, true)).chain(bad.iter().map(|t| (t, false))) {
+        let found = m.mask(&ids(text)).map(|mask| mask.finished);
+        if found.clone().unwrap_or(false) != wanted {
+            eprintln!("{request}\n{text}: {found:?}");
+            panic!();
+        }
+    }
+}
+
+fn point() -> Value {
+    json!({"type": "object", "properties": {"x": {"type": "integer"}, "label": {"type": "string"}},
+        "required": ["x"], "additionalProperties": false})
+}
+
+#[test]
+fn hermes() {
+    let request = |parallel: bool| {
+        json!({"form": "hermes", "parallel": parallel, "tools": [
+            {"name": "point", "schema": point()}, {"name": "any \"quoted\"", "schema": null}]})
+    };
+    let one = "\n{\"name\": \"point\", \"arguments\": {\"x\": 1}}\n</tool_call>";
+    let two = format!(
+        "{one}\n<tool_call>\n{{\"name\": \"point\", \"arguments\": {{\"x\":2,\"label\":\"<\"}}}}</tool_call>"
+    );
+    let bad = [
+        "\n{\"name\": \"point\", \"arguments\": {\"x\": \"1\"}}\n</tool_call>",
+        "\n{\"name\": \"point\", \"arguments\": {}}\n</tool_call>",
+        "\n{\"name\": \"other\", \"arguments\": {\"x\": 1}}\n</tool_call>",
+        "\n{\"name\": \"point\", \"arguments\": {\"x\": 1}}\n",
+        "\n{\"name\": \"point\", \"arguments\": {\"x\": 1, \"label\": \"</tool_call>",
+    ];
+    let fault = masks(request(true)).err().expect("a quote in a name");
+    assert!(fault.message.contains("quoted"), "{fault:?}");
+    let tools = |parallel: bool| {
+        let mut r = request(parallel);
+        r["tools"][1]["name"] = json!("any");
+        r
+    };
+    check(tools(true), &[one, &two, "{\"name\":\"any\",\"arguments\":{\"a\":[{}]}}</tool_call>"], &bad);
+    check(tools(false), &[one], &[&two]);
+}
+
+#[test]
+fn dsml() {
+    let schema = json!({"type": "object", "required": ["path", "n"], "additionalProperties": false,
+        "$defs": {"Mode": {"enum": ["r", "rw"]}},
+        "properties": {
+            "path": {"type": "string", "description": "where"},
+            "mode": {"$ref": "#/$defs/Mode"},
+            "n": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            "note": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": null}}});
+    let request = |parallel: bool| {
+        json!({"form": "dsml", "parallel": parallel, "tools": [
+        {"name": "open", "schema": schema}, {"name": "free", "schema": null}]})
+    };
+    let parameter = |name: &str, text: bool, value: &str| {
+        format!("<｜DSML｜parameter name=\"{name}\" string=\"{text}\">{value}</｜DSML｜parameter>\n")
+    };
+    let call = |name: &str, parameters: &[String]| {
+        format!("<｜DSML｜invoke name=\"{name}\">\n{}</｜DSML｜invoke>\n", parameters.concat())
+    };
+    let block = |calls: &str| format!("tool_calls>\n{calls}</｜DSML｜tool_calls>");
+    let path = parameter("path", true, "a </b> < \"c\"\n日本</");
+    let n = parameter("n", false, "12");
+    let whole = [
+        path.clone(),
+        parameter("mode", true, "rw"),
+        parameter("n", false, "null"),
+        parameter("note", true, ""),
+    ];
+    let good = [
+        block(&call("open", &[path.clone(), n.clone()])),
+        block(&call("open", &whole)),
+        block(&call("open", &[path.clone(), n.clone(), parameter("note", false, "null")])),
+        block(&call("free", &[])),
+        block(&call("free", &[parameter("a", true, "b"), parameter("c", false, "{\"d\": [1]}")])),
+    ];
+    let bad = [
+        block(&call("open", &[path.clone()])),
+        block(&call("open", &[parameter("path", false, "\"a\""), n.clone()])),
+        block(&call("open", &[path.clone(), parameter("mode", true, "x"), n.clone()])),
+        block(&call("open", &[path.clone(), parameter("n", false, "1.5")])),
+        block(&call("open", &[path.clone(), n.clone(), n.clone()])),
+        block(&call("other", &[])),
+        block(""),
+    ];
+    let good: Vec<&str> = good.iter().map(String::as_str).collect();
+    let bad: Vec<&str> = bad.iter().map(String::as_str).collect();
+    check(request(false), &good, &bad);
+    let two = block(&call("free", &[]).repeat(2));
+    check(request(true), &[good[0], &two], &bad);
+    check(request(false), &[], &[&two]);
+}
+
+#[test]
+fn what_cannot_be_kept_names_tool_and_place() {
+    let cases = [
+        ("hermes", json!({"properties": {"a": {"not": {}}}}), "/properties/a/not"),
+        ("dsml", json!({"properties": {"a": {"not": {}}}}), "/properties/a/not"),
+        ("dsml", json!({"anyOf": [{"type": "object"}]}), "/anyOf"),
+        ("dsml", json!({"properties": {"a": {"$ref": "#/$defs/b"}}, "$defs": {}}), "/properties/a/$ref"),
+        ("dsml", json!({"properties": {}, "required": ["a"]}), "/required"),
+        ("dsml", json!({"properties": {"a<b": {}}}), "/properties/a<b"),
+        ("hermes", json!(false), "/"),
+    ];
+    for (form, schema, place) in cases {
+        let request =
+            json!({"form": form, "parallel": true, "tools": [{"name": "tool_1", "schema": schema}]});
+        let fault = masks(request.clone()).err().unwrap_or_else(|| {
+            eprintln!("{request} was taken");
+            panic!()
+        });
+        if fault.place != place || !fault.message.contains("tool_1") {
+            eprintln!("{request}: {fault:?}");
+            panic!();
+        }
+    }
+}
