@@ -41,6 +41,7 @@ const Case kCases[] = {
         {"low_freq_factor", 1.0},
         {"high_freq_factor", 4.0},
         {"original_max_position_embeddings", 16}}}}},
+    {"mistral_window", "mistral", {{"sliding_window", 5}}},
     {"qwen2", "qwen2", Json::object()},
     {"qwen2_window",
      "qwen2",
