@@ -72,6 +72,14 @@ void print_formats(const Inspection& in) {
                      s.tensors));
 }
 
+// Tensors that the model does not use.
+void print_not_run(const Inspection& in) {
+  for (const Inspection::Share* of : {&in.drafts_not_run, &in.vision_not_run})
+    if (of->tensors)
+      line("not run",
+           fmt::format("{}: {} tensors, {}", of->format, grouped(of->tensors), size_text(of->bytes)));
+}
+
 void print_dimensions(const Inspection& in) {
   for (const auto& [key, value] : in.dimensions.items())
     line("", fmt::format("{:<24} {}", key, dump_json(value)));
@@ -114,6 +122,7 @@ void print(const Inspection& in, bool tensors) {
   line("parameters", count_text(in.parameters));
   print_listing(in);
   print_formats(in);
+  print_not_run(in);
   line("dimensions", in.dimensions.empty() ? "none that are known" : "");
   print_dimensions(in);
   std::string ends;

@@ -1,5 +1,6 @@
 #include "apps/inspection.h"
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include "apps/weight_cache_options.h"
 #include "base/gguf.h"
@@ -98,6 +99,33 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(path, failed);
 }
 
+// Whether a tensor is one of a layer behind the last that the model runs, or of a draft head.
+bool is_of_drafts(const std::string& name, int64_t layers) {
+  constexpr std::string_view kLayers = "model.layers.";
+  if (name.starts_with("mtp.") || name.starts_with("model.mtp_")) return true;
+  if (!name.starts_with(kLayers)) return false;
+  int64_t layer = -1;
+  std::from_chars(name.data() + kLayers.size(), name.data() + name.size(), layer);
+  return layers > 0 && layer >= layers;
+}
+
+bool is_of_vision(const std::string& name) {
+  for (const char* start : {"model.visual.", "visual.", "vision_tower.", "model.vision_tower.",
+                            "multi_modal_projector.", "model.multi_modal_projector.", "mm_projector."})
+    if (name.starts_with(start)) return true;
+  return false;
+}
+
+void find_what_is_not_run(const Checkpoint& c, Inspection& in) {
+  const int64_t layers = in.dimensions.value("num_hidden_layers", int64_t{0});
+  for (const auto& t : c.tensors) {
+    Inspection::Share* of = is_of_drafts(t.name, layers) ? &in.drafts_not_run
+                            : is_of_vision(t.name)       ? &in.vision_not_run
+                                                         : nullptr;
+    if (of) ++of->tensors, of->bytes += t.bytes;
+  }
+}
+
 // Adds the end tokens of tokenizer and chat template to those of the checkpoint. Errors there are ignored: an
 // inspection does not need them.
 void add_end_tokens(const std::filesystem::path& path, Inspection& in) {
@@ -149,6 +177,7 @@ Result<Inspection> inspect(const std::filesystem::path& path) {
   for (const char* key : kDimensions)
     if (const auto it = c.config.find(key); it != c.config.end() && it->is_number()) in.dimensions[key] = *it;
   in.fault = try_model(c, in);
+  find_what_is_not_run(c, in);
   if (const auto a = find_architecture(c.architecture); a && (*a)->list) in.listing = (*a)->list(c);
   find_text(path, c.kind, in);
   find_weight_cache(path, in);
@@ -186,7 +215,9 @@ Json to_json(const ReleaseListing& l) {
 }  // namespace
 
 Json to_json(const Inspection& in, bool with_tensors) {
-  Json formats = Json::array(), tensors = Json::array(), behind = Json::array();
+  Json formats = Json::array(), tensors = Json::array(), behind = Json::array(), not_run = Json::array();
+  for (const Inspection::Share* s : {&in.drafts_not_run, &in.vision_not_run})
+    if (s->tensors) not_run.push_back({{"what", s->format}, {"tensors", s->tensors}, {"bytes", s->bytes}});
   for (const auto& b : in.behind) behind.push_back(to_json(b));
   for (const auto& s : in.formats)
     formats.push_back({{"format", s.format}, {"tensors", s.tensors}, {"bytes", s.bytes}});
@@ -198,6 +229,7 @@ Json to_json(const Inspection& in, bool with_tensors) {
          {"parameters", in.parameters},
          {"bytes", in.bytes},
          {"formats", formats},
+         {"not_run", not_run},
          {"dimensions", in.dimensions},
          {"context", in.context},
          {"end_tokens", in.end_tokens},

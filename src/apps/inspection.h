@@ -24,6 +24,8 @@ struct Inspection {
     int64_t tensors = 0, bytes = 0;
   };
   std::vector<Share> formats;  // most bytes first
+  // Tensors that no model file asks for: draft layers behind the model's own, and vision towers.
+  Share drafts_not_run{"draft layers"}, vision_not_run{"vision tower"};
 
   Json dimensions;  // well-known numbers of the config, such as hidden_size; absent ones are left out
   std::vector<int32_t> end_tokens;

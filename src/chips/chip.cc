@@ -49,15 +49,25 @@ void Chip::copy_in(std::span<const std::byte> from, std::byte* state) {
 }
 
 Tensor Chip::concat(std::span<const Tensor> parts) {
-  const int64_t rows = parts[0].rows();
-  int64_t cols = 0;
-  for (const Tensor& p : parts) cols += p.cols();
-  const Tensor y = result({rows, cols});
+  Shape s = parts[0].shape;
+  s.d[s.rank - 1] = 0;
+  for (const Tensor& p : parts) s.d[s.rank - 1] += p.cols();
+  const Tensor y = result(s);
   const std::vector<Tensor> from(parts.begin(), parts.end());
-  each(rows, {from.begin(), from.end()}, {y}, [=](int64_t i) {
+  each(parts[0].rows(), {from.begin(), from.end()}, {y}, [=](int64_t i) {
     auto to = y.row(i).begin();
     for (const Tensor& p : from) to = std::ranges::copy(p.row(i), to).out;
   });
+  return y;
+}
+
+Tensor Chip::slice(Tensor x, int64_t first, int64_t count) {
+  AUTARK_CHECK(first >= 0 && first + count <= x.cols());
+  Shape s = x.shape;
+  s.d[s.rank - 1] = count;
+  const Tensor y = result(s);
+  each(y.rows(), {x}, {y},
+       [=](int64_t i) { std::ranges::copy(x.row(i).subspan(first, count), y.row(i).begin()); });
   return y;
 }
 

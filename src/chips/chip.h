@@ -35,6 +35,7 @@ struct Attend {
   float scale = 0;        // logits are scale · q·k
   int window = 0;         // positions that a query sees, including its own; 0: all
   int64_t value_dim = 0;  // channels of a value head; 0: those of v, or of a key head without v
+  Vector sinks = {};      // [heads]: one more logit of each query head, whose value is 0; empty: none
 };
 // Channels of a value head of attention().
 inline int64_t value_dim(const Tensor& k, const Tensor& v, const Attend& how) {
@@ -54,8 +55,31 @@ struct Routing {
 struct Choice {  // the result of route: [rows, k] i32 and f32
   Tensor ids, weights;
 };
-// The activation of a gated feed-forward; gelu_tanh is the tanh approximation.
-enum class Act : uint8_t { silu, gelu_tanh };
+// Biases of the products of experts, [experts, outputs] each; empty: none.
+struct ExpertBiases {
+  Vector gate, up, down;
+};
+// The activation of a gated feed-forward; gelu_tanh is the tanh approximation. quick_gelu_up1 is gpt-oss's:
+// x σ(1.702 x), and up + 1 takes the place of up.
+enum class Act : uint8_t { silu, gelu_tanh, sigmoid, quick_gelu_up1 };
+// A recurrent layer with the gated delta rule; see Chip::gated_delta_rule.
+struct DeltaRule {
+  int64_t key_heads = 0, value_heads = 0;  // a multiple of key_heads
+  int64_t key_dim = 0, value_dim = 0;      // channels of a head
+  Vector decay, dt_bias;                   // [value_heads]: −exp(A_log), and what is added to `a`
+  // Value head h belongs to key head h mod key_heads; if false, to h / (value_heads / key_heads).
+  bool tiled = false;
+};
+// Tokens of a block of gated_delta_rule. Blocks begin at multiples of it in the sequence.
+inline constexpr int64_t kDeltaBlock = 64;
+inline constexpr int64_t kDeltaDimMax = 512;  // channels of its heads
+// Values of a row of gated_delta_rule's input stream, and of its state.
+inline int64_t delta_input_values(const DeltaRule& d) {
+  return d.key_heads * d.key_dim + d.value_heads * (d.value_dim + 1);
+}
+inline int64_t delta_state_values(const DeltaRule& d) {
+  return d.value_heads * d.key_dim * d.value_dim;
+}
 
 // A block of a chip's memory for state. It is freed when destroyed and null if there was not enough memory.
 using StateMemory = std::unique_ptr<std::byte, std::function<void(std::byte*)>>;
@@ -139,9 +163,10 @@ class Chip {
   // expert minus that of the next one; ∞ if there is no next one or the choice is fixed.
   virtual Choice route(Tensor logits, const Vector& bias, Tensor fixed, const Routing& how,
                        Tensor* margin = nullptr) = 0;
-  // Σ_j down_e (weights_j · glu(gate_e x, up_e x)), e = ids_j. The weights are stacks [experts, out, in].
+  // Σ_j weights_j · down_e glu(gate_e x, up_e x), e = ids_j. The weights are stacks [experts, out, in]; biases
+  // are added to the products.
   virtual Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down,
-                     Act act = Act::silu, float limit = 0) = 0;
+                     Act act = Act::silu, float limit = 0, const ExpertBiases& biases = {}) = 0;
 
   // --- tensor-parallel group ----------------------------------------------
   // The tensor-parallel group and this chip's rank in it; null if the chip is alone. Not owned.
@@ -165,8 +190,26 @@ class Chip {
     return linear(glu(linear(x, gate), linear(x, up), act, limit), down);
   }
 
-  // The parts side by side: [rows, Σ cols].
+  // The parts side by side in the last dimension; their other dimensions are equal.
   virtual Tensor concat(std::span<const Tensor> parts);
+  // Channels [first, first + count) of the last dimension.
+  virtual Tensor slice(Tensor x, int64_t first, int64_t count);
+
+  // --- recurrent layers ---------------------------------------------------
+  // A causal convolution of each channel, then silu: y_t = silu(Σ_j taps[c][j] x_{t − T + 1 + j}) for taps
+  // [channels, T]; x is 0 before the sequence. `before` is a ring of T − 1 rows of x, which this extends.
+  virtual Tensor causal_conv(Tensor x, const Vector& taps, StateView before);
+  // qkv [rows, 2 · key_heads · key_dim + value_heads · value_dim]: q of all heads, k, v. a and b are [rows,
+  // value_heads]. With q and k divided by their lengths (√(Σ x² + 1e-6)) and q by √key_dim, each value head
+  // has a matrix S [key_dim, value_dim], 0 at the start, and
+  //   S ← e^g S,  S ← S + k ⊗ u,  u = σ(b) (v − Sᵀ k),  o = Sᵀ q,   g = decay · softplus(a + dt_bias)
+  // The result is o, [rows, value_heads · value_dim].
+  //
+  // `state` is S after the last whole block of kDeltaBlock tokens among `settled`, one row of
+  // delta_state_values(); `inputs` is a ring of kDeltaBlock rows of delta_input_values(): k of each key head, u
+  // of each value head, and the sum of g since the block began. Both are f32. A token's result is computed from
+  // S at the start of its block and the inputs of the block, so the bits do not depend on how a prompt is cut.
+  virtual Tensor gated_delta_rule(Tensor qkv, Tensor a, Tensor b, const DeltaRule& rule, ReplayView memory);
 
   // --- verb groups of one model family ------------------------------------
   virtual V4Ops& v4();  // the default is the composite of v4_composite.cc

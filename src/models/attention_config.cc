@@ -37,8 +37,11 @@ double stretch(const ConfigFile& f, const std::string& at, double original) {
 
 // yarn multiplies cos and sin by 0.1·m·ln(factor) + 1; for checkpoints with two values of m, by the ratio
 // of the two.
+double yarn_term(double m, double factor) {
+  return factor > 1 ? 0.1 * m * std::log(factor) + 1 : 1.0;
+}
 double yarn_amplitude(const ConfigFile& f, const std::string& at, double factor) {
-  const auto of = [&](double m) { return factor > 1 ? 0.1 * m * std::log(factor) + 1 : 1.0; };
+  const auto of = [&](double m) { return yarn_term(m, factor); };
   const double m = f.value(at + "mscale", 0.0), all = f.value(at + "mscale_all_dim", 0.0);
   return f.value(at + "attention_factor", m != 0 && all != 0 ? of(m) / of(all) : of(1));
 }
@@ -65,32 +68,60 @@ void scale_llama3(const ConfigFile& f, const std::string& at, int dims, double t
   rope.frequency = llama3_frequencies(dims, theta, l);
 }
 
+// The channels of a head that turn.
+int64_t rotary_dims(const ConfigFile& f, int64_t head_dim, const std::string& at,
+                    std::optional<double> part) {
+  double factor = part.value_or(1);
+  for (const std::string& key : {std::string("partial_rotary_factor"), at + "partial_rotary_factor"}) {
+    factor = f.value(key, factor);
+    if (!part && factor != 1) f.refuse(key + " is not 1; heads that turn in part are not supported");
+  }
+  const double dims = part ? factor * double(head_dim) : double(head_dim);
+  if (dims >= 2 && dims <= double(head_dim) && std::fmod(dims, 2) == 0) return int64_t(dims);
+  f.refuse("partial_rotary_factor does not give an even number of channels of a head");
+  return 2;
+}
+
+// Hunyuan stretches the base once, whatever the length.
+double stretched(const ConfigFile& f, const std::string& at, int64_t dims, double theta) {
+  const double alpha = f.value(at + "alpha", 0.0);
+  if (!(alpha > 0) || dims < 4) f.refuse("rope scaling 'dynamic' needs a positive alpha");
+  return dims < 4 ? theta : theta * std::pow(std::max(alpha, 1e-9), double(dims) / double(dims - 2));
+}
+
 }  // namespace
 
-Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, double theta) {
+Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, double theta,
+               std::optional<double> part) {
   if (head_dim < 2 || head_dim > kHeadDimMax) return {};  // check_heads() reports it
+  const int64_t dims = rotary_dims(f, head_dim, at, part);
   theta = f.value(at + "rope_theta", theta);
   if (!(theta > 0)) f.refuse("rope_theta is not positive");
-  for (const std::string& key : {at + "partial_rotary_factor", std::string("partial_rotary_factor")})
-    if (f.value(key, 1.0) != 1) f.refuse(key + " is not 1; heads that turn in part are not supported");
-  Rope rope{.frequency = plain_frequencies(head_dim, theta), .pairing = pairing(f)};
   const std::string kind = scaling_kind(f, at);
+  if (kind == "dynamic") theta = stretched(f, at, dims, theta);
+  Rope rope{.frequency = plain_frequencies(dims, theta), .pairing = pairing(f)};
   if (kind == "yarn") {
-    scale_yarn(f, at, head_dim, theta, rope);
+    scale_yarn(f, at, dims, theta, rope);
   } else if (kind == "llama3") {
-    scale_llama3(f, at, head_dim, theta, rope);
+    scale_llama3(f, at, dims, theta, rope);
   } else if (kind == "linear") {
     const double factor = f.need_number(at + "factor");
     if (!(factor > 0)) f.refuse(at + "factor is not positive");
     for (double& v : rope.frequency) v /= factor;
-  } else if (kind != "default") {
+  } else if (kind != "default" && kind != "dynamic") {
     f.refuse("rope scaling '" + kind + "' is not one of default, linear, llama3, yarn");
   }
   return rope;
 }
 
-Rope read_rope(const ConfigFile& f, int64_t head_dim, double theta) {
-  return read_rope(f, head_dim, rope_keys(f), f.value("rope_theta", theta));
+Rope read_rope(const ConfigFile& f, int64_t head_dim, double theta, std::optional<double> part) {
+  return read_rope(f, head_dim, rope_keys(f), f.value("rope_theta", theta), part);
+}
+
+double read_score_factor(const ConfigFile& f) {
+  const std::string at = rope_keys(f);
+  if (scaling_kind(f, at) != "yarn") return 1;
+  return yarn_term(f.value(at + "mscale_all_dim", 0.0), stretch(f, at, original_length(f, at)));
 }
 
 int64_t read_context(const ConfigFile& f, int64_t fallback) {

@@ -3,6 +3,7 @@
 // Faults are reported to the ConfigFile.
 #pragma once
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 #include "chips/rope.h"
@@ -11,11 +12,17 @@
 
 namespace autark {
 
-// From rope_theta and rope_scaling, or the newer rope_parameters. The scaling is none, linear, llama3 or
-// yarn; another one is a fault. `theta` is the base if the config has none.
-Rope read_rope(const ConfigFile& f, int64_t head_dim, double theta = 10000);
+// From rope_theta and rope_scaling, or the newer rope_parameters. The scaling is none, linear, llama3,
+// yarn, or hunyuan's stretched base (`dynamic` with an `alpha`); another one is a fault. `theta` is the base if
+// the config has none. `part` is the default of partial_rotary_factor, for models whose heads turn in part;
+// others refuse a factor that is not 1.
+Rope read_rope(const ConfigFile& f, int64_t head_dim, double theta = 10000, std::optional<double> part = {});
 // The same from the keys with the prefix `at` ("rope_scaling.").
-Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, double theta);
+Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, double theta,
+               std::optional<double> part = {});
+// 0.1 · m · ln(factor) + 1 for a yarn scaling with the key mscale_all_dim, m; else 1. DeepSeek-V3 multiplies
+// the scores by its square.
+double read_score_factor(const ConfigFile& f);
 
 // The number of positions the checkpoint supports: max_position_embeddings, or the original length times the
 // factor of yarn if that is more.

@@ -84,6 +84,8 @@ const char* name_of(Format f) {
       return "I32";
     case Format::fp8_e4m3_b128x128:
       return "FP8_E4M3";
+    case Format::fp8_e4m3_b128x128_f32:
+      return "FP8_E4M3_F32";
     case Format::e2m1_b32:
       return "FP4_E2M1";
     case Format::q8_0:
@@ -141,6 +143,7 @@ int64_t block_bytes(Format f) {
     case Format::bf16:
       return 2;
     case Format::fp8_e4m3_b128x128:
+    case Format::fp8_e4m3_b128x128_f32:
     case Format::e2m1_b32:
       return 1;
     case Format::q8_0:

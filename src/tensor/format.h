@@ -13,9 +13,10 @@ enum class Format : uint8_t {
   f16,
   bf16,
   i32,
-  fp8_e4m3_b128x128,  // matrices: E4M3 codes, one UE8M0 scale per 128×128 block
-  e2m1_b32,           // matrices: two E2M1 codes per byte, even column low; one UE8M0 scale per 32 columns
-  q8_0,               // GGUF blocks, which contain their scales
+  fp8_e4m3_b128x128,      // matrices: E4M3 codes, one UE8M0 scale per 128×128 block
+  fp8_e4m3_b128x128_f32,  // the same with float32 scales
+  e2m1_b32,  // matrices: two E2M1 codes per byte, even column low; one UE8M0 scale per 32 columns
+  q8_0,      // GGUF blocks, which contain their scales
   q4_0,
   q4_1,
   q5_0,

@@ -6,7 +6,10 @@
 // loader. Properties in which a GGUF file differs from the checkpoint it was made from are in the config
 // under an object of this program, "autark":
 //   rope_pairing  "neighbours"  rows of q and k are permuted (llama)
-//   norm_offset   1             1 is already added to norm gains (gemma3)
+//   norm_offset   1             1 is already added to norm gains (gemma3, qwen3_next, qwen3_5)
+//   decay         1             A_log is stored as −exp(A_log) (qwen3_next, qwen3_5)
+//   tiled_value_heads  1        value heads are stored tiled over the key heads (qwen3_5)
+//   split_kv_b    1             kv_b is a stack of keys, transposed, and one of values (deepseek_v3)
 // The tensor rope_freqs.weight (llama3 scaling as divisors of the frequencies) keeps its name.
 #pragma once
 #include <filesystem>

@@ -3,6 +3,7 @@
 // Positions go in blocks of 64, aligned to absolute positions, with a running maximum m and sum l:
 //   s = scale q·k      m' = max(m, max s)      p = exp(s − m')      l ← l e^(m − m') + Σ p
 //   acc ← acc e^(m − m') + Σ p v               y = acc / l
+// With a sink, m and l begin as if a position with this logit and the value 0 had been seen: m = sink, l = 1.
 // A position a query may not see has s = −∞ and adds exact zeros, so a result depends neither on the other
 // queries of the task nor on where a chunk begins. Scores: lane = position; values: lane = channel.
 #pragma once
@@ -173,9 +174,10 @@ inline AttendScratch make_scratch(const AttendTask& t) {
   a.q = a.scores + a.rows * kPositions;
   clear(a.acc, a.rows * a.wide);
   clear(a.values, kPositions * a.wide);
+  const int64_t heads = t.head_end - t.head_begin;
   for (int64_t r = 0; r < a.rows; ++r) {
-    a.m[r] = -__builtin_inff();
-    a.l[r] = 0;
+    a.m[r] = t.sinks ? t.sinks[t.head_begin + r % heads] : -__builtin_inff();
+    a.l[r] = t.sinks ? 1 : 0;
   }
   return a;
 }

@@ -163,6 +163,7 @@ AttendTask task_of(Recorder& on, const Plan& p, int64_t seq, Attend how, const T
   AttendTask t{};
   t.q = q.f32() + s.first * p.heads * p.dim;
   t.y = y.f32() + s.first * p.heads * p.value_dim;
+  t.sinks = how.sinks.values;
   t.heads = p.heads, t.dim = p.dim, t.value_dim = p.value_dim;
   t.position = s.start, t.window = how.window, t.scale = how.scale, t.record = p.record;
   t.keys = source_of(p, 0, seq, side);

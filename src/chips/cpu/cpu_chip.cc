@@ -82,8 +82,14 @@ class CpuChip final : public Chip {
     return ran(record_route(on_, logits, bias, fixed, how, margin));
   }
   Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act act,
-             float limit) override {
-    return ran(record_moe(on_, inputs_, x, to, gate, up, down, act, limit));
+             float limit, const ExpertBiases& biases) override {
+    return ran(record_moe(on_, inputs_, x, to, gate, up, down, act, limit, biases));
+  }
+  Tensor gated_delta_rule(Tensor qkv, Tensor a, Tensor b, const DeltaRule& rule, ReplayView memory) override {
+    return ran(record_delta_rule(on_, qkv, a, b, rule, memory));
+  }
+  Tensor causal_conv(Tensor x, const Vector& taps, StateView before) override {
+    return ran(record_causal_conv(on_, x, taps, before));
   }
   Comm* comm() const override { return comm_; }
   V4Ops& v4() override { return *v4_; }

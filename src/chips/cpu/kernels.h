@@ -59,8 +59,9 @@ enum class Record : uint8_t { f32, f16, bf16 };
 // Queries [token_begin, token_end) × [head_begin, head_end) of one sequence. All of these
 // heads share key_head.
 struct AttendTask {
-  const float* q;  // the sequence's first row: [token][heads][dim]
-  float* y;        // [token][heads][value_dim]
+  const float* q;      // the sequence's first row: [token][heads][dim]
+  const float* sinks;  // [heads], or null
+  float* y;            // [token][heads][value_dim]
   int64_t heads, dim, value_dim;
   int64_t value_step;  // channels from one key head's values to the next's, within a row of `values`
   int64_t head_begin, head_end, key_head;
@@ -73,7 +74,24 @@ struct AttendTask {
   void* scratch;
 };
 
-enum class Gate : uint8_t { silu, gelu_tanh };
+// One value head of one sequence for gated_delta_rule. Rows of inputs are [keys | u | G] as chip.h says; the
+// step's own have their keys and G already, the kernel writes their u.
+struct DeltaTask {
+  const float *q, *v, *beta;          // of the sequence's first own row; q scaled, both directions normed
+  int64_t q_step, v_step, beta_step;  // floats from one row to the next
+  float* y;
+  int64_t y_step;
+  RecordSource past;             // rows of positions before `start`
+  float* own;                    // rows of the step, from position `start` on
+  int64_t width;                 // floats of a row of inputs
+  int64_t key_at, u_at, sum_at;  // where this head's k, u and G lie in a row
+  int64_t key_dim, value_dim;
+  int64_t base, kept, start, end;  // positions: `state` before and after this step, the step's tokens
+  float* state;                    // this head's [key_dim][value_dim]; zero if base is 0
+  void* scratch;
+};
+
+enum class Gate : uint8_t { silu, gelu_tanh, sigmoid, quick_gelu_up1 };
 
 // The functions of one ISA and their properties.
 struct Kernels {
@@ -96,6 +114,9 @@ struct Kernels {
   void (*rms_norm)(const float* x, const float* gain, float eps, int64_t n, float* y);  // gain may be null
   void (*add)(const float* a, const float* b, int64_t n, float* y);
   void (*glu)(const float* gate, const float* up, int64_t n, Gate act, float limit, float* y);
+  void (*delta_rule)(const DeltaTask&);
+  // y = silu(Σ_j taps[j][c] · x[j][c]) for n channels; a null x[j] is a row of zeros.
+  void (*conv_row)(const float* const* x, const float* taps, int64_t count, int64_t n, float* y);
   // Rotates the pairs of one head: (a, b) → (a c − b s, b c + a s). Pairs are (i, i + half) or neighbours.
   void (*rotate)(const float* x, const float* cosine, const float* sine, int64_t half, bool neighbours,
                  float* y);

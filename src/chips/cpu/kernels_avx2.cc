@@ -13,6 +13,8 @@
 //
 #include "chips/cpu/attention-inl.h"
 //
+#include "chips/cpu/delta-inl.h"
+//
 #include "chips/cpu/measure-inl.h"
 
 namespace autark {
@@ -35,6 +37,8 @@ constexpr Kernels kTable = {
     .rms_norm = rms_norm,
     .add = add,
     .glu = glu,
+    .delta_rule = delta_rule,
+    .conv_row = conv_row,
     .rotate = rotate,
     .encode = encode,
     .v4 = v4_kernels_avx2,

@@ -2,6 +2,8 @@
 // its rows; a row's experts are added up in the order they were chosen, whatever else is in the step.
 //
 //   sort → [place rounded x] → h = weight · glu(gate x, up x), rounded → o = down h → y = Σ_j o_j
+//
+// Biases of gate and up are added by the products, those of down, times the weight, in the sum.
 #include <algorithm>
 #include "chips/cpu/verbs.h"
 
@@ -56,6 +58,7 @@ struct MoePlan {
   PlacedRows gate_x, up_x, down_h;
   Gate act;
   float limit;
+  const float *gate_bias, *up_bias, *down_bias;  // of all experts, or null
 };
 
 SortedPairs make_pairs(Recorder& on, const Tensor& ids, int64_t experts) {
@@ -185,8 +188,10 @@ ExpertChunk chunk_of(const SortedPairs& p, const PanelCut& cut, int64_t chunk) {
   return {e, p.begin[e], p.begin[e + 1] - p.begin[e], begin, std::min(begin + cut.each, cut.panels)};
 }
 
-ProductJob job_at(const MoePlan& m, const Panels& w, const PlacedRows& x, int64_t expert, Round out) {
-  ProductJob job{&m.on->kernels, &w, {}, nullptr, nullptr};
+// `bias` has a row for each expert, or is null.
+ProductJob job_at(const MoePlan& m, const Panels& w, const PlacedRows& x, int64_t expert, Round out,
+                  const float* bias = nullptr) {
+  ProductJob job{&m.on->kernels, &w, {}, nullptr, bias ? bias + expert * w.out : nullptr};
   job.out = out;
   if (x.rounded.blocks)
     job.rounded = rows_of_expert(m, x, expert);
@@ -220,8 +225,9 @@ void join(const MoePlan& m, const ExpertChunk& c, const float* a, const float* b
 
 void run_inner(const MoePlan& m, int64_t chunk, void* scratch) {
   const ExpertChunk c = chunk_of(m.pairs, m.inner_cut, chunk);
-  const ProductJob gate = job_at(m, m.gate[c.expert], m.gate_x, c.expert, m.official.products),
-                   up = job_at(m, m.up[c.expert], m.up_x, c.expert, m.official.products);
+  const Round out = m.official.products;
+  const ProductJob gate = job_at(m, m.gate[c.expert], m.gate_x, c.expert, out, m.gate_bias),
+                   up = job_at(m, m.up[c.expert], m.up_x, c.expert, out, m.up_bias);
   const int64_t pass = rows_of_run(m);
   const PairScratch s(scratch, pass * (kTileSide / kPairWide));
   for (int64_t p = c.begin; p < c.end; p += kRun) {
@@ -257,14 +263,24 @@ void record_outer(Recorder& on, const MoePlan* m) {
   on.expect_reads(begin, m);
 }
 
+// y += Σ_j weight_j · bias of expert j, for n channels of row t from `at` on.
+void add_biases(const MoePlan& m, int64_t t, int64_t at, int64_t n, float* y) {
+  for (int64_t j = t * m.pairs.each; j < (t + 1) * m.pairs.each; ++j) {
+    const float* bias = m.down_bias + m.pairs.ids[j] * m.dim + at;
+    const float weight = m.weights.f32()[j];
+    for (int64_t c = 0; c < n; ++c) y[c] += weight * bias[c];
+  }
+}
+
 void record_sum(Recorder& on, const MoePlan* m) {
   constexpr int64_t kPiece = 1024;  // channels
   const int64_t pieces = (m->dim + kPiece - 1) / kPiece;
-  on.add_rows(m->pairs.rows * pieces, {m->o}, {m->y}, [=](int64_t i, void*) {
+  on.add_rows(m->pairs.rows * pieces, {m->o, m->weights}, {m->y}, [=](int64_t i, void*) {
     const int64_t t = i / pieces, at = i % pieces * kPiece, n = std::min(kPiece, m->dim - at);
     const int64_t* place = m->pairs.place + t * m->pairs.each;
     float* y = m->y.f32() + t * m->dim + at;
     std::copy_n(m->o.f32() + place[0] * m->dim + at, n, y);
+    if (m->down_bias) add_biases(*m, t, at, n, y);
     for (int64_t j = 1; j < m->pairs.each; ++j)
       m->on->kernels.add(y, m->o.f32() + place[j] * m->dim + at, n, y);
   });
@@ -273,10 +289,11 @@ void record_sum(Recorder& on, const MoePlan* m) {
 }  // namespace
 
 Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, const Weight& gate,
-                  const Weight& up, const Weight& down, Act act, float limit) {
+                  const Weight& up, const Weight& down, Act act, float limit, const ExpertBiases& biases) {
   MoePlan* m = make_plan(on, inputs, x, to, gate, up, down);
   m->act = gate_of(act);
   m->limit = limit;
+  m->gate_bias = biases.gate.values, m->up_bias = biases.up.values, m->down_bias = biases.down.values;
   record_sort(on, m, to.ids);
   record_gather(on, m);
   record_inner(on, m);

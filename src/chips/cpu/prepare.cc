@@ -216,9 +216,8 @@ bool write_e4m3_row(const Weight& w, const Panels& to, int64_t row, uint8_t* pan
     numbers = numbers && (from[k] & 0x7f) != 0x7f;
   }
   if (lane) return numbers;
-  const uint8_t* scales = bytes(w.parts[0].scales) + row / kTileSide * tiles(n);
   for (int64_t t = 0; t < tiles(n); ++t) {
-    const float scale = decode_ue8m0(scales[t]);
+    const float scale = tile_scale(w, row, t);
     std::memcpy(panel + 4 * t, &scale, 4);
   }
   return numbers;
@@ -228,7 +227,9 @@ void write_plain_row(const Weight& w, const Panels& to, int64_t row, uint8_t* pa
   const int64_t lane = row % kLanes, n = w.cols();
   const uint8_t* from = bytes(w.parts[0].codes) + row * row_bytes(w.format, n);
   if (to.kind == Kind::f32) {
-    for (int64_t k = 0; k < n; ++k) std::memcpy(panel + (k * kLanes + lane) * 4, from + 4 * k, 4);
+    x.resize(n);
+    decode_row(w, row, x);
+    for (int64_t k = 0; k < n; ++k) std::memcpy(panel + (k * kLanes + lane) * 4, &x[k], 4);
   } else if (to.kind == Kind::f16) {
     for (int64_t k = 0; k < n; ++k) std::memcpy(panel + (k * kLanes + lane) * 2, from + 2 * k, 2);
   } else if (w.format == Format::bf16) {
@@ -282,6 +283,11 @@ struct Writing {
   }
 };
 
+// What holds E4M3 codes with a NaN among them: BF16, if its 8 bits hold code times scale.
+Kind kind_with_nan(Format f) {
+  return f == Format::fp8_e4m3_b128x128_f32 ? Kind::f32 : Kind::bf16;
+}
+
 // The layout and the family of processors that reads it.
 #if defined(__x86_64__)
 constexpr std::string_view kFamily = "x86/";
@@ -306,6 +312,7 @@ Kind kind_of(Format f) {
     case Format::bf16:
       return Kind::bf16;
     case Format::fp8_e4m3_b128x128:
+    case Format::fp8_e4m3_b128x128_f32:
       return Kind::e4m3;
     case Format::q8_0:
       return Kind::q8_0;
@@ -353,7 +360,7 @@ uint8_t* PreparedWeights::take(int64_t bytes) {
 
 // One Panels a part, side by side, in the store where it has room.
 std::vector<Panels> PreparedWeights::make(const Weight& w, Team& team) {
-  for (const Kind kind : {kind_of(w.format), Kind::bf16}) {
+  for (const Kind kind : {kind_of(w.format), kind_with_nan(w.format)}) {
     std::vector<Panels> parts(w.parts.size(), shape_panels(w, kind));
     const int64_t bytes = panels_of(parts[0]) * parts[0].panel_bytes, size = std::ssize(parts) * bytes;
     const auto lie = [&](const uint8_t* at) {
@@ -366,7 +373,7 @@ std::vector<Panels> PreparedWeights::make(const Weight& w, Team& team) {
       lie(copy({place.bytes, size_t(size)}, team));
     return parts;
   }
-  AUTARK_CHECK(!"BF16 holds every format");
+  AUTARK_CHECK(!"the second kind holds every format");
 }
 
 // Into memory of the chip. Some bytes at a time, so that the form is never in memory whole twice.

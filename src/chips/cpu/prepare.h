@@ -14,7 +14,8 @@
 
 namespace autark {
 
-// What serves a format. (FP8 weights with a NaN among their codes become BF16 panels nevertheless.)
+// What serves a format. (FP8 weights with a NaN among their codes become BF16 panels nevertheless, or
+// F32 panels if their scales are float32.)
 Kind kind_of(Format f);
 
 // Products of this kind take activations rounded to int8, where the mode asks for it.

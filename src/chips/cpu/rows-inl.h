@@ -16,9 +16,18 @@ inline F gelu_tanh_of(F x) {
   return x / (all(1.f) + exp_of(zero() - u));
 }
 
-// y = act(gate) · up for n values; Chip::glu says what limit does.
+inline F sigmoid_of(F x) {
+  return all(1.f) / (all(1.f) + exp_of(zero() - x));
+}
+
+inline F quick_gelu_of(F x) {
+  return x / (all(1.f) + exp_of(all(-1.702f) * x));
+}
+
+// y = act(gate) · (up + more) for n values; Chip::glu says what limit does.
 template <class Act>
-inline void glu_row(const float* gate, const float* up, int64_t n, float limit, float* y, Act act) {
+inline void glu_row(const float* gate, const float* up, int64_t n, float limit, float* y, Act act,
+                    float more = 0) {
   for (int64_t i = 0; i < n; i += kLanes) {
     const int64_t m = n - i < kLanes ? n - i : kLanes;
     F g = load(gate + i, m), u = load(up + i, m);
@@ -26,13 +35,16 @@ inline void glu_row(const float* gate, const float* up, int64_t n, float limit, 
       g = min(all(limit), g);
       u = max(all(-limit), min(all(limit), u));
     }
-    store(y + i, act(g) * u, m);
+    store(y + i, act(g) * (u + all(more)), m);
   }
 }
 
 void glu(const float* gate, const float* up, int64_t n, Gate act, float limit, float* y) {
   if (act == Gate::silu) return glu_row(gate, up, n, limit, y, [](F x) { return silu_of(x); });
-  glu_row(gate, up, n, limit, y, [](F x) { return gelu_tanh_of(x); });
+  if (act == Gate::gelu_tanh) return glu_row(gate, up, n, limit, y, [](F x) { return gelu_tanh_of(x); });
+  if (act == Gate::sigmoid) return glu_row(gate, up, n, limit, y, [](F x) { return sigmoid_of(x); });
+  glu_row(
+      gate, up, n, limit, y, [](F x) { return quick_gelu_of(x); }, 1);
 }
 
 void add(const float* a, const float* b, int64_t n, float* y) {

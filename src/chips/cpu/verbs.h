@@ -14,9 +14,12 @@ bool official_groups(const Weight& w);
 Tensor record_ffn(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight& gate, const Weight& up,
                   const Weight& down, Act act, float limit);
 Tensor record_moe(Recorder& on, Rounding::Inputs inputs, Tensor x, Choice to, const Weight& gate,
-                  const Weight& up, const Weight& down, Act act, float limit);
+                  const Weight& up, const Weight& down, Act act, float limit, const ExpertBiases& biases);
 Tensor record_attention(Recorder& on, Tensor q, Tensor k, Tensor v, const StateView& ks, const StateView& vs,
                         Attend how);
+Tensor record_delta_rule(Recorder& on, Tensor qkv, Tensor a, Tensor b, const DeltaRule& rule,
+                         const ReplayView& memory);
+Tensor record_causal_conv(Recorder& on, Tensor x, const Vector& taps, const StateView& before);
 bool attends_records(Format f);
 Choice record_route(Recorder& on, Tensor logits, const Vector& bias, Tensor fixed, const Routing& how,
                     Tensor* margin);
@@ -31,7 +34,7 @@ struct TaskSplit {
 TaskSplit split_tasks(int64_t tokens, int64_t key_heads, int64_t group, int64_t threads);
 
 inline Gate gate_of(Act a) {
-  return a == Act::silu ? Gate::silu : Gate::gelu_tanh;
+  return static_cast<Gate>(a);  // the same order
 }
 
 // Whether a product of an official run takes its inputs as bf16 values: the kernels multiply such values, and

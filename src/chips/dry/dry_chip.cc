@@ -62,14 +62,25 @@ class DryChip final : public Chip {
     if (bias) c_.weight_bytes += bytes_of(bias);
     return {{nullptr, Format::i32, {logits.rows(), how.k}}, out({logits.rows(), how.k})};
   }
+  // Each row multiplies S by k and by q, and adds an outer product to it; S is read once a sequence and step.
+  Tensor gated_delta_rule(Tensor qkv, Tensor, Tensor, const DeltaRule& rule, ReplayView memory) override {
+    c_.flops += 6.0 * qkv.rows() * delta_state_values(rule);
+    c_.kv_bytes += 4.0 * std::ssize(memory.state.sequences) * delta_state_values(rule);
+    return out({qkv.rows(), rule.value_heads * rule.value_dim});
+  }
+  Tensor causal_conv(Tensor x, const Vector& taps, StateView) override {
+    c_.flops += 2.0 * x.rows() * taps.size();
+    c_.weight_bytes += bytes_of(taps);
+    return out(x.shape);
+  }
   Tensor grouped_linear(Tensor x, const Weight& w) override {
     AUTARK_CHECK(x.cols() == w.shape[0] * w.cols());
     count_product(w, x.rows());
     c_.weight_bytes += bytes_of(w);
     return out({x.rows(), w.shape[0] * w.rows()});
   }
-  Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act,
-             float) override {
+  Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act, float,
+             const ExpertBiases&) override {
     for (const Weight* w : {&gate, &up, &down}) {
       const double experts = double(w->shape[0]), chosen = double(to.ids.shape.numel());
       count_product(*w, chosen / experts);

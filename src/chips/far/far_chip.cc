@@ -213,6 +213,7 @@ class FarChip final : public Chip {
   Tensor attention(Tensor q, Tensor k, Tensor v, StateView ks, StateView vs, Attend how) override {
     return verb({q, k, v}, [&](Opening& o) {
       o.allow(Access::write, Operands{ks, vs});
+      how.sinks = weights_.near(how.sinks, o);
       return ref_->attention(q, k, v, ks, vs, how);
     });
   }
@@ -233,10 +234,12 @@ class FarChip final : public Chip {
     return to;
   }
   Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act act,
-             float limit) override {
+             float limit, const ExpertBiases& biases) override {
     return verb({x, to.ids, to.weights}, [&](Opening& o) {
       const Weight g = weights_.near(gate, o), u = weights_.near(up, o), d = weights_.near(down, o);
-      return ref_->moe(x, to, g, u, d, act, limit);
+      const ExpertBiases b{weights_.near(biases.gate, o), weights_.near(biases.up, o),
+                           weights_.near(biases.down, o)};
+      return ref_->moe(x, to, g, u, d, act, limit, b);
     });
   }
   Comm* comm() const override { return ref_->comm(); }

@@ -15,6 +15,8 @@ namespace {
 
 float activate(Act act, float x) {
   if (act == Act::silu) return x / (1 + std::exp(-x));
+  if (act == Act::sigmoid) return 1 / (1 + std::exp(-x));
+  if (act == Act::quick_gelu_up1) return x / (1 + std::exp(-1.702f * x));
   const float c = std::sqrt(2 / std::numbers::pi_v<float>);
   return 0.5f * x * (1 + std::tanh(c * (x + 0.044715f * x * x * x)));
 }
@@ -24,7 +26,7 @@ float gated(Act act, float limit, float gate, float up) {
     gate = std::min(gate, limit);  // from above only
     up = std::clamp(up, -limit, limit);
   }
-  return activate(act, gate) * up;
+  return activate(act, gate) * (act == Act::quick_gelu_up1 ? up + 1 : up);
 }
 
 double dot(std::span<const float> a, std::span<const float> b) {
@@ -141,17 +143,21 @@ class RefChip final : public Chip {
     return to;
   }
   Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act act,
-             float limit) override {
+             float limit, const ExpertBiases& biases) override {
     Tensor y = scratch(x.shape, Format::f32);
     std::fill_n(y.f32(), y.shape.numel(), 0.f);
     const int64_t K = to.ids.cols();
     for (int64_t i = 0; i < x.rows() * K; ++i) {
       const int64_t t = i / K, e = to.ids.i32()[i];
       const std::vector<float> in(x.row(t).begin(), x.row(t).end());
+      const float weight = to.weights.f32()[i];
       std::vector<float> h = times(gate.expert(e), in), u = times(up.expert(e), in);
-      for (size_t c = 0; c < h.size(); ++c) h[c] = to.weights.f32()[i] * gated(act, limit, h[c], u[c]);
+      add_row(biases.gate, e, 1, h);
+      add_row(biases.up, e, 1, u);
+      for (size_t c = 0; c < h.size(); ++c) h[c] = weight * gated(act, limit, h[c], u[c]);
       round_official(Round::bf16, h);
-      const std::vector<float> o = times(down.expert(e), h);
+      std::vector<float> o = times(down.expert(e), h);
+      add_row(biases.down, e, weight, o);
       for (size_t c = 0; c < o.size(); ++c) y.row(t)[c] += o[c];
     }
     return y;
@@ -185,6 +191,10 @@ class RefChip final : public Chip {
     }
     round_official(w.out, y);
     return y;
+  }
+  // y += factor · row e of v, if there is a v.
+  static void add_row(const Vector& v, int64_t e, float factor, std::vector<float>& y) {
+    for (size_t c = 0; v && c < y.size(); ++c) y[c] += factor * v.row(e)[c];
   }
   template <class T>
   static std::vector<std::remove_const_t<T>> copy_of(std::span<T> x) {
@@ -246,9 +256,11 @@ class RefChip final : public Chip {
       const int64_t t = i / H, h = i % H, row = (span.first + t) * H + h, off = h / group * d;
       const int64_t end = start + t + 1 - from,
                     first = how.window ? std::max<int64_t>(0, end - how.window) : 0;
-      double top = -INFINITY, sum = 0;
+      const double sink = how.sinks ? how.sinks[h] : -INFINITY;
+      double top = sink;
       for (int64_t j = first; j < end; ++j)
         top = std::max(top, p[j] = how.scale * dot(q.row(row), {&keys[j * wide + off], size_t(d)}));
+      double sum = how.sinks ? std::exp(sink - top) : 0;
       for (int64_t j = first; j < end; ++j) sum += p[j] = std::exp(p[j] - top);
       for (int64_t c = 0; c < dim; ++c) {
         double s = 0;

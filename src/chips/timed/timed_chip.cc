@@ -119,6 +119,7 @@ class TimedChip final : public Chip {
     return on_->add_rms_norm(x, y, gain, eps);
   }
   Tensor concat(std::span<const Tensor> parts) override { return on_->concat(parts); }
+  Tensor slice(Tensor x, int64_t first, int64_t count) override { return on_->slice(x, first, count); }
   Comm* comm() const override { return on_->comm(); }
   Tensor all_sum(Tensor x) override { return on_->all_sum(x); }
   Tensor all_gather(Tensor x, int64_t cols) override { return on_->all_gather(x, cols); }
@@ -142,14 +143,22 @@ class TimedChip final : public Chip {
     const Within g(times_, VerbGroup::attention);
     return on_->attention(q, k, v, ks, vs, how);
   }
+  Tensor causal_conv(Tensor x, const Vector& taps, StateView before) override {
+    const Within g(times_, VerbGroup::attention);
+    return on_->causal_conv(x, taps, before);
+  }
+  Tensor gated_delta_rule(Tensor qkv, Tensor a, Tensor b, const DeltaRule& rule, ReplayView memory) override {
+    const Within g(times_, VerbGroup::attention);
+    return on_->gated_delta_rule(qkv, a, b, rule, memory);
+  }
   Choice route(Tensor logits, const Vector& bias, Tensor fixed, const Routing& how, Tensor* margin) override {
     const Within g(times_, VerbGroup::routing);
     return on_->route(logits, bias, fixed, how, margin);
   }
   Tensor moe(Tensor x, Choice to, const Weight& gate, const Weight& up, const Weight& down, Act act,
-             float limit) override {
+             float limit, const ExpertBiases& biases) override {
     const Within g(times_, VerbGroup::experts);
-    return on_->moe(x, to, gate, up, down, act, limit);
+    return on_->moe(x, to, gate, up, down, act, limit, biases);
   }
 
  private:

@@ -11,6 +11,7 @@ struct DecoderConfig {
     int64_t head_dim = 0;  // 0: hidden_size / num_attention_heads
     double eps = 1e-6, theta = 10000;
     bool tied_head = false;
+    std::optional<double> rotary_part = {};  // of a head, for models whose heads turn in part
   };
   DecoderConfig(const ConfigFile& f, const Defaults& defaults);
 

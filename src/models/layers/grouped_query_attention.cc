@@ -25,16 +25,23 @@ std::vector<StateSpec> GroupedQueryAttention::state_specs() const {
           {.name = "v", .row = row, .window_rows = how.window}};
 }
 
+Tensor GroupedQueryAttention::rotated(Step& s, Tensor x, const Vector& norm, const Rope& rope) const {
+  Chip& on = s.on;
+  if (norm && norm.cols() != head_dim) x = on.rms_norm(x.join(), norm, eps).split(head_dim);
+  const bool each = norm && norm.cols() == head_dim;
+  if (each && !norm_after_rope) x = on.rms_norm(x, norm, eps);
+  x = on.rope(x, s.positions, rope);
+  return each && norm_after_rope ? on.rms_norm(x, norm, eps) : x;
+}
+
 Tensor GroupedQueryAttention::operator()(Step& s, int i, Tensor x, const Rope& rope) const {
   Chip& on = s.on;
-  Tensor qs = on.linear(x, q, q_bias).split(head_dim);
-  Tensor ks = on.linear(x, k, k_bias).split(head_dim);
-  Tensor vs = on.linear(x, v, v_bias).split(head_dim);
-  if (q_norm) qs = on.rms_norm(qs, q_norm, eps);
-  if (k_norm) ks = on.rms_norm(ks, k_norm, eps);
-  qs = on.rope(qs, s.positions, rope);
-  ks = on.rope(ks, s.positions, rope);
-  Tensor y = on.attention(qs, ks, vs, s.state(i, 0), s.state(i, 1), how);
+  const Tensor all = on.linear(x, q, q_bias).split(gated ? 2 * head_dim : head_dim);
+  const Tensor qs = gated ? on.slice(all, 0, head_dim) : all;
+  const Tensor ks = on.linear(x, k, k_bias).split(head_dim), vs = on.linear(x, v, v_bias).split(head_dim);
+  Tensor y = on.attention(rotated(s, qs, q_norm, rope), rotated(s, ks, k_norm, rope), vs, s.state(i, 0),
+                          s.state(i, 1), how);
+  if (gated) y = on.glu(on.slice(all, head_dim, head_dim), y, Act::sigmoid);
   return on.all_sum(on.linear(y.join(), o, o_bias));
 }
 

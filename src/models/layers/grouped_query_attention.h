@@ -2,7 +2,8 @@
 //
 //   y = W_o · softmax(scale · q kᵀ) v      q = RoPE(norm(W_q x)), k = RoPE(norm(W_k x)), v = W_v x
 //
-// A bias or a norm that a model lacks is an empty vector.
+// A bias, a norm or a sink that a model lacks is an empty vector. Some models norm q and k after RoPE; some have
+// a gate: y = W_o (σ(W_g x) ⊙ softmax(…) v), with the rows of W_g after those of W_q in each head.
 #pragma once
 #include <string>
 #include <vector>
@@ -14,10 +15,12 @@ namespace autark {
 struct GroupedQueryAttention {
   int64_t head_dim;
   float eps;   // of the norms
-  Attend how;  // scale and window
+  Attend how;  // scale, window, sinks
   Weight q, k, v, o;
   Vector q_bias, k_bias, v_bias, o_bias;
-  Vector q_norm, k_norm;  // [head_dim]: one gain for all heads
+  Vector q_norm, k_norm;  // [head_dim]: one gain for all heads; [heads · head_dim]: one norm over all heads
+  bool norm_after_rope = false;
+  bool gated = false;  // q has 2 · head_dim rows for each head
 
   // Loads projections and biases from the tensors with the prefix `at` ("model.layers.3.self_attn."). The
   // model sets norms itself. A window of 0 means all positions.
@@ -27,6 +30,10 @@ struct GroupedQueryAttention {
   std::vector<StateSpec> state_specs() const;
   // The output of layer `i` for x, which is already normed; summed over ranks.
   Tensor operator()(Step& s, int i, Tensor x, const Rope& rope) const;
+
+ private:
+  // RoPE and the norm of q or k, [rows, heads, head_dim].
+  Tensor rotated(Step& s, Tensor x, const Vector& norm, const Rope& rope) const;
 };
 
 }  // namespace autark

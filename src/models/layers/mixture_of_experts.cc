@@ -1,21 +1,40 @@
 #include "models/layers/mixture_of_experts.h"
+#include <algorithm>
 
 namespace autark {
 
-MixtureOfExperts MixtureOfExperts::load(Weights& w, const std::string& at, const Sizes& sizes) {
+MixtureOfExperts MixtureOfExperts::load(Weights& w, const std::string& at, const Sizes& sizes,
+                                        const Names& names) {
   const int64_t E = sizes.experts, D = sizes.dim, F = sizes.width;
-  return {.routing = {.k = int(sizes.chosen), .renormalise = sizes.renormalise},
-          .router = w.need(at + "gate.weight", {E, D}),
-          .gate = w.need(at + "experts.*.gate_proj.weight", {E, F, D}, Cut::out),
-          .up = w.need(at + "experts.*.up_proj.weight", {E, F, D}, Cut::out),
-          .down = w.need(at + "experts.*.down_proj.weight", {E, D, F}, Cut::in)};
+  MixtureOfExperts m{.routing = sizes.routing,
+                     .router = w.need(at + names.router, {E, D}),
+                     .gate = w.need(at + names.gate, {E, F, D}, Cut::out),
+                     .up = w.need(at + names.up, {E, F, D}, Cut::out),
+                     .down = w.need(at + names.down, {E, D, F}, Cut::in)};
+  if (names.bias) m.bias = w.vector(at + names.bias, {E});
+  if (names.shared && sizes.shared > 0) m.shared = GatedMlp::load(w, at + names.shared, D, sizes.shared);
+  return m;
 }
 
 Tensor MixtureOfExperts::operator()(Step& s, int i, Tensor x) const {
-  Choice to = s.on.route(s.on.linear(x, router), {}, {}, routing);
+  Chip& on = s.on;
+  const Choice to = on.route(on.linear(x, router, router_bias), bias, {}, routing);
   s.note(i, "router_ids", to.ids);
   s.note(i, "router_weights", to.weights);
-  return s.on.all_sum(s.on.moe(x, to, gate, up, down));
+  const Tensor y = on.all_sum(on.moe(x, to, gate, up, down, act, limit, biases));
+  return shared.gate ? on.add(y, shared(s, x)) : y;
+}
+
+void check_experts(const ConfigFile& f, const MixtureOfExperts::Sizes& sizes) {
+  const Routing& r = sizes.routing;
+  if (r.k < 1 || r.k > sizes.experts)
+    f.refuse("a token cannot choose " + std::to_string(r.k) + " of " + std::to_string(sizes.experts) +
+             " experts");
+  const bool fits = r.groups >= 1 && r.groups_kept >= 1 && sizes.experts % r.groups == 0 && r.groups <= 256;
+  if (!fits || r.k > sizes.experts / r.groups * std::min(r.groups, r.groups_kept))
+    f.refuse(std::to_string(sizes.experts) + " experts in " + std::to_string(r.groups) +
+             " groups, of which " + std::to_string(r.groups_kept) + " are kept, do not fit");
+  if (sizes.width < 1 || sizes.shared < 0) f.refuse("the width of the experts is not positive");
 }
 
 }  // namespace autark

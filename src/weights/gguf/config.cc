@@ -1,6 +1,7 @@
 #include "weights/gguf/config.h"
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include "weights/gguf/names.h"
 
 namespace autark {
@@ -169,6 +170,133 @@ void read_deepseek_v4(ConfigReader& r) {
   r.whole("n_shared_experts", "expert_shared_count");
 }
 
+constexpr int64_t kSigmoid = 2;  // expert_gating_func
+
+// Keys of routers that score by a sigmoid and of their experts, under the names that DeepSeek-V3 gave them.
+void read_sigmoid_experts(ConfigReader& r) {
+  r.whole("n_routed_experts", "expert_count");
+  r.whole("num_experts_per_tok", "expert_used_count");
+  r.whole("n_shared_experts", "expert_shared_count");
+  r.whole("moe_intermediate_size", "expert_feed_forward_length");
+  r.whole("first_k_dense_replace", "leading_dense_block_count");
+  r.whole("n_group", "expert_group_count");
+  r.whole("topk_group", "expert_group_used_count");
+  r.number("routed_scaling_factor", "expert_weights_scale");
+  r.config["norm_topk_prob"] = r.flag("expert_weights_norm").value_or(false);
+  if (const auto v = r.integer("expert_gating_func"); v && *v != kSigmoid)
+    r.config["scoring_func"] = "expert_gating_func " + std::to_string(*v);
+}
+
+// The last blocks of some files are draft layers, which are not run.
+void leave_out_draft_layers(ConfigReader& r) {
+  const int64_t drafts = r.integer("nextn_predict_layers").value_or(0);
+  if (const auto n = r.integer("block_count"); n && drafts > 0 && drafts < *n)
+    r.config["num_hidden_layers"] = *n - drafts;
+}
+
+// Files with the *_mla keys have kv_b as two stacks, one matrix per head; older ones have the one tensor.
+void read_deepseek_v3(ConfigReader& r) {
+  read_sigmoid_experts(r);
+  r.config.erase("head_dim");
+  r.config.erase("partial_rotary_factor");
+  const int64_t rotated = r.integer("rope.dimension_count").value_or(0);
+  const bool mla = r.integer("attention.key_length_mla").has_value();
+  const int64_t key = r.integer(mla ? "attention.key_length_mla" : "attention.key_length").value_or(0);
+  r.whole("q_lora_rank", "attention.q_lora_rank");
+  r.whole("kv_lora_rank", "attention.kv_lora_rank");
+  r.whole("v_head_dim", mla ? "attention.value_length_mla" : "attention.value_length");
+  r.config["qk_rope_head_dim"] = rotated;
+  r.config["qk_nope_head_dim"] = key - rotated;
+  r.config["num_key_value_heads"] = r.integer("attention.head_count").value_or(0);
+  r.config["autark"]["split_kv_b"] = mla ? 1 : 0;
+  if (!r.config.contains("rope_scaling")) return;
+  if (const auto v = r.real("rope.scaling.yarn_log_multiplier"))
+    for (const char* key_name : {"mscale", "mscale_all_dim"})
+      r.config["rope_scaling"][key_name] = std::round(*v * 1e7) / 1e6;  // stored as float32 of a tenth
+}
+
+void read_ernie4_5_moe(ConfigReader& r) {
+  r.whole("moe_num_experts", "expert_count");
+  r.whole("moe_k", "expert_used_count");
+  r.whole("moe_intermediate_size", "expert_feed_forward_length");
+  r.whole("moe_layer_interval", "interleave_moe_layer_step");
+  r.whole("moe_layer_start_index", "leading_dense_block_count");
+  r.whole("moe_num_shared_experts", "expert_shared_count");
+}
+
+// These files have the stretched base itself, and a scaling without effect.
+void read_hunyuan(ConfigReader& r) {
+  r.config.erase("rope_scaling");
+  r.whole("num_experts", "expert_count");
+  r.whole("moe_topk", "expert_used_count");
+  r.whole("moe_intermediate_size", "expert_feed_forward_length");
+  r.whole("num_shared_expert", "expert_shared_count");
+}
+
+void read_hy_v3(ConfigReader& r) {
+  leave_out_draft_layers(r);
+  r.whole("num_experts", "expert_count");
+  r.whole("num_experts_per_tok", "expert_used_count");
+  r.whole("moe_intermediate_size", "expert_feed_forward_length");
+  r.whole("num_shared_experts", "expert_shared_count");
+  r.whole("first_k_dense_replace", "leading_dense_block_count");
+  r.number("router_scaling_factor", "expert_weights_scale");
+}
+
+void read_glm4_moe(ConfigReader& r) {
+  read_sigmoid_experts(r);
+  leave_out_draft_layers(r);
+  r.config["attention_bias"] = r.has_tensor("blk.0.attn_q.bias");
+  r.config["use_qk_norm"] = r.has_tensor("blk.0.attn_q_norm.weight");
+}
+
+void read_minimax_m2(ConfigReader& r) {
+  r.whole("num_local_experts", "expert_count");
+  r.whole("num_experts_per_tok", "expert_used_count");
+  r.whole("intermediate_size", "expert_feed_forward_length");
+  r.whole("rotary_dim", "rope.dimension_count");
+  r.config.erase("partial_rotary_factor");
+}
+
+// There is no key for `truncate`; it is false in the published models.
+void read_gpt_oss(ConfigReader& r) {
+  r.whole("num_local_experts", "expert_count");
+  r.whole("num_experts_per_tok", "expert_used_count");
+  r.whole("intermediate_size", "expert_feed_forward_length");
+  r.whole("sliding_window", "attention.sliding_window");
+  if (r.config.contains("rope_scaling")) r.config["rope_scaling"]["truncate"] = false;
+}
+
+void read_qwen3_hybrid(ConfigReader& r) {
+  const int64_t values = r.integer("ssm.time_step_rank").value_or(0);
+  r.whole("full_attention_interval", "full_attention_interval");
+  r.whole("linear_num_key_heads", "ssm.group_count");
+  r.whole("linear_num_value_heads", "ssm.time_step_rank");
+  r.whole("linear_key_head_dim", "ssm.state_size");
+  r.whole("linear_conv_kernel_dim", "ssm.conv_kernel");
+  if (values > 0) r.config["linear_value_head_dim"] = r.integer("ssm.inner_size").value_or(0) / values;
+  r.whole("shared_expert_intermediate_size", "expert_shared_feed_forward_length");
+  r.config["autark"]["norm_offset"] = 1;
+  r.config["autark"]["decay"] = 1;
+  if (r.config["model_type"] != "qwen3_next") r.config["autark"]["tiled_value_heads"] = 1;
+}
+
+void read_family(ConfigReader& r, const std::string& architecture) {
+  using Read = void (*)(ConfigReader&);
+  static constexpr std::pair<std::string_view, Read> kFamilies[] = {
+      {"qwen3_moe", read_experts},         {"gemma3", read_gemma3},
+      {"deepseek_v4", read_deepseek_v4},   {"deepseek_v3", read_deepseek_v3},
+      {"ernie4_5_moe", read_ernie4_5_moe}, {"hunyuan_v1_dense", read_hunyuan},
+      {"hunyuan_v1_moe", read_hunyuan},    {"hy_v3", read_hy_v3},
+      {"glm4_moe", read_glm4_moe},         {"minimax_m2", read_minimax_m2},
+      {"gpt_oss", read_gpt_oss},           {"qwen3_next", read_qwen3_hybrid},
+      {"qwen3_5", read_qwen3_hybrid},      {"qwen3_5_moe", read_qwen3_hybrid},
+  };
+  for (const auto& [name, read] : kFamilies)
+    if (name == architecture) read(r);
+  if (architecture == "qwen3_next" || architecture == "qwen3_5_moe") read_experts(r);
+}
+
 // The tokens that end a turn, a message or the text, without duplicates.
 std::vector<int32_t> end_tokens(const Gguf& file) {
   std::vector<int32_t> ends;
@@ -196,9 +324,7 @@ Result<GgufConfig> read_gguf_config(const Gguf& file) {
   read_sizes(r);
   read_rope(r);
   if (architecture == "llama") r.config["autark"]["rope_pairing"] = "neighbours";
-  if (architecture == "qwen3_moe") read_experts(r);
-  if (architecture == "gemma3") read_gemma3(r);
-  if (architecture == "deepseek_v4") read_deepseek_v4(r);
+  read_family(r, architecture);
   return GgufConfig{std::move(architecture), std::move(r.config), end_tokens(file)};
 }
 

@@ -1,5 +1,6 @@
 #include "weights/gguf/names.h"
 #include <algorithm>
+#include <span>
 #include <utility>
 
 namespace autark {
@@ -38,6 +39,78 @@ constexpr Names kFourNorms[] = {
     {"post_attention_norm", "post_attention_layernorm"},
     {"ffn_norm", "pre_feedforward_layernorm"},
     {"post_ffw_norm", "post_feedforward_layernorm"},
+};
+
+// GGUF calls the norm before the feed-forward block of these post_attention_norm.
+constexpr Names kPostNorms[] = {{"post_attention_norm", "post_attention_layernorm"}};
+
+// Names of single families, before the common ones. A name with a suffix is the whole name in the layer.
+constexpr Names kDeepseekV3[] = {
+    {"attn_q_a", "self_attn.q_a_proj"},
+    {"attn_q_a_norm", "self_attn.q_a_layernorm"},
+    {"attn_q_b", "self_attn.q_b_proj"},
+    {"attn_kv_a_mqa", "self_attn.kv_a_proj_with_mqa"},
+    {"attn_kv_a_norm", "self_attn.kv_a_layernorm"},
+    {"attn_kv_b", "self_attn.kv_b_proj"},
+    {"attn_k_b", "self_attn.k_b_proj.heads.*"},
+    {"attn_v_b", "self_attn.v_b_proj.heads.*"},
+    {"exp_probs_b.bias", "mlp.gate.e_score_correction_bias"},
+    {"ffn_gate_shexp", "mlp.shared_experts.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_experts.down_proj"},
+};
+constexpr Names kErnie45Moe[] = {
+    {"exp_probs_b.bias", "mlp.moe_statics.e_score_correction_bias"},
+    {"ffn_gate_shexp", "mlp.shared_experts.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_experts.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_experts.down_proj"},
+};
+constexpr Names kHunyuan[] = {
+    {"attn_q_norm", "self_attn.query_layernorm"},
+    {"attn_k_norm", "self_attn.key_layernorm"},
+    {"ffn_gate_inp", "mlp.gate.wg"},
+    {"ffn_gate_shexp", "mlp.shared_mlp.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_mlp.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_mlp.down_proj"},
+};
+constexpr Names kHyV3[] = {
+    {"ffn_gate_inp", "mlp.router.gate"},
+    {"exp_probs_b.bias", "mlp.expert_bias"},
+    {"ffn_gate_shexp", "mlp.shared_mlp.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_mlp.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_mlp.down_proj"},
+};
+constexpr Names kMinimaxM2[] = {
+    {"ffn_gate_inp", "block_sparse_moe.gate"},
+    {"exp_probs_b.bias", "block_sparse_moe.e_score_correction_bias"},
+    {"ffn_gate_exps", "block_sparse_moe.experts.*.w1"},
+    {"ffn_up_exps", "block_sparse_moe.experts.*.w3"},
+    {"ffn_down_exps", "block_sparse_moe.experts.*.w2"},
+};
+constexpr Names kGptOss[] = {
+    {"attn_sinks.weight", "self_attn.sinks"},
+    {"ffn_gate_inp", "mlp.router"},
+    {"ffn_gate_exps.bias", "mlp.experts.gate_proj.bias"},
+    {"ffn_up_exps.bias", "mlp.experts.up_proj.bias"},
+    {"ffn_down_exps.bias", "mlp.experts.down_proj.bias"},
+    {"post_attention_norm", "post_attention_layernorm"},
+};
+constexpr Names kQwen3Hybrids[] = {
+    {"post_attention_norm", "post_attention_layernorm"},
+    {"attn_qkv", "linear_attn.in_proj_qkv"},
+    {"attn_gate", "linear_attn.in_proj_z"},
+    {"ssm_ba", "linear_attn.in_proj_ba"},
+    {"ssm_beta", "linear_attn.in_proj_b"},
+    {"ssm_alpha", "linear_attn.in_proj_a"},
+    {"ssm_conv1d", "linear_attn.conv1d"},
+    {"ssm_dt.bias", "linear_attn.dt_bias"},
+    {"ssm_a", "linear_attn.decay"},
+    {"ssm_norm", "linear_attn.norm"},
+    {"ssm_out", "linear_attn.out_proj"},
+    {"ffn_gate_inp_shexp", "mlp.shared_expert_gate"},
+    {"ffn_gate_shexp", "mlp.shared_expert.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_expert.up_proj"},
+    {"ffn_down_shexp", "mlp.shared_expert.down_proj"},
 };
 
 // DeepSeek-V4 has other tensor names, and tensors that are neither a weight nor a bias, so whole
@@ -85,10 +158,41 @@ constexpr Names kV4Layer[] = {
     {"ffn_down_shexp.weight", "ffn.shared_experts.w2.weight"},
 };
 
-template <size_t n>
-std::string_view look_up(const Names (&names)[n], std::string_view key) {
-  const auto* it = std::ranges::find(names, key, &Names::first);
-  return it == std::end(names) ? std::string_view{} : it->second;
+using Table = std::span<const Names>;
+
+std::string_view look_up(Table names, std::string_view key) {
+  const auto it = std::ranges::find(names, key, &Names::first);
+  return it == names.end() ? std::string_view{} : it->second;
+}
+
+Table names_of_family(std::string_view architecture) {
+  static constexpr std::pair<std::string_view, Table> kFamilies[] = {
+      {"deepseek_v3", kDeepseekV3},   {"glm4_moe", kDeepseekV3},      {"ernie4_5_moe", kErnie45Moe},
+      {"hunyuan_v1_dense", kHunyuan}, {"hunyuan_v1_moe", kHunyuan},   {"hy_v3", kHyV3},
+      {"minimax_m2", kMinimaxM2},     {"gpt_oss", kGptOss},           {"qwen3_next", kQwen3Hybrids},
+      {"qwen3_5", kQwen3Hybrids},     {"qwen3_5_moe", kQwen3Hybrids},
+  };
+  for (const auto& [name, table] : kFamilies)
+    if (name == architecture) return table;
+  return {};
+}
+
+Table norms_of_family(std::string_view architecture) {
+  if (architecture == "gemma3") return kFourNorms;
+  return architecture == "glm4_moe" ? Table(kPostNorms) : Table(kTwoNorms);
+}
+
+// The name in a layer of "piece.suffix"; empty if it is unknown.
+std::string layer_name(std::string_view architecture, std::string_view whole) {
+  const Table family = names_of_family(architecture);
+  if (const auto name = look_up(family, whole); !name.empty()) return std::string(name);
+  const size_t end = whole.rfind('.');
+  if (end == whole.npos) return {};
+  const std::string_view piece = whole.substr(0, end);
+  for (const Table names : {family, Table(kLayer), norms_of_family(architecture)})
+    if (const auto name = look_up(names, piece); !name.empty())
+      return std::string(name) + std::string(whole.substr(end));
+  return {};
 }
 
 std::string v4_tensor_name(std::string_view gguf) {
@@ -103,23 +207,32 @@ std::string v4_tensor_name(std::string_view gguf) {
 }  // namespace
 
 std::string architecture_name(std::string_view gguf) {
-  if (gguf == "qwen3moe") return "qwen3_moe";
-  return gguf == "deepseek4" ? "deepseek_v4" : std::string(gguf);
+  static constexpr Names kArchitectures[] = {
+      {"qwen3moe", "qwen3_moe"},
+      {"deepseek4", "deepseek_v4"},
+      {"deepseek2", "deepseek_v3"},
+      {"ernie4_5-moe", "ernie4_5_moe"},
+      {"hunyuan-moe", "hunyuan_v1_moe"},
+      {"hunyuan-dense", "hunyuan_v1_dense"},
+      {"glm4moe", "glm4_moe"},
+      {"minimax-m2", "minimax_m2"},
+      {"gpt-oss", "gpt_oss"},
+      {"qwen3next", "qwen3_next"},
+      {"qwen35", "qwen3_5"},
+      {"qwen35moe", "qwen3_5_moe"},
+  };
+  const auto name = look_up(kArchitectures, gguf);
+  return std::string(name.empty() ? gguf : name);
 }
 
 std::string tensor_name(std::string_view architecture, std::string_view gguf) {
   if (architecture == "deepseek_v4") return v4_tensor_name(gguf);
   if (const auto name = look_up(kModel, gguf); !name.empty()) return std::string(name);
-  // blk.<number>.<piece>.<weight | bias>
-  const size_t number_end = gguf.find('.', 4), piece_end = gguf.rfind('.');
-  if (!gguf.starts_with("blk.") || number_end == gguf.npos || piece_end <= number_end)
-    return std::string(gguf);
-  const auto piece = gguf.substr(number_end + 1, piece_end - number_end - 1);
-  auto name = look_up(kLayer, piece);
-  if (name.empty()) name = architecture == "gemma3" ? look_up(kFourNorms, piece) : look_up(kTwoNorms, piece);
+  const size_t number_end = gguf.find('.', 4);
+  if (!gguf.starts_with("blk.") || number_end == gguf.npos) return std::string(gguf);
+  const std::string name = layer_name(architecture, gguf.substr(number_end + 1));
   if (name.empty()) return std::string(gguf);
-  return "model.layers." + std::string(gguf.substr(4, number_end - 4)) + "." + std::string(name) +
-         std::string(gguf.substr(piece_end));
+  return "model.layers." + std::string(gguf.substr(4, number_end - 4)) + "." + name;
 }
 
 }  // namespace autark

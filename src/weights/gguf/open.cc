@@ -15,7 +15,8 @@ struct Stored {
   const std::byte* at;
 };
 
-// Finds tensors by their Hugging Face names. One expert of a stack is a slice of the stack's tensor.
+// Finds tensors by their Hugging Face names. One expert or head of a stack is a slice of the
+// stack's tensor.
 class GgufWeights final : public Weights {
  public:
   GgufWeights(Gguf file, std::unordered_map<std::string, Stored> tensors, int rank, int ranks)
@@ -30,10 +31,16 @@ class GgufWeights final : public Weights {
   std::optional<Entry> open(const std::string& name, const Shape& expected) override {
     if (const auto it = tensors_.find(name); it != tensors_.end())
       return entry(name, expected, it->second, 0, it->second.shape);
-    constexpr std::string_view kExperts = ".experts.";
-    const size_t number = name.find(kExperts);
-    if (number == name.npos) return {};
-    const size_t from = number + kExperts.size(), to = std::min(name.find('.', from), name.size());
+    for (const std::string_view stack : {".experts.", ".heads."})
+      if (const size_t at = name.find(stack); at != name.npos)
+        return slice(name, expected, at + stack.size());
+    return {};
+  }
+
+ private:
+  // One tensor of a stack; its number begins at `from` in the name.
+  std::optional<Entry> slice(const std::string& name, const Shape& expected, size_t from) {
+    const size_t to = std::min(name.find('.', from), name.size());
     int64_t e = -1;
     const auto read = std::from_chars(name.data() + from, name.data() + to, e);
     const auto it = tensors_.find(name.substr(0, from) + "*" + name.substr(to));
@@ -42,8 +49,6 @@ class GgufWeights final : public Weights {
     if (whole.size() != 3 || e < 0 || e >= whole[0]) return {};
     return entry(name, expected, it->second, e, {whole[1], whole[2]});
   }
-
- private:
   // The `index`-th tensor of that shape within the stored one.
   Entry entry(const std::string& name, const Shape& expected, const Stored& stored, int64_t index,
               const std::vector<int64_t>& dims) {

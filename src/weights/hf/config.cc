@@ -35,6 +35,16 @@ Json gemma3_text(const Json& whole) {
   return text;
 }
 
+// The text part of a checkpoint that is published with a vision tower; `whole` if it has none.
+Json text_part(const Json& whole) {
+  const Json* part = object_in(whole, "text_config");
+  if (!part) return whole;
+  Json text = *part;
+  for (const char* key : {"eos_token_id", "tie_word_embeddings", "quantization_config"})
+    if (whole.contains(key)) set_default(text, key, whole[key]);
+  return text;
+}
+
 // Adds eos_token_id, a number or a list, without duplicates.
 void add_end_tokens(const Json& config, std::vector<int32_t>& ends) {
   const auto add = [&](const Json& id) {
@@ -66,7 +76,9 @@ Result<HfConfig> read_hf_config(const std::filesystem::path& directory) {
   if (type == c.config.end() || !type->is_string())
     return Error{Code::invalid, (directory / "config.json").string() + ": model_type is missing"};
   c.architecture = type->get<std::string>();
-  if (c.architecture == "gemma3_text") c.architecture = "gemma3";
+  constexpr std::string_view kText = "_text";
+  if (c.architecture.ends_with(kText)) c.architecture.resize(c.architecture.size() - kText.size());
+  if (c.architecture.starts_with("qwen3_5")) c.config = text_part(c.config);
   if (c.architecture == "gemma3") c.config = gemma3_text(c.config);
   add_end_tokens(c.config, c.end_tokens);
   return c;

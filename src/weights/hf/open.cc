@@ -1,6 +1,7 @@
 #include "weights/hf/open.h"
 #include <algorithm>
 #include "weights/hf/config.h"
+#include "weights/hf/fused_experts.h"
 #include "weights/hf/shards.h"
 
 namespace autark {
@@ -27,15 +28,23 @@ struct Stored {
 };
 using Names = std::map<std::string, Stored, std::less<>>;
 
-// "x.weight" → "x.scale"
+// "x.weight" → "x.scale": scales as powers of two; "x.weight_scale_inv": as float32.
 std::string scale_name(const std::string& name) {
   return name.substr(0, name.rfind('.')) + ".scale";
+}
+std::string float_scale_name(const std::string& name) {
+  return name + "_scale_inv";
+}
+bool is_scale(const std::string& name, const std::string& dtype) {
+  return dtype == "F8_E8M0" || name.ends_with("_scale_inv") || name.ends_with("_proj_scales");
 }
 
 // Finds tensors by their plain names and converts dtypes to Formats.
 class SafetensorsWeights final : public Weights {
  public:
-  SafetensorsWeights(Shards shards, int rank, int ranks) : Weights(rank, ranks), shards_(std::move(shards)) {
+  // alternating: fused tensors have gate and up rows in turn.
+  SafetensorsWeights(Shards shards, bool alternating, int rank, int ranks)
+      : Weights(rank, ranks), shards_(std::move(shards)), alternating_(alternating) {
     for (const auto& [name, file] : shards_.file_of)
       names_.emplace(plain_name(name), Stored{&shards_.files[file], &shards_.files[file].tensors().at(name)});
   }
@@ -49,7 +58,7 @@ class SafetensorsWeights final : public Weights {
  protected:
   std::optional<Entry> open(const std::string& name, const Shape& expected) override {
     const auto it = names_.find(name);
-    if (it == names_.end()) return {};
+    if (it == names_.end()) return fused(name, expected);
     const auto& [file, e] = it->second;
     if (e->shape.size() > 4 || e->bytes == 0) return refuse(name, expected, "has an unusable shape");
     Shape shape;
@@ -65,6 +74,8 @@ class SafetensorsWeights final : public Weights {
     if (dtype == "I16") return convert(name, shape, Source::i16, at);
     if (dtype == "U8") return convert(name, shape, Source::u8, at);
     if (dtype == "F64") return convert(name, shape, Source::f64, at);
+    if (dtype == "F8_E4M3" && names_.contains(float_scale_name(name)))
+      return float_scaled(name, expected, shape, at);
     if (dtype == "F8_E4M3") return scaled(name, expected, shape, Format::fp8_e4m3_b128x128, at);
     if (dtype == "I8" && (names_.contains(scale_name(name)) || lacks_scales(shape, expected)))
       return scaled(name, expected, shape, Format::e2m1_b32, at);
@@ -100,8 +111,98 @@ class SafetensorsWeights final : public Weights {
     return {f, shape, {codes, file->bytes(*e).data()}};
   }
 
+  // E4M3 codes with a float32 scale for each tile.
+  Entry float_scaled(const std::string& name, const Shape& expected, const Shape& shape,
+                     const std::byte* codes) {
+    if (shape.rank != 2) return refuse(name, expected, "has scales but is not a matrix");
+    const std::vector<int64_t> scales{tiles(shape[0]), tiles(shape[1])};
+    const Stored& stored = names_.at(float_scale_name(name));
+    if (stored.entry->dtype != "F32" || stored.entry->shape != scales)
+      return refuse(name, expected,
+                    "has scales " + stored.entry->dtype + " " + text(stored.entry->shape) + ", " +
+                        float_scale_name(name) + " as F32 " + text(scales) + " is expected");
+    return {Format::fp8_e4m3_b128x128_f32, shape, {codes, aligned(stored, 4)}};
+  }
+
+  // A part of a tensor that has all experts, or gate and up together.
+  std::optional<Entry> fused(const std::string& name, const Shape& expected) {
+    const auto part = fused_part(name);
+    if (!part) return {};
+    if (part->bias) return fused_bias(*part, name, expected);
+    if (const auto it = names_.find(part->tensor + "_blocks"); it != names_.end())
+      return fused_blocks(*part, it->second, name, expected);
+    const auto it = names_.find(part->tensor);
+    if (it == names_.end() || it->second.entry->shape.size() != 3) return {};
+    return fused_plain(*part, it->second, name, expected);
+  }
+
+  // The rows of `part` among `all` rows of an expert.
+  RowChoice rows_of(const FusedPart& part, int64_t all, int64_t bytes) const {
+    if (!part.fused) return {0, all, 1, bytes};
+    if (alternating_) return {part.up, all / 2, 2, bytes};
+    return {part.up * (all / 2), all / 2, 1, bytes};
+  }
+
+  Entry fused_plain(const FusedPart& part, const Stored& s, const std::string& name, const Shape& expected) {
+    const auto& dims = s.entry->shape;
+    const std::string& dtype = s.entry->dtype;
+    if (dtype != "BF16" && dtype != "F16" && dtype != "F32")
+      return refuse(name, expected, "is in " + part.tensor + ", which is stored as " + dtype);
+    const Format f = dtype == "F32" ? Format::f32 : dtype == "F16" ? Format::f16 : Format::bf16;
+    if (part.expert >= dims[0]) return refuse(name, expected, lacks(part, dims[0]));
+    const std::byte* at = aligned(s, 4) + part.expert * row_bytes(f, dims[1] * dims[2]);
+    if (alternating_) {
+      const RowChoice columns = rows_of(part, dims[2], block_bytes(f));
+      return {f, {columns.count, dims[1]}, {keep(copy_columns(at, dims[1], dims[2], columns))}};
+    }
+    const RowChoice rows = rows_of(part, dims[1], row_bytes(f, dims[2]));
+    return {f, {rows.count, dims[2]}, {at + rows.first * rows.bytes}};
+  }
+
+  Entry fused_blocks(const FusedPart& part, const Stored& s, const std::string& name, const Shape& expected) {
+    constexpr int64_t kBytes = kRunLength / 2;
+    const auto& dims = s.entry->shape;
+    const auto it = names_.find(part.tensor + "_scales");
+    const bool fits = s.entry->dtype == "U8" && dims.size() == 4 && dims[3] == kBytes;
+    if (!fits || it == names_.end() || it->second.entry->dtype != "U8" ||
+        it->second.entry->shape != std::vector(dims.begin(), dims.begin() + 3))
+      return refuse(name, expected,
+                    "needs " + part.tensor + "_blocks as U8 [experts, rows, runs, 16] and its _scales");
+    if (part.expert >= dims[0]) return refuse(name, expected, lacks(part, dims[0]));
+    const RowChoice codes = rows_of(part, dims[1], dims[2] * kBytes),
+                    scales = rows_of(part, dims[1], dims[2]);
+    const std::byte* at = s.file->bytes(*s.entry).data() + part.expert * dims[1] * codes.bytes;
+    const Stored& factors = it->second;
+    const std::byte* by = factors.file->bytes(*factors.entry).data() + part.expert * dims[1] * scales.bytes;
+    const Shape shape{codes.count, dims[2] * kRunLength};
+    if (codes.step == 1)
+      return {Format::e2m1_b32, shape, {at + codes.first * codes.bytes, by + scales.first * scales.bytes}};
+    return {Format::e2m1_b32, shape, {keep(copy_rows(at, codes)), keep(copy_rows(by, scales))}};
+  }
+
+  std::optional<Entry> fused_bias(const FusedPart& part, const std::string& name, const Shape& expected) {
+    const auto it = names_.find(part.tensor + "_bias");
+    if (it == names_.end()) return {};
+    const auto& dims = it->second.entry->shape;
+    const std::string& dtype = it->second.entry->dtype;
+    if (dims.size() != 2 || (dtype != "BF16" && dtype != "F32"))
+      return refuse(name, expected, "is in " + part.tensor + "_bias, " + dtype + " " + text(dims));
+    const Format f = dtype == "F32" ? Format::f32 : Format::bf16;
+    const std::byte* at = aligned(it->second, 4);
+    if (!part.fused) return Entry{f, {dims[0], dims[1]}, {at}};
+    RowChoice all = rows_of(part, dims[1], block_bytes(f));
+    if (!alternating_) return refuse(name, expected, "is half of a bias whose halves do not alternate");
+    all.count *= dims[0];
+    return Entry{f, {dims[0], dims[1] / 2}, {keep(copy_rows(at, all))}};
+  }
+
+  static std::string lacks(const FusedPart& part, int64_t experts) {
+    return "is not in " + part.tensor + ", which has " + std::to_string(experts) + " experts";
+  }
+
   Shards shards_;
   Names names_;
+  const bool alternating_;
 };
 
 }  // namespace
@@ -115,15 +216,18 @@ Result<Checkpoint> open_safetensors(const std::filesystem::path& path, int rank,
                .architecture = std::move(about.architecture),
                .config = std::move(about.config),
                .end_tokens = std::move(about.end_tokens)};
-  auto weights = std::make_unique<SafetensorsWeights>(std::move(shards), rank, ranks);
+  auto weights =
+      std::make_unique<SafetensorsWeights>(std::move(shards), c.architecture == "gpt_oss", rank, ranks);
   for (const auto& [name, stored] : weights->names()) {
     const auto& e = *stored.entry;
     c.bytes += static_cast<int64_t>(e.bytes);
     c.tensors.push_back({name, e.dtype, e.shape, static_cast<int64_t>(e.bytes)});
-    if (e.dtype == "F8_E8M0") continue;  // scales
+    if (is_scale(name, e.dtype)) continue;
     const int64_t bits = bits_of_dtype(e.dtype);
     const int64_t values = bits ? static_cast<int64_t>(e.bytes) * 8 / bits : 0;
-    c.parameters += e.dtype == "I8" && weights->names().contains(scale_name(name)) ? 2 * values : values;
+    const bool pairs =
+        e.dtype == "I8" ? weights->names().contains(scale_name(name)) : name.ends_with("_blocks");
+    c.parameters += pairs ? 2 * values : values;
   }
   c.weights = std::move(weights);
   return c;
