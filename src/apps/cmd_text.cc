@@ -9,7 +9,8 @@
 //            "tool_choice"}
 //           → {"reasoning", "content", "tool_calls", "partial", "finish"}
 //           dialect: one of text::named_syntaxes(), instead of the model's own syntax
-//           tools, tool_choice: with an empty list or the choice "none", calls stay text
+//           tools, tool_choice: with an empty list or the choice "none", calls stay text; the schemas of tools
+//           decide the types of arguments in dialects that write strings without quotes
 //           partial: a call that has no end
 //   mask    {"schema" | "grammar" | "regex", "ids"}  → {"accepts", "allowed", "finished"}
 //           accepts: the ids fit; allowed: ids that may follow; finished: the text may end
@@ -31,6 +32,7 @@
 #include "text/model_text.h"
 #include "text/structure.h"
 #include "text/tokenizer.h"
+#include "text/tool_types.h"
 
 namespace autark::apps {
 namespace {
@@ -120,6 +122,14 @@ Result<bool> wants_calls(const Json& row) {
   return (tools.is_null() || !tools.empty()) && choice != "none";
 }
 
+// What the row's tools say about the types of arguments.
+std::shared_ptr<const text::ToolTypes> types_of(const Json& row) {
+  auto types = std::make_shared<text::ToolTypes>();
+  for (const Json& tool : row.value("tools", Json::array()))
+    if (tool.is_object()) types->add(tool.value("function", tool));
+  return types;
+}
+
 Result<Json> parse(text::OutputSyntax own, std::string_view line) {
   AUTARK_TRY(Json row, read_row(line));
   if (!row.contains("text") || !row["text"].is_string())
@@ -128,7 +138,8 @@ Result<Json> parse(text::OutputSyntax own, std::string_view line) {
   AUTARK_TRY(const std::string end, choice(row, "end", {"stop", "length"}));
   AUTARK_TRY(const text::OutputSyntax syntax, syntax_of(row, own));
   AUTARK_TRY(const bool calls, wants_calls(row));
-  const auto parser = text::make_output_parser(syntax, {.in_reasoning = mode == "thinking", .calls = calls});
+  const auto parser = text::make_output_parser(
+      syntax, {.in_reasoning = mode == "thinking", .calls = calls, .types = types_of(row)});
   auto pieces = parser->push(row["text"].get_ref<const std::string&>());
   for (auto& piece : parser->finish(end == "length")) pieces.push_back(std::move(piece));
   const text::ParsedOutput out = text::gather(pieces);

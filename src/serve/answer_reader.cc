@@ -1,6 +1,6 @@
 #include "serve/answer_reader.h"
 #include <algorithm>
-#include <span>
+#include "text/dialect.h"
 
 namespace autark::serve {
 
@@ -10,12 +10,9 @@ using text::OutputSyntax;
 namespace {
 
 // Markup tokens, which the parser must see even if they are special tokens.
-std::span<const std::string_view> markup_of(const AnswerReader::Rules& r) {
-  static constexpr std::string_view kHermes[] = {"</think>", "<think>", "<tool_call>", "</tool_call>"};
-  static constexpr std::string_view kDsml[] = {"</think>", "<think>", "｜DSML｜"};
-  if (r.syntax == OutputSyntax::hermes) return kHermes;
-  if (r.syntax == OutputSyntax::dsml) return kDsml;
-  return std::span(kHermes).first(r.in_reasoning ? 1 : 0);
+std::vector<std::string_view> markup_of(const AnswerReader::Rules& r) {
+  if (r.syntax != OutputSyntax::plain) return text::markup_of(r.syntax);
+  return r.in_reasoning ? std::vector<std::string_view>{"</think>"} : std::vector<std::string_view>{};
 }
 
 bool has_arguments(const api::Tool& tool) {
@@ -46,12 +43,14 @@ AnswerReader::AnswerReader(const text::Tokenizer& tokenizer, Rules rules, NewId 
     : tokenizer_(tokenizer),
       rules_(std::move(rules)),
       new_id_(std::move(new_id)),
-      decoder_(tokenizer.stream(rules_.skip_special && markup_of(rules_).empty())),
+      markup_(markup_of(rules_)),
+      decoder_(tokenizer.stream(rules_.skip_special && markup_.empty())),
       sampled_(begun(tokenizer, rules_)),
       repair_(may_miss_tags(rules_) ? rules_.tools : std::vector<std::string>{}),
-      parser_(text::make_output_parser(
-          rules_.syntax,
-          {.in_reasoning = rules_.in_reasoning, .continues = rules_.continues, .calls = rules_.calls})),
+      parser_(text::make_output_parser(rules_.syntax, {.in_reasoning = rules_.in_reasoning,
+                                                       .continues = rules_.continues,
+                                                       .calls = rules_.calls,
+                                                       .types = rules_.types})),
       stops_(rules_.stop, rules_.include_stop) {}
 
 AnswerReader::Payloads AnswerReader::opening() {
@@ -73,10 +72,9 @@ AnswerReader::Payloads AnswerReader::end(int32_t id) {
 // Removes a special token that is no markup from the end of `text`, which push(id) returned. Without any
 // markup the decoder already skips special tokens.
 std::string_view AnswerReader::readable(int32_t id, std::string_view text) const {
-  const auto markup = markup_of(rules_);
-  if (!rules_.skip_special || markup.empty() || !tokenizer_.is_special(id)) return text;
+  if (!rules_.skip_special || markup_.empty() || !tokenizer_.is_special(id)) return text;
   const std::string own = tokenizer_.bytes_of(id);
-  if (std::ranges::count(markup, own) > 0 || !text.ends_with(own)) return text;
+  if (std::ranges::count(markup_, own) > 0 || !text.ends_with(own)) return text;
   return text.substr(0, text.size() - own.size());
 }
 
@@ -146,15 +144,14 @@ void AnswerReader::end_of_content(Payloads& out) {
 }
 
 std::string call_opening(OutputSyntax syntax, const api::Tool* tool) {
-  if (syntax == OutputSyntax::dsml) {
-    const std::string block = "\n\n<｜DSML｜tool_calls>\n";
-    return tool ? block + "<｜DSML｜invoke name=\"" + tool->name + "\">\n" : block;
-  }
-  if (syntax != OutputSyntax::hermes) return {};
-  const std::string call = "<tool_call>\n{\"name\": ";
-  if (!tool) return call;
+  const text::CallShape& shape = text::dialect_of(syntax).shape;
+  if (!tool || shape.named.empty()) return std::string(shape.any);
+  std::string call(shape.named);
+  call += shape.json_name ? dump_json(tool->name) : tool->name;
+  call += shape.after_name;
   // Ends where a token of the model is likely to end: a brace and the quote after it are often one token.
-  return call + dump_json(tool->name) + ", \"arguments\": " + (has_arguments(*tool) ? "{\"" : "{");
+  if (shape.json_arguments) call += has_arguments(*tool) ? "{\"" : "{";
+  return call;
 }
 
 }  // namespace autark::serve

@@ -36,6 +36,7 @@ class AnswerReader {
     bool calls = true;               // false: the markup of calls is content
     bool parallel_calls = true;      // false: the answer ends after its first call
     std::vector<std::string> tools;  // names of the tools: their calls may lack the tag (bare_call_repair.h)
+    std::shared_ptr<const text::ToolTypes> types = nullptr;  // what their schemas say; may be null
   };
   using Payloads = std::vector<api::Event::Payload>;  // pieces of the answer, in order
   using NewId = std::function<std::string()>;
@@ -71,6 +72,7 @@ class AnswerReader {
   const text::Tokenizer& tokenizer_;
   const Rules rules_;
   const NewId new_id_;
+  const std::vector<std::string_view> markup_;  // spellings of tokens that the parser must see
   std::unique_ptr<text::StreamDecoder> decoder_;
   SampledTurn sampled_;
   BareCallRepair repair_;

@@ -7,6 +7,7 @@
 #include <random>
 #include <variant>
 #include "serve/fake_engine.h"
+#include "text/dialect.h"
 
 namespace autark::serve {
 namespace {
@@ -137,6 +138,17 @@ TEST(AnswerReader, AnOpeningSpeaksFirst) {
   expect({.syntax = OutputSyntax::hermes, .opening = call_opening(OutputSyntax::hermes, &g)},
          "x\": 1}}\n</tool_call>", "[g0 id0]{\"x\": 1}!");
   EXPECT_TRUE(call_opening(OutputSyntax::plain, &f).empty());
+}
+
+TEST(AnswerReader, EveryDialectsOpeningBeginsACall) {
+  const api::Tool f{"f", Json{{"name", "f"}}};
+  for (int i = int(OutputSyntax::deepseek_v3); i < text::kSyntaxCount; ++i) {
+    const auto syntax = OutputSyntax(i);
+    const text::CallShape& shape = text::dialect_of(syntax).shape;
+    EXPECT_TRUE(call_opening(syntax, &f).starts_with(call_opening(syntax, nullptr)));
+    const std::string rest = (shape.json_arguments ? "}" : "") + std::string(shape.call_end);
+    expect({.syntax = syntax, .opening = call_opening(syntax, &f)}, rest, "[f0 id0]{}!");
+  }
 }
 
 TEST(AnswerReader, ACallOfAToolOnOfferMayMissItsTag) {

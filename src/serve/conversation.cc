@@ -1,4 +1,6 @@
 #include "serve/conversation.h"
+#include <map>
+#include "text/dialect.h"
 
 namespace autark::serve {
 namespace {
@@ -97,6 +99,24 @@ std::string v4_effort(const std::string& effort, const TemplateTraits& traits) {
   return effort;
 }
 
+// For templates that write the id of a call as it is and whose model reads the name from it: clients send ids of
+// other forms, so every call gets its name and its number.
+void name_ids(Json& messages) {
+  std::map<std::string, std::string> named;
+  int count = 0;
+  for (Json& m : messages) {
+    if (const auto calls = m.find("tool_calls"); calls != m.end())
+      for (Json& c : *calls) {
+        const std::string name = c["function"]["name"].get<std::string>();
+        std::string& id = named[c["id"].get<std::string>()];
+        id = "functions." + name + ":" + std::to_string(count++);
+        c["id"] = id;
+      }
+    if (const auto result = m.find("tool_call_id"); result != m.end())
+      if (const auto id = named.find(result->get<std::string>()); id != named.end()) *result = id->second;
+  }
+}
+
 }  // namespace
 
 void set_reasoning(Json& kwargs, const ReasoningDefaults& reasoning, const TemplateTraits& traits) {
@@ -124,6 +144,7 @@ text::Conversation conversation_of(const api::Request& request, const ReasoningD
     c.sampled.resize(c.messages.size());
     if (assistant) c.sampled.back() = item.sampled;
   }
+  if (text::dialect_of(traits.syntax).name_prefixed) name_ids(c.messages);
   if (!request.tools.empty() && request.tool_choice.mode != api::ToolChoice::Mode::none) {
     c.tools = Json::array();
     for (const api::Tool& t : request.tools)

@@ -44,6 +44,14 @@ TEST(Conversation, WhatWasSampledStandsBesideItsMessage) {
   EXPECT_TRUE(c.sampled[3]->in_reasoning);
 }
 
+// The template of Kimi K2 writes ids as they are, and the model reads names from them.
+TEST(Conversation, IdsSayNameAndNumberWhereTheModelReadsThem) {
+  const std::string all = messages(with_a_call(), {OutputSyntax::kimi_k2, true, false});
+  EXPECT_NE(all.find(R"("tool_calls":[{"id":"functions.f:0")"), all.npos) << all;
+  EXPECT_NE(all.find(R"("tool_call_id":"functions.f:0")"), all.npos) << all;
+  EXPECT_NE(all.find(R"("tool_call_id":"2")"), all.npos) << "a result without a call keeps its id";
+}
+
 TEST(Conversation, CallsAndResultsAreMessages) {
   EXPECT_EQ(messages(with_a_call(), kTexts), R"({"role":"user","content":"hi"}
 {"role":"assistant","content":"let\n\nme","reasoning_content":"hm","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"x\":  1e2}"}}]}

@@ -1,6 +1,7 @@
 #include "serve/prompts.h"
 #include <algorithm>
 #include "text/structure.h"
+#include "text/tool_types.h"
 
 namespace autark::serve {
 namespace {
@@ -46,6 +47,12 @@ std::vector<std::string> names_of(const std::vector<api::Tool>& tools) {
   std::vector<std::string> names;
   for (const api::Tool& t : tools) names.push_back(t.name);
   return names;
+}
+
+std::shared_ptr<const text::ToolTypes> types_of(const std::vector<api::Tool>& tools) {
+  auto types = std::make_shared<text::ToolTypes>();
+  for (const api::Tool& t : tools) types->add(t.function);
+  return types;
 }
 
 // In a raw completion all text is content: no reasoning, no calls.
@@ -126,7 +133,8 @@ api::ApiResult<Prompt> Prompts::rendered(const api::Request& request, const Reas
                            .skip_special = request.skip_special,
                            .calls = wants_calls(request),
                            .parallel_calls = request.parallel_calls,
-                           .tools = names_of(request.tools)},
+                           .tools = names_of(request.tools),
+                           .types = types_of(request.tools)},
                 .parts = std::move(parts)};
 }
 

@@ -1,5 +1,6 @@
 // Finds a checkpoint's chat template and passes conversations to the crate that renders it.
 #include "text/chat.h"
+#include <algorithm>
 #include <cstring>
 #include <ctime>
 #include "base/file_kind.h"
@@ -111,11 +112,13 @@ struct TemplateFree {
 };
 using TemplateHandle = std::unique_ptr<autark_template, TemplateFree>;
 
-// True if the prompt ends with a <think> that the template wrote, not the user.
+// True if the prompt ends with the opening of reasoning that the template wrote, not the user.
 bool ends_in_reasoning(const Prompt& p) {
+  constexpr std::string_view kOpenings[] = {"<think>", "<think:opensource>", "[THINK]"};
   const size_t end = std::string_view(p.text).find_last_not_of(" \n");
-  return end != std::string::npos && std::string_view(p.text).substr(0, end + 1).ends_with("<think>") &&
-         (p.literal.empty() || p.literal.back().end <= end);
+  if (end == std::string::npos || (!p.literal.empty() && p.literal.back().end > end)) return false;
+  const std::string_view text = std::string_view(p.text).substr(0, end + 1);
+  return std::ranges::any_of(kOpenings, [&](std::string_view o) { return text.ends_with(o); });
 }
 
 class CrateTemplate final : public ChatTemplate {

@@ -14,10 +14,27 @@ namespace autark::text {
 enum class OutputSyntax : uint8_t {
   plain,   // all is content; if the prompt opened reasoning, text up to </think> is reasoning
   hermes,  // <think>…</think>, <tool_call>{"name": …, "arguments": {…}}</tool_call> (Qwen, Hermes)
-  dsml     // DeepSeek V4 and V4.1: …</think>, <｜DSML｜tool_calls> blocks, either spelling of the tags
+  dsml,    // DeepSeek V4 and V4.1: …</think>, <｜DSML｜tool_calls> blocks, either spelling of the tags
+  // The others are described in tools/dialects/, one file each, as data (text/dialect.h).
+  deepseek_v3,
+  deepseek_v3_1,
+  kimi_k2,
+  glm4,
+  hunyuan,
+  hy3,
+  hy3_opensource,  // hy3 with the spelling of the published checkpoints; the same parser
+  ernie,
+  minimax_m2,
+  harmony,
+  llama3,
+  mistral,
+  mistral_list,  // mistral as the earlier models write it; the same parser
+  qwen3_coder
 };
+inline constexpr int kSyntaxCount = 17;
 
-// Names by which users can choose a syntax instead of the model's own: "v4" and "v41" are dsml.
+// Names by which users can choose a syntax instead of the model's own: "v4" and "v41" are dsml, the others have
+// the names of the syntaxes.
 struct NamedSyntax {
   std::string_view name;
   OutputSyntax syntax;
@@ -43,10 +60,14 @@ class OutputParser {
   virtual std::vector<OutputPiece> finish(bool cut) = 0;
 };
 
+class ToolTypes;
+
 struct ParserOptions {
   bool in_reasoning = false;  // the prompt ends inside the model's reasoning
   bool continues = false;     // the prompt ends inside content, so newlines at the start are kept
   bool calls = true;          // false: markup of calls is text
+  // The tools of the request, for dialects whose values have no type of their own. Null: they are not known.
+  std::shared_ptr<const ToolTypes> types = nullptr;
 };
 // The parser of a syntax. Its input may be any bytes; invalid UTF-8 becomes U+FFFD.
 std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, const ParserOptions& options = {});

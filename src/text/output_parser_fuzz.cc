@@ -1,5 +1,5 @@
-// Parses arbitrary bytes in every syntax. The first byte chooses the options, the second where the text is
-// cut. The result must not depend on the cut; a Hermes call may stay open only at a limit; without calls
+// Parses arbitrary bytes in every syntax. The first byte chooses the syntax and the options, the second where the
+// text is cut. The result must not depend on the cut; a call other than of DSML may stay open only at a limit; without calls
 // there must be none.
 #include <cstdlib>
 #include <string_view>
@@ -10,9 +10,10 @@ namespace {
 using namespace autark::text;
 
 std::string parse(int mode, std::string_view text, size_t cut) {
-  const auto syntax = static_cast<OutputSyntax>(mode % 3);
-  const bool cut_off = mode / 6 % 2 != 0, calls = mode / 12 % 4 != 0;
-  const auto parser = make_output_parser(syntax, {.in_reasoning = mode / 3 % 2 != 0, .calls = calls});
+  const auto syntax = static_cast<OutputSyntax>(mode % kSyntaxCount);
+  const int options = mode / kSyntaxCount;
+  const bool cut_off = options / 2 % 2 != 0, calls = options % 7 != 0;
+  const auto parser = make_output_parser(syntax, {.in_reasoning = options % 2 != 0, .calls = calls});
   std::vector<OutputPiece> pieces;
   const auto add = [&](const std::vector<OutputPiece>& more) {
     pieces.insert(pieces.end(), more.begin(), more.end());
@@ -21,7 +22,8 @@ std::string parse(int mode, std::string_view text, size_t cut) {
   add(parser->push(text.substr(cut)));
   add(parser->finish(cut_off));
   const ParsedOutput out = gather(pieces);
-  if (syntax == OutputSyntax::hermes && !cut_off && !out.partial.empty()) std::abort();
+  const bool may_stay_open = cut_off || syntax == OutputSyntax::dsml;
+  if (!may_stay_open && !out.partial.empty()) std::abort();
   if (!calls && out.tool_calls.size() + out.partial.size() > 0) std::abort();
   std::string all = out.reasoning + "\1" + out.content;
   for (const auto* calls : {&out.tool_calls, &out.partial})

@@ -1,4 +1,7 @@
 #include "text/chat/call_form.h"
+#include <algorithm>
+#include <optional>
+#include "text/dialect.h"
 #include "text/tools/json_repair.h"
 
 namespace autark::text {
@@ -6,11 +9,13 @@ namespace {
 
 constexpr std::string_view kTag = "<tool_call>";
 constexpr const char* kValue = "probed-value";
-constexpr const char* kId = "probe0000";  // some templates accept only ids of nine letters and digits
+constexpr const char* kQuestion = "probing-question";
+// Some templates accept only ids of nine letters and digits; others write the id as it is, with the name in it.
+constexpr const char* kIds[] = {"probe0000", "functions.probe:0"};
 
 Conversation question() {
   Conversation c;
-  c.messages.push_back({{"role", "user"}, {"content", "hi"}});
+  c.messages.push_back({{"role", "user"}, {"content", kQuestion}});
   c.tools = Json::array({{{"type", "function"},
                           {"function",
                            {{"name", "probe"},
@@ -20,13 +25,13 @@ Conversation question() {
 }
 
 // A conversation with a call and its result. `as_text`: arguments as JSON text, else as an object.
-Conversation with_call(bool as_text) {
+Conversation with_call(bool as_text, const char* id) {
   Conversation c = question();
   const Json arguments{{"key", kValue}};
   const Json function{{"name", "probe"}, {"arguments", as_text ? Json(dump_json(arguments)) : arguments}};
-  const Json call{{"id", kId}, {"type", "function"}, {"function", function}};
+  const Json call{{"id", id}, {"type", "function"}, {"function", function}};
   c.messages.push_back({{"role", "assistant"}, {"content", ""}, {"tool_calls", Json::array({call})}});
-  c.messages.push_back({{"role", "tool"}, {"tool_call_id", kId}, {"name", "probe"}, {"content", "0"}});
+  c.messages.push_back({{"role", "tool"}, {"tool_call_id", id}, {"name", "probe"}, {"content", "0"}});
   return c;
 }
 
@@ -58,20 +63,56 @@ bool begins_object(std::string_view text) {
   return key != text.npos && (text[key] == '"' || text[key] == '\'');
 }
 
+bool is_probe(const ToolCall& call) {
+  const auto arguments = parse_json(call.arguments, "arguments");
+  return call.name == "probe" && arguments && *arguments == Json{{"key", kValue}};
+}
+
+// What the template writes behind the question: its assistant's turn, and what follows. All, if it does not
+// show the question.
+std::string_view behind_question(std::string_view prompt) {
+  const size_t at = prompt.rfind(kQuestion);
+  return at == prompt.npos ? prompt : prompt.substr(at + std::string_view(kQuestion).size());
+}
+
+// True if the parser of `syntax` finds the call in a turn that the template wrote.
+bool reads_call(OutputSyntax syntax, std::string_view turn) {
+  const Dialect& dialect = dialect_of(syntax);
+  if (dialect.reader == CallReader::none || turn.find(dialect.evidence) == turn.npos) return false;
+  if (dialect.bare_object) turn.remove_prefix(std::min(turn.find('{'), turn.size()));
+  const auto parser = make_output_parser(syntax);
+  auto pieces = parser->push(turn);
+  for (OutputPiece& piece : parser->finish(false)) pieces.push_back(std::move(piece));
+  return std::ranges::any_of(gather(pieces).tool_calls, is_probe);
+}
+
+std::optional<OutputSyntax> syntax_of_turn(std::string_view turn, std::string_view source) {
+  for (const std::string_view call : behind_tags(turn))
+    if (is_hermes_call(call))
+      return source.find(dialect_of(OutputSyntax::ernie).evidence) == source.npos ? OutputSyntax::hermes
+                                                                                  : OutputSyntax::ernie;
+  // Objects without a marker last: others have an object inside a marker.
+  for (const bool bare : {false, true})
+    for (int i = 0; i < kSyntaxCount; ++i)
+      if (dialect_of(OutputSyntax(i)).bare_object == bare && reads_call(OutputSyntax(i), turn))
+        return OutputSyntax(i);
+  return {};
+}
+
 }  // namespace
 
 OutputSyntax call_form(const ChatTemplate& chat, std::string_view source) {
-  if (source.find(kTag) == source.npos) return OutputSyntax::plain;
   bool shown = false;
-  for (const bool as_text : {false, true}) {
-    const auto prompt = chat.render(with_call(as_text));
-    if (!prompt) continue;
-    for (const std::string_view call : behind_tags(prompt->text))
-      if (is_hermes_call(call)) return OutputSyntax::hermes;
-    shown |= prompt->text.find(kValue) != std::string::npos;
-  }
+  for (const char* id : kIds)
+    for (const bool as_text : {false, true}) {
+      const auto prompt = chat.render(with_call(as_text, id));
+      if (!prompt) continue;
+      if (const auto found = syntax_of_turn(behind_question(prompt->text), source)) return *found;
+      shown |= prompt->text.find(kValue) != std::string::npos;
+    }
+  if (shown || source.find(kTag) == source.npos) return OutputSyntax::plain;
   const auto told = chat.render(question());
-  if (shown || !told) return OutputSyntax::plain;
+  if (!told) return OutputSyntax::plain;
   for (const std::string_view call : behind_tags(told->text))
     if (begins_object(call)) return OutputSyntax::hermes;
   return OutputSyntax::plain;

@@ -4,9 +4,9 @@
 
 namespace autark::text {
 
-// hermes: the template writes <tool_call> with a JSON object of name and arguments. If it does not show the
-// calls of a turn, the description of calls in its prompt decides. plain: any other form, because there is no
-// parser for it. `source`: the template's text.
+// The syntax whose parser reads back the call that the template writes. If
+// the template does not show the calls of a turn, the description of calls in its prompt decides whether it is
+// hermes. plain: any other form, because there is no parser for it. `source`: the template's text.
 OutputSyntax call_form(const ChatTemplate& chat, std::string_view source);
 
 }  // namespace autark::text

@@ -1,5 +1,5 @@
-// Goal: a template has the Hermes syntax exactly if it writes Hermes calls. Method: small templates that
-// write calls in the forms that published templates use.
+// Goal: a template has the syntax whose calls it writes. Method: small templates that write calls in the forms
+// that published templates use.
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <fstream>
@@ -35,26 +35,66 @@ TEST(F09_CallForm, HermesIsATagWithNameAndArguments) {
     EXPECT_EQ(form("", call), OutputSyntax::hermes) << call;
 }
 
-TEST(F09_CallForm, OthersAreNot) {
-  const char* arguments = "{{ c.arguments | tojson }}";
+const std::string kArguments = "{{ c.arguments | tojson }}";
+
+TEST(F09_CallForm, FormsWithoutAParserArePlain) {
   for (const std::string& call : std::initializer_list<std::string>{
-           std::string("{\"name\": \"{{ c.name }}\", \"parameters\": ") + arguments + "}<|eom|>",
-           std::string("[TOOL_CALLS][{\"name\": \"{{ c.name }}\", \"arguments\": ") + arguments + "}]",
-           "<tool_call>\n<function={{ c.name }}>\n{% for k in c.arguments %}<parameter={{ k }}>{{ "
-           "c.arguments[k] "
-           "}}</parameter>{% endfor %}</function>\n</tool_call>",
-           "<tool_call>{{ c.name }}\n{% for k in c.arguments %}<arg_key>{{ k }}</arg_key>\n<arg_value>{{ "
-           "c.arguments[k] }}</arg_value>{% endfor %}</tool_call>",
-           std::string("<tool_call>{{ c.name }}(") + arguments + ")</tool_call>",
-           std::string("<tool_call>[{\"name\": \"{{ c.name }}\", \"arguments\": ") + arguments +
-               "}]</tool_call>",
-           std::string("<tool_call>{\"tool\": \"{{ c.name }}\", \"input\": ") + arguments + "}</tool_call>",
-           std::string("<tool_call>{\"function\": {\"name\": \"{{ c.name }}\", \"arguments\": ") + arguments +
+           "<tool_call>{{ c.name }}(" + kArguments + ")</tool_call>",
+           "<tool_call>[{\"name\": \"{{ c.name }}\", \"arguments\": " + kArguments + "}]</tool_call>",
+           "<tool_call>{\"tool\": \"{{ c.name }}\", \"input\": " + kArguments + "}</tool_call>",
+           "<tool_call>{\"function\": {\"name\": \"{{ c.name }}\", \"arguments\": " + kArguments +
                "}}</tool_call>",
-           std::string("<|tool_call|>{\"name\": \"{{ c.name }}\", \"arguments\": ") + arguments + "}",
-           std::string("<minimax:tool_call><invoke name=\"{{ c.name }}\">") + arguments + "</invoke>",
-           std::string("<|channel|>commentary to=functions.{{ c.name }}<|message|>") + arguments})
+           "<|tool_call|>{{ c.name }}: " + kArguments,
+           "<minimax:tool_call><invoke name=\"{{ c.name }}\">" + kArguments + "</invoke>"})
     EXPECT_EQ(form("", call), OutputSyntax::plain) << call;
+}
+
+// A call with its arguments between `key`, `after_key` and `after_value`.
+std::string tagged(const std::string& begin, const std::string& key, const std::string& after_key,
+                   const std::string& after_value, const std::string& end) {
+  return begin + "{% for k in c.arguments %}" + key + "{{ k }}" + after_key + "{{ c.arguments[k] }}" +
+         after_value + "{% endfor %}" + end;
+}
+
+TEST(F09_CallForm, EveryDialectIsFound) {
+  const std::pair<std::string, OutputSyntax> kForms[] = {
+      {"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>{{ c.name }}\n```json\n" +
+           kArguments + "\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+       OutputSyntax::deepseek_v3},
+      {"<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>{{ c.name }}<｜tool▁sep｜>" + kArguments +
+           "<｜tool▁call▁end｜>",
+       OutputSyntax::deepseek_v3_1},
+      {"<|tool_calls_section_begin|><|tool_call_begin|>{{ t.id }}<|tool_call_argument_begin|>" + kArguments +
+           "<|tool_call_end|><|tool_calls_section_end|>",
+       OutputSyntax::kimi_k2},
+      {tagged("<tool_call>{{ c.name }}\n", "<arg_key>", "</arg_key>\n<arg_value>", "</arg_value>",
+              "</tool_call>"),
+       OutputSyntax::glm4},
+      {"<tool_calls>[{\"name\": \"{{ c.name }}\", \"arguments\": " + kArguments + "}]</tool_calls>",
+       OutputSyntax::hunyuan},
+      {tagged("<tool_calls>\n<tool_call>{{ c.name }}<tool_sep>\n", "<arg_key>", "</arg_key>\n<arg_value>",
+              "</arg_value>", "</tool_call></tool_calls>"),
+       OutputSyntax::hy3},
+      {tagged("<tool_calls:opensource>\n<tool_call:opensource>{{ c.name }}<tool_sep:opensource>\n",
+              "<arg_key:opensource>", "</arg_key:opensource>\n<arg_value:opensource>",
+              "</arg_value:opensource>", "</tool_call:opensource>"),
+       OutputSyntax::hy3_opensource},
+      {"<response></response><tool_call>\n{\"name\": \"{{ c.name }}\", \"arguments\": " + kArguments +
+           "}\n</tool_call>",
+       OutputSyntax::ernie},
+      {tagged("<minimax:tool_call><invoke name=\"{{ c.name }}\">", "<parameter name=\"", "\">",
+              "</parameter>", "</invoke></minimax:tool_call>"),
+       OutputSyntax::minimax_m2},
+      {"<|start|>assistant<|channel|>commentary to=functions.{{ c.name }}<|message|>" + kArguments,
+       OutputSyntax::harmony},
+      {"{\"name\": \"{{ c.name }}\", \"parameters\": " + kArguments + "}<|eom|>", OutputSyntax::llama3},
+      {"[TOOL_CALLS]{{ c.name }}[ARGS]" + kArguments, OutputSyntax::mistral},
+      {"[TOOL_CALLS][{\"name\": \"{{ c.name }}\", \"arguments\": " + kArguments + "}]",
+       OutputSyntax::mistral_list},
+      {tagged("<tool_call>\n<function={{ c.name }}>\n", "<parameter=", ">\n", "\n</parameter>\n",
+              "</function>\n</tool_call>"),
+       OutputSyntax::qwen3_coder}};
+  for (const auto& [call, syntax] : kForms) EXPECT_EQ(int(form("", call)), int(syntax)) << call;
 }
 
 TEST(F09_CallForm, ATemplateThatShowsNoCallsIsBelieved) {

@@ -76,6 +76,7 @@ HermesCall::State HermesCall::begin_byte(char c) {
 
 HermesCall::State HermesCall::structure_byte(char c) {
   if (is_space(c)) return State::open;
+  if (only_arguments_) return lose();
   if (Remark::begins(c)) return begin_remark(c);
   if (at_ == At::colon) {
     begin_value(role_of_key());
@@ -125,6 +126,7 @@ void HermesCall::begin_value(Role role) {
   at_ = At::value;
   role_ = role;
   value_begun_ = false;
+  has_arguments_ |= role == Role::arguments;
 }
 
 // Reads a value with JsonRepair; from its first fault on the value is astray.
@@ -241,7 +243,7 @@ void HermesCall::end_open_value() {
 std::string HermesCall::as_written() const {
   std::string text = raw_.substr(*arguments_from_);
   drop_space_behind(text);
-  if (text.ends_with('}')) text.pop_back();
+  if (!only_arguments_ && text.ends_with('}')) text.pop_back();
   drop_space_behind(text);
   if (text.size() < firm_) text = raw_.substr(*arguments_from_, firm_);
   const bool quoted = text.size() > 1 && text.starts_with('"') && text.ends_with('"');

@@ -1,14 +1,22 @@
-// Reads the inside of a <tool_call> byte by byte: {"name": "NAME", "arguments": {…}}. Text whose name can be
-// read is a call. Its arguments are repaired if that is unambiguous (json_repair.h), else they stay as
+// Reads a call byte by byte: {"name": "NAME", "arguments": {…}}, or only the arguments if markup gave the name
+// before. Text whose name can be read is a call. Its arguments are repaired if that is unambiguous (json_repair.h), else they stay as
 // written. Private to text/.
 #pragma once
 #include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
 #include "text/tools/json_repair.h"
 
 namespace autark::text {
 
 class HermesCall {
  public:
+  HermesCall() = default;
+  // A call of `name` whose arguments alone follow.
+  explicit HermesCall(std::string name)
+      : at_(At::value), role_(Role::arguments), name_(std::move(name)), only_arguments_(true) {}
+
   enum class State {
     open,
     done,         // the call ends with this byte
@@ -23,6 +31,10 @@ class HermesCall {
 
   bool named() const { return !name_.empty(); }
   const std::string& name() const { return name_; }
+  // The last key of the call's own object.
+  const std::string& key() const { return key_; }
+  // True as soon as the call's own object has arguments.
+  bool has_arguments() const { return has_arguments_; }
   // The beginning of the arguments that later bytes cannot change; after the end of the call, all arguments.
   std::string_view settled() const;
 
@@ -83,6 +95,7 @@ class HermesCall {
   Astray astray_;
   std::string raw_, name_, key_;
   size_t value_from_ = 0;  // offset in raw_ of the current value
+  bool only_arguments_ = false, has_arguments_ = false;
   bool value_begun_ = false, any_astray_ = false, sound_ = true, has_ended_ = false;
   std::optional<std::string> arguments_;  // the final arguments, once they are known
   std::string others_;                    // other members of the call; the arguments if it has no "arguments"

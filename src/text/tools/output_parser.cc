@@ -1,4 +1,5 @@
 #include "text/output_parser.h"
+#include "text/dialect.h"
 #include "text/stream.h"
 #include "text/tools/parsers.h"
 
@@ -27,13 +28,21 @@ class Utf8Parser final : public OutputParser {
 }  // namespace
 
 std::span<const NamedSyntax> named_syntaxes() {
-  static constexpr NamedSyntax kAll[] = {{"v4", OutputSyntax::dsml}, {"v41", OutputSyntax::dsml}};
+  static const std::vector<NamedSyntax> kAll = [] {
+    std::vector<NamedSyntax> all{{"v4", OutputSyntax::dsml}, {"v41", OutputSyntax::dsml}};
+    for (int i = 0; i < kSyntaxCount; ++i)
+      if (const auto syntax = OutputSyntax(i); !dialect_of(syntax).name.empty())
+        all.push_back({dialect_of(syntax).name, syntax});
+    return all;
+  }();
   return kAll;
 }
 
 std::unique_ptr<OutputParser> make_output_parser(OutputSyntax syntax, const ParserOptions& options) {
   constexpr decltype(&make_plain_parser) kMake[] = {make_plain_parser, make_hermes_parser, make_dsml_parser};
-  return std::make_unique<Utf8Parser>(kMake[static_cast<size_t>(syntax)](options));
+  const auto index = static_cast<size_t>(syntax);
+  return std::make_unique<Utf8Parser>(
+      index < std::size(kMake) ? kMake[index](options) : make_marked_parser(dialect_of(syntax), options));
 }
 
 ParsedOutput gather(std::span<const OutputPiece> pieces) {

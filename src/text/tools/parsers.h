@@ -2,6 +2,7 @@
 // characters. Private to text/.
 #pragma once
 #include <memory>
+#include "text/dialect.h"
 #include "text/output_parser.h"
 
 namespace autark::text {
@@ -9,5 +10,6 @@ namespace autark::text {
 std::unique_ptr<OutputParser> make_plain_parser(const ParserOptions& o);
 std::unique_ptr<OutputParser> make_hermes_parser(const ParserOptions& o);
 std::unique_ptr<OutputParser> make_dsml_parser(const ParserOptions& o);
+std::unique_ptr<OutputParser> make_marked_parser(const Dialect& dialect, const ParserOptions& o);
 
 }  // namespace autark::text

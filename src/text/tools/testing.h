@@ -12,10 +12,12 @@ struct Answer {
   std::string text;
   bool in_reasoning = false, cut = false, calls = true;
   OutputSyntax syntax = OutputSyntax::dsml;
+  std::shared_ptr<const ToolTypes> types = nullptr;
 };
 
 inline ParsedOutput parse(const Answer& a, std::span<const size_t> cuts) {
-  const auto parser = make_output_parser(a.syntax, {.in_reasoning = a.in_reasoning, .calls = a.calls});
+  const auto parser =
+      make_output_parser(a.syntax, {.in_reasoning = a.in_reasoning, .calls = a.calls, .types = a.types});
   std::vector<OutputPiece> pieces;
   const auto add = [&](std::vector<OutputPiece> more) {
     for (auto& p : more) pieces.push_back(std::move(p));

@@ -1,0 +1,38 @@
+// DeepSeek V3 and R1. Arguments stand in a fenced block of JSON:
+//
+//   <think>reasoning</think>content<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>NAME
+//   ```json
+//   {…}
+//   ```<｜tool▁call▁end｜>…<｜tool▁calls▁end｜>
+#include "text/tools/dialects/all.h"
+
+namespace autark::text {
+namespace {
+
+constexpr Marker kMarkers[] = {{"<think>", Mark::think},
+                               {"</think>", Mark::think_end},
+                               {"<｜tool▁calls▁begin｜>", Mark::block},
+                               {"<｜tool▁calls▁end｜>", Mark::block_end},
+                               {"<｜tool▁call▁begin｜>", Mark::call},
+                               {"<｜tool▁call▁end｜>", Mark::call_end},
+                               {"<｜tool▁sep｜>", Mark::separator},
+                               {"<｜end▁of▁sentence｜>", Mark::frame}};
+
+}  // namespace
+
+constexpr Dialect kDeepseekV3{
+    .name = "deepseek_v3",
+    .reader = CallReader::named,
+    .markers = kMarkers,
+    .shape = {.any = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>",
+              .named = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>",
+              .after_name = "\n```json\n",
+              .call_end = "\n```<｜tool▁call▁end｜>",
+              .between = "\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>",
+              .block_end = "<｜tool▁calls▁end｜>",
+              .json_arguments = true},
+    .typed_calls = true,
+    .name_ends_line = true,
+    .evidence = "function<｜tool▁sep｜>"};
+
+}  // namespace autark::text
