@@ -2,7 +2,10 @@
 //
 // Cost of a rounded product for a panel of 16 outputs × 32 inputs: 8 vpdpbusd and 3-4 float operations. Bytes
 // read: 8.5 bits per weight for Q8_0, 5.5 for Q5_0, 4.6 for Q4_K, 6.6 for Q6_K. With one row a block takes
-// about 10 cycles, so decoding is limited by memory; with many rows products reach 8/11 of the int8 peak.
+// about 10 cycles, so decoding is limited by memory. With many rows Zen 4 is limited by the two of its four
+// vector pipes that multiply, so the bound is 8 of 10 cycles for Q8_0, 8 of 11 for Q4_K, 8 of 12 for Q6_K, 8 of
+// 9 for MXFP4; with two digits 8 of 17 for Q8_0 and 8 of 16 for MXFP4. Additions, conversions and vscalefps take
+// the other two pipes.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12 warns about its own _mm512_undefined_ps
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"

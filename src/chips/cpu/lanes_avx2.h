@@ -99,6 +99,24 @@ inline __m256 scale_by_power(__m256 x, __m256 n) {                   // âˆ’126 â
 inline F scale_by_power(F x, F n) {
   return {scale_by_power(x.a, n.a), scale_by_power(x.b, n.b)};
 }
+struct Powers {
+  F factors;
+};
+inline Powers powers(F x) {
+  return {x};
+}
+inline Powers all_powers(float power, float) {
+  return {all(power)};
+}
+inline Powers operator*(Powers x, Powers y) {
+  return {x.factors * y.factors};
+}
+inline F operator*(F x, Powers y) {
+  return x * y.factors;
+}
+inline F fma(F x, Powers y, F z) {
+  return fma(x, y.factors, z);
+}
 inline __m256 between(__m256 x, int64_t from, int64_t to, __m256 other) {
   const __m256i m = _mm256_andnot_si256(first(from < 0 ? 0 : from), first(to < 0 ? 0 : to));
   return _mm256_blendv_ps(other, x, _mm256_castsi256_ps(m));
@@ -316,6 +334,8 @@ inline I dot_full(I acc, U w, int32_t x) {
   const __m256i v = _mm256_set1_epi32(x);
   return {_mm256_add_epi32(acc.a, signed_quads(w.a, v)), _mm256_add_epi32(acc.b, signed_quads(w.b, v))};
 }
+
+inline void in_order() {}
 
 inline void transpose(F (&r)[16]) {
   alignas(32) float t[16][16];

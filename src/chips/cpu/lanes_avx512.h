@@ -82,6 +82,25 @@ inline F nearest(F a) {
 inline F scale_by_power(F a, F n) {
   return {_mm512_scalef_ps(a.v, n.v)};
 }
+// Their exponents: products with vscalefps take the ports of Zen 4 that those of codes leave free.
+struct Powers {
+  F exponents;
+};
+inline Powers powers(F x) {
+  return {{_mm512_getexp_ps(x.v)}};
+}
+inline Powers all_powers(float, float exponent) {
+  return {all(exponent)};
+}
+inline Powers operator*(Powers a, Powers b) {
+  return {a.exponents + b.exponents};
+}
+inline F operator*(F a, Powers b) {
+  return scale_by_power(a, b.exponents);
+}
+inline F fma(F a, Powers b, F c) {
+  return a * b + c;
+}
 // Lane l of x if from ≤ l < to, else of `other`.
 inline F between(F x, int64_t from, int64_t to, F other) {
   const __mmask16 m = (to <= 0 ? 0 : first(to)) & ~(from <= 0 ? 0 : first(from));
@@ -237,6 +256,10 @@ inline I dot_small(I acc, U w, int32_t x) {
 }
 inline I dot_full(I acc, U w, int32_t x) {
   return dot_small(acc, w, x);
+}
+
+inline void in_order() {
+  asm volatile("" ::: "memory");
 }
 
 inline void transpose(F (&r)[16]) {

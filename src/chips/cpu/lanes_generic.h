@@ -115,6 +115,25 @@ inline F scale_by_power(const F& a, const F& n) {  // −126 ≤ n ≤ 128; a Na
     return a.v[i] * power_of(e / 2) * power_of(e - e / 2);
   });
 }
+// Factors that are powers of two. Products with them are exact from 2^-126 on.
+struct Powers {
+  F factors;
+};
+inline Powers powers(const F& x) {  // REQUIRES: powers of two, infinities or NaNs
+  return {x};
+}
+inline Powers all_powers(float power, float /*exponent*/) {
+  return {all(power)};
+}
+inline Powers operator*(const Powers& a, const Powers& b) {
+  return {a.factors * b.factors};
+}
+inline F operator*(const F& a, const Powers& b) {
+  return a * b.factors;
+}
+inline F fma(const F& a, const Powers& b, const F& c) {
+  return fma(a, b.factors, c);
+}
 // Lane l of x if from ≤ l < to, else of `other`.
 inline F between(const F& x, int64_t from, int64_t to, const F& other) {
   return lanes([&](int i) { return i >= from && i < to ? x.v[i] : other.v[i]; });
@@ -318,6 +337,9 @@ inline I dot_small(const I& acc, const U& w, int32_t x) {
 inline I dot_full(const I& acc, const U& w, int32_t x) {
   return {acc.v + sum_of_pairs(products(w, x, 0)) + sum_of_pairs(products(w, x, 1))};
 }
+
+// Keeps the compiler from moving loads to before it, where it would run out of registers.
+inline void in_order() {}
 
 // Transposes 16 × 16 floats, one row per vector.
 inline void transpose(F (&r)[16]) {

@@ -18,7 +18,6 @@ namespace {
 constexpr int kBlocksAtOnce = 16;  // expanded codes of two panels stay in L1
 constexpr int64_t kRowsAtOnce = rows_at_once(kTileRows);
 constexpr int64_t kFewRows = 2 * kTileRows;  // that are worth no expanding
-constexpr int64_t kRowsThatWait = 256;       // for the next weights; more rows take longer than memory
 
 struct alignas(64) ExpandedBlock {
   uint8_t code[512];
@@ -88,6 +87,7 @@ inline void add_dots(const W& w, const RoundedBlock* x, int first, I (&s)[R][P])
       AUTARK_UNROLL(2)
       for (int p = 0; p < P; ++p) s[r][p] = dot<K>(s[r][p], c[p], four);
     }
+    in_order();
   }
 }
 
@@ -101,6 +101,19 @@ inline void add_low_digit(const W& w, const RoundedBlock* x, int part, I (&s)[R]
     for (int p = 0; p < P; ++p) s[r][p] = shift_left(s[r][p], 7) + start;
   }
   add_dots<K, R, P, N>(w, x, part * N, s);
+}
+
+// acc + dot · d (+ m · sum) · scale, the sum in int32. Two digits have a scale that is a power of two.
+template <Kind K>
+inline F add_scaled(F acc, I dot, F d, F m, const RoundedBlock& x, int64_t low) {
+  const F sum = to_float(dot);
+  if constexpr (K == Kind::mxfp4) {
+    if (low) return fma(sum, powers(d) * all_powers(x.scale, (&x)[low].scale), acc);
+    return fma(sum * powers(d), all(x.scale), acc);
+  }
+  F t = sum * d;
+  if (layout_of(K).meaning == Meaning::minimum) t = fma(m, all(x.sum), t);
+  return low ? fma(t, all_powers(x.scale, (&x)[low].scale), acc) : fma(t, all(x.scale), acc);
 }
 
 template <Kind K, int R, int P, class W>
@@ -123,11 +136,7 @@ inline void add_block(const W& w, const RoundedBlock* x, int64_t low, F (&acc)[R
       const F d = part ? w.m(p) : w.d(p);
       const F m = kMeaning == Meaning::minimum ? w.m(p) : d;
       AUTARK_UNROLL(kTileRows)
-      for (int r = 0; r < R; ++r) {
-        F t = to_float(s[r][p]) * d;
-        if (kMeaning == Meaning::minimum) t = fma(m, all(x[r].sum), t);
-        acc[r][p] = fma(t, all(x[r].scale), acc[r][p]);
-      }
+      for (int r = 0; r < R; ++r) acc[r][p] = add_scaled<K>(acc[r][p], s[r][p], d, m, x[r], low);
     }
   }
 }
@@ -198,11 +207,10 @@ inline void expand(const PanelAt& p, int64_t b, ExpandedBlock* out) {
   store(out->m, f.m);
 }
 
-// Blocks from b on of P panels. `asks` for those that follow, also for the first ones of the next P panels: a
+// Blocks from b on of P panels. Asks for those that follow, also for the first ones of the next P panels: a
 // block's bytes a block, since all at once would be too many.
 template <Kind K, int P>
-inline void expand_panels(const Panels& w, int64_t panel, int64_t b, int64_t blocks, bool asks,
-                          ExpandedBlock* out) {
+inline void expand_panels(const Panels& w, int64_t panel, int64_t b, int64_t blocks, ExpandedBlock* out) {
   constexpr int64_t kGroupBytes = layout_of(K).group(kGroup), kBytes = kGroupBytes / kGroup;
   const int64_t after = b + blocks < w.blocks ? b + blocks : 0;
   for (int p = 0; p < P; ++p) {
@@ -210,7 +218,7 @@ inline void expand_panels(const Panels& w, int64_t panel, int64_t b, int64_t blo
     const uint8_t* next = panel_at(w, panel + p + (after ? 0 : P)).groups +
                           static_cast<int64_t>(static_cast<uint64_t>(after) / kGroup) * kGroupBytes;
     for (int64_t i = 0; i < blocks; ++i) {
-      for (int64_t ahead = 0; asks && ahead < kBytes; ahead += 64) prefetch<false>(next + i * kBytes + ahead);
+      for (int64_t ahead = 0; ahead < kBytes; ahead += 64) prefetch<false>(next + i * kBytes + ahead);
       expand<K>(at, b + i, out + i * P + p);
     }
   }
@@ -263,7 +271,7 @@ void many_rounded_rows(const ProductOfRounded& t, int64_t panel) {
     clear(sums, (end - row) * P * kLanes);
     for (int64_t b = 0; b < w.blocks; b += kBlocksAtOnce) {
       const int64_t blocks = w.blocks - b < kBlocksAtOnce ? w.blocks - b : kBlocksAtOnce;
-      expand_panels<K, P>(w, panel, b, blocks, t.rows <= kRowsThatWait, expanded);
+      expand_panels<K, P>(w, panel, b, blocks, expanded);
       for (int64_t r = row; r < end; r += kTileRows) {
         const int64_t n = end - r < kTileRows ? end - r : kTileRows;
         rounded_tile_of<K, P>(n, expanded, t.x + r * w.blocks + b * n, t.low, blocks,
@@ -331,22 +339,28 @@ void round_row(const float* x, int64_t n, RoundedBlock* out, int64_t stride) {
   }
 }
 
-// The greatest power of two that keeps |x| ≤ top within both digits.
-inline float digits_by(float top) {
+inline float power_of_two(int e) {  // −126 ≤ e ≤ 127
+  const uint32_t bits = uint32_t(e + 127) << 23;
+  float power;
+  __builtin_memcpy(&power, &bits, 4);
+  return power;
+}
+
+// The exponent of the greatest power of two that keeps |x| ≤ top within both digits.
+inline int digits_by(float top) {
   uint32_t bits;
   __builtin_memcpy(&bits, &top, 4);
   const int e = int(bits >> 23) - 127;
-  const uint32_t by_bits = uint32_t((e < -100 ? 100 : -e) + 13 + 127) << 23;
-  float by;
-  __builtin_memcpy(&by, &by_bits, 4);
-  return top * by > 127 * 128 + 63 ? by / 2 : by;
+  const int by = (e < -100 ? 100 : -e) + 13;
+  return top * power_of_two(by) > 127 * 128 + 63 ? by - 1 : by;
 }
 
 void round_two_digits(const float* x, int64_t n, RoundedBlock* out, int64_t stride, int64_t low) {
   for (int64_t i = 0; i < n; i += kBlock, out += stride) {
     const F h[2] = {load(x + i), load(x + i + kLanes)};
     const bool ok = finite(h[0]) && finite(h[1]);
-    const float top = max_of(max(abs(h[0]), abs(h[1]))), by = ok ? digits_by(top) : 0;
+    const int e = digits_by(max_of(max(abs(h[0]), abs(h[1]))));
+    const float by = power_of_two(e);
     RoundedBlock* two[2] = {out, out + low};
     for (int half = 0; half < 2; ++half) {
       const F whole = nearest(ok ? h[half] * all(by) : zero());
@@ -356,10 +370,9 @@ void round_two_digits(const float* x, int64_t n, RoundedBlock* out, int64_t stri
           -store_codes(two[1]->code + half * kLanes, to_int(fma(high, all(-128.f), whole)));
     }
     for (int half = 0; half < 2; ++half) two[1]->less_half[half] += 128 * two[0]->less_half[half];
-    for (RoundedBlock* one : two) {
-      one->less_sum = one->less_half[0] + one->less_half[1];
-      one->scale = ok ? 1 / by : __builtin_nanf("");
-    }
+    for (RoundedBlock* one : two) one->less_sum = one->less_half[0] + one->less_half[1];
+    two[0]->scale = ok ? 1 / by : __builtin_nanf("");
+    two[1]->scale = ok ? static_cast<float>(-e) : __builtin_nanf("");
     two[0]->sum = two[1]->sum = static_cast<float>(-two[1]->less_sum);
   }
 }
