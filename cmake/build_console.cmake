@@ -1,6 +1,7 @@
-# cmake -DSOURCE=console -DDIR=folder -DNPM=npm -P cmake/build_console.cmake
+# cmake -DSOURCE=console -DDIR=folder -DNPM=npm [-DTESTS=ON] -P cmake/build_console.cmake
 # Copies the console's sources to DIR, installs its packages there when package-lock.json has changed since the
-# last time, and builds DIR/dist. Concurrent builds of several presets wait for each other.
+# last time, and builds DIR/dist. With TESTS the packages of the tests are installed too. Concurrent builds of several
+# presets wait for each other.
 file(MAKE_DIRECTORY ${DIR})
 file(LOCK ${DIR}/lock TIMEOUT 900)
 
@@ -22,13 +23,19 @@ endforeach()
 file(SHA256 ${DIR}/package-lock.json wanted)
 execute_process(COMMAND node --version OUTPUT_VARIABLE node OUTPUT_STRIP_TRAILING_WHITESPACE)
 set(wanted "${wanted} ${node}")
+set(all "${wanted} with tests")
+set(omit --omit=dev)
+if(TESTS)
+  set(wanted "${all}")
+  set(omit "")
+endif()
 set(installed "")
 if(EXISTS ${DIR}/installed)
   file(READ ${DIR}/installed installed)
 endif()
-if(NOT installed STREQUAL wanted)
+if(NOT installed STREQUAL wanted AND NOT installed STREQUAL all)
   message(STATUS "console: installing Node packages")
-  run("npm ci" ${DIR}/npm.log ci --no-audit --no-fund)
+  run("npm ci" ${DIR}/npm.log ci --no-audit --no-fund ${omit})
   file(WRITE ${DIR}/installed "${wanted}")
 endif()
 run("the build" ${DIR}/build.log run build)

@@ -18,7 +18,7 @@ if(AUTARK_CONSOLE)
   endforeach()
   set(page ${AUTARK_CONSOLE_DIR}/dist)
   set(make_page COMMAND ${CMAKE_COMMAND} -DSOURCE=${console_source} -DDIR=${AUTARK_CONSOLE_DIR} -DNPM=${AUTARK_NPM}
-      -P ${PROJECT_SOURCE_DIR}/cmake/build_console.cmake)
+      -DTESTS=${AUTARK_TESTS} -P ${PROJECT_SOURCE_DIR}/cmake/build_console.cmake)
 else()
   file(GLOB_RECURSE inputs CONFIGURE_DEPENDS ${console_source}/stub/*)
   set(page ${console_source}/stub)

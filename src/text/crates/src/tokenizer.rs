@@ -55,7 +55,8 @@ pub struct Parts {
 impl Tokenizer {
     pub fn from_json(json: &[u8]) -> Result<Tokenizer, String> {
         let wrong = |e: &dyn std::fmt::Display| format!("tokenizer.json: {e}");
-        let t = tokenizers::Tokenizer::from_bytes(json).map_err(|e| wrong(&e))?;
+        let text = std::str::from_utf8(json).map_err(|e| wrong(&e))?;
+        let t: tokenizers::Tokenizer = text.parse().map_err(|e| wrong(&e))?; // `from_bytes` is compiled per caller
         let decoder = serde_json::to_value(t.get_decoder()).map_err(|e| wrong(&e))?;
         let (before, after) = surroundings(t.get_post_processor())?;
         let added: Vec<(u32, AddedToken)> = t

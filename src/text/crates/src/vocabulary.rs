@@ -34,9 +34,10 @@ impl Vocabulary<'_> {
             let list = self.pipeline[key].as_array().map(Vec::as_slice).unwrap_or_default();
             list.iter().filter_map(Value::as_u64).map(|id| id as u32).collect()
         };
+        let steps = self.steps()?;
         Tokenizer::new(Parts {
-            normalizer: part(&self.pipeline, "normalizer")?,
-            pre_tokenizer: part(&self.pipeline, "pre_tokenizer")?,
+            normalizer: steps.get_normalizer().cloned(),
+            pre_tokenizer: steps.get_pre_tokenizer().cloned(),
             model,
             added: self.added(&ids("shown")),
             tokens: self.known().map(|(id, t)| (id, t.to_string())).collect(),
@@ -44,6 +45,19 @@ impl Vocabulary<'_> {
             before: ids("before"),
             after: ids("after"),
         })
+    }
+
+    /// The pipeline without its model. It is read as a file, because the library has a compiled reader of files;
+    /// readers of `Value` would be compiled here, all once more.
+    fn steps(&self) -> Result<tokenizers::Tokenizer, String> {
+        let file = serde_json::json!({
+            "version": "1.0",
+            "added_tokens": [],
+            "normalizer": self.pipeline["normalizer"],
+            "pre_tokenizer": self.pipeline["pre_tokenizer"],
+            "model": {"type": "BPE", "vocab": {}, "merges": []},
+        });
+        file.to_string().parse().map_err(|e| format!("tokenizer: {e}"))
     }
 
     fn known(&self) -> impl Iterator<Item = (u32, &str)> {
@@ -127,8 +141,4 @@ impl Vocabulary<'_> {
         let unk = self.pipeline["unk"].as_u64().map(|id| id as usize);
         Unigram::from(pieces, unk, false).map(ModelWrapper::Unigram).map_err(|e| format!("tokenizer: {e}"))
     }
-}
-
-fn part<T: serde::de::DeserializeOwned>(pipeline: &Value, key: &str) -> Result<Option<T>, String> {
-    serde_json::from_value(pipeline[key].clone()).map_err(|e| format!("tokenizer: {key}: {e}"))
 }
