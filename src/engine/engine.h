@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 #include "base/result.h"
+#include "engine/disk_options.h"
 #include "engine/prefix_reuse.h"
 #include "engine/weight_cache_place.h"
 #include "tensor/rounding.h"
@@ -35,6 +36,7 @@ struct Options {
   // For state that later requests with the same beginning may use, in addition. 0: none is kept; −1: a quarter
   // of what is free after loading. Running requests may take this memory, too.
   int64_t cache_bytes_max = -1;
+  DiskOptions disk;          // such state on the disk, too; not used by ranks of a group
   int batch_rows_max = 512;  // rows of one step; also the largest chunk of a prompt
   int running_max = 32;      // requests that have state at the same time; more wait
   int waiting_max = 256;     // requests in the queue; more are refused with Code::exhausted
@@ -131,6 +133,7 @@ struct Stats {
   uint64_t rows_computed = 0, nodes_visited = 0;            // rows of all steps; nodes of the prefix tree
   uint64_t drafted = 0, drafts_accepted = 0;  // drafts that were verified, and those that were accepted
   std::map<std::string, uint64_t> finished;   // requests by name_of(Finish)
+  DiskStats disk;                             // zeros without a disk tier
 };
 
 // What was loaded, and which chip and kernels compute it.
