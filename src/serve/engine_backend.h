@@ -7,6 +7,7 @@
 #include "serve/cache_domain.h"
 #include "serve/exposition.h"
 #include "serve/prompts.h"
+#include "serve/public_prefixes.h"
 #include "serve/submission.h"
 #include "text/model_text.h"
 
@@ -22,7 +23,8 @@ class EngineBackend final : public api::Backend {
     int64_t created = 0;               // for the list of models: seconds since 1970
     uint64_t seed = 0;                 // seeds of requests without one are derived from it
     CacheIsolation isolation = CacheIsolation::user;
-    bool keep_attribution = false;  // leave Claude Code's attribution line in the prompt
+    bool keep_attribution = false;          // leave Claude Code's attribution line in the prompt
+    std::vector<std::string> public_texts;  // whose state all users may share (public_prefixes.h)
   };
   EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options);
 
@@ -48,6 +50,7 @@ class EngineBackend final : public api::Backend {
   Replay replay_;
   const text::ModelText text_;
   const Prompts prompts_;
+  const PublicPrefixes public_;
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
   const std::string fingerprint_;

@@ -30,6 +30,7 @@ void Submission::submit(const engine::Request& common, uint64_t seed) {
   std::vector<engine::Request> group(choices_.size(), common);
   for (int i = 0; i < int(group.size()); ++i) {
     group[i].prompt = prompt_of(i).ids;
+    group[i].prefix.public_tokens = prompt_of(i).public_tokens;
     // Depends only on the place among the prompt's choices: other prompts do not change the answers.
     group[i].sampling.seed = seed + uint64_t(i % n_) * 0x9e3779b97f4a7c15;
   }
