@@ -169,6 +169,7 @@ void read_cache_marks(Fields& f, Request& r) {
     if (m.is_object() && m.contains("content")) longest = std::max(longest, longest_kept(&m["content"]));
   }
   r.keep_seconds = longest;
+  r.cache_diagnostics = f.flag("cache_diagnostics").value_or(false);
 }
 
 ApiResult<Request> decode_messages(const Json& body, bool counting) {

@@ -61,6 +61,7 @@ void read_user(Fields& f, Request& r) {
 void read_cache_hints(Fields& f, Request& r) {
   f.text("prompt_cache_key");
   if (f.text("prompt_cache_retention").value_or("") == "24h") r.keep_seconds = 86'400;
+  r.cache_diagnostics = f.flag("cache_diagnostics").value_or(false);
 }
 
 }  // namespace

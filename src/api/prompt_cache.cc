@@ -6,6 +6,7 @@ Json to_json(const PromptCache& c) {
   Json j{{"read", c.read}, {"possible", c.possible}, {"tier", c.tier}, {"why", c.why}};
   if (c.at) j["at"] = *c.at;
   if (c.at && !c.part.empty()) j["part"] = c.part;
+  if (!c.own.empty() || !c.other.empty()) j["diagnostics"] = {{"prompt", c.own}, {"entry", c.other}};
   return j;
 }
 

@@ -15,6 +15,9 @@ struct PromptCache {
   std::optional<int64_t> at;  // the first token that differs from the nearest entry; unset: complete
   std::string part;           // where that token lies in the request: "messages[3]", "tools"; may be empty
   bool wished = false;        // the client asked that it be kept (cache_control, prompt_cache_retention)
+  // With `cache_diagnostics`: what the prompt and the nearest entry have from `at` on, at most 40 characters. Only
+  // in bodies, never in headers or logs.
+  std::string own, other;
 };
 
 Json to_json(const PromptCache& c);

@@ -122,11 +122,14 @@ int64_t now_seconds() {
 Result<Loaded> load(const Arguments& a, serve::Service& service) {
   AUTARK_TRY(const std::filesystem::path path, hub::find_model(a.model));
   warn_of_threads(a.threads);
+  AUTARK_TRY(auto disk, disk_of(a.prefix_cache));
+  AUTARK_TRY(auto public_texts, public_texts_of(a.prefix_cache));
   engine::Options options{.chip = a.chip,
                           .threads = a.threads,
                           .context_max = a.context,
                           .state_bytes_max = a.state_memory,
                           .cache_bytes_max = a.prefix_cache.memory,
+                          .disk = std::move(disk),
                           .running_max = a.parallel,
                           .waiting_max = a.queue,
                           .drafts = a.drafts,
@@ -146,6 +149,7 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
   served.id = name_of(a, path);
   served.isolation = isolation_of(a.prefix_cache);
   served.keep_attribution = a.prefix_cache.keep_attribution;
+  served.public_texts = std::move(public_texts);
   served.aliases = a.aliases;
   served.defaults = serve::sampling_defaults(path);
   served.reasoning.effort = a.effort;
@@ -170,6 +174,10 @@ void print_card(const serve::EngineBackend& backend, const std::filesystem::path
   say("weights   cache: {}\n", c.weight_cache);
   if (const int64_t copies = backend.engine().stats().copies_total)
     say("prefixes  at most {} snapshots of windowed state are kept for later requests\n", copies);
+  const engine::DiskStats disk = backend.engine().stats().disk;
+  if (disk.bytes_max > 0)
+    say("disk      {} entries of this model, {:.1f} of at most {:.1f} GB in use\n", disk.entries,
+        double(disk.bytes) / 1e9, double(disk.bytes_max) / 1e9);
   if (!backend.text().chat) say("chat      none ({})\n", backend.text().chat_fault);
 }
 

@@ -2,6 +2,7 @@
 #include <exception>
 #include <new>
 #include "apps/cmd_bench.h"
+#include "apps/cmd_cache.h"
 #include "apps/cmd_doctor.h"
 #include "apps/cmd_inspect.h"
 #include "apps/cmd_logits.h"
@@ -27,6 +28,7 @@ int run(int argc, char** argv) {
   add_serve_command(program);
   add_pull_command(program);
   add_prepare_command(program);
+  add_cache_command(program);
   add_inspect_command(program);
   add_logits_command(program);
   add_text_command(program);

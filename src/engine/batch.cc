@@ -36,12 +36,47 @@ Batch::Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits,
   if (drafter) speculation_.emplace(*drafter, on, cache, drafts);
 }
 
+void Batch::use(DiskTier& disk) {
+  disk_ = &disk;
+  store_.use(disk);
+  loader_.emplace(cache_, tree_, store_, scheduler_, disk);
+}
+
 void Batch::add(std::unique_ptr<Session> s) {
   const RequestId id = s->id();
   Session& session = *sessions_.emplace(id, std::move(s)).first->second;
-  if (scheduler_.submit(session.job(), agreed_micros(clock_()))) return;
-  finish(id,
-         session.end(Finish::failed, Error{Code::exhausted, "engine: the queue is full; try again later"}));
+  if (on_disk(session, arriving_.empty())) return arriving_.push_back(id);
+  queue(session);
+}
+
+void Batch::queue(Session& s) {
+  if (scheduler_.submit(s.job(), agreed_micros(clock_()))) return;
+  finish(s.id(), s.end(Finish::failed, Error{Code::exhausted, "engine: the queue is full; try again later"}));
+}
+
+// True if the disk has more of the request's prompt than the memory. Then `begin` begins to read it.
+bool Batch::on_disk(const Session& s, bool begin) {
+  const Job job = s.job();
+  if (!loader_ || !job.reads) return false;
+  const PrefixTree::Text text{*job.hints, job.tokens};
+  const int64_t blocks = (std::ssize(job.tokens) - 1) / tree_.options().block;
+  return begin ? loader_->begin(text, blocks) : loader_->finds_more(text, blocks);
+}
+
+// Queues the requests whose prefix is there, and begins to read the next one. A request that ended meanwhile only
+// gives up its place.
+void Batch::read_prefixes() {
+  while (!arriving_.empty()) {
+    if (loader_->busy() && !loader_->advance()) return;
+    if (const auto s = sessions_.find(arriving_.front()); s != sessions_.end()) queue(*s->second);
+    arriving_.pop_front();
+    while (!arriving_.empty()) {
+      const auto s = sessions_.find(arriving_.front());
+      if (s != sessions_.end() && on_disk(*s->second, true)) break;
+      if (s != sessions_.end()) queue(*s->second);
+      arriving_.pop_front();
+    }
+  }
 }
 
 void Batch::end(RequestId id, Finish why) {
@@ -62,6 +97,7 @@ int64_t Batch::agreed_micros(double seconds) const {
 }
 
 bool Batch::schedule() {
+  read_prefixes();
   const int64_t now = agreed_micros(clock_());
   for (RequestId id : scheduler_.late(now)) end(id, Finish::deadline);
   plan_ = scheduler_.next({.now = now, .step = agreed_micros(std::exchange(step_seconds_, 0))});
@@ -94,8 +130,12 @@ void Batch::allocate_state() {
     Session& s = *sessions_.at(a.id);
     s.state = cache_.open();
     if (a.prefix) store_.restore(*s.state, *a.prefix);
-    if (auto event = s.admitted(a.waited, a.reuse, clock_())) {
-      counters_.prefix_tokens.add(a.reuse);
+    PrefixReuse reuse = a.reuse;
+    if (loader_ && reuse.why == Why::never_stored &&
+        loader_->other_program_has({*s.job().hints, s.tokens()}, reuse.read))
+      reuse.why = Why::other_model;
+    if (auto event = s.admitted(a.waited, reuse, clock_())) {
+      counters_.prefix_tokens.add(reuse);
       outbox_.push_back({&s, std::move(*event), nullptr});
     }
   }
@@ -178,6 +218,8 @@ void Batch::store_prefixes() {
 }
 
 void Batch::clear_prefixes() {
+  if (disk_) disk_->clear();
+  if (loader_) loader_->drop_read();
   tree_.clear();
   store_.free_losses();
 }
@@ -188,6 +230,7 @@ void Batch::fail_step(const std::string& why) {
     if (it == sessions_.end()) continue;
     finish(slice.id, it->second->end(Finish::failed, Error{Code::internal, "engine: a step failed: " + why}));
   }
+  tree_.clear();  // nodes of these requests may lack their pages
 }
 
 // Frees the slot before the sink is called, so a sink that submits again from its callback can take it.

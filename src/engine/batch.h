@@ -22,6 +22,7 @@
 #include <optional>
 #include <string>
 #include "engine/forward.h"
+#include "engine/prefix_loader.h"
 #include "engine/prefix_store.h"
 #include "engine/scheduler.h"
 #include "engine/session.h"
@@ -40,7 +41,12 @@ class Batch {
   Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, const PrefixTree::Options& prefixes,
         Clock clock, Damage damage, const Drafter* drafter = nullptr, int drafts = 0);
 
-  // Queues a request. If the queue is full, the request fails with Code::exhausted.
+  // From now on state is also kept on this disk, which must outlive the Batch. Not with several ranks: what is on
+  // a disk, and when it is read, is not agreed on. Call schedule() again when the tier wakes.
+  void use(DiskTier& disk);
+
+  // Queues a request. If the queue is full, the request fails with Code::exhausted. A request whose prefix is on
+  // the disk is read first, in order of arrival; others go before it meanwhile.
   void add(std::unique_ptr<Session> s);
   // Ends a request now and frees its state. Unknown ids are ignored.
   void end(RequestId id, Finish why);
@@ -53,11 +59,11 @@ class Batch {
   void publish();
 
   int running() const { return scheduler_.running(); }
-  int waiting() const { return scheduler_.waiting(); }
+  int waiting() const { return scheduler_.waiting() + int(arriving_.size()); }
   int64_t pages_used() const { return scheduler_.pages_used(); }
   std::vector<Scheduler::Queued> queue() const { return scheduler_.queue(); }
   const PrefixTree& prefixes() const { return tree_; }
-  void clear_prefixes();  // frees all state that no running request uses
+  void clear_prefixes();  // frees all state that no running request uses, also on the disk
 
   struct Counters {
     uint64_t steps = 0, generation_tokens = 0, drafted = 0, drafts_accepted = 0;
@@ -72,6 +78,9 @@ class Batch {
 
  private:
   int64_t agreed_micros(double seconds) const;
+  void queue(Session& s);
+  void read_prefixes();
+  bool on_disk(const Session& s, bool begin);
   void allocate_state();
   Logits compute();
   std::span<const int32_t> tokens_of(const Slice& slice, const Session& s);
@@ -95,6 +104,9 @@ class Batch {
   PrefixTree tree_;
   PrefixStore store_;
   Scheduler scheduler_;
+  DiskTier* disk_ = nullptr;
+  std::optional<PrefixLoader> loader_;
+  std::deque<RequestId> arriving_;  // requests whose prefix is on the disk; that of the first is being read
   Clock clock_;
   Damage damage_;
   std::map<RequestId, std::unique_ptr<Session>> sessions_;

@@ -221,6 +221,38 @@ void Cache::replace(SequenceState& s, int64_t at, const Page& by) {
   s.shared_ = std::max(s.shared_, at + 1);
 }
 
+std::vector<std::byte> Cache::bytes_of(const Page& page) const {
+  AUTARK_CHECK(page.cache_ == this);
+  std::vector<std::byte> bytes(layout_.page_bytes);
+  on_.copy_out(page_at(page.number_), bytes);
+  return bytes;
+}
+
+Page Cache::page_of(std::span<const std::byte> bytes) {
+  AUTARK_CHECK(std::ssize(bytes) == layout_.page_bytes && pages_free() > 0);
+  const int page = take_page();
+  on_.copy_in(bytes, page_at(page));
+  return Page(this, page);
+}
+
+std::optional<Snapshot> Cache::snapshot_of(std::span<const Page* const> pages,
+                                           std::span<const std::byte> rings, int64_t ahead) {
+  const int64_t bytes = std::ssize(rings);
+  if (bytes != layout_.ring_bytes || ahead < 0 || ahead > options_.rewind_tokens) return {};
+  if (snapshot_bytes_ > 0 && snapshot_bytes_ + bytes > options_.snapshot_bytes_max) return {};
+  Snapshot to(this);
+  to.length_ = std::ssize(pages) * layout_.page_tokens;
+  to.reached_ = to.length_ + ahead;
+  to.copy_.assign(rings.begin(), rings.end());
+  snapshot_bytes_ += bytes;
+  for (const Page* p : pages) {
+    AUTARK_CHECK(p->cache_ == this);
+    to.pages_.push_back(p->number_);
+    hold(p->number_);
+  }
+  return to;
+}
+
 int Cache::take_page() {
   const int page = free_pages_.back();
   free_pages_.pop_back();

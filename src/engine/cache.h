@@ -98,6 +98,10 @@ class Snapshot {
   int64_t length() const { return length_; }  // tokens
   // Size of the copy. Shared pages are counted by the cache.
   int64_t bytes() const { return std::ssize(copy_); }
+  // The copy: the rings, and behind them a page that was not full.
+  std::span<const std::byte> copy() const { return copy_; }
+  // Tokens by which the sequence was longer before some were taken back; at most `rewind_tokens`.
+  int64_t ahead() const { return reached_ - length_; }
 
  private:
   friend class Cache;
@@ -168,6 +172,13 @@ class Cache {
   void restore(SequenceState& s, std::span<const Page* const> pages);
   // Uses a page of the same content in the place of the sequence's own full page number `at`.
   void replace(SequenceState& s, int64_t at, const Page& by);
+  // The content of a page, and a full page with this content: layout().page_bytes each.
+  std::vector<std::byte> bytes_of(const Page& page) const;
+  Page page_of(std::span<const std::byte> bytes);  // REQUIRES: a page is free
+  // The snapshot behind these full pages, with the copy() and ahead() of another one. Returns nullopt where
+  // save() does, and if the sizes are not those of this layout.
+  std::optional<Snapshot> snapshot_of(std::span<const Page* const> pages, std::span<const std::byte> rings,
+                                      int64_t ahead);
 
  private:
   friend class SequenceState;

@@ -11,6 +11,7 @@
 #include "engine/batch.h"
 #include "engine/engine_parts.h"
 #include "engine/memory.h"
+#include "engine/program_key.h"
 
 namespace autark::engine {
 namespace {
@@ -49,21 +50,22 @@ struct CacheShare {
   int64_t pages = 0, copies = 1;
 };
 
-// With rings, a copy goes with each two pages. That is enough for a long session of many turns.
-CacheShare share_of(int64_t bytes, int64_t state_bytes, const StateLayout& l) {
+// With rings, a copy goes with each two pages. That is enough for a long session of many turns. There is at least
+// one copy: requests that run at the same time share their prefixes in any case.
+CacheShare share_of(int64_t bytes, const StateLayout& l) {
   constexpr int64_t kPagesMax = int64_t{1} << 18, kPagesPerCopy = 2;
   if (l.ring_bytes == 0) return {.pages = std::min(bytes / l.page_bytes, kPagesMax)};
   const int64_t copies = std::min(bytes / (kPagesPerCopy * l.page_bytes + l.ring_bytes), kPagesMax / 2);
-  // Requests that run at the same time share their prefixes in any case.
-  return {copies * kPagesPerCopy, std::max({int64_t{1}, copies, state_bytes / 8 / l.ring_bytes})};
+  return {copies * kPagesPerCopy, std::max(int64_t{1}, copies)};
 }
 
 constexpr int kLostMax = 512;  // lost nodes of a domain, to tell why state is missing
 
 class RunningEngine final : public Engine {
  public:
+  // `folder`: of the disk tier; null: there is none.
   RunningEngine(Parts parts, const Options& options, std::unique_ptr<Cache> cache,
-                const PrefixTree::Options& prefixes)
+                const PrefixTree::Options& prefixes, std::unique_ptr<EntryFolder> folder)
       : parts_(std::move(parts)),
         waiting_max_(options.waiting_max),
         cache_(std::move(cache)),
@@ -76,6 +78,10 @@ class RunningEngine final : public Engine {
     parts_.card.vocabulary = session_limits_.vocabulary;
     stats_.pages_total = cache_->pages_total();
     if (cache_->layout().ring_bytes > 0) stats_.copies_total = prefixes.copies_max;
+    if (folder) {
+      disk_ = std::make_unique<DiskTier>(std::move(folder), options.disk.queue_bytes_max, [this] { wake(); });
+      batch_.use(*disk_);
+    }
     thread_ = std::thread([this] { run(); });
   }
   ~RunningEngine() override {
@@ -141,10 +147,20 @@ class RunningEngine final : public Engine {
     const std::lock_guard lock(mutex_);
     Stats s = stats_;
     s.waiting += int(inbox_.size());
+    if (disk_) s.disk = disk_->stats();
     return s;
   }
 
  private:
+  // Something was read from the disk.
+  void wake() {
+    {
+      const std::lock_guard lock(mutex_);
+      loaded_ = true;
+    }
+    wake_.notify_one();
+  }
+
   std::vector<std::unique_ptr<Session>> sessions_of(std::vector<Request> group, GroupSink sink) {
     const RequestId first = last_id_.fetch_add(group.size()) + 1;
     std::vector<std::unique_ptr<Session>> sessions;
@@ -189,12 +205,14 @@ class RunningEngine final : public Engine {
     bool stop, clear;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return busy || stop_ || clear_ || !inbox_.empty() || !finished_.empty(); });
+      wake_.wait(lock,
+                 [&] { return busy || stop_ || clear_ || loaded_ || !inbox_.empty() || !finished_.empty(); });
       arrived.swap(inbox_);
       finished.swap(finished_);
       waiting_ += std::ssize(arrived);
       stop = stop_;
       clear = std::exchange(clear_, false);
+      loaded_ = false;
     }
     if (clear) batch_.clear_prefixes();
     for (auto& s : arrived) batch_.add(std::move(s));
@@ -240,12 +258,13 @@ class RunningEngine final : public Engine {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  bool stop_ = false, clear_ = false;
+  bool stop_ = false, clear_ = false, loaded_ = false;
   std::vector<std::unique_ptr<Session>> inbox_;
   std::vector<std::pair<RequestId, Finish>> finished_;
   int64_t waiting_ = 0;  // requests that wait in the batch, as of the last plan
   Stats stats_;
   std::vector<Scheduler::Queued> queue_;  // as of the last plan
+  std::unique_ptr<DiskTier> disk_;
   std::thread thread_;
 };
 
@@ -275,7 +294,7 @@ Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
   const int drafts = drafts_of(options, parts.model);
   const Drafter* drafter = drafts > 0 ? parts.model.drafter.get() : nullptr;
   const StateLayout layout = layout_of(model, parts.model.rounding.cache, drafts, drafter);
-  const CacheShare share = share_of(kept, bytes, layout);
+  const CacheShare share = share_of(kept, layout);
   AUTARK_TRY(auto cache, Cache::make(model, *parts.model.chip,
                                      {.rounding = parts.model.rounding.cache,
                                       .bytes_max = bytes,
@@ -285,10 +304,17 @@ Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
                                       .rewind_tokens = drafts,
                                       .snapshot_bytes_max = share.copies * layout.ring_bytes,
                                       .drafter = drafter}));
-  return std::unique_ptr<Engine>(std::make_unique<RunningEngine>(
-      std::move(parts), options, std::move(cache),
-      PrefixTree::Options{
-          .copies_max = share.copies, .keeps_idle = kept > 0, .lost_max = kept > 0 ? kLostMax : 0}));
+  std::unique_ptr<EntryFolder> folder;
+  if (!options.disk.folder.empty() && !comm && kept > 0) {
+    AUTARK_TRY(folder, EntryFolder::open(options.disk, program_key(parts, layout, drafts), about(parts)));
+  }
+  return std::unique_ptr<Engine>(
+      std::make_unique<RunningEngine>(std::move(parts), options, std::move(cache),
+                                      PrefixTree::Options{.copies_max = share.copies,
+                                                          .keeps_idle = kept > 0,
+                                                          .idle_max = share.pages,
+                                                          .lost_max = kept > 0 ? kLostMax : 0},
+                                      std::move(folder)));
 }
 
 }  // namespace autark::engine

@@ -21,6 +21,7 @@
 #include <vector>
 #include "base/result.h"
 #include "engine/constraint.h"
+#include "engine/disk_options.h"
 #include "engine/durations.h"
 #include "engine/prefix_reuse.h"
 #include "engine/service.h"
@@ -38,6 +39,7 @@ struct Options {
   // For state that later requests with the same beginning may use, in addition. 0: none is kept; −1: a quarter
   // of what is free after loading. Running requests may take this memory, too.
   int64_t cache_bytes_max = -1;
+  DiskOptions disk;          // such state on the disk, too; not used by ranks of a group
   int batch_rows_max = 512;  // rows of one step; also the largest chunk of a prompt
   int running_max = 32;      // requests that have state at the same time; more wait
   int waiting_max = 256;     // requests in the queue; more are refused with Code::exhausted
@@ -143,6 +145,7 @@ struct Stats {
   std::map<std::string, uint64_t> finished;   // requests by name_of(Finish)
   Durations step;                             // how long steps took
   Durations queue, prefill;                   // of requests that have ended and had state
+  DiskStats disk;                             // zeros without a disk tier
 };
 
 // What was loaded, and which chip and kernels compute it.

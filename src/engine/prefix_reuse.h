@@ -31,6 +31,9 @@ struct PrefixReuse {
   // The first token that the nearest entry of the domain does not have, or whose state is not there. Unset:
   // complete.
   std::optional<int64_t> at;
+  // With Why::differs and PrefixHints::diagnostics: the tokens from `at` on, of the prompt and of that entry.
+  std::vector<int32_t> own = {}, other = {};
+  static constexpr int kShownMax = 40;  // tokens of each
 };
 
 // Prompt tokens by what became of them. `none`: those of `possible` that were computed.
@@ -51,9 +54,10 @@ struct PrefixHints {
   // Positions in the prompt behind which other texts are likely to follow, for example the end of the last
   // message. At most kMarksMax are used.
   std::vector<int64_t> marks;
-  float value = 1;         // 2: as valuable as an entry of twice the size; within [1/16, 16]
-  int64_t arrived = 0;     // when the request arrived
-  int64_t keep_until = 0;  // until then its entries are worth four times as much
+  float value = 1;           // 2: as valuable as an entry of twice the size; within [1/16, 16]
+  int64_t arrived = 0;       // when the request arrived
+  int64_t keep_until = 0;    // until then its entries are worth four times as much
+  bool diagnostics = false;  // fill in PrefixReuse::own and other
   static constexpr int kMarksMax = 8;
 };
 

@@ -57,24 +57,26 @@ PrefixTree::Domain& PrefixTree::domain_for(const Text& text, int64_t block) {
   if ((block + 1) * options_.block <= text.hints.public_tokens) return *public_;
   const auto [d, made] = domains_.try_emplace(text.hints.domain);
   d->second.used = now_;
+  rank(d->second);
   if (!made) return d->second;
   d->second.id = ++last_domain_;
   d->second.name = text.hints.domain;
-  ++d->second.nodes;  // not to be removed before it has its first node
   bound_domains();
-  --d->second.nodes;
   return d->second;
+}
+
+// Call when the nodes of a domain or its last use changed.
+void PrefixTree::rank(Domain& d) {
+  if (d.ranked > 0) lost_domains_.erase(d.ranked);
+  const bool only_lost = &d != public_.get() && d.nodes > 0 && d.nodes == std::ssize(d.lost);
+  d.ranked = only_lost ? d.used : 0;
+  if (only_lost) lost_domains_[d.used] = &d;
 }
 
 // Forgets the domains that were not used for the longest time and have only lost nodes.
 void PrefixTree::bound_domains() {
-  while (std::ssize(domains_) > options_.domains_max) {
-    Domain* oldest = nullptr;
-    for (auto& [name, d] : domains_) {
-      if (d.nodes == std::ssize(d.lost) && (!oldest || d.used < oldest->used)) oldest = &d;
-    }
-    if (!oldest) return;
-    const std::string name = oldest->name;
+  while (std::ssize(domains_) > options_.domains_max && !lost_domains_.empty()) {
+    const std::string name = lost_domains_.begin()->second->name;
     for (auto d = domains_.find(name); d != domains_.end(); d = domains_.find(name)) forget_oldest(d->second);
   }
 }
@@ -96,6 +98,7 @@ PrefixTree::Node& PrefixTree::make_child(Node& of, const Text& text, int64_t blo
   n.parent = &of, n.domain = &d, n.key = &c->first;
   n.depth = block + 1;
   ++d.nodes;
+  rank(d);
   return n;
 }
 
@@ -119,43 +122,64 @@ PrefixTree::Match PrefixTree::find(const Text& text, int64_t blocks) const {
     }
   }
   for (const Node* n = m.node; n && n != root_.get() && n->uses == 0; n = n->parent) ++m.idle;
+  bool loaded = false;
+  for (const Node* n = m.node; n && !loaded; n = n->parent) loaded = n->loaded;
   m.blocks = m.node ? m.node->depth : 0;
   m.reuse.read = m.blocks * options_.block;
-  m.reuse.tier = m.node ? Tier::memory : Tier::none;
+  m.reuse.tier = !m.node ? Tier::none : loaded ? Tier::disk : Tier::memory;
   if (m.reuse.read == m.reuse.possible) return m;
   explain(*at, text, &m);
-  if (lost != Why::never_stored) m.reuse.why = lost, m.reuse.at = m.reuse.read;
+  if (lost == Why::never_stored) return m;
+  m.reuse.why = lost, m.reuse.at = m.reuse.read;
+  m.reuse.own.clear(), m.reuse.other.clear();
   return m;
 }
 
 // Where the text leaves the entries of its domain, if the path to `end` is all that they share.
 void PrefixTree::explain(const Node& end, const Text& text, Match* m) const {
-  bool ends = true;
-  const int64_t same = end.depth * options_.block + same_tokens(end, text, &ends);
+  const Nearest entry = nearest(end, text);
+  const int64_t same = end.depth * options_.block + entry.same;
   const bool inside = same < m->reuse.possible;
-  m->reuse.why = inside && !ends ? Why::differs : Why::never_stored;
+  m->reuse.why = inside && !entry.rest.empty() ? Why::differs : Why::never_stored;
   m->reuse.at = inside ? same : m->reuse.read;
+  if (m->reuse.why != Why::differs || !text.hints.diagnostics) return;
+  const auto own = text.tokens.subspan(same);
+  const auto end_of_shown = own.begin() + std::min<int64_t>(std::ssize(own), PrefixReuse::kShownMax);
+  m->reuse.own.assign(own.begin(), end_of_shown);
+  m->reuse.other = shown(entry);
 }
 
-// The number of tokens behind `at` that the text has in common with the nearest entry. Children are in the
-// order of their tokens, so it is a neighbour of the place where the text belongs. `ends`: nothing follows.
-int64_t PrefixTree::same_tokens(const Node& at, const Text& text, bool* ends) const {
+// What the text has in common with the nearest entry behind `at`. Children are in the order of their tokens,
+// so it is a neighbour of the place where the text belongs.
+PrefixTree::Nearest PrefixTree::nearest(const Node& at, const Text& text) const {
   const uint64_t domain = domain_at(text, at.depth);
   const auto rest = text.tokens.subspan(at.depth * options_.block);
-  int64_t most = 0;
-  const auto compare = [&](std::span<const int32_t> with) {
+  Nearest most;
+  const auto compare = [&](std::span<const int32_t> with, const Node* in) {
     const int64_t n = common(rest, with);
-    if (n < most) return;
-    *ends = n == std::ssize(with);
-    most = n;
+    if (n >= most.same) most = {n, with.subspan(n), in};
   };
-  if (at.domain && at.domain->id == domain && !at.tail.empty()) compare(at.tail);
+  if (at.domain && at.domain->id == domain && !at.tail.empty()) compare(at.tail, nullptr);
   const auto next = at.children.lower_bound(Before::View{domain, rest});
-  if (next != at.children.end() && next->first.first == domain) compare(next->first.second);
+  if (next != at.children.end() && next->first.first == domain)
+    compare(next->first.second, next->second.get());
   if (next == at.children.begin()) return most;
-  const auto& before = std::prev(next)->first;
-  if (before.first == domain) compare(before.second);
+  const auto before = std::prev(next);
+  if (before->first.first == domain) compare(before->first.second, before->second.get());
   return most;
+}
+
+// The rest of the nearest entry, and what follows it in the same domain.
+std::vector<int32_t> PrefixTree::shown(const Nearest& entry) const {
+  std::vector<int32_t> tokens(entry.rest.begin(), entry.rest.end());
+  for (const Node* n = entry.in; n && tokens.size() < PrefixReuse::kShownMax;) {
+    const auto next = n->children.lower_bound(Before::View{n->domain->id, {}});
+    if (next == n->children.end() || next->first.first != n->domain->id) break;
+    tokens.insert(tokens.end(), next->first.second.begin(), next->first.second.end());
+    n = next->second.get();
+  }
+  tokens.resize(std::min(tokens.size(), size_t(PrefixReuse::kShownMax)));
+  return tokens;
 }
 
 bool PrefixTree::has_state(const Node& n) const {
@@ -196,9 +220,18 @@ void PrefixTree::note(Node& n, const PrefixHints& hints) {
   if (has_state(n)) touch(n);
 }
 
+bool PrefixTree::is_public(const Node& node) const {
+  return node.domain == public_.get();
+}
+
+void PrefixTree::set_loaded(Node& node) {
+  node.loaded = true;
+}
+
 void PrefixTree::hold(Node* node, const PrefixHints& hints) {
   ++now_;
   for (Node* n = node; n && n != root_.get(); n = n->parent) {
+    n->loaded = false;
     use(*n);
     note(*n, hints);
   }
@@ -210,6 +243,8 @@ void PrefixTree::release(Node* node) {
     if (--n->uses == 0) ++idle_;
   }
   if (node) prune(node);
+  while (idle_ > options_.idle_max && evict()) {
+  }
 }
 
 std::vector<PrefixTree::Added> PrefixTree::extend(Node* held, const Text& text, int64_t blocks) {
@@ -233,6 +268,7 @@ void PrefixTree::become_real(Node& n) {
   ++pages_, ++idle_;
   if (n.lost) n.domain->lost.erase(n.lost_at);
   n.lost.reset(), n.copy_lost.reset();
+  rank(*n.domain);
 }
 
 void PrefixTree::make_room_for_copy() {
@@ -306,7 +342,7 @@ void PrefixTree::prune(Node* n) {
 void PrefixTree::lose(Node& n, Why why) {
   if (n.copy) drop_copy(n);
   unqueue(n);
-  n.real = false;
+  n.real = n.loaded = false;
   --pages_, --idle_;
   --n.parent->real_children;
   losses_.pages.push_back(n.id);
@@ -314,6 +350,7 @@ void PrefixTree::lose(Node& n, Why why) {
   n.lost_at = ++last_lost_;
   Domain& d = *n.domain;
   d.lost.emplace(n.lost_at, &n);
+  rank(d);
   if (std::ssize(d.lost) > options_.lost_max) forget_oldest(d);
 }
 
@@ -332,7 +369,9 @@ void PrefixTree::leave(Node& n) {
   AUTARK_CHECK(!n.real);
   Domain& d = *n.domain;
   d.lost.erase(n.lost_at);
-  if (--d.nodes == 0 && &d != public_.get()) domains_.erase(domains_.find(d.name));
+  --d.nodes;
+  rank(d);
+  if (d.nodes == 0 && &d != public_.get()) domains_.erase(domains_.find(d.name));
 }
 
 void PrefixTree::clear() {

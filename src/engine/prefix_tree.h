@@ -39,6 +39,7 @@ class PrefixTree {
     bool anywhere = true;            // every block has a state; else only those that mark() names
     int64_t copies_max = INT64_MAX;  // states that mark() made; at least 1
     bool keeps_idle = true;          // false: a node is dropped as soon as it has no uses
+    int64_t idle_max = INT64_MAX;    // idle nodes
     int lost_max = 1024;             // lost nodes of one domain
     int domains_max = 64;            // domains of which only lost nodes are remembered
   };
@@ -91,6 +92,9 @@ class PrefixTree {
   void mark(Node* node, float weight, bool lasting);
   // A copy that was taken on the way is no longer the last one: drops it, or makes it an ordinary one.
   void demote(Node* node, bool keep);
+  // The state of a held node was read from the disk; Match::reuse says so until its first use.
+  void set_loaded(Node& node);
+  bool is_public(const Node& node) const;  // all domains share it
   // The tokens that followed the node in its last use, for PrefixReuse::at. Ignored for public and null nodes.
   void set_tail(Node* node, std::span<const int32_t> tokens);
   // Frees at least one page of an idle node. False: there is none.
@@ -122,7 +126,13 @@ class PrefixTree {
   Domain& domain_for(const Text& text, int64_t block);
   Node* child(const Node& of, const Text& text, int64_t block) const;
   Node& make_child(Node& of, const Text& text, int64_t block);
-  int64_t same_tokens(const Node& at, const Text& text, bool* ends) const;
+  struct Nearest {
+    int64_t same = 0;                    // tokens
+    std::span<const int32_t> rest = {};  // what follows them in the nearest entry; empty: it ends there
+    const Node* in = nullptr;            // the child that `rest` is of; null: a tail
+  };
+  Nearest nearest(const Node& at, const Text& text) const;
+  std::vector<int32_t> shown(const Nearest& entry) const;
   void explain(const Node& end, const Text& text, Match* m) const;
   bool has_state(const Node& n) const;
   void touch(Node& n);
@@ -137,13 +147,16 @@ class PrefixTree {
   Why reason(const Node& n) const;
   void forget_oldest(Domain& d);
   void leave(Node& n);
+  void rank(Domain& d);
   void bound_domains();
 
   Options options_;
   std::unique_ptr<Node> root_;
   std::unique_ptr<Domain> public_;
   std::map<std::string, Domain> domains_;  // those with nodes
-  Queue leaves_, copies_;                  // idle leaves with a state; nodes with a copy
+  // Domains that have only lost nodes, the longest unused first.
+  std::map<uint64_t, Domain*> lost_domains_;
+  Queue leaves_, copies_;  // idle leaves with a state; nodes with a copy
   Losses losses_;
   uint64_t last_id_ = 0, last_domain_ = 0, now_ = 0, last_lost_ = 0, nodes_visited_ = 0;
   int64_t latest_ = 0;  // the latest PrefixHints::arrived
@@ -156,6 +169,7 @@ struct PrefixTree::Domain {
   uint64_t id = 0;
   std::string name = {};
   uint64_t used = 0;
+  uint64_t ranked = 0;  // its place in lost_domains_; 0: it is not there
   int64_t nodes = 0;
   std::map<uint64_t, Node*> lost = {};
 };
@@ -168,6 +182,7 @@ struct PrefixTree::Node {
   int64_t depth = 0;  // blocks up to and with this one; 0: the root
   int uses = 0, real_children = 0;
   bool real = false, copy = false, lasting = false;
+  bool loaded = false;                 // read from the disk and not used since
   std::optional<Why> lost, copy_lost;  // why its page or its copy is not there any more
   uint64_t lost_at = 0;
   float weight = 1, value = 1;

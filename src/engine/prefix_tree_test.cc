@@ -107,6 +107,36 @@ TEST(PrefixTree, SaysWhereAPromptLeavesTheNearestEntry) {
   expect(o.find({5}).reuse, 0, 0, Why::complete);
 }
 
+TEST(PrefixTree, ShowsTheTokensOfBothSidesIfAskedTo) {
+  Owner o({.block = 4});
+  const Tokens a = counted(10, 20);
+  o.job(a, in("x"));
+  Tokens b = a;
+  b[6] = 1;
+  PrefixHints hints = in("x");
+  EXPECT_TRUE(o.find(b, hints).reuse.own.empty());
+  hints.diagnostics = true;
+  const auto reuse = o.find(b, hints).reuse;
+  expect(reuse, 4, 16, Why::differs, 6);
+  EXPECT_EQ(reuse.own, Tokens(b.begin() + 6, b.end()));
+  EXPECT_EQ(reuse.other, Tokens(a.begin() + 6, a.end())) << "also of the blocks behind";
+  hints.domain = "y";
+  EXPECT_TRUE(o.find(b, hints).reuse.other.empty());
+  hints = in("y", 8);  // the blocks that everybody may share, and no others
+  o.job(a, in("x", 8));
+  hints.diagnostics = true;
+  EXPECT_EQ(o.find(b, hints).reuse.other, (Tokens{16, 17}));
+}
+
+TEST(PrefixTree, IdleNodesKeepTheirLimit) {
+  Owner o({.block = 4, .idle_max = 3});
+  for (int i = 0; i < 5; ++i) {
+    o.job(counted(100 * i, 10));
+    EXPECT_LE(o.tree.idle(), 3);
+  }
+  EXPECT_EQ(o.find(counted(400, 10)).blocks, 2) << "the newest stays";
+}
+
 TEST(PrefixTree, CopiesDecideWhereAModelWithRingsCanStart) {
   Owner o({.block = 4, .anywhere = false});
   const Tokens a = counted(10, 14);

@@ -98,8 +98,16 @@ void Scheduler::describe_copy(Entry& e, Stored* s) {
   const bool answer = e.computed >= e.job.prompt;
   if (answer || s->lasting) s->weight = kEndWeight;
   if (!answer) return;
-  if (e.rolling) tree_.demote(e.rolling, e.rolling->depth % kCopyStride == 0);
+  s->replaces = e.rolling;
+  s->keeps_replaced = e.rolling && e.rolling->depth % kCopyStride == 0;
   e.rolling = e.held;
+}
+
+bool Scheduler::make_room() {
+  const int64_t wanted = running() + 1;
+  while (pages_free() < wanted)
+    if (!tree_.evict()) return false;
+  return true;
 }
 
 bool Scheduler::copy_wanted(const Entry& e) const {

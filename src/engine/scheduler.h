@@ -115,6 +115,9 @@ struct Stored {
   PrefixTree::Node* copy = nullptr;      // copy the rings behind this one, if set, and mark() it
   float weight = 1;                      // for mark()
   bool lasting = false;                  // for mark()
+  // demote() this one when the new copy is there, if set: the job's last copy of its answer.
+  PrefixTree::Node* replaces = nullptr;
+  bool keeps_replaced = false;  // for demote()
 };
 
 class Scheduler {
@@ -140,6 +143,9 @@ class Scheduler {
   Stored store(uint64_t id);
   // Plans the next step. The scheduler assumes that the caller carries out the whole plan.
   Plan next(const Times& times);
+  // Evicts idle nodes until a page is free for the tree itself, and one more for each running job. False: there
+  // are too few.
+  bool make_room();
 
   // The jobs that wait, in the order in which they would start if all cost as much as their prompts.
   struct Queued {

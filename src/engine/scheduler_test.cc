@@ -58,6 +58,7 @@ class Queue {
   Stored store(uint64_t id) {
     const Stored s = s_.store(id);
     if (s.copy) tree_.make_room_for_copy(), tree_.mark(s.copy, s.weight, s.lasting);
+    if (s.replaces) tree_.demote(s.replaces, s.keeps_replaced);
     return s;
   }
   Plan next(double now, double step = 0) { return s_.next({micros(now), micros(step)}); }

@@ -3,6 +3,8 @@
 namespace autark::serve {
 namespace {
 
+constexpr int kShownCharacters = 40;  // of each side, with cache_diagnostics
+
 api::Finish finish_of(engine::Finish why) {
   switch (why) {
     case engine::Finish::stop_string:
@@ -72,7 +74,21 @@ api::PromptCache ChoiceReader::told_of(const engine::PrefixReuse& reuse) const {
           .why = engine::name_of(reuse.why),
           .at = reuse.at,
           .part = reuse.at ? part_of(*reuse.at) : std::string(),
-          .wished = options_.keeps};
+          .wished = options_.keeps,
+          .own = shown(reuse.own),
+          .other = shown(reuse.other)};
+}
+
+// The first characters of a text.
+std::string ChoiceReader::shown(const std::vector<int32_t>& ids) const {
+  const auto stream = tokenizer_.stream(false);
+  std::string text;
+  for (const int32_t id : ids) text += stream->push(id);
+  text += stream->flush();
+  int characters = 0;
+  for (size_t i = 0; i < text.size(); ++i)
+    if ((text[i] & 0xc0) != 0x80 && ++characters > kShownCharacters) text.resize(i);
+  return text;
 }
 
 // An event may bring several tokens (drafts). Tokens after the one that completed the answer are not counted.

@@ -42,6 +42,7 @@ class ChoiceReader {
  private:
   void listen(engine::Event& event, Told& told);
   api::PromptCache told_of(const engine::PrefixReuse& reuse) const;
+  std::string shown(const std::vector<int32_t>& ids) const;
   std::string part_of(int64_t token) const;
   void on_token(engine::Event::Token& token, bool ends, Told& told);
   void echo(const std::vector<engine::Logprobs>& logprobs, Told& told);

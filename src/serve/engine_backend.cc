@@ -18,6 +18,7 @@ EngineBackend::EngineBackend(std::unique_ptr<engine::Engine> engine, text::Model
     : text_(std::move(text)),
       prompts_(text_),
       forms_(text_, engine->card().vocabulary, options.trial),
+      public_(prompts_, options.public_texts),
       engine_(std::move(engine)),
       options_(std::move(options)),
       fingerprint_(fingerprint_of(engine_->card())),
@@ -66,7 +67,8 @@ engine::PrefixHints prefix_hints(const api::Request& request, CacheIsolation iso
   const int64_t keep = request.keep_seconds;
   return {.domain = cache_domain(isolation, request.user),
           .arrived = now,
-          .keep_until = keep > 0 ? now + keep : 0};
+          .keep_until = keep > 0 ? now + keep : 0,
+          .diagnostics = request.cache_diagnostics};
 }
 
 engine::ServiceClass class_of(api::Tier tier) {
@@ -135,6 +137,7 @@ api::Backend::Handle EngineBackend::submit(api::Request request, Sink sink) {
                                    .limit = context}});
     return [] {};
   }
+  for (Prompt& p : std::get<std::vector<Prompt>>(prompts)) p.public_tokens = public_.shared(p.ids);
   auto asked = forms_.asked(request, std::get<std::vector<Prompt>>(prompts).front().answer);
   if (auto* fault = std::get_if<api::ApiError>(&asked)) return sink({.payload = std::move(*fault)}), [] {};
   const auto work =
@@ -177,6 +180,20 @@ api::ApiResult<int64_t> EngineBackend::count_tokens(const api::Request& request)
 
 namespace {
 
+void expose_disk(const engine::DiskStats& s, Exposition& out) {
+  if (s.bytes_max == 0) return;
+  out.gauge("prefix_disk_entries", "Entries of the disk tier that this program can read.", s.entries);
+  out.gauge("prefix_disk_bytes", "Bytes of the files in --cache-dir.", s.bytes);
+  out.gauge("prefix_disk_queued_bytes", "Bytes that wait for being written.", s.queued_bytes);
+  out.family("prefix_disk_total", "counter", "Entries of the disk tier by what became of them.");
+  out.sample(double(s.written), {{"what", "written"}});
+  out.sample(double(s.read), {{"what", "read"}});
+  out.sample(double(s.evicted), {{"what", "evicted"}});
+  out.sample(double(s.skipped), {{"what", "skipped"}});
+  out.sample(double(s.failed), {{"what", "failed"}});
+  out.sample(double(s.damaged), {{"what", "damaged"}});
+}
+
 void expose_prefix_tokens(const engine::PrefixTokens& tokens, Exposition& out) {
   out.family("prefix_tokens_total", "counter",
              "Prompt tokens that were, or could have been, taken from earlier state.");
@@ -208,6 +225,7 @@ void EngineBackend::expose(Exposition& out) const {
   out.counter("engine_prompt_tokens_total", "Prompt tokens computed.", s.prompt_tokens);
   out.gauge("engine_pages_kept", "Pages of state that are only kept for later requests.", s.pages_kept);
   expose_prefix_tokens(s.prefix_tokens, out);
+  expose_disk(s.disk, out);
   out.counter("engine_generation_tokens_total", "Tokens generated, also for requests that were cancelled.",
               s.generation_tokens);
   out.counter("engine_drafted_tokens_total", "Tokens that the draft head drafted and the model verified.",

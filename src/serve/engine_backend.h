@@ -9,6 +9,7 @@
 #include "serve/exposition.h"
 #include "serve/pending_submission.h"
 #include "serve/prompts.h"
+#include "serve/public_prefixes.h"
 #include "serve/submission.h"
 #include "serve/workers.h"
 #include "text/model_text.h"
@@ -25,8 +26,9 @@ class EngineBackend final : public api::Backend {
     int64_t created = 0;               // for the list of models: seconds since 1970
     uint64_t seed = 0;                 // seeds of requests without one are derived from it
     CacheIsolation isolation = CacheIsolation::user;
-    bool keep_attribution = false;   // leave Claude Code's attribution line in the prompt
-    std::vector<std::string> trial;  // the helper that tries structures (text/structure.h)
+    bool keep_attribution = false;          // leave Claude Code's attribution line in the prompt
+    std::vector<std::string> trial;         // the helper that tries structures (text/structure.h)
+    std::vector<std::string> public_texts;  // whose state all users may share (public_prefixes.h)
   };
   EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options);
   ~EngineBackend() override;
@@ -67,6 +69,7 @@ class EngineBackend final : public api::Backend {
   const Prompts prompts_;
   AnswerForms forms_;
   std::atomic<bool> stopping_ = false;
+  const PublicPrefixes public_;
   const std::unique_ptr<engine::Engine> engine_;
   const Options options_;
   const std::string fingerprint_;

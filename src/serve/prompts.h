@@ -15,6 +15,7 @@ struct Prompt {
   std::string text;            // the prompt as text; set only if the request wants it echoed
   AnswerReader::Rules answer;  // how to read its answer
   PromptParts parts;           // of a conversation
+  int64_t public_tokens = 0;   // PrefixHints::public_tokens
 };
 
 class Prompts {

@@ -37,6 +37,7 @@ void Submission::submit(const engine::Request& common, uint64_t seed, const Cons
   for (int i = 0; i < int(group.size()); ++i) {
     group[i].prompt = prompt_of(i).ids;
     if (constrain) group[i].constraint = constrain(prompt_of(i));
+    group[i].prefix.public_tokens = prompt_of(i).public_tokens;
     // Depends only on the place among the prompt's choices: other prompts do not change the answers.
     group[i].sampling.seed = seed + uint64_t(i % n_) * 0x9e3779b97f4a7c15;
   }

@@ -11,6 +11,7 @@
 #include "text/chat/checkpoint_texts.h"
 #include "text/chat/deepseek_v4.h"
 #include "text/chat/fixed_texts.h"
+#include "text/chat/sampled_places.h"
 #include "text/crate_tokenizer.h"
 
 namespace autark::text {
@@ -123,8 +124,12 @@ bool ends_in_reasoning(const Prompt& p) {
 
 class CrateTemplate final : public ChatTemplate {
  public:
-  CrateTemplate(TemplateHandle handle, Json vars, std::string_view source)
-      : handle_(std::move(handle)), vars_(std::move(vars)), syntax_(call_form(*this, source)) {}
+  CrateTemplate(TemplateHandle handle, Json vars, std::string_view source, std::vector<std::string> markup)
+      : handle_(std::move(handle)),
+        vars_(std::move(vars)),
+        markup_(std::move(markup)),
+        opening_(find_opening()),
+        syntax_(call_form(*this, source)) {}
 
   OutputSyntax syntax() const override { return syntax_; }
 
@@ -132,7 +137,9 @@ class CrateTemplate final : public ChatTemplate {
     Json request = {{"messages", c.messages}, {"kwargs", c.kwargs}, {"vars", c.vars}};
     if (c.tools) request["tools"] = *c.tools;
     if (c.now) request["now"] = *c.now;
-    return render_json(dump_json(request));
+    auto p = render_json(dump_json(request));
+    if (p) place_sampled(*p, c, opening_, markup_);
+    return p;
   }
 
   Result<Prompt> render_json(std::string_view request) const override {
@@ -151,8 +158,22 @@ class CrateTemplate final : public ChatTemplate {
   }
 
  private:
+  // What add_generation_prompt adds to a small conversation.
+  std::string find_opening() const {
+    const auto rendered = [&](bool opened) {
+      const auto p = render_json(dump_json({{"messages", {{{"role", "user"}, {"content", "a"}}}},
+                                            {"kwargs", {{"add_generation_prompt", opened}}},
+                                            {"vars", Json::object()}}));
+      return p ? p->text : std::string();
+    };
+    const std::string without = rendered(false), with = rendered(true);
+    return !without.empty() && with.starts_with(without) ? with.substr(without.size()) : std::string();
+  }
+
   TemplateHandle handle_;
   Json vars_;  // special-token texts
+  Spellings markup_;
+  std::string opening_;  // of an answer; empty: unknown
   OutputSyntax syntax_ = OutputSyntax::plain;
 };
 
@@ -214,8 +235,8 @@ Result<std::unique_ptr<ChatTemplate>> jinja_template(const Sources& sources, con
   if (!handle) return Error{Code::invalid, path.string() + ": " + take(error)};
   Json vars = Json::object();
   for (const auto& [name, text] : names.special) vars[name] = text;
-  return std::unique_ptr<ChatTemplate>(std::make_unique<CrateTemplate>(std::move(handle), std::move(vars),
-                                                                       sources.usual + sources.with_tools));
+  return std::unique_ptr<ChatTemplate>(std::make_unique<CrateTemplate>(
+      std::move(handle), std::move(vars), sources.usual + sources.with_tools, std::move(markup)));
 }
 
 // A Jinja template of the checkpoint may contain the paragraphs, and renders if the release is unknown.

@@ -18,8 +18,9 @@ namespace autark::text {
 
 struct Conversation {
   Json messages = Json::array();  // in the form of OpenAI Chat
-  // For message i of the assistant: the tokens that the model wrote. DeepSeek V4's encoder puts them into the
-  // prompt unchanged; other templates ignore them. May be shorter than `messages`.
+  // For message i of the assistant: the tokens that the model wrote. They stand in the prompt unchanged, with a
+  // Jinja template only where it shows exactly their text (chat/sampled_places.h). May be shorter than
+  // `messages`.
   std::vector<std::optional<SampledTurn>> sampled = {};
   std::optional<Json> tools;       // a list in the form of OpenAI Chat; empty: no tools
   Json kwargs = Json::object();    // add_generation_prompt, continue_final_message, enable_thinking …

@@ -306,5 +306,34 @@ TEST(ChatModels, TypedMarkupAddsNoMarkupToAPrompt) {
   if (checked == 0) GTEST_SKIP() << "no tokenizer files; run tests/fetch_tokenizers";
 }
 
+// The tokens that the model wrote stand in a later prompt, where the template shows exactly their text.
+TEST_F(Chat, SampledTokensStandInTheNextPrompt) {
+  const auto t = tokenizer();
+  const std::string source =
+      "{% for m in messages %}<m>{{ m.role[0] }}>{{ m.content }}</m>{% endfor %}"
+      "{% if add_generation_prompt %}<m>a>{% endif %}";
+  const auto turn = [](const char* role, const char* content) {
+    return Json{{"role", role}, {"content", content}};
+  };
+  Conversation c{.messages = {turn("user", "<m>a>aa</m>"), turn("assistant", "aa"), turn("user", "m"),
+                              turn("assistant", "a>"), turn("assistant", "mm")},
+                 .sampled = {std::nullopt, SampledTurn{.answer = {"aa", {7}}}, std::nullopt,
+                             SampledTurn{.answer = {"other", {8}}}, SampledTurn{.answer = {"mm", {9, 10}}}},
+                 .kwargs = {{"add_generation_prompt", true}}};
+  const auto p = render(source, c, t.get());
+  ASSERT_TRUE(p) << p.error().message;
+  ASSERT_EQ(p->sampled.size(), 2u) << p->text;
+  EXPECT_EQ(p->sampled[0].ids, (std::vector<int32_t>{7})) << "not what the user spelled";
+  EXPECT_EQ(p->sampled[0].bytes.begin, p->text.find("</m><m>a>aa") + 9);
+  EXPECT_EQ(p->sampled[1].ids, (std::vector<int32_t>{9, 10}));
+  EXPECT_EQ(p->text.substr(p->sampled[1].bytes.begin, 2), "mm");
+  c.sampled[1]->reasoning = {"m</think>", {1}};
+  c.sampled[4].reset();
+  const auto none = render(source, c, t.get());
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->sampled.empty());
+  EXPECT_TRUE(render(source, c)->sampled.empty()) << "without a tokenizer no markup is known";
+}
+
 }  // namespace
 }  // namespace autark::text

@@ -1,0 +1,137 @@
+#include "engine/disk_tier.h"
+#include <chrono>
+#include <utility>
+#include "base/check.h"
+#include "base/log.h"
+
+namespace autark::engine {
+namespace {
+
+constexpr double kLastSeconds = 1;  // for the queue when the engine ends
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+DiskTier::DiskTier(std::unique_ptr<EntryFolder> folder, int64_t queue_bytes_max, std::function<void()> wake)
+    : folder_(std::move(folder)), queue_bytes_max_(queue_bytes_max), wake_(std::move(wake)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+DiskTier::~DiskTier() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    stop_at_ = steady_seconds() + kLastSeconds;
+  }
+  changed_.notify_one();
+  thread_.join();
+}
+
+bool DiskTier::has(const EntryId& id) const {
+  if (holds(id)) return true;
+  const std::lock_guard lock(mutex_);
+  return queued_.contains(id);
+}
+
+bool DiskTier::takes(int64_t bytes) {
+  const std::lock_guard lock(mutex_);
+  const bool room = queued_bytes_ + bytes <= queue_bytes_max_;
+  if (!room) ++skipped_;
+  return room;
+}
+
+void DiskTier::write(std::vector<Entry> entries, std::vector<Sha256> path) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (Entry& e : entries) {
+      queued_.insert(e.id);
+      queued_bytes_ += std::ssize(e.bytes);
+      writes_.push_back({std::move(e), {}});
+    }
+    writes_.push_back({{}, std::move(path)});
+  }
+  changed_.notify_one();
+}
+
+void DiskTier::read(std::vector<Wanted> wanted) {
+  {
+    const std::lock_guard lock(mutex_);
+    AUTARK_CHECK(!wanted_ && !found_);
+    wanted_ = std::move(wanted);
+  }
+  changed_.notify_one();
+}
+
+std::optional<DiskTier::Found> DiskTier::take_read() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(found_, {});
+}
+
+void DiskTier::clear() {
+  {
+    const std::lock_guard lock(mutex_);
+    writes_.clear(), queued_.clear();
+    queued_bytes_ = 0;
+    clear_ = true;
+  }
+  changed_.notify_one();
+}
+
+DiskStats DiskTier::stats() const {
+  DiskStats s = folder_->stats();
+  const std::lock_guard lock(mutex_);
+  s.queued_bytes = queued_bytes_;
+  s.skipped = skipped_;
+  return s;
+}
+
+void DiskTier::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait(lock, [&] { return stop_ || clear_ || wanted_ || !writes_.empty(); });
+    if (stop_ && (writes_.empty() || steady_seconds() > stop_at_)) return;
+    if (std::exchange(clear_, false)) {
+      lock.unlock();
+      folder_->clear();
+      lock.lock();
+    } else if (wanted_) {
+      const auto wanted = *wanted_;
+      lock.unlock();
+      carry_out(wanted);
+      lock.lock();
+    } else if (!writes_.empty()) {
+      const Write w = std::move(writes_.front());
+      writes_.pop_front();
+      lock.unlock();
+      carry_out(w);
+      lock.lock();
+    }
+  }
+}
+
+void DiskTier::carry_out(const std::vector<Wanted>& wanted) {
+  Found found;
+  for (const Wanted& w : wanted) found.push_back(folder_->read(w.id, w.bytes));
+  {
+    const std::lock_guard lock(mutex_);
+    wanted_.reset();
+    found_ = std::move(found);
+  }
+  wake_();
+}
+
+void DiskTier::carry_out(const Write& w) {
+  folder_->touch(w.path);
+  if (!w.entry) return;
+  const bool stored = folder_->write(*w.entry);
+  if (!stored && !std::exchange(complained_, true))
+    log_warning("prefix cache: the disk is full or cannot be written; new state is kept in memory only");
+  if (stored) complained_ = false;
+  const std::lock_guard lock(mutex_);
+  if (queued_.erase(w.entry->id)) queued_bytes_ -= std::ssize(w.entry->bytes);
+}
+
+}  // namespace autark::engine
