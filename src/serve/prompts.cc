@@ -114,6 +114,7 @@ api::ApiResult<Prompt> Prompts::rendered(const api::Request& request, const Reas
   auto ids = text::ids_of(*prompt, *text_.tokenizer);
   if (!ids) return invalid(ids.error(), "messages");
   PromptParts parts(request, prompt->text);
+  parts.count_in_tokens(*ids, *text_.tokenizer);
   return Prompt{.ids = std::move(*ids),
                 .text = {},
                 .answer = {.syntax = traits_.syntax,

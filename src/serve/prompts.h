@@ -14,7 +14,7 @@ struct Prompt {
   std::vector<int32_t> ids;
   std::string text;            // the prompt as text; set only if the request wants it echoed
   AnswerReader::Rules answer;  // how to read its answer
-  PromptParts parts;           // of a conversation
+  PromptParts parts;           // of a conversation; counts in tokens
 };
 
 class Prompts {

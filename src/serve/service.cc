@@ -27,6 +27,7 @@ const api::Dialect& dialect_of(const http::Request& request) {
   return dialect_of(request.path, !request.header("anthropic-version").empty());
 }
 
+constexpr std::chrono::hours kTidyTime{1};
 constexpr int64_t kMemoryBytes = int64_t{64} << 20;  // of a store without a folder
 
 std::shared_ptr<storage::Store> store_of(const Service::Options& options) {
@@ -36,8 +37,8 @@ std::shared_ptr<storage::Store> store_of(const Service::Options& options) {
   return std::move(*answers);
 }
 
-std::shared_ptr<const Seal> seal_of(const Service::Options& options) {
-  return options.seal ? options.seal : std::make_shared<const Seal>(Seal::random(std::time(nullptr)));
+std::shared_ptr<Seal> seal_of(const Service::Options& options) {
+  return options.seal ? options.seal : std::make_shared<Seal>(Seal::random(std::time(nullptr)));
 }
 
 http::Response json_response(int status, const Json& body) {
@@ -53,6 +54,7 @@ Service::Service(Options options)
       seal_(seal_of(options_)),
       responses_(
           std::make_unique<StoredResponses>(store_of(options_), owner_of_key(options_.api_key), seal_)),
+      next_tidy_(terms_.clock() + kTidyTime),
       workers_(std::make_unique<Workers>(options_.workers)) {
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
 }
@@ -287,6 +289,16 @@ std::vector<std::shared_ptr<Exchange>> Service::exchanges() {
 void Service::tick() {
   for (const auto& e : exchanges()) e->tick();
   in_flight();  // removes those that have ended from exchanges_
+  background_.tidy();
+  tidy();
+}
+
+void Service::tidy() {
+  const auto now = terms_.clock();
+  if (now < next_tidy_) return;
+  next_tidy_ = now + kTidyTime;
+  responses_->tidy();
+  if (const auto fault = seal_->rotate(std::time(nullptr))) log_error(fault->message);
 }
 
 void Service::tick_until_stopped() {

@@ -27,7 +27,7 @@ class Service {
     // Where answers of /v1/responses are kept, and what encrypts reasoning. Empty: in memory, bounded, and a
     // key that ends with the process.
     std::shared_ptr<storage::Store> answers;
-    std::shared_ptr<const Seal> seal;
+    std::shared_ptr<Seal> seal;
     // Empty: the steady clock, and a thread that calls tick(). Else (tests) the caller calls tick().
     Clock clock;
   };
@@ -50,7 +50,9 @@ class Service {
   void drain();     // new requests get 503, running ones continue
   void stop();      // also ends the running ones: with 503, or with an error event in a stream
   int in_flight();  // the number of requests whose answer has not ended
-  void tick();      // sends keep-alives and ends requests that take too long
+  // Sends keep-alives, ends requests that take too long and, once an hour, rotates the key and tidies the store.
+  // Call on one thread.
+  void tick();
 
  private:
   void api_routes(http::Router& router);
@@ -69,6 +71,7 @@ class Service {
   void start_in_background(Exchange& self, api::Request request, api::Backend& backend,
                            Exchange::Hooks hooks);
   void get_response(Exchange& exchange, const std::string& id, const std::string& query);
+  void stream_response(Exchange& exchange, const std::string& id, const std::string& query);
   void cancel_response(Exchange& exchange, const std::string& id);
   void delete_response(Exchange& exchange, const std::string& id);
   bool enlist(const std::shared_ptr<Exchange>& exchange);  // false: the server is stopping
@@ -83,6 +86,7 @@ class Service {
   void fail(const char* route, const api::Dialect& dialect, const http::StreamPtr& stream,
             const api::ApiError& fault);
   void tick_until_stopped();
+  void tidy();
 
   Options options_;
   Metrics metrics_;
@@ -97,9 +101,10 @@ class Service {
   std::shared_ptr<api::Backend> backend_;
   Expose more_metrics_;
   Ids ids_;
-  std::shared_ptr<const Seal> seal_;
+  std::shared_ptr<Seal> seal_;
   std::unique_ptr<StoredResponses> responses_;
   BackgroundAnswers background_;
+  std::chrono::steady_clock::time_point next_tidy_;  // used by tick() only
 
   std::unique_ptr<Workers> workers_;
   std::thread ticker_;
