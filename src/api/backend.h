@@ -18,6 +18,7 @@ struct ModelEntry {
   int64_t created = 0;  // seconds since 1970
   int64_t context = 0;  // tokens of prompt and answer together
   bool chat = true;     // false: the model has no chat template and takes completions only
+  bool thinks = false;  // its template can turn thinking on and off
 };
 
 class Backend {

@@ -53,7 +53,9 @@ std::string anthropic_message(const ApiError& f) {
 std::vector<std::pair<std::string, std::string>> headers_of(const ApiError& f) {
   const Kind kind = f.kind;
   std::vector<std::pair<std::string, std::string>> h{{"content-type", "application/json"}};
-  if (kind == Kind::overloaded || kind == Kind::conflict) h.emplace_back("retry-after", "1");
+  const bool waits = kind == Kind::overloaded || (kind == Kind::conflict && f.code.empty());
+  if (waits) h.emplace_back("retry-after", "1");
+  if (kind == Kind::conflict && !waits) h.emplace_back("x-should-retry", "false");
   if (kind == Kind::unavailable && f.code.empty()) h.emplace_back("retry-after", "2");
   if (kind == Kind::authentication) h.emplace_back("www-authenticate", "Bearer");
   return h;

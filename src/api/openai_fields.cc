@@ -158,7 +158,7 @@ void read_openai_common(Fields& f, Request& r) {
   read_cache_hints(f, r);
   f.accept({"store", "service_tier", "priority", "spaces_between_special_tokens"});
   refuse_format(f);
-  refuse_unbuilt(f, r);
+  refuse_unbuilt(f);
 }
 
 Json openai_usage(const Usage& u) {

@@ -8,6 +8,7 @@
 #include "api/openai_responses_stream.h"
 #include "api/openai_responses_tools.h"
 #include "api/thinking.h"
+#include "api/unbuilt.h"
 
 namespace autark::api {
 namespace {
@@ -148,6 +149,7 @@ class OpenAiResponses final : public Dialect {
     r.repeated = repeated_fields(body);
     read_openai_common(f, r);
     if (r.n != 1) f.fail("n", "must be 1");
+    refuse_best_of(f, r);
     read_limit(f, "max_output_tokens", 1, r.max_tokens);
     read_include(f, r);
     read_responses_tools(f, r);
