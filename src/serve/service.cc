@@ -41,11 +41,11 @@ std::shared_ptr<Seal> seal_of(const Service::Options& options) {
   return options.seal ? options.seal : std::make_shared<Seal>(Seal::random(std::time(nullptr)));
 }
 
-http::Response json_response(int status, const Json& body) {
+}  // namespace
+
+http::Response Service::json_response(int status, const Json& body) {
   return {status, {{"content-type", "application/json"}}, dump_json(body)};
 }
-
-}  // namespace
 
 Service::Service(Options options)
     : options_(std::move(options)),
@@ -88,6 +88,7 @@ http::Router Service::router() {
   api_routes(router);
   response_routes(router);
   own_routes(router);
+  fact_routes(router);
   add_assets(router, options_.assets);
   router.not_found([this](http::Request request, http::StreamPtr stream) {
     fail("other", dialect_of(request), stream,
@@ -118,8 +119,10 @@ void Service::api_routes(http::Router& router) {
       take(d, path, std::move(request), std::move(stream), work);
     });
   };
-  post("/v1/chat/completions", api::openai_chat(), &Exchange::run);
-  post("/v1/completions", api::openai_completions(), &Exchange::run);
+  for (const char* path : {"/v1/chat/completions", "/beta/chat/completions"})
+    post(path, api::openai_chat(), &Exchange::run);
+  for (const char* path : {"/v1/completions", "/beta/completions"})
+    post(path, api::openai_completions(), &Exchange::run);
   post("/v1/messages", api::anthropic_messages(), &Exchange::run);
   post("/v1/messages/count_tokens", api::anthropic_messages(), &Exchange::count);
   router.add("POST", "/v1/cache/clear",
@@ -135,6 +138,10 @@ void Service::own_routes(http::Router& router) {
     reply("/health", stream, json_response(200, {{"status", "ok"}}));
   });
   router.add("GET", "/ready", [this](http::Request, http::StreamPtr stream) { ready(stream); });
+  router.add("GET", "/user/balance", [this](http::Request, http::StreamPtr stream) {
+    fail("/user/balance", api::openai_chat(), stream,
+         {.kind = Kind::not_found, .message = "this server keeps no balances", .code = "not_configured"});
+  });
   router.add("GET", "/metrics", [this](http::Request, http::StreamPtr stream) { show_metrics(stream); });
   router.add("GET", "/api/hello", [this](http::Request, http::StreamPtr stream) {
     reply("/api/hello", stream, json_response(200, Json::object()));
@@ -151,9 +158,20 @@ std::optional<api::ApiError> Service::not_now(std::shared_ptr<api::Backend>& bac
                        .message = "the model is being loaded; try again in a few seconds"};
 }
 
+// Answers a request that an Idempotency-Key belongs to already; else `stream` may become a copying one.
+bool Service::is_answered(const api::Dialect& dialect, const char* route, const http::Request& request,
+                          http::StreamPtr& stream) {
+  if (request.method != "POST") return false;
+  const auto fault = idempotency_->admit(request, terms_.clock(), stream);
+  if (fault) fail(route, dialect, stream, *fault);
+  if (!fault && !stream) metrics_.answered(route, 200);
+  return fault || !stream;
+}
+
 // Runs on a loop thread: hands the body to a worker and returns.
 void Service::take(const api::Dialect& dialect, const char* route, http::Request request,
                    http::StreamPtr stream, Work work) {
+  if (is_answered(dialect, route, request, stream)) return;
   std::shared_ptr<api::Backend> backend;
   auto exchange = std::make_shared<Exchange>(terms_, dialect, route, ids_.next(), std::move(stream));
   if (const auto fault = not_now(backend)) return exchange->refuse(*fault);

@@ -10,6 +10,7 @@
 #include "serve/background_answers.h"
 #include "serve/console.h"
 #include "serve/exchange.h"
+#include "serve/idempotency.h"
 #include "serve/ids.h"
 #include "serve/stored_responses.h"
 #include "serve/workers.h"
@@ -57,6 +58,8 @@ class Service {
  private:
   void api_routes(http::Router& router);
   void own_routes(http::Router& router);
+  void fact_routes(http::Router& router);
+  static http::Response json_response(int status, const Json& body);
   http::Filter key_filter();
   void response_routes(http::Router& router);
   void kept_response_routes(http::Router& router);
@@ -82,6 +85,8 @@ class Service {
   void ready(const http::StreamPtr& stream);
   void show_metrics(const http::StreamPtr& stream);
   std::optional<api::ApiError> not_now(std::shared_ptr<api::Backend>& backend);
+  bool is_answered(const api::Dialect& dialect, const char* route, const http::Request& request,
+                   http::StreamPtr& stream);
   void reply(const char* route, const http::StreamPtr& stream, http::Response response);
   void fail(const char* route, const api::Dialect& dialect, const http::StreamPtr& stream,
             const api::ApiError& fault);
@@ -103,6 +108,7 @@ class Service {
   Ids ids_;
   std::shared_ptr<Seal> seal_;
   std::unique_ptr<StoredResponses> responses_;
+  const std::shared_ptr<Idempotency> idempotency_ = std::make_shared<Idempotency>();
   BackgroundAnswers background_;
   std::chrono::steady_clock::time_point next_tidy_;  // used by tick() only
 

@@ -112,6 +112,7 @@ void Service::kept_response_routes(http::Router& router) {
 
 void Service::take_response(const api::Dialect& dialect, http::Request request, http::StreamPtr stream,
                             Work work) {
+  if (is_answered(dialect, "/v1/responses", request, stream)) return;
   std::shared_ptr<api::Backend> backend;
   const auto fault = not_now(backend);
   const std::string id = ids_.next();
