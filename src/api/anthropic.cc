@@ -69,6 +69,12 @@ void read_thinking(Fields& b, Item& item) {
   if (!r.text.empty()) item.parts.push_back(std::move(r));
 }
 
+// What a tool that another server ran left in a history.
+bool is_of_server_tool(const std::string& type) {
+  return type == "server_tool_use" || type == "mcp_tool_use" || type == "container_upload" ||
+         (type.ends_with("_tool_result") && type != "tool_result");
+}
+
 void read_block(Fields& m, const Json& json, const std::string& path, Item& item) {
   Fields b(json, path + ".");
   const std::string type = b.text("type").value_or("");
@@ -81,6 +87,8 @@ void read_block(Fields& m, const Json& json, const std::string& path, Item& item
     read_call(b, item);
   else if (type == "tool_result" && user)
     read_result(b, item);
+  else if (is_of_server_tool(type) && assistant)
+    item.parts.push_back(left_out(b, type));
   else if (type != "redacted_thinking" && !b.fault())
     refuse_block(b, path, type, "a turn of this role takes text and what belongs to tools and thinking only");
   if (b.fault()) m.fail(*b.fault());

@@ -48,7 +48,11 @@ TEST(Anthropic, RefusesByName) {
   const std::pair<const char*, const char*> bad[] = {
       {R"(,"tools":[{"name":"x"}])", "tools.0.input_schema"},
       {R"(,"tools":[{"input_schema":{}}])", "tools.0.name"},
-      {R"(,"tools":[{"type":"web_search_20250305","name":"web_search"}])", "tools.0"},
+      {R"(,"tools":[{"type":"web_search_20250305","name":"web_search"}],"tool_choice":{"type":"any"})",
+       "tool_choice"},
+      {R"(,"tools":[{"type":"web_search_20250305","name":"web_search"}],"tool_choice":{"type":"tool","name":"web_search"})",
+       "tool_choice"},
+      {R"(,"tools":[{"type":"bash_20250124"}])", "tools.0.name"},
       {R"(,"tool_choice":{"type":"any"})", "tool_choice"},
       {R"(,"tools":[{"name":"x","input_schema":{}}],"tool_choice":{"type":"tool","name":"y"})",
        "tool_choice"},
@@ -123,6 +127,26 @@ TEST(Anthropic, ThinkingAndToolChoice) {
     EXPECT_EQ(decoded(with(tools + std::string(word) + "\"}")).tool_choice.mode, mode) << word;
 }
 
+TEST(Anthropic, ToolsThatTheClientRunsHaveTheirPublishedSchema) {
+  const Request r = decoded(with(R"(,"tools":[{"type":"bash_20250124","name":"bash"},
+    {"type":"text_editor_20250728","name":"str_replace_based_edit_tool","max_characters":9},
+    {"type":"text_editor_20250124","name":"str_replace_editor"},{"type":"memory_20250818","name":"memory"},
+    {"type":"web_search_20250305","name":"web_search","max_uses":3},{"type":"code_execution_20250825","name":"c"}])"));
+  ASSERT_EQ(r.tools.size(), 4u);
+  EXPECT_EQ(r.tools[0].function["name"], "bash");
+  EXPECT_TRUE(r.tools[0].function["parameters"]["properties"].contains("restart"));
+  const auto commands = [&](size_t i) {
+    return dump_json(r.tools[i].function["parameters"]["properties"]["command"]["enum"]);
+  };
+  EXPECT_EQ(commands(1), R"(["view","create","str_replace","insert"])");
+  EXPECT_EQ(commands(2), R"(["view","create","str_replace","insert","undo_edit"])");
+  EXPECT_EQ(commands(3), R"(["view","create","str_replace","insert","delete","rename"])");
+  EXPECT_TRUE(r.tools[1].function["parameters"]["properties"].contains("insert_text"));
+  EXPECT_FALSE(r.tools[2].function["parameters"]["properties"].contains("insert_text"));
+  EXPECT_EQ(r.ignored,
+            (std::vector<std::string>{"tools.web_search_20250305", "tools.code_execution_20250825"}));
+}
+
 TEST(Anthropic, BlocksBelongToRoles) {
   const std::pair<const char*, const char*> bad[] = {
       {R"({"role":"user","content":[{"type":"thinking","thinking":""}]})", "messages.0.content.0"},
@@ -140,6 +164,16 @@ TEST(Anthropic, BlocksBelongToRoles) {
   for (const auto& [message, param] : bad)
     EXPECT_EQ(fault_of(decode(R"({"max_tokens":1,"messages":[)" + std::string(message) + "]}")).param, param)
         << message;
+}
+
+TEST(Anthropic, WhatAServersToolLeftIsALine) {
+  const Request r = decoded(decode(R"({"max_tokens":1,"messages":[{"role":"user","content":"a"},
+    {"role":"assistant","content":[{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}},
+    {"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[]},{"type":"text","text":"b"}]},
+    {"role":"user","content":"c"}]})"));
+  ASSERT_EQ(r.items.at(1).parts.size(), 3u);
+  EXPECT_EQ(std::get<Text>(r.items[1].parts[0]).text, "[server_tool_use web_search left out]");
+  EXPECT_EQ(std::get<Text>(r.items[1].parts[1]).text, "[web_search_tool_result left out]");
 }
 
 TEST(Anthropic, CountingNeedsNoMaxTokens) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 #include "api/item.h"
@@ -18,6 +19,7 @@ struct ModelEntry {
   int64_t created = 0;  // seconds since 1970
   int64_t context = 0;  // tokens of prompt and answer together
   bool chat = true;     // false: the model has no chat template and takes completions only
+  bool thinks = false;  // its template can turn thinking on and off
 };
 
 // Where a request stands that waits for the model.
@@ -61,6 +63,19 @@ class Backend {
   virtual Json state() const { return Json::object(); }
   // The number of tokens of the rendered conversation, computed on the calling thread.
   virtual ApiResult<int64_t> count_tokens(const Request& request) const = 0;
+  // The tokens of the conversation, or of the prompts, one after the other.
+  virtual ApiResult<std::vector<int32_t>> tokenize(const Request&) const { return no_tokenizer(); }
+  // The text of tokens, special ones included.
+  virtual ApiResult<std::string> detokenize(std::span<const int32_t>) const { return no_tokenizer(); }
+  // Special tokens by name ("eos_token"), "chat_template" and other facts of the tokenizer.
+  virtual ApiResult<Json> tokenizer_info() const { return no_tokenizer(); }
+  // What is served and by what, for people: names and values.
+  virtual Json about() const { return Json::object(); }
+
+ protected:
+  static ApiError no_tokenizer() {
+    return {.kind = ApiError::Kind::unsupported, .message = "this backend has no tokenizer of its own"};
+  }
 };
 
 }  // namespace autark::api

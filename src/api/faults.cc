@@ -19,6 +19,7 @@ constexpr Words kWords[] = {
     {Kind::authentication, 401, 401, "invalid_request_error", "invalid_api_key", "authentication_error"},
     {Kind::not_found, 404, 404, "invalid_request_error", nullptr, "not_found_error"},
     {Kind::method, 405, 405, "invalid_request_error", "method_not_allowed", "invalid_request_error"},
+    {Kind::conflict, 409, 409, "invalid_request_error", "idempotency_conflict", "invalid_request_error"},
     {Kind::slow_client, 408, 408, "invalid_request_error", "request_timeout", "timeout_error"},
     {Kind::too_large, 413, 413, "invalid_request_error", "request_too_large", "request_too_large"},
     {Kind::overloaded, 429, 529, "rate_limit_error", "rate_limit_exceeded", "overloaded_error"},
@@ -52,7 +53,9 @@ std::string anthropic_message(const ApiError& f) {
 std::vector<std::pair<std::string, std::string>> headers_of(const ApiError& f) {
   const Kind kind = f.kind;
   std::vector<std::pair<std::string, std::string>> h{{"content-type", "application/json"}};
-  if (kind == Kind::overloaded) h.emplace_back("retry-after", "1");
+  const bool waits = kind == Kind::overloaded || (kind == Kind::conflict && f.code.empty());
+  if (waits) h.emplace_back("retry-after", "1");
+  if (kind == Kind::conflict && !waits) h.emplace_back("x-should-retry", "false");
   if (kind == Kind::unavailable && f.code.empty()) h.emplace_back("retry-after", "2");
   if (kind == Kind::unavailable && !f.code.empty()) h.emplace_back("x-should-retry", "false");
   if (kind == Kind::authentication) h.emplace_back("www-authenticate", "Bearer");

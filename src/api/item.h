@@ -48,6 +48,8 @@ struct Item {
   // answers, never taken from the request.
   std::optional<SampledTurn> sampled = {};
   std::string place = {};  // in the request: "system", "messages[3]"
+  // The place of each part, where several places of the request make one turn; empty: all have `place`.
+  std::vector<std::string> places = {};
 };
 
 // A tool that the model may call; the client runs it.
@@ -84,6 +86,8 @@ struct Request {
   // Exactly one of the two is used: a conversation, or prompts to continue as they are (text or token ids).
   std::vector<Item> items;
   std::vector<std::variant<std::string, std::vector<int32_t>>> prompts;
+  // Completions of one text prompt each: the text after the gap that the answer fills.
+  std::optional<std::string> suffix;
   bool add_special = true;     // text prompts: add what the tokenizer's post-processor adds, such as <bos>
   bool parse_special = false;  // text prompts: turn spelled-out special tokens into these tokens
   Json template_kwargs = Json::object();  // chat_template_kwargs, continue_final_message …
@@ -114,7 +118,7 @@ struct Request {
   Tier tier = Tier::standard;
   int priority = 0;                  // smaller numbers go first, among requests of one user and tier
   double seconds_max = 0;            // after which the client no longer waits; 0: not said
-  Json repeated = {};                // Responses: the fields that the answer repeats, by name
+  Json repeated = {};                // what the dialect's answer needs of the request: fields by name
   std::vector<std::string> ignored;  // unknown fields of the request; counted, each logged once
 };
 
@@ -155,6 +159,7 @@ struct ApiError {
     authentication,  // 401
     not_found,       // 404
     method,          // 405
+    conflict,        // 409: another request with this Idempotency-Key
     too_large,       // 413
     overloaded,      // 429 (OpenAI), 529 (Anthropic)
     internal,        // 500

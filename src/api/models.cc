@@ -26,6 +26,34 @@ std::string_view parameter(std::string_view query, std::string_view name) {
   return {};
 }
 
+Json supported(bool is) {
+  return {{"supported", is}};
+}
+
+// What this server can do with the model. `effort` goes to the template, whatever it makes of it.
+Json capabilities(const ModelEntry& m) {
+  Json context = supported(false), effort = supported(m.thinks), tools = supported(false),
+       thinking = supported(m.thinks);
+  for (const char* edit : {"clear_thinking_20251015", "clear_tool_uses_20250919", "compact_20260112"})
+    context[edit] = supported(false);
+  for (const char* level : {"low", "medium", "high", "xhigh", "max"}) effort[level] = supported(m.thinks);
+  for (const char* tool : {"code_execution", "web_search"}) tools[tool] = supported(false);
+  thinking["types"] = {{"adaptive", supported(m.thinks)},
+                       {"between_tools", supported(m.thinks)},
+                       {"disabled", supported(m.chat)},
+                       {"enabled", supported(m.thinks)}};
+  return {{"batch", supported(false)},
+          {"citations", supported(false)},
+          {"code_execution", supported(false)},
+          {"context_management", std::move(context)},
+          {"effort", std::move(effort)},
+          {"image_input", supported(false)},
+          {"pdf_input", supported(false)},
+          {"server_tools", std::move(tools)},
+          {"structured_outputs", supported(false)},
+          {"thinking", std::move(thinking)}};
+}
+
 }  // namespace
 
 Json openai_model(const ModelEntry& m) {
@@ -38,7 +66,12 @@ Json anthropic_model(const ModelEntry& m) {
               {"display_name", m.display_name},
               {"created_at", rfc3339(m.created)},
               {"max_input_tokens", m.context},
-              {"max_tokens", m.context}};
+              {"max_tokens", m.context},
+              {"capabilities", capabilities(m)},
+              {"lifecycle", "active"},
+              {"line", nullptr},
+              {"deprecated_at", nullptr},
+              {"retires_at", nullptr}};
 }
 
 Json openai_models(const std::vector<ModelEntry>& all) {

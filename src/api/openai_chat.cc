@@ -6,12 +6,16 @@
 //           {"delta":{"tool_calls":[{"index","id","type","function":{"name","arguments":""}}]}}
 //           {"delta":{"tool_calls":[{"index","function":{"arguments":"…"}}]}}…
 //           {"delta":{},"finish_reason"} [{"choices":[],"usage":{…}}] [DONE]
+#include <algorithm>
+#include <map>
 #include "api/call_results.h"
 #include "api/dialect.h"
 #include "api/faults.h"
 #include "api/openai_fields.h"
+#include "api/openai_responses_input.h"
 #include "api/thinking.h"
 #include "api/tools.h"
+#include "api/unbuilt.h"
 
 namespace autark::api {
 namespace {
@@ -56,24 +60,39 @@ std::string read_arguments(Fields& g) {
   return g.text("arguments").value_or("{}");
 }
 
-// {"id", "type": "function", "function": {"name", "arguments"}}
+// The {"name", "arguments"} of a call.
+ToolCall read_function_call(Fields& g, std::string id) {
+  const auto name = g.text("name");
+  std::string arguments = read_arguments(g);
+  if (!g.fault() && !name) g.fail("name", "is missing");
+  return {std::move(id), name.value_or(""), std::move(arguments)};
+}
+
+// The {"name", "input"} of a call of a tool that takes text.
+ToolCall read_custom_call(Fields& g, std::string id) {
+  const auto name = g.text("name"), input = g.text("input");
+  if (!g.fault() && !name) g.fail("name", "is missing");
+  return {std::move(id), name.value_or(""), custom_arguments(input.value_or(""))};
+}
+
+// {"id", "type": "function", "function": {"name", "arguments"}}, or "custom" for "function"
 void read_call(Fields& m, const Json& json, const std::string& path, Item& item) {
   Fields c(json, path + ".");
   const auto id = c.text("id");
   const std::string type = c.text("type").value_or("function");
-  if (!c.fault() && type != "function")
+  if (!c.fault() && type != "function" && type != "custom")
     c.fail({.kind = ApiError::Kind::unsupported,
-            .message = path + " has type '" + type.substr(0, 40) + "'; this server takes functions only",
+            .message =
+                path + " has type '" + type.substr(0, 40) + "'; this server takes functions and custom tools",
             .param = path});
-  const Json* function = c.object("function");
-  if (!c.fault() && !function) c.fail("function", "is missing");
+  const Json* inner = c.object(type);
+  if (!c.fault() && !inner) c.fail(type, "is missing");
   if (c.fault()) return m.fail(*c.fault());
-  Fields g(*function, c.path_of("function") + ".");
-  const auto name = g.text("name");
-  std::string arguments = read_arguments(g);
-  if (!g.fault() && !name) g.fail("name", "is missing");
+  Fields g(*inner, c.path_of(type) + ".");
+  ToolCall call =
+      type == "custom" ? read_custom_call(g, id.value_or("")) : read_function_call(g, id.value_or(""));
   if (g.fault()) return m.fail(*g.fault());
-  item.parts.push_back(ToolCall{id.value_or(""), name.value_or(""), std::move(arguments)});
+  item.parts.push_back(std::move(call));
 }
 
 // Reasoning becomes the first part of an assistant's turn, calls become the last ones.
@@ -86,12 +105,18 @@ void read_calls(Fields& m, Item& item) {
   const Json* calls = m.array("tool_calls");
   for (size_t i = 0; calls && i < calls->size() && !m.fault(); ++i)
     read_call(m, (*calls)[i], m.path_of("tool_calls") + "[" + std::to_string(i) + "]", item);
+  const Json* older = m.object("function_call");
+  if (!older) return;
+  Fields g(*older, m.path_of("function_call") + ".");
+  item.parts.push_back(read_function_call(g, ""));
+  if (g.fault()) m.fail(*g.fault());
 }
 
-// {"role": "tool", "tool_call_id", "content"}. The id may be null but must be present.
-void read_result(Fields& m, Item& item) {
+// {"role": "tool", "tool_call_id", "content"}. The id may be null but must be present. The older form,
+// {"role": "function", "name", "content"}, has none: results belong to calls in their order.
+void read_result(Fields& m, bool older, Item& item) {
   const auto call = m.text("tool_call_id");
-  if (!m.fault() && !call && !m.is_null("tool_call_id")) m.fail("tool_call_id", "is missing");
+  if (!m.fault() && !call && !older && !m.is_null("tool_call_id")) m.fail("tool_call_id", "is missing");
   Item content;
   read_content(m, m.find("content"), Place::result, content);
   ToolResult result{.call = call.value_or("")};
@@ -103,17 +128,13 @@ void read_message(Fields& f, const Json& json, const std::string& path, Request&
   Fields m(json, path + ".");
   const std::string role = m.text("role").value_or("");
   const auto known = role_of(role);
-  if (!m.fault() && role == "function")
-    m.fail({.kind = ApiError::Kind::unsupported,
-            .message = path + " has the role 'function', which this server does not take; use 'tool'",
-            .param = m.path_of("role")});
-  if (!m.fault() && !known && role != "tool")
-    m.fail("role", "must be system, developer, user, assistant or tool");
-  for (const char* name : {"function_call", "audio"}) m.refuse(name, is_empty_or_false);
+  const bool result = role == "tool" || role == "function";
+  if (!m.fault() && !known && !result) m.fail("role", "must be system, developer, user, assistant or tool");
+  m.refuse("audio", is_empty_or_false);
   Item item{known.value_or(Role::user), {}};
   if (known == Role::assistant) read_reasoning(m, item);
-  if (role == "tool")
-    read_result(m, item);
+  if (result)
+    read_result(m, role == "function", item);
   else
     read_content(m, m.find("content"), Place::turn, item);
   if (known == Role::assistant) read_calls(m, item);
@@ -149,14 +170,14 @@ void read_logprobs(Fields& f, Request& r) {
   if (!wanted && top.value_or(0) > 0) f.fail("top_logprobs", "needs logprobs to be true");
 }
 
-void refuse_what_is_not_built(Fields& f) {
-  f.refuse("functions", is_empty_or_false);
-  f.refuse("function_call", [](const Json& v) { return v == "none" || v == "auto"; });
+void refuse_what_is_not_built(Fields& f, Request& r) {
+  refuse_best_of(f, r);
   f.refuse("modalities", [](const Json& v) { return v == Json::array({"text"}) || is_empty_or_false(v); });
   f.refuse("audio");
   f.refuse("web_search_options");
   f.refuse("echo", is_empty_or_false);
   f.accept({"verbosity", "prediction", "prompt_cache_options"});
+  if (f.flag("store").value_or(false)) r.ignored.push_back("store");
 }
 
 Json alternative(const Alternative& a) {
@@ -182,7 +203,26 @@ Json envelope_json(const Envelope& e, const char* object, Json choices) {
               {"choices", std::move(choices)}, {"system_fingerprint", openai_fingerprint(e.fingerprint)}};
 }
 
-Json call_json(const std::string& id, const std::string& name, const std::string& arguments) {
+bool is_custom(const Envelope& e, const std::string& name) {
+  return std::ranges::any_of(e.tools, [&](const Tool& t) { return t.custom && t.name == name; });
+}
+
+// The request has `functions`, so its calls are told in the older form.
+bool is_older(const Envelope& e) {
+  return e.repeated.is_object() && e.repeated.contains("functions");
+}
+
+const char* finish_of(const Envelope& e, Finish why) {
+  return why == Finish::tool_calls && is_older(e) ? "function_call" : openai_finish(why);
+}
+
+// One call of an answer. `arguments` is empty or complete.
+Json call_json(const Envelope& e, const std::string& id, const std::string& name,
+               const std::string& arguments) {
+  if (is_custom(e, name))
+    return Json{{"id", "call_" + id},
+                {"type", "custom"},
+                {"custom", {{"name", name}, {"input", arguments.empty() ? "" : custom_input(arguments)}}}};
   return Json{
       {"id", "call_" + id}, {"type", "function"}, {"function", {{"name", name}, {"arguments", arguments}}}};
 }
@@ -198,16 +238,11 @@ class ChatStream final : public StreamEncoder {
     if (const auto* d = std::get_if<Event::Delta>(&event.payload)) return delta(event.choice, *d);
     if (const auto* t = std::get_if<Event::Reasoned>(&event.payload))
       return {chunk(event.choice, {{"reasoning_content", t->text}}, nullptr, nullptr)};
-    if (const auto* c = std::get_if<Event::CallBegun>(&event.payload)) {
-      Json call{{"index", c->call}};
-      call.update(call_json(c->id, c->name, ""));
-      return {calls(event.choice, std::move(call))};
-    }
-    if (const auto* a = std::get_if<Event::CallArguments>(&event.payload))
-      return {calls(event.choice, {{"index", a->call}, {"function", {{"arguments", a->text}}}})};
-    if (std::holds_alternative<Event::CallEnded>(event.payload)) return {};
+    if (const auto* c = std::get_if<Event::CallBegun>(&event.payload)) return begun(event.choice, *c);
+    if (const auto* a = std::get_if<Event::CallArguments>(&event.payload)) return arguments(event.choice, *a);
+    if (const auto* c = std::get_if<Event::CallEnded>(&event.payload)) return ended(event.choice, *c);
     const Finish why = std::get<Event::Finished>(event.payload).why;
-    std::vector<Frame> out{chunk(event.choice, Json::object(), nullptr, openai_finish(why))};
+    std::vector<Frame> out{chunk(event.choice, Json::object(), nullptr, finish_of(e_, why))};
     if (so_far.complete()) end(out, so_far.total());
     return out;
   }
@@ -218,6 +253,26 @@ class ChatStream final : public StreamEncoder {
     Json logprobs;
     if (e_.logprobs >= 0) logprobs = token_logprobs(d.logprobs);
     return {chunk(choice, {{"content", d.text}}, std::move(logprobs), nullptr)};
+  }
+  std::vector<Frame> begun(int choice, const Event::CallBegun& c) {
+    if (is_older(e_))
+      return {chunk(choice, {{"function_call", {{"name", c.name}, {"arguments", ""}}}}, nullptr, nullptr)};
+    if (is_custom(e_, c.name)) texts_[{choice, c.call}] = "";
+    Json call{{"index", c.call}};
+    call.update(call_json(e_, c.id, c.name, ""));
+    return {calls(choice, std::move(call))};
+  }
+  std::vector<Frame> arguments(int choice, const Event::CallArguments& a) {
+    if (is_older(e_)) return {chunk(choice, {{"function_call", {{"arguments", a.text}}}}, nullptr, nullptr)};
+    if (const auto text = texts_.find({choice, a.call}); text != texts_.end())
+      return text->second += a.text, std::vector<Frame>();
+    return {calls(choice, {{"index", a.call}, {"function", {{"arguments", a.text}}}})};
+  }
+  // A custom tool's text is sent when it is complete.
+  std::vector<Frame> ended(int choice, const Event::CallEnded& c) {
+    const auto text = texts_.find({choice, c.call});
+    if (text == texts_.end()) return {};
+    return {calls(choice, {{"index", c.call}, {"custom", {{"input", custom_input(text->second)}}}})};
   }
   Frame calls(int choice, Json call) {
     return chunk(choice, {{"tool_calls", Json::array({std::move(call)})}}, nullptr, nullptr);
@@ -241,6 +296,7 @@ class ChatStream final : public StreamEncoder {
   }
 
   Envelope e_;
+  std::map<std::pair<int, int>, std::string> texts_;  // by choice and call: what custom tools get, so far
 };
 
 class OpenAiChat final : public Dialect {
@@ -254,9 +310,11 @@ class OpenAiChat final : public Dialect {
     read_logprobs(f, r);
     read_template_options(f, r);
     read_openai_tools(f, r);
+    read_openai_functions(f, r);
+    if (const Json* older = f.find("functions"); older && !older->empty()) r.repeated = {{"functions", true}};
     read_openai_thinking(f, r);
     read_openai_metadata(f, r);
-    refuse_what_is_not_built(f);
+    refuse_what_is_not_built(f, r);
     read_messages(f, r);
     if (f.fault()) return *f.fault();
     for (std::string& name : f.unknown()) r.ignored.push_back(std::move(name));
@@ -280,15 +338,18 @@ class OpenAiChat final : public Dialect {
   std::string_view request_id_header() const override { return "x-request-id"; }
 
  private:
-  static Json message(const Choice& c) {
+  static Json message(const Envelope& e, const Choice& c) {
     const std::string content = c.joined(Block::Kind::content), reasoning = c.joined(Block::Kind::reasoning);
     Json calls = Json::array();
     for (const Block& b : c.blocks)
-      if (b.kind == Block::Kind::call && c.counts(b)) calls.push_back(call_json(b.id, b.name, b.text));
+      if (b.kind == Block::Kind::call && c.counts(b)) calls.push_back(call_json(e, b.id, b.name, b.text));
     Json m{{"role", "assistant"}, {"content", content}};
     if (content.empty() && !calls.empty()) m["content"] = nullptr;
     if (!reasoning.empty()) m["reasoning_content"] = reasoning;
-    if (!calls.empty()) m["tool_calls"] = std::move(calls);
+    if (!calls.empty() && is_older(e))
+      m["function_call"] = calls[0]["function"];
+    else if (!calls.empty())
+      m["tool_calls"] = std::move(calls);
     m["refusal"] = nullptr;
     m["annotations"] = Json::array();
     return m;
@@ -298,9 +359,9 @@ class OpenAiChat final : public Dialect {
     for (const Event::Delta& d : c.deltas)
       if (!d.prompt) logprobs.insert(logprobs.end(), d.logprobs.begin(), d.logprobs.end());
     Json out{{"index", index},
-             {"message", message(c)},
+             {"message", message(e, c)},
              {"logprobs", nullptr},
-             {"finish_reason", openai_finish(c.finished.why)}};
+             {"finish_reason", finish_of(e, c.finished.why)}};
     if (e.logprobs >= 0) out["logprobs"] = token_logprobs(logprobs);
     return out;
   }

@@ -166,7 +166,10 @@ TEST(OpenAiChat, UnknownFieldsAreNamedAndOtherwiseIgnored) {
 TEST(OpenAiChat, RefusesByName) {
   const std::pair<const char*, const char*> bad[] = {
       {R"(,"tools":[{"type":"function"}])", "tools[0].function"},
-      {R"(,"tools":[{"type":"custom","custom":{}}])", "tools[0]"},
+      {R"(,"tools":[{"type":"custom","custom":{}}])", "tools[0].custom.name"},
+      {R"(,"tools":[{"type":"custom","custom":{"name":"a","format":{"type":"grammar"}}}])",
+       "tools[0].custom.format"},
+      {R"(,"tools":[{"type":"web_search"}],"tool_choice":{"type":"web_search"})", "tool_choice"},
       {R"(,"tools":[{"type":"function","function":{"name":""}}])", "tools[0].function.name"},
       {R"(,"tools":[{"type":"function","function":{"name":"a\"b"}}])", "tools[0].function.name"},
       {R"(,"tools":[{"type":"function","function":{"name":"a\nb"}}])", "tools[0].function.name"},
@@ -175,13 +178,21 @@ TEST(OpenAiChat, RefusesByName) {
       {R"(,"tools":{})", "tools"},
       {R"(,"tool_choice":"required")", "tool_choice"},
       {R"(,"tool_choice":"maybe")", "tool_choice"},
-      {R"(,"tool_choice":{"type":"allowed_tools"})", "tool_choice"},
+      {R"(,"tool_choice":{"type":"allowed_tools"})", "tool_choice.allowed_tools"},
+      {R"(,"tool_choice":{"type":"allowed_tools","allowed_tools":{"mode":"all","tools":[]}})",
+       "tool_choice.allowed_tools.mode"},
+      {R"(,"tools":[{"function":{"name":"f"}}],"tool_choice":{"type":"allowed_tools","allowed_tools":
+        {"mode":"required","tools":[]}})",
+       "tool_choice"},
       {R"(,"tool_choice":{"type":"function"})", "tool_choice.function"},
       {R"(,"tools":[{"function":{"name":"f"}}],"tool_choice":{"type":"function","function":{"name":"g"}})",
        "tool_choice"},
       {R"(,"reasoning_effort":"heroic")", "reasoning_effort"},
       {R"(,"thinking":{"type":"much"})", "thinking.type"},
-      {R"(,"functions":[{}])", "functions"},
+      {R"(,"functions":[{}])", "functions[0].name"},
+      {R"(,"functions":[{"name":"f"}],"function_call":{"name":"g"})", "function_call.name"},
+      {R"(,"functions":[{"name":"f"}],"function_call":"maybe")", "function_call"},
+      {R"(,"functions":[{"name":"f"}],"tools":[{"function":{"name":"f"}}])", "functions"},
       {R"(,"response_format":{"type":"xml"})", "response_format.type"},
       {R"(,"response_format":{"type":"json_schema"})", "response_format.json_schema"},
       {R"(,"response_format":{"type":"json_schema","json_schema":{"schema":[]}})",
@@ -219,6 +230,74 @@ TEST(OpenAiChat, RefusesByName) {
   for (const auto& [field, param] : bad) EXPECT_EQ(fault_of(decode(field)).param, param) << field;
 }
 
+TEST(OpenAiChat, AllowedTools) {
+  const Request r = decoded(decode(R"(,"tools":[{"function":{"name":"f"}},{"function":{"name":"g"}},
+    {"type":"custom","custom":{"name":"h"}},{"type":"web_search"}],"tool_choice":{"type":"allowed_tools",
+    "allowed_tools":{"mode":"required","tools":[{"type":"function","function":{"name":"g"}},
+    {"type":"custom","custom":{"name":"h"}},{"type":"web_search"}]}})"));
+  ASSERT_EQ(r.tools.size(), 2u);
+  EXPECT_EQ(r.tools[0].name, "g");
+  EXPECT_TRUE(r.tools[1].custom);
+  EXPECT_EQ(r.tool_choice.mode, ToolChoice::Mode::required);
+  EXPECT_EQ(r.ignored, std::vector<std::string>{"tools.web_search"}) << "left out and counted";
+}
+
+TEST(OpenAiChat, TheOlderFormOfTools) {
+  const Request r = decoded(openai_chat().decode(json_of(R"({"functions":[{"name":"f","parameters":{}}],
+    "function_call":{"name":"f"},"messages":[{"role":"user","content":"a"},
+    {"role":"assistant","content":null,"function_call":{"name":"f","arguments":"{\"x\": 1}"}},
+    {"role":"function","name":"f","content":"wet"},{"role":"user","content":"b"}]})")));
+  EXPECT_EQ(r.tool_choice.name, "f");
+  EXPECT_FALSE(r.parallel_calls);
+  const auto& call = std::get<ToolCall>(r.items[1].parts.at(0));
+  const auto& result = std::get<ToolResult>(r.items[2].parts.at(0));
+  EXPECT_EQ(call.arguments, "{\"x\": 1}");
+  EXPECT_FALSE(call.id.empty());
+  EXPECT_EQ(result.call, call.id);
+  Envelope e = envelope();
+  e.repeated = r.repeated;
+  e.tools = r.tools;
+  const std::vector<Event> events{started(0, 3),
+                                  event(Event::CallBegun{0, "1", "f"}),
+                                  event(Event::CallArguments{0, "{\"x\":"}),
+                                  event(Event::CallArguments{0, "2}"}),
+                                  event(Event::CallEnded{0}),
+                                  finished(0, Finish::tool_calls, 3, 4)};
+  const Json choice = whole(openai_chat(), e, events)["choices"][0];
+  EXPECT_EQ(choice["finish_reason"], "function_call");
+  EXPECT_EQ(choice["message"]["function_call"], (Json{{"name", "f"}, {"arguments", "{\"x\":2}"}}));
+  EXPECT_FALSE(choice["message"].contains("tool_calls"));
+  std::string arguments;
+  for (const Json& f : frames(openai_chat(), e, events))
+    if (f["choices"][0]["delta"].contains("function_call"))
+      arguments += f["choices"][0]["delta"]["function_call"]["arguments"].get<std::string>();
+  EXPECT_EQ(arguments, "{\"x\":2}");
+}
+
+TEST(OpenAiChat, CustomToolsTakeText) {
+  const Request r =
+      decoded(openai_chat().decode(json_of(R"({"tools":[{"type":"custom","custom":{"name":"patch"}}],
+    "messages":[{"role":"user","content":"a"},{"role":"assistant","tool_calls":[{"id":"1","type":"custom",
+    "custom":{"name":"patch","input":"+a"}}]},{"role":"tool","tool_call_id":"1","content":"ok"}]})")));
+  EXPECT_EQ(std::get<ToolCall>(r.items[1].parts.at(0)).arguments, R"({"input": "+a"})");
+  Envelope e = envelope();
+  e.tools = r.tools;
+  const std::vector<Event> events{started(0, 3),
+                                  event(Event::CallBegun{0, "1", "patch"}),
+                                  event(Event::CallArguments{0, "{\"input\": "}),
+                                  event(Event::CallArguments{0, "\"+b\"}"}),
+                                  event(Event::CallEnded{0}),
+                                  finished(0, Finish::tool_calls, 3, 4)};
+  const Json call = whole(openai_chat(), e, events)["choices"][0]["message"]["tool_calls"][0];
+  EXPECT_EQ(call["type"], "custom");
+  EXPECT_EQ(call["custom"], (Json{{"name", "patch"}, {"input", "+b"}}));
+  std::string input;
+  for (const Json& f : frames(openai_chat(), e, events))
+    if (const Json& d = f["choices"][0]["delta"]; d.contains("tool_calls"))
+      input += d["tool_calls"][0]["custom"]["input"].get<std::string>();
+  EXPECT_EQ(input, "+b");
+}
+
 TEST(OpenAiChat, RefusesMessagesByPlace) {
   const std::pair<const char*, const char*> bad[] = {
       {R"([])", "messages"},
@@ -230,8 +309,10 @@ TEST(OpenAiChat, RefusesMessagesByPlace) {
       {R"([{"role":"user","content":1}])", "messages[0].content"},
       {R"([{"role":"user","content":""},{"role":"tool","content":"x"}])", "messages[1].tool_call_id"},
       {R"([{"role":"tool","tool_call_id":"1"}])", "messages[0].content"},
-      {R"([{"role":"function","content":"x"}])", "messages[0].role"},
-      {R"([{"role":"assistant","tool_calls":[{"type":"custom"}]}])", "messages[0].tool_calls[0]"},
+      {R"([{"role":"assistant","function_call":{"arguments":"{}"}},{"role":"function","content":"x"}])",
+       "messages[0].function_call.name"},
+      {R"([{"role":"assistant","tool_calls":[{"type":"custom"}]}])", "messages[0].tool_calls[0].custom"},
+      {R"([{"role":"assistant","tool_calls":[{"type":"other"}]}])", "messages[0].tool_calls[0]"},
       {R"([{"role":"assistant","tool_calls":[{"function":{"arguments":"{}"}}]}])",
        "messages[0].tool_calls[0].function.name"},
       {R"([{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":[]}}]}])",

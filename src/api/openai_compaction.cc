@@ -5,6 +5,7 @@
 //                                             {"type":"compaction","encrypted_content"}],"usage"}
 #include "api/dialect.h"
 #include "api/openai_responses_answer.h"
+#include "api/openai_responses_input.h"
 
 namespace autark::api {
 namespace {
@@ -21,13 +22,27 @@ bool is_users(const Json& item) {
          item.value("type", Json("message")) == "message";
 }
 
+// Also those of the conversation that previous_response_id continues.
 Json users_messages(const Json& body) {
   Json kept = Json::array();
-  const auto input = body.find("input");
-  if (input == body.end() || !input->is_array()) return kept;
-  for (const Json& item : *input)
-    if (is_users(item)) kept.push_back(item);
+  for (const char* field : {kPreviousItems, "input"}) {
+    const auto items = body.find(field);
+    if (items == body.end() || !items->is_array()) continue;
+    for (const Json& item : *items)
+      if (is_users(item)) kept.push_back(item);
+  }
   return kept;
+}
+
+// The summary is free text, and nobody waits for parts of it.
+void free_the_form(Request& r) {
+  r.tools.clear();
+  r.tool_choice = {};
+  r.structure.reset();
+  r.stop.clear();
+  r.stop_tokens.clear();
+  r.logprobs = -1;
+  r.stream = r.store = r.background = false;
 }
 
 class OpenAiCompaction final : public Dialect {
@@ -38,9 +53,7 @@ class OpenAiCompaction final : public Dialect {
     if (!r) return decoded;
     r->repeated = Json{{"kept", users_messages(body)}};
     r->items.push_back({Role::user, {Text{kAsk}}});
-    r->tools.clear();
-    r->tool_choice = {};
-    r->stream = r->store = r->background = false;
+    free_the_form(*r);
     r->seals_reasoning = true;
     return decoded;
   }

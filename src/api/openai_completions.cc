@@ -5,6 +5,7 @@
 //
 // A token that is not valid UTF-8 is named "bytes:\xe4\xbd", which keeps names distinct. Offsets count
 // characters (code points) of the choice's text.
+#include <algorithm>
 #include "api/dialect.h"
 #include "api/faults.h"
 #include "api/openai_fields.h"
@@ -35,6 +36,47 @@ void read_prompt(Fields& f, Request& r) {
   if (r.prompts.size() * size_t(r.n) > kChoicesMax)
     f.fail("prompt", "asks for " + std::to_string(r.prompts.size() * size_t(r.n)) +
                          " choices (prompts times n), " + std::to_string(kChoicesMax) + " are allowed");
+}
+
+// Reads `best_of`: so many choices are computed, and the n best of them are returned. Returns n.
+int read_best_of(Fields& f, Request& r) {
+  const int n = r.n;
+  const auto best_of = f.integer("best_of", 1, kChoicesMax);
+  if (best_of && *best_of < n) f.fail("best_of", "must be at least n");
+  if (best_of) r.n = int(*best_of);
+  if (!f.fault() && r.n > n && r.stream) f.fail("best_of", "above n cannot be streamed");
+  return n;
+}
+
+// The best are those with the highest mean log-probability of their tokens.
+void choose_best(Fields& f, int n, Request& r) {
+  if (!f.fault() && r.echo) f.fail("best_of", "above n cannot be used with echo");
+  r.repeated = {{"n", n}, {"logprobs", r.logprobs}};
+  r.logprobs = std::max(r.logprobs, 0);
+}
+
+double mean_logprob(const Choice& c) {
+  double sum = 0;
+  size_t count = 0;
+  for (const Event::Delta& d : c.deltas)
+    for (const TokenLogprob& t : d.logprobs) sum += t.logprob, ++count;
+  return count ? sum / double(count) : 0;
+}
+
+// All choices, or of each prompt's the best ones, best first. Equally good ones keep their order.
+std::vector<const Choice*> chosen(const Envelope& e, const Answer& answer) {
+  std::vector<const Choice*> all;
+  for (const Choice& c : answer.choices) all.push_back(&c);
+  if (!e.repeated.is_object()) return all;
+  const size_t best_of = size_t(e.n), n = e.repeated.value("n", best_of);
+  std::vector<const Choice*> best;
+  for (size_t first = 0; first + best_of <= all.size(); first += best_of) {
+    const auto begin = all.begin() + std::ptrdiff_t(first);
+    std::stable_sort(begin, begin + std::ptrdiff_t(best_of),
+                     [](const Choice* a, const Choice* b) { return mean_logprob(*a) > mean_logprob(*b); });
+    best.insert(best.end(), begin, begin + std::ptrdiff_t(n));
+  }
+  return best;
 }
 
 // Whether `bytes` is valid UTF-8 and not empty.
@@ -152,15 +194,18 @@ class OpenAiCompletions final : public Dialect {
     Request r;
     Fields f(body);
     read_openai_common(f, r);
+    const int n = read_best_of(f, r);
     r.echo = f.flag("echo").value_or(false);
     r.max_tokens = 16;
     read_limit(f, "max_tokens", 0, r.max_tokens);
     read_limit(f, "max_completion_tokens", 0, r.max_tokens);
     if (!f.fault() && r.max_tokens == 0 && !r.echo) f.fail("max_tokens", "may be 0 only with echo");
     r.logprobs = int(f.integer("logprobs", 0, kTopLogprobsMax).value_or(-1));
+    if (r.n > n) choose_best(f, n, r);
     r.add_special = f.flag("add_special_tokens").value_or(true);
     r.parse_special = f.flag("parse_special").value_or(true);
-    f.refuse("suffix", [](const Json& v) { return v == ""; });
+    if (auto suffix = f.text("suffix"); suffix && !suffix->empty()) r.suffix = std::move(suffix);
+    if (!f.fault() && r.suffix && r.echo) f.fail("suffix", "cannot be used with echo");
     f.accept({"metadata"});
     read_prompt(f, r);
     if (f.fault()) return *f.fault();
@@ -174,13 +219,14 @@ class OpenAiCompletions final : public Dialect {
 
   Json body(const Envelope& e, const Answer& answer, const Tally& tally) const override {
     Json choices = Json::array();
-    for (size_t i = 0; i < answer.choices.size(); ++i) {
-      const Choice& c = answer.choices[i];
+    const int shown = e.repeated.is_object() ? e.repeated.value("logprobs", e.logprobs) : e.logprobs;
+    for (const Choice* c : chosen(e, answer)) {
       std::vector<const Event::Delta*> deltas;
-      for (const Event::Delta& d : c.deltas) deltas.push_back(&d);
+      for (const Event::Delta& d : c->deltas) deltas.push_back(&d);
       Json logprobs;
-      if (e.logprobs >= 0) logprobs = LogprobLists().lists(deltas, e.logprobs);
-      choices.push_back(choice_json(int(i), c.text(), std::move(logprobs), openai_finish(c.finished.why)));
+      if (shown >= 0) logprobs = LogprobLists().lists(deltas, shown);
+      choices.push_back(
+          choice_json(int(choices.size()), c->text(), std::move(logprobs), openai_finish(c->finished.why)));
     }
     Json out = envelope_json(e, std::move(choices));
     out["usage"] = openai_usage(tally.total());

@@ -45,6 +45,44 @@ TEST(F01_SpecialTokens, OfATextPromptAreSpecialUnlessToldOtherwise) {
   EXPECT_EQ(fault_of(decode(R"({"prompt":"a","parse_special":0})")).param, "parse_special");
 }
 
+TEST(OpenAiCompletions, ReadsASuffix) {
+  EXPECT_EQ(decoded(decode(R"({"prompt":"a","suffix":"b"})")).suffix, "b");
+  EXPECT_FALSE(decoded(decode(R"({"prompt":"a","suffix":""})")).suffix);
+}
+
+TEST(OpenAiCompletions, TheBestAreThoseWithTheHighestMean) {
+  const Request r = decoded(decode(R"({"prompt":["a","b"],"n":1,"best_of":3})"));
+  EXPECT_EQ(r.n, 3);
+  EXPECT_EQ(r.logprobs, 0) << "they are needed, and not shown";
+  Envelope e = envelope();
+  e.n = 3;
+  e.choices = 6;
+  e.logprobs = r.logprobs;
+  e.repeated = r.repeated;
+  const auto scored = [](double logprob) {
+    TokenLogprob t;
+    t.token = t.bytes = "t";
+    t.logprob = logprob;
+    return t;
+  };
+  const std::vector<std::vector<double>> logprobs{{-1}, {-3, -0.1, -0.1}, {-2}, {-5}, {-4}, {-4}};
+  std::vector<Event> events;
+  for (int i = 0; i < 6; ++i) events.push_back(started(i, 2));
+  for (int i = 0; i < 6; ++i) {
+    Event::Delta d{std::to_string(i), {}};
+    for (const double p : logprobs[i]) d.logprobs.push_back(scored(p));
+    events.push_back({i, std::move(d), {2, 0, 1}});
+    events.push_back(finished(i, Finish::stop, 2, 1));
+  }
+  const Json body = whole(openai_completions(), e, events);
+  ASSERT_EQ(body["choices"].size(), 2u);
+  EXPECT_EQ(body["choices"][0]["text"], "0");
+  EXPECT_EQ(body["choices"][1]["text"], "4") << "of equal ones the first";
+  EXPECT_EQ(body["choices"][1]["index"], 1);
+  EXPECT_TRUE(body["choices"][0]["logprobs"].is_null());
+  EXPECT_EQ(body["usage"]["completion_tokens"], 6) << "all that was computed";
+}
+
 TEST(OpenAiCompletions, RefusesByName) {
   const std::pair<const char*, const char*> bad[] = {
       {R"({})", "prompt"},
@@ -59,8 +97,11 @@ TEST(OpenAiCompletions, RefusesByName) {
       {R"({"prompt":"a","max_tokens":0})", "max_tokens"},
       {R"({"prompt":"a","logprobs":true})", "logprobs"},
       {R"({"prompt":"a","logprobs":21})", "logprobs"},
-      {R"({"prompt":"a","suffix":"b"})", "suffix"},
-      {R"({"prompt":"a","best_of":2})", "best_of"},
+      {R"({"prompt":"a","suffix":"b","echo":true})", "suffix"},
+      {R"({"prompt":"a","suffix":1})", "suffix"},
+      {R"({"prompt":"a","best_of":2,"stream":true})", "best_of"},
+      {R"({"prompt":"a","best_of":2,"echo":true})", "best_of"},
+      {R"({"prompt":"a","best_of":129})", "best_of"},
       {R"({"prompt":"a","n":3,"best_of":2})", "best_of"},
   };
   for (const auto& [body, param] : bad) EXPECT_EQ(fault_of(decode(body)).param, param) << body;

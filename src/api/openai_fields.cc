@@ -160,7 +160,7 @@ void read_openai_common(Fields& f, Request& r) {
   read_service(f, r);
   f.accept({"store", "spaces_between_special_tokens"});
   read_openai_structure(f, r);
-  refuse_unbuilt(f, r);
+  refuse_unbuilt(f);
 }
 
 Json openai_usage(const Usage& u) {

@@ -119,7 +119,6 @@ TEST(G4_Unbuilt, FieldsAreRefusedByName) {
                                                      {"length_penalty", "0.9"},
                                                      {"truncate_prompt_tokens", "5"},
                                                      {"documents", R"([{"a":"b"}])"},
-                                                     {"best_of", "2"},
                                                      {"allowed_token_ids", "[1]"},
                                                      {"logits_processors", R"(["a"])"},
                                                      {"grammar", R"("root ::= a")"},
@@ -157,6 +156,7 @@ TEST(G4_Unbuilt, WhatSaysNothingPasses) {
   }
   decoded(chat(R"("n":3,"best_of":3,)"));
   EXPECT_EQ(fault_of(chat(R"("n":3,"best_of":2,)")).kind, ApiError::Kind::invalid);
+  EXPECT_EQ(fault_of(chat(R"("best_of":2,)")).kind, ApiError::Kind::unsupported);
 }
 
 TEST(OpenAiFields, TheOtherNameOfTheRepetitionPenalty) {

@@ -9,6 +9,7 @@
 #include "api/openai_responses_tools.h"
 #include "api/structures.h"
 #include "api/thinking.h"
+#include "api/unbuilt.h"
 
 namespace autark::api {
 namespace {
@@ -30,13 +31,13 @@ Json repeated_fields(const Json& body) {
                               {"tools", Json::array()},
                               {"top_logprobs", 0},
                               {"top_p", 1.0},
+                              {"truncation", "disabled"},
                               {"user", nullptr}};
   Json echo = Json::object();
   for (const auto& [name, usual] : kDefaults.items()) {
     const auto given = body.find(name);
     echo[name] = given == body.end() || given->is_null() ? usual : *given;
   }
-  echo["truncation"] = "disabled";
   const Json tier = body.value("service_tier", Json());
   echo["service_tier"] = tier == "priority" || tier == "flex" ? tier : Json("default");
   return echo;
@@ -110,6 +111,7 @@ void read_the_rest(Fields& f, Request& r) {
   const auto truncation = f.text("truncation");
   if (truncation && *truncation != "auto" && *truncation != "disabled")
     f.fail("truncation", "must be auto or disabled");
+  if (truncation == "auto") r.ignored.push_back("truncation");
   f.accept({"client_metadata", "prompt_cache_options"});
   f.refuse("conversation", is_empty_or_false);
   f.refuse("prompt", is_empty_or_false);
@@ -125,6 +127,7 @@ class OpenAiResponses final : public Dialect {
     r.repeated = repeated_fields(body);
     read_openai_common(f, r);
     if (r.n != 1) f.fail("n", "must be 1");
+    refuse_best_of(f, r);
     read_limit(f, "max_output_tokens", 1, r.max_tokens);
     read_include(f, r);
     read_responses_tools(f, r);
@@ -144,8 +147,7 @@ class OpenAiResponses final : public Dialect {
   Json body(const Envelope& e, const Answer& answer, const Tally& tally) const override {
     const Choice& choice = answer.choices.at(0);
     const Usage usage = tally.total();
-    if (answer.fault)
-      return response_json(e, {.status = "failed", .fault = &*answer.fault}, &choice, nullptr);
+    if (answer.fault) return response_json(e, {.status = "failed", .fault = &*answer.fault}, &choice, &usage);
     return response_json(e, response_state(choice.finished), &choice, &usage);
   }
 

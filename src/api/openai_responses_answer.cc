@@ -180,7 +180,8 @@ Json response_json(const Envelope& e, const ResponseState& state, const Choice* 
   if (state.fault) out["error"] = error_json(*state.fault);
   if (state.reason) out["incomplete_details"] = {{"reason", state.reason}};
   for (const auto& [name, value] : e.repeated.items()) out[name] = value;
-  out["usage"] = usage ? responses_usage(*usage) : Json();
+  const bool unspent = state.fault && usage && usage->prompt_tokens + usage->completion_tokens == 0;
+  out["usage"] = usage && !unspent ? responses_usage(*usage) : Json();
   return out;
 }
 

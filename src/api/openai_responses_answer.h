@@ -36,7 +36,8 @@ Json output_item(const Envelope& e, const Choice& choice, size_t index);
 
 // The "usage" object.
 Json responses_usage(const Usage& usage);
-// The response object. Without `choice` the output is empty; without `usage` it is null.
+// The response object. Without `choice` the output is empty; `usage` is null without it, and in an answer that
+// failed before any token was spent.
 Json response_json(const Envelope& e, const ResponseState& state, const Choice* choice, const Usage* usage);
 
 }  // namespace autark::api

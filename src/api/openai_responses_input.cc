@@ -113,13 +113,7 @@ void read_unknown(Fields& m, const std::string& type, Request& r) {
   add(r, own ? Role::assistant : Role::user, {left_out(m, type)});
 }
 
-void read_item(Fields& f, const Json& json, const std::string& path, Request& r) {
-  Fields m(json, path + ".");
-  const size_t before = r.items.size();
-  const auto given = m.text("type");
-  const std::string type = given.value_or(m.find("role") ? "message" : "");
-  if (!m.fault() && type.empty()) m.fail("type", "is missing");
-  if (m.fault()) return f.fail(*m.fault());
+void read_item_of(const std::string& type, Fields& m, Request& r) {
   if (type == "message")
     read_message(m, r);
   else if (type == "function_call")
@@ -132,8 +126,47 @@ void read_item(Fields& f, const Json& json, const std::string& path, Request& r)
     read_reasoning(m, r);
   else
     read_unknown(m, type, r);
-  if (m.fault()) f.fail(*m.fault());
-  if (r.items.size() > before) r.items.back().place = path;
+}
+
+// A part that was added to an earlier turn of the assistant has a place of its own.
+void name_places(const std::string& path, size_t items, size_t parts, Request& r) {
+  if (r.items.size() > items) return r.items.back().place = path, void();
+  if (r.items.empty() || r.items.back().parts.size() == parts) return;
+  Item& turn = r.items.back();
+  turn.places.resize(parts, turn.places.empty() ? turn.place : turn.places.back());
+  turn.places.resize(turn.parts.size(), path);
+}
+
+void read_item(Fields& f, const Json& json, const std::string& path, Request& r) {
+  Fields m(json, path + ".");
+  const size_t items = r.items.size(), parts = r.items.empty() ? 0 : r.items.back().parts.size();
+  const std::string type = m.text("type").value_or(m.find("role") ? "message"
+                                                   : m.find("id") ? "item_reference"
+                                                                  : "");
+  if (!m.fault() && type.empty()) m.fail("type", "is missing");
+  if (!m.fault()) read_item_of(type, m, r);
+  if (m.fault()) return f.fail(*m.fault());
+  name_places(path, items, parts, r);
+}
+
+void read_previous(Fields& f, Request& r) {
+  const Json* items = f.array(kPreviousItems);
+  for (size_t i = 0; items && i < items->size() && !f.fault(); ++i)
+    read_item(f, (*items)[i], "previous_response_id", r);
+}
+
+void read_own_input(Fields& f, bool needed, Request& r) {
+  const Json* input = f.find("input");
+  if (f.fault() || (!input && !needed)) return;
+  if (!input) return f.fail("input", "is missing");
+  if (input->is_string())
+    return r.items.push_back(
+               {.role = Role::user, .parts = {Text{input->get<std::string>()}}, .place = "input[0]"}),
+           void();
+  if (!input->is_array()) return f.fail("input", "must be a string or a list of items");
+  if (input->empty() && needed) return f.fail("input", "must have at least one item");
+  for (size_t i = 0; i < input->size() && !f.fault(); ++i)
+    read_item(f, (*input)[i], "input[" + std::to_string(i) + "]", r);
 }
 
 }  // namespace
@@ -141,19 +174,12 @@ void read_item(Fields& f, const Json& json, const std::string& path, Request& r)
 void read_responses_input(Fields& f, Request& r) {
   if (const auto text = f.text("instructions"))
     r.items.push_back({.role = Role::system, .parts = {Text{*text}}, .place = "system"});
-  const Json* input = f.find("input");
-  if (f.fault()) return;
-  if (!input) return f.fail("input", "is missing");
-  if (input->is_string())
-    return r.items.push_back(
-               {.role = Role::user, .parts = {Text{input->get<std::string>()}}, .place = "input[0]"}),
-           void();
-  if (!input->is_array()) return f.fail("input", "must be a string or a list of items");
-  if (input->empty()) return f.fail("input", "must have at least one item");
-  for (size_t i = 0; i < input->size() && !f.fault(); ++i)
-    read_item(f, (*input)[i], "input[" + std::to_string(i) + "]", r);
-  if (f.fault()) return;
-  if (auto fault = missing_result(r.items, "input[" + std::to_string(input->size() - 1) + "]"))
+  const size_t instructions = r.items.size();
+  read_previous(f, r);
+  read_own_input(f, r.items.size() == instructions, r);
+  if (f.fault() || r.items.empty()) return;
+  const Item& last = r.items.back();
+  if (auto fault = missing_result(r.items, last.places.empty() ? last.place : last.places.back()))
     return f.fail(*fault);
   give_missing_ids(r.items);
 }

@@ -13,7 +13,12 @@
 
 namespace autark::api {
 
-// Reads `instructions` and `input` into `request.items`. An input that is missing is a fault.
+// The field for the items of the conversation that previous_response_id continues. The server puts it into
+// the body; what a client sends under this name is removed. Their place is "previous_response_id".
+inline constexpr const char* kPreviousItems = "previous_items";
+
+// Reads `instructions`, the items before, and `input` into `request.items`. An input that is missing, with no
+// items before, is a fault.
 void read_responses_input(Fields& f, Request& request);
 
 // The name under which the model knows a tool of a namespace: "SPACE__NAME"; NAME if there is no namespace.

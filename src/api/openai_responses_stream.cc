@@ -1,4 +1,5 @@
 #include "api/openai_responses_stream.h"
+#include <algorithm>
 #include "api/openai_responses_answer.h"
 #include "api/openai_responses_input.h"
 
@@ -16,6 +17,11 @@ constexpr TextWords kReasoning{"content_part", "reasoning_text", "reasoning_text
 constexpr TextWords kSummary{"reasoning_summary_part", "reasoning_summary_text", "summary_text",
                              "summary_index"};
 
+// The type of a stream's last event. There is none for a cancelled answer, which is not complete.
+std::string last_event(const std::string& status) {
+  return "response." + (status == "cancelled" ? "incomplete" : status);
+}
+
 class ResponsesStream final : public StreamEncoder {
  public:
   explicit ResponsesStream(const Envelope& e) : e_(e) {}
@@ -24,8 +30,9 @@ class ResponsesStream final : public StreamEncoder {
   // ends the last one.
   std::vector<Frame> encode(const Event& event, const Tally& so_far) override {
     std::vector<Frame> out;
-    if (const auto* fault = std::get_if<ApiError>(&event.payload)) return failed(out, *fault), out;
-    if (std::holds_alternative<Event::Started>(event.payload)) return begin(out), out;
+    if (sequence_ == 0) begin(out);
+    if (const auto* fault = std::get_if<ApiError>(&event.payload)) return failed(out, *fault, so_far), out;
+    if (std::holds_alternative<Event::Started>(event.payload)) return out;
     const size_t before = choice_.blocks.size();
     choice_.add(event.payload);
     if (choice_.blocks.size() > before) {
@@ -153,15 +160,15 @@ class ResponsesStream final : public StreamEncoder {
     close(out);
     const ResponseState state = response_state(choice_.finished);
     const Usage usage = so_far.total();
-    say(out, std::string("response.") + state.status,
-        {{"response", response_json(e_, state, &choice_, &usage)}});
+    say(out, last_event(state.status), {{"response", response_json(e_, state, &choice_, &usage)}});
   }
 
   // Clients expect response.created first, also if the answer failed while it waited.
-  void failed(std::vector<Frame>& out, const ApiError& fault) {
+  void failed(std::vector<Frame>& out, const ApiError& fault, const Tally& so_far) {
     if (sequence_ == 0) begin(out);
-    say(out, "response.failed",
-        {{"response", response_json(e_, {.status = "failed", .fault = &fault}, &choice_, nullptr)}});
+    const Usage usage = so_far.total();
+    say(out, last_event("failed"),
+        {{"response", response_json(e_, {.status = "failed", .fault = &fault}, &choice_, &usage)}});
   }
 
   const Envelope e_;
@@ -172,10 +179,28 @@ class ResponsesStream final : public StreamEncoder {
   Kind block_kind_ = Kind::content;
 };
 
+Frame numbered(const std::string& type, int64_t number, const Json& response) {
+  return {dump_json({{"type", type}, {"sequence_number", number}, {"response", response}}), type};
+}
+
 }  // namespace
 
 std::unique_ptr<StreamEncoder> responses_stream(const Envelope& envelope) {
   return std::make_unique<ResponsesStream>(envelope);
+}
+
+std::vector<Frame> stream_of_kept(const Json& response, int64_t after) {
+  std::vector<Frame> out;
+  const std::string status = response.value("status", Json("completed"));
+  if (after < 0) {
+    Json first = response;
+    first["status"] = "in_progress";
+    first["output"] = Json::array();
+    for (const char* later : {"usage", "error", "incomplete_details"}) first[later] = nullptr;
+    out.push_back(numbered("response.created", 0, first));
+  }
+  out.push_back(numbered(last_event(status), std::max<int64_t>(after, 0) + 1, response));
+  return out;
 }
 
 }  // namespace autark::api

@@ -7,7 +7,7 @@
 //                     reasoning_summary_part.added, reasoning_summary_text.delta…, .done, …_part.done
 //     function call   function_call_arguments.delta…, .done
 //     custom call     custom_tool_call_input.delta, .done, when the call is complete
-//   response.completed | .incomplete | .failed, with the whole response; no [DONE]
+//   response.completed | .incomplete (also of a cancelled one) | .failed, with the whole response; no [DONE]
 //
 // A call that was cut has no output_item.done, so that no client runs it.
 #pragma once
@@ -16,5 +16,9 @@
 namespace autark::api {
 
 std::unique_ptr<StreamEncoder> responses_stream(const Envelope& envelope);
+
+// A stream of a kept response object whose events are no longer there: its last event, and response.created
+// before it unless the client has seen events up to the number `after` (−1: none).
+std::vector<Frame> stream_of_kept(const Json& response, int64_t after);
 
 }  // namespace autark::api

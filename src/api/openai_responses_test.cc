@@ -2,6 +2,7 @@
 // against the expected request; scripted events against the events of a stream; a client that joins a stream,
 // cut at every event, against the whole body.
 #include "api/openai_responses_input.h"
+#include "api/openai_responses_stream.h"
 #include "api/testing.h"
 
 namespace autark::api {
@@ -333,6 +334,94 @@ TEST(OpenAiResponses, AFaultInAStreamIsAFailedResponse) {
   EXPECT_EQ(sent.back()["response"]["status"], "failed");
   EXPECT_EQ(sent.back()["response"]["error"]["code"], "server_error");
   EXPECT_EQ(sent.back()["response"]["error"]["message"], "gone");
+  EXPECT_EQ(sent.back()["response"]["usage"]["total_tokens"], 4) << "what was spent";
+  const auto at_once = frames(dialect(), e, {event(fault)});
+  ASSERT_EQ(at_once.size(), 3u);
+  EXPECT_EQ(at_once[0]["type"], "response.created");
+  EXPECT_EQ(at_once[2]["type"], "response.failed");
+}
+
+TEST(OpenAiResponses, AFailedBodyHasItsUsage) {
+  const Envelope e = answering(decoded(decode("")));
+  const auto failed = [&](const std::vector<Event>& before) {
+    Answer answer(1);
+    Tally tally(1, 1);
+    for (const Event& one : before) tally.add(one), answer.add(one);
+    answer.add(event(ApiError{.kind = ApiError::Kind::timeout, .message = "late"}));
+    return dialect().body(e, answer, tally);
+  };
+  EXPECT_EQ(failed({started(0, 3), delta(0, "He", 3, 1)})["usage"]["output_tokens"], 1);
+  EXPECT_TRUE(failed({})["usage"].is_null()) << "nothing was spent";
+}
+
+TEST(OpenAiResponses, ACancelledStreamEndsWithAnEventThatClientsKnow) {
+  const Envelope e = answering(decoded(decode("")));
+  for (const bool begun : {true, false}) {
+    std::vector<Event> events{started(0, 3), finished(0, Finish::cancelled, 3, 0)};
+    if (!begun) events.erase(events.begin());
+    const auto sent = frames(dialect(), e, events);
+    EXPECT_EQ(sent.front()["type"], "response.created");
+    EXPECT_EQ(sent.back()["type"], "response.incomplete");
+    EXPECT_EQ(sent.back()["response"]["status"], "cancelled");
+  }
+}
+
+TEST(OpenAiResponses, AKeptResponseAsAStream) {
+  const Envelope e = answering(decoded(decode("")));
+  const Json body = whole(dialect(), e, thought_and_called());
+  const auto read = [](const std::vector<Frame>& frames) {
+    std::vector<Json> out;
+    for (const Frame& f : frames) out.push_back(json_of(f.data));
+    return out;
+  };
+  const auto all = read(stream_of_kept(body, -1));
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0]["type"], "response.created");
+  EXPECT_EQ(all[0]["response"]["status"], "in_progress");
+  EXPECT_EQ(all[0]["response"]["output"], Json::array());
+  EXPECT_EQ(all[1]["type"], "response.completed");
+  EXPECT_EQ(all[1]["response"], body);
+  const auto rest = read(stream_of_kept(body, 7));
+  ASSERT_EQ(rest.size(), 1u);
+  EXPECT_EQ(rest[0]["sequence_number"], 8);
+}
+
+TEST(OpenAiResponses, PlacesAreThoseOfTheOwnInput) {
+  const Request r = decoded(dialect().decode(json_of(R"({"previous_items":[{"role":"user","content":"a"},
+    {"role":"assistant","content":"b"}],"input":[{"type":"function_call","call_id":"1","name":"f"},
+    {"type":"function_call","call_id":"2","name":"g"},{"type":"function_call_output","call_id":"1","output":"x"},
+    {"type":"function_call_output","call_id":"2","output":"y"}]})")));
+  ASSERT_EQ(r.items.size(), 4u);
+  EXPECT_EQ(r.items[0].place, "previous_response_id");
+  EXPECT_EQ(r.items[1].places, (std::vector<std::string>{"previous_response_id", "input[0]", "input[1]"}));
+  EXPECT_EQ(r.items[2].place, "input[2]");
+  EXPECT_EQ(r.items[3].place, "input[3]");
+  const auto fault = fault_of(dialect().decode(
+      json_of(R"({"previous_items":[{"role":"user","content":"a"}],"input":[{"role":"user"}]})")));
+  EXPECT_EQ(fault.param, "input[0].content");
+}
+
+TEST(OpenAiResponses, AReferenceNeedsNoType) {
+  const Request r = decoded(decode_input(R"([{"role":"user","content":"a"},{"id":"msg_9"},
+    {"type":null,"id":"msg_8"},{"role":"user","content":"b"}])"));
+  ASSERT_EQ(r.items.size(), 3u);
+  EXPECT_EQ(std::get<Text>(r.items[1].parts.at(0)).text, "[item_reference left out]");
+}
+
+TEST(OpenAiResponses, TruncationIsRepeatedAndCounted) {
+  const Request r = decoded(decode(R"(,"truncation":"auto")"));
+  EXPECT_EQ(r.repeated["truncation"], "auto");
+  EXPECT_EQ(r.ignored, std::vector<std::string>{"truncation"}) << "nothing is left out of a long input";
+  EXPECT_EQ(decoded(decode("")).repeated["truncation"], "disabled");
+}
+
+TEST(OpenAiCompaction, TheSummaryHasNoForm) {
+  const Request r = decoded(openai_compaction().decode(json_of(R"({"input":"hi","stop":["x"],"top_logprobs":2,
+    "text":{"format":{"type":"json_object"}},"stream":true,"tools":[{"type":"function","name":"f"}]})")));
+  EXPECT_FALSE(r.structure);
+  EXPECT_TRUE(r.stop.empty() && r.tools.empty());
+  EXPECT_EQ(r.logprobs, -1);
+  EXPECT_FALSE(r.stream);
 }
 
 TEST(OpenAiResponses, AFaultBeforeTheStartStillBeginsTheResponse) {

@@ -1,10 +1,12 @@
 #include "api/tools.h"
 #include <algorithm>
+#include "api/client_tools.h"
 
 namespace autark::api {
 namespace {
 
 constexpr size_t kNameBytesMax = 256;
+constexpr size_t kTypeBytes = 40;  // of an unknown type, in a message or a counter
 
 using Mode = ToolChoice::Mode;
 
@@ -14,23 +16,84 @@ std::string place(const Fields& f, size_t i, bool brackets) {
 }
 
 // The function stays as it was written: key order, and keys that only the model knows.
-void read_openai_tool(Fields& f, const Json& json, const std::string& path, Request& r) {
-  Fields t(json, path + ".");
-  const std::string type = t.text("type").value_or("function");
-  if (!t.fault() && type != "function")
-    t.fail({.kind = ApiError::Kind::unsupported,
-            .message = path + " has type '" + type.substr(0, 40) + "'; this server takes functions only",
-            .param = path});
-  const Json* function = t.object("function");
-  if (!t.fault() && !function) t.fail("function", "is missing");
-  if (t.fault()) return f.fail(*t.fault());
-  Fields g(*function, path + ".function.");
-  Tool tool{read_tool_name(g), *function};
+void read_function(Fields& g, Request& r) {
+  Tool tool{read_tool_name(g), g.object()};
   g.text("description");
   g.object("parameters");
   tool.strict = g.flag("strict").value_or(false);
-  if (g.fault()) return f.fail(*g.fault());
-  r.tools.push_back(std::move(tool));
+  if (!g.fault()) r.tools.push_back(std::move(tool));
+}
+
+// A tool whose input is text. A grammar cannot be enforced, so a tool with one is refused.
+void read_custom(Fields& c, Request& r) {
+  Tool tool{.name = read_tool_name(c), .function = {}, .custom = true};
+  tool.function["name"] = tool.name;
+  if (const auto about = c.text("description")) tool.function["description"] = *about;
+  tool.function["parameters"] = {{"type", "object"},
+                                 {"properties", {{"input", {{"type", "string"}}}}},
+                                 {"required", Json::array({"input"})}};
+  if (const Json* format = c.object("format"); format && format->value("type", Json()) != "text")
+    c.fail(
+        {.kind = ApiError::Kind::unsupported,
+         .message = c.path_of("format") + " other than {\"type\": \"text\"} is not supported by this server",
+         .param = c.path_of("format")});
+  if (!c.fault()) r.tools.push_back(std::move(tool));
+}
+
+bool is_openai_tool(const std::string& type) {
+  return type == "function" || type == "custom";
+}
+
+// Tools of other types are left out.
+void read_openai_tool(Fields& f, const Json& json, const std::string& path, Request& r) {
+  Fields t(json, path + ".");
+  const std::string type = t.text("type").value_or("function");
+  if (t.fault()) return f.fail(*t.fault());
+  if (!is_openai_tool(type)) return r.ignored.push_back("tools." + type.substr(0, kTypeBytes)), void();
+  const Json* inner = t.object(type);
+  if (!t.fault() && !inner) t.fail(type, "is missing");
+  if (t.fault()) return f.fail(*t.fault());
+  Fields g(*inner, path + "." + type + ".");
+  type == "custom" ? read_custom(g, r) : read_function(g, r);
+  if (g.fault()) f.fail(*g.fault());
+}
+
+// The tool of {"type": "function", "function": {"name"}}, or the same with "custom".
+std::string named_tool(Fields& c, const std::string& type) {
+  if (!c.fault() && !is_openai_tool(type))
+    c.fail({.kind = ApiError::Kind::unsupported,
+            .message =
+                "tool_choice of type '" + type.substr(0, kTypeBytes) + "' is not supported by this server",
+            .param = "tool_choice"});
+  const Json* inner = c.object(type);
+  if (!c.fault() && !inner) c.fail(type, "is missing");
+  if (c.fault()) return {};
+  Fields g(*inner, c.path_of(type) + ".");
+  std::string name = read_tool_name(g);
+  if (g.fault()) c.fail(*g.fault());
+  return name;
+}
+
+// {"mode", "tools"}: tools that are not allowed are taken away.
+void read_allowed(Fields& c, Request& r) {
+  const Json* allowed = c.object("allowed_tools");
+  if (!c.fault() && !allowed) c.fail("allowed_tools", "is missing");
+  if (c.fault()) return;
+  Fields a(*allowed, c.path_of("allowed_tools") + ".");
+  const std::string mode = a.text("mode").value_or("auto");
+  if (!a.fault() && mode != "auto" && mode != "required") a.fail("mode", "must be auto or required");
+  const Json* tools = a.array("tools");
+  if (!a.fault() && !tools) a.fail("tools", "is missing");
+  std::set<std::string> names;
+  for (size_t i = 0; tools && i < tools->size() && !a.fault(); ++i) {
+    Fields t((*tools)[i], place(a, i, true) + ".");
+    const std::string type = t.text("type").value_or("");
+    if (!t.fault() && is_openai_tool(type)) names.insert(named_tool(t, type));
+    if (t.fault()) a.fail(*t.fault());
+  }
+  if (a.fault()) return c.fail(*a.fault());
+  std::erase_if(r.tools, [&](const Tool& t) { return !names.contains(t.name); });
+  if (mode == "required") r.tool_choice.mode = Mode::required;
 }
 
 void read_openai_choice(Fields& f, Request& r) {
@@ -40,31 +103,32 @@ void read_openai_choice(Fields& f, Request& r) {
   if (*choice == "none") return r.tool_choice.mode = Mode::none, void();
   if (*choice == "required") return r.tool_choice.mode = Mode::required, void();
   if (!choice->is_object())
-    return f.fail("tool_choice", "must be none, auto, required or an object naming a function");
+    return f.fail("tool_choice", "must be none, auto, required or an object naming a tool");
   Fields c(*choice, f.path_of("tool_choice") + ".");
   const std::string type = c.text("type").value_or("");
-  if (!c.fault() && type != "function")
-    c.fail({.kind = ApiError::Kind::unsupported,
-            .message = "tool_choice of type '" + type.substr(0, 40) + "' is not supported by this server",
-            .param = "tool_choice"});
-  if (const Json* function = c.object("function")) {
-    Fields g(*function, c.path_of("function") + ".");
-    r.tool_choice = {Mode::named, read_tool_name(g)};
-    if (g.fault()) c.fail(*g.fault());
-  } else if (!c.fault()) {
-    c.fail("function", "is missing");
-  }
+  if (type == "allowed_tools")
+    read_allowed(c, r);
+  else
+    r.tool_choice = {Mode::named, named_tool(c, type)};
   if (c.fault()) f.fail(*c.fault());
+}
+
+// Tools that the client runs are functions of their published schema; tools that a server runs are left out.
+void read_typed_tool(Fields& t, const std::string& type, Request& r) {
+  auto function = client_tool(type);
+  if (!function) return r.ignored.push_back("tools." + type.substr(0, kTypeBytes)), void();
+  Tool tool{read_tool_name(t), {}};
+  tool.function["name"] = tool.name;
+  tool.function.update(*function);
+  if (!t.fault()) r.tools.push_back(std::move(tool));
 }
 
 void read_anthropic_tool(Fields& f, const Json& json, const std::string& path, Request& r) {
   Fields t(json, path + ".");
   const std::string type = t.text("type").value_or("custom");
-  if (!t.fault() && type != "custom")
-    t.fail({.kind = ApiError::Kind::unsupported,
-            .message = path + " has type '" + type.substr(0, 40) +
-                       "'; this server takes tools that the client runs only",
-            .param = path});
+  if (!t.fault() && type != "custom") read_typed_tool(t, type, r);
+  if (t.fault()) return f.fail(*t.fault());
+  if (type != "custom") return;
   Tool tool{read_tool_name(t), {}};
   tool.function["name"] = tool.name;
   if (const auto about = t.text("description")) tool.function["description"] = *about;
@@ -111,6 +175,28 @@ void check_tool_choice(Fields& f, const Request& r) {
   const auto is_it = [&](const Tool& t) { return t.name == c.name; };
   if (c.mode == Mode::named && std::ranges::none_of(r.tools, is_it))
     f.fail("tool_choice", "names the tool '" + c.name.substr(0, 80) + "', which is not among the tools");
+}
+
+void read_openai_functions(Fields& f, Request& r) {
+  const Json* functions = f.array("functions");
+  const Json* choice = f.find("function_call");
+  if (!functions || functions->empty()) return;
+  if (!r.tools.empty()) return f.fail("functions", "cannot be used with tools");
+  for (size_t i = 0; i < functions->size() && !f.fault(); ++i) {
+    Fields g((*functions)[i], f.path_of("functions") + "[" + std::to_string(i) + "].");
+    if (!g.fault()) read_function(g, r);
+    if (g.fault()) f.fail(*g.fault());
+  }
+  r.parallel_calls = false;
+  if (f.fault() || !choice || *choice == "auto") return;
+  if (*choice == "none") return r.tool_choice.mode = Mode::none, void();
+  if (!choice->is_object())
+    return f.fail("function_call", "must be none, auto or an object naming a function");
+  Fields c(*choice, f.path_of("function_call") + ".");
+  r.tool_choice = {Mode::named, read_tool_name(c)};
+  const auto is_it = [&](const Tool& t) { return t.name == r.tool_choice.name; };
+  if (!c.fault() && std::ranges::none_of(r.tools, is_it)) c.fail("name", "is not among the functions");
+  if (c.fault()) f.fail(*c.fault());
 }
 
 void read_openai_tools(Fields& f, Request& r) {

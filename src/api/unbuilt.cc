@@ -35,6 +35,8 @@ constexpr Dial kDials[] = {{"length_penalty", 1, 1}, {"typical_p", 1, kEnd},    
                            {"mirostat_mode", 0, 0},  {"dry_multiplier", 0, 0},   {"xtc_probability", 0, 0},
                            {"dynatemp_range", 0, 0}, {"smoothing_factor", 0, 0}, {"n_probs", 0, 0}};
 
+}  // namespace
+
 void refuse_best_of(Fields& f, const Request& r) {
   const auto best_of = f.integer("best_of", 1, std::numeric_limits<int32_t>::max());
   if (!best_of) return;
@@ -43,15 +45,12 @@ void refuse_best_of(Fields& f, const Request& r) {
     f.fail("best_of", "above n is not supported by this server", ApiError::Kind::unsupported);
 }
 
-}  // namespace
-
-void refuse_unbuilt(Fields& f, const Request& r) {
+void refuse_unbuilt(Fields& f) {
   for (const char* name : kUnbuilt) f.refuse(name, is_empty_or_false);
   for (const Dial& d : kDials)
     f.refuse(d.name, [&](const Json& v) {
       return v.is_number() && v.get<double>() >= d.least && v.get<double>() <= d.most;
     });
-  refuse_best_of(f, r);
 }
 
 }  // namespace autark::api

@@ -5,7 +5,9 @@
 namespace autark::api {
 
 // Records a fault that names the field, unless its value asks for what this server does anyway, such as an
-// empty list or a penalty of 0. REQUIRES: `request.n` has been read.
-void refuse_unbuilt(Fields& f, const Request& request);
+// empty list or a penalty of 0.
+void refuse_unbuilt(Fields& f);
+// The same for `best_of` above `request.n`.
+void refuse_best_of(Fields& f, const Request& request);
 
 }  // namespace autark::api

@@ -59,7 +59,7 @@ struct Arguments {
 struct State {
   std::optional<storage::StateFolder> folder;
   std::shared_ptr<storage::Store> answers;
-  std::shared_ptr<const serve::Seal> seal;
+  std::shared_ptr<serve::Seal> seal;
 };
 
 // The loaded model and the path that it was loaded from.

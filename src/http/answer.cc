@@ -126,6 +126,14 @@ void Answer::on_close(std::function<void()> gone) {
   gone();
 }
 
+// The connection comes to take bytes and finds none.
+void Answer::on_sent(std::function<void()> sent) {
+  const std::lock_guard lock(mutex_);
+  if (lost_ || broken_ || finished_) return;
+  sent_.swap(sent);
+  wake();
+}
+
 void Answer::drop() {
   std::unique_lock lock(mutex_);
   if (!started_ && !lost_) {
@@ -139,7 +147,18 @@ void Answer::drop() {
 }
 
 Answer::Then Answer::take(std::string& out) {
-  const std::lock_guard lock(mutex_);
+  std::function<void()> sent;
+  Then then;
+  {
+    const std::lock_guard lock(mutex_);
+    then = take_ready(out);
+    if (in_flight_ == 0) sent.swap(sent_);
+  }
+  if (sent && then == Then::more) sent();
+  return then;
+}
+
+Answer::Then Answer::take_ready(std::string& out) {
   woken_ = false;
   in_flight_ = ready_.size();
   out += ready_;
@@ -157,11 +176,12 @@ std::string Answer::probe() {
 }
 
 void Answer::lose() {
-  std::function<void()> gone;
+  std::function<void()> gone, sent;  // destroyed without the mutex: they may hold this answer's stream
   {
     const std::lock_guard lock(mutex_);
     lost_ = true;
     std::swap(gone, gone_);
+    std::swap(sent, sent_);
   }
   if (gone) gone();
 }

@@ -31,13 +31,15 @@ class Answer {
   void finish();
   bool closed() const;
   void on_close(std::function<void()> gone);
+  void on_sent(std::function<void()> sent);
   // The last reference of the handler is gone. Answers 500 if nothing was started; an unfinished answer is
   // sent as far as it was written, then the connection closes.
   void drop();
 
   // For the connection: what to do when the taken bytes are sent. abort: close at once.
   enum class Then { more, next_request, close, abort };
-  // Appends all bytes that are ready to `out`. The bytes of the previous call then count as sent.
+  // Appends all bytes that are ready to `out`. The bytes of the previous call then count as sent. If there are
+  // none, the on_sent handler runs now.
   Then take(std::string& out);
   // One byte to send early, to see whether the client still answers: the next byte of kAnswerBegins, or a
   // zero before the size of the next chunk. Empty if there is no such byte or if other bytes are ready.
@@ -48,6 +50,7 @@ class Answer {
  private:
   // These REQUIRE that mutex_ is held.
   void give(Response&& response);
+  Then take_ready(std::string& out);
   std::string head(int status, Headers headers, std::optional<size_t> length) const;
   bool misused(const char* what) const;
   void wake();
@@ -69,7 +72,7 @@ class Answer {
   int64_t owed_ = -1;    // bytes still missing from the promised content-length; -1: none was promised
   bool lost_ = false;    // the connection is gone
   bool woken_ = false;   // wake_() was called, and take() has not followed yet
-  std::function<void()> gone_;
+  std::function<void()> gone_, sent_;
 };
 
 }  // namespace autark::http

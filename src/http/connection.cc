@@ -32,6 +32,7 @@ class Handle final : public Stream {
   void finish() override { answer_->finish(); }
   bool closed() const override { return answer_->closed(); }
   void on_close(std::function<void()> gone) override { answer_->on_close(std::move(gone)); }
+  void on_sent(std::function<void()> sent) override { answer_->on_sent(std::move(sent)); }
 
  private:
   const std::shared_ptr<Answer> answer_;

@@ -5,14 +5,18 @@
 namespace autark::http {
 namespace {
 
-// "%2F" becomes "/", "+" a space. A percent sign without two digits stays.
+bool is_digit(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+// "%2F" becomes "/", "+" a space. A percent sign without two hexadecimal digits stays.
 std::string decoded(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     int byte = 0;
     const char* digits = text.data() + i + 1;
-    const bool escaped = text[i] == '%' && i + 2 < text.size() &&
-                         std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2;
+    const bool escaped = text[i] == '%' && i + 2 < text.size() && is_digit(digits[0]) && is_digit(digits[1]);
+    if (escaped) std::from_chars(digits, digits + 2, byte, 16);
     out += escaped ? char(byte) : text[i] == '+' ? ' ' : text[i];
     i += escaped ? 2 : 0;
   }

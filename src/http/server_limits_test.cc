@@ -141,6 +141,25 @@ TEST(ServerLimitsTest, AStreamTooFarBehindDoesNotWaitForTheWriteOnItsWay) {
   EXPECT_EQ(gone.get_future().wait_for(std::chrono::minutes(1)), std::future_status::ready);
   EXPECT_TRUE(alive(*server));
 }
+TEST(ServerLimitsTest, PiecesThatWaitForEachOtherAreNeverTooMuch) {
+  std::promise<StreamPtr> promise;
+  Router router;
+  router.add("GET", "/stream", [&](Request, StreamPtr s) { promise.set_value(std::move(s)); });
+  const auto server = serve({.unsent_bytes = 1 << 20}, std::move(router));
+  RawSocket client(server->port());
+  client.send("GET /stream HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const StreamPtr stream = promise.get_future().get();
+  stream->start(200, {});
+  std::atomic<int> left{64};
+  std::function<void()> next = [&] {
+    if (left-- == 0) return stream->finish();
+    EXPECT_TRUE(stream->write(std::string(512 << 10, 'x')));
+    stream->on_sent(next);
+  };
+  next();
+  EXPECT_GT(client.read_all().size(), size_t{32} << 20);
+  EXPECT_FALSE(stream->closed());
+}
 TEST(ServerLimitsTest, AClientThatTakesNothingIsClosed) {
   std::promise<StreamPtr> promise;
   Router router;

@@ -49,6 +49,10 @@ class Stream {
   // `gone` is called once, on a loop thread, if the client leaves before the answer is finished. If it has
   // left already, `gone` is called at once. A client that closes only its sending side has not left.
   virtual void on_close(std::function<void()> gone) = 0;
+  // `sent` is called once, on a loop thread, when all bytes that were written have been handed to the
+  // network; never if the client leaves or the answer is finished before that. A second call replaces the
+  // first. Streams that no client reads never call it.
+  virtual void on_sent(std::function<void()>) {}
 };
 using StreamPtr = std::shared_ptr<Stream>;
 using Handler = std::function<void(Request, StreamPtr)>;

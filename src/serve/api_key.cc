@@ -1,4 +1,5 @@
 #include "serve/api_key.h"
+#include <algorithm>
 
 namespace autark::serve {
 namespace {
@@ -39,7 +40,9 @@ Result<std::string> key_from(std::string_view given) {
 }
 
 bool needs_key(std::string_view path) {
-  return path == "/metrics" || path == "/v1" || path.starts_with("/v1/");
+  constexpr std::string_view kPaths[] = {"/metrics",        "/v1",          "/tokenize", "/detokenize",
+                                         "/tokenizer_info", "/server_info", "/load"};
+  return path.starts_with("/v1/") || path.starts_with("/beta/") || std::ranges::count(kPaths, path) > 0;
 }
 
 // Without an early exit: the loop always runs over all of `presented`.

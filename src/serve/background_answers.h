@@ -1,5 +1,6 @@
 // The answers that are computed without a client: the exchanges that write them and the recordings of their
-// streams. Those that have ended are kept until newer ones need their place. Thread-safe.
+// streams. Those that have ended are kept, bounded, until newer ones need their place; after that the store
+// has them. Thread-safe.
 #pragma once
 #include <deque>
 #include <mutex>
@@ -12,9 +13,10 @@ namespace autark::serve {
 class BackgroundAnswers {
  public:
   static constexpr size_t kAnswersMax = 64;
+  static constexpr size_t kEndedBytesMax = size_t{32} << 20;  // of the recordings of ended answers
 
   struct Answer {
-    std::string id;  // of the response
+    std::string id, owner;  // the id of the response; only its owner finds it
     std::shared_ptr<Exchange> exchange;
     std::shared_ptr<Recording> recording;
     Json queued;  // the response object before it has begun
@@ -22,8 +24,11 @@ class BackgroundAnswers {
 
   // Adds an answer in the place of the oldest one that has ended. False if none has and there is no place.
   bool add(Answer answer);
-  std::optional<Answer> find(const std::string& id) const;
+  std::optional<Answer> find(const std::string& id, const std::string& owner) const;
+  // REQUIRES: find() has found it for its owner.
   void forget(const std::string& id);
+  // Removes the oldest of those that have ended until the rest is within kEndedBytesMax.
+  void tidy();
 
  private:
   mutable std::mutex mutex_;

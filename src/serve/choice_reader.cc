@@ -61,10 +61,7 @@ std::optional<engine::Finish> ChoiceReader::enough() const {
 
 // The part of the request that a token of the prompt comes from.
 std::string ChoiceReader::part_of(int64_t token) const {
-  if (prompt_.parts.empty()) return "prompt";
-  size_t byte = 0;
-  for (int64_t i = 0; i < token; ++i) byte += tokenizer_.bytes_of(prompt_.ids[i]).size();
-  return prompt_.parts.at(byte);
+  return prompt_.parts.empty() ? "prompt" : prompt_.parts.at(size_t(token));
 }
 
 api::PromptCache ChoiceReader::told_of(const engine::PrefixReuse& reuse) const {

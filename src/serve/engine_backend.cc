@@ -33,8 +33,8 @@ EngineBackend::~EngineBackend() {
 std::vector<api::ModelEntry> EngineBackend::models() const {
   std::vector<api::ModelEntry> all;
   const auto add = [&](const std::string& id) {
-    all.push_back(
-        {id, engine_->card().name, options_.created, engine_->card().context, text_.chat != nullptr});
+    all.push_back({id, engine_->card().name, options_.created, engine_->card().context, text_.chat != nullptr,
+                   prompts_.traits().thinks});
   };
   add(options_.id);
   for (const std::string& alias : options_.aliases) add(alias);
@@ -164,6 +164,12 @@ Json EngineBackend::state() const {
 }
 
 api::ApiResult<int64_t> EngineBackend::count_tokens(const api::Request& request) const {
+  const auto tokens = tokenize(request);
+  if (const auto* fault = std::get_if<api::ApiError>(&tokens)) return *fault;
+  return std::ssize(std::get<std::vector<int32_t>>(tokens));
+}
+
+api::ApiResult<std::vector<int32_t>> EngineBackend::tokenize(const api::Request& request) const {
   if (!serves(request.model))
     return api::ApiError{.kind = Kind::not_found,
                          .message = "the model '" + request.model.substr(0, 200) + "' is not served here",
@@ -173,9 +179,39 @@ api::ApiResult<int64_t> EngineBackend::count_tokens(const api::Request& request)
   if (!options_.keep_attribution) drop_attribution(counted);
   const auto prompts = prompts_of(counted);
   if (const auto* fault = std::get_if<api::ApiError>(&prompts)) return *fault;
-  int64_t count = 0;
-  for (const Prompt& p : std::get<std::vector<Prompt>>(prompts)) count += std::ssize(p.ids);
-  return count;
+  std::vector<int32_t> ids;
+  for (const Prompt& p : std::get<std::vector<Prompt>>(prompts))
+    ids.insert(ids.end(), p.ids.begin(), p.ids.end());
+  return ids;
+}
+
+api::ApiResult<std::string> EngineBackend::detokenize(std::span<const int32_t> ids) const {
+  for (const int32_t id : ids)
+    if (id >= text_.tokenizer->size())
+      return api::ApiError{.message = std::to_string(id) + " is no token; there are " +
+                                      std::to_string(text_.tokenizer->size()),
+                           .param = "tokens"};
+  return text_.tokenizer->decode(ids, false);
+}
+
+api::ApiResult<Json> EngineBackend::tokenizer_info() const {
+  Json info{{"vocab_size", text_.tokenizer->size()}, {"model_max_length", engine_->card().context}};
+  for (const auto& [name, text] : text_.tokenizer->special_texts()) info[name] = text;
+  return info;
+}
+
+Json EngineBackend::about() const {
+  const engine::ModelCard& c = engine_->card();
+  return {{"model", options_.id},
+          {"architecture", c.architecture},
+          {"weights", c.weights},
+          {"parameters", c.parameters},
+          {"max_model_len", c.context},
+          {"chip", c.chip},
+          {"rounding", c.rounding},
+          {"fingerprint", fingerprint_},
+          {"running", engine_->stats().running},
+          {"waiting", engine_->stats().waiting}};
 }
 
 namespace {

@@ -38,6 +38,10 @@ class EngineBackend final : public api::Backend {
   std::optional<api::ApiError> fault() const override;
   Handle submit(api::Request request, Sink sink) override;
   api::ApiResult<int64_t> count_tokens(const api::Request& request) const override;
+  api::ApiResult<std::vector<int32_t>> tokenize(const api::Request& request) const override;
+  api::ApiResult<std::string> detokenize(std::span<const int32_t> ids) const override;
+  api::ApiResult<Json> tokenizer_info() const override;
+  Json about() const override;
 
   void clear_cache() override { engine_->clear_prefixes(); }
   Json state() const override;

@@ -63,6 +63,34 @@ engine::Event token(std::string text, int64_t count) {
   return e;
 }
 
+TEST(EngineBackend, TellsItsTokens) {
+  Bench b;
+  api::Request r;
+  r.prompts = {std::string("hi")};
+  EXPECT_EQ(std::get<std::vector<int32_t>>(b.backend.tokenize(r)),
+            (std::vector<int32_t>{ByteTokenizer::kBegin, 'h', 'i'}));
+  r.add_special = false;
+  EXPECT_EQ(std::get<std::vector<int32_t>>(b.backend.tokenize(r)), (std::vector<int32_t>{'h', 'i'}));
+  EXPECT_EQ(std::get<std::vector<int32_t>>(b.backend.tokenize(chat("a"))).size(),
+            size_t(std::get<int64_t>(b.backend.count_tokens(chat("a")))));
+  const std::vector<int32_t> ids{ByteTokenizer::kBegin, 'h', 'i'}, unknown{'h', 1 << 20};
+  EXPECT_EQ(std::get<std::string>(b.backend.detokenize(ids)), "<b>hi") << "special tokens, too";
+  EXPECT_EQ(std::get<api::ApiError>(b.backend.detokenize(unknown)).param, "tokens");
+  EXPECT_EQ(std::get<Json>(b.backend.tokenizer_info())["model_max_length"], 40);
+  EXPECT_EQ(b.backend.about()["model"], "fake");
+  r.model = "none";
+  EXPECT_EQ(std::get<api::ApiError>(b.backend.tokenize(r)).code, "model_not_found");
+}
+
+TEST(EngineBackend, ASuffixNeedsTokensForAGap) {
+  Bench b;
+  api::Request r;
+  r.prompts = {std::string("hi")};
+  r.suffix = "ho";
+  b.submit(r);
+  EXPECT_EQ(b.fault().param, "suffix");
+}
+
 TEST(EngineBackend, RendersAndKeepsTypedTokensText) {
   Bench b;
   api::Request r = chat("<b>x");

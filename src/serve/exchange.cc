@@ -1,6 +1,7 @@
 #include "serve/exchange.h"
 #include <fmt/format.h>
 #include <algorithm>
+#include <map>
 #include "base/log.h"
 
 namespace autark::serve {
@@ -21,6 +22,30 @@ const api::ApiError kEndedByOperator{.kind = api::ApiError::Kind::unavailable,
 
 int64_t unix_seconds() {
   return duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// About the size of an answer's body.
+size_t bytes_of(const api::Answer& answer) {
+  size_t bytes = 0;
+  for (const api::Choice& choice : answer.choices)
+    for (const api::Block& b : choice.blocks) bytes += b.text.size();
+  return bytes;
+}
+
+// Encrypts a text once, so that every event of an answer and its kept object carry the same. Thread-safe.
+std::function<std::string(const std::string&)> sealed_once(
+    std::function<std::string(const std::string&)> seal) {
+  struct Sealed {
+    std::mutex mutex;
+    std::map<std::string, std::string> by_text;
+  };
+  if (!seal) return {};
+  return [seal = std::move(seal), sealed = std::make_shared<Sealed>()](const std::string& text) {
+    const std::lock_guard lock(sealed->mutex);
+    auto at = sealed->by_text.find(text);
+    if (at == sealed->by_text.end()) at = sealed->by_text.emplace(text, seal(text)).first;
+    return at->second;
+  };
 }
 
 }  // namespace
@@ -117,7 +142,7 @@ void Exchange::count_input(std::string_view body, api::Backend& backend) {
 
 void Exchange::answer(const Json& body) {
   const std::lock_guard lock(mutex_);
-  if (!over_) respond(body);
+  if (!over_) respond(dump_json(body));
 }
 
 http::StreamPtr Exchange::hand_over() {
@@ -143,9 +168,8 @@ void Exchange::prepare(const api::Request& request, std::string fingerprint) {
                .logprobs = request.logprobs,
                .repeated = request.repeated,
                .tools = request.tools};
-  if (request.seals_reasoning) envelope_.seal = hooks_.seal;
+  if (request.seals_reasoning) envelope_.seal = sealed_once(hooks_.seal);
   keeps_ = request.store && hooks_.keep;
-  background_ = request.background;
   tally_ = std::make_unique<api::Tally>(envelope_.choices, envelope_.n);
   spoken_.assign(envelope_.choices, {});
   submitted_ = true;
@@ -171,6 +195,12 @@ void Exchange::client_left() {
   if (cancel) cancel();
 }
 
+std::optional<api::ApiError> Exchange::begin() {
+  const std::lock_guard lock(mutex_);
+  if (!over_) begin_stream(terms_.clock());
+  return refused_;
+}
+
 // The end of a cancelled answer is the same as if the backend had said it.
 void Exchange::cancel() {
   std::function<void()> cancel;
@@ -179,17 +209,25 @@ void Exchange::cancel() {
     if (over_) return;
     cancel = std::move(handle_.cancel);
     terms_.metrics.cancelled();
-    if (answer_) answer_->add({.payload = api::Event::Finished{.why = api::Finish::cancelled}});
+    const api::Event last{.payload = api::Event::Finished{.why = api::Finish::cancelled}};
+    if (answer_) answer_->add(last);
     if (keeps_) keep();
     account(kClientLeft);
+    if (encoder_) send(encoder_->encode(last, *tally_));
     stream_->finish();
     end();
   }
   if (cancel) cancel();
 }
 
+// The body is made by the thread that needs it first, because a long one takes time. The encoder has its own
+// envelope.
 void Exchange::keep() {
-  hooks_.keep(dialect_.body(envelope_, *answer_, *tally_));
+  const size_t bytes = bytes_of(*answer_);
+  hooks_.keep(bytes, [&dialect = dialect_, envelope = std::move(envelope_), tally = *tally_,
+                      answer = std::make_shared<const api::Answer>(std::move(*answer_))] {
+    return dump_json(dialect.body(envelope, *answer, tally));
+  });
 }
 
 void Exchange::tick() {
@@ -333,14 +371,14 @@ void Exchange::stream_event(const api::Event& event, Time now) {
 void Exchange::gather_event(api::Event event) {
   answer_->add(std::move(event));
   if (!tally_->complete()) return;
-  const Json body = dialect_.body(envelope_, *answer_, *tally_);
-  if (keeps_) hooks_.keep(body);
-  respond(body);
+  std::string body = dump_json(dialect_.body(envelope_, *answer_, *tally_));
+  if (keeps_) hooks_.keep(body.size(), [body] { return body; });
+  respond(std::move(body));
 }
 
-void Exchange::respond(const Json& body) {
+void Exchange::respond(std::string body) {
   account(200);
-  stream_->respond({200, headers(terms_.clock(), "application/json"), dump_json(body)});
+  stream_->respond({200, headers(terms_.clock(), "application/json"), std::move(body)});
   end();
 }
 
@@ -349,7 +387,8 @@ void Exchange::fail(const api::ApiError& fault) {
   api::Reply reply = dialect_.error(fault, "req_" + id_);
   if (fault.kind == api::ApiError::Kind::unavailable) log_warning("req_" + id_ + ": " + fault.message);
   account(reply.status);
-  if (keeps_ && (started_ || background_)) {
+  if (!started_) refused_ = fault;
+  if (keeps_ && started_) {
     answer_->add({.payload = fault});
     keep();
   }
@@ -381,11 +420,14 @@ void Exchange::account(int status) {
                        usage.completion_tokens, milliseconds(now)));
 }
 
-// Drops the stream and the cancel function; each holds a reference back to this object.
+// Drops the stream and the cancel function, which hold references back to this object, and what an ended
+// exchange needs no more.
 void Exchange::end() {
   over_ = true;
   stream_.reset();
   handle_ = {};
+  encoder_.reset();
+  answer_.reset();
 }
 
 http::Headers Exchange::headers(Time now, const char* content_type) const {

@@ -35,7 +35,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     std::function<std::string(const std::string&)> seal;
     // Receives the body of a whole answer before the client does, also of a streamed one, if
     // Request::store is set. A stream or a background answer that failed or was cancelled has one, too.
-    std::function<void(const Json& answer)> keep;
+    // `body` makes the JSON text, on any thread and once; `bytes` is about its size.
+    std::function<void(size_t bytes, std::function<std::string()> body)> keep;
     // Takes a request with Request::background and answers this exchange.
     std::function<void(Exchange& self, api::Request request, api::Backend& backend)> detach;
   };
@@ -62,6 +63,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void end_by_operator();
   // What GET /v1/engine shows of it: `id`, `route`, `state`, `ms` … (docs/engine-state.md).
   Json state() const;
+  // For an exchange that writes to a Recording, after submit(). Begins the stream, so that a later fault is an
+  // event of it. Returns the fault if the request has been refused already: there is no answer then.
+  std::optional<api::ApiError> begin();
   // Cancels the request of an exchange that writes to a Recording. Its answer ends where it is.
   void cancel();
   // The headers of an answer that has just begun.
@@ -94,7 +98,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void tell_cache();
   void stream_event(const api::Event& event, Time now);
   void gather_event(api::Event event);
-  void respond(const Json& body);
+  void respond(std::string body);
   void fail(const api::ApiError& fault);
   void send(const std::vector<api::Frame>& frames);
   void account(int status);
@@ -121,9 +125,10 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   };
   std::vector<Spoken> spoken_;  // per choice, for the time between tokens
   bool submitted_ = false, admitted_ = false, any_token_ = false, started_ = false, over_ = false;
-  bool keeps_ = false, background_ = false;
+  bool keeps_ = false;
   double patience_ = 0;
-  std::chrono::milliseconds silence_;  // in a stream before a keep-alive
+  std::chrono::milliseconds silence_;     // in a stream before a keep-alive
+  std::optional<api::ApiError> refused_;  // the fault before the answer began
   Time last_write_;
 };
 

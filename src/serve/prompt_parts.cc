@@ -47,16 +47,18 @@ class Cursor {
   size_t at_ = 0, scanned_ = 0;
 };
 
-// The texts of an item that a template shows.
-std::vector<std::string_view> contents_of(const api::Item& item) {
+// The texts of a part that a template shows.
+std::vector<std::string_view> contents_of(const api::Part& part) {
   std::vector<std::string_view> all;
-  for (const api::Part& part : item.parts) {
-    if (const auto* t = std::get_if<api::Text>(&part)) all.push_back(t->text);
-    if (const auto* c = std::get_if<api::ToolCall>(&part)) all.push_back(c->name);
-    if (const auto* result = std::get_if<api::ToolResult>(&part))
-      for (const api::Text& t : result->parts) all.push_back(t.text);
-  }
+  if (const auto* t = std::get_if<api::Text>(&part)) all.push_back(t->text);
+  if (const auto* c = std::get_if<api::ToolCall>(&part)) all.push_back(c->name);
+  if (const auto* result = std::get_if<api::ToolResult>(&part))
+    for (const api::Text& t : result->parts) all.push_back(t.text);
   return all;
+}
+
+const std::string& place_of(const api::Item& item, size_t part) {
+  return part < item.places.size() ? item.places[part] : item.place;
 }
 
 // Behind the last tool, or 0 if the first one does not occur.
@@ -77,26 +79,36 @@ PromptParts::PromptParts(const api::Request& request, std::string_view prompt) {
   const size_t tools = end_of_tools(request, prompt);
   Cursor cursor(prompt);
   size_t hidden = 0;  // bytes of contents that were not found since the last one that was
-  for (const api::Item& item : request.items) {
-    bool any = false;
-    for (const std::string_view text : contents_of(item)) {
-      bool found = cursor.pass(text, kMarkup + 2 * hidden);
-      if (!found && cursor.at() < tools) {  // the tools stand between
-        const size_t before = cursor.at();
-        cursor.move_to(tools);
-        if (!(found = cursor.pass(text, kMarkup))) cursor.move_to(before);
-      }
-      hidden = found ? 0 : hidden + text.size();
-      any |= found;
+  const auto pass = [&](std::string_view text) {
+    bool found = cursor.pass(text, kMarkup + 2 * hidden);
+    if (!found && cursor.at() < tools) {  // the tools stand between
+      const size_t before = cursor.at();
+      cursor.move_to(tools);
+      if (!(found = cursor.pass(text, kMarkup))) cursor.move_to(before);
     }
-    if (any) parts_.push_back({cursor.at(), item.place});
-  }
+    hidden = found ? 0 : hidden + text.size();
+    return found;
+  };
+  for (const api::Item& item : request.items)
+    for (size_t i = 0; i < item.parts.size(); ++i) {
+      bool any = false;
+      for (const std::string_view text : contents_of(item.parts[i])) any |= pass(text);
+      if (any) parts_.push_back({cursor.at(), place_of(item, i)});
+    }
   if (tools > 0) parts_.push_back({tools, "tools"});
   std::ranges::sort(parts_, {}, &Part::end);
 }
 
-std::string PromptParts::at(size_t byte) const {
-  const auto found = std::ranges::upper_bound(parts_, byte, {}, &Part::end);
+void PromptParts::count_in_tokens(std::span<const int32_t> ids, const text::Tokenizer& tokenizer) {
+  size_t byte = 0, token = 0;
+  for (Part& part : parts_) {
+    while (token < ids.size() && byte < part.end) byte += tokenizer.bytes_of(ids[token++]).size();
+    part.end = token;
+  }
+}
+
+std::string PromptParts::at(size_t position) const {
+  const auto found = std::ranges::upper_bound(parts_, position, {}, &Part::end);
   return found == parts_.end() ? std::string() : found->name;
 }
 

@@ -1,10 +1,12 @@
 // Where the parts of a conversation lie in its rendered prompt, so that a place in the prompt can be named as a
 // place in the request.
 #pragma once
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 #include "api/item.h"
+#include "text/tokenizer.h"
 
 namespace autark::serve {
 
@@ -15,14 +17,17 @@ class PromptParts {
   PromptParts() = default;
   // `prompt`: the rendered text.
   PromptParts(const api::Request& request, std::string_view prompt);
-  // The part that has the byte: "tools", or Item::place. Markup counts to the content that follows it; empty
-  // behind the last content.
-  std::string at(size_t byte) const;
+  // Counts in tokens from now on: `ids` are the tokens of the prompt. A token belongs to the part of its first
+  // byte.
+  void count_in_tokens(std::span<const int32_t> ids, const text::Tokenizer& tokenizer);
+  // The part that has the byte, or the token: "tools", Item::place or one of Item::places. Markup counts to the
+  // content that follows it; empty behind the last content.
+  std::string at(size_t position) const;
   bool empty() const { return parts_.empty(); }  // no conversation, or none of its contents was found
 
  private:
   struct Part {
-    size_t end = 0;  // first byte behind its content
+    size_t end = 0;  // first byte or token behind its content
     std::string name;
   };
   std::vector<Part> parts_;  // in rising order

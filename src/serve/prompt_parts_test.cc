@@ -71,6 +71,52 @@ TEST(PromptParts, ToolsBehindTheSystemText) {
   check(r, pieces);
 }
 
+// Every token is one byte, except the letters "he", which are one token.
+class Letters final : public text::Tokenizer {
+ public:
+  Result<std::vector<int32_t>> encode(std::string_view text, text::EncodeOptions) const override {
+    std::vector<int32_t> ids;
+    for (size_t i = 0; i < text.size(); i += text.substr(i, 2) == "he" ? 2 : 1)
+      ids.push_back(text.substr(i, 2) == "he" ? 256 : uint8_t(text[i]));
+    return ids;
+  }
+  int64_t size() const override { return 257; }
+  std::string bytes_of(int32_t id) const override { return id == 256 ? "he" : std::string(1, char(id)); }
+  bool is_special(int32_t) const override { return false; }
+  std::optional<int32_t> id_of(std::string_view) const override { return {}; }
+  std::optional<std::string> special_text(std::string_view) const override { return {}; }
+  std::map<std::string, std::string, std::less<>> special_texts() const override { return {}; }
+  std::vector<std::string> markup() const override { return {}; }
+  std::vector<int32_t> end_tokens() const override { return {}; }
+  std::unique_ptr<text::StreamDecoder> stream(bool) const override { return {}; }
+};
+
+TEST(PromptParts, InTokensAsInBytes) {
+  const std::string prompt = "<|system|>You are a helper.<|user|>Read it\nand tell<|end|>the rest";
+  api::Request r = request();
+  r.tools.clear();
+  const PromptParts bytes(r, prompt);
+  PromptParts tokens = bytes;
+  const Letters letters;
+  const auto ids = *letters.encode(prompt, {});
+  tokens.count_in_tokens(ids, letters);
+  size_t byte = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_EQ(tokens.at(i), bytes.at(byte)) << i;
+    byte += letters.bytes_of(ids[i]).size();
+  }
+  EXPECT_LT(ids.size(), prompt.size());
+}
+
+TEST(PromptParts, PartsOfAMergedTurn) {
+  api::Request r;
+  r.items = {
+      item(api::Role::assistant, "input[0]", {api::Text{"One."}, api::Text{"Two."}, api::Text{"Three."}})};
+  r.items[0].places = {"input[0]", "input[0]", "input[2]"};
+  check(r,
+        {{"<|assistant|>One.", "input[0]"}, {" Two.", "input[0]"}, {" Three.", "input[2]"}, {"<|end|>", ""}});
+}
+
 TEST(PromptParts, WithoutTools) {
   api::Request r = request();
   r.tools.clear();

@@ -86,6 +86,7 @@ api::ApiError fault_of(const Error& error) {
 Prompts::Prompts(const text::ModelText& text)
     : text_(text),
       traits_(text.chat ? traits_of(*text.chat) : TemplateTraits{}),
+      gap_(gap_tokens(*text.tokenizer)),
       preamble_(preamble_of(*text.tokenizer)) {}
 
 api::ApiResult<std::vector<Prompt>> Prompts::of(const api::Request& request,
@@ -101,9 +102,29 @@ api::ApiResult<std::vector<Prompt>> Prompts::of(const api::Request& request,
   std::vector<Prompt> prompts;
   for (auto& r : read) {
     if (auto* fault = std::get_if<api::ApiError>(&r)) return std::move(*fault);
+    if (request.suffix)
+      if (auto fault = add_gap(request, std::get<Prompt>(r))) return std::move(*fault);
     prompts.push_back(std::move(std::get<Prompt>(r)));
   }
   return prompts;
+}
+
+// PREAMBLE before-token PROMPT after-token SUFFIX fill-token
+std::optional<api::ApiError> Prompts::add_gap(const api::Request& request, Prompt& prompt) const {
+  if (!gap_)
+    return api::ApiError{.kind = Kind::unsupported,
+                         .message = "this model has no tokens for filling a gap; leave suffix out",
+                         .param = "suffix"};
+  const auto suffix = text_.tokenizer->encode(*request.suffix, {.add_special = false});
+  if (!suffix) return invalid(suffix.error(), "suffix");
+  std::vector<int32_t>& ids = prompt.ids;
+  const bool begins =
+      ids.size() >= preamble_.size() && std::equal(preamble_.begin(), preamble_.end(), ids.begin());
+  ids.insert(ids.begin() + (begins ? std::ssize(preamble_) : 0), gap_->before);
+  ids.push_back(gap_->after);
+  ids.insert(ids.end(), suffix->begin(), suffix->end());
+  ids.push_back(gap_->fill);
+  return {};
 }
 
 // A forced opening is part of the prompt, and the reader gets it too, because it belongs to the answer.
@@ -122,6 +143,7 @@ api::ApiResult<Prompt> Prompts::rendered(const api::Request& request, const Reas
   auto ids = text::ids_of(*prompt, *text_.tokenizer);
   if (!ids) return invalid(ids.error(), "messages");
   PromptParts parts(request, prompt->text);
+  parts.count_in_tokens(*ids, *text_.tokenizer);
   return Prompt{.ids = std::move(*ids),
                 .text = {},
                 .answer = {.syntax = traits_.syntax,

@@ -5,6 +5,7 @@
 #include "api/item.h"
 #include "serve/answer_reader.h"
 #include "serve/conversation.h"
+#include "serve/gap_tokens.h"
 #include "serve/prompt_parts.h"
 #include "text/model_text.h"
 
@@ -14,7 +15,7 @@ struct Prompt {
   std::vector<int32_t> ids;
   std::string text;            // the prompt as text; set only if the request wants it echoed
   AnswerReader::Rules answer;  // how to read its answer
-  PromptParts parts;           // of a conversation
+  PromptParts parts;           // of a conversation; counts in tokens
   int64_t public_tokens = 0;   // PrefixHints::public_tokens
 };
 
@@ -26,6 +27,7 @@ class Prompts {
   // Returns one prompt for a conversation, else one for each of Request::prompts. `usual`: settings for a
   // request that does not set thinking or effort.
   api::ApiResult<std::vector<Prompt>> of(const api::Request& request, const ReasoningDefaults& usual) const;
+  const TemplateTraits& traits() const { return traits_; }  // of the chat template, if there is one
 
  private:
   api::ApiResult<Prompt> rendered(const api::Request& request, const ReasoningDefaults& usual) const;
@@ -33,9 +35,11 @@ class Prompts {
   api::ApiResult<std::string> opening_of(const api::Request& request, bool in_reasoning) const;
   api::ApiResult<Prompt> plain(const api::Request& request, const std::string& text) const;
   Prompt given(const api::Request& request, const std::vector<int32_t>& ids) const;
+  std::optional<api::ApiError> add_gap(const api::Request& request, Prompt& prompt) const;
 
   const text::ModelText& text_;
   const TemplateTraits traits_;
+  const std::optional<GapTokens> gap_;
   const std::vector<int32_t> preamble_;  // tokens that the tokenizer puts before every text, such as <bos>
 };
 

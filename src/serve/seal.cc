@@ -131,7 +131,7 @@ Seal::Key Seal::new_key(int64_t now) {
 }
 
 Seal Seal::random(int64_t now) {
-  return Seal({new_key(now)});
+  return Seal({}, {new_key(now)});
 }
 
 Result<Seal> Seal::from_file(const std::filesystem::path& file, int64_t now) {
@@ -146,24 +146,41 @@ Result<Seal> Seal::from_file(const std::filesystem::path& file, int64_t now) {
     const auto bytes = from_digits(digits);
     if (!words || !bytes) return fault(file, "is damaged; remove it to get a new key");
     key.bytes = *bytes;
-    if (now - key.made <= kOpens) keys.push_back(std::move(key));
+    keys.push_back(std::move(key));
   }
-  if (!keys.empty() && now - keys.front().made <= kSeals) return Seal(std::move(keys));
-  keys.insert(keys.begin(), new_key(now));
-  std::string text;
-  for (const Key& k : keys) text += std::to_string(k.made) + " " + in_digits(k.bytes) + "\n";
-  if (auto failed = write_private(file, text)) return *failed;
-  return Seal(std::move(keys));
+  Seal seal(file, std::move(keys));
+  if (auto failed = seal.rotate(now)) return *failed;
+  return seal;
+}
+
+std::optional<Error> Seal::rotate(int64_t now) {
+  const std::lock_guard lock(*mutex_);
+  std::vector<Key> keys = keys_;
+  std::erase_if(keys, [&](const Key& k) { return now - k.made > kOpens; });
+  if (keys.empty() || now - keys.front().made > kSeals) {
+    keys.insert(keys.begin(), new_key(now));
+    std::string text;
+    for (const Key& k : keys) text += std::to_string(k.made) + " " + in_digits(k.bytes) + "\n";
+    if (!file_.empty())
+      if (auto failed = write_private(file_, text)) return failed;
+  }
+  keys_ = std::move(keys);
+  return {};
+}
+
+std::vector<Seal::Key> Seal::keys() const {
+  const std::lock_guard lock(*mutex_);
+  return keys_;
 }
 
 std::string Seal::seal(const std::string& text) const {
-  return in_letters(encrypted(keys_.front().bytes, text));
+  return in_letters(encrypted(keys().front().bytes, text));
 }
 
 std::optional<std::string> Seal::open(const std::string& sealed) const {
   if (sealed.size() > kSealedMax) return {};
   const auto bytes = from_letters(sealed);
-  for (const Key& k : keys_)
+  for (const Key& k : keys())
     if (auto text = bytes ? decrypted(k.bytes, *bytes) : std::nullopt) return text;
   return {};
 }

@@ -58,6 +58,25 @@ TEST(Seal, ARestartKeepsTheKeyAndAnOldOneOpensForAWhile) {
   EXPECT_EQ(f.at(121 * kDay).open(newer), "y");
 }
 
+TEST(Seal, RotatesWhileItRuns) {
+  const KeyFile f;
+  Seal s = f.at(0);
+  const std::string sealed = s.seal("x");
+  for (const int day : {30, 60, 90, 91, 120}) EXPECT_FALSE(s.rotate(day * kDay));
+  EXPECT_EQ(s.open(sealed), "x") << "the old key opens for 30 days more";
+  const std::string newer = s.seal("y");
+  EXPECT_FALSE(s.rotate(121 * kDay));
+  EXPECT_FALSE(s.open(sealed));
+  EXPECT_EQ(f.at(122 * kDay).open(newer), "y") << "a restart has the new key";
+}
+
+TEST(Seal, KeepsItsKeyIfTheFileCannotBeWritten) {
+  Seal s = [] { return KeyFile().at(0); }();  // the folder is gone
+  const std::string sealed = s.seal("x");
+  EXPECT_TRUE(s.rotate(130 * kDay));
+  EXPECT_EQ(s.open(sealed), "x");
+}
+
 TEST(Seal, ADamagedFileIsAnError) {
   const KeyFile f;
   for (const char* text : {"x", "1\n", "1 abcd\n", "x 00\n"}) {

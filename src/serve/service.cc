@@ -27,6 +27,7 @@ const api::Dialect& dialect_of(const http::Request& request) {
   return dialect_of(request.path, !request.header("anthropic-version").empty());
 }
 
+constexpr std::chrono::hours kTidyTime{1};
 constexpr int64_t kMemoryBytes = int64_t{64} << 20;  // of a store without a folder
 
 std::shared_ptr<storage::Store> store_of(const Service::Options& options) {
@@ -36,15 +37,15 @@ std::shared_ptr<storage::Store> store_of(const Service::Options& options) {
   return std::move(*answers);
 }
 
-std::shared_ptr<const Seal> seal_of(const Service::Options& options) {
-  return options.seal ? options.seal : std::make_shared<const Seal>(Seal::random(std::time(nullptr)));
-}
-
-http::Response json_response(int status, const Json& body) {
-  return {status, {{"content-type", "application/json"}}, dump_json(body)};
+std::shared_ptr<Seal> seal_of(const Service::Options& options) {
+  return options.seal ? options.seal : std::make_shared<Seal>(Seal::random(std::time(nullptr)));
 }
 
 }  // namespace
+
+http::Response Service::json_response(int status, const Json& body) {
+  return {status, {{"content-type", "application/json"}}, dump_json(body)};
+}
 
 Service::Service(Options options)
     : options_(std::move(options)),
@@ -53,6 +54,7 @@ Service::Service(Options options)
       seal_(seal_of(options_)),
       responses_(
           std::make_unique<StoredResponses>(store_of(options_), owner_of_key(options_.api_key), seal_)),
+      next_tidy_(terms_.clock() + kTidyTime),
       workers_(std::make_unique<Workers>(options_.workers)) {
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
 }
@@ -88,6 +90,7 @@ http::Router Service::router() {
   response_routes(router);
   engine_routes(router);
   own_routes(router);
+  fact_routes(router);
   add_assets(router, options_.assets);
   router.not_found([this](http::Request request, http::StreamPtr stream) {
     fail("other", dialect_of(request), stream,
@@ -118,8 +121,10 @@ void Service::api_routes(http::Router& router) {
       take(d, path, std::move(request), std::move(stream), work);
     });
   };
-  post("/v1/chat/completions", api::openai_chat(), &Exchange::run);
-  post("/v1/completions", api::openai_completions(), &Exchange::run);
+  for (const char* path : {"/v1/chat/completions", "/beta/chat/completions"})
+    post(path, api::openai_chat(), &Exchange::run);
+  for (const char* path : {"/v1/completions", "/beta/completions"})
+    post(path, api::openai_completions(), &Exchange::run);
   post("/v1/messages", api::anthropic_messages(), &Exchange::run);
   post("/v1/messages/count_tokens", api::anthropic_messages(), &Exchange::count);
   router.add("POST", "/v1/cache/clear",
@@ -135,6 +140,10 @@ void Service::own_routes(http::Router& router) {
     reply("/health", stream, json_response(200, {{"status", "ok"}}));
   });
   router.add("GET", "/ready", [this](http::Request, http::StreamPtr stream) { ready(stream); });
+  router.add("GET", "/user/balance", [this](http::Request, http::StreamPtr stream) {
+    fail("/user/balance", api::openai_chat(), stream,
+         {.kind = Kind::not_found, .message = "this server keeps no balances", .code = "not_configured"});
+  });
   router.add("GET", "/metrics", [this](http::Request, http::StreamPtr stream) { show_metrics(stream); });
   router.add("GET", "/api/hello", [this](http::Request, http::StreamPtr stream) {
     reply("/api/hello", stream, json_response(200, Json::object()));
@@ -151,9 +160,20 @@ std::optional<api::ApiError> Service::not_now(std::shared_ptr<api::Backend>& bac
                        .message = "the model is being loaded; try again in a few seconds"};
 }
 
+// Answers a request that an Idempotency-Key belongs to already; else `stream` may become a copying one.
+bool Service::is_answered(const api::Dialect& dialect, const char* route, const http::Request& request,
+                          http::StreamPtr& stream) {
+  if (request.method != "POST") return false;
+  const auto fault = idempotency_->admit(request, terms_.clock(), stream);
+  if (fault) fail(route, dialect, stream, *fault);
+  if (!fault && !stream) metrics_.answered(route, 200);
+  return fault || !stream;
+}
+
 // Runs on a loop thread: hands the body to a worker and returns.
 void Service::take(const api::Dialect& dialect, const char* route, http::Request request,
                    http::StreamPtr stream, Work work) {
+  if (is_answered(dialect, route, request, stream)) return;
   std::shared_ptr<api::Backend> backend;
   auto exchange = std::make_shared<Exchange>(terms_, dialect, route, ids_.next(), std::move(stream));
   exchange->set_patience(patience_of(request));
@@ -294,6 +314,16 @@ std::vector<std::shared_ptr<Exchange>> Service::exchanges() {
 void Service::tick() {
   for (const auto& e : exchanges()) e->tick();
   in_flight();  // removes those that have ended from exchanges_
+  background_.tidy();
+  tidy();
+}
+
+void Service::tidy() {
+  const auto now = terms_.clock();
+  if (now < next_tidy_) return;
+  next_tidy_ = now + kTidyTime;
+  responses_->tidy();
+  if (const auto fault = seal_->rotate(std::time(nullptr))) log_error(fault->message);
 }
 
 void Service::tick_until_stopped() {

@@ -10,6 +10,7 @@
 #include "serve/background_answers.h"
 #include "serve/console.h"
 #include "serve/exchange.h"
+#include "serve/idempotency.h"
 #include "serve/ids.h"
 #include "serve/stored_responses.h"
 #include "serve/workers.h"
@@ -31,7 +32,7 @@ class Service {
     // Where answers of /v1/responses are kept, and what encrypts reasoning. Empty: in memory, bounded, and a
     // key that ends with the process.
     std::shared_ptr<storage::Store> answers;
-    std::shared_ptr<const Seal> seal;
+    std::shared_ptr<Seal> seal;
     // Empty: the steady clock, and a thread that calls tick(). Else (tests) the caller calls tick().
     Clock clock;
   };
@@ -55,11 +56,15 @@ class Service {
   void drain();     // new requests get 503, running ones continue
   void stop();      // also ends the running ones: with 503, or with an error event in a stream
   int in_flight();  // the number of requests whose answer has not ended
-  void tick();      // sends keep-alives and ends requests that take too long
+  // Sends keep-alives, ends requests that take too long and, once an hour, rotates the key and tidies the store.
+  // Call on one thread.
+  void tick();
 
  private:
   void api_routes(http::Router& router);
   void own_routes(http::Router& router);
+  void fact_routes(http::Router& router);
+  static http::Response json_response(int status, const Json& body);
   http::Filter key_filter();
   void engine_routes(http::Router& router);
   void show_engine(const http::StreamPtr& stream);
@@ -77,6 +82,7 @@ class Service {
   void start_in_background(Exchange& self, api::Request request, api::Backend& backend,
                            Exchange::Hooks hooks);
   void get_response(Exchange& exchange, const std::string& id, const std::string& query);
+  void stream_response(Exchange& exchange, const std::string& id, const std::string& query);
   void cancel_response(Exchange& exchange, const std::string& id);
   void delete_response(Exchange& exchange, const std::string& id);
   bool enlist(const std::shared_ptr<Exchange>& exchange);  // false: the server is stopping
@@ -87,10 +93,13 @@ class Service {
   void ready(const http::StreamPtr& stream);
   void show_metrics(const http::StreamPtr& stream);
   std::optional<api::ApiError> not_now(std::shared_ptr<api::Backend>& backend);
+  bool is_answered(const api::Dialect& dialect, const char* route, const http::Request& request,
+                   http::StreamPtr& stream);
   void reply(const char* route, const http::StreamPtr& stream, http::Response response);
   void fail(const char* route, const api::Dialect& dialect, const http::StreamPtr& stream,
             const api::ApiError& fault);
   void tick_until_stopped();
+  void tidy();
 
   Options options_;
   Metrics metrics_;
@@ -105,9 +114,11 @@ class Service {
   std::shared_ptr<api::Backend> backend_;
   Expose more_metrics_, vllm_metrics_;
   Ids ids_;
-  std::shared_ptr<const Seal> seal_;
+  std::shared_ptr<Seal> seal_;
   std::unique_ptr<StoredResponses> responses_;
+  const std::shared_ptr<Idempotency> idempotency_ = std::make_shared<Idempotency>();
   BackgroundAnswers background_;
+  std::chrono::steady_clock::time_point next_tidy_;  // used by tick() only
 
   std::unique_ptr<Workers> workers_;
   std::thread ticker_;

@@ -2,6 +2,7 @@
 #include <charconv>
 #include <ctime>
 #include "api/openai_responses_answer.h"
+#include "api/openai_responses_stream.h"
 #include "http/query.h"
 #include "serve/service.h"
 
@@ -32,14 +33,27 @@ void answer_with(Exchange& exchange, api::ApiResult<Json> result) {
   exchange.answer(std::get<Json>(result));
 }
 
-void begin_events(Exchange& exchange, Recording& recording, int64_t after) {
+// The client's stream, which has begun; null if the client has left.
+http::StreamPtr begun_events(Exchange& exchange) {
   http::Headers headers = exchange.headers("text/event-stream; charset=utf-8");
   headers.emplace_back("cache-control", "no-cache");
   headers.emplace_back("x-accel-buffering", "no");
-  const http::StreamPtr stream = exchange.hand_over();
-  if (!stream) return;
-  stream->start(200, std::move(headers));
-  recording.follow(stream, after);
+  http::StreamPtr stream = exchange.hand_over();
+  if (stream) stream->start(200, std::move(headers));
+  return stream;
+}
+
+void follow(Exchange& exchange, Recording& recording, int64_t after) {
+  if (http::StreamPtr stream = begun_events(exchange)) recording.follow(std::move(stream), after);
+}
+
+// The number of the last event that the client has; −1: none. Empty if the text is no such number.
+std::optional<int64_t> number_of(const std::string& text) {
+  int64_t after = -1;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), after);
+  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || after < -1 || after > kEventsMost)
+    return {};
+  return after;
 }
 
 }  // namespace
@@ -98,6 +112,7 @@ void Service::kept_response_routes(http::Router& router) {
 
 void Service::take_response(const api::Dialect& dialect, http::Request request, http::StreamPtr stream,
                             Work work) {
+  if (is_answered(dialect, "/v1/responses", request, stream)) return;
   std::shared_ptr<api::Backend> backend;
   const auto fault = not_now(backend);
   const std::string id = ids_.next();
@@ -115,7 +130,9 @@ Exchange::Hooks Service::response_hooks(const std::string& id) {
   Exchange::Hooks hooks;
   hooks.expand = [this, id, draft](Json& body) { return responses_->expand(body, id, *draft); };
   hooks.seal = [seal = seal_](const std::string& text) { return seal->seal(text); };
-  hooks.keep = [this, draft](const Json& answer) { responses_->keep(answer, *draft); };
+  hooks.keep = [this, draft, response = api::response_id({.id = id})](size_t bytes, auto body) {
+    responses_->keep(response, bytes, std::move(body), draft);
+  };
   const Exchange::Hooks rest = hooks;
   hooks.detach = [this, rest](Exchange& self, api::Request request, api::Backend& backend) {
     start_in_background(self, std::move(request), backend, rest);
@@ -123,7 +140,8 @@ Exchange::Hooks Service::response_hooks(const std::string& id) {
   return hooks;
 }
 
-// The answer has an exchange of its own with the same id, whose client is a recording.
+// The answer has an exchange of its own with the same id, whose client is a recording. A request that is refused
+// while it is submitted is answered as without `background`.
 void Service::start_in_background(Exchange& self, api::Request request, api::Backend& backend,
                                   Exchange::Hooks hooks) {
   const bool streams = std::exchange(request.stream, true);
@@ -131,43 +149,61 @@ void Service::start_in_background(Exchange& self, api::Request request, api::Bac
   const auto recording = std::make_shared<Recording>();
   const auto exchange = std::make_shared<Exchange>(
       terms_, api::openai_responses(), "/v1/responses background", self.id(), recording, std::move(hooks));
-  const api::Envelope envelope{
+  const api::Envelope queued_as{
       .id = self.id(), .created = std::time(nullptr), .model = request.model, .repeated = request.repeated};
-  const Json queued = api::response_json(envelope, {.status = "queued"}, nullptr, nullptr);
-  if (!background_.add({api::response_id(envelope), exchange, recording, queued}))
+  const std::string id = api::response_id(queued_as);
+  const Json queued = api::response_json(queued_as, {.status = "queued"}, nullptr, nullptr);
+  if (!background_.add({id, responses_->owner(), exchange, recording, queued}))
     return self.refuse(
         {.kind = Kind::overloaded, .message = "the server has too many requests; try again in 1s"});
-  if (!enlist(exchange)) return self.refuse({.kind = Kind::unavailable, .message = "the server is stopping"});
-  if (streams)
-    begin_events(self, *recording, -1);
-  else
-    self.answer(queued);
-  exchange->submit(std::move(request), backend);
+  std::optional<api::ApiError> refused;
+  if (enlist(exchange)) {
+    exchange->submit(std::move(request), backend);
+    refused = exchange->begin();
+  } else {
+    refused = api::ApiError{.kind = Kind::unavailable, .message = "the server is stopping"};
+  }
+  if (refused) return background_.forget(id), self.refuse(std::move(*refused));
+  streams ? follow(self, *recording, -1) : self.answer(queued);
 }
 
 // A running answer is found among the background ones, any other in the store.
 void Service::get_response(Exchange& exchange, const std::string& id, const std::string& query) {
-  const auto running = background_.find(id);
-  if (http::query_value(query, "stream") == "true") {
-    const std::string text = http::query_value(query, "starting_after").value_or("-1");
-    int64_t after = -1;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), after);
-    if (read.ec != std::errc() || read.ptr != text.data() + text.size() || after < -1 || after > kEventsMost)
-      return exchange.refuse({.message = "starting_after must be a whole number", .param = "starting_after"});
-    if (running) return begin_events(exchange, *running->recording, after);
-    auto kept = responses_->find(id);
-    if (auto* fault = std::get_if<api::ApiError>(&kept)) return exchange.refuse(std::move(*fault));
-    return exchange.refuse(
-        {.message = "only a recent background response can be streamed", .param = "stream"});
-  }
+  if (http::query_value(query, "stream") == "true") return stream_response(exchange, id, query);
+  const auto running = background_.find(id, responses_->owner());
   if (!running || running->exchange->over()) return answer_with(exchange, responses_->find(id));
   Json now = running->queued;
   if (running->recording->begun()) now["status"] = "in_progress";
   exchange.answer(now);
 }
 
+// Events that are no longer recorded come from the kept response, in short.
+void Service::stream_response(Exchange& exchange, const std::string& id, const std::string& query) {
+  const auto after = number_of(http::query_value(query, "starting_after").value_or("-1"));
+  if (!after)
+    return exchange.refuse({.message = "starting_after must be a whole number", .param = "starting_after"});
+  const auto running = background_.find(id, responses_->owner());
+  const int64_t first = running ? running->recording->first() : 0;
+  if (running && *after + 1 >= first) return follow(exchange, *running->recording, *after);
+  if (running && !running->exchange->over())
+    return exchange.refuse({.message = "the events before number " + std::to_string(first) +
+                                       " are no longer kept; wait for the end of the response",
+                            .param = "starting_after"});
+  auto kept = responses_->find(id);
+  if (auto* fault = std::get_if<api::ApiError>(&kept)) return exchange.refuse(std::move(*fault));
+  const Json& response = std::get<Json>(kept);
+  if (response.value("background", Json()) != true)
+    return exchange.refuse({.message = "only a background response can be streamed", .param = "stream"});
+  const http::StreamPtr stream = begun_events(exchange);
+  if (!stream) return;
+  const auto replay = std::make_shared<Recording>();
+  for (const api::Frame& f : api::stream_of_kept(response, *after)) replay->write(http::sse(f.data, f.event));
+  replay->finish();
+  replay->follow(stream, -1);
+}
+
 void Service::cancel_response(Exchange& exchange, const std::string& id) {
-  if (const auto running = background_.find(id)) running->exchange->cancel();
+  if (const auto running = background_.find(id, responses_->owner())) running->exchange->cancel();
   auto kept = responses_->find(id);
   if (const auto* response = std::get_if<Json>(&kept);
       response && response->value("background", Json()) != true)
@@ -176,8 +212,10 @@ void Service::cancel_response(Exchange& exchange, const std::string& id) {
 }
 
 void Service::delete_response(Exchange& exchange, const std::string& id) {
-  if (const auto running = background_.find(id)) running->exchange->cancel();
-  background_.forget(id);
+  if (const auto running = background_.find(id, responses_->owner())) {
+    running->exchange->cancel();
+    background_.forget(id);
+  }
   answer_with(exchange, responses_->erase(id));
 }
 

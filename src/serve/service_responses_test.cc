@@ -1,6 +1,7 @@
 // Goal: /v1/responses as a client on a socket sees it: answers, what is kept of them, and answers in the
 // background. Method: a scripted backend that repeats what it was given, behind a real server; restarts with
 // the same store.
+#include <set>
 #include "api/openai_responses_answer.h"
 #include "serve/testing.h"
 #include "store/sqlite_store.h"
@@ -123,6 +124,10 @@ TEST(ServiceResponses, ItemReferences) {
                     .json());
   };
   EXPECT_EQ(with(item), "<u:one|a:<u:one>|u:two>");
+  EXPECT_EQ(said(s.ask("POST", kPath, R"({"input":[{"role":"user","content":"one"},{"id":")" + item + "\"}]}")
+                     .json()),
+            "<u:one|a:<u:one>>")
+      << "without a type";
   EXPECT_EQ(with("msg_unknown"), "<u:one|a:[item_reference left out]|u:two>") << "never a 400";
   EXPECT_EQ(with("msg_00ff_0"), "<u:one|a:[item_reference left out]|u:two>");
 }
@@ -153,7 +158,7 @@ TEST(ServiceResponses, CountsInputTokens) {
 }
 
 TEST(ServiceResponses, SealedReasoningComesBack) {
-  const auto seal = std::make_shared<const Seal>(Seal::random(0));
+  const auto seal = std::make_shared<Seal>(Seal::random(0));
   const Running s(repeat, {.seal = seal});
   const Json r =
       s.ask("POST", kPath, R"({"input":"a","store":false,"include":["reasoning.encrypted_content"]})").json();
@@ -181,7 +186,93 @@ TEST(ServiceResponses, Compacts) {
   EXPECT_NE(next.find("<u:a|a:b|u:c|u:Sum up"), std::string::npos) << next;
   const std::string lost =
       said(Running(repeat).ask("POST", kPath, dump_json({{"input", r["output"]}})).json());
-  EXPECT_EQ(lost, "<u:a|u:c>") << "another key: the summary is left out";
+  EXPECT_EQ(lost, "<u:a|u:c|s:[compaction left out]>") << "another key: a line in its place";
+  const Answered alone =
+      Running(repeat).ask("POST", kPath, dump_json({{"input", Json::array({r["output"][2]})}}));
+  EXPECT_EQ(said(alone.json()), "<s:[compaction left out]>") << "never a 400";
+}
+
+TEST(ServiceResponses, CompactsWhatAPreviousResponseContinues) {
+  const Running s(repeat);
+  const std::string id = s.ask("POST", kPath, R"({"input":"one"})").json()["id"];
+  const Json r = s.ask("POST", "/v1/responses/compact",
+                       R"({"input":"two","text":{"format":{"type":"json_object"}},"previous_response_id":")" +
+                           id + "\"}")
+                     .json();
+  ASSERT_EQ(r["output"].size(), 3u) << dump_json(r);
+  EXPECT_EQ(r["output"][0]["content"][0]["text"], "one");
+  EXPECT_EQ(r["output"][1]["content"][0]["text"], "two");
+}
+
+TEST(ServiceResponses, OneAnswerHasOneEncryptedText) {
+  const Running s(repeat);
+  const auto events = events_of(
+      s.ask("POST", kPath, R"({"input":"a","stream":true,"include":["reasoning.encrypted_content"]})").body);
+  std::set<std::string> texts;
+  for (const Json& e : events) {
+    if (e["type"] == "response.output_item.done" && e["item"]["type"] == "reasoning")
+      texts.insert(e["item"]["encrypted_content"]);
+    if (e["type"] == "response.completed") texts.insert(e["response"]["output"][0]["encrypted_content"]);
+  }
+  const std::string id = events.back()["response"]["id"];
+  texts.insert(s.ask("GET", std::string(kPath) + "/" + id).json()["output"][0]["encrypted_content"]);
+  EXPECT_EQ(texts.size(), 1u);
+}
+
+TEST(ServiceResponses, PlacesDoNotCountTheConversationBefore) {
+  const Running s(repeat);
+  const std::string id = s.ask("POST", kPath, R"({"input":"one"})").json()["id"];
+  const Answered wrong = s.ask(
+      "POST", kPath,
+      R"({"input":[{"role":"user","content":"x"},{"role":"user"}],"previous_response_id":")" + id + "\"}");
+  EXPECT_EQ(wrong.json()["error"]["param"], "input[1].content");
+  const Answered own =
+      s.ask("POST", kPath, R"({"input":"x","previous_items":[{"role":"user","content":"y"}]})");
+  EXPECT_EQ(said(own.json()), "<u:x>") << "no client sends items of a conversation that is not kept";
+}
+
+// A store that fails, or says when it is tidied.
+class Odd final : public storage::Store {
+ public:
+  std::optional<Error> keep(const storage::Response&) override { return broken_; }
+  Result<storage::Response> find(const std::string&, const std::string&, int64_t) override { return broken_; }
+  std::optional<Error> erase(const std::string&, const std::string&, int64_t) override { return broken_; }
+  std::optional<Error> tidy(int64_t) override {
+    ++tidied;
+    return {};
+  }
+  int64_t bytes() const override { return 0; }
+  std::atomic<int> tidied{0};
+
+ private:
+  const Error broken_{Code::io, "store: /home/me/store.db cannot be read (disk I/O error)"};
+};
+
+TEST(ServiceResponses, ClientsAreNotToldWhereTheStoreIs) {
+  const Running s(repeat, {.answers = std::make_shared<Odd>()});
+  for (const char* method : {"GET", "DELETE"}) {
+    const Answered a = s.ask(method, "/v1/responses/resp_1");
+    EXPECT_EQ(a.status, 500);
+    EXPECT_EQ(a.body.find("/home"), a.body.npos) << a.body;
+    EXPECT_EQ(a.body.find("disk"), a.body.npos) << a.body;
+  }
+}
+
+TEST(ServiceResponses, TidiesAndRotatesEveryHour) {
+  const auto store = std::make_shared<Odd>();
+  const auto seal = std::make_shared<Seal>(Seal::random(0));
+  const std::string sealed = seal->seal("x");
+  auto now = std::chrono::steady_clock::now();
+  {
+    Running s(repeat, {.answers = store, .seal = seal, .clock = [&] { return now; }});
+    s.service.tick();
+    EXPECT_EQ(seal->open(sealed), "x");
+    now += std::chrono::hours(1);
+    s.service.tick();
+    s.service.tick();
+    EXPECT_FALSE(seal->open(sealed)) << "that key was made in 1970";
+  }
+  EXPECT_EQ(store->tidied, 2) << "when it was opened, and after an hour";
 }
 
 TEST(ServiceResponses, AnotherKeysAnswersAreNotThere) {
@@ -257,17 +348,79 @@ TEST(ServiceResponses, OnlyBackgroundAnswersAreCancelled) {
 }
 
 TEST(ServiceResponses, AFailedBackgroundAnswerSaysSo) {
-  const Running s([](api::Request, api::Backend::Sink sink) {
-    sink({.payload = api::ApiError{.kind = api::ApiError::Kind::unavailable, .message = "gone"}});
-    return api::Backend::Handle();
-  });
-  const Json queued = s.ask("POST", kPath, R"({"input":"hi","background":true})").json();
-  Json now;
-  do {
-    now = s.ask("GET", std::string(kPath) + "/" + queued["id"].get<std::string>()).json();
-  } while (now["status"] == "queued");
+  Paused paused;
+  const Running s(
+      [&](api::Request r, api::Backend::Sink sink) { return paused(std::move(r), std::move(sink)); });
+  auto client = s.connect();
+  client.send(request_text("POST", kPath, R"({"input":"hi","background":true,"stream":true})"));
+  EXPECT_NE(client.read_until("\r\n\r\n").find(" 200 "), std::string::npos);
+  paused.sink({.payload = api::ApiError{.kind = api::ApiError::Kind::unavailable, .message = "gone"}});
+  const auto events = events_of(unchunked(client.read_all()));
+  ASSERT_FALSE(events.empty());
+  EXPECT_EQ(events.front()["type"], "response.created");
+  EXPECT_EQ(events.back()["type"], "response.failed");
+  const std::string id = events.back()["response"]["id"];
+  const Json now = s.ask("GET", std::string(kPath) + "/" + id).json();
   EXPECT_EQ(now["status"], "failed");
   EXPECT_EQ(now["error"]["message"], "gone");
+}
+
+TEST(ServiceResponses, ABackgroundRequestThatIsRefusedIsAnsweredAsUsual) {
+  std::atomic<int> asked{0};
+  const Running s([&](api::Request, api::Backend::Sink sink) {
+    ++asked;
+    sink({.payload = api::ApiError{
+              .kind = api::ApiError::Kind::not_found, .message = "none", .code = "model_not_found"}});
+    return api::Backend::Cancel();
+  });
+  for (const char* rest : {"", R"(,"stream":true)"}) {
+    const Answered a = s.ask("POST", kPath, std::string(R"({"input":"hi","background":true)") + rest + "}");
+    EXPECT_EQ(a.status, 404) << a.body;
+    EXPECT_EQ(a.json()["error"]["code"], "model_not_found");
+  }
+  EXPECT_EQ(asked, 2);
+}
+
+TEST(ServiceResponses, ACancelledBackgroundStreamEndsWithAnEvent) {
+  Paused paused;
+  const Running s(
+      [&](api::Request r, api::Backend::Sink sink) { return paused(std::move(r), std::move(sink)); });
+  const std::string id = s.ask("POST", kPath, R"({"input":"hi","background":true})").json()["id"];
+  const std::string path = std::string(kPath) + "/" + id;
+  auto follower = s.connect();
+  follower.send(request_text("GET", path + "?stream=true"));
+  paused.sink({0, api::Event::Started{3}, {3, 0, 0}});
+  EXPECT_EQ(s.ask("POST", path + "/cancel", "{}").json()["status"], "cancelled");
+  const auto events = events_of(read_answer(follower).body);
+  ASSERT_FALSE(events.empty());
+  EXPECT_EQ(events.back()["type"], "response.incomplete");
+  EXPECT_EQ(events.back()["response"]["status"], "cancelled");
+}
+
+TEST(ServiceResponses, ALongBackgroundStreamCanBeReadAgain) {
+  Paused paused;
+  const Running s(
+      [&](api::Request r, api::Backend::Sink sink) { return paused(std::move(r), std::move(sink)); });
+  const std::string id = s.ask("POST", kPath, R"({"input":"hi","background":true})").json()["id"];
+  const std::string path = std::string(kPath) + "/" + id + "?stream=true";
+  auto live = s.connect();
+  live.send(request_text("GET", path));
+  paused.sink({0, api::Event::Started{3}, {3, 0, 0}});
+  std::string all;
+  std::thread reader([&] { all = read_answer(live).body; });
+  const std::string piece(1 << 20, 'x');
+  for (int i = 1; i <= 4; ++i) paused.sink({0, api::Event::Delta{piece, {}, false}, {3, 0, i}});
+  const auto late = [&] { return events_of(s.ask("GET", path).body); };
+  paused.sink({0, api::Event::Finished{api::Finish::stop, ""}, {3, 0, 4}});
+  reader.join();
+  const auto seen = events_of(all);
+  ASSERT_FALSE(seen.empty());
+  EXPECT_EQ(seen.back()["type"], "response.completed") << "a live reader gets its end";
+  EXPECT_EQ(said(seen.back()["response"]).size(), 4 * piece.size());
+  const auto again = late();
+  ASSERT_EQ(again.size(), 2u) << "more than is recorded: from the store";
+  EXPECT_EQ(again.front()["type"], "response.created");
+  EXPECT_EQ(again.back()["response"], seen.back()["response"]);
 }
 
 }  // namespace

@@ -88,6 +88,54 @@ TEST(Service, ListsModelsInBothForms) {
   EXPECT_EQ(s.ask("GET", "/v1/models/large", "", kHeader).json()["error"]["type"], "not_found_error");
 }
 
+TEST(Service, SaysWhatItIs) {
+  const Running s(say_hello);
+  EXPECT_FALSE(s.ask("GET", "/version").json()["version"].get<std::string>().empty());
+  EXPECT_EQ(s.ask("GET", "/load").json()["server_load"], 0);
+  EXPECT_EQ(s.ask("GET", "/server_info").json()["requests_in_flight"], 1) << "this one";
+  const Answered balance = s.ask("GET", "/user/balance");
+  EXPECT_EQ(balance.status, 404);
+  EXPECT_EQ(balance.json()["error"]["code"], "not_configured");
+  EXPECT_EQ(s.ask("POST", "/beta/chat/completions", kChat).status, 200);
+  EXPECT_EQ(s.ask("POST", "/beta/completions", R"({"prompt":"a"})").status, 200);
+}
+
+// A backend whose tokens are the bytes of the last text.
+class Bytes final : public api::Backend {
+ public:
+  std::vector<api::ModelEntry> models() const override { return {{"tiny", "Tiny", 0, 64, true}}; }
+  Cancel submit(api::Request, Sink) override { return {}; }
+  api::ApiResult<int64_t> count_tokens(const api::Request&) const override { return int64_t{0}; }
+  api::ApiResult<std::vector<int32_t>> tokenize(const api::Request& r) const override {
+    const std::string& text = r.prompts.empty() ? std::get<api::Text>(r.items.back().parts.at(0)).text
+                                                : std::get<std::string>(r.prompts.at(0));
+    std::vector<int32_t> ids(text.begin(), text.end());
+    if (r.add_special) ids.insert(ids.begin(), 1);
+    return ids;
+  }
+  api::ApiResult<std::string> detokenize(std::span<const int32_t> ids) const override {
+    return std::string(ids.begin(), ids.end());
+  }
+};
+
+TEST(Service, TellsTokens) {
+  Running s(nullptr);
+  s.service.open(std::make_shared<Bytes>());
+  const Json a = s.ask("POST", "/tokenize", R"({"prompt":"hi","return_token_strs":true})").json();
+  EXPECT_EQ(dump_json(a),
+            R"({"count":3,"max_model_len":64,"tokens":[1,104,105],"token_strs":["\u0001","h","i"]})");
+  EXPECT_EQ(s.ask("POST", "/tokenize", R"({"prompt":"hi","add_special_tokens":false})").json()["count"], 2);
+  EXPECT_EQ(s.ask("POST", "/tokenize", R"({"messages":[{"role":"user","content":"hey"}]})").json()["count"],
+            4);
+  EXPECT_EQ(s.ask("POST", "/detokenize", R"({"tokens":[104,105]})").json(), (Json{{"prompt", "hi"}}));
+  EXPECT_EQ(s.ask("GET", "/tokenizer_info").status, 400) << "this backend has none";
+  for (const char* bad : {"{}", "[]", "{", R"({"tokens":["a"],"prompt":1})", R"({"messages":1})"}) {
+    EXPECT_EQ(s.ask("POST", "/tokenize", bad).status, 400) << bad;
+    EXPECT_EQ(s.ask("POST", "/detokenize", bad).status, 400) << bad;
+  }
+  EXPECT_EQ(Running(say_hello).ask("POST", "/tokenize", R"({"prompt":"a"})").status, 400);
+}
+
 TEST(Service, OneKeyInEitherHeader) {
   const Running s(say_hello, {.api_key = "sesame"});
   const std::pair<const char*, int> tries[] = {{"", 401},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include "api/openai_responses_input.h"
 #include "base/log.h"
 #include "http/query.h"
 
@@ -32,9 +33,12 @@ std::string text_at(const Json& object, const char* name) {
   return object.is_object() && at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
+// Messages and references need not say their type.
 std::string type_of(const Json& item) {
   const std::string type = text_at(item, "type");
-  return type.empty() && item.is_object() && item.contains("role") ? "message" : type;
+  if (!type.empty() || !item.is_object()) return type;
+  if (item.contains("role")) return "message";
+  return text_at(item, "id").empty() ? type : "item_reference";
 }
 
 // The input as a list of items.
@@ -86,12 +90,24 @@ Json output_of(const storage::Response& kept) {
 }
 
 api::ApiError fault_of_store(const Error& error, const std::string& id, const char* param) {
-  if (error.code != Code::not_found) return {.kind = Kind::internal, .message = error.message};
+  if (error.code != Code::not_found) {
+    log_error(error.message);
+    return {.kind = Kind::internal, .message = "the server's store of responses failed; its log says why"};
+  }
   const bool previous = std::string_view(param) == "previous_response_id";
   return {.kind = previous ? Kind::invalid : Kind::not_found,
           .message = "Response with id '" + id.substr(0, 100) + "' not found.",
           .param = param,
           .code = previous ? "previous_response_not_found" : "not_found"};
+}
+
+// About the size of the items' text.
+size_t size_of(const Json& items) {
+  if (items.is_string()) return items.get_ref<const std::string&>().size();
+  size_t bytes = 0;
+  if (items.is_structured())
+    for (const Json& item : items) bytes += size_of(item);
+  return bytes;
 }
 
 Json opened_reasoning(const Json& item, const std::string& text) {
@@ -105,17 +121,18 @@ Json opened_compaction(const std::string& text) {
   return {{"type", "message"}, {"role", "developer"}, {"content", text}};
 }
 
-// Replaces what is encrypted by its content, and removes what no key opens.
+// Replaces what is encrypted by its content. Every item keeps its place in the list: reasoning that no key
+// opens becomes empty reasoning.
 void open_sealed(Json& items, const Seal& seal) {
   for (Json& item : items) {
     const std::string type = type_of(item), sealed = text_at(item, "encrypted_content");
     if (sealed.empty() || (type != "reasoning" && type != "compaction")) continue;
     const auto text = seal.open(sealed);
-    if (type == "reasoning" && text) item = opened_reasoning(item, *text);
-    if (type == "compaction") item = text ? opened_compaction(*text) : Json();
+    if (type == "reasoning")
+      item = text ? opened_reasoning(item, *text) : Json{{"type", type}, {"summary", Json::array()}};
+    else
+      item = opened_compaction(text.value_or("[compaction left out]"));
   }
-  const auto end = std::remove_if(items.begin(), items.end(), [](const Json& i) { return i.is_null(); });
-  items.erase(end, items.end());
 }
 
 }  // namespace
@@ -126,7 +143,9 @@ StoredResponses::StoredResponses(std::shared_ptr<storage::Store> store, std::str
       owner_(std::move(owner)),
       seal_(std::move(seal)),
       writer_(std::make_unique<Workers>(
-          Workers::Limits{.threads = 1, .jobs = kWaitingJobs, .bytes = kWaitingBytes})) {}
+          Workers::Limits{.threads = 1, .jobs = kWaitingJobs, .bytes = kWaitingBytes})) {
+  tidy();
+}
 
 StoredResponses::~StoredResponses() {
   writer_.reset();
@@ -161,19 +180,21 @@ std::optional<api::ApiError> StoredResponses::put_in_place(Json& items) const {
 
 std::optional<api::ApiError> StoredResponses::expand(Json& body, const std::string& id, Draft& draft) const {
   if (!body.is_object()) return {};
+  body.erase(api::kPreviousItems);
   const auto input = body.find("input");
   const bool given = input != body.end();
   if (given && !input->is_string() && !input->is_array()) return {};  // the dialect says what is wrong
   Json own = given ? items_of(*input) : Json::array();
   if (auto fault = put_in_place(own)) return fault;
   name_items(own, id);
-  draft = {.previous = text_at(body, "previous_response_id"), .input = own};
-  Json all = Json::array();
-  if (!draft.previous.empty())
-    if (auto fault = put_before(draft.previous, all)) return fault;
-  for (Json& item : own) all.push_back(std::move(item));
-  open_sealed(all, *seal_);
-  if (given || !draft.previous.empty()) body["input"] = std::move(all);
+  draft = {.previous = text_at(body, "previous_response_id"), .input = own, .bytes = size_of(own)};
+  open_sealed(own, *seal_);
+  if (given) body["input"] = std::move(own);
+  if (draft.previous.empty()) return {};
+  Json before = Json::array();
+  if (auto fault = put_before(draft.previous, before)) return fault;
+  open_sealed(before, *seal_);
+  body[api::kPreviousItems] = std::move(before);
   return {};
 }
 
@@ -198,38 +219,67 @@ std::optional<api::ApiError> StoredResponses::put_before(const std::string& prev
 }
 
 // The writer has its own thread and queue; if the queue is full the answer is not kept, and the log says so.
-void StoredResponses::keep(const Json& response, const Draft& draft) {
-  auto kept = std::make_shared<storage::Response>();
-  kept->id = text_at(response, "id");
-  kept->owner = owner_;
-  kept->previous = draft.previous;
-  kept->created = now_seconds();
-  kept->body = dump_json(response);
-  kept->input = dump_json(draft.input);
+void StoredResponses::keep(const std::string& id, size_t bytes, std::function<std::string()> body,
+                           std::shared_ptr<const Draft> draft) {
+  const auto waiting = std::make_shared<Waiting>();
+  waiting->response = {.id = id,
+                       .owner = owner_,
+                       .previous = draft->previous,
+                       .created = now_seconds(),
+                       .body = {},
+                       .input = {}};
+  waiting->body = std::move(body);
+  waiting->draft = std::move(draft);
   {
     const std::lock_guard lock(mutex_);
-    waiting_[kept->id] = kept;
+    waiting_[id] = waiting;
   }
-  const Kept shared = kept;
-  if (writer_->post(kept->body.size() + kept->input.size(), [this, shared] { write(shared); })) return;
-  log_warning(kept->id + ": the answer is not kept, too many wait to be written");
+  if (writer_->post(bytes + waiting->draft->bytes, [this, waiting] { write(waiting); })) return;
+  log_warning(id + ": the answer is not kept, too many wait to be written");
   const std::lock_guard lock(mutex_);
-  waiting_.erase(kept->id);
+  waiting_.erase(id);
 }
 
-void StoredResponses::write(const Kept& kept) {
-  if (const auto fault = store_->tidy(kept->created)) log_warning(fault->message);
-  if (const auto fault = store_->keep(*kept)) log_warning(kept->id + ": " + fault->message);
+// Its texts are made by the writer, or by a reader who comes before it.
+StoredResponses::Kept StoredResponses::whole(const std::shared_ptr<Waiting>& waiting) {
+  std::call_once(waiting->once, [&] {
+    waiting->response.body = waiting->body();
+    waiting->response.input = dump_json(waiting->draft->input);
+    waiting->body = nullptr;
+    waiting->draft.reset();
+  });
+  return Kept(waiting, &waiting->response);
+}
+
+// An answer that was deleted while it waited is not written.
+void StoredResponses::write(const std::shared_ptr<Waiting>& waiting) {
+  const std::string& id = waiting->response.id;
+  const auto still_waits = [&] {
+    const auto at = waiting_.find(id);
+    return at != waiting_.end() && at->second == waiting;
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    if (!still_waits()) return;
+  }
+  if (const auto fault = store_->keep(*whole(waiting))) log_warning(id + ": " + fault->message);
   const std::lock_guard lock(mutex_);
-  const auto at = waiting_.find(kept->id);
-  if (at != waiting_.end() && at->second == kept) waiting_.erase(at);
+  if (still_waits()) waiting_.erase(id);
+}
+
+void StoredResponses::tidy() {
+  writer_->post(0, [this] {
+    if (const auto fault = store_->tidy(now_seconds())) log_warning(fault->message);
+  });
 }
 
 api::ApiResult<StoredResponses::Kept> StoredResponses::load(const std::string& id, const char* param) const {
+  std::shared_ptr<Waiting> waiting;
   {
     const std::lock_guard lock(mutex_);
-    if (const auto at = waiting_.find(id); at != waiting_.end()) return at->second;
+    if (const auto at = waiting_.find(id); at != waiting_.end()) waiting = at->second;
   }
+  if (waiting) return whole(waiting);
   auto found = store_->find(id, owner_, now_seconds());
   if (!found) return fault_of_store(found.error(), id, param);
   return Kept(std::make_shared<storage::Response>(std::move(*found)));

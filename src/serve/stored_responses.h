@@ -3,8 +3,10 @@
 // their content before it is decoded.
 //
 // An answer can be found as soon as its client has its end: it waits in memory until it is written. Thread-
-// safe. All functions but keep() may read the disk.
+// safe. All functions but keep() and tidy() may read the disk. Faults of the store are logged; clients are
+// told only that it failed.
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -17,7 +19,8 @@ namespace autark::serve {
 
 class StoredResponses {
  public:
-  // `owner`: whose answers these are; others are not found. `seal` opens encrypted reasoning.
+  // `owner`: whose answers these are; others are not found. `seal` opens encrypted reasoning. Removes what is
+  // too old.
   StoredResponses(std::shared_ptr<storage::Store> store, std::string owner, std::shared_ptr<const Seal> seal);
   // Writes what waits.
   ~StoredResponses();
@@ -26,14 +29,21 @@ class StoredResponses {
   struct Draft {
     std::string previous;  // the response that is continued; may be empty
     Json input;            // the request's own input items, with ids
+    size_t bytes = 0;      // about their size
   };
-  // Puts the conversation of previous_response_id before the input, the items that item_reference names in
-  // their places, and opens what is encrypted. Encrypted reasoning that no key opens is left out. A reference
-  // to an unknown item stays; an unknown response is a fault. `id`: of the exchange, for the items' ids.
+  // Adds the conversation of previous_response_id (api::kPreviousItems), puts the items that item_reference
+  // names in their places, and opens what is encrypted. Of what no key opens, reasoning is left out and a
+  // compaction becomes a line of text. A reference to an unknown item stays; an unknown response is a fault.
+  // `id`: of the exchange, for the items' ids.
   std::optional<api::ApiError> expand(Json& body, const std::string& id, Draft& draft) const;
-  // Keeps a response object. Does not block.
-  void keep(const Json& response, const Draft& draft);
+  // Keeps the response object with this id. Does not block: `body` makes its text on the thread that needs it
+  // first, once. `bytes`: about its size.
+  void keep(const std::string& id, size_t bytes, std::function<std::string()> body,
+            std::shared_ptr<const Draft> draft);
+  // Removes what is too old, soon. Call about once an hour.
+  void tidy();
 
+  const std::string& owner() const { return owner_; }
   api::ApiResult<Json> find(const std::string& id) const;  // the response object
   api::ApiResult<Json> erase(const std::string& id);       // what a client is told
   // A page of the input items: the query has limit, order (asc or desc) and after.
@@ -41,16 +51,24 @@ class StoredResponses {
 
  private:
   using Kept = std::shared_ptr<const storage::Response>;
+  // A response that is not yet written.
+  struct Waiting {
+    std::once_flag once;
+    std::function<std::string()> body;
+    std::shared_ptr<const Draft> draft;
+    storage::Response response;  // its texts are made when they are needed
+  };
+  static Kept whole(const std::shared_ptr<Waiting>& waiting);
   api::ApiResult<Kept> load(const std::string& id, const char* param) const;
   std::optional<api::ApiError> put_in_place(Json& items) const;  // items for their references
   std::optional<api::ApiError> put_before(const std::string& previous, Json& items) const;
-  void write(const Kept& kept);
+  void write(const std::shared_ptr<Waiting>& waiting);
 
   const std::shared_ptr<storage::Store> store_;
   const std::string owner_;
   const std::shared_ptr<const Seal> seal_;
   mutable std::mutex mutex_;
-  std::map<std::string, Kept> waiting_;  // not yet written
+  std::map<std::string, std::shared_ptr<Waiting>> waiting_;  // by id
   std::unique_ptr<Workers> writer_;
 };
 

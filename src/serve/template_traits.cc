@@ -44,13 +44,22 @@ bool takes_low_effort(const text::ChatTemplate& chat) {
       {.messages = question(), .kwargs = {{"thinking_mode", "thinking"}, {"reasoning_effort", "low"}}}));
 }
 
+bool can_think(const text::ChatTemplate& chat) {
+  const auto with = [&](bool on) {
+    return chat.render({.messages = question(), .kwargs = {{"enable_thinking", on}, {"thinking", on}}});
+  };
+  const auto on = with(true), off = with(false);
+  return on && off && (on->text != off->text || on->in_reasoning != off->in_reasoning);
+}
+
 }  // namespace
 
 TemplateTraits traits_of(const text::ChatTemplate& chat) {
   return {.syntax = chat.syntax(),
           .takes_tools = takes_tools(chat),
           .arguments_as_text = chat.syntax() == text::OutputSyntax::dsml || keeps_text(chat),
-          .low_effort = takes_low_effort(chat)};
+          .low_effort = takes_low_effort(chat),
+          .thinks = can_think(chat)};
 }
 
 }  // namespace autark::serve

@@ -9,9 +9,10 @@ struct TemplateTraits {
   bool takes_tools = false;        // it writes tools into the prompt
   bool arguments_as_text = false;  // it wants the arguments of calls as JSON text, not as objects
   bool low_effort = false;         // it accepts "low" as reasoning_effort
+  bool thinks = false;             // thinking can be turned on and off
 };
 
-// Renders about four conversations; milliseconds.
+// Renders about six conversations; milliseconds.
 TemplateTraits traits_of(const text::ChatTemplate& chat);
 
 }  // namespace autark::serve

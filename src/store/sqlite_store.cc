@@ -51,12 +51,15 @@ class SqliteStore final : public Store {
     const auto found = find(id, owner, now);
     if (!found) return found.error();
     const std::lock_guard lock(mutex_);
-    return remove("DELETE FROM responses WHERE id = ? RETURNING bytes", id);
+    if (auto fault = remove("DELETE FROM responses WHERE id = ? RETURNING bytes", id)) return fault;
+    return empty_log();
   }
 
   std::optional<Error> tidy(int64_t now) override {
     const std::lock_guard lock(mutex_);
-    return remove("DELETE FROM responses WHERE created < ? RETURNING bytes", now - limits_.seconds);
+    if (auto fault = remove("DELETE FROM responses WHERE created < ? RETURNING bytes", now - limits_.seconds))
+      return fault;
+    return empty_log();
   }
 
   int64_t bytes() const override {
@@ -106,6 +109,9 @@ class SqliteStore final : public Store {
     return {};
   }
 
+  // The write-ahead log still has the pages as they were before a removal; this makes it an empty file.
+  std::optional<Error> empty_log() { return db_.run("PRAGMA wal_checkpoint(TRUNCATE)"); }
+
   void recount() {
     if (const auto sum = db_.number("SELECT COALESCE(SUM(bytes), 0) FROM responses")) bytes_ = *sum;
   }
@@ -129,7 +135,9 @@ Result<std::unique_ptr<Store>> opened(const std::string& path, const Limits& lim
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_store(const std::filesystem::path& file, const Limits& limits) {
-  return opened(file.string(), limits);
+  auto store = opened(file.string(), limits);
+  if (store || store.error().code != Code::io) return store;
+  return Error{Code::io, store.error().message + "; remove the file, or use another folder with --state"};
 }
 
 Result<std::unique_ptr<Store>> memory_store(const Limits& limits) {

@@ -121,6 +121,31 @@ TEST(SqliteStore, ADamagedFileIsAnError) {
   const auto s = open_store(f.path / "s.db", {});
   ASSERT_FALSE(s);
   EXPECT_NE(s.error().message.find("s.db"), std::string::npos) << s.error().message;
+  EXPECT_NE(s.error().message.find("--state"), std::string::npos) << s.error().message;
+}
+
+// Whether any file of the folder has the text.
+bool any_file_has(const fs::path& folder, const std::string& text) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    std::ifstream file(entry.path(), std::ios::binary);
+    const std::string all(std::istreambuf_iterator<char>(file), {});
+    if (all.find(text) != all.npos) return true;
+  }
+  return false;
+}
+
+TEST(SqliteStore, RemovedTextIsInNoFile) {
+  const Folder f;
+  const auto s = open_store(f.path / "s.db", {.seconds = 10});
+  ASSERT_TRUE(s);
+  EXPECT_FALSE((*s)->keep(response("r1", 100, "a secret of one")));
+  EXPECT_FALSE((*s)->keep(response("r2", 100, "a secret of two")));
+  EXPECT_TRUE(any_file_has(f.path, "a secret of one")) << "the test sees texts";
+  EXPECT_FALSE((*s)->erase("r1", "me", 100));
+  EXPECT_FALSE(any_file_has(f.path, "a secret of one"));
+  EXPECT_TRUE(any_file_has(f.path, "a secret of two"));
+  EXPECT_FALSE((*s)->tidy(200));
+  EXPECT_FALSE(any_file_has(f.path, "a secret"));
 }
 
 TEST(SqliteStore, AFileOfANewerProgramIsAnError) {

@@ -29,9 +29,9 @@ class Store {
   virtual std::optional<Error> keep(const Response& response) = 0;
   // Error not_found if there is none with this id and owner, or if it is too old at the time `now`.
   virtual Result<Response> find(const std::string& id, const std::string& owner, int64_t now) = 0;
-  // Removes a response. Error not_found as for find().
+  // Removes a response, so that no file has its text any more. Error not_found as for find().
   virtual std::optional<Error> erase(const std::string& id, const std::string& owner, int64_t now) = 0;
-  // Removes what is too old at the time `now`.
+  // Removes what is too old at the time `now`, and the last traces of all that was removed before.
   virtual std::optional<Error> tidy(int64_t now) = 0;
   virtual int64_t bytes() const = 0;  // of all texts that are kept
 };

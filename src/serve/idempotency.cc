@@ -1,0 +1,155 @@
+#include "serve/idempotency.h"
+#include <openssl/sha.h>
+
+namespace autark::serve {
+namespace {
+
+using Kind = api::ApiError::Kind;
+
+std::string sum_of(const http::Request& request) {
+  const std::string text = request.path + "?" + request.query + "\n" + request.body;
+  std::string sum(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+         reinterpret_cast<unsigned char*>(sum.data()));
+  return sum;
+}
+
+size_t bytes_of(const http::Response& answer) {
+  size_t bytes = answer.body.size();
+  for (const auto& [name, value] : answer.headers) bytes += name.size() + value.size();
+  return bytes;
+}
+
+// An answer that was streamed is streamed again.
+void replay(http::Response answer, http::Stream& stream) {
+  answer.headers.emplace_back("idempotent-replayed", "true");
+  stream.start(answer.status, std::move(answer.headers));
+  stream.write(std::move(answer.body));
+  stream.finish();
+}
+
+}  // namespace
+
+// Passes an answer on and keeps it once it is whole. An answer that is not kept, or is dropped unfinished, gives
+// the key free.
+class Idempotency::Copy final : public http::Stream {
+ public:
+  Copy(std::shared_ptr<Idempotency> owner, std::string key, http::StreamPtr client)
+      : owner_(std::move(owner)), key_(std::move(key)), client_(std::move(client)) {}
+  ~Copy() override {
+    if (!done_) owner_->forget(key_);
+  }
+
+  void respond(http::Response response) override {
+    answer_ = response;
+    begun_ = true;
+    keep();
+    client_->respond(std::move(response));
+  }
+  void refuse(int status, std::string reason, http::Headers headers) override {
+    keep();
+    client_->refuse(status, std::move(reason), std::move(headers));
+  }
+  void start(int status, http::Headers headers) override {
+    answer_ = {status, headers, {}};
+    begun_ = true;
+    client_->start(status, std::move(headers));
+  }
+  bool write(std::string bytes) override {
+    fits_ = fits_ && answer_.body.size() + bytes.size() <= kAnswerBytesMax;
+    if (fits_) answer_.body += bytes;
+    return client_->write(std::move(bytes));
+  }
+  void finish() override {
+    keep();
+    client_->finish();
+  }
+  bool closed() const override { return client_->closed(); }
+  void on_close(std::function<void()> gone) override { client_->on_close(std::move(gone)); }
+  void on_sent(std::function<void()> sent) override { client_->on_sent(std::move(sent)); }
+
+ private:
+  void keep() {
+    done_ = true;
+    const bool good = begun_ && answer_.status >= 200 && answer_.status < 300 && !client_->closed();
+    if (good && fits_ && bytes_of(answer_) <= 2 * kAnswerBytesMax)
+      owner_->keep(key_, std::move(answer_));
+    else
+      owner_->forget(key_);
+  }
+
+  const std::shared_ptr<Idempotency> owner_;
+  const std::string key_;
+  const http::StreamPtr client_;
+  http::Response answer_;
+  bool begun_ = false, fits_ = true, done_ = false;
+};
+
+std::optional<api::ApiError> Idempotency::admit(const http::Request& request, Time now,
+                                                http::StreamPtr& stream) {
+  const std::string key(request.header("idempotency-key"));
+  if (key.empty()) return {};
+  if (key.size() > kKeyBytesMax)
+    return api::ApiError{.message = "an Idempotency-Key has at most 255 bytes", .param = "Idempotency-Key"};
+  const std::string sum = sum_of(request);
+  std::optional<http::Response> answer;
+  {
+    const std::lock_guard lock(mutex_);
+    make_room(now);
+    const auto [at, fresh] = kept_.try_emplace(key);
+    if (fresh) {
+      at->second.sum = sum;
+      at->second.begun = now;
+      stream = std::make_shared<Copy>(shared_from_this(), key, std::move(stream));
+      return {};
+    }
+    if (at->second.sum != sum)
+      return api::ApiError{.kind = Kind::conflict,
+                           .message = "another request had this Idempotency-Key",
+                           .code = "idempotency_key_reused"};
+    if (!at->second.whole)
+      return api::ApiError{.kind = Kind::conflict,
+                           .message = "a request with this Idempotency-Key is under way; try again in 1s"};
+    answer = at->second.answer;
+  }
+  replay(std::move(*answer), *stream);
+  stream = nullptr;
+  return {};
+}
+
+void Idempotency::keep(const std::string& key, http::Response answer) {
+  const std::lock_guard lock(mutex_);
+  const auto at = kept_.find(key);
+  if (at == kept_.end()) return;
+  bytes_ += bytes_of(answer);
+  at->second.answer = std::move(answer);
+  at->second.whole = true;
+  at->second.age = ages_.insert(ages_.end(), key);
+  make_room(at->second.begun);
+}
+
+void Idempotency::forget(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  remove(key);
+}
+
+void Idempotency::remove(const std::string& key) {
+  const auto at = kept_.find(key);
+  if (at == kept_.end()) return;
+  if (at->second.whole) {
+    bytes_ -= bytes_of(at->second.answer);
+    ages_.erase(at->second.age);
+  }
+  kept_.erase(at);
+}
+
+void Idempotency::make_room(Time now) {
+  while (!ages_.empty()) {
+    const std::string oldest = ages_.front();
+    const bool expired = now - kept_.at(oldest).begun >= kKept;
+    if (!expired && ages_.size() <= limits_.answers && bytes_ <= limits_.bytes) return;
+    remove(oldest);
+  }
+}
+
+}  // namespace autark::serve
