@@ -33,7 +33,7 @@ struct Trace {
   };
   struct Route {
     int64_t k = 0;             // experts per token
-    std::vector<int32_t> ids;  // [positions, k], by falling weight
+    std::vector<int32_t> ids;  // [positions, k], in the order of the choice
     Matrix weights;
   };
   std::vector<int32_t> tokens, positions;

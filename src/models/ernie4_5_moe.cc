@@ -25,7 +25,7 @@ struct Config : DecoderConfig {
         bias(read_bias(f, "use_bias")),
         interval(f.value("moe_layer_interval", 1)),
         first(f.value("moe_layer_start_index", 1)),
-        last(f.value("moe_layer_end_index", -1)),
+        last(int64_t(f.value("moe_layer_end_index", -1.0))),  // −1: the last layer
         moe{.experts = f.need_int("moe_num_experts"),
             .dim = dim,
             .width = f.need_int("moe_intermediate_size"),
