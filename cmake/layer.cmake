@@ -3,7 +3,8 @@
 # into the one program all_tests), and with AUTARK_FUZZ every src/NAME/**_fuzz.cc into a fuzz target of its own under fuzz/.
 # With COLD, a release build compiles the layer with -O1, except HOT_FILES: for layers that seldom compute for long. All cold
 # layers share one set of precompiled headers (cmake/precompile.cmake), which has nlohmann/json.
-# A file named *_SUFFIX.cc is compiled for the instruction set SUFFIX of the list below, and only on its processor family.
+# A file named *_SUFFIX.cc is compiled for the instruction set SUFFIX of the list below, and only on its processor family; one
+# named *_test_SUFFIX.cc belongs to the tests.
 option(AUTARK_ONE_TEST_PROGRAM "Link the tests of all layers into one program" OFF)
 set(AUTARK_TEST_LAYERS "" CACHE STRING "Layers whose tests are built; empty: all")
 set(AUTARK_TEST_FLAGS -O1 -g0)  # test code runs once, so it should compile fast
@@ -81,11 +82,11 @@ function(autark_layer name)
     autark_flags_of("${all}" "kernels_${isa}\\.cc$" -fno-sanitize=all)
   endforeach()
   set(sources ${all})
-  list(FILTER sources EXCLUDE REGEX "_(test|fuzz)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_(test(_[a-z0-9]+)?|fuzz)\\.cc$")
   set(fuzzers ${all})
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
   set(tests ${all})
-  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test(_[a-z0-9]+)?\\.cc$")
   if(sources)
     add_library(autark_${name} OBJECT ${sources})       # OBJECT: static registrations are never dropped
     set(visibility PUBLIC)

@@ -8,7 +8,7 @@
 
 A function counts from the first line of its head (after `template <...>`) to its closing brace, lambdas and local
 classes included. A comment line holds a comment and nothing else; its share is of the lines that are not blank. Left
-out are *_test.cc, *_fuzz.cc and headers that only these include.
+out are *_test.cc, *_test_ISA.cc, *_fuzz.cc and headers that only these include.
 """
 import argparse
 import json
@@ -236,7 +236,7 @@ class Walk:
 
 def test_only(files, includes):
     """Tests, fuzzers, and headers that nobody else includes."""
-    out = {f for f in files if re.search(r"_(test|fuzz)\.cc$", f)}
+    out = {f for f in files if re.search(r"_(test(_\w+)?|fuzz)\.cc$", f)}
     while True:
         more = set()
         for f in files:

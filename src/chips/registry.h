@@ -18,8 +18,7 @@ class WeightStore;
 struct ChipOptions {
   Rounding::Inputs inputs = Rounding::Inputs::f32;
   int threads = 0;  // 0: one per physical core that this process may use
-  // For `cpu`: generic, avx2, avx512, amx; empty: AUTARK_CPU, else the best available. "<isa>-tiles" is for tests:
-  // an ISA with the tile products of amx, whose tiles are modelled.
+  // For `cpu`: generic, avx2, avx512, amx; empty: AUTARK_CPU, else the best available.
   std::string isa;
   bool eager = false;          // run every verb at once instead of recording it (for tests; same bits)
   Comm* comm = nullptr;        // tensor-parallel group, not owned; null: alone

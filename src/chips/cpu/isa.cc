@@ -51,14 +51,14 @@ constexpr Table kTables[] = {{"generic", nothing, kernels_generic},
                              {"avx2", lacks_avx2, kernels_avx2},
                              {"avx512", lacks_avx512, kernels_avx512},
                              {"amx", lacks_amx, kernels_amx}};
-// For tests, by name only.
-constexpr Table kModels[] = {{"generic-tiles", nothing, tile_model_generic},
-                             {"avx2-tiles", lacks_avx2, tile_model_avx2},
-                             {"avx512-tiles", lacks_avx512, tile_model_avx512}};
 #else
 constexpr Table kTables[] = {{"generic", nothing, kernels_generic}};
-constexpr Table kModels[] = {{"generic-tiles", nothing, tile_model_generic}};
 #endif
+
+std::vector<const Kernels*>& added() {
+  static std::vector<const Kernels*> all;
+  return all;
+}
 
 std::string list(const std::vector<std::string>& names) {
   std::string s;
@@ -67,6 +67,10 @@ std::string list(const std::vector<std::string>& names) {
 }
 
 }  // namespace
+
+void add_kernels(const Kernels& k) {
+  added().push_back(&k);
+}
 
 std::vector<std::string> cpu_isas() {
   std::vector<std::string> names;
@@ -95,8 +99,8 @@ Result<const Kernels*> kernels_for(std::string_view wish) {
     else
       why = ": " + t.lacks();
   }
-  for (const Table& t : kModels) {
-    if (wish == t.isa && t.lacks().empty()) best = &t.kernels();
+  for (const Kernels* k : added()) {
+    if (wish == k->isa) best = k;
   }
   if (best) return best;
   return Error{Code::unsupported, "this machine cannot run the CPU kernels \"" + std::string(wish) + "\"" +

@@ -12,4 +12,8 @@ namespace autark {
 // processor and system can run. An unknown or unsupported ISA is an Error that lists the supported ones.
 Result<const Kernels*> kernels_for(std::string_view wish);
 
+// For tests: kernels_for finds `k` too, by its name only. Call it before another thread calls kernels_for. This
+// processor must be able to run `k`, which is borrowed for ever.
+void add_kernels(const Kernels& k);
+
 }  // namespace autark

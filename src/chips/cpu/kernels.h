@@ -149,9 +149,5 @@ const Kernels& kernels_generic();
 const Kernels& kernels_avx2();
 const Kernels& kernels_avx512();
 const Kernels& kernels_amx();
-// For tests on every processor: an ISA with products of many rounded rows by tiles that are modelled in C++.
-const Kernels& tile_model_generic();
-const Kernels& tile_model_avx2();
-const Kernels& tile_model_avx512();
 
 }  // namespace autark

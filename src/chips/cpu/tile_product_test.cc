@@ -5,10 +5,20 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include "chips/cpu/isa.h"
 #include "chips/cpu/prepare.h"
 #include "chips/cpu/testing.h"
 
 namespace autark {
+
+// tile_model_test_<isa>.cc: an ISA with products of many rounded rows by tiles that are modelled in C++. The
+// processor must have the ISA.
+const Kernels& tile_model_generic();
+#if defined(__x86_64__)
+const Kernels& tile_model_avx2();
+const Kernels& tile_model_avx512();
+#endif
+
 namespace {
 using namespace cpu_testing;
 
@@ -16,10 +26,23 @@ struct Pair {
   std::string tiles, plain;
 };
 
-std::vector<Pair> pairs() {
-  std::vector<Pair> all;
-  for (const std::string& isa : cpu_isas())
-    all.push_back(isa == "amx" ? Pair{isa, "avx512"} : Pair{isa + "-tiles", isa});
+Pair pair_of(const std::string& isa) {
+  if (isa == "amx") return {isa, "avx512"};
+  const Kernels* k = &tile_model_generic();
+#if defined(__x86_64__)
+  if (isa == "avx2") k = &tile_model_avx2();
+  if (isa == "avx512") k = &tile_model_avx512();
+#endif
+  add_kernels(*k);
+  return {k->isa, isa};
+}
+
+const std::vector<Pair>& pairs() {
+  static const std::vector<Pair> all = [] {
+    std::vector<Pair> made;
+    for (const std::string& isa : cpu_isas()) made.push_back(pair_of(isa));
+    return made;
+  }();
   return all;
 }
 
