@@ -1,6 +1,9 @@
 // Options of `serve` for the state that is kept for later requests with the same beginning.
 #pragma once
+#include <string>
+#include <vector>
 #include "apps/command_line.h"
+#include "base/result.h"
 #include "engine/disk_options.h"
 #include "serve/cache_domain.h"
 

@@ -129,7 +129,7 @@ TEST_P(GroupTest, PagesThatRunOut) {
   const auto m = model_at(GetParam());
   const auto layout = layout_of(*m.model, GetParam().cache, GetParam().drafts, m.drafter.get());
   auto e = engine({.state_bytes_max = 4 * layout.page_bytes + 3 * layout.ring_bytes,
-                   .cache_bytes_max = 1,
+                   .cache_bytes_max = 4 * layout.page_bytes + 3 * layout.ring_bytes,
                    .running_max = 3});
   expect_as_alone(answers(*e, group), group);
   EXPECT_GE(e->stats().prompt_tokens, 250u + 2 * 122);

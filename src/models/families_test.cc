@@ -20,7 +20,8 @@ Json sizes(int64_t layers, int64_t dim, int64_t heads, int64_t kv, int64_t head_
 
 // --- published sizes ----------------------------------------------------------
 
-// Counts requested tensors under the names of published files: experts that are stored fused count once.
+// Counts requested tensors under the names of published files. A tensor that is read in parts counts once, and so
+// do experts that are stored fused.
 class Published final : public Weights {
  public:
   Published(std::set<std::string> absent, bool fused) : absent_(std::move(absent)), fused_(fused) {}
@@ -31,7 +32,7 @@ class Published final : public Weights {
   std::optional<Entry> open(const std::string& name, const Shape& shape) override {
     for (const auto& a : absent_)
       if (name.ends_with(a)) return {};
-    parameters += shape.numel();
+    if (seen_.insert(name).second) parameters += shape.numel();
     names_.insert(fused_ ? fused_name(name) : name);
     return Entry{Format::bf16, shape, {}};
   }
@@ -41,7 +42,7 @@ class Published final : public Weights {
     const bool down = name.find("down_proj") != name.npos;
     return name.substr(0, at) + (down ? ".down" : ".gate_up") + name.substr(name.rfind('.'));
   }
-  std::set<std::string> absent_, names_;
+  std::set<std::string> absent_, names_, seen_;
   const bool fused_;
 };
 
@@ -234,7 +235,7 @@ const Fault kFaults[] = {
     {"glm4_moe", "model.layers.1.mlp.shared_experts.up_proj.weight", kSame, "shared_experts.up_proj"},
     {"glm4_moe", nullptr, {{"partial_rotary_factor", 0.3}}, "partial_rotary_factor"},
     {"ernie4_5_moe", "model.layers.1.mlp.moe_statics.e_score_correction_bias", kSame, "moe_statics"},
-    {"ernie4_5_moe", nullptr, {{"moe_k", 9}}, "9 of 8 experts"},
+    {"ernie4_5_moe", nullptr, {{"moe_k", 65}}, "65 of 64 experts"},
     {"minimax_m2", "model.layers.2.block_sparse_moe.experts.3.w3.weight", kSame, "experts.3.w3"},
     {"minimax_m2", "model.layers.2.block_sparse_moe.e_score_correction_bias", kSame,
      "e_score_correction_bias"},

@@ -584,9 +584,9 @@ TEST(EngineBackend, AFailureEndsTheWholeRequest) {
 
 TEST(EngineBackend, CancelReachesEveryChoice) {
   Bench b;
-  const auto cancel = b.submit({.prompts = {"a"}, .n = 2});
-  cancel();
-  cancel();
+  const auto request = b.submit({.prompts = {"a"}, .n = 2});
+  request.cancel();
+  request.cancel();
   for (const auto& s : b.engine->submitted) EXPECT_EQ(s.finished, engine::Finish::cancelled);
   engine::Event e;
   e.finish = engine::Finish::cancelled;

@@ -57,7 +57,7 @@ TEST(Idempotency, WhileItIsUnderWay) {
   const Running s([&](api::Request, api::Backend::Sink given) {
     sink = std::move(given);
     submitted.set_value();
-    return api::Backend::Cancel();
+    return api::Backend::Handle();
   });
   auto first = s.connect();
   first.send(request_text("POST", kChatPath, kChat, kKey));
@@ -76,7 +76,7 @@ TEST(Idempotency, AFaultGivesTheKeyFree) {
   const Running s([&](api::Request r, api::Backend::Sink sink) {
     if (++asked > 1) return say_hello(std::move(r), std::move(sink));
     sink({.payload = api::ApiError{.kind = api::ApiError::Kind::overloaded, .message = "later"}});
-    return api::Backend::Cancel();
+    return api::Backend::Handle();
   });
   EXPECT_EQ(s.ask("POST", kChatPath, kChat, kKey).status, 429);
   EXPECT_EQ(s.ask("POST", kChatPath, kChat, kKey).status, 200);
@@ -116,7 +116,7 @@ TEST(Idempotency, IsBounded) {
   for (const char* key : {"a", "b", "c", "d"}) EXPECT_TRUE(ask(*i, key, now));
   EXPECT_TRUE(ask(*i, "a", now)) << "the oldest was removed";
   EXPECT_FALSE(ask(*i, "d", now));
-  EXPECT_TRUE(ask(*i, "e", now, std::string(990, 'x')));
+  EXPECT_TRUE(ask(*i, "e", now, std::string(999, 'x')));
   EXPECT_TRUE(ask(*i, "d", now)) << "too many bytes";
   EXPECT_FALSE(ask(*i, "d", now + std::chrono::hours(23)));
   EXPECT_TRUE(ask(*i, "d", now + std::chrono::hours(24))) << "it is too old";

@@ -371,7 +371,7 @@ TEST(ServiceResponses, ABackgroundRequestThatIsRefusedIsAnsweredAsUsual) {
     ++asked;
     sink({.payload = api::ApiError{
               .kind = api::ApiError::Kind::not_found, .message = "none", .code = "model_not_found"}});
-    return api::Backend::Cancel();
+    return api::Backend::Handle();
   });
   for (const char* rest : {"", R"(,"stream":true)"}) {
     const Answered a = s.ask("POST", kPath, std::string(R"({"input":"hi","background":true)") + rest + "}");

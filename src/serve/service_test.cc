@@ -104,7 +104,7 @@ TEST(Service, SaysWhatItIs) {
 class Bytes final : public api::Backend {
  public:
   std::vector<api::ModelEntry> models() const override { return {{"tiny", "Tiny", 0, 64, true}}; }
-  Cancel submit(api::Request, Sink) override { return {}; }
+  Handle submit(api::Request, Sink) override { return {}; }
   api::ApiResult<int64_t> count_tokens(const api::Request&) const override { return int64_t{0}; }
   api::ApiResult<std::vector<int32_t>> tokenize(const api::Request& r) const override {
     const std::string& text = r.prompts.empty() ? std::get<api::Text>(r.items.back().parts.at(0)).text

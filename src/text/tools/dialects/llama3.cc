@@ -21,6 +21,7 @@ constexpr Dialect kLlama3{.name = "llama3",
                                     .between = "; {\"name\": ",
                                     .json_name = true,
                                     .json_arguments = true},
-                          .bare_object = true};
+                          .bare_object = true,
+                          .evidence = "\"parameters\""};
 
 }  // namespace autark::text

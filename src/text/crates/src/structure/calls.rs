@@ -57,9 +57,9 @@ fn hermes(tools: &[Value], parallel: bool) -> Result<String, Fault> {
     let mut rules = vec![
         format!("start: call <call-end>{}", if parallel { " (FEEDS? <call> call <call-end>)*" } else { "" }),
         "FEEDS: /\\n{1,2}/".into(),
-        "OPEN: /\\s{0,8}\\{\\s{0,8}\"name\"\\s{0,8}:\\s{0,8}/".into(),
-        "NEXT: /\\s{0,8},\\s{0,8}\"arguments\"\\s{0,8}:\\s{0,8}/".into(),
-        "CLOSE: /\\s{0,8}\\}\\s{0,8}/".into(),
+        "OPEN: /[ \\t\\r\\n]{0,8}\\{[ \\t\\r\\n]{0,8}\"name\"[ \\t\\r\\n]{0,8}:[ \\t\\r\\n]{0,8}/".into(),
+        "NEXT: /[ \\t\\r\\n]{0,8},[ \\t\\r\\n]{0,8}\"arguments\"[ \\t\\r\\n]{0,8}:[ \\t\\r\\n]{0,8}/".into(),
+        "CLOSE: /[ \\t\\r\\n]{0,8}\\}[ \\t\\r\\n]{0,8}/".into(),
     ];
     let mut names = Vec::new();
     for (i, tool) in tools.iter().enumerate() {
