@@ -1,8 +1,17 @@
 #include "serve/answer_forms.h"
 #include <algorithm>
+#include "text/dialect.h"
 
 namespace autark::serve {
 namespace {
+
+// True if a <think> that the answer itself begins with opens reasoning; in DSML and plain answers it is content.
+bool opens_reasoning(text::OutputSyntax syntax) {
+  if (syntax == text::OutputSyntax::plain || syntax == text::OutputSyntax::dsml) return false;
+  return std::ranges::any_of(text::dialect_of(syntax).markers, [](const text::Marker& m) {
+    return m.mark == text::Mark::think && m.text == "<think>";
+  });
+}
 
 using Kind = api::ApiError::Kind;
 using Mode = api::ToolChoice::Mode;
@@ -63,7 +72,8 @@ std::string AnswerForms::calls_of(const api::Request& request, text::OutputSynta
 api::ApiResult<AnswerForms::Asked> AnswerForms::asked(const api::Request& request,
                                                       const AnswerReader::Rules& rules) const {
   Asked a{.content = request.structure};
-  if (request.prompts.empty() && request.thinking != false && !rules.in_reasoning)
+  const bool may_think = request.thinking != false && opens_reasoning(rules.syntax);
+  if (request.prompts.empty() && may_think && !rules.in_reasoning)
     a.thinks = text_.tokenizer->id_of("<think>");
   if (!rules.calls) return a;
   a.opens = text::call_tokens(rules.syntax, *text_.tokenizer);
