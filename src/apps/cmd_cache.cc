@@ -55,6 +55,7 @@ void add_cache_command(const Command& program) {
       c.command("clear", "Removes what is kept, of all models and users, also while a server uses it");
   emptied.option("DIR", *folder, "The folder", {.required = true});
   emptied.runs([folder] { return clear(*folder); });
+  c.footer("Examples:\n  autark serve --cache-dir prefixes\n  autark cache list prefixes");
 }
 
 }  // namespace autark::apps

@@ -68,7 +68,8 @@ void expect_state(const std::string& name, const Trace::Matrix& got, const Expec
 
 // Orders each row's experts by falling weight, as the references do. A router with a bias chooses in another order.
 void order_by_weight(auto& route, size_t chosen) {
-  auto &ids = route.ids, &weights = route.weights.values;
+  auto& ids = route.ids;
+  auto& weights = route.weights.values;
   for (size_t at = 0; at < ids.size(); at += chosen)
     for (size_t i = at; i < at + chosen; ++i)
       for (size_t j = i + 1; j < at + chosen; ++j)

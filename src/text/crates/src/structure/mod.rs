@@ -11,6 +11,7 @@ mod calls;
 #[cfg(test)]
 mod calls_tests;
 mod choices;
+mod disjoint;
 mod keywords;
 pub mod matcher;
 mod productive;

@@ -2,6 +2,7 @@
 //! references numbered, keywords of OpenAPI and `propertyNames` in other words. What a schema asks and cannot
 //! be kept is a fault that names the keyword and its place.
 
+use super::disjoint::disjoint;
 use super::keywords::{rule_of, Rule, DESCRIPTIVE, FORMATS};
 use super::productive::{closed, may_end, productive, PREFIX};
 use super::references::resolved;
@@ -102,6 +103,7 @@ impl<'a> Rewriting<'a> {
             self.property_names(names, &mut out, &below(place, "propertyNames"))?;
         }
         bounds(map, &mut out, place)?;
+        self.one_of(map, &mut out);
         Ok(nullable(map, out))
     }
 
@@ -165,6 +167,15 @@ impl<'a> Rewriting<'a> {
         let map = value.as_object().ok_or_else(|| Fault::at(here, "must be an object of schemas"))?;
         let each = map.iter().map(|(k, s)| Ok((k.clone(), self.schema(s, &below(here, k))?)));
         each.collect::<Result<Map<_, _>, Fault>>().map(Value::Object)
+    }
+
+    /// The library takes a `oneOf` only where it sees itself that the branches exclude each other.
+    fn one_of(&self, map: &Map<String, Value>, out: &mut Map<String, Value>) {
+        let excluding = map.get("oneOf").and_then(Value::as_array).is_some_and(|b| disjoint(self.root, b));
+        if excluding && !out.contains_key("anyOf") {
+            let branches = out.remove("oneOf").unwrap_or_default();
+            out.insert("anyOf".into(), branches);
+        }
     }
 
     /// Gives the named schema a number, and writes it once.

@@ -251,3 +251,20 @@ fn hostile_structures_end_soon() {
         &json!({"type": "array", "minItems": 100_000, "items": {"minLength": 100_000}}).to_string(),
     );
 }
+
+#[test]
+fn one_of_is_taken_where_its_branches_exclude_each_other() {
+    let branch = |kind: Value| json!({"type": "object", "properties": {"k": kind}, "required": ["k"]});
+    let defs = json!({"a": branch(json!({"const": "a"})), "b": branch(json!({"enum": ["b", "c"]})), "k": {"const": "a"},
+                      "d": branch(json!({"$ref": "#/$defs/k"})), "e": {"properties": {"k": {"const": "e"}}}});
+    let taken =
+        |branches: Value| masks(Kind::Schema, &json!({"oneOf": branches, "$defs": defs}).to_string()).is_ok();
+    let named = |name: &str| json!({"$ref": format!("#/$defs/{name}")});
+    holds!(taken(json!([named("a"), named("b")])), "constants behind references");
+    holds!(taken(json!([named("a"), {"type": "null"}, {"type": ["string", "integer"]}])), "types");
+    holds!(taken(json!([{"enum": [1, "x"]}, {"const": 2}])), "values");
+    holds!(!taken(json!([named("a"), named("d")])), "the same constant");
+    holds!(!taken(json!([named("a"), named("e")])), "a property that may be absent");
+    holds!(!taken(json!([{"const": 1}, {"const": 1.0}])), "one number in two spellings");
+    holds!(!taken(json!([{"type": "integer"}, {"type": "number"}])), "integers are numbers");
+}
