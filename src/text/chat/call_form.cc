@@ -99,6 +99,20 @@ std::optional<OutputSyntax> syntax_of_turn(std::string_view turn, std::string_vi
   return {};
 }
 
+// The dialect whose marker before calls stands in a template that no probe could render: its own tokens are not known
+// here, or it does what Jinja2's sandbox forbids.
+OutputSyntax syntax_of_source(std::string_view source) {
+  for (int i = 0; i < kSyntaxCount; ++i) {
+    const Dialect& d = dialect_of(OutputSyntax(i));
+    if (d.reader == CallReader::none || d.bare_object || source.find(d.evidence) == source.npos) continue;
+    const auto begins_calls = [&](const Marker& m) {
+      return d.shape.any.starts_with(m.text) && source.find(m.text) != source.npos;
+    };
+    if (std::ranges::any_of(d.markers, begins_calls)) return OutputSyntax(i);
+  }
+  return OutputSyntax::plain;
+}
+
 }  // namespace
 
 OutputSyntax call_form(const ChatTemplate& chat, std::string_view source) {
@@ -110,7 +124,8 @@ OutputSyntax call_form(const ChatTemplate& chat, std::string_view source) {
       if (const auto found = syntax_of_turn(behind_question(prompt->text), source)) return *found;
       shown |= prompt->text.find(kValue) != std::string::npos;
     }
-  if (shown || source.find(kTag) == source.npos) return OutputSyntax::plain;
+  if (shown) return OutputSyntax::plain;
+  if (source.find(kTag) == source.npos) return syntax_of_source(source);
   const auto told = chat.render(question());
   if (!told) return OutputSyntax::plain;
   for (const std::string_view call : behind_tags(told->text))

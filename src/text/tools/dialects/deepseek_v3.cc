@@ -33,6 +33,6 @@ constexpr Dialect kDeepseekV3{
               .json_arguments = true},
     .typed_calls = true,
     .name_ends_line = true,
-    .evidence = "function<｜tool▁sep｜>"};
+    .evidence = "```json"};
 
 }  // namespace autark::text
