@@ -50,7 +50,7 @@ Json capabilities(const ModelEntry& m) {
           {"image_input", supported(false)},
           {"pdf_input", supported(false)},
           {"server_tools", std::move(tools)},
-          {"structured_outputs", supported(false)},
+          {"structured_outputs", supported(true)},
           {"thinking", std::move(thinking)}};
 }
 
