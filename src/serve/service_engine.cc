@@ -14,8 +14,9 @@ std::string_view request_of(std::string_view path) {
   return path.size() > kCancel.size() ? path.substr(0, path.size() - kCancel.size()) : std::string_view();
 }
 
-http::Response fresh_json(const Json& body) {
-  return {200, {{"content-type", "application/json"}, {"cache-control", "no-store"}}, dump_json(body)};
+http::Response not_stored(http::Response r) {
+  r.headers.emplace_back("cache-control", "no-store");
+  return r;
 }
 
 }  // namespace
@@ -44,7 +45,7 @@ void Service::show_engine(const http::StreamPtr& stream) {
   state["requests"] = Json::array();
   for (const auto& e : exchanges())
     if (!e->over()) state["requests"].push_back(e->state());
-  reply("/v1/engine", stream, fresh_json(state));
+  reply("/v1/engine", stream, not_stored(json_response(200, state)));
 }
 
 void Service::end_request(const http::Request& request, const http::StreamPtr& stream) {
@@ -52,7 +53,7 @@ void Service::end_request(const http::Request& request, const http::StreamPtr& s
   for (const auto& e : exchanges()) {
     if (id.empty() || e->id() != id || e->over()) continue;
     e->end_by_operator();
-    return reply("/v1/engine/*", stream, fresh_json({{"id", id}, {"cancelled", true}}));
+    return reply("/v1/engine/*", stream, not_stored(json_response(200, {{"id", id}, {"cancelled", true}})));
   }
   fail("/v1/engine/*", api::openai_chat(), stream,
        {.kind = api::ApiError::Kind::not_found,

@@ -4,6 +4,8 @@
 //   ```json
 //   {…}
 //   ```<｜tool▁call▁end｜>…<｜tool▁calls▁end｜>
+//
+// V3.1 writes the arguments right behind the name: NAME<｜tool▁sep｜>{…}<｜tool▁call▁end｜>.
 #include "text/tools/dialects/all.h"
 
 namespace autark::text {
@@ -34,5 +36,16 @@ constexpr Dialect kDeepseekV3{
     .typed_calls = true,
     .name_ends_line = true,
     .evidence = "```json"};
+
+constexpr Dialect kDeepseekV31{.name = "deepseek_v3_1",
+                               .reader = CallReader::named,
+                               .markers = kMarkers,
+                               .shape = {.any = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>",
+                                         .named = "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>",
+                                         .after_name = "<｜tool▁sep｜>",
+                                         .call_end = "<｜tool▁call▁end｜>",
+                                         .between = "<｜tool▁call▁begin｜>",
+                                         .block_end = "<｜tool▁calls▁end｜>",
+                                         .json_arguments = true}};
 
 }  // namespace autark::text
