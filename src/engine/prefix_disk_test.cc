@@ -12,25 +12,13 @@
 #include <random>
 #include "engine/cache.h"
 #include "engine/golden_testing.h"
-#include "engine/testing.h"
+#include "engine/prefix_testing.h"
 #include "weights/checkpoint.h"
 
 namespace autark::engine {
 namespace {
 
 namespace fs = std::filesystem;
-using Tokens = std::vector<int32_t>;
-
-Tokens text(int n, int seed) {
-  Tokens t = test_prompt(n, seed);
-  for (int32_t& id : t) id %= 60;
-  return t;
-}
-Tokens operator+(Tokens a, const Tokens& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
-
 Request request(Tokens prompt, int seed = 0) {
   Request r{.prompt = std::move(prompt), .max_tokens = 7, .ignore_end = true, .logprobs = 2};
   r.sampling = {.temperature = seed % 2 ? 1.f : 0.f, .seed = uint64_t(seed)};

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <random>
 #include "engine/cache.h"
-#include "engine/testing.h"
+#include "engine/prefix_testing.h"
 
 namespace autark::engine {
 namespace {
@@ -18,18 +18,6 @@ struct Place {
 };
 std::ostream& operator<<(std::ostream& to, const Place& p) {
   return to << p.architecture << "_drafts" << p.drafts << "_" << int(p.cache);
-}
-
-using Tokens = std::vector<int32_t>;
-
-Tokens text(int n, int seed) {
-  Tokens t = test_prompt(n, seed);
-  for (int32_t& id : t) id %= 60;
-  return t;
-}
-Tokens operator+(Tokens a, const Tokens& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
 }
 
 class PrefixTest : public ::testing::TestWithParam<Place> {
