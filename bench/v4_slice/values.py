@@ -101,3 +101,15 @@ def mxfp4(codes, scales):
         out[1 + 2 * j::17] = (a & low | (b & low) << 4).to_bytes(n, "little")
         out[2 + 2 * j::17] = ((a >> 4) & low | b & low << 4).to_bytes(n, "little")
     return out
+
+
+def q4_k(raw, deviation):
+    """Q4_K blocks of random codes and scales, 140 bytes each, near that deviation and with a mean near zero."""
+    step = deviation / 260  # of values (code · scale of 6 bits − minimum of 6 bits · 7.5) · step
+    head = struct.pack("<ee", step, 7.5 * step)
+    out = bytearray(len(raw) // 140 * 144)
+    for i in range(4):
+        out[i::144] = head[i:i + 1] * (len(raw) // 140)
+    for i in range(140):
+        out[4 + i::144] = raw[i::140]
+    return out
