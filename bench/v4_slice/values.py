@@ -17,9 +17,10 @@ NIBBLE_SPREAD = 2.93  # standard deviation of a random E2M1 code's value
 
 
 def grid_step(k):
-    """The nearest whole number that has four significant bits."""
+    """The nearest whole number that has four significant bits and is not 0: real E4M3 codes are hardly ever below the
+    normal numbers, and kernels read those that are more slowly."""
     unit = max(1, 1 << max(0, int(abs(k)).bit_length() - 4))
-    return int(math.copysign(round(abs(k) / unit) * unit, k))
+    return int(math.copysign(max(1, round(abs(k) / unit)) * unit, k))
 
 
 GRID = [grid_step(SPREAD * statistics.NormalDist().inv_cdf((byte + 0.5) / 256)) for byte in range(256)]
