@@ -87,7 +87,9 @@ class ProgressBar {
 // "491 MB", or for a repository "671 billion parameters".
 std::string size_text(const hub::CatalogueEntry& e) {
   if (e.bytes) return megabytes(e.bytes) + " MB";
-  return fmt::format("{:.3g} billion parameters", static_cast<double>(e.parameters) / 1e9);
+  const double n = static_cast<double>(e.parameters) / 1e9;
+  return n < 1000 ? fmt::format("{:.3g} billion parameters", n)
+                  : fmt::format("{:.3g} trillion parameters", n / 1000);
 }
 
 // Prints the catalogue and marks the models that are here.
