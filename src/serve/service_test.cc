@@ -582,5 +582,23 @@ TEST(Service, ServesTheConsole) {
   EXPECT_EQ(s.ask("GET", "/assets/b.js").status, 404);
 }
 
+TEST(Service, AnImageIsRefusedWithTheModelsName) {
+  const Running s(say_hello);
+  const std::pair<const char*, const char*> bodies[] = {
+      {"/v1/chat/completions",
+       R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:"}}]}]})"},
+      {"/v1/responses",
+       R"({"input":[{"role":"user","content":[{"type":"input_image","image_url":"data:"}]}]})"},
+      {"/v1/messages",
+       R"({"max_tokens":1,"messages":[{"role":"user","content":[{"type":"image","source":{}}]}]})"},
+      {"/v1/messages/count_tokens",
+       R"({"messages":[{"role":"user","content":[{"type":"image","source":{}}]}]})"}};
+  for (const auto& [path, body] : bodies) {
+    const Answered a = s.ask("POST", path, body);
+    EXPECT_EQ(a.status, 400) << path;
+    EXPECT_NE(a.body.find("the model 'tiny' reads text only"), a.body.npos) << a.body;
+  }
+}
+
 }  // namespace
 }  // namespace autark::serve
