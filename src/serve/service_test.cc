@@ -69,7 +69,7 @@ TEST(Service, NothingIsSilent) {
   EXPECT_EQ(lost.json()["error"]["code"], "not_found");
   EXPECT_EQ(s.ask("GET", "/nowhere").status, 404);
   EXPECT_EQ(s.ask("POST", "/v1/messages/batches", "{}").json()["error"]["type"], "not_found_error");
-  const Answered method = s.ask("GET", "/v1/chat/completions");
+  const Answered method = s.ask("PUT", "/v1/chat/completions");
   EXPECT_EQ(method.status, 405);
   EXPECT_EQ(method.json()["error"]["code"], "method_not_allowed");
   EXPECT_EQ(s.ask("DELETE", "/v1/messages").json()["type"], "error");
@@ -93,9 +93,10 @@ TEST(Service, SaysWhatItIs) {
   EXPECT_FALSE(s.ask("GET", "/version").json()["version"].get<std::string>().empty());
   EXPECT_EQ(s.ask("GET", "/load").json()["server_load"], 0);
   EXPECT_EQ(s.ask("GET", "/server_info").json()["requests_in_flight"], 1) << "this one";
-  const Answered balance = s.ask("GET", "/user/balance");
-  EXPECT_EQ(balance.status, 404);
-  EXPECT_EQ(balance.json()["error"]["code"], "not_configured");
+  for (const auto& absent : {s.ask("GET", "/user/balance"), s.ask("POST", "/v1/moderations", "{}")}) {
+    EXPECT_EQ(absent.status, 404);
+    EXPECT_EQ(absent.json()["error"]["code"], "not_configured");
+  }
   EXPECT_EQ(s.ask("POST", "/beta/chat/completions", kChat).status, 200);
   EXPECT_EQ(s.ask("POST", "/beta/completions", R"({"prompt":"a"})").status, 200);
 }
