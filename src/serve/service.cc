@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "serve/api_key.h"
 #include "serve/assets.h"
+#include "serve/openapi.h"
 #include "store/sqlite_store.h"
 
 namespace autark::serve {
@@ -149,6 +150,11 @@ void Service::own_routes(http::Router& router) {
   not_configured("GET", "/user/balance", "this server keeps no balances");
   not_configured("POST", "/v1/moderations", "this server has no model that classifies texts");
   router.add("GET", "/metrics", [this](http::Request, http::StreamPtr stream) { show_metrics(stream); });
+  router.add("GET", "/openapi.json", [this](http::Request, http::StreamPtr stream) {
+    static const http::Response kDocuments[] = {json_response(200, openapi(false)),
+                                                json_response(200, openapi(true))};
+    reply("/openapi.json", stream, kDocuments[options_.api_key.empty() ? 0 : 1]);
+  });
   router.add("GET", "/api/hello", [this](http::Request, http::StreamPtr stream) {
     reply("/api/hello", stream, json_response(200, Json::object()));
   });
