@@ -30,10 +30,7 @@ void read_part(Fields& m, const Json& json, const std::string& path, Place place
   const bool is_text = type == "text" || type == "refusal";
   if (place == Place::result && !is_text && !type.empty())
     return item.parts.push_back(left_out(p, type)), void();
-  if (!p.fault() && !is_text)
-    p.fail({.kind = ApiError::Kind::unsupported,
-            .message = path + " has type '" + type.substr(0, 40) + "'; this model takes text only",
-            .param = path});
+  if (!p.fault() && !is_text) p.fail(not_text(path, type));
   const auto text = p.text(field);
   if (!p.fault() && !text) p.fail(field, "is missing");
   if (text) item.parts.push_back(Text{*text});
@@ -177,7 +174,7 @@ void refuse_what_is_not_built(Fields& f, Request& r) {
   f.refuse("web_search_options");
   f.refuse("echo", is_empty_or_false);
   f.accept({"verbosity", "prediction", "prompt_cache_options"});
-  if (f.flag("store").value_or(false)) r.ignored.push_back("store");
+  r.store = f.flag("store").value_or(false);
 }
 
 Json alternative(const Alternative& a) {

@@ -163,12 +163,31 @@ TEST(OpenAiChat, UnknownFieldsAreNamedAndOtherwiseIgnored) {
   EXPECT_EQ(r.n, 1);
 }
 
+TEST(OpenAiChat, ReadsGrammarsOfCustomTools) {
+  const auto tool = [](const std::string& grammar) {
+    return decoded(
+               decode(
+                   (R"(,"tools":[{"type":"custom","custom":{"name":"a","format":{"type":"grammar","grammar":)" +
+                    grammar + "}}}]")
+                       .c_str()))
+        .tools.at(0);
+  };
+  const Tool lark = tool(R"({"syntax":"lark","definition":"start: \"a\""})");
+  EXPECT_TRUE(lark.strict);
+  EXPECT_EQ(lark.function["parameters"]["properties"]["input"],
+            (Json{{"type", "string"}, {"lark", "start: \"a\""}}));
+  const Tool regex = tool(R"({"syntax":"regex","definition":"a+"})");
+  EXPECT_EQ(regex.function["parameters"]["properties"]["input"]["pattern"], "^(?:a+)$");
+}
+
 TEST(OpenAiChat, RefusesByName) {
   const std::pair<const char*, const char*> bad[] = {
       {R"(,"tools":[{"type":"function"}])", "tools[0].function"},
       {R"(,"tools":[{"type":"custom","custom":{}}])", "tools[0].custom.name"},
       {R"(,"tools":[{"type":"custom","custom":{"name":"a","format":{"type":"grammar"}}}])",
-       "tools[0].custom.format"},
+       "tools[0].custom.format.grammar"},
+      {R"(,"tools":[{"type":"custom","custom":{"name":"a","format":{"type":"grammar","grammar":{"syntax":"abnf"}}}}])",
+       "tools[0].custom.format.grammar.syntax"},
       {R"(,"tools":[{"type":"web_search"}],"tool_choice":{"type":"web_search"})", "tool_choice"},
       {R"(,"tools":[{"type":"function","function":{"name":""}}])", "tools[0].function.name"},
       {R"(,"tools":[{"type":"function","function":{"name":"a\"b"}}])", "tools[0].function.name"},

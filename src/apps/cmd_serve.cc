@@ -48,9 +48,10 @@ struct Arguments {
   uint16_t port = 8080;
   int drafts = 0, threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
-  std::string state;         // the folder; "none": in memory; empty: the usual one
-  int64_t store_bytes = 0;   // 0: not given
-  int64_t state_memory = 0;  // 0: half of what is left
+  std::string tls_certificate, tls_key;  // PEM files; both or neither
+  std::string state;                     // the folder; "none": in memory; empty: the usual one
+  int64_t store_bytes = 0;               // 0: not given
+  int64_t state_memory = 0;              // 0: half of what is left
   WeightCacheArguments weight_cache;
   PrefixCacheArguments prefix_cache;
 };
@@ -183,7 +184,8 @@ void print_card(const serve::EngineBackend& backend, const std::filesystem::path
 
 void print_address(const Arguments& a, uint16_t port) {
   const std::string host = a.host.find(':') == std::string::npos ? a.host : "[" + a.host + "]";
-  say("listening http://{}:{}  (console at /, APIs at /v1)\n", host, port);
+  say("listening {}://{}:{}  (console at /, APIs at /v1)\n", a.tls_key.empty() ? "http" : "https", host,
+      port);
   if (!a.has_key && !is_loopback(a.host))
     say("warning   {} can be reached from other machines and there is no --api-key: anyone there can use "
         "it\n",
@@ -261,6 +263,13 @@ Result<http::Options> http_options(const Arguments& a) {
   if (!cors) return Error{cors.error().code, "--cors: " + cors.error().message};
   http.cors = std::move(*cors);
   http.cors.exclude("/metrics");
+  if (a.tls_certificate.empty() != a.tls_key.empty())
+    return Error{Code::invalid,
+                 "HTTPS needs both --tls-cert and --tls-key; give the other one, too, or neither"};
+  if (a.tls_key.empty()) return http;
+  auto tls = http::TlsPair::open(a.tls_certificate, a.tls_key);
+  if (!tls) return Error{tls.error().code, "--tls-cert, --tls-key: " + tls.error().message};
+  http.tls = std::move(*tls);
   return http;
 }
 
@@ -373,6 +382,13 @@ void add_serve_command(const Command& program) {
            "Pages of this origin may use the APIs from a browser, such as https://app.example:8443; * for "
            "any; may be given again",
            {.one_value_each = true, .kind = "ORIGIN"});
+  c.option("--tls-cert", a->tls_certificate,
+           "Serve HTTPS only, with this certificate: a PEM file, which may hold those of its issuers, too. "
+           "It and the "
+           "key are read again when they change",
+           {.kind = "FILE"});
+  c.option("--tls-key", a->tls_key, "The certificate's private key, a PEM file without a password",
+           {.kind = "FILE"});
   c.option("--metrics-names", a->metrics_names,
            "vllm: /metrics also has the names under which dashboards look for vLLM's numbers",
            {.rule = one_of({"autark", "vllm"}), .shows_default = true});

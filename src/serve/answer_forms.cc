@@ -82,7 +82,7 @@ api::ApiResult<AnswerForms::Asked> AnswerForms::asked(const api::Request& reques
   if (strict && a.opens.empty())
     return api::ApiError{
         .kind = Kind::unsupported,
-        .message = "tools: the calls of this model cannot be held to a schema; leave strict out",
+        .message = "tools: the calls of this model cannot be held to a schema; leave strict and grammars out",
         .param = "tools"};
   if (a.opens.empty() || !(strict || forced(request) || !request.parallel_calls)) return a;
   a.calls = calls_of(request, rules.syntax);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <random>
 #include <regex>
+#include "api/openai_responses_input.h"
 #include "base/check.h"
 #include "serve/fake_engine.h"
 
@@ -212,6 +213,31 @@ TEST_P(CallForms, AFaultNamesTheTool) {
   EXPECT_EQ(fault->param, "tools");
   EXPECT_NE(fault->message.find("open"), std::string::npos) << fault->message;
   EXPECT_NE(fault->message.find("/properties/n/not"), std::string::npos) << fault->message;
+}
+
+// The input of a custom tool is a text of its grammar, with characters that JSON escapes.
+TEST_P(CallForms, InputsOfCustomToolsAreTextsOfTheirGrammar) {
+  Bench b(GetParam());
+  api::Request r = request(Mode::automatic, true, false);
+  r.tools[0] = {
+      .name = "patch",
+      .function = {{"parameters", {{"type", "object"}, {"properties", {{"input", Json::object()}}}}}},
+      .custom = true,
+      .strict = true};
+  r.tools[0].function["parameters"]["properties"]["input"]["lark"] =
+      "start: BEGIN line{1,3} \"end\"\nBEGIN: \"begin\" LF\nline: /[+\\\\\"-]{1,4}/ LF\n%import common.LF\n";
+  const auto rules = b.rules(r, false);
+  int patches = 0;
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    const std::string answer = b.drawn(*b.constraint(r, rules), opener(b.syntax), seed);
+    const auto parsed = b.read(rules, answer);
+    ASSERT_EQ(parsed.tool_calls.size(), 1u) << answer;
+    if (parsed.tool_calls[0].name != "patch") continue;
+    ++patches;
+    const std::string input = api::custom_input(parsed.tool_calls[0].arguments);
+    EXPECT_TRUE(std::regex_match(input, std::regex(R"re(begin\n([+\\"-]{1,4}\n){1,3}end)re"))) << answer;
+  }
+  EXPECT_GT(patches, 5);
 }
 
 // Content of a structure, or calls instead of it.

@@ -5,9 +5,11 @@
 //!
 //! Hermes writes {"name": …, "arguments": {…}} between two tokens. DSML writes each parameter by itself, in the
 //! order of the schema: plain strings as they are, everything else as JSON. The arguments of a tool without a
-//! schema are any object. The marks are tokens (vocabulary.rs), so no text of an argument can end a call.
+//! schema are any object; a schema whose one property is "input", with the
+//! keyword "lark", asks for a text of that grammar, which is written as a JSON string in both forms. The marks are tokens (vocabulary.rs), so no text of an argument can end a call.
 
 use super::keywords::{rule_of, Rule};
+use super::quoted::quoted;
 use super::references::resolved;
 use super::schema::{below, prepared_part, read};
 use super::Fault;
@@ -59,20 +61,38 @@ fn hermes(tools: &[Value], parallel: bool) -> Result<String, Fault> {
         "FEEDS: /\\n{1,2}/".into(),
         "OPEN: /[ \\t\\r\\n]{0,8}\\{[ \\t\\r\\n]{0,8}\"name\"[ \\t\\r\\n]{0,8}:[ \\t\\r\\n]{0,8}/".into(),
         "NEXT: /[ \\t\\r\\n]{0,8},[ \\t\\r\\n]{0,8}\"arguments\"[ \\t\\r\\n]{0,8}:[ \\t\\r\\n]{0,8}/".into(),
+        "INPUT: /\\{[ \\t\\r\\n]{0,8}\"input\"[ \\t\\r\\n]{0,8}:[ \\t\\r\\n]{0,8}\"/".into(),
+        "END: /\"[ \\t\\r\\n]{0,8}\\}/".into(),
         "CLOSE: /[ \\t\\r\\n]{0,8}\\}[ \\t\\r\\n]{0,8}/".into(),
     ];
     let mut names = Vec::new();
     for (i, tool) in tools.iter().enumerate() {
         let name = name_of(tool)?;
-        let schema = if tool["schema"].is_null() { any_object() } else { tool["schema"].clone() };
-        let schema = arguments(schema).map_err(|f| of_tool(name, f))?;
-        let schema = prepared_part(&schema, &schema, "").map_err(|f| of_tool(name, f))?;
         rules.push(format!("t{i}: {} NEXT a{i}", literal(&literal(name))));
-        rules.push(format!("a{i}: %json {schema}"));
+        rules.push(hermes_arguments(i, tool).map_err(|f| of_tool(name, f))?);
         names.push(format!("t{i}"));
     }
     rules.push(format!("call: OPEN ({}) CLOSE", names.join(" | ")));
     Ok(rules.join("\n") + "\n")
+}
+
+fn hermes_arguments(i: usize, tool: &Value) -> Result<String, Fault> {
+    if let Some(input) = input(tool)? {
+        return Ok(format!("a{i}: INPUT g{i} END\ng{i}: {input}"));
+    }
+    let schema = if tool["schema"].is_null() { any_object() } else { tool["schema"].clone() };
+    let schema = arguments(schema)?;
+    Ok(format!("a{i}: %json {}", prepared_part(&schema, &schema, "")?))
+}
+
+/// The grammar of the input of a tool that has one, inside a JSON string.
+fn input(tool: &Value) -> Result<Option<String>, Fault> {
+    let properties = tool["schema"]["properties"].as_object().filter(|p| p.len() == 1);
+    let Some(lark) = properties.and_then(|p| p.get("input")?.get("lark")?.as_str()) else { return Ok(None) };
+    if lark.len() > super::GRAMMAR_MAX {
+        return Err(Fault::complex("", format!("its grammar has more than {} bytes", super::GRAMMAR_MAX)));
+    }
+    Ok(Some(format!("%lark {{\n{}\n}}", quoted(lark)?)))
 }
 
 /// Arguments are an object even if the schema does not say so.
@@ -115,10 +135,7 @@ impl Dsml {
         let mut names = Vec::new();
         for (i, tool) in tools.iter().enumerate() {
             let name = name_of(tool)?;
-            let parameters = match &tool["schema"] {
-                Value::Null => "any*".to_string(),
-                schema => self.parameters(schema).map_err(|f| of_tool(name, f))?,
-            };
+            let parameters = self.arguments(tool).map_err(|f| of_tool(name, f))?;
             self.rules.push(format!("t{i}: {} {parameters}", literal(&format!("{name}\">\n"))));
             names.push(format!("t{i}"));
         }
@@ -127,6 +144,19 @@ impl Dsml {
             names.join(" | ")
         ));
         Ok(self.rules.join("\n") + "\n")
+    }
+
+    fn arguments(&mut self, tool: &Value) -> Result<String, Fault> {
+        if let Some(input) = input(tool)? {
+            let i = self.rules.len();
+            let tag = literal("parameter name=\"input\" string=\"false\">\"");
+            self.rules.push(format!("g{i}: {input}"));
+            return Ok(format!("\"<\" <dsml> {tag} g{i} \"\\\"</\" <dsml> \"parameter>\\n\""));
+        }
+        match &tool["schema"] {
+            Value::Null => Ok("any*".to_string()),
+            schema => self.parameters(schema),
+        }
     }
 
     /// The parameters of one tool, in the order of its schema.

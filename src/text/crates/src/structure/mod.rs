@@ -15,6 +15,7 @@ mod disjoint;
 mod keywords;
 pub mod matcher;
 mod productive;
+mod quoted;
 mod references;
 mod schema;
 #[cfg(test)]
