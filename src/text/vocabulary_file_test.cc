@@ -18,7 +18,7 @@ using Ids = std::vector<int32_t>;
 
 std::string varint(uint64_t n) {
   std::string out;
-  for (; n >= 128; n >>= 7) out += char(n & 127 | 128);
+  for (; n >= 128; n >>= 7) out += char((n & 127) | 128);
   return out + char(n);
 }
 std::string field(uint32_t name, uint64_t number) {

@@ -1,8 +1,9 @@
 //! Tool calls as a grammar, from behind the token that opens them to the end of the answer. The request is JSON:
 //!
-//!   {"form": "hermes" | "dsml", "parallel": bool,
+//!   {"form": "hermes" | "dsml" | "table", "parallel": bool,
 //!    "tools": [{"name": string, "schema": a strict tool's parameters, or null}]}
 //!
+//! The form "table" is described in table_calls.rs.
 //! Hermes writes {"name": …, "arguments": {…}} between two tokens. DSML writes each parameter by itself, in the
 //! order of the schema: plain strings as they are, everything else as JSON. The arguments of a tool without a
 //! schema are any object. The marks are tokens (vocabulary.rs), so no text of an argument can end a call.
@@ -14,7 +15,7 @@ use super::Fault;
 use serde_json::{json, Map, Value};
 
 const TOOLS_MAX: usize = 128;
-const PARAMETERS_MAX: usize = 500; // of all tools, if each is a grammar of its own
+pub(super) const PARAMETERS_MAX: usize = 500; // of all tools, if each is a grammar of its own
 
 pub fn grammar_of(text: &str) -> Result<String, Fault> {
     let request = read(text)?;
@@ -24,14 +25,16 @@ pub fn grammar_of(text: &str) -> Result<String, Fault> {
         return Err(Fault::complex("", format!("calls of 1 to {TOOLS_MAX} tools are held to a grammar")));
     }
     let parallel = request["parallel"] == json!(true);
-    if request["form"] == json!("dsml") {
+    if request["form"] == json!("table") {
+        super::table_calls::grammar(&request, tools, parallel)
+    } else if request["form"] == json!("dsml") {
         Dsml::default().grammar(tools, parallel)
     } else {
         hermes(tools, parallel)
     }
 }
 
-fn name_of(tool: &Value) -> Result<&str, Fault> {
+pub(super) fn name_of(tool: &Value) -> Result<&str, Fault> {
     let name = tool["name"].as_str().unwrap_or_default();
     let breaks = |c: char| c == '<' || c == '"' || c == '\u{ff5c}' || c.is_control();
     if name.is_empty() || name.contains(breaks) {
@@ -40,16 +43,16 @@ fn name_of(tool: &Value) -> Result<&str, Fault> {
     Ok(name)
 }
 
-fn of_tool(name: &str, fault: Fault) -> Fault {
+pub(super) fn of_tool(name: &str, fault: Fault) -> Fault {
     Fault { message: format!("the tool '{name}': {}", fault.message), ..fault }
 }
 
 /// A text as a literal of the grammar.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-fn any_object() -> Value {
+pub(super) fn any_object() -> Value {
     json!({"type": "object"})
 }
 
@@ -76,7 +79,7 @@ fn hermes(tools: &[Value], parallel: bool) -> Result<String, Fault> {
 }
 
 /// Arguments are an object even if the schema does not say so.
-fn arguments(mut schema: Value) -> Result<Value, Fault> {
+pub(super) fn arguments(mut schema: Value) -> Result<Value, Fault> {
     let Some(map) = schema.as_object_mut() else { return Err(Fault::at("/", "must be an object")) };
     let open = ["$ref", "anyOf", "oneOf", "allOf"].iter().all(|k| !map.contains_key(*k));
     if open && !map.contains_key("type") {
@@ -87,10 +90,10 @@ fn arguments(mut schema: Value) -> Result<Value, Fault> {
 
 /// How a parameter may be written.
 #[derive(Default)]
-struct Ways {
-    plain: bool,        // any text
-    texts: Vec<String>, // one of these texts
-    json: bool,         // JSON of its schema
+pub(super) struct Ways {
+    pub plain: bool,        // any text
+    pub texts: Vec<String>, // one of these texts
+    pub json: bool,         // JSON of its schema
 }
 
 #[derive(Default)]
@@ -117,7 +120,8 @@ impl Dsml {
             let name = name_of(tool)?;
             let parameters = match &tool["schema"] {
                 Value::Null => "any*".to_string(),
-                schema => self.parameters(schema).map_err(|f| of_tool(name, f))?,
+                schema => parameters(schema, |key, one, here| self.parameter(schema, key, one, here))
+                    .map_err(|f| of_tool(name, f))?,
             };
             self.rules.push(format!("t{i}: {} {parameters}", literal(&format!("{name}\">\n"))));
             names.push(format!("t{i}"));
@@ -127,36 +131,6 @@ impl Dsml {
             names.join(" | ")
         ));
         Ok(self.rules.join("\n") + "\n")
-    }
-
-    /// The parameters of one tool, in the order of its schema.
-    fn parameters(&mut self, root: &Value) -> Result<String, Fault> {
-        let (top, place) = followed(root, root, "")?;
-        let Some(map) = top.as_object() else { return Err(Fault::at("/", "must be an object")) };
-        only_properties(map, &place)?;
-        let none = Map::new();
-        let properties = map.get("properties").and_then(Value::as_object).unwrap_or(&none);
-        let required: Vec<&str> = map
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        if let Some(lost) = required.iter().find(|r| !properties.contains_key(**r)) {
-            let lost: String = lost.chars().take(80).collect();
-            return Err(Fault::at(
-                &below(&place, "required"),
-                format!("'{lost}' is not among the properties"),
-            ));
-        }
-        let mut parts = Vec::new();
-        for (key, schema) in properties {
-            let here = below(&below(&place, "properties"), key);
-            let rule = self.parameter(root, key, schema, &here)?;
-            parts.push(if required.contains(&key.as_str()) { rule } else { rule + "?" });
-        }
-        Ok(parts.join(" "))
     }
 
     fn parameter(&mut self, root: &Value, key: &str, schema: &Value, here: &str) -> Result<String, Fault> {
@@ -188,8 +162,42 @@ impl Dsml {
     }
 }
 
+/// The parameters of one tool, in the order of its schema. `one(name, schema, place)`: the rule of one of them.
+pub(super) fn parameters(
+    root: &Value,
+    mut one: impl FnMut(&str, &Value, &str) -> Result<String, Fault>,
+) -> Result<String, Fault> {
+    let (top, place) = followed(root, root, "")?;
+    let Some(map) = top.as_object() else { return Err(Fault::at("/", "must be an object")) };
+    only_properties(map, &place)?;
+    let none = Map::new();
+    let properties = map.get("properties").and_then(Value::as_object).unwrap_or(&none);
+    let required: Vec<&str> = map
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if let Some(lost) = required.iter().find(|r| !properties.contains_key(**r)) {
+        let lost: String = lost.chars().take(80).collect();
+        return Err(Fault::at(&below(&place, "required"), format!("'{lost}' is not among the properties")));
+    }
+    let mut parts = Vec::new();
+    for (key, schema) in properties {
+        let here = below(&below(&place, "properties"), key);
+        let rule = one(key, schema, &here)?;
+        parts.push(if required.contains(&key.as_str()) { rule } else { rule + "?" });
+    }
+    Ok(parts.join(" "))
+}
+
 /// Follows references that have nothing beside them, and tells the place of what they name.
-fn followed<'a>(root: &'a Value, schema: &'a Value, place: &str) -> Result<(&'a Value, String), Fault> {
+pub(super) fn followed<'a>(
+    root: &'a Value,
+    schema: &'a Value,
+    place: &str,
+) -> Result<(&'a Value, String), Fault> {
     let (mut at, mut place) = (schema, place.to_string());
     for _ in 0..16 {
         let Some(reference) = at.get("$ref").and_then(Value::as_str) else { return Ok((at, place)) };
@@ -222,7 +230,7 @@ fn only_properties(map: &Map<String, Value>, place: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn ways_of(root: &Value, schema: &Value, here: &str, depth: usize) -> Result<Ways, Fault> {
+pub(super) fn ways_of(root: &Value, schema: &Value, here: &str, depth: usize) -> Result<Ways, Fault> {
     let json = Ways { json: true, ..Ways::default() };
     let (schema, _) = followed(root, schema, here)?;
     let keys: Vec<&str> = restricting(schema).collect();

@@ -17,6 +17,7 @@ pub mod matcher;
 mod productive;
 mod references;
 mod schema;
+mod table_calls;
 #[cfg(test)]
 mod tests;
 pub mod trial;
