@@ -1,5 +1,6 @@
 #include "apps/inspection.h"
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include "apps/weight_cache_options.h"
@@ -161,7 +162,9 @@ void find_text(const std::filesystem::path& path, const std::string& kind, Inspe
   }
   std::error_code failed;
   const auto directory = std::filesystem::is_directory(path, failed) ? path : path.parent_path();
-  in.tokenizer = is_there(directory / "tokenizer.json");
+  in.tokenizer =
+      std::ranges::any_of(std::array{"tokenizer.json", "tokenizer.model", "tiktoken.model", "hy.tiktoken"},
+                          [&](const char* name) { return is_there(directory / name); });
   in.chat_template = is_there(directory / "chat_template.jinja");
   const auto config = read_file(directory / "tokenizer_config.json", size_t{16} << 20);
   if (config && config.value().find("\"chat_template\"") != std::string::npos) in.chat_template = true;

@@ -18,6 +18,7 @@ mod productive;
 mod quoted;
 mod references;
 mod schema;
+mod table_calls;
 #[cfg(test)]
 mod tests;
 pub mod trial;
