@@ -23,19 +23,16 @@ std::optional<DraftSource> source_named(const std::string& name) {
   return {};
 }
 
-ValueRule sources_rule() {
-  const auto broken = [](const std::string& value) -> std::string {
-    if (value == "auto" || value == "off") return {};
-    const auto words = words_of(value);
-    const bool known = std::ranges::all_of(
-        words, [](const std::string& w) { return w == kAlways || source_named(w).has_value(); });
-    if (known && std::ranges::any_of(words, [](const std::string& w) { return w != kAlways; })) return {};
-    return "must be auto, off or a list of lookup, mtp, dspark, draft and always, not " + value.substr(0, 40);
-  };
-  return {"auto, off or a list of lookup,mtp,dspark,draft", broken};
-}
-
 }  // namespace
+
+std::string speculation_fault(const std::string& value) {
+  if (value == "auto" || value == "off") return {};
+  const auto words = words_of(value);
+  const auto always = [](const std::string& w) { return w == kAlways; };
+  const auto known = [&](const std::string& w) { return always(w) || source_named(w); };
+  if (std::ranges::all_of(words, known) && !std::ranges::all_of(words, always)) return {};
+  return "must be auto, off or a list of lookup, mtp, dspark, draft and always, not " + value.substr(0, 40);
+}
 
 void add_speculation_options(const Command& c, SpeculationArguments& a) {
   c.option(
@@ -43,7 +40,8 @@ void add_speculation_options(const Command& c, SpeculationArguments& a) {
       "What guesses tokens ahead, as far as it pays: lookup (what followed the last tokens earlier in the "
       "conversation), the checkpoint's head mtp or dspark, draft (--draft-model); with `always`, whatever it "
       "costs. auto: what there is. Changes speed, never the text",
-      {.rule = sources_rule(), .shows_default = true});
+      {.rule = ValueRule{"auto, off or a list of lookup,mtp,dspark,draft", speculation_fault},
+       .shows_default = true});
   c.option("--draft-model", a.model,
            "A smaller model with the same vocabulary: a path, or the name of one that was pulled",
            {.kind = "REF"});
