@@ -98,7 +98,7 @@ TEST_F(OpenModelTest, ADraftModelHasTheSameVocabulary) {
   EXPECT_NE(other.find(gguf().string()), std::string::npos) << "names both";
   EXPECT_NE(other.find(model.string()), std::string::npos);
   EXPECT_NE(opened({}, {engine::DraftSource::draft}).find("--draft-model"), std::string::npos);
-  EXPECT_NE(opened({}, {engine::DraftSource::mtp}).find("has no MTP head"), std::string::npos);
+  EXPECT_NE(opened({}, {engine::DraftSource::mtp}).find("has no draft head"), std::string::npos);
 }
 
 TEST_F(OpenModelTest, TheModelsOwnFaultComesBeforeThatOfItsText) {
