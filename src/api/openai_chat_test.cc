@@ -29,6 +29,26 @@ TEST(OpenAiChat, ReadsAConversation) {
   EXPECT_TRUE(r.ignored.empty());
 }
 
+// It only feeds drafts; the answer is the same without it.
+TEST(OpenAiChat, ReadsThePrediction) {
+  const auto predicted = [](const std::string& value) { return decode(R"(,"prediction":)" + value); };
+  EXPECT_EQ(decoded(predicted(R"({"type":"content","content":"a b"})")).prediction, "a b");
+  EXPECT_EQ(
+      decoded(predicted(
+                  R"({"type":"content","content":[{"type":"text","text":"a"},{"type":"text","text":" b"}]})"))
+          .prediction,
+      "a b");
+  EXPECT_EQ(decoded(predicted("null")).prediction, "");
+  EXPECT_EQ(decoded(predicted(R"({"type":"content","content":"a","x":1})")).ignored,
+            std::vector<std::string>{"prediction.x"});
+  for (const auto& [value, param] : {std::pair{R"("a")", "prediction"},
+                                     {R"({"content":"a"})", "prediction.type"},
+                                     {R"({"type":"content"})", "prediction.content"},
+                                     {R"({"type":"content","content":5})", "prediction.content"},
+                                     {R"({"type":"content","content":[5]})", "prediction.content[0]"}})
+    EXPECT_EQ(fault_of(predicted(value)).param, param) << value;
+}
+
 TEST(OpenAiChat, ReadsEverySetting) {
   const Request r = decoded(decode(R"(,"temperature":0.5,"top_p":0.9,"min_p":0.1,"top_k":40,"seed":-2,
     "frequency_penalty":1,"presence_penalty":-2,"repetition_penalty":1.1,"logit_bias":{"5":-100},"n":3,

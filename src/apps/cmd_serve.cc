@@ -17,6 +17,7 @@
 #include "apps/open_model.h"
 #include "apps/prefix_cache_options.h"
 #include "apps/report.h"
+#include "apps/speculation_options.h"
 #include "apps/structure_trial.h"
 #include "apps/weight_cache_options.h"
 #include "base/log.h"
@@ -46,7 +47,7 @@ struct Arguments {
   std::string metrics_names = "autark";
   bool has_key = false;  // a key was given, possibly an empty one
   uint16_t port = 8080;
-  int drafts = 0, threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
+  int threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
   std::string tls_certificate, tls_key;  // PEM files; both or neither
   std::string state;                     // the folder; "none": in memory; empty: the usual one
@@ -54,6 +55,7 @@ struct Arguments {
   int64_t state_memory = 0;              // 0: half of what is left
   WeightCacheArguments weight_cache;
   PrefixCacheArguments prefix_cache;
+  SpeculationArguments speculation;
 };
 
 // What the server keeps: the locked folder, if there is one, the answers and the key for sealed texts.
@@ -133,9 +135,9 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
                           .disk = std::move(disk),
                           .running_max = a.parallel,
                           .waiting_max = a.queue,
-                          .drafts = a.drafts,
                           .weight_cache = weight_cache_for(a.weight_cache, path),
                           .say = say_of_weight_cache};
+  if (auto e = set_speculation(a.speculation, options)) return *e;
   if (!a.rounding.empty()) {
     AUTARK_TRY(options.rounding, engine::rounding_named(a.rounding));
   }
@@ -399,9 +401,7 @@ void add_serve_command(const Command& program) {
            {.rule = whole_number(0, kTokensMax), .shows_default = true});
   c.option("--threads", a->threads, "0: one per physical core",
            {.rule = whole_number(0, 4096), .shows_default = true});
-  c.option("--drafts", a->drafts,
-           "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text",
-           {.rule = whole_number(0, 8)});
+  add_speculation_options(c, a->speculation);
   c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
   c.option("--rounding", a->rounding,
            "none, trained, exact or fast, see logits --help (what the rounding table says)");

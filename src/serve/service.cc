@@ -162,7 +162,11 @@ void Service::own_routes(http::Router& router) {
 
 // Refuses while the server stops or the model is not loaded; else sets `backend`.
 std::optional<api::ApiError> Service::not_now(std::shared_ptr<api::Backend>& backend) {
-  if (draining_) return kStopping;
+  return draining_ ? kStopping : not_loaded(backend);
+}
+
+// The same, but not while it stops.
+std::optional<api::ApiError> Service::not_loaded(std::shared_ptr<api::Backend>& backend) {
   const std::lock_guard lock(mutex_);
   backend = backend_;
   if (backend) return {};

@@ -99,6 +99,7 @@ class Service {
   void ready(const http::StreamPtr& stream);
   void show_metrics(const http::StreamPtr& stream);
   std::optional<api::ApiError> not_now(std::shared_ptr<api::Backend>& backend);
+  std::optional<api::ApiError> not_loaded(std::shared_ptr<api::Backend>& backend);
   bool is_answered(const api::Dialect& dialect, const char* route, const http::Request& request,
                    http::StreamPtr& stream);
   void reply(const char* route, const http::StreamPtr& stream, http::Response response);
