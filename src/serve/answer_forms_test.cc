@@ -264,7 +264,7 @@ TEST_P(CallForms, InputsOfCustomToolsAreTextsOfTheirGrammar) {
   Bench b{static_cast<OutputSyntax>(GetParam())};
   api::Request r = request(Mode::automatic, true, false);
   r.tools[0] = {
-      .name = "patch",
+      .name = "open",
       .function = {{"parameters", {{"type", "object"}, {"properties", {{"input", Json::object()}}}}}},
       .custom = true,
       .strict = true};
@@ -275,7 +275,7 @@ TEST_P(CallForms, InputsOfCustomToolsAreTextsOfTheirGrammar) {
     auto asked = b.forms.asked(r, rules);
     const auto masks = b.forms.compile(std::get<AnswerForms::Asked>(asked));
     ASSERT_TRUE(std::holds_alternative<api::ApiError>(masks));
-    EXPECT_NE(std::get<api::ApiError>(masks).message.find("patch"), std::string::npos);
+    EXPECT_NE(std::get<api::ApiError>(masks).message.find("open"), std::string::npos);
     return;
   }
   int patches = 0;
@@ -283,7 +283,7 @@ TEST_P(CallForms, InputsOfCustomToolsAreTextsOfTheirGrammar) {
     const std::string answer = b.drawn(*b.constraint(r, rules), opener(b.syntax), seed);
     const auto parsed = b.read(rules, answer);
     ASSERT_EQ(parsed.tool_calls.size(), 1u) << answer;
-    if (parsed.tool_calls[0].name != "patch") continue;
+    if (parsed.tool_calls[0].name != "open") continue;
     ++patches;
     const std::string input = api::custom_input(parsed.tool_calls[0].arguments);
     EXPECT_TRUE(std::regex_match(input, std::regex(R"re(begin\n([+\\"-]{1,4}\n){1,3}end)re"))) << answer;

@@ -178,7 +178,7 @@ TEST(ServiceResponses, Compacts) {
                      .json();
   EXPECT_EQ(r["object"], "response.compaction");
   ASSERT_EQ(r["output"].size(), 3u) << dump_json(r);
-  EXPECT_EQ(r["output"][1]["content"], "c");
+  EXPECT_EQ(r["output"][1]["content"][0]["text"], "c");
   EXPECT_EQ(r["output"][2]["type"], "compaction");
   EXPECT_EQ(dump_json(r).find("Sum up"), std::string::npos) << "the summary is encrypted";
   const std::string next = said(s.ask("POST", kPath, dump_json({{"input", r["output"]}})).json());
