@@ -202,7 +202,9 @@ TEST_P(DraftsTest, DoNotChangeAnAnswer) {
     }
     if (by == "mtp" || by == "dspark" || by == "other") continue;  // random weights: hardly ever right
     EXPECT_GT(s.drafts_accepted, 0u);
-    if (by == "bigrams") EXPECT_LT(s.drafts_accepted, s.drafted);  // and what does not hold is taken back
+    if (by == "bigrams") {
+      EXPECT_LT(s.drafts_accepted, s.drafted) << "what does not hold is taken back";
+    }
   }
 }
 

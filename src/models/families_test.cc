@@ -370,8 +370,9 @@ TEST_P(FamilyTensorsTest, EachOneThatIsWrongIsNamed) {
     const auto& [name, shape] = *it;
     AllBut lacking(name);
     const std::string fault = fault_of(GetParam(), config, lacking);
-    if (!fault.empty() || !may_be_absent(name))
+    if (!fault.empty() || !may_be_absent(name)) {
       EXPECT_NE(fault.find(name + " is not in the checkpoint"), std::string::npos) << name << ": " << fault;
+    }
     Shape longer = shape;
     ++longer.d[0];
     const auto next = std::next(it) == whole.asked.end() ? whole.asked.begin() : std::next(it);

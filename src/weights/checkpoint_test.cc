@@ -465,7 +465,8 @@ TEST_F(CheckpointTest, MoreOrFewerExpertsThanTheConfigSays) {
       EXPECT_EQ(fault.has_value(), experts != 3) << path << " " << experts;
       const std::string expert = std::string(name).replace(name.find('*'), 1, experts == 2 ? "2" : "3");
       const std::string what = experts == 2 ? " is there, config says that there are 2" : " is not in ";
-      if (fault) EXPECT_NE(fault->message.find(expert + what), std::string::npos) << fault->message;
+      if (!fault) continue;
+      EXPECT_NE(fault->message.find(expert + what), std::string::npos) << fault->message;
     }
   };
   dir_.write("config.json", kConfig);
