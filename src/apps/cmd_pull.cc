@@ -139,7 +139,7 @@ void add_pull_command(const Command& program) {
       "What is there and of the revision asked for is not fetched again; what changed is. A revision that "
       "is\n"
       "named lies in a folder of its own, org/name@revision. `autark prepare` makes a model start faster.\n\n"
-      "Examples:\n  autark pull\n  autark pull smollm2-135m\n  autark pull gpt-oss-20b\n"
+      "Examples:\n  autark pull\n  autark pull smollm2-135m\n"
       "  autark pull --list");
   pull.option(
       "REF", asked->reference,
