@@ -19,8 +19,9 @@ void Service::completion_routes(http::Router& router) {
     router.add(method, path, [this, path, kept](http::Request request, http::StreamPtr stream) {
       const std::string tail = request.path.substr(std::min(request.path.size(), kPath.size()));
       const size_t slash = std::min(tail.find('/'), tail.size());
+      std::string query = request.query;  // before the request is moved
       take(api::openai_chat(), path, std::move(request), std::move(stream),
-           [kept, id = tail.substr(0, slash), rest = tail.substr(slash), query = request.query](
+           [kept, id = tail.substr(0, slash), rest = tail.substr(slash), query = std::move(query)](
                Exchange& e, std::string_view body, api::Backend&) {
              auto made = kept(id, rest, query, body);
              if (auto* fault = std::get_if<api::ApiError>(&made)) return e.refuse(std::move(*fault));
