@@ -61,9 +61,7 @@ std::optional<Error> set_speculation(const SpeculationArguments& a, engine::Opti
         to.drafting.always = true;
     }
   }
-  const auto& named = to.drafting.sources;
-  const bool drafts = named.empty() || std::ranges::count(named, DraftSource::draft) > 0;
-  if (a.model.empty() || a.drafts == 0 || !drafts) return {};
+  if (a.model.empty() || a.drafts == 0 || !to.drafting.wants(DraftSource::draft)) return {};
   const auto path = hub::find_model(a.model);
   if (!path) return path.error();
   to.drafting.model = *path;

@@ -1,5 +1,6 @@
 // Which drafters a server may use, and what each of them has drafted.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <filesystem>
@@ -21,6 +22,9 @@ inline const char* name_of(DraftSource s) {
 }
 
 struct DraftOptions {
+  bool names(DraftSource s) const { return std::find(sources.begin(), sources.end(), s) != sources.end(); }
+  bool wants(DraftSource s) const { return sources.empty() || names(s); }
+
   // Empty: what there is, as far as it costs nothing while it is not used: lookup, unless the model has a
   // recurrent state, which is recomputed from its inputs once tokens can be taken back; the checkpoint's draft
   // head; and `model`. Else exactly these; it is an error if the checkpoint lacks a head that is named.

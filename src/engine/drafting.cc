@@ -7,10 +7,6 @@
 namespace autark::engine {
 namespace {
 
-bool wants(const DraftOptions& o, DraftSource s) {
-  return o.sources.empty() || std::ranges::count(o.sources, s) > 0;
-}
-
 DraftSource source_of(const Drafter& head) {
   return std::string_view(head.name()) == "DSpark" ? DraftSource::dspark : DraftSource::mtp;
 }
@@ -29,9 +25,9 @@ bool rewinds_cheaply(const Model& m) {
 Drafting drafting_of(const Options& o, const LoadedModel& m, bool draft_model) {
   Drafting d;
   const bool named = !o.drafting.sources.empty();
-  if (m.drafter && wants(o.drafting, source_of(*m.drafter))) d.head = m.drafter.get();
-  d.lookup = wants(o.drafting, DraftSource::lookup) && (named || rewinds_cheaply(*m.model));
-  d.model = draft_model && wants(o.drafting, DraftSource::draft);
+  if (m.drafter && o.drafting.wants(source_of(*m.drafter))) d.head = m.drafter.get();
+  d.lookup = o.drafting.wants(DraftSource::lookup) && (named || rewinds_cheaply(*m.model));
+  d.model = draft_model && o.drafting.wants(DraftSource::draft);
   d.most = std::clamp(o.drafts, 0, DraftPolicy::kPassesMax);
   if (!d.lookup && !d.model) d.most = d.head ? std::min(d.most, d.head->drafts_max()) : 0;
   return d.most > 0 ? d : Drafting{};

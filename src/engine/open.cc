@@ -1,5 +1,4 @@
 // From files to a running engine.
-#include <algorithm>
 #include <chrono>
 #include "base/file_kind.h"
 #include "engine/engine.h"
@@ -9,21 +8,17 @@
 namespace autark::engine {
 namespace {
 
-bool names(const DraftOptions& o, DraftSource s) {
-  return std::ranges::count(o.sources, s) > 0;
-}
-
 // Options that ask for a drafter that is not there.
 std::optional<Error> fault_of(const DraftOptions& o, const LoadedModel& m,
                               const std::filesystem::path& path) {
   const std::string head = m.drafter ? m.drafter->name() : "";
   for (const auto& [source, name] :
        {std::pair(DraftSource::mtp, "MTP"), std::pair(DraftSource::dspark, "DSpark")})
-    if (names(o, source) && head != name)
+    if (o.names(source) && head != name)
       return Error{Code::unsupported, path.string() + ": has no " + name + " head" +
                                           (head.empty() ? "" : ", but " + head) +
                                           "; run it with --speculate auto"};
-  if (names(o, DraftSource::draft) && o.model.empty())
+  if (o.names(DraftSource::draft) && o.model.empty())
     return Error{Code::invalid, "--speculate draft needs a model; name it with --draft-model"};
   return {};
 }
@@ -31,8 +26,7 @@ std::optional<Error> fault_of(const DraftOptions& o, const LoadedModel& m,
 // The model of Options::drafting; nothing if there is none or it would not draft.
 Result<std::optional<LoadedModel>> load_draft_model(const Options& o) {
   const DraftOptions& d = o.drafting;
-  if (o.drafts == 0 || d.model.empty() || !(d.sources.empty() || names(d, DraftSource::draft)))
-    return std::optional<LoadedModel>();
+  if (o.drafts == 0 || d.model.empty() || !d.wants(DraftSource::draft)) return std::optional<LoadedModel>();
   AUTARK_TRY(LoadedModel m, load_model(d.model, {.chip = o.chip,
                                                  .rounding = o.rounding,
                                                  .threads = o.threads,
@@ -50,8 +44,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& path, 
   const auto began = std::chrono::steady_clock::now();
   if (kind_of_file(path) == FileKind::safetensors) return Error{Code::invalid, folder_wanted(path)};
   const DraftOptions& d = options.drafting;
-  const bool loads_head = options.drafts > 0 &&
-                          (d.sources.empty() || names(d, DraftSource::mtp) || names(d, DraftSource::dspark));
+  const bool loads_head = options.drafts > 0 && (d.wants(DraftSource::mtp) || d.wants(DraftSource::dspark));
   Parts p;
   AUTARK_TRY(p.model, load_model(path, {.chip = options.chip,
                                         .rounding = options.rounding,
