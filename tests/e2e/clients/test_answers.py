@@ -5,8 +5,6 @@ Method: raw answers, whole and streamed, are validated strictly; see strict.py.
 import json
 import typing
 import unittest
-import urllib.error
-import urllib.request
 
 import anthropic.types as messages
 import openai.types as common
@@ -14,13 +12,11 @@ import openai.types.chat as chat
 import openai.types.responses as responses
 from openai.pagination import SyncPage
 
-from program import KEY, served
+from plain_client import PlainClient
+from program import served
 from strict import validated
-from workplace import PARAMETERS, TASK, schema
+from workplace import CLIENT_TOOLS, FLAT, FUNCTIONS, TASK
 
-FUNCTIONS = [{"type": "function", "function": {"name": n, "parameters": schema(n)}} for n in PARAMETERS]
-FLAT = [{"type": "function", "name": n, "parameters": schema(n), "strict": False} for n in PARAMETERS]
-CLIENT_TOOLS = [{"name": n, "input_schema": schema(n)} for n in PARAMETERS]
 USER = [{"role": "user", "content": TASK}]
 LATER = [*USER, *({"role": "assistant", "content": "ok"}, {"role": "user", "content": "go on"}) * 16]  # the turn that thinks
 OBJECT = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False}
@@ -50,34 +46,13 @@ class Compaction(responses.CompactedResponse):
     output: list[responses.ResponseInputMessageItem | responses.ResponseCompactionItem]
 
 
-class Server:
-    def __init__(self, url):
-        self.url = url
-
-    def ask(self, path, body=None, headers=None, method=None):
-        """(status, raw body)"""
-        request = urllib.request.Request(self.url + path, method=method, headers={
-            "authorization": "Bearer " + KEY, "content-type": "application/json", **(headers or {})},
-            data=None if body is None else json.dumps({"model": "model", **body}).encode())
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read()
-
+class StrictClient(PlainClient):
     def whole(self, kind, path, body=None, **more):
-        status, raw = self.ask(path, body, **more)
-        if status != 200:
-            raise AssertionError(f"{path}: {status} {raw[:500]}")
-        return validated(kind, raw)
+        return validated(kind, self.answered(path, body, **more))
 
     def events(self, kind, path, body, **more):
         """The validated events of a stream."""
-        status, raw = self.ask(path, {**body, "stream": True}, **more)
-        if status != 200:
-            raise AssertionError(f"{path}: {status} {raw[:500]}")
-        data = [line[6:] for line in raw.decode().split("\n") if line.startswith("data: ")]
-        return [validated(kind, d) for d in data if d != "[DONE]" and json.loads(d).get("type") != "ping"]
+        return [validated(kind, d) for d in self.streamed(path, body, **more) if json.loads(d).get("type") != "ping"]
 
 
 CHAT = {
@@ -126,7 +101,7 @@ VERSION = {"headers": {"anthropic-version": "2026-10-21"}}
 class AnswersTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(cls.enterClassContext(served("session-model")))
+        cls.server = StrictClient(cls.enterClassContext(served("session-model")))
 
     def each(self, cases, check):
         for name, body in cases.items():

@@ -14,11 +14,8 @@ from langchain_anthropic import ChatAnthropic
 from langchain_openai import ChatOpenAI
 
 from program import KEY, cut, served
-from workplace import PARAMETERS, SESSION, TASK, Workplace, expected_calls, expected_texts, schema
+from workplace import CLIENT_TOOLS, FLAT, FUNCTIONS, SESSION, TASK, Workplace, expected_calls, expected_texts
 
-FUNCTIONS = [{"type": "function", "function": {"name": n, "parameters": schema(n)}} for n in PARAMETERS]
-FLAT = [{"type": "function", "name": n, "parameters": schema(n), "strict": False} for n in PARAMETERS]
-CLIENT_TOOLS = [{"name": n, "input_schema": schema(n)} for n in PARAMETERS]
 
 
 def openai_client(url):

@@ -7,28 +7,21 @@ import json
 import random
 import socket
 import unittest
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
+from plain_client import PlainClient
 from program import KEY, metric, served
 
 REQUESTS, AT_ONCE = 1000, 6
 METRICS = ("autark_prompt_tokens_total", "autark_cached_tokens_total", "autark_completion_tokens_total")
 
 
-class Server:
-    def __init__(self, url):
-        self.url = url
-
-    def ask(self, path, body=None):
-        request = urllib.request.Request(self.url + path, data=None if body is None else json.dumps(body).encode(), headers={
-            "authorization": "Bearer " + KEY, "content-type": "application/json", "anthropic-version": "2023-06-01"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.read().decode()
+class UsageClient(PlainClient):
+    def whole(self, path, body=None):
+        return json.loads(self.answered(path, body))
 
     def events(self, path, body):
-        text = self.ask(path, {**body, "stream": True})
-        return [json.loads(line[6:]) for line in text.split("\n") if line.startswith("data: {")]
+        return [json.loads(d) for d in self.streamed(path, body)]
 
     def abort(self, path, body):
         """Leaves in the middle of a stream."""
@@ -59,7 +52,7 @@ def of_messages(usage):
 def chat(server, dice, streamed):
     body = {"model": "model", "messages": conversation(dice), "max_tokens": dice.randint(1, 12), "n": dice.choice([1, 1, 3])}
     if not streamed:
-        return of_openai(json.loads(server.ask("/v1/chat/completions", body))["usage"])
+        return of_openai(server.whole("/v1/chat/completions", body)["usage"])
     events = server.events("/v1/chat/completions", {**body, "stream_options": {"include_usage": True}})
     return of_openai(events[-1]["usage"])
 
@@ -68,7 +61,7 @@ def completions(server, dice, streamed):
     body = {"model": "model", "prompt": [words(dice) for _ in range(dice.randint(1, 2))], "max_tokens": dice.randint(1, 12),
             "n": dice.choice([1, 2])}
     if not streamed:
-        return of_openai(json.loads(server.ask("/v1/completions", body))["usage"])
+        return of_openai(server.whole("/v1/completions", body)["usage"])
     events = server.events("/v1/completions", {**body, "stream_options": {"include_usage": True}})
     return of_openai(events[-1]["usage"])
 
@@ -78,8 +71,8 @@ def responses(server, dice, streamed):
     if streamed:
         answer = server.events("/v1/responses", body)[-1]["response"]
     else:
-        answer = json.loads(server.ask("/v1/responses", body))
-    kept = json.loads(server.ask("/v1/responses/" + answer["id"]))
+        answer = server.whole("/v1/responses", body)
+    kept = server.whole("/v1/responses/" + answer["id"])
     if kept["usage"] != answer["usage"]:
         raise AssertionError((kept["usage"], answer["usage"]))
     return of_responses(answer["usage"])
@@ -88,7 +81,7 @@ def responses(server, dice, streamed):
 def messages(server, dice, streamed):
     body = {"model": "model", "messages": conversation(dice), "max_tokens": dice.randint(1, 12)}
     if not streamed:
-        return of_messages(json.loads(server.ask("/v1/messages", body))["usage"])
+        return of_messages(server.whole("/v1/messages", body)["usage"])
     events = server.events("/v1/messages", body)
     usage = next(e["message"]["usage"] for e in events if e["type"] == "message_start")
     return of_messages({**usage, **next(e["usage"] for e in events if e["type"] == "message_delta")})
@@ -96,8 +89,8 @@ def messages(server, dice, streamed):
 
 def cancelled(server, dice, _):
     """A background answer that is cancelled: its stored object says what was counted."""
-    answer = json.loads(server.ask("/v1/responses", {"model": "model", "input": conversation(dice), "background": True}))
-    kept = json.loads(server.ask(f"/v1/responses/{answer['id']}/cancel", {}))
+    answer = server.whole("/v1/responses", {"model": "model", "input": conversation(dice), "background": True})
+    kept = server.whole(f"/v1/responses/{answer['id']}/cancel", {})
     return of_responses(kept["usage"]) if kept.get("usage") else (0, 0, 0)
 
 
@@ -115,7 +108,7 @@ def conversation(dice):
 class UsageTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(cls.enterClassContext(served("session-model")))
+        cls.server = UsageClient(cls.enterClassContext(served("session-model")))
 
     def counted(self):
         return tuple(metric(self.server.url, m) for m in METRICS)
@@ -138,8 +131,8 @@ class UsageTest(unittest.TestCase):
     def test_dialects_count_one_prompt_alike(self):
         told = {kind.__name__: kind(self.server, random.Random(1), s)[0] for kind in (responses, messages) for s in (0, 1)}
         body = {"model": "model", "messages": conversation(random.Random(1)), "max_tokens": 1}
-        told["chat"] = of_openai(json.loads(self.server.ask("/v1/chat/completions", body))["usage"])[0]
-        told["count_tokens"] = json.loads(self.server.ask("/v1/messages/count_tokens", body))["input_tokens"]
+        told["chat"] = of_openai(self.server.whole("/v1/chat/completions", body)["usage"])[0]
+        told["count_tokens"] = self.server.whole("/v1/messages/count_tokens", body)["input_tokens"]
         self.assertEqual(len(set(told.values())), 1, told)
 
     def test_aborted_streams_are_counted(self):
@@ -147,7 +140,7 @@ class UsageTest(unittest.TestCase):
         before, gone = self.counted(), metric(self.server.url, "autark_requests_cancelled_total")
         for _ in range(20):
             self.server.abort("/v1/chat/completions", body)
-        self.server.ask("/v1/messages", {**{k: body[k] for k in ("model", "messages")}, "max_tokens": 1})
+        self.server.whole("/v1/messages", {**{k: body[k] for k in ("model", "messages")}, "max_tokens": 1})
         after = self.counted()
         left = metric(self.server.url, "autark_requests_cancelled_total") - gone
         self.assertGreater(left, 0)

@@ -14,6 +14,12 @@ def schema(name):
     return {"type": "object", "properties": {p: {"type": "string"} for p in PARAMETERS[name]}, "required": list(PARAMETERS[name])}
 
 
+# The tools as Chat, Responses and Messages take them.
+FUNCTIONS = [{"type": "function", "function": {"name": n, "parameters": schema(n)}} for n in PARAMETERS]
+FLAT = [{"type": "function", "name": n, "parameters": schema(n), "strict": False} for n in PARAMETERS]
+CLIENT_TOOLS = [{"name": n, "input_schema": schema(n)} for n in PARAMETERS]
+
+
 class Workplace:
     def __init__(self):
         self.calls = []
