@@ -2,7 +2,7 @@
 import struct
 
 ALIGNMENT = 32
-TYPES = {"F32": 0, "F16": 1, "Q8_0": 8, "I32": 26, "MXFP4": 39}
+TYPES = {"F32": 0, "F16": 1, "Q8_0": 8, "Q4_K": 12, "I32": 26, "MXFP4": 39}
 U32, I32, F32, BOOL, STRING, ARRAY = 4, 5, 6, 7, 8, 9
 CODES = {U32: "<I", I32: "<i", F32: "<f", BOOL: "<?"}
 MOSTLY_MXFP4 = 38
@@ -54,10 +54,10 @@ def rope_keys():
             ("rope.scaling.yarn_beta_fast", F32, 32.0), ("rope.scaling.yarn_beta_slow", F32, 1.0)]
 
 
-def tokenizer_keys(vocabulary):
+def tokenizer_keys(vocabulary, pre="joyai-llm"):
     kinds = [CONTROL if i in vocabulary.special else NORMAL for i in range(len(vocabulary.tokens))]
     return [("tokenizer.ggml." + name, kind, v) for name, kind, v in [
-        ("model", STRING, "gpt2"), ("pre", STRING, "joyai-llm"), ("tokens", STRING, vocabulary.tokens),
+        ("model", STRING, "gpt2"), ("pre", STRING, pre), ("tokens", STRING, vocabulary.tokens),
         ("token_type", I32, kinds), ("merges", STRING, vocabulary.merges), ("bos_token_id", U32, 0),
         ("eos_token_id", U32, 1), ("padding_token_id", U32, 1), ("add_bos_token", BOOL, True)]]
 
@@ -73,8 +73,8 @@ def padded(n):
     return -(-n // ALIGNMENT) * ALIGNMENT
 
 
-def write(file, size, vocabulary, tensors):
-    head = [key(*k) for k in keys(size, vocabulary)]
+def write(file, its_keys, tensors):
+    head = [key(*k) for k in its_keys]
     count = len(head)
     at = 0
     for t in tensors:

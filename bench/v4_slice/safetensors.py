@@ -33,8 +33,8 @@ def header(tensors):
     return raw.ljust(-(-len(raw) // 8) * 8)
 
 
-def write(folder, file, size, vocabulary, tensors):
-    texts = {"config.json": config(size), "tokenizer.json": vocabulary.tokenizer_json()}
+def write(folder, file, its_config, vocabulary, tensors):
+    texts = {"config.json": its_config, "tokenizer.json": vocabulary.tokenizer_json()}
     for name, content in texts.items():
         (folder / name).write_text(json.dumps(content, ensure_ascii=False))
     head = header(tensors)

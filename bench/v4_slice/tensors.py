@@ -76,11 +76,11 @@ class Experts:
         low = 127 + exponent_for(shape[1] ** -0.5, NIBBLE_SPREAD) - 1
         self.scale_of = bytes(low + (b & 1) for b in range(256))
 
-    def _codes(self, expert):
+    def codes(self, expert):
         for start, rows in bands_of(self.shape[0]):
             yield stream(self.seed, self.name, expert, start).randbytes(rows * self.shape[1] // 2)
 
-    def _scales(self, expert):
+    def scales(self, expert):
         for start, rows in bands_of(self.shape[0]):
             random = stream(self.seed, self.name, expert, start, "scale")
             yield random.randbytes(rows * self.shape[1] // BLOCK).translate(self.scale_of)
@@ -89,14 +89,14 @@ class Experts:
         rows, columns = self.shape
         for e in range(self.experts):
             at = self.name.replace("*", str(e))
-            yield Stored(at + ".weight", "I8", (rows, columns // 2), rows * columns // 2, lambda e=e: self._codes(e))
+            yield Stored(at + ".weight", "I8", (rows, columns // 2), rows * columns // 2, lambda e=e: self.codes(e))
             yield Stored(at + ".scale", "F8_E8M0", (rows, columns // BLOCK), rows * columns // BLOCK,
-                         lambda e=e: self._scales(e))
+                         lambda e=e: self.scales(e))
 
     def mxfp4(self):
         def bands():
             for e in range(self.experts):
-                for codes, scales in zip(self._codes(e), self._scales(e)):
+                for codes, scales in zip(self.codes(e), self.scales(e)):
                     yield mxfp4(codes, scales)
         shape = (self.experts, *self.shape)
         return [Stored(self.name, "MXFP4", shape, math.prod(shape) // BLOCK * 17, bands)]

@@ -17,9 +17,10 @@ NIBBLE_SPREAD = 2.93  # standard deviation of a random E2M1 code's value
 
 
 def grid_step(k):
-    """The nearest whole number that has four significant bits."""
+    """The nearest whole number that has four significant bits and is not 0: real E4M3 codes are hardly ever below the
+    normal numbers, and kernels read those that are more slowly."""
     unit = max(1, 1 << max(0, int(abs(k)).bit_length() - 4))
-    return int(math.copysign(round(abs(k) / unit) * unit, k))
+    return int(math.copysign(max(1, round(abs(k) / unit)) * unit, k))
 
 
 GRID = [grid_step(SPREAD * statistics.NormalDist().inv_cdf((byte + 0.5) / 256)) for byte in range(256)]
@@ -100,4 +101,16 @@ def mxfp4(codes, scales):
         a, b = (int.from_bytes(codes[i::16], "little") for i in (j, j + 8))
         out[1 + 2 * j::17] = (a & low | (b & low) << 4).to_bytes(n, "little")
         out[2 + 2 * j::17] = ((a >> 4) & low | b & low << 4).to_bytes(n, "little")
+    return out
+
+
+def q4_k(raw, deviation):
+    """Q4_K blocks of random codes and scales, 140 bytes each, near that deviation and with a mean near zero."""
+    step = deviation / 260  # of values (code · scale of 6 bits − minimum of 6 bits · 7.5) · step
+    head = struct.pack("<ee", step, 7.5 * step)
+    out = bytearray(len(raw) // 140 * 144)
+    for i in range(4):
+        out[i::144] = head[i:i + 1] * (len(raw) // 140)
+    for i in range(140):
+        out[4 + i::144] = raw[i::140]
     return out

@@ -66,6 +66,7 @@ void read_call(Fields& b, Item& item) {
 // A block without text carries nothing for the prompt and is dropped.
 void read_thinking(Fields& b, Item& item) {
   Reasoning r{needed(b, "thinking")};
+  b.accept({"signature"});
   if (!r.text.empty()) item.parts.push_back(std::move(r));
 }
 
@@ -89,6 +90,8 @@ void read_block(Fields& m, const Json& json, const std::string& path, Item& item
     read_result(b, item);
   else if (is_of_server_tool(type) && assistant)
     item.parts.push_back(left_out(b, type));
+  else if ((type == "image" || type == "document") && !b.fault())
+    b.fail(not_text(path, type));
   else if (type != "redacted_thinking" && !b.fault())
     refuse_block(b, path, type, "a turn of this role takes text and what belongs to tools and thinking only");
   if (b.fault()) m.fail(*b.fault());

@@ -64,6 +64,14 @@ std::vector<std::pair<std::string, std::string>> headers_of(const ApiError& f) {
 
 }  // namespace
 
+ApiError not_text(const std::string& path, const std::string& type) {
+  constexpr size_t kTypeBytes = 40;
+  return {.kind = Kind::unsupported,
+          .message = path + " has type '" + type.substr(0, kTypeBytes) + "', which is not text",
+          .param = path,
+          .code = kNotText};
+}
+
 Json openai_error(const ApiError& f) {
   const Words& w = words_of(f.kind);
   Json e{{"message", openai_message(f)}, {"type", w.openai_type}, {"param", nullptr}, {"code", nullptr}};

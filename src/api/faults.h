@@ -7,6 +7,11 @@
 
 namespace autark::api {
 
+// The code of a fault about a part of a message that is not text. The server adds the model's name to its message.
+inline constexpr const char* kNotText = "unsupported_content";
+// The fault of the part at this place.
+ApiError not_text(const std::string& path, const std::string& type);
+
 // The error object alone, as it stands in a body or in a stream.
 Json openai_error(const ApiError& fault);
 Json anthropic_error(const ApiError& fault, std::string_view request_id);

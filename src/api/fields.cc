@@ -1,6 +1,8 @@
 #include "api/fields.h"
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include "api/field_log.h"
 
 namespace autark::api {
 namespace {
@@ -37,6 +39,14 @@ std::optional<int64_t> whole(const Json& v) {
   return v.get<int64_t>();
 }
 
+void log_bounds(const Fields& f, std::string_view name, double least, double most) {
+  FieldLog* const log = FieldLog::current();
+  if (!log) return;
+  FieldUse& use = log->at(f.path_of(name));
+  use.least = std::min(least, use.least.value_or(least));
+  use.most = std::max(most, use.most.value_or(most));
+}
+
 std::string range(int64_t least, int64_t most) {
   return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
 }
@@ -68,6 +78,11 @@ void Fields::fail(ApiError fault) {
 }
 
 const Json* Fields::find(std::string_view name) {
+  if (FieldLog* log = FieldLog::current()) log->at(path_of(name));
+  return look_up(name);
+}
+
+const Json* Fields::look_up(std::string_view name) {
   known_.emplace(name);
   if (fault_) return nullptr;
   const auto at = object_.find(name);
@@ -79,8 +94,10 @@ bool Fields::is_null(std::string_view name) const {
   return at != object_.end() && at->is_null();
 }
 
-const Json* Fields::typed(std::string_view name, bool (*is)(const Json&), const char* want) {
-  const Json* v = find(name);
+const Json* Fields::typed(std::string_view name, bool (*is)(const Json&), const char* want,
+                          const char* type) {
+  if (FieldLog* log = FieldLog::current()) log->at(path_of(name)).types.insert(type);
+  const Json* v = look_up(name);
   if (!v || is(*v)) return v;
   fail(name, std::string("must be ") + want + ", not " + kind_of(*v));
   return nullptr;
@@ -88,20 +105,21 @@ const Json* Fields::typed(std::string_view name, bool (*is)(const Json&), const 
 
 std::optional<std::string> Fields::text(std::string_view name) {
   const Json* v = typed(
-      name, [](const Json& j) { return j.is_string(); }, "a string");
+      name, [](const Json& j) { return j.is_string(); }, "a string", "string");
   if (!v) return {};
   return v->get_ref<const std::string&>();
 }
 
 std::optional<bool> Fields::flag(std::string_view name) {
   const Json* v = typed(
-      name, [](const Json& j) { return j.is_boolean(); }, "a boolean");
+      name, [](const Json& j) { return j.is_boolean(); }, "a boolean", "boolean");
   if (!v) return {};
   return v->get<bool>();
 }
 
 std::optional<double> Fields::number(std::string_view name, double least, double most) {
-  const Json* v = typed(name, is_number, "a number");
+  log_bounds(*this, name, least, most);
+  const Json* v = typed(name, is_number, "a number", "number");
   if (!v) return {};
   const double x = v->is_number() ? v->get<double>() : std::strtod(long_integer_text(*v).c_str(), nullptr);
   if (x >= least && x <= most) return x;
@@ -111,7 +129,8 @@ std::optional<double> Fields::number(std::string_view name, double least, double
 }
 
 std::optional<int64_t> Fields::integer(std::string_view name, int64_t least, int64_t most) {
-  const Json* v = typed(name, is_number, "a whole number");
+  log_bounds(*this, name, double(least), double(most));
+  const Json* v = typed(name, is_number, "a whole number", "integer");
   if (!v) return {};
   const auto x = whole(*v);
   if (x && *x >= least && *x <= most) return x;
@@ -121,20 +140,23 @@ std::optional<int64_t> Fields::integer(std::string_view name, int64_t least, int
 
 const Json* Fields::array(std::string_view name) {
   return typed(
-      name, [](const Json& j) { return j.is_array(); }, "a list");
+      name, [](const Json& j) { return j.is_array(); }, "a list", "array");
 }
 
 const Json* Fields::object(std::string_view name) {
   return typed(
-      name, [](const Json& j) { return j.is_object(); }, "an object");
+      name, [](const Json& j) { return j.is_object(); }, "an object", "object");
 }
 
 void Fields::accept(std::initializer_list<std::string_view> names) {
   for (std::string_view n : names) known_.emplace(n);
+  if (FieldLog* log = FieldLog::current())
+    for (std::string_view n : names) log->at(path_of(n));
 }
 
 void Fields::refuse(std::string_view name, const std::function<bool(const Json&)>& harmless) {
-  const Json* v = find(name);
+  if (FieldLog* log = FieldLog::current()) log->at(path_of(name)).refused = true;
+  const Json* v = look_up(name);
   if (v && !(harmless && harmless(*v)))
     fail(name, "is not supported by this server", ApiError::Kind::unsupported);
 }

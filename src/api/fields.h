@@ -1,6 +1,7 @@
 // Reads the fields of one JSON object of a request and remembers which names were asked for; unknown() lists
 // the others. Only the first fault is kept, and every look-up after it returns nothing: a decoder can read
-// all fields in a row and check fault() once at the end. A null counts as absent.
+// all fields in a row and check fault() once at the end. A null counts as absent. Look-ups are reported to the
+// thread's FieldLog, if there is one.
 #pragma once
 #include <functional>
 #include <initializer_list>
@@ -47,7 +48,9 @@ class Fields {
   std::vector<std::string> unknown() const;          // paths of the fields that were never asked for
 
  private:
-  const Json* typed(std::string_view name, bool (*is)(const Json&), const char* want);
+  const Json* look_up(std::string_view name);
+  // `want` is for the fault, `type` for the log.
+  const Json* typed(std::string_view name, bool (*is)(const Json&), const char* want, const char* type);
 
   const Json& object_;
   std::string path_;

@@ -88,6 +88,7 @@ struct Request {
   std::vector<std::variant<std::string, std::vector<int32_t>>> prompts;
   // Completions of one text prompt each: the text after the gap that the answer fills.
   std::optional<std::string> suffix;
+  std::string prediction;      // what the answer probably repeats; changes its speed only
   bool add_special = true;     // text prompts: add what the tokenizer's post-processor adds, such as <bos>
   bool parse_special = false;  // text prompts: turn spelled-out special tokens into these tokens
   Json template_kwargs = Json::object();  // chat_template_kwargs, continue_final_message …

@@ -30,10 +30,7 @@ void read_part(Fields& m, const Json& json, const std::string& path, Place place
   const bool is_text = type == "text" || type == "refusal";
   if (place == Place::result && !is_text && !type.empty())
     return item.parts.push_back(left_out(p, type)), void();
-  if (!p.fault() && !is_text)
-    p.fail({.kind = ApiError::Kind::unsupported,
-            .message = path + " has type '" + type.substr(0, 40) + "'; this model takes text only",
-            .param = path});
+  if (!p.fault() && !is_text) p.fail(not_text(path, type));
   const auto text = p.text(field);
   if (!p.fault() && !text) p.fail(field, "is missing");
   if (text) item.parts.push_back(Text{*text});
@@ -170,14 +167,28 @@ void read_logprobs(Fields& f, Request& r) {
   if (!wanted && top.value_or(0) > 0) f.fail("top_logprobs", "needs logprobs to be true");
 }
 
+// {"type": "content", "content": a text or text parts}
+void read_prediction(Fields& f, Request& r) {
+  const Json* prediction = f.object("prediction");
+  if (!prediction) return;
+  Fields p(*prediction, f.path_of("prediction") + ".");
+  if (p.text("type").value_or("") != "content" && !p.fault()) p.fail("type", "must be 'content'");
+  Item item{.role = Role::user};
+  read_content(p, p.find("content"), Place::turn, item);
+  if (p.fault()) return f.fail(*p.fault());
+  for (const auto& part : item.parts)
+    if (const auto* text = std::get_if<Text>(&part)) r.prediction += text->text;
+  for (std::string& name : p.unknown()) r.ignored.push_back(std::move(name));
+}
+
 void refuse_what_is_not_built(Fields& f, Request& r) {
   refuse_best_of(f, r);
   f.refuse("modalities", [](const Json& v) { return v == Json::array({"text"}) || is_empty_or_false(v); });
   f.refuse("audio");
   f.refuse("web_search_options");
   f.refuse("echo", is_empty_or_false);
-  f.accept({"verbosity", "prediction", "prompt_cache_options"});
-  if (f.flag("store").value_or(false)) r.ignored.push_back("store");
+  f.accept({"verbosity", "prompt_cache_options"});
+  r.store = f.flag("store").value_or(false);
 }
 
 Json alternative(const Alternative& a) {
@@ -308,6 +319,7 @@ class OpenAiChat final : public Dialect {
     read_limit(f, "max_tokens", 1, r.max_tokens);
     read_limit(f, "max_completion_tokens", 1, r.max_tokens);
     read_logprobs(f, r);
+    read_prediction(f, r);
     read_template_options(f, r);
     read_openai_tools(f, r);
     read_openai_functions(f, r);

@@ -29,6 +29,26 @@ TEST(OpenAiChat, ReadsAConversation) {
   EXPECT_TRUE(r.ignored.empty());
 }
 
+// It only feeds drafts; the answer is the same without it.
+TEST(OpenAiChat, ReadsThePrediction) {
+  const auto predicted = [](const std::string& value) { return decode(R"(,"prediction":)" + value); };
+  EXPECT_EQ(decoded(predicted(R"({"type":"content","content":"a b"})")).prediction, "a b");
+  EXPECT_EQ(
+      decoded(predicted(
+                  R"({"type":"content","content":[{"type":"text","text":"a"},{"type":"text","text":" b"}]})"))
+          .prediction,
+      "a b");
+  EXPECT_EQ(decoded(predicted("null")).prediction, "");
+  EXPECT_EQ(decoded(predicted(R"({"type":"content","content":"a","x":1})")).ignored,
+            std::vector<std::string>{"prediction.x"});
+  for (const auto& [value, param] : {std::pair{R"("a")", "prediction"},
+                                     {R"({"content":"a"})", "prediction.type"},
+                                     {R"({"type":"content"})", "prediction.content"},
+                                     {R"({"type":"content","content":5})", "prediction.content"},
+                                     {R"({"type":"content","content":[5]})", "prediction.content[0]"}})
+    EXPECT_EQ(fault_of(predicted(value)).param, param) << value;
+}
+
 TEST(OpenAiChat, ReadsEverySetting) {
   const Request r = decoded(decode(R"(,"temperature":0.5,"top_p":0.9,"min_p":0.1,"top_k":40,"seed":-2,
     "frequency_penalty":1,"presence_penalty":-2,"repetition_penalty":1.1,"logit_bias":{"5":-100},"n":3,
@@ -163,12 +183,31 @@ TEST(OpenAiChat, UnknownFieldsAreNamedAndOtherwiseIgnored) {
   EXPECT_EQ(r.n, 1);
 }
 
+TEST(OpenAiChat, ReadsGrammarsOfCustomTools) {
+  const auto tool = [](const std::string& grammar) {
+    return decoded(
+               decode(
+                   (R"(,"tools":[{"type":"custom","custom":{"name":"a","format":{"type":"grammar","grammar":)" +
+                    grammar + "}}}]")
+                       .c_str()))
+        .tools.at(0);
+  };
+  const Tool lark = tool(R"({"syntax":"lark","definition":"start: \"a\""})");
+  EXPECT_TRUE(lark.strict);
+  EXPECT_EQ(lark.function["parameters"]["properties"]["input"],
+            (Json{{"type", "string"}, {"lark", "start: \"a\""}}));
+  const Tool regex = tool(R"({"syntax":"regex","definition":"a+"})");
+  EXPECT_EQ(regex.function["parameters"]["properties"]["input"]["pattern"], "^(?:a+)$");
+}
+
 TEST(OpenAiChat, RefusesByName) {
   const std::pair<const char*, const char*> bad[] = {
       {R"(,"tools":[{"type":"function"}])", "tools[0].function"},
       {R"(,"tools":[{"type":"custom","custom":{}}])", "tools[0].custom.name"},
       {R"(,"tools":[{"type":"custom","custom":{"name":"a","format":{"type":"grammar"}}}])",
-       "tools[0].custom.format"},
+       "tools[0].custom.format.grammar"},
+      {R"(,"tools":[{"type":"custom","custom":{"name":"a","format":{"type":"grammar","grammar":{"syntax":"abnf"}}}}])",
+       "tools[0].custom.format.grammar.syntax"},
       {R"(,"tools":[{"type":"web_search"}],"tool_choice":{"type":"web_search"})", "tool_choice"},
       {R"(,"tools":[{"type":"function","function":{"name":""}}])", "tools[0].function.name"},
       {R"(,"tools":[{"type":"function","function":{"name":"a\"b"}}])", "tools[0].function.name"},

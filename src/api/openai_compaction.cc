@@ -22,6 +22,16 @@ bool is_users(const Json& item) {
          item.value("type", Json("message")) == "message";
 }
 
+// The form of an output item: content as a list.
+Json as_output(Json message, size_t index, const Envelope& e) {
+  message["type"] = "message";
+  message["status"] = "completed";
+  if (!message.contains("id")) message["id"] = "msg_" + e.id + "_" + std::to_string(index);
+  if (message["content"].is_string())
+    message["content"] = Json::array({Json{{"type", "input_text"}, {"text", message["content"]}}});
+  return message;
+}
+
 // Also those of the conversation that previous_response_id continues.
 Json users_messages(const Json& body) {
   Json kept = Json::array();
@@ -64,7 +74,8 @@ class OpenAiCompaction final : public Dialect {
 
   Json body(const Envelope& e, const Answer& answer, const Tally& tally) const override {
     const std::string summary = answer.choices.at(0).joined(Block::Kind::content);
-    Json output = e.repeated["kept"];
+    Json output = Json::array();
+    for (const Json& message : e.repeated["kept"]) output.push_back(as_output(message, output.size(), e));
     output.push_back({{"id", "cmp_" + e.id + "_0"},
                       {"type", "compaction"},
                       {"encrypted_content", e.seal ? e.seal(summary) : std::string()}});

@@ -1,5 +1,6 @@
 #include "api/openai_responses_input.h"
 #include "api/call_results.h"
+#include "api/faults.h"
 #include "api/openai_fields.h"
 
 namespace autark::api {
@@ -31,10 +32,7 @@ void read_part(Fields& m, const Json& json, const std::string& path, bool refuse
   if (p.fault()) return m.fail(*p.fault());
   if (!is_text(type) && type != "refusal") {
     if (!refuses) return parts.push_back(left_out(p, type)), void();
-    return m.fail(
-        {.kind = ApiError::Kind::unsupported,
-         .message = path + " has type '" + type.substr(0, kTypeBytes) + "'; this model takes text only",
-         .param = path});
+    return m.fail(not_text(path, type));
   }
   const char* field = type == "refusal" ? "refusal" : "text";
   const auto text = p.text(field);

@@ -22,6 +22,15 @@ std::string last_event(const std::string& status) {
   return "response." + (status == "cancelled" ? "incomplete" : status);
 }
 
+// The log-probabilities of events have no bytes; those of items do.
+Json without_bytes(Json tokens) {
+  for (Json& token : tokens) {
+    token.erase("bytes");
+    for (Json& other : token["top_logprobs"]) other.erase("bytes");
+  }
+  return tokens;
+}
+
 class ResponsesStream final : public StreamEncoder {
  public:
   explicit ResponsesStream(const Envelope& e) : e_(e) {}
@@ -110,7 +119,7 @@ class ResponsesStream final : public StreamEncoder {
   void text(std::vector<Frame>& out, const std::string& text, const std::vector<TokenLogprob>* logprobs) {
     Json fields = text_place();
     fields["delta"] = text;
-    if (logprobs) fields["logprobs"] = logprobs_json(*logprobs);
+    if (logprobs) fields["logprobs"] = without_bytes(logprobs_json(*logprobs));
     say(out, std::string("response.") + words().text_event + ".delta", std::move(fields));
   }
 
@@ -135,7 +144,8 @@ class ResponsesStream final : public StreamEncoder {
     const std::string& whole = choice_.blocks[at_].text;
     Json fields = text_place();
     fields["text"] = whole;
-    if (block_kind_ == Kind::content) fields["logprobs"] = logprobs_json(logprobs_of(choice_, at_));
+    if (block_kind_ == Kind::content)
+      fields["logprobs"] = without_bytes(logprobs_json(logprobs_of(choice_, at_)));
     say(out, std::string("response.") + words().text_event + ".done", std::move(fields));
     fields = text_place();
     fields["part"] = part(whole);
@@ -151,7 +161,6 @@ class ResponsesStream final : public StreamEncoder {
       fields["input"] = item["input"];
       return say(out, "response.custom_tool_call_input.done", std::move(fields));
     }
-    fields["name"] = item["name"];
     fields["arguments"] = b.text;
     say(out, "response.function_call_arguments.done", std::move(fields));
   }

@@ -166,8 +166,10 @@ TEST(OpenAiResponses, RefusesByName) {
       {R"(,"tools":[{}])", "tools[0].type"},
       {R"(,"tools":[{"type":"function"}])", "tools[0].name"},
       {R"(,"tools":[{"type":"namespace","name":"n","tools":[7]}])", "tools[0].tools[0]"},
-      {R"(,"tools":[{"type":"custom","name":"p","format":{"type":"grammar","syntax":"lark"}}])",
+      {R"(,"tools":[{"type":"custom","name":"p","format":{"type":"grammar","syntax":"abnf"}}])",
        "tools[0].format.syntax"},
+      {R"(,"tools":[{"type":"custom","name":"p","format":{"type":"grammar","syntax":"lark"}}])",
+       "tools[0].format.definition"},
       {R"(,"tools":[{"type":"custom","name":"p","format":{"type":"grammar","syntax":"regex"}}])",
        "tools[0].format.definition"},
       {R"(,"tools":[{"type":"custom","name":"p","format":{"type":"json"}}])", "tools[0].format.type"},
@@ -424,6 +426,22 @@ TEST(OpenAiCompaction, TheSummaryHasNoForm) {
   EXPECT_FALSE(r.stream);
 }
 
+TEST(OpenAiCompaction, KeptMessagesHaveTheFormOfOutputItems) {
+  const Json list = json_of(R"([{"type":"input_text","text":"b"}])");
+  const Json kept = json_of(R"([{"role":"user","content":"a"},
+    {"type":"message","role":"user","id":"msg_7","content":[{"type":"input_text","text":"b"}]}])");
+  Envelope e;
+  e.id = "1";
+  e.repeated = Json{{"kept", kept}};
+  const Json output = openai_compaction().body(e, Answer(1), Tally(1, 1))["output"];
+  ASSERT_EQ(output.size(), 3u);
+  EXPECT_EQ(output[0], json_of(R"({"role":"user","content":[{"type":"input_text","text":"a"}],
+    "type":"message","status":"completed","id":"msg_1_0"})"));
+  EXPECT_EQ(output[1]["id"], "msg_7");
+  EXPECT_EQ(output[1]["content"], list);
+  EXPECT_EQ(output[2]["type"], "compaction");
+}
+
 TEST(OpenAiResponses, AFaultBeforeTheStartStillBeginsTheResponse) {
   const Envelope e = answering(decoded(decode(R"(,"service_tier":"flex")")));
   const auto sent =
@@ -451,6 +469,10 @@ TEST(OpenAiResponses, LogprobsBelongToTheirItems) {
   const Json output = whole(dialect(), e, events)["output"];
   EXPECT_EQ(output[0]["content"][0]["logprobs"].size(), 1u);
   EXPECT_EQ(output[2]["content"][0]["logprobs"][0]["token"], "b");
+  EXPECT_TRUE(output[2]["content"][0]["logprobs"][0].contains("bytes"));
+  for (const Json& sent : frames(dialect(), e, events))
+    for (const Json& token : sent.value("logprobs", Json::array()))
+      EXPECT_FALSE(token.contains("bytes")) << sent;
 }
 
 TEST(OpenAiResponses, CustomInputs) {

@@ -1,5 +1,6 @@
 #include "api/openai_responses_tools.h"
 #include <algorithm>
+#include "api/custom_tools.h"
 #include "api/openai_responses_input.h"
 #include "api/tools.h"
 
@@ -9,12 +10,6 @@ namespace {
 using Mode = ToolChoice::Mode;
 
 constexpr size_t kTypeBytes = 40;
-
-Json text_schema() {
-  return Json{{"type", "object"},
-              {"properties", {{"input", {{"type", "string"}}}}},
-              {"required", Json::array({"input"})}};
-}
 
 // The beginning of a tool: its names and description.
 Tool begun(Fields& t, const std::string& space) {
@@ -31,30 +26,10 @@ void read_function(Fields& t, const std::string& space, Request& r) {
   if (!t.fault()) r.tools.push_back(std::move(tool));
 }
 
-// {"type": "grammar", "syntax": "regex", "definition"} is the pattern of the input. Other syntaxes cannot be kept
-// inside a JSON string, in which most models write the input.
-void read_grammar(Fields& g, Tool& tool) {
-  const std::string syntax = g.text("syntax").value_or("");
-  const auto pattern = g.text("definition");
-  if (!g.fault() && syntax != "regex")
-    g.fail({.kind = ApiError::Kind::unsupported,
-            .message = g.path_of("syntax") + " other than regex is not supported by this server",
-            .param = g.path_of("syntax")});
-  if (!g.fault() && !pattern) g.fail("definition", "is missing");
-  tool.function["parameters"]["properties"]["input"]["pattern"] = "^(?:" + pattern.value_or("") + ")$";
-  tool.strict = true;
-}
-
 void read_custom(Fields& t, const std::string& space, Request& r) {
   Tool tool = begun(t, space);
   tool.custom = true;
-  tool.function["parameters"] = text_schema();
-  if (const Json* format = t.object("format"); format && format->value("type", Json()) != "text") {
-    Fields g(*format, t.path_of("format") + ".");
-    if (g.text("type") != "grammar") g.fail("type", "must be text or grammar");
-    read_grammar(g, tool);
-    if (g.fault()) t.fail(*g.fault());
-  }
+  read_custom_format(t, false, tool);
   if (!t.fault()) r.tools.push_back(std::move(tool));
 }
 

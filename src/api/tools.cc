@@ -1,6 +1,7 @@
 #include "api/tools.h"
 #include <algorithm>
 #include "api/client_tools.h"
+#include "api/custom_tools.h"
 
 namespace autark::api {
 namespace {
@@ -24,19 +25,12 @@ void read_function(Fields& g, Request& r) {
   if (!g.fault()) r.tools.push_back(std::move(tool));
 }
 
-// A tool whose input is text. A grammar cannot be enforced, so a tool with one is refused.
+// A tool whose input is text.
 void read_custom(Fields& c, Request& r) {
   Tool tool{.name = read_tool_name(c), .function = {}, .custom = true};
   tool.function["name"] = tool.name;
   if (const auto about = c.text("description")) tool.function["description"] = *about;
-  tool.function["parameters"] = {{"type", "object"},
-                                 {"properties", {{"input", {{"type", "string"}}}}},
-                                 {"required", Json::array({"input"})}};
-  if (const Json* format = c.object("format"); format && format->value("type", Json()) != "text")
-    c.fail(
-        {.kind = ApiError::Kind::unsupported,
-         .message = c.path_of("format") + " other than {\"type\": \"text\"} is not supported by this server",
-         .param = c.path_of("format")});
+  read_custom_format(c, true, tool);
   if (!c.fault()) r.tools.push_back(std::move(tool));
 }
 

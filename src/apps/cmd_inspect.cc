@@ -4,6 +4,7 @@
 #include "apps/command_line.h"
 #include "apps/inspection.h"
 #include "apps/report.h"
+#include "chips/registry.h"
 #include "hub/hub.h"
 
 namespace autark::apps {
@@ -115,11 +116,32 @@ void print_needs(const Inspection& in) {
                    in.context, fits && !whole ? " (too many for this machine)" : ""));
 }
 
+// The sizes of a config's model in several formats, and how fast memory would let it decode.
+void print_stored_as(const Inspection& in) {
+  for (const auto& s : in.stored_as) {
+    const bool first = &s == &in.stored_as[0];
+    const std::string speed = in.read_gb_per_second > 0
+                                  ? fmt::format(", at most {:.3g} tokens/s here", in.tokens_per_second(s))
+                                  : "";
+    line(first ? "stored" : "", fmt::format("{:<12} {:>9}, {:>9} a token{}", s.format, size_text(s.bytes),
+                                            size_text(static_cast<int64_t>(s.bytes_of_a_token)), speed));
+  }
+  if (in.read_gb_per_second > 0)
+    line("", fmt::format("memory reads {:.1f} GB/s, as measured now", in.read_gb_per_second));
+}
+
+std::string parameters_text(const Inspection& in) {
+  const std::string all = count_text(in.parameters);
+  if (in.kind != "config") return all;
+  return fmt::format("{}, {} of them active for a token; without {}", all, count_text(in.active_parameters),
+                     in.listing ? "a vision tower" : "draft layers and vision towers");
+}
+
 void print(const Inspection& in, bool tensors) {
   line("model", in.path);
-  line("kind", in.kind);
+  line("kind", in.kind == "config" ? "config.json without weights" : in.kind);
   line("architecture", in.architecture);
-  line("parameters", count_text(in.parameters));
+  line("parameters", parameters_text(in));
   print_listing(in);
   print_formats(in);
   print_not_run(in);
@@ -131,7 +153,8 @@ void print(const Inspection& in, bool tensors) {
   line("text", fmt::format("{}, {}", in.tokenizer ? "tokenizer" : "no tokenizer",
                            in.chat_template ? "chat template" : "no chat template"));
   print_needs(in);
-  line("weight cache", in.weight_cache_line);
+  print_stored_as(in);
+  if (!in.weight_cache_line.empty()) line("weight cache", in.weight_cache_line);
   for (const auto& t : in.tensors)
     if (tensors)
       fmt::print("{:<64} {:<8} {:>10}  {}\n", t.name, t.stored, size_text(t.bytes), shape_text(t.shape));
@@ -139,7 +162,10 @@ void print(const Inspection& in, bool tensors) {
 
 Result<Inspection> found(const std::string& model) {
   AUTARK_TRY(const auto path, hub::find_model(model));
-  return inspect(path);
+  auto in = inspect(path);
+  if (!in || in->stored_as.empty()) return in;
+  if (const auto speed = measure_machine({})) in->read_gb_per_second = speed->read_gb_per_second;
+  return in;
 }
 
 int run(const Arguments& a) {
@@ -158,11 +184,15 @@ void add_inspect_command(const Command& program) {
   auto a = std::make_shared<Arguments>();
   const Command c =
       program.command("inspect", "What is in a checkpoint, what it needs, whether it fits here");
-  c.option("MODEL", a->model, "A path, or the name of a model that was pulled; none: the default model");
+  c.option(
+      "MODEL", a->model,
+      "A path, or the name of a model that was pulled; none: the default model. A config.json without "
+      "weights is enough: its sizes are computed, and how fast this machine's memory would let it decode");
   c.flag("--json", a->json, "One JSON object instead of a table");
   c.flag("--tensors", a->tensors, "List every tensor too");
   c.footer(
-      "Examples:\n  autark inspect qwen2.5-coder-0.5b\n  autark inspect qwen2.5-coder-0.5b --tensors --json");
+      "Examples:\n  autark inspect qwen2.5-coder-0.5b\n  autark inspect qwen2.5-coder-0.5b --tensors --json\n"
+      "  autark inspect config.json");
   c.runs([a] { return run(*a); });
 }
 

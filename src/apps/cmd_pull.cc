@@ -84,11 +84,19 @@ class ProgressBar {
   bool line_open_ = false;
 };
 
+// "491 MB", or for a repository "671 billion parameters".
+std::string size_text(const hub::CatalogueEntry& e) {
+  if (e.bytes) return megabytes(e.bytes) + " MB";
+  const double n = static_cast<double>(e.parameters) / 1e9;
+  return n < 1000 ? fmt::format("{:.3g} billion parameters", n)
+                  : fmt::format("{:.3g} trillion parameters", n / 1000);
+}
+
 // Prints the catalogue and marks the models that are here.
 int list_models() {
   for (const hub::CatalogueEntry& e : hub::catalogue()) {
     const bool here = hub::find_model(e.name).has_value();
-    fmt::print("{:<20} {:>5} MB  {:<11} {}{}{}\n", e.name, megabytes(e.bytes), e.licence, e.title,
+    fmt::print("{:<20} {:>24}  {:<20} {}{}{}\n", e.name, size_text(e), e.licence, e.title,
                e.name == hub::kDefaultModel ? " (the default)" : "", here ? " (here)" : "");
   }
   return 0;
@@ -131,7 +139,8 @@ void add_pull_command(const Command& program) {
       "What is there and of the revision asked for is not fetched again; what changed is. A revision that "
       "is\n"
       "named lies in a folder of its own, org/name@revision. `autark prepare` makes a model start faster.\n\n"
-      "Examples:\n  autark pull\n  autark pull smollm2-135m\n  autark pull --list");
+      "Examples:\n  autark pull\n  autark pull smollm2-135m\n  autark pull gpt-oss-20b\n"
+      "  autark pull --list");
   pull.option(
       "REF", asked->reference,
       "A name of the catalogue, hf:org/name[@revision][:file], modelscope:org/name[@revision][:file], a URL "

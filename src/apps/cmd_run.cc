@@ -13,6 +13,7 @@
 #include "apps/line_reader.h"
 #include "apps/open_model.h"
 #include "apps/report.h"
+#include "apps/speculation_options.h"
 #include "apps/terminal.h"
 #include "apps/terminal_chat.h"
 #include "apps/weight_cache_options.h"
@@ -29,9 +30,10 @@ struct Arguments {
   std::optional<int> top_k;
   std::optional<uint64_t> seed;
   int64_t max_tokens = -1, context = 0;
-  int drafts = 0, threads = 0;
+  int threads = 0;
   bool no_history = false;
   WeightCacheArguments weight_cache;
+  SpeculationArguments speculation;
 };
 
 // The model's recommended sampling, changed by the options. Without --seed the seed is random.
@@ -57,8 +59,8 @@ ChatState state_of(const Arguments& a, const std::filesystem::path& model) {
 Result<OpenModel> open(const Arguments& a, const std::filesystem::path& path) {
   warn_of_threads(a.threads);
   StatusLine status;
-  engine::Options options{
-      .chip = a.chip, .threads = a.threads, .context_max = a.context, .running_max = 1, .drafts = a.drafts};
+  engine::Options options{.chip = a.chip, .threads = a.threads, .context_max = a.context, .running_max = 1};
+  if (auto e = set_speculation(a.speculation, options)) return *e;
   options.weight_cache = weight_cache_for(a.weight_cache, path);
   options.say = say_of_weight_cache;
   options.progress = [&](double done) { status.show("loading", done); };
@@ -188,9 +190,7 @@ void add_run_command(const Command& program) {
   c.flag("--no-history", a->no_history, "Keep what is typed out of the history file");
   add_weight_cache_options(c, a->weight_cache);
   c.option("--threads", a->threads, "0: one per physical core", {.rule = whole_number(0, 4096)});
-  c.option("--drafts", a->drafts,
-           "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text",
-           {.rule = whole_number(0, 8)});
+  add_speculation_options(c, a->speculation);
   c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
   c.option("--rounding", a->rounding,
            "none, trained, exact or fast, see logits --help (what the rounding table says)");

@@ -17,6 +17,7 @@
 #include "apps/open_model.h"
 #include "apps/prefix_cache_options.h"
 #include "apps/report.h"
+#include "apps/speculation_options.h"
 #include "apps/structure_trial.h"
 #include "apps/weight_cache_options.h"
 #include "base/log.h"
@@ -46,13 +47,15 @@ struct Arguments {
   std::string metrics_names = "autark";
   bool has_key = false;  // a key was given, possibly an empty one
   uint16_t port = 8080;
-  int drafts = 0, threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
+  int threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
-  std::string state;         // the folder; "none": in memory; empty: the usual one
-  int64_t store_bytes = 0;   // 0: not given
-  int64_t state_memory = 0;  // 0: half of what is left
+  std::string tls_certificate, tls_key;  // PEM files; both or neither
+  std::string state;                     // the folder; "none": in memory; empty: the usual one
+  int64_t store_bytes = 0;               // 0: not given
+  int64_t state_memory = 0;              // 0: half of what is left
   WeightCacheArguments weight_cache;
   PrefixCacheArguments prefix_cache;
+  SpeculationArguments speculation;
 };
 
 // What the server keeps: the locked folder, if there is one, the answers and the key for sealed texts.
@@ -132,9 +135,9 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
                           .disk = std::move(disk),
                           .running_max = a.parallel,
                           .waiting_max = a.queue,
-                          .drafts = a.drafts,
                           .weight_cache = weight_cache_for(a.weight_cache, path),
                           .say = say_of_weight_cache};
+  if (auto e = set_speculation(a.speculation, options)) return *e;
   if (!a.rounding.empty()) {
     AUTARK_TRY(options.rounding, engine::rounding_named(a.rounding));
   }
@@ -183,7 +186,8 @@ void print_card(const serve::EngineBackend& backend, const std::filesystem::path
 
 void print_address(const Arguments& a, uint16_t port) {
   const std::string host = a.host.find(':') == std::string::npos ? a.host : "[" + a.host + "]";
-  say("listening http://{}:{}  (console at /, APIs at /v1)\n", host, port);
+  say("listening {}://{}:{}  (console at /, APIs at /v1)\n", a.tls_key.empty() ? "http" : "https", host,
+      port);
   if (!a.has_key && !is_loopback(a.host))
     say("warning   {} can be reached from other machines and there is no --api-key: anyone there can use "
         "it\n",
@@ -261,6 +265,13 @@ Result<http::Options> http_options(const Arguments& a) {
   if (!cors) return Error{cors.error().code, "--cors: " + cors.error().message};
   http.cors = std::move(*cors);
   http.cors.exclude("/metrics");
+  if (a.tls_certificate.empty() != a.tls_key.empty())
+    return Error{Code::invalid,
+                 "HTTPS needs both --tls-cert and --tls-key; give the other one, too, or neither"};
+  if (a.tls_key.empty()) return http;
+  auto tls = http::TlsPair::open(a.tls_certificate, a.tls_key);
+  if (!tls) return Error{tls.error().code, "--tls-cert, --tls-key: " + tls.error().message};
+  http.tls = std::move(*tls);
   return http;
 }
 
@@ -373,6 +384,13 @@ void add_serve_command(const Command& program) {
            "Pages of this origin may use the APIs from a browser, such as https://app.example:8443; * for "
            "any; may be given again",
            {.one_value_each = true, .kind = "ORIGIN"});
+  c.option("--tls-cert", a->tls_certificate,
+           "Serve HTTPS only, with this certificate: a PEM file, which may hold those of its issuers, too. "
+           "It and the "
+           "key are read again when they change",
+           {.kind = "FILE"});
+  c.option("--tls-key", a->tls_key, "The certificate's private key, a PEM file without a password",
+           {.kind = "FILE"});
   c.option("--metrics-names", a->metrics_names,
            "vllm: /metrics also has the names under which dashboards look for vLLM's numbers",
            {.rule = one_of({"autark", "vllm"}), .shows_default = true});
@@ -383,9 +401,7 @@ void add_serve_command(const Command& program) {
            {.rule = whole_number(0, kTokensMax), .shows_default = true});
   c.option("--threads", a->threads, "0: one per physical core",
            {.rule = whole_number(0, 4096), .shows_default = true});
-  c.option("--drafts", a->drafts,
-           "Tokens the checkpoint's draft head guesses ahead; 0: none. Changes speed, never the text",
-           {.rule = whole_number(0, 8)});
+  add_speculation_options(c, a->speculation);
   c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
   c.option("--rounding", a->rounding,
            "none, trained, exact or fast, see logits --help (what the rounding table says)");

@@ -1,5 +1,6 @@
 #include "apps/inspection.h"
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <map>
 #include "apps/weight_cache_options.h"
@@ -8,6 +9,7 @@
 #include "chips/registry.h"
 #include "models/architecture.h"
 #include "models/dry_step.h"
+#include "models/planned_checkpoint.h"
 #include "text/turn_end.h"
 #include "weights/model_name.h"
 
@@ -22,7 +24,10 @@ constexpr const char* kDimensions[] = {
 };
 
 // Lengths of a sequence for which the cost of the next token is counted.
-constexpr int64_t kBehind[] = {1 << 10, 1 << 17, 1 << 20};
+constexpr int64_t kBehind[] = {kFewTokens, 1 << 17, 1 << 20};
+
+// Formats of GGUF files whose sizes are told for a config.
+constexpr Format kOtherFormats[] = {Format::bf16, Format::q8_0, Format::q4_k};
 
 // The tensors grouped by format, most bytes first.
 std::vector<Inspection::Share> shares(const Checkpoint& c) {
@@ -83,8 +88,17 @@ void count_behind(const Model& m, Inspection& in) {
   }
 }
 
+// The config alone, to plan a checkpoint from.
+Checkpoint config_of(const Checkpoint& c) {
+  Checkpoint config;
+  config.kind = c.kind, config.architecture = c.architecture, config.config = c.config;
+  config.end_tokens = c.end_tokens;
+  return config;
+}
+
 // Makes the model and counts its state. Returns the reason if that fails, otherwise an empty text.
 std::string try_model(const Checkpoint& c, Inspection& in) {
+  if (!c.weights) return plan_checkpoint(config_of(c)).error().message;
   const auto model = bind(c);
   if (!model) return model.error().message;
   in.context = model.value()->context();
@@ -148,10 +162,40 @@ void find_text(const std::filesystem::path& path, const std::string& kind, Inspe
   }
   std::error_code failed;
   const auto directory = std::filesystem::is_directory(path, failed) ? path : path.parent_path();
-  in.tokenizer = is_there(directory / "tokenizer.json");
+  in.tokenizer =
+      std::ranges::any_of(std::array{"tokenizer.json", "tokenizer.model", "tiktoken.model", "hy.tiktoken"},
+                          [&](const char* name) { return is_there(directory / name); });
   in.chat_template = is_there(directory / "chat_template.jinja");
   const auto config = read_file(directory / "tokenizer_config.json", size_t{16} << 20);
   if (config && config.value().find("\"chat_template\"") != std::string::npos) in.chat_template = true;
+}
+
+// The sizes of a model whose config is planned as `c`.
+std::optional<Error> count_stored_as(const char* name, const Checkpoint& c, Inspection& in) {
+  AUTARK_TRY(const Architecture* a, find_architecture(c.architecture));
+  AUTARK_TRY(const auto model, a->make(c.config, *c.weights));
+  const Cost cost = cost_of_token(*model, std::min(kFewTokens, model->context() - 1));
+  in.stored_as.push_back({name, c.bytes, cost.weight_bytes + cost.kv_bytes});
+  return {};
+}
+
+// What is known of a config without weights. A fault is also found by try_model(), which reports it.
+void count_config(const Checkpoint& c, Inspection& in) {
+  const auto active = active_parameters(c);
+  if (!active || count_stored_as("as published", c, in)) return;
+  in.active_parameters = *active;
+  for (const Format f : kOtherFormats)
+    if (const auto planned = plan_checkpoint(config_of(c), f))
+      (void)count_stored_as(name_of(f), *planned, in);
+}
+
+// The checkpoint at `path`. A config for which nothing can be planned has neither tensors nor weights.
+Result<Checkpoint> open(const std::filesystem::path& path) {
+  const auto folder = folder_of_bare_config(path);
+  if (!folder) return open_checkpoint(path);
+  AUTARK_TRY(Checkpoint c, open_bare_config(*folder));
+  auto planned = plan_checkpoint(config_of(c));
+  return planned ? std::move(planned) : Result<Checkpoint>(std::move(c));
 }
 
 void find_weight_cache(const std::filesystem::path& path, Inspection& in) {
@@ -164,7 +208,7 @@ void find_weight_cache(const std::filesystem::path& path, Inspection& in) {
 }  // namespace
 
 Result<Inspection> inspect(const std::filesystem::path& path) {
-  AUTARK_TRY(Checkpoint c, open_checkpoint(path));
+  AUTARK_TRY(Checkpoint c, open(path));
   Inspection in{.path = path.string(),
                 .kind = c.kind,
                 .architecture = c.architecture,
@@ -177,17 +221,27 @@ Result<Inspection> inspect(const std::filesystem::path& path) {
   for (const char* key : kDimensions)
     if (const auto it = c.config.find(key); it != c.config.end() && it->is_number()) in.dimensions[key] = *it;
   in.fault = try_model(c, in);
+  if (c.kind == "config") count_config(c, in);
   find_what_is_not_run(c, in);
   if (const auto a = find_architecture(c.architecture); a && (*a)->list) in.listing = (*a)->list(c);
   find_text(path, c.kind, in);
-  find_weight_cache(path, in);
+  if (c.kind != "config") find_weight_cache(path, in);
   add_end_tokens(path, in);
-  if (auto e = c.weights->change()) return *e;
+  if (c.weights)
+    if (auto e = c.weights->change()) return *e;
   in.tensors = std::move(c.tensors);
   return in;
 }
 
 namespace {
+
+Json to_json(const Inspection& in, const Inspection::StoredAs& s) {
+  return {
+      {"format", s.format},
+      {"bytes", s.bytes},
+      {"bytes_of_a_token", s.bytes_of_a_token},
+      {"tokens_per_second_by_memory", in.read_gb_per_second > 0 ? Json(in.tokens_per_second(s)) : Json()}};
+}
 
 Json to_json(const Inspection::Behind& b) {
   return {{"tokens", b.tokens},
@@ -244,6 +298,12 @@ Json to_json(const Inspection& in, bool with_tensors) {
          {"fits", in.fault.empty() && in.bytes_needed(std::min(in.context, kUsefulTokens)) <= in.memory.free},
          {"fits_with_whole_context", in.fault.empty() && in.bytes_needed(in.context) <= in.memory.free}};
   if (in.listing) j["listing"] = to_json(*in.listing);
+  if (in.kind == "config") {
+    j["active_parameters"] = in.active_parameters;
+    j["stored_as"] = Json::array();
+    for (const auto& s : in.stored_as) j["stored_as"].push_back(to_json(in, s));
+    j["read_gb_per_second"] = in.read_gb_per_second > 0 ? Json(in.read_gb_per_second) : Json();
+  }
   if (!with_tensors) return j;
   for (const auto& t : in.tensors)
     tensors.push_back({{"name", t.name}, {"format", t.stored}, {"shape", t.shape}, {"bytes", t.bytes}});

@@ -2,6 +2,7 @@
 // reference checkpoints counted by hand; a file of an unknown architecture and one that lacks tensors.
 #include "apps/inspection.h"
 #include <gtest/gtest.h>
+#include <map>
 #include <random>
 #include "base/gguf_testing.h"
 #include "base/mapped_file.h"
@@ -56,6 +57,86 @@ TEST(InspectionTest, TensorsThatAreNotRunAreCounted) {
   const Json j = to_json(in.value(), false);
   ASSERT_EQ(j["not_run"].size(), 2U);
   EXPECT_EQ(j["not_run"][1]["what"], "vision tower");
+}
+
+// Bytes by format, of tensors that a model file asks for.
+std::map<std::string, int64_t> bytes_that_run(const Inspection& in) {
+  std::map<std::string, int64_t> all;
+  const int64_t layers = in.dimensions.value("num_hidden_layers", int64_t{0});
+  for (const auto& t : in.tensors) {
+    const bool layer = t.name.starts_with("model.layers.") && in.architecture != "deepseek_v4";
+    const bool draft = layer && std::stoll(t.name.substr(13)) >= layers;
+    const bool other = in.architecture != "deepseek_v4" && t.name.starts_with("mtp.");
+    if (!draft && !other && !t.name.starts_with("model.visual.")) all[t.stored] += t.bytes;
+  }
+  return all;
+}
+
+TEST(InspectionTest, AConfigAloneSaysWhatTheFilesHave) {
+  const auto root = golden_models().parent_path();
+  std::vector<std::filesystem::path> all = golden_directories();
+  std::error_code none;
+  for (const auto& e : std::filesystem::directory_iterator(root / "families", none)) all.push_back(e.path());
+  for (const auto& e : std::filesystem::directory_iterator(root / "deepseek-v4", none))
+    all.push_back(e.path() / "hf");
+  int found = 0;
+  for (const auto& path : all) {
+    if (!std::filesystem::exists(path / "config.json")) continue;
+    SCOPED_TRACE(path);
+    const TestDirectory dir;
+    std::filesystem::copy(path / "config.json", dir / "config.json");
+    const auto files = inspect(path), folder = inspect(dir.path()), file = inspect(dir / "config.json");
+    ASSERT_TRUE(files && folder && file);
+    EXPECT_EQ(folder->kind, "config");
+    EXPECT_EQ(folder->fault, "");
+    EXPECT_EQ(bytes_that_run(*folder), bytes_that_run(*files));
+    EXPECT_EQ(file->bytes, folder->bytes);
+    EXPECT_EQ(folder->state_bytes_per_1k_tokens, files->state_bytes_per_1k_tokens);
+    EXPECT_EQ(folder->context, files->context);
+    ASSERT_EQ(folder->stored_as.size(), 4u);
+    EXPECT_GT(folder->active_parameters, 0);
+    EXPECT_LE(folder->active_parameters, folder->parameters);
+    ++found;
+  }
+  if (!found) GTEST_SKIP() << "lacks reference models in " << root;
+}
+
+// 671 billion parameters, of which 36.6 are active.
+TEST(InspectionTest, APublishedConfigSaysWhatItNeedsHere) {
+  const TestDirectory dir;
+  dir.write("config.json", R"({"model_type": "deepseek_v3", "num_hidden_layers": 61, "hidden_size": 7168,
+      "num_attention_heads": 128, "intermediate_size": 18432, "vocab_size": 129280, "q_lora_rank": 1536,
+      "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64, "v_head_dim": 128,
+      "n_routed_experts": 256, "num_experts_per_tok": 8, "moe_intermediate_size": 2048, "n_shared_experts": 1,
+      "first_k_dense_replace": 3, "n_group": 8, "topk_group": 4, "rope_theta": 10000,
+      "quantization_config": {"quant_method": "fp8", "weight_block_size": [128, 128]}})");
+  auto in = inspect(dir.path());
+  ASSERT_TRUE(in) << in.error().message;
+  EXPECT_EQ(in->parameters, 671'026'419'200);
+  EXPECT_NEAR(double(in->active_parameters) / 1e9, 36.6, 0.05);
+  EXPECT_EQ(in->formats.at(0).format, "F8_E4M3");
+  EXPECT_EQ(in->state_bytes_per_1k_tokens, 1000 * 61 * 2 * 576);
+  Json j = to_json(*in, false);
+  EXPECT_EQ(j["fits"], false);
+  EXPECT_EQ(j["stored_as"][0]["format"], "as published");
+  EXPECT_EQ(j["stored_as"][0]["bytes"], in->bytes);
+  EXPECT_TRUE(j["stored_as"][0]["tokens_per_second_by_memory"].is_null());
+  in->read_gb_per_second = 100;
+  j = to_json(*in, false);
+  const double bytes = j["stored_as"][0]["bytes_of_a_token"].get<double>();
+  EXPECT_NEAR(bytes / 1e9, 36.6 + 61 * 1024 * 1152 / 1e9 + 0.93, 0.3);  // the head has two bytes a value
+  EXPECT_DOUBLE_EQ(j["stored_as"][0]["tokens_per_second_by_memory"].get<double>(), 100e9 / bytes);
+}
+
+TEST(InspectionTest, AConfigThatCannotRunSaysWhy) {
+  const TestDirectory dir;
+  dir.write("config.json", R"({"model_type": "glm4_moe", "num_hidden_layers": 2})");
+  const auto in = inspect(dir.path());
+  ASSERT_TRUE(in) << in.error().message;
+  EXPECT_NE(in->fault.find("hidden_size is missing"), std::string::npos) << in->fault;
+  EXPECT_EQ(to_json(*in, true)["active_parameters"], 0);
+  dir.write("config.json", R"({"model_type": "mamba"})");
+  EXPECT_NE(inspect(dir.path())->fault.find("architecture 'mamba'"), std::string::npos);
 }
 
 TEST(InspectionTest, F04_TheEndsOfTurnsAreAmongTheEndTokens) {

@@ -84,6 +84,23 @@ TEST_F(OpenModelTest, F17_WhatIsNotNeededStopsNothing) {
   EXPECT_NE(opened->text.chat_fault, "");
 }
 
+TEST_F(OpenModelTest, ADraftModelHasTheSameVocabulary) {
+  const fs::path model = folder();
+  const auto opened = [&](const fs::path& draft, std::vector<engine::DraftSource> sources = {}) {
+    const auto m =
+        open_model(model, {.drafts = 2, .drafting = {.sources = std::move(sources), .model = draft}});
+    return m ? "" : m.error().message;
+  };
+  EXPECT_EQ(opened(model), "");
+  EXPECT_EQ(opened(model, {engine::DraftSource::draft}), "");
+  const std::string other = opened(gguf());
+  EXPECT_NE(other.find("different vocabularies"), std::string::npos) << other;
+  EXPECT_NE(other.find(gguf().string()), std::string::npos) << "names both";
+  EXPECT_NE(other.find(model.string()), std::string::npos);
+  EXPECT_NE(opened({}, {engine::DraftSource::draft}).find("--draft-model"), std::string::npos);
+  EXPECT_NE(opened({}, {engine::DraftSource::mtp}).find("has no draft head"), std::string::npos);
+}
+
 TEST_F(OpenModelTest, TheModelsOwnFaultComesBeforeThatOfItsText) {
   const fs::path model = folder();
   fs::remove(model / "tokenizer.json");

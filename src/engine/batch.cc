@@ -23,17 +23,16 @@ PrefixTree::Options tree_options(PrefixTree::Options o, const StateLayout& layou
 }  // namespace
 
 Batch::Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits,
-             const PrefixTree::Options& prefixes, Clock clock, Damage damage, const Drafter* drafter,
-             int drafts)
+             const PrefixTree::Options& prefixes, Clock clock, Damage damage, Drafters drafters)
     : comm_(on.comm()),
       cache_(cache),
-      forward_(m, on, cache, drafter),
+      forward_(m, on, cache, drafters.head),
       tree_(tree_options(prefixes, cache.layout())),
       store_(cache, tree_),
       scheduler_(limits, tree_),
       clock_(std::move(clock)),
       damage_(std::move(damage)) {
-  if (drafter) speculation_.emplace(*drafter, on, cache, drafts);
+  if (drafters.most > 0) speculation_.emplace(std::move(drafters), on, cache, clock_);
 }
 
 void Batch::use(DiskTier& disk) {
@@ -100,10 +99,18 @@ bool Batch::schedule() {
   read_prefixes();
   const int64_t now = agreed_micros(clock_());
   for (RequestId id : scheduler_.late(now)) end(id, Finish::deadline);
+  learn();
   plan_ = scheduler_.next({.now = now, .step = agreed_micros(std::exchange(step_seconds_, 0))});
   counters_.preemptions += plan_.preempted.size();
   allocate_state();
   return !plan_.slices.empty();
+}
+
+// Before the next plan, which has another load.
+void Batch::learn() {
+  if (!speculation_) return;
+  const auto agreed = [this](double seconds) { return agreed_micros(seconds); };
+  speculation_->learn(scheduler_.load(), agreed_micros(std::exchange(target_seconds_, 0)), agreed);
 }
 
 void Batch::run() {
@@ -114,6 +121,7 @@ void Batch::run() {
     const Logits logits = compute();
     if (const auto damage = damage_()) return end_all(Finish::failed, damage);
     sample(logits);
+    target_seconds_ = clock_() - begun;
     draft();
     store_prefixes();
     counters_.step_seconds = step_seconds_ = clock_() - begun;
@@ -125,7 +133,10 @@ void Batch::run() {
 
 void Batch::allocate_state() {
   store_.free_losses();
-  for (RequestId id : plan_.preempted) sessions_.at(id)->state.reset();
+  for (RequestId id : plan_.preempted) {
+    sessions_.at(id)->state.reset();
+    if (speculation_) speculation_->forget(id);
+  }
   for (const auto& a : plan_.admitted) {
     Session& s = *sessions_.at(a.id);
     s.state = cache_.open();
@@ -186,6 +197,7 @@ void Batch::sample(Logits logits) {
     const int drawn = int(e.tokens.size()), accepted = std::max(0, drawn - 1);
     counters_.generation_tokens += drawn;
     counters_.drafts_accepted += accepted;
+    if (speculation_) speculation_->note(s, slice.drafts, accepted, e.finish.has_value());
     if (drawn > 0) scheduler_.append(slice.id, s.tokens());
     if (e.finish) {
       if (tree_.options().anywhere && *e.finish != Finish::failed)
@@ -193,17 +205,22 @@ void Batch::sample(Logits logits) {
       finish(slice.id, std::move(e));
     } else {
       s.state->take_back(slice.drafts - accepted);
-      readings_.push_back({&s, first_row, slice.count + accepted, slice.first, slice.last});
+      readings_.push_back({.session = &s,
+                           .row = first_row,
+                           .count = slice.count + accepted,
+                           .first = slice.first,
+                           .decodes = slice.last});
       outbox_.push_back({&s, std::move(e), nullptr});
     }
     first_row += int(std::ssize(chunks_[i].tokens));
   }
 }
 
-// The drafter reads the rows of this step and drafts for the requests that are decoding.
+// Drafters read the rows of this step and draft for the requests that are decoding.
 void Batch::draft() {
   if (!speculation_) return;
   speculation_->run(readings_, forward_.taps(), scratch_);
+  counters_.drafts = speculation_->tally();
   for (const auto& r : readings_)
     scheduler_.set_drafts(r.session->id(), int(std::ssize(r.session->drafts())));
 }
@@ -238,6 +255,7 @@ void Batch::finish(RequestId id, Event e) {
   auto session = std::move(sessions_.extract(id).mapped());
   scheduler_.remove(id, session->tokens());
   session->state.reset();
+  if (speculation_) speculation_->forget(id);
   ++counters_.finished[name_of(*e.finish)];
   if (session->ran()) {
     counters_.queue.add(e.usage.queue_seconds);

@@ -36,10 +36,10 @@ class Batch {
   // Called after every forward pass, before anything is sampled. An error means that the results cannot be
   // trusted, for example because a model file changed: all requests end with it.
   using Damage = std::function<std::optional<Error>()>;
-  // `drafter` may be null; else it drafts up to `drafts` tokens ahead. References must outlive the Batch.
-  // `prefixes`: how much state is kept for later requests; block and anywhere are set by the Batch.
+  // References must outlive the Batch. `prefixes`: how much state is kept for later requests; block and anywhere are
+  // set by the Batch.
   Batch(const Model& m, Chip& on, Cache& cache, const Limits& limits, const PrefixTree::Options& prefixes,
-        Clock clock, Damage damage, const Drafter* drafter = nullptr, int drafts = 0);
+        Clock clock, Damage damage, Drafters drafters = {});
 
   // From now on state is also kept on this disk, which must outlive the Batch. Not with several ranks: what is on
   // a disk, and when it is read, is not agreed on. Call schedule() again when the tier wakes.
@@ -69,6 +69,7 @@ class Batch {
     uint64_t steps = 0, generation_tokens = 0, drafted = 0, drafts_accepted = 0;
     uint64_t prompt_tokens = 0, rows = 0;  // computed; rows: of prompts, answers and drafts
     uint64_t preemptions = 0;
+    DraftTally drafts = {};
     double step_seconds = 0;  // of the last step
     PrefixTokens prefix_tokens;
     std::map<std::string, uint64_t> finished;  // by name_of(Finish)
@@ -86,6 +87,7 @@ class Batch {
   std::span<const int32_t> tokens_of(const Slice& slice, const Session& s);
   void sample(Logits logits);
   void draft();
+  void learn();
   void store_prefixes();
   void fail_step(const std::string& why);
   void finish(RequestId id, Event e);
@@ -114,11 +116,12 @@ class Batch {
   std::vector<Chunk> chunks_;
   // Token lists of chunks with drafts; chunks_ points into them
   std::deque<std::vector<int32_t>> with_drafts_;
-  std::vector<Speculation::Reading> readings_;  // of this step
+  std::vector<Proposer::Reading> readings_;  // of this step
   std::vector<Outgoing> outbox_;
   Sampler::Scratch scratch_;
   Counters counters_;
-  double step_seconds_ = 0;  // of the last step; 0: it failed, or there was none since the last plan
+  // Of the last step, and of its forward pass with sampling; 0: it failed, or there was none since the last plan.
+  double step_seconds_ = 0, target_seconds_ = 0;
 };
 
 const char* name_of(Finish f);  // "stop", "stop_string" …, as in metrics

@@ -11,6 +11,7 @@
 #include "engine/batch.h"
 #include "engine/engine_parts.h"
 #include "engine/memory.h"
+#include "engine/model_proposer.h"
 #include "engine/program_key.h"
 
 namespace autark::engine {
@@ -41,10 +42,6 @@ SessionLimits session_limits_of(const Options& o, const LoadedModel& m, const Ca
   return l;
 }
 
-int drafts_of(const Options& o, const LoadedModel& m) {
-  return m.drafter ? std::clamp(o.drafts, 0, m.drafter->drafts_max()) : 0;
-}
-
 // How the memory for kept state is used: pages, and for a model with rings copies of them.
 struct CacheShare {
   int64_t pages = 0, copies = 1;
@@ -65,15 +62,14 @@ class RunningEngine final : public Engine {
  public:
   // `folder`: of the disk tier; null: there is none.
   RunningEngine(Parts parts, const Options& options, std::unique_ptr<Cache> cache,
-                const PrefixTree::Options& prefixes, std::unique_ptr<EntryFolder> folder)
+                const PrefixTree::Options& prefixes, std::unique_ptr<EntryFolder> folder, Drafters drafters)
       : parts_(std::move(parts)),
         waiting_max_(options.waiting_max),
         cache_(std::move(cache)),
         session_limits_(session_limits_of(options, parts_.model, *cache_)),
         batch_(
             *parts_.model.model, *parts_.model.chip, *cache_, limits_of(options, *cache_), prefixes,
-            seconds_now, [this] { return damage(); },
-            drafts_of(options, parts_.model) > 0 ? parts_.model.drafter.get() : nullptr, options.drafts) {
+            seconds_now, [this] { return damage(); }, std::move(drafters)) {
     parts_.card.context = session_limits_.context;
     parts_.card.vocabulary = session_limits_.vocabulary;
     stats_.pages_total = cache_->pages_total();
@@ -241,6 +237,7 @@ class RunningEngine final : public Engine {
     stats_.generation_tokens = c.generation_tokens;
     stats_.drafted = c.drafted;
     stats_.drafts_accepted = c.drafts_accepted;
+    stats_.drafts = c.drafts;
     stats_.preemptions = c.preemptions;
     stats_.step_seconds = c.step_seconds;
     stats_.finished = c.finished;
@@ -272,6 +269,21 @@ int64_t memory_left(const LoadedModel& m) {
   return memory_for_state(memory_now().free, m.weight_cache ? m.weight_cache->mapped_bytes() : 0);
 }
 
+// The state of a draft model gets a quarter of what the target's has, in addition.
+Result<Drafters> drafters_of(const Drafting& d, Parts& parts, const Options& o, int64_t context,
+                             int64_t bytes) {
+  Drafters all{.head = d.head, .lookup = d.lookup, .most = d.most, .always = o.drafting.always};
+  if (d.model) {
+    AUTARK_TRY(all.model, ModelProposer::make(std::move(*parts.draft_model),
+                                              {.vocabulary = parts.model.model->vocabulary(),
+                                               .context = context,
+                                               .bytes_max = bytes / 4,
+                                               .running_max = std::max(1, o.running_max),
+                                               .most = d.most}));
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<RequestId> Engine::submit(Request request, Sink sink) {
@@ -291,9 +303,8 @@ Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
   const int64_t kept = least_of(comm, options.cache_bytes_max >= 0 ? options.cache_bytes_max : half / 2);
   const int64_t allowed = model.context();
   const int64_t context = options.context_max > 0 ? std::min(options.context_max, allowed) : allowed;
-  const int drafts = drafts_of(options, parts.model);
-  const Drafter* drafter = drafts > 0 ? parts.model.drafter.get() : nullptr;
-  const StateLayout layout = layout_of(model, parts.model.rounding.cache, drafts, drafter);
+  const Drafting drafting = drafting_of(options, parts.model, parts.draft_model.has_value());
+  const StateLayout layout = layout_of(model, parts.model.rounding.cache, drafting.most, drafting.head);
   const CacheShare share = share_of(kept, layout);
   AUTARK_TRY(auto cache, Cache::make(model, *parts.model.chip,
                                      {.rounding = parts.model.rounding.cache,
@@ -301,12 +312,14 @@ Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
                                       .pages_more = share.pages,
                                       .context = context,
                                       .sequences_max = std::max(1, options.running_max),
-                                      .rewind_tokens = drafts,
+                                      .rewind_tokens = drafting.most,
                                       .snapshot_bytes_max = share.copies * layout.ring_bytes,
-                                      .drafter = drafter}));
+                                      .drafter = drafting.head}));
+  AUTARK_TRY(auto drafters, drafters_of(drafting, parts, options, cache->context(), bytes));
   std::unique_ptr<EntryFolder> folder;
   if (!options.disk.folder.empty() && !comm && kept > 0) {
-    AUTARK_TRY(folder, EntryFolder::open(options.disk, program_key(parts, layout, drafts), about(parts)));
+    AUTARK_TRY(folder,
+               EntryFolder::open(options.disk, program_key(parts, layout, drafting.most), about(parts)));
   }
   return std::unique_ptr<Engine>(
       std::make_unique<RunningEngine>(std::move(parts), options, std::move(cache),
@@ -314,7 +327,7 @@ Result<std::unique_ptr<Engine>> start(Parts parts, const Options& options) {
                                                           .keeps_idle = kept > 0,
                                                           .idle_max = share.pages,
                                                           .lost_max = kept > 0 ? kLostMax : 0},
-                                      std::move(folder)));
+                                      std::move(folder), std::move(drafters)));
 }
 
 }  // namespace autark::engine

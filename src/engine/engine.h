@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "engine/constraint.h"
 #include "engine/disk_options.h"
+#include "engine/draft_options.h"
 #include "engine/durations.h"
 #include "engine/prefix_reuse.h"
 #include "engine/service.h"
@@ -39,12 +40,13 @@ struct Options {
   // For state that later requests with the same beginning may use, in addition. 0: none is kept; −1: a quarter
   // of what is free after loading. Running requests may take this memory, too.
   int64_t cache_bytes_max = -1;
-  DiskOptions disk;          // such state on the disk, too; not used by ranks of a group
-  int batch_rows_max = 512;  // rows of one step; also the largest chunk of a prompt
-  int running_max = 32;      // requests that have state at the same time; more wait
-  int waiting_max = 256;     // requests in the queue; more are refused with Code::exhausted
-  int drafts = 0;            // tokens that the checkpoint's draft head guesses ahead; 0: it is not loaded
-  std::vector<int32_t> end_tokens;            // that end an answer, in addition to those in the checkpoint
+  DiskOptions disk;                 // such state on the disk, too; not used by ranks of a group
+  int batch_rows_max = 512;         // rows of one step; also the largest chunk of a prompt
+  int running_max = 32;             // requests that have state at the same time; more wait
+  int waiting_max = 256;            // requests in the queue; more are refused with Code::exhausted
+  int drafts = 0;                   // drafted tokens of a request in a step, at most; 0: no drafter is loaded
+  DraftOptions drafting;            // which drafters there are
+  std::vector<int32_t> end_tokens;  // that end an answer, in addition to those in the checkpoint
   std::function<void(double done)> progress;  // called with 0…1 while loading, on the opening thread
   WeightCachePlace weight_cache;
   std::function<void(const std::string&)>
@@ -96,6 +98,7 @@ struct Request {
   Service service;     // its place in the queue, and how long it may take
   // Which tokens may follow; null: all. One object per request. Log-probabilities do not show it.
   std::shared_ptr<Constraint> constraint = {};
+  std::vector<int32_t> prediction = {};  // a text that the answer may repeat; it changes the speed only
 };
 
 // Tokens and times of one request so far.
@@ -141,6 +144,7 @@ struct Stats {
   PrefixTokens prefix_tokens;                               // prompt tokens by what became of them
   uint64_t rows_computed = 0, nodes_visited = 0;            // rows of all steps; nodes of the prefix tree
   uint64_t drafted = 0, drafts_accepted = 0;  // drafts that were verified, and those that were accepted
+  DraftTally drafts = {};                     // the same by drafter
   uint64_t preemptions = 0;                   // how often a request lost its state to another one
   std::map<std::string, uint64_t> finished;   // requests by name_of(Finish)
   Durations step;                             // how long steps took

@@ -85,7 +85,11 @@ Result<LoadedModel> bound_to(const Checkpoint& checkpoint, const std::filesystem
   if (!made) return in_folder(path, made.error());
   m.model = std::move(*made);
   if (options.drafter) {
-    AUTARK_TRY(m.drafter, load_drafter(**architecture, path, checkpoint));
+    auto head = load_drafter(**architecture, path, checkpoint);
+    if (head)
+      m.drafter = std::move(*head);
+    else if (!options.drafter_optional)
+      return head.error();
   }
   m.weight_cache = std::make_unique<WeightCache>(*checkpoint.weights, model_name(path),
                                                  cache_options(checkpoint, options));

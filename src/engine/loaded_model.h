@@ -18,10 +18,11 @@ struct LoadOptions {
   std::string chip = "cpu";  // a name of chips/registry.h
   // Empty: the architecture's default; on `ref`, which has no int8 inputs, "none" instead of "fast".
   std::optional<Rounding> rounding;
-  int threads = 0;       // 0: one per physical core
-  std::string isa;       // instruction set of the chip `cpu`; empty: the best one here
-  bool eager = false;    // see ChipOptions
-  bool drafter = false;  // load the draft head, too; an error if the checkpoint has none
+  int threads = 0;                // 0: one per physical core
+  std::string isa;                // instruction set of the chip `cpu`; empty: the best one here
+  bool eager = false;             // see ChipOptions
+  bool drafter = false;           // load the draft head, too; an error if the checkpoint has none
+  bool drafter_optional = false;  // with `drafter`: no error if the checkpoint has none that works
   // Where the chip adds its time by groups of verbs, see ChipOptions; null: nowhere. Must outlive the model.
   VerbTimes* times = nullptr;
   // This process's rank in a tensor-parallel group; null: no group. Must outlive the model.

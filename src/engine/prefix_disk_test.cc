@@ -98,6 +98,7 @@ std::unique_ptr<Engine> toy_engine(const Toy& toy, const Options& options,
                                    const Json& more = Json::object()) {
   Options o = options;
   o.drafts = toy.drafts;
+  o.drafting.always = true;
   return test_engine(toy_model(toy, more), o);
 }
 

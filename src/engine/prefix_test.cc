@@ -33,6 +33,7 @@ class PrefixTest : public ::testing::TestWithParam<Place> {
   }
   static std::unique_ptr<Engine> engine(Options o = {}) {
     o.drafts = GetParam().drafts;
+    o.drafting.always = true;
     return test_engine(model(o.drafts > 0), o);
   }
   static bool rings() {

@@ -101,9 +101,8 @@ Outcome drive(LoadedModel m, Batch::Clock clock, const std::vector<Mail>& mail =
   const SessionLimits limits{.context = cache->context(), .vocabulary = m.model->vocabulary()};
   const Limits budget{
       .rows_max = 64, .mixed_rows_max = 16, .running_max = 4, .pages_total = cache->pages_total()};
-  Batch batch(
-      *m.model, *m.chip, *cache, budget, {}, std::move(clock), [] { return std::nullopt; }, m.drafter.get(),
-      drafts);
+  Batch batch(*m.model, *m.chip, *cache, budget, {}, std::move(clock), [] { return std::nullopt; },
+              {.head = m.drafter.get(), .lookup = drafts > 0, .most = drafts, .always = true});
   std::deque<Heard> heard;
   Outcome out;
   bool busy = true;

@@ -219,6 +219,7 @@ LoadedModel recurrent_model(Rewind rewind) {
 
 TEST(ReplayTest, DraftsAndGroupsChangeNoToken) {
   std::vector<Request> group;
+  std::vector<int32_t> prediction;  // for lookup
   for (int i = 0; i < 5; ++i) {
     Request r{.prompt = std::vector<int32_t>(60, 0), .max_tokens = 50 + i};
     for (int t = 0; t < 60; ++t) r.prompt[t] = (t * t + 3 * t + (i == 4)) % kVocabulary;
@@ -227,6 +228,7 @@ TEST(ReplayTest, DraftsAndGroupsChangeNoToken) {
     group.push_back(std::move(r));
   }
   const auto answers = [&](Rewind rewind, const Options& options) {
+    for (Request& r : group) r.prediction = prediction;
     std::vector<Heard> heard(group.size());
     std::vector<Sink> sinks;
     for (Heard& h : heard) sinks.push_back(h.sink());
@@ -244,10 +246,26 @@ TEST(ReplayTest, DraftsAndGroupsChangeNoToken) {
     return ids;
   };
   const auto want = answers(Rewind::rows, {});
+  prediction = want[0];
   EXPECT_EQ(answers(Rewind::replay, {}), want);
-  EXPECT_EQ(answers(Rewind::replay, {.drafts = 6}), want);
-  EXPECT_EQ(answers(Rewind::replay, {.batch_rows_max = 11, .running_max = 2, .drafts = 3}), want);
-  EXPECT_EQ(answers(Rewind::rows, {.batch_rows_max = 11, .running_max = 2, .drafts = 3}), want);
+  for (const auto source : {DraftSource::mtp, DraftSource::lookup}) {
+    const DraftOptions by{.sources = {source}, .always = true};
+    EXPECT_EQ(answers(Rewind::replay, {.drafts = 6, .drafting = by}), want);
+    const Options small{.batch_rows_max = 11, .running_max = 2, .drafts = 3, .drafting = by};
+    EXPECT_EQ(answers(Rewind::replay, small), want);
+    EXPECT_EQ(answers(Rewind::rows, small), want);
+  }
+}
+
+// Its inputs would be kept and recomputed in every step, drafts or not.
+TEST(ReplayTest, IsNotLookedUpUnlessNamed) {
+  LoadedModel m = recurrent_model(Rewind::replay);
+  m.drafter = nullptr;
+  EXPECT_EQ(drafting_of({.drafts = 6}, m, false).most, 0);
+  EXPECT_EQ(drafting_of({.drafts = 6, .drafting = {.sources = {DraftSource::lookup}}}, m, false).most, 6);
+  LoadedModel rows = recurrent_model(Rewind::rows);
+  rows.drafter = nullptr;
+  EXPECT_TRUE(drafting_of({.drafts = 6}, rows, false).lookup);
 }
 
 }  // namespace

@@ -156,6 +156,7 @@ class Scheduler {
   // The jobs, waiting or running, whose Service::seconds_max have passed at `now`, in no special order. The
   // caller removes them.
   std::vector<uint64_t> late(int64_t now);
+  const StepLoad& load() const { return load_; }  // of the last planned step
   int running() const { return int(running_.size()); }
   int waiting() const { return int(waiting_.size()); }
   int64_t flows() const { return shares_.flows(); }  // with jobs, or remembered

@@ -131,7 +131,7 @@ std::optional<int32_t> Session::draft(std::span<const float> logits, int ahead,
   if (!all_finite(logits)) return std::nullopt;
   const auto allowed = mask(before);
   if (!allowed) return std::nullopt;
-  return sampler_.pick(logits, std::ssize(tokens_) + ahead, scratch, *allowed);
+  return sampler_.pick(logits, std::ssize(tokens_) + ahead - 1, scratch, *allowed);
 }
 
 // The mask after the answer and `drafts`.
@@ -146,6 +146,13 @@ int Session::drafts_useful() const {
   int64_t more = limits_.context - std::ssize(tokens_);
   if (request_.max_tokens > 0) more = std::min(more, request_.max_tokens - usage_.completion_tokens);
   return int(std::clamp<int64_t>(more - 1, 0, INT32_MAX));
+}
+
+LookupIndex& Session::lookup_index() {
+  constexpr int64_t kAnswer = 4096;  // tokens
+  if (!lookup_) lookup_.emplace(request_.prediction, std::ssize(tokens_) + kAnswer);
+  lookup_->extend(tokens_);
+  return *lookup_;
 }
 
 void Session::read_prompt_row(int64_t position, std::span<const float> logits) {

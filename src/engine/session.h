@@ -6,9 +6,11 @@
 #include <optional>
 #include <span>
 #include <vector>
+#include "engine/acceptance.h"
 #include "engine/cache.h"
 #include "engine/engine.h"
 #include "engine/logits.h"
+#include "engine/lookup_index.h"
 #include "engine/sampler.h"
 #include "engine/scheduler.h"
 
@@ -52,7 +54,12 @@ class Session {
                                Sampler::Scratch& scratch) const;
   // More drafts than this cannot be used, because the request reaches max_tokens or the context.
   int drafts_useful() const;
-  void set_drafts(std::vector<int32_t> drafts) { drafts_ = std::move(drafts); }
+  void set_drafts(std::vector<int32_t> drafts, const DraftChoice& by) {
+    drafts_ = std::move(drafts);
+    drafted_by_ = by;
+  }
+  const DraftChoice& draft_choice() const { return drafted_by_; }  // what made the last drafts
+  LookupIndex& lookup_index();  // of all known tokens and the request's prediction; made by the first call
   // Calls the sink.
   void publish(Event e) {
     e.id = id_;
@@ -60,6 +67,7 @@ class Session {
   }
 
   std::unique_ptr<SequenceState> state;  // set while the request runs, null while it waits
+  DraftRecord draft_record;              // how good its drafts were
 
  private:
   void read_prompt_row(int64_t position, std::span<const float> logits);
@@ -75,6 +83,8 @@ class Session {
   const SessionLimits& limits_;
   Sampler sampler_;
   std::vector<int32_t> tokens_, drafts_;
+  DraftChoice drafted_by_;
+  std::optional<LookupIndex> lookup_;
   std::vector<Logprobs> prompt_logprobs_;
   Usage usage_;
   int64_t prompt_done_ = 0;

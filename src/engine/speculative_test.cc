@@ -1,7 +1,8 @@
 // Goal: drafts change the speed only. Method: small models on ref and cpu answer mixed requests without
 // drafts. The same requests with drafts must give the same tokens, log-probabilities and ends, bit for bit,
-// with a drafter that is often right and with the draft heads, together with other requests, in small steps
-// and with little memory. Then samples with drafts must follow the model's own distribution.
+// with a drafter that is often right, with the draft heads, with lookup, with an equal and another draft model and
+// with all of them in turn, together with other requests, in small steps and with little memory. Then samples
+// with drafts must follow the model's own distribution.
 #include "engine/speculative.h"
 #include <gtest/gtest.h>
 #include <algorithm>
@@ -58,6 +59,15 @@ LoadedModel model_at(const Where& p) {
   LoadedModel m = toy_v4_model(std::move(*chip), config);
   m.rounding.cache = p.cache;
   return m;
+}
+
+// The sources of a place; "mixed" has a head, lookup and a draft model.
+DraftOptions drafting_at(const Where& p) {
+  const std::string name = p.drafter;
+  if (name == "mixed") return {.always = true};
+  if (name == "lookup") return {.sources = {DraftSource::lookup}, .always = true};
+  if (name == "same" || name == "other") return {.sources = {DraftSource::draft}, .always = true};
+  return {.sources = {name == "dspark" ? DraftSource::dspark : DraftSource::mtp}, .always = true};
 }
 
 struct Answer {
@@ -121,6 +131,11 @@ class DraftsTest : public ::testing::TestWithParam<Where> {
     all[6].prompt_logprobs = true;
     all[7].stop_tokens = {11, 12, 13, 14}, all[7].min_tokens = 9;
     all[8].prompt = prompt(70, 8), all[8].max_tokens = -1;  // to the end of the context
+    for (const int i : {3, 4, 9}) {                         // a text to look up
+      const auto part = prompt(13, i);
+      all[i].prompt.clear();
+      for (int n = 0; n < 3; ++n) all[i].prompt.insert(all[i].prompt.end(), part.begin(), part.end());
+    }
     for (const int i : {1, 2, 8}) all[i].constraint = std::make_shared<HashedConstraint>(vocabulary_);
     const Answer whole = answers(*plain_, {all[9]})[0];
     const int32_t late = whole.ids[whole.ids.size() * 2 / 3];
@@ -129,7 +144,9 @@ class DraftsTest : public ::testing::TestWithParam<Where> {
   }
   // The drafter of the place, and for bigrams: a text that shows it what follows what.
   std::unique_ptr<Drafter> drafter(const LoadedModel& m, const std::vector<Answer>& shown) {
-    if (GetParam().drafter != std::string("bigrams")) {
+    const std::string name = GetParam().drafter;
+    if (name == "lookup" || name == "same" || name == "other") return nullptr;
+    if (name != "bigrams" && GetParam().architecture == std::string("deepseek_v4")) {
       auto made = drafter_of(architectures().at("deepseek_v4"), m.checkpoint.config)
                       ->make(m.checkpoint.config, *m.checkpoint.weights);
       AUTARK_CHECK(made);
@@ -141,10 +158,19 @@ class DraftsTest : public ::testing::TestWithParam<Where> {
     }
     return std::make_unique<Bigrams>(vocabulary_, next);
   }
-  std::unique_ptr<Engine> drafting(Options options, const std::vector<Answer>& shown) {
-    LoadedModel m = model_at(GetParam());
-    m.drafter = drafter(m, shown);
-    return test_engine(std::move(m), options);
+  std::unique_ptr<Engine> drafting(Options options, const std::vector<Answer>& shown, bool always = true) {
+    const std::string name = GetParam().drafter;
+    Parts parts{.model = model_at(GetParam())};
+    parts.model.drafter = drafter(parts.model, shown);
+    if (name == "same") parts.draft_model = model_at(GetParam());
+    if (name == "other" || name == "mixed")  // wider, and narrower, so that it does not know every token
+      parts.draft_model =
+          test_model("llama", chip_named("cpu"), random_tensor, {{"vocab_size", name == "other" ? 200 : 91}});
+    options.drafting = drafting_at(GetParam());
+    options.drafting.always = always;
+    auto engine = start(std::move(parts), options);
+    AUTARK_CHECK(engine);
+    return std::move(*engine);
   }
 
   int vocabulary_ = 0;
@@ -152,9 +178,10 @@ class DraftsTest : public ::testing::TestWithParam<Where> {
 };
 
 TEST_P(DraftsTest, DoNotChangeAnAnswer) {
-  const auto asked = requests();
+  auto asked = requests();
   auto bounded = test_engine(model_at(GetParam()), {.context_max = 96});
   const auto want = answers(*bounded, asked);
+  for (size_t i = 0; i < asked.size(); i += 2) asked[i].prediction = want[i].ids;
   for (const Options& o : {Options{.context_max = 96, .drafts = 3},
                            Options{.context_max = 96, .batch_rows_max = 9, .running_max = 4, .drafts = 5}}) {
     auto engine = drafting(o, want);
@@ -164,9 +191,18 @@ TEST_P(DraftsTest, DoNotChangeAnAnswer) {
     const Stats s = engine->stats();
     EXPECT_GT(s.drafted, 0u);
     EXPECT_LE(s.drafts_accepted, s.drafted);
-    if (GetParam().drafter != std::string("bigrams")) continue;  // random weights: hardly ever right
+    uint64_t drafted = 0, accepted = 0;
+    for (const DraftCounts& c : s.drafts) drafted += c.drafted, accepted += c.accepted;
+    EXPECT_EQ(drafted, s.drafted);
+    EXPECT_EQ(accepted, s.drafts_accepted);
+    const std::string by = GetParam().drafter;
+    if (by == "mixed") {
+      for (const DraftSource from : {DraftSource::lookup, DraftSource::mtp, DraftSource::draft})
+        EXPECT_GT(s.drafts[int(from)].drafted, 0u) << name_of(from);
+    }
+    if (by == "mtp" || by == "dspark" || by == "other") continue;  // random weights: hardly ever right
     EXPECT_GT(s.drafts_accepted, 0u);
-    EXPECT_LT(s.drafts_accepted, s.drafted);  // and what does not hold is taken back
+    if (by == "bigrams") EXPECT_LT(s.drafts_accepted, s.drafted);  // and what does not hold is taken back
   }
 }
 
@@ -190,15 +226,66 @@ TEST_P(DraftsTest, DoNotChangeAnAnswerWhenPagesRunOut) {
 using Cache = Rounding::Cache;
 INSTANTIATE_TEST_SUITE_P(
     Places, DraftsTest,
-    ::testing::Values(Where{"gemma3", "ref", "bigrams"}, Where{"qwen3_moe", "cpu", "bigrams"},
-                      Where{"deepseek_v4", "ref", "bigrams"},
-                      Where{"deepseek_v4", "cpu", "bigrams", Cache::native},
-                      Where{"deepseek_v4", "ref", "mtp", Cache::native}, Where{"deepseek_v4", "cpu", "mtp"},
-                      Where{"deepseek_v4", "ref", "dspark"},
-                      Where{"deepseek_v4", "cpu", "dspark", Cache::native}, Where{"gemma3", "far", "bigrams"},
-                      Where{"deepseek_v4", "far", "mtp", Cache::native},
-                      Where{"deepseek_v4", "far", "dspark"}),
+    ::testing::Values(
+        Where{"gemma3", "ref", "bigrams"}, Where{"qwen3_moe", "cpu", "bigrams"},
+        Where{"deepseek_v4", "ref", "bigrams"}, Where{"deepseek_v4", "cpu", "bigrams", Cache::native},
+        Where{"deepseek_v4", "ref", "mtp", Cache::native}, Where{"deepseek_v4", "cpu", "mtp"},
+        Where{"deepseek_v4", "ref", "dspark"}, Where{"deepseek_v4", "cpu", "dspark", Cache::native},
+        Where{"gemma3", "far", "bigrams"}, Where{"deepseek_v4", "far", "mtp", Cache::native},
+        Where{"deepseek_v4", "far", "dspark"}, Where{"gemma3", "ref", "lookup"},
+        Where{"qwen3_moe", "cpu", "lookup"}, Where{"deepseek_v4", "cpu", "lookup", Cache::native},
+        Where{"gemma3", "far", "lookup"}, Where{"gemma3", "cpu", "same"}, Where{"qwen3_moe", "cpu", "same"},
+        Where{"deepseek_v4", "ref", "same", Cache::native}, Where{"qwen3_moe", "ref", "other"},
+        Where{"deepseek_v4", "cpu", "other"}, Where{"gemma3", "cpu", "mixed"},
+        Where{"deepseek_v4", "cpu", "mixed", Cache::native}),
     ::testing::PrintToStringParamName());
+
+// The policy chooses by time, so what is drafted differs from run to run, and no token does.
+TEST_P(DraftsTest, DoNotChangeAnAnswerWhateverPays) {
+  const auto asked = requests();
+  const auto want = answers(*test_engine(model_at(GetParam()), {.context_max = 96}), asked);
+  auto engine = drafting({.context_max = 96, .running_max = 5, .drafts = 6}, want, /*always=*/false);
+  for (int round = 0; round < 3; ++round) EXPECT_EQ(answers(*engine, asked), want) << round;
+}
+
+TEST(PredictionTest, IsLookedUpAndChangesNoToken) {
+  const Where place{"gemma3", "cpu", "lookup"};
+  Request r{.prompt = test_prompt(20, 3), .max_tokens = 60, .logprobs = 1};
+  r.sampling = {.temperature = 0.9f, .seed = 5};
+  r.ignore_end = true;
+  const auto want = answers(*test_engine(model_at(place)), {r})[0];
+  uint64_t accepted[2];
+  for (const bool predicted : {false, true}) {
+    if (predicted) r.prediction = want.ids;
+    auto engine = test_engine(model_at(place), {.drafts = 6, .drafting = drafting_at(place)});
+    EXPECT_EQ(answers(*engine, {r})[0], want);
+    accepted[predicted] = engine->stats().drafts_accepted;
+  }
+  EXPECT_GT(accepted[1], accepted[0] + 30);
+}
+
+// The target drafts for itself: with the same random numbers all its drafts hold, but for those beyond the end.
+TEST(DraftModelTest, AnEqualModelIsAlwaysRight) {
+  const Where place{"gemma3", "cpu", "same"};
+  for (const float temperature : {0.f, 1.f}) {
+    std::vector<Request> asked;
+    for (int i = 0; i < 4; ++i) {
+      asked.push_back(
+          {.prompt = test_prompt(30 + 200 * (i == 3), i), .max_tokens = 40 + i, .ignore_end = true});
+      asked.back().sampling = {.temperature = temperature, .seed = uint64_t(i)};
+    }
+    const auto want = answers(*test_engine(model_at(place)), asked);
+    Parts parts{.model = model_at(place)};
+    parts.draft_model = model_at(place);
+    auto engine =
+        start(std::move(parts), {.batch_rows_max = 64, .drafts = 4, .drafting = drafting_at(place)});
+    ASSERT_TRUE(engine);
+    EXPECT_EQ(answers(**engine, asked), want);
+    const Stats s = (*engine)->stats();
+    EXPECT_EQ(s.drafts_accepted, s.drafted) << "temperature " << temperature;
+    EXPECT_GT(s.drafted, 100u);
+  }
+}
 
 // The drafter always proposes the second best token. Over many seeds each token must still be sampled as
 // often as the model's distribution says. χ² over the tokens that top-k leaves.
@@ -219,7 +306,9 @@ TEST(DraftedSamplesTest, FollowTheModelsDistribution) {
 
   std::vector<int32_t> next(kTestVocabulary, best[1]);  // always the second best
   m.drafter = std::make_unique<Bigrams>(kTestVocabulary, next);
-  auto engine = test_engine(std::move(m), {.waiting_max = kSeeds, .drafts = 2});
+  auto engine = test_engine(
+      std::move(m),
+      {.waiting_max = kSeeds, .drafts = 2, .drafting = {.sources = {DraftSource::mtp}, .always = true}});
   std::vector<Request> asked(kSeeds);
   for (int i = 0; i < kSeeds; ++i) {
     asked[i] = {.prompt = prompt, .max_tokens = 4};
@@ -261,7 +350,9 @@ TEST(DraftedGoldenTest, GreedyTextIsTheSame) {
       for (int drafts : {0, 3}) {
         auto m = load_model(folder / "hf", {.rounding = Rounding{}, .threads = 1, .drafter = drafts > 0});
         ASSERT_TRUE(m) << m.error().message;
-        auto engine = test_engine(std::move(*m), {.context_max = 512, .running_max = 1, .drafts = drafts});
+        auto engine = test_engine(
+            std::move(*m),
+            {.context_max = 512, .running_max = 1, .drafts = drafts, .drafting = {.always = true}});
         heard.push_back(answers(*engine, {r})[0]);
         EXPECT_EQ(engine->stats().drafted > 0, drafts > 0);
         ++seen;

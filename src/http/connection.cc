@@ -15,7 +15,7 @@ constexpr size_t kAheadBytes = 64 << 10;  // of further requests, read while one
 constexpr std::chrono::milliseconds kLingerTime{5000};
 constexpr std::chrono::milliseconds kLastLingerTime{100};  // when the server is stopping
 // How long a refused connection may take to send its head: path and origin decide the form of the refusal.
-constexpr std::chrono::milliseconds kTurnedAwayTime{200};
+constexpr std::chrono::milliseconds kTurnedAwayTime{200}, kTurnedAwayTlsTime{1000};
 constexpr std::chrono::milliseconds kFirstProbeTime{500};  // doubles after each probe
 
 // The Stream given to a handler. If the handler drops it without answering, the client gets a 500.
@@ -58,11 +58,15 @@ Connection::Connection(Socket socket, ServerState& state)
   error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  if (!state.options->tls) return;
+  tls_ = std::make_unique<TlsSession>(*state.options->tls->current());
+  handshaking_ = true;
+  ++state.handshakes;
 }
 
 void Connection::open() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
-    self->enter(Phase::idle);
+    self->enter(self->tls_ ? Phase::handshake : Phase::idle);
     self->read();
   });
 }
@@ -71,16 +75,18 @@ void Connection::turn_away() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     self->turned_away_ = true;
     self->enter(Phase::head);
-    self->wait(kTurnedAwayTime);
+    self->wait(self->tls_ ? kTurnedAwayTlsTime : kTurnedAwayTime);
     self->read();
   });
 }
 
-// An idle connection with unread bytes stays open: they may be a request, which is still answered.
+// An idle connection with unread bytes stays open: they may be a request, which is still answered. During a
+// handshake there is no request yet.
 void Connection::finish() {
   asio::post(socket_.get_executor(), [self = shared_from_this()] {
     error_code ignored;
     if (self->phase_ == Phase::idle && self->socket_.available(ignored) == 0) self->close();
+    if (self->phase_ == Phase::handshake) self->close();
     if (self->phase_ == Phase::head || self->phase_ == Phase::body)
       self->refuse(503, "the server is stopping");
     if (self->phase_ == Phase::lingering) self->wait(kLastLingerTime);
@@ -103,15 +109,52 @@ void Connection::read() {
 void Connection::on_read(const error_code& fault, size_t n) {
   reading_ = false;
   if (phase_ == Phase::closed) return;
-  if (fault) {
-    ended_ = true;
-    if (fault != asio::error::eof || phase_ != Phase::answering) return close();
-    probe_time_ = kFirstProbeTime;
-    return probe();
-  }
+  if (fault == asio::error::eof) return on_end();
+  if (fault) return close();
   if (phase_ == Phase::lingering) return read();
-  input_.append(arriving_, 0, n);
+  if (!tls_) input_.append(arriving_, 0, n);
+  if (tls_ && !decrypt({arriving_.data(), n})) return;
   advance();
+}
+
+// The client sends no more. What was read before is parsed.
+void Connection::on_end() {
+  ended_ = true;
+  if (phase_ != Phase::answering) return close();
+  probe_time_ = kFirstProbeTime;
+  probe();
+}
+
+// Adds the text of what was read to the input. False if there is nothing to parse.
+bool Connection::decrypt(std::string_view bytes) {
+  if (!tls_->put(bytes, input_)) {
+    if (!tls_->is_plain_http()) return say_goodbye(), close(), false;
+    tls_.reset();
+    return refuse(400, "this port speaks HTTPS; begin the address with https://"), false;
+  }
+  if (tls_->is_ready()) end_handshake();
+  if (tls_->has_output()) send();
+  if (phase_ == Phase::closed) return false;
+  if (!tls_->is_ready()) return read(), false;
+  if (!tls_->is_over()) return true;
+  if (phase_ == Phase::answering) return on_end(), false;
+  return ended_ = true;
+}
+
+void Connection::end_handshake() {
+  if (!std::exchange(handshaking_, false)) return;
+  --state_.handshakes;
+  if (phase_ == Phase::handshake) enter(Phase::idle);
+}
+
+// Tells a TLS client that the connection ends, as far as that can be sent at once.
+void Connection::say_goodbye() {
+  if (!tls_ || writing_) return;
+  std::string last;
+  tls_->end();
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
+  if (tls_->seal(last)) socket_.write_some(asio::buffer(last), ignored);
 }
 
 // Parses the bytes that were read: up to a whole request, which is answered before the next one is parsed, or
@@ -224,6 +267,7 @@ void Connection::send() {
   sent_ = 0;
   if (answer_) then_ = answer_->take(sending_);
   if (answer_ && then_ == Answer::Then::abort) return close();
+  if (tls_ && !tls_->seal(sending_)) return close();
   if (sending_.empty()) return all_sent();
   on_sent({}, 0);
 }
@@ -262,6 +306,10 @@ void Connection::all_sent() {
 // Closes the sending side and discards what the client still sends, for a while. If the socket were closed
 // with unread bytes, the kernel would reset the connection and the client could lose the end of the answer.
 void Connection::linger() {
+  if (tls_ && tls_->end()) {
+    then_ = Answer::Then::close;  // comes here again when that is sent
+    return send();
+  }
   error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
   if (ended_) return close();
@@ -273,6 +321,8 @@ void Connection::linger() {
 
 void Connection::close() {
   if (phase_ == Phase::closed) return;
+  if (phase_ == Phase::idle) say_goodbye();
+  end_handshake();
   enter(Phase::closed);
   error_code ignored;
   socket_.close(ignored);
@@ -303,6 +353,8 @@ void Connection::enter(Phase phase) {
   phase_ = phase;
   const Limits& limits = state_.options->limits;
   switch (phase) {
+    case Phase::handshake:
+      return wait(limits.handshake_time);
     case Phase::idle:
       return wait(limits.idle_time);
     case Phase::head:

@@ -5,6 +5,9 @@
 // client's data. The end may mean that the client has gone, or that it closed only its sending side and
 // waits. The two differ only once something is written: a client that has gone answers with a reset. So the
 // connection sends a byte of the answer early (Answer::probe).
+//
+// With TLS the same bytes pass through a TlsSession, between the socket and everything else here. A client's
+// close_notify counts as the end of its data.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -14,6 +17,7 @@
 #include <set>
 #include "http/answer.h"
 #include "http/request_reader.h"
+#include "http/tls_session.h"
 
 namespace autark::http {
 
@@ -27,6 +31,7 @@ struct ServerState {
   std::set<std::shared_ptr<Connection>> connections;  // keeps them alive until they are closed
   std::condition_variable closed_one;                 // notified when a connection is closed
   std::atomic<int> count{0}, answering{0};            // all connections; those with an unfinished answer
+  std::atomic<int> handshakes{0};                     // connections whose TLS handshake is not complete
   std::atomic<bool> closing{false};                   // no new connections, no next requests
   const Answer::Flag draining = std::make_shared<std::atomic<bool>>(false);  // see Answer's `last`
 };
@@ -44,10 +49,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void stop();       // closes at once
 
  private:
-  enum class Phase { idle, head, body, answering, lingering, closed };
+  enum class Phase { handshake, idle, head, body, answering, lingering, closed };
 
   void read();
   void on_read(const boost::system::error_code& fault, size_t n);
+  void on_end();
+  bool decrypt(std::string_view bytes);
+  void end_handshake();
+  void say_goodbye();
   void advance();
   void dispatch();
   void handle(Request request);
@@ -68,8 +77,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Socket socket_;
   boost::asio::steady_timer read_timer_, write_timer_;
   std::string peer_;
+  std::unique_ptr<TlsSession> tls_;  // null without TLS
   RequestReader reader_;
-  std::string arriving_, input_;  // buffer of the pending read; bytes that were read and not yet parsed
+  std::string arriving_, input_;  // buffer of the pending read; text that was read and not yet parsed
   std::shared_ptr<Answer> answer_;
   Answer::Then then_ = Answer::Then::more;
   std::string queued_, sending_;  // queued_: bytes beside the answer, such as "100 Continue"
@@ -79,6 +89,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool reading_ = false, writing_ = false, watching_ = false;
   bool ended_ = false;  // the client closed its sending side
   bool turned_away_ = false;
+  bool handshaking_ = false;  // counted in ServerState::handshakes
 };
 
 }  // namespace autark::http

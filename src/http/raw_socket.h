@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace autark::http {
 
@@ -22,6 +23,7 @@ class RawSocket {
   ~RawSocket() { close(); }
 
   bool connected() const { return connected_; }
+  int fd() const { return fd_; }
   void close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   }

@@ -41,6 +41,13 @@ std::string Router::methods(std::string_view path) const {
   return found ? allowed(*found) : std::string();
 }
 
+std::vector<std::pair<std::string, std::string>> Router::routes() const {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto& [path, methods] : routes_)
+    for (const auto& [method, handler] : methods) all.emplace_back(method, path);
+  return all;
+}
+
 void Router::handle(Request request, StreamPtr stream) const {
   for (const Filter& filter : filters_) {
     if (filter(request, stream)) return;

@@ -23,6 +23,8 @@ class Router {
   void handle(Request request, StreamPtr stream) const;
   // The methods of a path, "GET, HEAD"; empty if it has no route.
   std::string methods(std::string_view path) const;
+  // All routes as method and path, by path.
+  std::vector<std::pair<std::string, std::string>> routes() const;
 
  private:
   using Methods = std::map<std::string, Handler, std::less<>>;

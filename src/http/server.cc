@@ -114,6 +114,7 @@ void Listener::accept() {
 void Listener::admit(Connection::Socket socket) {
   const int now = state_.count, most = state_.options->limits.connections;
   if (state_.closing || now >= most + kTurnedAwayAtOnce) return;
+  if (state_.handshakes >= state_.options->limits.handshakes) return;
   const auto connection = std::make_shared<Connection>(std::move(socket), state_);
   {
     const std::lock_guard lock(state_.mutex);

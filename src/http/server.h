@@ -7,6 +7,7 @@
 #include "http/cors.h"
 #include "http/router.h"
 #include "http/stream.h"
+#include "http/tls_pair.h"
 
 namespace autark::http {
 
@@ -15,11 +16,13 @@ struct Limits {
   size_t header_bytes = 32 << 10;  // more: 431
   size_t body_bytes = 32 << 20;    // more: 413; the connection is closed without reading the body
   int connections = 4096;          // more: 503 when accepted
-  std::chrono::milliseconds header_time{10'000};  // for a whole head; later: closed
-  std::chrono::milliseconds body_time{60'000};    // for a whole body; later: 408
-  std::chrono::milliseconds idle_time{75'000};    // between two requests of a connection; later: closed
-  std::chrono::milliseconds write_time{60'000};   // without the client taking a byte; later: closed
-  size_t unsent_bytes = 4 << 20;                  // written to one stream and not yet sent; more: closed
+  int handshakes = 512;  // of TLS that are not complete; further connections are closed when accepted
+  std::chrono::milliseconds handshake_time{10'000};  // for a whole handshake; later: closed
+  std::chrono::milliseconds header_time{10'000};     // for a whole head; later: closed
+  std::chrono::milliseconds body_time{60'000};       // for a whole body; later: 408
+  std::chrono::milliseconds idle_time{75'000};       // between two requests of a connection; later: closed
+  std::chrono::milliseconds write_time{60'000};      // without the client taking a byte; later: closed
+  size_t unsent_bytes = 4 << 20;                     // written to one stream and not yet sent; more: closed
 };
 
 // The body of an error response.
@@ -36,6 +39,7 @@ struct Options {
   // Makes the body of every error of this layer and of Stream::refuse. `path` is empty if it is not known.
   // Called on any thread. If it is not set, errors are plain text.
   std::function<ErrorBody(int status, std::string_view reason, std::string_view path)> error_body;
+  std::shared_ptr<TlsPair> tls = {};  // if set, the port speaks HTTPS only
 };
 
 // All functions may be called from any thread.

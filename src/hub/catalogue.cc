@@ -43,11 +43,12 @@ class Fields {
   const std::string where_;
 };
 
-Result<Source> parse_source(const toml::table& table, const std::string& where) {
+// `whole`: of a whole repository.
+Result<Source> parse_source(const toml::table& table, const std::string& where, bool whole) {
   Fields fields(table, where);
   Source source;
   const std::string kind = fields.text("kind");
-  if (kind == "packages") {
+  if (kind == "packages" && !whole) {
     for (const toml::node& node : fields.tables("parts")) {
       Fields part(*node.as_table(), where);
       source.parts.push_back({part.text("package"), part.text("version"), part.text("member")});
@@ -57,12 +58,21 @@ Result<Source> parse_source(const toml::table& table, const std::string& where) 
     source.kind = kind == "huggingface" ? Source::Kind::huggingface : Source::Kind::modelscope;
     source.repository = fields.text("repository");
     source.revision = fields.text("revision");
-    source.file = fields.text("file");
+    if (!whole) source.file = fields.text("file");
   } else {
-    fields.fault("kind", "packages, huggingface or modelscope");
+    fields.fault("kind",
+                 whole ? "huggingface or modelscope, without a file" : "packages, huggingface or modelscope");
   }
   if (fields.error) return *fields.error;
   return source;
+}
+
+void read_file(Fields& fields, Entry& e) {
+  e.file = fields.text("file");
+  e.bytes = fields.count("bytes");
+  e.sha256 = fields.text("sha256");
+  if (!is_sha256(e.sha256)) fields.fault("sha256", "64 hex digits in lower case");
+  if (!is_safe_path(e.file)) fields.fault("file", "a plain file name");
 }
 
 Result<Entry> entry_of(const toml::table& table, const CatalogueFile& file) {
@@ -72,14 +82,15 @@ Result<Entry> entry_of(const toml::table& table, const CatalogueFile& file) {
   e.name = file.name;
   e.title = fields.text("title");
   e.licence = fields.text("licence");
-  e.file = fields.text("file");
-  e.bytes = fields.count("bytes");
-  e.sha256 = fields.text("sha256");
   e.chat = fields.flag("chat");
-  if (!is_sha256(e.sha256)) fields.fault("sha256", "64 hex digits in lower case");
-  if (!is_safe_path(e.file) || !is_safe_path(e.name)) fields.fault("file", "a plain file name");
+  const bool whole = !table.contains("file");
+  if (whole)
+    e.parameters = fields.count("parameters");
+  else
+    read_file(fields, e);
+  if (!is_safe_path(e.name)) fields.fault("file", "a plain file name");
   for (const toml::node& node : fields.tables("source")) {
-    AUTARK_TRY(Source source, parse_source(*node.as_table(), where));
+    AUTARK_TRY(Source source, parse_source(*node.as_table(), where, whole));
     e.sources.push_back(std::move(source));
   }
   if (fields.error) return *fields.error;
@@ -96,6 +107,14 @@ Result<Entry> parse_entry(const CatalogueFile& file) {
                                     ".toml: " + std::string(e.description()) + " in line " +
                                     std::to_string(e.source().begin.line)};
   }
+}
+
+Reference reference_of(const Source& source) {
+  const bool hf = source.kind == Source::Kind::huggingface;
+  return {.kind = hf ? Reference::Kind::huggingface : Reference::Kind::modelscope,
+          .repository = source.repository,
+          .revision = source.revision,
+          .text = (hf ? "hf:" : "modelscope:") + source.repository};
 }
 
 std::optional<Entry> find_entry(std::string_view name) {

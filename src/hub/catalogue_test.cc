@@ -2,6 +2,7 @@
 // Method: all embedded files; one good text, and the same text with one fault at a time.
 #include "hub/catalogue.h"
 #include <gtest/gtest.h>
+#include <map>
 #include <set>
 
 namespace autark::hub {
@@ -35,7 +36,8 @@ TEST(CatalogueTest, EveryFileIsAnEntry) {
     const auto entry = parse_entry(file);
     ASSERT_TRUE(entry) << entry.error().message;
     EXPECT_TRUE(names.insert(entry->name).second);
-    EXPECT_TRUE(entry->file.ends_with(".gguf")) << entry->name;
+    EXPECT_TRUE(entry->file.empty() || entry->file.ends_with(".gguf")) << entry->name;
+    EXPECT_EQ(entry->file.empty(), entry->parameters > 0) << entry->name;
     EXPECT_FALSE(entry->sources.empty());
   }
   EXPECT_EQ(catalogue().size(), names.size());
@@ -52,6 +54,44 @@ TEST(CatalogueTest, AnEntryIsReadInFull) {
   EXPECT_EQ(e->sources[0].parts.at(0).member, "p/a");
   EXPECT_EQ(e->sources[1].kind, Source::Kind::huggingface);
   EXPECT_EQ(e->sources[1].repository, "o/n");
+}
+TEST(CatalogueTest, FamiliesAreThereUnderTheirNames) {
+  for (const auto& [name, repository] :
+       std::map<std::string, std::string>{{"deepseek-v3", "deepseek-ai/DeepSeek-V3"},
+                                          {"kimi-k2", "moonshotai/Kimi-K2-Instruct-0905"},
+                                          {"glm-4.6", "zai-org/GLM-4.6"},
+                                          {"gpt-oss-20b", "openai/gpt-oss-20b"},
+                                          {"gpt-oss-120b", "openai/gpt-oss-120b"},
+                                          {"qwen3.5-35b-a3b", "Qwen/Qwen3.5-35B-A3B"},
+                                          {"qwen3-next", "Qwen/Qwen3-Next-80B-A3B-Instruct"},
+                                          {"minimax-m2", "MiniMaxAI/MiniMax-M2"},
+                                          {"ernie-4.5-21b-a3b", "baidu/ERNIE-4.5-21B-A3B-PT"},
+                                          {"hunyuan-a13b", "tencent/Hunyuan-A13B-Instruct"},
+                                          {"hy3", "tencent/Hy3"}}) {
+    const auto entry = find_entry(name);
+    ASSERT_TRUE(entry) << name;
+    EXPECT_EQ(entry->sources.at(0).kind, Source::Kind::huggingface);
+    EXPECT_EQ(entry->sources.at(0).repository, repository);
+    EXPECT_EQ(reference_of(entry->sources.at(0)).text, "hf:" + repository);
+    EXPECT_TRUE(entry->sources.at(0).file.empty());
+  }
+}
+TEST(CatalogueTest, ARepositoryHasParametersAndNoFile) {
+  const std::string good =
+      "title = \"T\"\nlicence = \"L\"\nparameters = 5\nchat = true\n[[source]]\n"
+      "kind = \"modelscope\"\nrepository = \"o/n\"\nrevision = \"master\"\n";
+  const auto e = parse_entry({"name", good});
+  ASSERT_TRUE(e) << e.error().message;
+  EXPECT_EQ(e->parameters, 5);
+  EXPECT_EQ(e->bytes, 0);
+  EXPECT_EQ(reference_of(e->sources.at(0)).text, "modelscope:o/n");
+  std::string bad = good;
+  bad.replace(bad.find("modelscope"), 10, "packages");
+  EXPECT_NE(parse_entry({"x", bad}).error().message.find("kind must be huggingface or modelscope"),
+            std::string::npos);
+  bad = good;
+  bad.replace(bad.find("parameters = 5"), 14, "");
+  EXPECT_NE(parse_entry({"x", bad}).error().message.find("parameters"), std::string::npos);
 }
 TEST(CatalogueTest, FaultsAreNamed) {
   const auto fault = [](const std::string& text) {

@@ -1,5 +1,6 @@
 #include "hub/filling.h"
 #include <algorithm>
+#include <cmath>
 #include "http/url.h"
 #include "hub/content.h"
 
@@ -77,6 +78,15 @@ Result<bool> Filling::need_room(int64_t bytes) const {
   return Error{Code::exhausted,
                folder_.string() + ": " + needed + " are needed and " + there +
                    " are free; free some space or set AUTARK_MODELS to a folder on another disk"};
+}
+
+void Filling::announce(size_t files, int64_t bytes) const {
+  const auto text = [](double n, const char* unit) { return std::to_string(std::llround(n)) + unit; };
+  const std::string size =
+      bytes < 10'000'000'000 ? text(double(bytes) / 1e6, " MB") : text(double(bytes) / 1e9, " GB");
+  if (options_.progress)
+    options_.progress({name_ + ": " + size + " in " + std::to_string(files) +
+                       (files == 1 ? " file" : " files") + " are to be fetched"});
 }
 
 void Filling::report(int64_t done_of_file, int64_t total_of_file) {

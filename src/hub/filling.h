@@ -33,6 +33,8 @@ class Filling {
   int64_t free_at(const std::filesystem::path& folder) const;  // free bytes of its disk
   Result<bool> need_room(int64_t bytes) const;                 // an Error if the models' disk has less
 
+  // Tells, before anything is fetched, how many files and bytes are missing.
+  void announce(size_t files, int64_t bytes) const;
   // Progress over all files: expect() sets the total, report() tells how much of the current file is there
   // (the number shown never decreases), done() counts a finished file.
   void expect(int64_t bytes) { total_ = bytes; }

@@ -78,6 +78,15 @@ fs::path meant_in(const fs::path& folder, const std::string& file) {
   return folder / (one ? meant.front() : file);
 }
 
+// The repository that a name of the catalogue means and that was pulled, from whichever hub.
+std::optional<Reference> pulled_entry(const std::string& name) {
+  const auto entry = find_entry(name);
+  if (!entry || !entry->file.empty()) return std::nullopt;
+  for (const Source& source : entry->sources)
+    if (is_there(model_folder() / folder_of(reference_of(source)))) return reference_of(source);
+  return std::nullopt;
+}
+
 Error unknown(const std::string& text, const Reference& name) {
   const bool can_pull = name.kind != Reference::Kind::name || find_entry(text).has_value();
   return {Code::not_found,
@@ -115,7 +124,10 @@ Result<fs::path> place_of_model(const std::string& name_or_path) {
   const std::string text = name_or_path.empty() ? kDefaultModel : name_or_path;
   AUTARK_TRY(Reference name, parse_reference(text));
   if (name.kind == Reference::Kind::path) return find_path(name.text);
-  if (name.kind == Reference::Kind::name && !is_here(text)) name = repository_named(text).value_or(name);
+  if (name.kind == Reference::Kind::name && !is_here(text)) {
+    const auto pulled = pulled_entry(text);
+    name = pulled ? *pulled : repository_named(text).value_or(name);
+  }
   fs::path place = model_folder() / folder_of(name);
   if (!name.file.empty()) place = meant_in(place, name.file);
   if (name.kind == Reference::Kind::name && !is_there(place) && is_there(text))

@@ -1,7 +1,7 @@
 // Finds and fetches models: the catalogue of names, the sources behind them, and downloads that resume,
 // verify and report progress. A model can be named in these ways:
 //
-//   qwen2.5-coder-0.5b                       a name of the catalogue
+//   qwen2.5-coder-0.5b, gpt-oss-20b          a name of the catalogue: of a file, or of a repository on a hub
 //   hf:org/name[@revision][:file]            a repository on Hugging Face
 //   modelscope:org/name[@revision][:file]    a repository on ModelScope
 //   https://…                                a .gguf file, or a page of a hub
@@ -33,11 +33,13 @@ Result<std::filesystem::path> find_model(const std::string& name_or_path);
 // else the only one. Any other path is returned as it is.
 Result<std::filesystem::path> snapshot_in(const std::filesystem::path& path);
 
-// A model of the catalogue.
+// A model of the catalogue: one file, or a whole repository of a hub, whose files and sums the hub knows.
 struct CatalogueEntry {
-  std::string name, title, licence, file, sha256;  // file: its name in the model's folder
-  int64_t bytes = 0;                               // of the file
-  bool chat = true;                                // false: a base model for completions
+  std::string name, title, licence;
+  std::string file, sha256;  // of one file: its name in the model's folder; empty: a repository
+  int64_t bytes = 0;         // of the file; 0: a repository
+  int64_t parameters = 0;    // of a repository's model, without draft layers and vision towers
+  bool chat = true;          // false: a base model for completions
 };
 // All models of the catalogue.
 std::vector<CatalogueEntry> catalogue();

@@ -232,6 +232,7 @@ Result<bool> fetch_files(Filling& filling, const PullOptions& options, const std
     }
   }
   if (missing.empty()) return true;
+  if (rest > 0) filling.announce(missing.size(), rest);
   AUTARK_TRY([[maybe_unused]] const bool room, filling.need_room(rest));
   for (const RemoteFile& f : missing) {
     const Download what = from(f);
@@ -377,6 +378,22 @@ Result<fs::path> pull_address(Reference where, const PullOptions& options) {
   return pull_url(where, options);
 }
 
+// --- repositories of the catalogue -------------------------------------------------------------------------
+
+// Tries the hubs in turn. A full disk is an error at once.
+Result<fs::path> pull_from_hubs(const Entry& entry, const PullOptions& options) {
+  std::string faults;
+  Code code = Code::io;
+  for (const Source& source : entry.sources) {
+    const Reference where = reference_of(source);
+    auto path = pull_repository(where, options);
+    if (path || path.error().code == Code::exhausted) return path;
+    code = path.error().code;
+    faults += (faults.empty() ? "" : "; ") + where.text + ": " + path.error().message;
+  }
+  return Error{code, entry.name + " could not be fetched: " + faults};
+}
+
 // --- all kinds of references -------------------------------------------------------------------------------
 
 Result<fs::path> pull_reference(const Reference& where, const PullOptions& options) {
@@ -398,6 +415,7 @@ Result<fs::path> pull_reference(const Reference& where, const PullOptions& optio
 }  // namespace
 
 Result<fs::path> pull_entry(const Entry& entry, const PullOptions& options) {
+  if (entry.file.empty()) return pull_from_hubs(entry, options);
   Filling filling(options, entry.name);
   AUTARK_TRY([[maybe_unused]] const FolderLock lock, filling.lock());
   const RemoteFile file{.path = entry.file, .bytes = entry.bytes, .sha256 = entry.sha256};

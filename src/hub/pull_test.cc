@@ -3,6 +3,7 @@
 // connections, tells wrong sizes and sums, and counts.
 #include <gtest/gtest.h>
 #include <thread>
+#include "hub/catalogue.h"
 #include "hub/pull_testing.h"
 
 namespace autark::hub {
@@ -196,6 +197,69 @@ TEST_F(PullTest, ProgressNeverGoesBackAndEndsAtTheWhole) {
   ASSERT_TRUE(get("hf:org/model"));
   EXPECT_EQ(last, total);
   EXPECT_GT(total, 1'000'000);
+}
+
+// Names of the catalogue that mean repositories.
+class FamilyPullTest : public PullTest {
+ protected:
+  FamilyPullTest() { ::setenv("AUTARK_MODELS", (scratch / "models").c_str(), 1); }
+  ~FamilyPullTest() override { ::unsetenv("AUTARK_MODELS"); }
+  void publish(const std::string& repository) {
+    hub.write(repository + "/config.json", "{}");
+    hub.write(repository + "/model.safetensors", weights);
+    hub.write(repository + "/original/model.safetensors", weights);
+  }
+};
+TEST_F(FamilyPullTest, EveryNameOfTheCatalogueComesFromItsRepository) {
+  for (const CatalogueEntry& of : catalogue()) {
+    if (!of.file.empty()) continue;
+    const auto entry = find_entry(of.name);
+    publish(entry->sources.at(0).repository);
+    EXPECT_NE(find_model(of.name).error().message.find("`autark pull " + of.name + "` gets it"),
+              std::string::npos);
+    const auto path = get(of.name);
+    ASSERT_TRUE(path) << path.error().message;
+    EXPECT_EQ(*path, scratch / "models" / entry->sources.at(0).repository);
+    EXPECT_EQ(*find_model(of.name), *path);
+    EXPECT_EQ(*find_model("hf:" + entry->sources.at(0).repository), *path);
+    EXPECT_FALSE(fs::exists(*path / "original"));
+  }
+}
+TEST_F(FamilyPullTest, TheSizeIsToldBeforeAnythingIsFetched) {
+  publish("openai/gpt-oss-20b");
+  std::vector<std::string> told;
+  int asked_when_told = -1;
+  options.progress = [&](const Progress& p) {
+    if (told.empty()) asked_when_told = hub.files_asked;
+    if (told.empty() || told.back() != p.what) told.push_back(p.what);
+  };
+  ASSERT_TRUE(get("gpt-oss-20b"));
+  EXPECT_EQ(asked_when_told, 0);
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told[0], "openai/gpt-oss-20b: 1 MB in 2 files are to be fetched");
+  told.clear();
+  ASSERT_TRUE(get("gpt-oss-20b"));
+  for (const std::string& what : told) EXPECT_EQ(what.find("to be fetched"), std::string::npos) << what;
+}
+TEST_F(FamilyPullTest, TheOtherHubIsAskedIfTheFirstHasNone) {
+  publish("openai-mirror/gpt-oss-120b");
+  const auto path = get("gpt-oss-120b");
+  ASSERT_TRUE(path) << path.error().message;
+  EXPECT_EQ(*path, scratch / "models/openai-mirror/gpt-oss-120b");
+  EXPECT_EQ(*find_model("gpt-oss-120b"), *path);
+  const auto none = get("glm-4.6");
+  ASSERT_FALSE(none);
+  for (const char* where :
+       {"glm-4.6 could not be fetched", "hf:zai-org/GLM-4.6", "modelscope:ZhipuAI/GLM-4.6"})
+    EXPECT_NE(none.error().message.find(where), std::string::npos) << none.error().message;
+}
+TEST_F(FamilyPullTest, AFullDiskIsSaidAtOnce) {
+  publish("openai/gpt-oss-20b");
+  options.free_bytes = [](const fs::path&) { return int64_t{1000}; };
+  const auto path = get("gpt-oss-20b");
+  ASSERT_FALSE(path);
+  EXPECT_EQ(path.error().code, Code::exhausted);
+  EXPECT_EQ(hub.files_asked, 0);
 }
 
 }  // namespace

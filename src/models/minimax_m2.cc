@@ -51,16 +51,12 @@ class MiniMaxM2 final : public SparseDecoder<Config> {
   SparseLayer load(Weights& w, int i) const {
     const std::string p = prefix(i), a = p + "self_attn.";
     auto l = SparseLayer::load(w, p, c, GroupedQueryAttention::load(w, a, c, Bias::none, Bias::none));
-    l.attention.q_norm = norm(w, a + "q_norm.weight", c.heads);
-    l.attention.k_norm = norm(w, a + "k_norm.weight", c.kv_heads);
+    l.attention.k =
+        w.need(a + "k_proj.weight", {c.kv_heads * c.head_dim, c.dim});  // small, and whole for its norm
+    l.attention.q_norm = w.vector(a + "q_norm.weight", {c.heads * c.head_dim});
+    l.attention.k_norm = w.vector(a + "k_norm.weight", {c.kv_heads * c.head_dim});
     l.moe = MixtureOfExperts::load(w, p + "block_sparse_moe.", c.moe, kNames);
     return l;
-  }
-
-  // The norm needs the channels of all heads, so ranks cannot share it.
-  Vector norm(Weights& w, const std::string& name, int64_t heads) const {
-    const int64_t n = heads * c.head_dim;
-    return w.vector(name, {n}, Cut{Cut::Along::outputs, n, "norms"});
   }
 };
 

@@ -5,12 +5,17 @@
 namespace autark::serve {
 namespace {
 
-// True if a <think> that the answer itself begins with opens reasoning; in DSML and plain answers it is content.
-bool opens_reasoning(text::OutputSyntax syntax) {
-  if (syntax == text::OutputSyntax::plain || syntax == text::OutputSyntax::dsml) return false;
-  return std::ranges::any_of(text::dialect_of(syntax).markers, [](const text::Marker& m) {
-    return m.mark == text::Mark::think && m.text == "<think>";
-  });
+// The spelling of a marker of reasoning; empty if the syntax has none. A variant is told by its shape.
+std::string_view spelling_of(text::OutputSyntax syntax, text::Mark mark) {
+  const bool variant = syntax == text::OutputSyntax::hy3_opensource;
+  for (const text::Marker& m : text::dialect_of(syntax).markers)
+    if (m.mark == mark && m.text.ends_with(":opensource>") == variant) return m.text;
+  return {};
+}
+
+// The marker that opens reasoning if the answer begins with it; in DSML and plain answers it is content.
+std::string_view opens_reasoning(text::OutputSyntax syntax) {
+  return syntax == text::OutputSyntax::dsml ? "" : spelling_of(syntax, text::Mark::think);
 }
 
 using Kind = api::ApiError::Kind;
@@ -65,16 +70,16 @@ std::string AnswerForms::calls_of(const api::Request& request, text::OutputSynta
   std::vector<text::CallForm> forms;
   for (const api::Tool* t : callable(request))
     forms.push_back({t->name, t->strict ? std::optional(schema_of(*t)) : std::nullopt});
-  return text::calls_text(syntax, forms, request.parallel_calls);
+  return text::calls_text(syntax, *text_.tokenizer, forms, request.parallel_calls);
 }
 
 // Calls are held to a form if a tool is strict, if a call is forced, or if there may be one call only.
 api::ApiResult<AnswerForms::Asked> AnswerForms::asked(const api::Request& request,
                                                       const AnswerReader::Rules& rules) const {
   Asked a{.content = request.structure};
-  const bool may_think = request.thinking != false && opens_reasoning(rules.syntax);
-  if (request.prompts.empty() && may_think && !rules.in_reasoning)
-    a.thinks = text_.tokenizer->id_of("<think>");
+  const std::string_view think = opens_reasoning(rules.syntax);
+  if (request.prompts.empty() && request.thinking != false && !think.empty() && !rules.in_reasoning)
+    a.thinks = text_.tokenizer->id_of(think);
   if (!rules.calls) return a;
   a.opens = text::call_tokens(rules.syntax, *text_.tokenizer);
   const auto tools = callable(request);
@@ -82,7 +87,7 @@ api::ApiResult<AnswerForms::Asked> AnswerForms::asked(const api::Request& reques
   if (strict && a.opens.empty())
     return api::ApiError{
         .kind = Kind::unsupported,
-        .message = "tools: the calls of this model cannot be held to a schema; leave strict out",
+        .message = "tools: the calls of this model cannot be held to a schema; leave strict and grammars out",
         .param = "tools"};
   if (a.opens.empty() || !(strict || forced(request) || !request.parallel_calls)) return a;
   a.calls = calls_of(request, rules.syntax);
@@ -128,6 +133,11 @@ Submission::Constrain AnswerForms::constrain(const Asked& asked, AnswerMasks mas
   return [this, place, masks = std::move(masks)](const Prompt& p) {
     AnswerStructure::Place own = place;
     own.in_reasoning = p.answer.in_reasoning;
+    const std::string_view end = spelling_of(p.answer.syntax, text::Mark::think_end);
+    if (!end.empty()) own.think_end = end;
+    own.opener = text::call_opener(p.answer.syntax);
+    own.in_thoughts = !own.opener.empty() && text::dialect_of(p.answer.syntax).thoughts_hold_calls;
+    own.at_start = text::dialect_of(p.answer.syntax).bare_object;
     const std::string& opening = p.answer.opening;
     if (!opening.empty()) own.begun = begun_of(opening, own.opens, *text_.tokenizer);
     if (p.answer.syntax == text::OutputSyntax::hermes && !own.in_reasoning) own.bare = p.answer.tools;

@@ -6,8 +6,11 @@
 #include <gtest/gtest.h>
 #include <random>
 #include <regex>
+#include "api/openai_responses_input.h"
 #include "base/check.h"
 #include "serve/fake_engine.h"
+#include "text/dialect.h"
+#include "text/tool_types.h"
 
 namespace autark::serve {
 namespace {
@@ -16,30 +19,44 @@ using Mode = api::ToolChoice::Mode;
 using text::OutputSyntax;
 
 constexpr int32_t kMarks = 258;
-const char* const kSpellings[] = {"<tool_call>", "</tool_call>", "｜DSML｜"};
 
-class MarksTokenizer final : public ByteTokenizer {
+// The marks of calls that are tokens of a syntax; the inner ones of some families are ordinary text.
+std::vector<std::string> marks_of(OutputSyntax syntax) {
+  using text::Mark;
+  std::vector<std::string> marks;
+  for (const text::Marker& m : text::dialect_of(syntax).markers) {
+    const bool said = m.mark == Mark::think || m.mark == Mark::think_end || m.text == "[e~[";
+    if (!said && !m.inner && !m.text.starts_with("<invoke") && !m.text.starts_with("<function="))
+      marks.emplace_back(m.text);
+  }
+  return marks;
+}
+
+class MarksTokenizer : public ByteTokenizer {
  public:
+  explicit MarksTokenizer(std::vector<std::string> marks) : marks_(std::move(marks)) {}
   Result<std::vector<int32_t>> encode(std::string_view text, text::EncodeOptions o) const override {
     std::vector<int32_t> ids;
     while (!text.empty()) {
-      const auto mark = std::ranges::find_if(kSpellings, [&](auto s) { return text.starts_with(s); });
-      const bool whole = o.parse_special && mark != std::end(kSpellings);
-      ids.push_back(whole ? int32_t(kMarks + (mark - kSpellings)) : uint8_t(text[0]));
-      text.remove_prefix(whole ? std::string_view(*mark).size() : 1);
+      const auto mark = std::ranges::find_if(marks_, [&](const auto& s) { return text.starts_with(s); });
+      const bool whole = o.parse_special && mark != marks_.end();
+      ids.push_back(whole ? int32_t(kMarks + (mark - marks_.begin())) : uint8_t(text[0]));
+      text.remove_prefix(whole ? mark->size() : 1);
     }
     return ids;
   }
-  int64_t size() const override { return kMarks + 3; }
+  int64_t size() const override { return kMarks + int32_t(marks_.size()); }
   std::string bytes_of(int32_t id) const override {
-    return id < kMarks ? ByteTokenizer::bytes_of(id) : kSpellings[id - kMarks];
+    return id < kMarks ? ByteTokenizer::bytes_of(id) : marks_[size_t(id - kMarks)];
   }
   bool is_special(int32_t id) const override { return id >= kBegin; }
   std::optional<int32_t> id_of(std::string_view spelling) const override {
-    for (int32_t i = 0; i < 3; ++i)
-      if (spelling == kSpellings[i]) return kMarks + i;
-    return {};
+    const auto mark = std::ranges::find(marks_, spelling);
+    return mark == marks_.end() ? std::nullopt : std::optional(kMarks + int32_t(mark - marks_.begin()));
   }
+
+ private:
+  std::vector<std::string> marks_;
 };
 
 api::Tool tool(const char* name, bool strict) {
@@ -62,7 +79,7 @@ api::Request request(Mode mode, bool strict, bool parallel = true) {
 
 struct Bench {
   explicit Bench(OutputSyntax syntax) : syntax(syntax) {
-    text.tokenizer = std::make_unique<MarksTokenizer>();
+    text.tokenizer = std::make_unique<MarksTokenizer>(marks_of(syntax));
     text.end_tokens = {ByteTokenizer::kBegin};
   }
   AnswerReader::Rules rules(const api::Request& r, bool in_reasoning) const {
@@ -102,7 +119,13 @@ struct Bench {
     return all;
   }
   text::ParsedOutput read(const AnswerReader::Rules& r, const std::string& answer) const {
-    const auto parser = text::make_output_parser(syntax, {.in_reasoning = r.in_reasoning});
+    auto types = std::make_shared<text::ToolTypes>();
+    for (const char* name : {"open", "other"}) {
+      Json function = tool(name, true).function;
+      function["name"] = name;
+      types->add(function);
+    }
+    const auto parser = text::make_output_parser(syntax, {.in_reasoning = r.in_reasoning, .types = types});
     auto pieces = parser->push(r.opening + answer);
     for (auto& p : parser->finish(false)) pieces.push_back(std::move(p));
     return text::gather(pieces);
@@ -110,7 +133,7 @@ struct Bench {
 
   const OutputSyntax syntax;
   text::ModelText text;
-  AnswerForms forms{text, kMarks + 3, {}};
+  AnswerForms forms{text, int64_t(kMarks + marks_of(syntax).size()), {}};
   mutable bool ended = false;  // the last answer
 };
 
@@ -124,39 +147,60 @@ void expect_fits(const text::ToolCall& call, const std::string& answer) {
   EXPECT_TRUE(n.is_number_unsigned() && n <= 9) << answer;
 }
 
-const char* opener(OutputSyntax s) {
-  return s == OutputSyntax::dsml ? "\n\n<｜DSML｜" : "<tool_call>";
+std::string opener(OutputSyntax s) {
+  if (s == OutputSyntax::dsml) return "\n\n<｜DSML｜";
+  return s == OutputSyntax::hermes ? "<tool_call>" : std::string(text::call_opener(s));
 }
 
-class CallForms : public ::testing::TestWithParam<OutputSyntax> {};
+std::string think_end(OutputSyntax s) {
+  for (const text::Marker& m : text::dialect_of(s).markers)
+    if (m.mark == text::Mark::think_end &&
+        m.text.ends_with(":opensource>") == (s == OutputSyntax::hy3_opensource))
+      return std::string(m.text);
+  return "";
+}
+bool thinks(OutputSyntax s) {
+  return !think_end(s).empty();
+}
+// Reasoning with what is no call there, and its end.
+std::string thought(OutputSyntax s) {
+  const bool tables = s != OutputSyntax::hermes && s != OutputSyntax::dsml;
+  const bool calls = tables && text::dialect_of(s).thoughts_hold_calls;
+  return (calls ? "Hm <tool {" : "Hm <tool_call> {") + think_end(s);
+}
+
+class CallForms : public ::testing::TestWithParam<int> {};
 
 TEST_P(CallForms, StrictCallsFitAfterFreeText) {
-  Bench b(GetParam());
+  Bench b{static_cast<OutputSyntax>(GetParam())};
   const api::Request r = request(Mode::automatic, true, false);
   const auto rules = b.rules(r, false);
   for (uint32_t seed = 0; seed < 20; ++seed) {
     const auto c = b.constraint(r, rules);
     ASSERT_TRUE(c);
-    const auto begin = b.text.tokenizer->encode("I look {").value();
+    const std::string said =
+        text::dialect_of(b.syntax).bare_object || b.syntax == OutputSyntax::harmony ? "" : "I look {";
+    const auto begin = b.text.tokenizer->encode(said).value();
     EXPECT_TRUE(c->after(begin)->bits.empty()) << "text is free";
-    const std::string answer = b.drawn(*c, std::string("I look {") + opener(b.syntax), seed);
+    const std::string answer = b.drawn(*c, said + opener(b.syntax), seed);
     const auto parsed = b.read(rules, answer);
-    EXPECT_EQ(parsed.content, "I look {") << answer;
+    EXPECT_EQ(parsed.content, said) << answer;
     ASSERT_EQ(parsed.tool_calls.size(), 1u) << answer;
     expect_fits(parsed.tool_calls[0], answer);
   }
 }
 
 TEST_P(CallForms, ForcedCallsAreMade) {
-  Bench b(GetParam());
+  Bench b{static_cast<OutputSyntax>(GetParam())};
   for (const bool reasons : {false, true}) {
+    if (reasons && !thinks(b.syntax)) continue;
     for (const Mode mode : {Mode::required, Mode::named}) {
       const api::Request r = request(mode, true, false);
       const auto rules = b.rules(r, reasons);
       for (uint32_t seed = 0; seed < 10; ++seed) {
         const auto c = b.constraint(r, rules);
         ASSERT_TRUE(c);
-        const std::string answer = b.drawn(*c, reasons ? "Hm <tool_call> {</think>" : "", seed);
+        const std::string answer = b.drawn(*c, reasons ? thought(b.syntax) : "", seed);
         const auto parsed = b.read(rules, answer);
         ASSERT_EQ(parsed.tool_calls.size(), 1u) << answer;
         EXPECT_EQ(parsed.content, "");
@@ -176,12 +220,13 @@ std::string readable(const std::string& json) {
 
 // Arguments of tools that are not strict are any object.
 TEST_P(CallForms, ForcedCallsThatAreNotStrictAreCalls) {
-  Bench b(GetParam());
+  Bench b{static_cast<OutputSyntax>(GetParam())};
   const api::Request r = request(Mode::required, false);
-  const auto rules = b.rules(r, true);
+  const auto rules = b.rules(r, thinks(b.syntax));
   int ended = 0;
   for (uint32_t seed = 0; seed < 40; ++seed) {
-    const std::string answer = b.drawn(*b.constraint(r, rules), "Hm</think>", seed);
+    const std::string answer =
+        b.drawn(*b.constraint(r, rules), thinks(b.syntax) ? thought(b.syntax) : "", seed);
     if (!b.ended) continue;  // a long text
     const auto parsed = b.read(rules, answer);
     ++ended;
@@ -192,7 +237,7 @@ TEST_P(CallForms, ForcedCallsThatAreNotStrictAreCalls) {
 }
 
 TEST_P(CallForms, NothingIsHeldThatWasNotAsked) {
-  Bench b(GetParam());
+  Bench b{static_cast<OutputSyntax>(GetParam())};
   const api::Request r = request(Mode::automatic, false);
   EXPECT_FALSE(b.constraint(r, b.rules(r, false)));
   const api::Request none = request(Mode::none, true);
@@ -202,7 +247,7 @@ TEST_P(CallForms, NothingIsHeldThatWasNotAsked) {
 }
 
 TEST_P(CallForms, AFaultNamesTheTool) {
-  Bench b(GetParam());
+  Bench b{static_cast<OutputSyntax>(GetParam())};
   api::Request r = request(Mode::automatic, true);
   r.tools[0].function["parameters"]["properties"]["n"] = Json{{"not", Json::object()}};
   auto asked = b.forms.asked(r, b.rules(r, false));
@@ -214,9 +259,34 @@ TEST_P(CallForms, AFaultNamesTheTool) {
   EXPECT_NE(fault->message.find("/properties/n/not"), std::string::npos) << fault->message;
 }
 
+// The input of a custom tool is a text of its grammar, with characters that JSON escapes.
+TEST_P(CallForms, InputsOfCustomToolsAreTextsOfTheirGrammar) {
+  Bench b(GetParam());
+  api::Request r = request(Mode::automatic, true, false);
+  r.tools[0] = {
+      .name = "patch",
+      .function = {{"parameters", {{"type", "object"}, {"properties", {{"input", Json::object()}}}}}},
+      .custom = true,
+      .strict = true};
+  r.tools[0].function["parameters"]["properties"]["input"]["lark"] =
+      "start: BEGIN line{1,3} \"end\"\nBEGIN: \"begin\" LF\nline: /[+\\\\\"-]{1,4}/ LF\n%import common.LF\n";
+  const auto rules = b.rules(r, false);
+  int patches = 0;
+  for (uint32_t seed = 0; seed < 40; ++seed) {
+    const std::string answer = b.drawn(*b.constraint(r, rules), opener(b.syntax), seed);
+    const auto parsed = b.read(rules, answer);
+    ASSERT_EQ(parsed.tool_calls.size(), 1u) << answer;
+    if (parsed.tool_calls[0].name != "patch") continue;
+    ++patches;
+    const std::string input = api::custom_input(parsed.tool_calls[0].arguments);
+    EXPECT_TRUE(std::regex_match(input, std::regex(R"re(begin\n([+\\"-]{1,4}\n){1,3}end)re"))) << answer;
+  }
+  EXPECT_GT(patches, 5);
+}
+
 // Content of a structure, or calls instead of it.
 TEST_P(CallForms, AStructureLeavesTheChoiceToCall) {
-  Bench b(GetParam());
+  Bench b{static_cast<OutputSyntax>(GetParam())};
   api::Request r = request(Mode::automatic, true, false);
   r.structure = api::Structure{.kind = api::Structure::Kind::choice, .choices = {"yes", "<no"}};
   const auto rules = b.rules(r, false);
@@ -253,8 +323,24 @@ TEST(HermesCalls, FitAlsoWithoutTheirTag) {
   EXPECT_TRUE(b.constraint(r, rules)->after(other)->bits.empty()) << "an answer in JSON";
 }
 
-INSTANTIATE_TEST_SUITE_P(Syntaxes, CallForms, ::testing::Values(OutputSyntax::hermes, OutputSyntax::dsml),
-                         [](const auto& p) { return p.param == OutputSyntax::dsml ? "dsml" : "hermes"; });
+// gpt-oss lists <|call|> among the tokens that end an answer.
+TEST(HarmonyCalls, EndWithTheAnswerIfTheirMarkerEndsIt) {
+  struct Ending : MarksTokenizer {
+    using MarksTokenizer::MarksTokenizer;
+    std::vector<int32_t> end_tokens() const override { return {*id_of("<|call|>")}; }
+  };
+  const std::vector<text::CallForm> tools = {{.name = "a"}};
+  const auto call_end = [&](const text::Tokenizer& t) {
+    const Json request = parse_json(text::calls_text(OutputSyntax::harmony, t, tools, true), "calls").value();
+    return dump_json(Json::array({request["call_end"], request["parallel"]}));
+  };
+  const auto marks = marks_of(OutputSyntax::harmony);
+  EXPECT_EQ(call_end(MarksTokenizer(marks)), R"([[{"mark":"<|call|>"}],true])");
+  EXPECT_EQ(call_end(Ending(marks)), "[[],false]");
+}
+
+INSTANTIATE_TEST_SUITE_P(Syntaxes, CallForms, ::testing::Range(int(OutputSyntax::hermes), text::kSyntaxCount),
+                         [](const auto& p) { return "syntax" + std::to_string(p.param); });
 
 }  // namespace
 }  // namespace autark::serve

@@ -79,6 +79,7 @@ void AnswerStructure::restart() {
   feeds_ = 0;
   begun_ = place_.begun;
   bare_.clear();
+  tail_.clear();
   may_be_bare_ = calls_ && !holds_content() && !place_.bare.empty();
 }
 
@@ -102,12 +103,14 @@ void AnswerStructure::read(int32_t id) {
 }
 
 void AnswerStructure::read_reasoning(int32_t id) {
+  if (place_.in_thoughts && !content_ && look_for_opener(id)) return;
   reasoning_ += tokenizer_.bytes_of(id);
-  if (reasoning_.find(kEnd) == std::string::npos) {
-    if (reasoning_.size() > 256) reasoning_.erase(0, reasoning_.size() - kEnd.size());
+  if (reasoning_.find(place_.think_end) == std::string::npos) {
+    if (reasoning_.size() > 256) reasoning_.erase(0, reasoning_.size() - place_.think_end.size());
     return;
   }
   phase_ = Phase::content;
+  tail_.clear();
   feeds_ = kFeeds;
   begin_ = seen_.size();
 }
@@ -116,6 +119,8 @@ void AnswerStructure::read_content(int32_t id) {
   if (begin_ + 1 == seen_.size() && feeds_ > 0 && is_feed(id)) {
     --feeds_;
     begin_ = seen_.size();
+  } else if (!place_.opener.empty() && !holds_content()) {
+    look_for_opener(id);
   } else if (opened()) {
     phase_ = Phase::calls;
     begin_ = seen_.size();
@@ -142,6 +147,26 @@ void AnswerStructure::look_for_bare_call(int32_t id) {
   begin_ = seen_.size();
 }
 
+// Follows the text of free content or reasoning. The token that ends the opener may hold more: that is the
+// beginning of the calls, unless it does not fit them.
+bool AnswerStructure::look_for_opener(int32_t id) {
+  tail_ += tokenizer_.bytes_of(id);
+  const size_t at = tail_.find(place_.opener);
+  if (at == tail_.npos) {
+    const size_t kept = place_.at_start ? tail_.size() : place_.opener.size() - 1;
+    if (tail_.size() > kept) tail_.erase(0, tail_.size() - kept);
+    return false;
+  }
+  if (place_.at_start && tail_.find_first_not_of(" \t\r\n") != at) return false;
+  auto behind = tokenizer_.encode(tail_.substr(at + place_.opener.size()), {.add_special = false});
+  tail_.clear();
+  if (!behind || (calls_ && !calls_->after(*behind))) return false;
+  begun_ = std::move(*behind);
+  phase_ = Phase::calls;
+  begin_ = seen_.size();
+  return true;
+}
+
 // Whether the last token opens calls. The text of the tokens before it may have been joined with other text.
 bool AnswerStructure::opened() const {
   const auto& opens = place_.opens;
@@ -155,7 +180,7 @@ bool AnswerStructure::opened() const {
 engine::TokenMask AnswerStructure::reasoning_mask() {
   bits_.assign(size_t(place_.vocabulary + 31) / 32, ~uint32_t{0});
   for (const int32_t id : place_.ends) allow(bits_, id, false);
-  for (size_t n = 0; n < kEnd.size(); ++n) {
+  for (size_t n = 0; n < kEnd.size() && place_.think_end == kEnd; ++n) {
     if (!reasoning_.ends_with(kEnd.substr(0, n))) continue;
     for (const int32_t id : (*place_.joins)[n]) allow(bits_, id, false);
   }

@@ -6,7 +6,7 @@
 //               of the answer drops.
 //   content     free, or of its form. Calls may begin anywhere in free content, else only instead of it. A call
 //               without the tokens that open it is one if the reader reads it as one (bare_call_repair.h).
-//   calls       from behind the token that opens them: of their form to the end of the answer, or free.
+//   calls       from behind what opens them, in reasoning too: of their form to the end of the answer, or free.
 #pragma once
 #include <array>
 #include <memory>
@@ -33,15 +33,19 @@ struct AnswerMasks {
 class AnswerStructure final : public engine::Constraint {
  public:
   struct Place {
-    int64_t vocabulary = 0;         // of the engine
-    std::vector<int32_t> ends;      // tokens that end an answer
-    const ReasoningJoins* joins;    // of the tokenizer; must outlive this object
-    bool in_reasoning = false;      // the prompt ends inside reasoning
-    std::optional<int32_t> thinks;  // a first token that opens reasoning
-    std::vector<int32_t> opens;     // tokens that open calls, in order; empty: there are none
+    int64_t vocabulary = 0;                   // of the engine
+    std::vector<int32_t> ends;                // tokens that end an answer
+    const ReasoningJoins* joins;              // of the tokenizer; must outlive this object
+    bool in_reasoning = false;                // the prompt ends inside reasoning
+    std::optional<int32_t> thinks;            // a first token that opens reasoning
+    std::string_view think_end = "</think>";  // the text that ends it; static
+    std::vector<int32_t> opens;               // tokens that open calls, in order; empty: there are none
     // The prompt ends inside calls, behind `opens` and these tokens.
     std::optional<std::vector<int32_t>> begun;
     std::vector<std::string> bare;  // tools whose calls may begin free content without `opens`
+    std::string_view opener = {};   // the text of `opens`, if other tokens may write it, too; static
+    bool in_thoughts = false;       // `opener` also opens calls in reasoning
+    bool at_start = false;          // and only at the start of free content
   };
   // The tokenizer must outlive it. If a form cannot be copied, every answer fails.
   AnswerStructure(const AnswerMasks& masks, const text::Tokenizer& tokenizer, Place place);
@@ -58,6 +62,7 @@ class AnswerStructure final : public engine::Constraint {
   void read_content(int32_t id);
   bool opened() const;
   void look_for_bare_call(int32_t id);
+  bool look_for_opener(int32_t id);
   bool is_feed(int32_t id) const;
   bool holds_content() const { return content_ || only_calls_; }
   std::span<const int32_t> call_ids(std::span<const int32_t> answer);
@@ -75,6 +80,7 @@ class AnswerStructure final : public engine::Constraint {
   int feeds_ = 0;     // line feeds that may still come before the content
   std::string bare_;  // the content, as long as it may become a call without `opens`
   bool may_be_bare_ = false;
+  std::string tail_;                           // text that may end with a part of the opener
   std::optional<std::vector<int32_t>> begun_;  // tokens of calls before begin_
   std::vector<int32_t> call_ids_;
   std::vector<uint32_t> bits_;

@@ -99,6 +99,11 @@ std::string v4_effort(const std::string& effort, const TemplateTraits& traits) {
   return effort;
 }
 
+// Hy3's template knows "low" and "high", and does not think without an effort.
+std::string hy3_effort(const std::string& effort) {
+  return effort == "minimal" || effort == "low" ? "low" : "high";
+}
+
 // For templates that write the id of a call as it is and whose model reads the name from it: clients send ids of
 // other forms, so every call gets its name and its number.
 void name_ids(Json& messages) {
@@ -130,9 +135,12 @@ void set_reasoning(Json& kwargs, const ReasoningDefaults& reasoning, const Templ
     set("thinking", *thinking);
     set("thinking_mode", *thinking ? "thinking" : "chat");
   }
-  if (reasoning.effort.empty() || thinking == false) return;
-  const bool v4 = traits.syntax == text::OutputSyntax::dsml;
-  set("reasoning_effort", v4 ? v4_effort(reasoning.effort, traits) : reasoning.effort);
+  using enum text::OutputSyntax;
+  const bool is_hy3 = traits.syntax == hy3 || traits.syntax == hy3_opensource;
+  if (thinking == false || (reasoning.effort.empty() && !(is_hy3 && thinking))) return;
+  set("reasoning_effort", is_hy3                  ? hy3_effort(reasoning.effort)
+                          : traits.syntax == dsml ? v4_effort(reasoning.effort, traits)
+                                                  : reasoning.effort);
 }
 
 text::Conversation conversation_of(const api::Request& request, const ReasoningDefaults& usual,

@@ -139,6 +139,16 @@ TEST(Conversation, ThePreviewsLeastEffortIsHigh) {
     EXPECT_EQ(reasoning({.effort = asked}, {}, preview), R"({"reasoning_effort":"high"})");
 }
 
+TEST(Conversation, EffortsOfHy3) {
+  const TemplateTraits hy3{.syntax = OutputSyntax::hy3_opensource};
+  const std::pair<const char*, const char*> levels[] = {
+      {"minimal", "low"}, {"low", "low"}, {"medium", "high"}, {"high", "high"}, {"max", "high"}};
+  for (const auto& [asked, given] : levels)
+    EXPECT_EQ(reasoning({.effort = asked}, {}, hy3), R"({"reasoning_effort":")" + std::string(given) + "\"}");
+  EXPECT_NE(reasoning({.thinking = true}, {}, hy3).find(R"("reasoning_effort":"high")"), std::string::npos);
+  EXPECT_EQ(reasoning({}, {}, hy3), "{}") << "without thinking";
+}
+
 // "name arguments;" for each call, whatever the arguments are.
 class Tooled final : public text::ChatTemplate {
  public:

@@ -148,6 +148,9 @@ TEST(F12_Drain, WhatFitsEndsWholeAndNewOnesAreRefusedMeanwhile) {
     EXPECT_EQ(a.json().contains("type"), std::string_view(path).starts_with("/v1/messages"));
   }
   EXPECT_EQ(s.ask("GET", "/v1/models", "", key).status, 503);
+  const Answered state = s.ask("GET", "/v1/engine", "", key);
+  EXPECT_EQ(state.status, 200) << "operators see what is left";
+  EXPECT_EQ(state.json()["requests"].size(), 2u);
   kept.send("POST /v1/messages HTTP/1.1\r\nhost: x\r\nx-api-key: k\r\n\r\n");
   EXPECT_EQ(read_answer(kept).status, 503) << "on a connection from before, which ends with it";
   backend.finish();

@@ -71,6 +71,16 @@ engine::PrefixHints prefix_hints(const api::Request& request, CacheIsolation iso
           .diagnostics = request.cache_diagnostics};
 }
 
+// Tokens of the text that a client expects. It only feeds drafts, so what cannot be read is left out.
+std::vector<int32_t> prediction_of(const text::Tokenizer& tokenizer, std::string_view text) {
+  constexpr size_t kBytesMax = size_t{1} << 20;
+  size_t bytes = std::min(text.size(), kBytesMax);
+  while (bytes < text.size() && bytes > 0 && (uint8_t(text[bytes]) & 0xc0) == 0x80) --bytes;
+  if (bytes == 0) return {};
+  auto ids = tokenizer.encode(text.substr(0, bytes), {.add_special = false});
+  return ids ? std::move(*ids) : std::vector<int32_t>();
+}
+
 engine::ServiceClass class_of(api::Tier tier) {
   if (tier == api::Tier::priority) return engine::ServiceClass::priority;
   return tier == api::Tier::flex ? engine::ServiceClass::flex : engine::ServiceClass::standard;
@@ -80,17 +90,18 @@ engine::ServiceClass class_of(api::Tier tier) {
 
 // What the choices of a request have in common; Submission adds prompts and seeds.
 engine::Request EngineBackend::common_of(const api::Request& request) const {
-  return {
-      .max_tokens = request.max_tokens.value_or(-1),
-      .sampling = merged(request.sampling, options_.defaults, 0),
-      .stop_tokens = request.stop_tokens,
-      .ignore_end = request.ignore_end,
-      .min_tokens = request.min_tokens,
-      .logprobs = request.logprobs,
-      .prompt_logprobs = request.echo && request.logprobs >= 0,
-      .prefix = prefix_hints(request, options_.isolation),
-      .service = {
-          .tier = class_of(request.tier), .priority = request.priority, .seconds_max = request.seconds_max}};
+  return {.max_tokens = request.max_tokens.value_or(-1),
+          .sampling = merged(request.sampling, options_.defaults, 0),
+          .stop_tokens = request.stop_tokens,
+          .ignore_end = request.ignore_end,
+          .min_tokens = request.min_tokens,
+          .logprobs = request.logprobs,
+          .prompt_logprobs = request.echo && request.logprobs >= 0,
+          .prefix = prefix_hints(request, options_.isolation),
+          .service = {.tier = class_of(request.tier),
+                      .priority = request.priority,
+                      .seconds_max = request.seconds_max},
+          .prediction = prediction_of(*text_.tokenizer, request.prediction)};
 }
 
 void EngineBackend::compile(Work& work) {
@@ -230,6 +241,22 @@ void expose_disk(const engine::DiskStats& s, Exposition& out) {
   out.sample(double(s.damaged), {{"what", "damaged"}});
 }
 
+// Drafters that have drafted nothing are left out.
+void expose_drafts(const engine::DraftTally& drafts, Exposition& out) {
+  const auto family = [&](const char* name, const char* help, uint64_t engine::DraftCounts::*count) {
+    out.family(name, "counter", help);
+    for (int s = 0; s < engine::kDraftSources; ++s)
+      if (drafts[s].drafted > 0)
+        out.sample(double(drafts[s].*count), {{"drafter", name_of(engine::DraftSource(s))}});
+  };
+  family("spec_decode_num_drafts_total", "Times that a drafter drafted for a choice.",
+         &engine::DraftCounts::proposals);
+  family("spec_decode_num_draft_tokens_total", "Drafted tokens that were verified.",
+         &engine::DraftCounts::drafted);
+  family("spec_decode_num_accepted_tokens_total", "Drafted tokens that held.",
+         &engine::DraftCounts::accepted);
+}
+
 void expose_prefix_tokens(const engine::PrefixTokens& tokens, Exposition& out) {
   out.family("prefix_tokens_total", "counter",
              "Prompt tokens that were, or could have been, taken from earlier state.");
@@ -264,9 +291,10 @@ void EngineBackend::expose(Exposition& out) const {
   expose_disk(s.disk, out);
   out.counter("engine_generation_tokens_total", "Tokens generated, also for requests that were cancelled.",
               s.generation_tokens);
-  out.counter("engine_drafted_tokens_total", "Tokens that the draft head drafted and the model verified.",
+  out.counter("engine_drafted_tokens_total", "Tokens that were drafted and that the model verified.",
               s.drafted);
   out.counter("engine_drafts_accepted_total", "Drafts that were accepted.", s.drafts_accepted);
+  expose_drafts(s.drafts, out);
   out.counter("engine_rejected_total", "Choices refused because the queue was full.", s.rejected);
   out.family("engine_finished_total", "counter", "Choices finished, by reason.");
   for (const auto& [reason, count] : s.finished) out.sample(count, {{"reason", reason}});

@@ -53,6 +53,28 @@ Json pages_json(const engine::Stats& s) {
           {"ring_copies", {{"kept", s.copies}, {"total", s.copies_total}}}};
 }
 
+Json speculation_json(const engine::Stats& s) {
+  Json drafters = Json::object();
+  for (int i = 0; i < engine::kDraftSources; ++i) {
+    const engine::DraftCounts& c = s.drafts[i];
+    if (c.drafted == 0) continue;
+    drafters[name_of(engine::DraftSource(i))] = {{"proposals", c.proposals},
+                                                 {"drafted", c.drafted},
+                                                 {"accepted", c.accepted},
+                                                 {"acceptance", ratio(c.accepted, c.drafted)}};
+  }
+  return {{"drafted", s.drafted},
+          {"accepted", s.drafts_accepted},
+          {"acceptance", ratio(s.drafts_accepted, s.drafted)},
+          {"drafters", drafters}};
+}
+
+uint64_t proposals(const engine::DraftTally& drafts) {
+  uint64_t sum = 0;
+  for (const engine::DraftCounts& c : drafts) sum += c.proposals;
+  return sum;
+}
+
 // The engine's reasons in vLLM's words.
 const char* vllm_reason(const std::string& finish) {
   if (finish == "length" || finish == "context") return "length";
@@ -74,10 +96,7 @@ Json engine_state(const engine::Stats& s) {
           {"batch", {{"running", s.running}, {"preemptions", s.preemptions}}},
           {"pages", pages_json(s)},
           {"cache", cache_json(s)},
-          {"speculation",
-           {{"drafted", s.drafted},
-            {"accepted", s.drafts_accepted},
-            {"acceptance", ratio(s.drafts_accepted, s.drafted)}}},
+          {"speculation", speculation_json(s)},
           {"tokens", {{"prompt", s.prompt_tokens}, {"generated", s.generation_tokens}}},
           {"steps",
            {{"count", s.steps}, {"last_ms", s.step_seconds * 1000}, {"seconds", durations_json(s.step)}}},
@@ -101,6 +120,7 @@ void expose_as_vllm(const engine::Stats& s, Exposition& out) {
   out.counter("num_preemptions_total", "Requests that lost their state to others.", double(s.preemptions));
   out.counter("prefix_cache_queries_total", "Prompt tokens that could have been reused.", double(c.possible));
   out.counter("prefix_cache_hits_total", "Prompt tokens that were reused.", double(c.read));
+  out.counter("spec_decode_num_drafts_total", "Times that a choice had drafts.", double(proposals(s.drafts)));
   out.counter("spec_decode_num_draft_tokens_total", "Drafts verified.", double(s.drafted));
   out.counter("spec_decode_num_accepted_tokens_total", "Drafts accepted.", double(s.drafts_accepted));
   out.counter("admission_rejections_total", "Requests refused because the queue was full.",

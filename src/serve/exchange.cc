@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <map>
+#include "api/faults.h"
 #include "base/log.h"
 
 namespace autark::serve {
@@ -48,6 +49,13 @@ std::function<std::string(const std::string&)> sealed_once(
   };
 }
 
+// A fault about content that is not text, with the name of the model that cannot read it.
+api::ApiError named(api::ApiError fault, const api::Backend& backend) {
+  if (fault.code == api::kNotText)
+    fault.message += "; the model '" + backend.models().front().id + "' reads text only";
+  return fault;
+}
+
 }  // namespace
 
 Exchange::Exchange(const Terms& terms, const api::Dialect& dialect, std::string route, std::string id,
@@ -85,14 +93,14 @@ void Exchange::watch() {
 }
 
 // Parses and decodes a body. A body that is not valid is answered here.
-std::optional<api::Request> Exchange::read(std::string_view body) {
+std::optional<api::Request> Exchange::read(std::string_view body, api::Backend& backend) {
   if (over()) return {};
   auto json = parse_json(body, "the request body");
   if (!json) return refuse({.message = json.error().message}), std::nullopt;
   if (hooks_.expand)
     if (auto fault = hooks_.expand(*json)) return refuse(std::move(*fault)), std::nullopt;
   auto decoded = dialect_.decode(*json);
-  if (auto* fault = std::get_if<api::ApiError>(&decoded)) return refuse(std::move(*fault)), std::nullopt;
+  if (auto* fault = std::get_if<api::ApiError>(&decoded)) return refuse(named(*fault, backend)), std::nullopt;
   api::Request& request = std::get<api::Request>(decoded);
   for (const std::string& field : request.ignored)
     if (const auto name = terms_.metrics.ignored(field))
@@ -102,7 +110,7 @@ std::optional<api::Request> Exchange::read(std::string_view body) {
 }
 
 void Exchange::run(std::string_view body, api::Backend& backend) {
-  auto request = read(body);
+  auto request = read(body, backend);
   if (!request) return;
   if (request->background && hooks_.detach) return hooks_.detach(*this, std::move(*request), backend);
   submit(std::move(*request), backend);
@@ -126,14 +134,14 @@ void Exchange::count(std::string_view body, api::Backend& backend) {
   auto json = parse_json(body, "the request body");
   if (!json) return refuse({.message = json.error().message});
   auto decoded = api::decode_count_tokens(*json);
-  if (auto* fault = std::get_if<api::ApiError>(&decoded)) return refuse(std::move(*fault));
+  if (auto* fault = std::get_if<api::ApiError>(&decoded)) return refuse(named(*fault, backend));
   auto counted = backend.count_tokens(std::get<api::Request>(decoded));
   if (auto* fault = std::get_if<api::ApiError>(&counted)) return refuse(std::move(*fault));
   answer({{"input_tokens", std::get<int64_t>(counted)}});
 }
 
 void Exchange::count_input(std::string_view body, api::Backend& backend) {
-  const auto request = read(body);
+  const auto request = read(body, backend);
   if (!request) return;
   auto counted = backend.count_tokens(*request);
   if (auto* fault = std::get_if<api::ApiError>(&counted)) return refuse(std::move(*fault));

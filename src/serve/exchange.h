@@ -83,7 +83,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
  private:
   using Time = std::chrono::steady_clock::time_point;
 
-  std::optional<api::Request> read(std::string_view body);
+  std::optional<api::Request> read(std::string_view body, api::Backend& backend);
   void prepare(const api::Request& request, std::string fingerprint);
   void keep();
   void on_event(api::Event event);

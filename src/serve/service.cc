@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "serve/api_key.h"
 #include "serve/assets.h"
+#include "serve/openapi.h"
 #include "store/sqlite_store.h"
 
 namespace autark::serve {
@@ -54,6 +55,7 @@ Service::Service(Options options)
       seal_(seal_of(options_)),
       responses_(
           std::make_unique<StoredResponses>(store_of(options_), owner_of_key(options_.api_key), seal_)),
+      completions_(*responses_),
       next_tidy_(terms_.clock() + kTidyTime),
       workers_(std::make_unique<Workers>(options_.workers)) {
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
@@ -87,6 +89,7 @@ http::Router Service::router() {
   http::Router router;
   if (!options_.api_key.empty()) router.filter(key_filter());
   api_routes(router);
+  completion_routes(router);
   response_routes(router);
   engine_routes(router);
   own_routes(router);
@@ -121,8 +124,6 @@ void Service::api_routes(http::Router& router) {
       take(d, path, std::move(request), std::move(stream), work);
     });
   };
-  for (const char* path : {"/v1/chat/completions", "/beta/chat/completions"})
-    post(path, api::openai_chat(), &Exchange::run);
   for (const char* path : {"/v1/completions", "/beta/completions"})
     post(path, api::openai_completions(), &Exchange::run);
   post("/v1/messages", api::anthropic_messages(), &Exchange::run);
@@ -140,11 +141,20 @@ void Service::own_routes(http::Router& router) {
     reply("/health", stream, json_response(200, {{"status", "ok"}}));
   });
   router.add("GET", "/ready", [this](http::Request, http::StreamPtr stream) { ready(stream); });
-  router.add("GET", "/user/balance", [this](http::Request, http::StreamPtr stream) {
-    fail("/user/balance", api::openai_chat(), stream,
-         {.kind = Kind::not_found, .message = "this server keeps no balances", .code = "not_configured"});
-  });
+  const auto not_configured = [&](const char* method, const char* path, const char* why) {
+    router.add(method, path, [this, path, why](http::Request, http::StreamPtr stream) {
+      fail(path, api::openai_chat(), stream,
+           {.kind = Kind::not_found, .message = why, .code = "not_configured"});
+    });
+  };
+  not_configured("GET", "/user/balance", "this server keeps no balances");
+  not_configured("POST", "/v1/moderations", "this server has no model that classifies texts");
   router.add("GET", "/metrics", [this](http::Request, http::StreamPtr stream) { show_metrics(stream); });
+  router.add("GET", "/openapi.json", [this](http::Request, http::StreamPtr stream) {
+    static const http::Response kDocuments[] = {json_response(200, openapi(false)),
+                                                json_response(200, openapi(true))};
+    reply("/openapi.json", stream, kDocuments[options_.api_key.empty() ? 0 : 1]);
+  });
   router.add("GET", "/api/hello", [this](http::Request, http::StreamPtr stream) {
     reply("/api/hello", stream, json_response(200, Json::object()));
   });
@@ -152,7 +162,11 @@ void Service::own_routes(http::Router& router) {
 
 // Refuses while the server stops or the model is not loaded; else sets `backend`.
 std::optional<api::ApiError> Service::not_now(std::shared_ptr<api::Backend>& backend) {
-  if (draining_) return kStopping;
+  return draining_ ? kStopping : not_loaded(backend);
+}
+
+// The same, but not while it stops.
+std::optional<api::ApiError> Service::not_loaded(std::shared_ptr<api::Backend>& backend) {
   const std::lock_guard lock(mutex_);
   backend = backend_;
   if (backend) return {};

@@ -12,7 +12,7 @@
 #include "serve/exchange.h"
 #include "serve/idempotency.h"
 #include "serve/ids.h"
-#include "serve/stored_responses.h"
+#include "serve/stored_completions.h"
 #include "serve/workers.h"
 
 namespace autark::serve {
@@ -71,6 +71,8 @@ class Service {
   void end_request(const http::Request& request, const http::StreamPtr& stream);
   void response_routes(http::Router& router);
   void kept_response_routes(http::Router& router);
+  void completion_routes(http::Router& router);
+  void take_completion(const char* route, http::Request request, http::StreamPtr stream);
   // Runs on a worker thread.
   using Work = std::function<void(Exchange& exchange, std::string_view body, api::Backend& backend)>;
   void take(const api::Dialect& dialect, const char* route, http::Request request, http::StreamPtr stream,
@@ -78,6 +80,10 @@ class Service {
   void hand_to_worker(const std::shared_ptr<Exchange>& exchange, std::string body, Work work,
                       std::shared_ptr<api::Backend> backend);
   void take_response(const api::Dialect& dialect, http::Request request, http::StreamPtr stream, Work work);
+  // take() for an answer that may be kept; `hooks` makes the hooks of the exchange with an id.
+  void take_kept(const api::Dialect& dialect, const char* route, http::Request request,
+                 http::StreamPtr stream, Work work,
+                 const std::function<Exchange::Hooks(const std::string& id)>& hooks);
   Exchange::Hooks response_hooks(const std::string& id);
   void start_in_background(Exchange& self, api::Request request, api::Backend& backend,
                            Exchange::Hooks hooks);
@@ -93,6 +99,7 @@ class Service {
   void ready(const http::StreamPtr& stream);
   void show_metrics(const http::StreamPtr& stream);
   std::optional<api::ApiError> not_now(std::shared_ptr<api::Backend>& backend);
+  std::optional<api::ApiError> not_loaded(std::shared_ptr<api::Backend>& backend);
   bool is_answered(const api::Dialect& dialect, const char* route, const http::Request& request,
                    http::StreamPtr& stream);
   void reply(const char* route, const http::StreamPtr& stream, http::Response response);
@@ -116,6 +123,7 @@ class Service {
   Ids ids_;
   std::shared_ptr<Seal> seal_;
   std::unique_ptr<StoredResponses> responses_;
+  StoredCompletions completions_;
   const std::shared_ptr<Idempotency> idempotency_ = std::make_shared<Idempotency>();
   BackgroundAnswers background_;
   std::chrono::steady_clock::time_point next_tidy_;  // used by tick() only

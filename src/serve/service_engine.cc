@@ -40,7 +40,7 @@ void Service::engine_routes(http::Router& router) {
 
 void Service::show_engine(const http::StreamPtr& stream) {
   std::shared_ptr<api::Backend> backend;
-  if (const auto fault = not_now(backend)) return fail("/v1/engine", api::openai_chat(), stream, *fault);
+  if (const auto fault = not_loaded(backend)) return fail("/v1/engine", api::openai_chat(), stream, *fault);
   Json state = backend->state();
   state["requests"] = Json::array();
   for (const auto& e : exchanges())

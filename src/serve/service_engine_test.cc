@@ -186,6 +186,8 @@ engine::Stats numbers() {
       {.read = 30, .possible = 40, .tier = engine::Tier::memory, .why = engine::Why::differs});
   s.rows_computed = 77, s.nodes_visited = 5;
   s.drafted = 10, s.drafts_accepted = 4;
+  s.drafts[int(engine::DraftSource::lookup)] = {.proposals = 3, .drafted = 8, .accepted = 4};
+  s.drafts[int(engine::DraftSource::mtp)] = {.proposals = 2, .drafted = 2, .accepted = 0};
   s.finished = {{"stop", 2}, {"stop_string", 1}, {"deadline", 1}};
   s.step.add(0.02), s.step.add(1000);
   s.queue.add(0.5);
@@ -201,6 +203,10 @@ TEST(EngineState, IsTheEnginesNumbers) {
   EXPECT_EQ(j["cache"]["tokens"]["memory"], Json({{"differs", 30}}));
   EXPECT_EQ(j["cache"]["tokens"]["none"], Json({{"differs", 10}}));
   EXPECT_EQ(j["speculation"]["acceptance"], 0.4);
+  EXPECT_EQ(j["speculation"]["drafters"].size(), 2u);
+  EXPECT_EQ(j["speculation"]["drafters"]["lookup"],
+            Json({{"proposals", 3}, {"drafted", 8}, {"accepted", 4}, {"acceptance", 0.5}}));
+  EXPECT_EQ(j["speculation"]["drafters"]["mtp"]["acceptance"], 0);
   EXPECT_EQ(j["steps"]["seconds"]["counts"][4], 1) << "up to 25 ms";
   EXPECT_EQ(j["steps"]["seconds"]["counts"][15], 1) << "above all";
   EXPECT_EQ(j["finished"]["deadline"], 1);
@@ -213,6 +219,9 @@ TEST(EngineState, HasTheNamesOfVllm) {
   for (const char* line :
        {"vllm:num_requests_running{model_name=\"m\\\"\",engine=\"0\"} 2\n", "vllm:kv_cache_usage_perc{",
         "vllm:prefix_cache_hits_total{model_name=\"m\\\"\",engine=\"0\"} 30\n",
+        "vllm:spec_decode_num_drafts_total{model_name=\"m\\\"\",engine=\"0\"} 5\n",
+        "vllm:spec_decode_num_draft_tokens_total{model_name=\"m\\\"\",engine=\"0\"} 10\n",
+        "vllm:spec_decode_num_accepted_tokens_total{model_name=\"m\\\"\",engine=\"0\"} 4\n",
         "vllm:request_success_total{model_name=\"m\\\"\",engine=\"0\",finished_reason=\"stop\"} 3\n",
         "vllm:request_success_total{model_name=\"m\\\"\",engine=\"0\",finished_reason=\"abort\"} 1\n",
         "vllm:request_queue_time_seconds_bucket{model_name=\"m\\\"\",engine=\"0\",le=\"0.5\"} 1\n"})

@@ -83,7 +83,8 @@ void Service::response_routes(http::Router& router) {
 void Service::kept_response_routes(http::Router& router) {
   const auto add = [&](const char* method, auto work) {
     router.add(method, "/v1/responses/*", [this, work](http::Request request, http::StreamPtr stream) {
-      const auto place = id_and_rest(request.path);
+      auto place = id_and_rest(request.path);
+      if (!place.first.starts_with("resp_")) place.second = place.first + "/" + place.second;
       const std::string query = request.query;
       take(api::openai_responses(), "/v1/responses/*", std::move(request), std::move(stream),
            [work, place, query](Exchange& e, std::string_view, api::Backend&) {
@@ -112,12 +113,18 @@ void Service::kept_response_routes(http::Router& router) {
 
 void Service::take_response(const api::Dialect& dialect, http::Request request, http::StreamPtr stream,
                             Work work) {
-  if (is_answered(dialect, "/v1/responses", request, stream)) return;
+  take_kept(dialect, "/v1/responses", std::move(request), std::move(stream), std::move(work),
+            [this](const std::string& id) { return response_hooks(id); });
+}
+
+void Service::take_kept(const api::Dialect& dialect, const char* route, http::Request request,
+                        http::StreamPtr stream, Work work,
+                        const std::function<Exchange::Hooks(const std::string& id)>& hooks) {
+  if (is_answered(dialect, route, request, stream)) return;
   std::shared_ptr<api::Backend> backend;
   const auto fault = not_now(backend);
   const std::string id = ids_.next();
-  auto exchange =
-      std::make_shared<Exchange>(terms_, dialect, "/v1/responses", id, std::move(stream), response_hooks(id));
+  auto exchange = std::make_shared<Exchange>(terms_, dialect, route, id, std::move(stream), hooks(id));
   exchange->set_patience(patience_of(request));
   if (fault) return exchange->refuse(*fault);
   hand_to_worker(exchange, std::move(request.body), std::move(work), std::move(backend));
@@ -216,7 +223,8 @@ void Service::delete_response(Exchange& exchange, const std::string& id) {
     running->exchange->cancel();
     background_.forget(id);
   }
-  answer_with(exchange, responses_->erase(id));
+  if (auto fault = responses_->erase(id)) return exchange.refuse(std::move(*fault));
+  exchange.answer({{"id", id}, {"object", "response"}, {"deleted", true}});
 }
 
 }  // namespace autark::serve

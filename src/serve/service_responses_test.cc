@@ -237,6 +237,10 @@ class Odd final : public storage::Store {
   std::optional<Error> keep(const storage::Response&) override { return broken_; }
   Result<storage::Response> find(const std::string&, const std::string&, int64_t) override { return broken_; }
   std::optional<Error> erase(const std::string&, const std::string&, int64_t) override { return broken_; }
+  Result<std::vector<storage::Response>> list(const std::string&, const std::string&, const std::string&,
+                                              bool, int, int64_t) override {
+    return broken_;
+  }
   std::optional<Error> tidy(int64_t) override {
     ++tidied;
     return {};

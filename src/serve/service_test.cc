@@ -69,7 +69,7 @@ TEST(Service, NothingIsSilent) {
   EXPECT_EQ(lost.json()["error"]["code"], "not_found");
   EXPECT_EQ(s.ask("GET", "/nowhere").status, 404);
   EXPECT_EQ(s.ask("POST", "/v1/messages/batches", "{}").json()["error"]["type"], "not_found_error");
-  const Answered method = s.ask("GET", "/v1/chat/completions");
+  const Answered method = s.ask("PUT", "/v1/chat/completions");
   EXPECT_EQ(method.status, 405);
   EXPECT_EQ(method.json()["error"]["code"], "method_not_allowed");
   EXPECT_EQ(s.ask("DELETE", "/v1/messages").json()["type"], "error");
@@ -93,9 +93,10 @@ TEST(Service, SaysWhatItIs) {
   EXPECT_FALSE(s.ask("GET", "/version").json()["version"].get<std::string>().empty());
   EXPECT_EQ(s.ask("GET", "/load").json()["server_load"], 0);
   EXPECT_EQ(s.ask("GET", "/server_info").json()["requests_in_flight"], 1) << "this one";
-  const Answered balance = s.ask("GET", "/user/balance");
-  EXPECT_EQ(balance.status, 404);
-  EXPECT_EQ(balance.json()["error"]["code"], "not_configured");
+  for (const auto& absent : {s.ask("GET", "/user/balance"), s.ask("POST", "/v1/moderations", "{}")}) {
+    EXPECT_EQ(absent.status, 404);
+    EXPECT_EQ(absent.json()["error"]["code"], "not_configured");
+  }
   EXPECT_EQ(s.ask("POST", "/beta/chat/completions", kChat).status, 200);
   EXPECT_EQ(s.ask("POST", "/beta/completions", R"({"prompt":"a"})").status, 200);
 }
@@ -580,6 +581,24 @@ TEST(Service, ServesTheConsole) {
   EXPECT_EQ(again.body, "");
   EXPECT_NE(s.ask("GET", "/assets/a.js").header("cache-control").find("immutable"), std::string::npos);
   EXPECT_EQ(s.ask("GET", "/assets/b.js").status, 404);
+}
+
+TEST(Service, AnImageIsRefusedWithTheModelsName) {
+  const Running s(say_hello);
+  const std::pair<const char*, const char*> bodies[] = {
+      {"/v1/chat/completions",
+       R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:"}}]}]})"},
+      {"/v1/responses",
+       R"({"input":[{"role":"user","content":[{"type":"input_image","image_url":"data:"}]}]})"},
+      {"/v1/messages",
+       R"({"max_tokens":1,"messages":[{"role":"user","content":[{"type":"image","source":{}}]}]})"},
+      {"/v1/messages/count_tokens",
+       R"({"messages":[{"role":"user","content":[{"type":"image","source":{}}]}]})"}};
+  for (const auto& [path, body] : bodies) {
+    const Answered a = s.ask("POST", path, body);
+    EXPECT_EQ(a.status, 400) << path;
+    EXPECT_NE(a.body.find("the model 'tiny' reads text only"), a.body.npos) << a.body;
+  }
 }
 
 }  // namespace

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <future>
 #include "api/openai_responses_input.h"
 #include "base/log.h"
-#include "http/query.h"
+#include "serve/pages.h"
 
 namespace autark::serve {
 namespace {
@@ -15,7 +16,6 @@ using Kind = api::ApiError::Kind;
 constexpr int kChainMax = 4096;                          // responses of one conversation
 constexpr size_t kConversationBytes = size_t{16} << 20;  // of all of them, and of all that references name
 constexpr size_t kWaitingJobs = 4096, kWaitingBytes = size_t{256} << 20;
-constexpr int kPageMax = 100, kPageUsual = 20;
 
 int64_t now_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
@@ -95,8 +95,9 @@ api::ApiError fault_of_store(const Error& error, const std::string& id, const ch
     return {.kind = Kind::internal, .message = "the server's store of responses failed; its log says why"};
   }
   const bool previous = std::string_view(param) == "previous_response_id";
+  const std::string what = id.starts_with("chatcmpl-") ? "Chat completion" : "Response";
   return {.kind = previous ? Kind::invalid : Kind::not_found,
-          .message = "Response with id '" + id.substr(0, 100) + "' not found.",
+          .message = what + " with id '" + id.substr(0, 100) + "' not found.",
           .param = param,
           .code = previous ? "previous_response_not_found" : "not_found"};
 }
@@ -203,6 +204,7 @@ std::optional<api::ApiError> StoredResponses::put_before(const std::string& prev
   std::vector<Kept> chain;
   size_t bytes = 0;
   for (std::string id = previous; !id.empty(); id = chain.back()->previous) {
+    if (!id.starts_with("resp_")) return fault_of_store({Code::not_found, ""}, id, "previous_response_id");
     auto kept = load(id, "previous_response_id");
     if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
     chain.push_back(std::get<Kept>(std::move(kept)));
@@ -291,46 +293,58 @@ api::ApiResult<Json> StoredResponses::find(const std::string& id) const {
   return parsed(std::get<Kept>(kept)->body);
 }
 
-// Waits for the writer first, so that a waiting answer does not appear again.
-api::ApiResult<Json> StoredResponses::erase(const std::string& id) {
+api::ApiResult<Json> StoredResponses::input(const std::string& id) const {
   auto kept = load(id, "");
   if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.erase(id);
-  }
+  return parsed(std::get<Kept>(kept)->input);
+}
+
+void StoredResponses::forget_waiting(const std::string& id) {
+  const std::lock_guard lock(mutex_);
+  waiting_.erase(id);
+}
+
+// The writer does it once more: it may be writing the object as it was.
+std::optional<api::ApiError> StoredResponses::change(const std::string& id,
+                                                     const std::function<void(Json&)>& how) {
+  auto kept = load(id, "");
+  if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
+  auto changed = std::make_shared<storage::Response>(*std::get<Kept>(kept));
+  Json body = parsed(changed->body);
+  how(body);
+  changed->body = dump_json(body);
+  forget_waiting(id);
+  writer_->post(changed->body.size(), [this, changed] { (void)store_->keep(*changed); });
+  if (const auto fault = store_->keep(*changed)) return fault_of_store(*fault, id, "");
+  return {};
+}
+
+api::ApiResult<std::vector<Json>> StoredResponses::list(const std::string& prefix, const std::string& after,
+                                                        bool newest_first, int most) {
+  std::promise<void> written;
+  if (writer_->post(0, [&] { written.set_value(); })) written.get_future().wait();
+  auto found = store_->list(prefix, owner_, after, newest_first, most, now_seconds());
+  if (!found) return fault_of_store(found.error(), prefix, "");
+  std::vector<Json> bodies;
+  for (const storage::Response& r : *found) bodies.push_back(parsed(r.body));
+  return bodies;
+}
+
+// Waits for the writer first, so that a waiting answer does not appear again.
+std::optional<api::ApiError> StoredResponses::erase(const std::string& id) {
+  auto kept = load(id, "");
+  if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
+  forget_waiting(id);
   writer_->post(0, [this, id] { store_->erase(id, owner_, now_seconds()); });
   const auto fault = store_->erase(id, owner_, now_seconds());
   if (fault && fault->code != Code::not_found) return fault_of_store(*fault, id, "");
-  return Json{{"id", id}, {"object", "response"}, {"deleted", true}};
+  return {};
 }
 
 api::ApiResult<Json> StoredResponses::input_items(const std::string& id, const std::string& query) const {
-  auto kept = load(id, "");
-  if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
-  const std::string order = http::query_value(query, "order").value_or("desc");
-  const std::string after = http::query_value(query, "after").value_or("");
-  const std::string wanted = http::query_value(query, "limit").value_or(std::to_string(kPageUsual));
-  int limit = 0;
-  const auto read = std::from_chars(wanted.data(), wanted.data() + wanted.size(), limit);
-  if (read.ec != std::errc() || limit < 1 || limit > kPageMax)
-    return api::ApiError{.message = "limit must be a whole number from 1 to 100", .param = "limit"};
-  if (order != "asc" && order != "desc")
-    return api::ApiError{.message = "order must be asc or desc", .param = "order"};
-  Json items = parsed(std::get<Kept>(kept)->input);
-  if (order == "desc") std::reverse(items.begin(), items.end());
-  Json page = Json::array();
-  bool past = after.empty(), more = false;
-  for (Json& item : items) {
-    if (past && std::ssize(page) == limit) more = true;
-    if (past && !more) page.push_back(item);
-    past = past || text_at(item, "id") == after;
-  }
-  return Json{{"object", "list"},
-              {"first_id", page.empty() ? Json() : Json(text_at(page.front(), "id"))},
-              {"last_id", page.empty() ? Json() : Json(text_at(page.back(), "id"))},
-              {"has_more", more},
-              {"data", std::move(page)}};
+  auto items = input(id);
+  if (std::holds_alternative<api::ApiError>(items)) return items;
+  return page_of(std::get<Json>(std::move(items)), query, "desc");
 }
 
 std::string owner_of_key(const std::string& key) {

@@ -1,4 +1,4 @@
-// The answers of /v1/responses that clients refer to later. An answer is kept with its own input items; the
+// The answers of /v1/responses, and of chat completions with `store`, that clients refer to later. An answer is kept with its own input items; the
 // conversation before it is found through previous_response_id. A request that refers to kept items gets
 // their content before it is decoded.
 //
@@ -44,8 +44,15 @@ class StoredResponses {
   void tidy();
 
   const std::string& owner() const { return owner_; }
-  api::ApiResult<Json> find(const std::string& id) const;  // the response object
-  api::ApiResult<Json> erase(const std::string& id);       // what a client is told
+  api::ApiResult<Json> find(const std::string& id) const;   // the response object
+  api::ApiResult<Json> input(const std::string& id) const;  // its own input items
+  std::optional<api::ApiError> erase(const std::string& id);
+  // Changes a kept object. Of two changes at once one may be lost.
+  std::optional<api::ApiError> change(const std::string& id, const std::function<void(Json&)>& how);
+  // Up to `most` kept objects whose id begins with `prefix`, from behind `after` on; see storage::Store. Waits for
+  // those that are not written yet.
+  api::ApiResult<std::vector<Json>> list(const std::string& prefix, const std::string& after,
+                                         bool newest_first, int most);
   // A page of the input items: the query has limit, order (asc or desc) and after.
   api::ApiResult<Json> input_items(const std::string& id, const std::string& query) const;
 
@@ -63,6 +70,7 @@ class StoredResponses {
   std::optional<api::ApiError> put_in_place(Json& items) const;  // items for their references
   std::optional<api::ApiError> put_before(const std::string& previous, Json& items) const;
   void write(const std::shared_ptr<Waiting>& waiting);
+  void forget_waiting(const std::string& id);
 
   const std::shared_ptr<storage::Store> store_;
   const std::string owner_;

@@ -68,7 +68,9 @@ inline std::string unchunked(std::string_view text) {
   return out;
 }
 
-inline Answered read_answer(http::RawSocket& socket) {
+// Reads to the end of the connection; the socket may speak TLS.
+template <class Socket>
+Answered read_answer(Socket&& socket) {
   Answered a;
   const std::string all = socket.read_all();
   const size_t end = all.find("\r\n\r\n");

@@ -47,6 +47,32 @@ class SqliteStore final : public Store {
                     .input = s.text(3)};
   }
 
+  Result<std::vector<Response>> list(const std::string& prefix, const std::string& owner,
+                                     const std::string& after, bool newest_first, int most,
+                                     int64_t now) override {
+    const std::lock_guard lock(mutex_);
+    const std::string order = newest_first ? " DESC" : "", behind = newest_first ? " < " : " > ";
+    const std::string sql =
+        "SELECT id, previous, created, body FROM responses WHERE owner = ? AND created >= ?"
+        " AND substr(id, 1, ?) = ? AND (? = '' OR (created, id)" +
+        behind + "(SELECT created, id FROM responses WHERE id = ?)) ORDER BY created" + order + ", id" +
+        order + " LIMIT ?";
+    AUTARK_TRY(Statement s, db_.prepare(sql.c_str()));
+    s.bind(owner).bind(now - limits_.seconds).bind(int64_t(prefix.size())).bind(prefix);
+    s.bind(after).bind(after).bind(int64_t{most});
+    std::vector<Response> found;
+    int code;
+    while ((code = s.step()) == SQLITE_ROW)
+      found.push_back({.id = s.text(0),
+                       .owner = owner,
+                       .previous = s.text(1),
+                       .created = s.number(2),
+                       .body = s.text(3),
+                       .input = {}});
+    if (code != SQLITE_DONE) return db_.error("cannot be read");
+    return found;
+  }
+
   std::optional<Error> erase(const std::string& id, const std::string& owner, int64_t now) override {
     const auto found = find(id, owner, now);
     if (!found) return found.error();

@@ -53,6 +53,27 @@ TEST_P(StoreContract, FindsWhatItKept) {
   EXPECT_EQ(s->find("r2", "me", 100).error().code, Code::not_found);
 }
 
+TEST_P(StoreContract, ListsByAgeFromAPlaceOn) {
+  const auto s = open();
+  for (const char* id : {"b_2", "a_1", "b_1", "b_3"}) EXPECT_FALSE(s->keep(response(id, id[2] - '0')));
+  Response other = response("b_9", 2);
+  other.owner = "you";
+  EXPECT_FALSE(s->keep(other));
+  const auto ids = [&](const std::string& after, bool newest, int most, int64_t now = 9) {
+    std::string all;
+    const auto found = s->list("b_", "me", after, newest, most, now);
+    EXPECT_TRUE(found);
+    for (const Response& r : *found) all += r.id + (r.input.empty() ? " " : "?");
+    return all;
+  };
+  EXPECT_EQ(ids("", false, 9), "b_1 b_2 b_3 ");
+  EXPECT_EQ(ids("", true, 2), "b_3 b_2 ");
+  EXPECT_EQ(ids("b_1", false, 1), "b_2 ");
+  EXPECT_EQ(ids("b_2", true, 9), "b_1 ");
+  EXPECT_EQ(ids("none", false, 9), "");
+  EXPECT_EQ(ids("", false, 9, Limits().seconds + 2), "b_2 b_3 ") << "what is too old is not listed";
+}
+
 TEST_P(StoreContract, AnotherOwnerFindsNothing) {
   const auto s = open();
   EXPECT_FALSE(s->keep(response("r1")));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 #include "base/result.h"
 
 namespace autark::storage {
@@ -29,6 +30,11 @@ class Store {
   virtual std::optional<Error> keep(const Response& response) = 0;
   // Error not_found if there is none with this id and owner, or if it is too old at the time `now`.
   virtual Result<Response> find(const std::string& id, const std::string& owner, int64_t now) = 0;
+  // Up to `most` responses whose id begins with `prefix`, oldest or newest first, from behind the one with the id
+  // `after` on; an empty `after`: from the first. Their `input` is left out.
+  virtual Result<std::vector<Response>> list(const std::string& prefix, const std::string& owner,
+                                             const std::string& after, bool newest_first, int most,
+                                             int64_t now) = 0;
   // Removes a response, so that no file has its text any more. Error not_found as for find().
   virtual std::optional<Error> erase(const std::string& id, const std::string& owner, int64_t now) = 0;
   // Removes what is too old at the time `now`, and the last traces of all that was removed before.

@@ -9,7 +9,7 @@ namespace {
 class CrateStream final : public StreamDecoder {
  public:
   CrateStream(const autark_tokenizer* t, bool skip_special) : tokenizer_(t), skip_special_(skip_special) {
-    autark_tokenizer_strip(t, &strip_, &strip_left_);
+    autark_tokenizer_strip(t, &strip_, &strip_left_, &first_repeats_);
     if (strip_ >= 0x80) strip_left_ = 0;  // vocabularies strip spaces only
   }
 
@@ -18,7 +18,7 @@ class CrateStream final : public StreamDecoder {
     const autark_piece piece = autark_tokenizer_piece(tokenizer_, uint32_t(id));
     if (!piece.known || (skip_special_ && piece.special)) return "";
     std::string_view bytes = view(first_ ? piece.first : piece.bytes);
-    first_ = false;
+    first_ = first_ && first_repeats_ && bytes.empty();
     for (; strip_left_ > 0 && !bytes.empty(); --strip_left_) {
       if (uint8_t(bytes[0]) != strip_)
         strip_left_ = 1;
@@ -33,7 +33,7 @@ class CrateStream final : public StreamDecoder {
  private:
   const autark_tokenizer* tokenizer_;
   bool skip_special_;
-  bool first_ = true;
+  bool first_ = true, first_repeats_ = false;
   uint32_t strip_ = 0;
   size_t strip_left_ = 0;
   Utf8Stream text_;

@@ -42,9 +42,16 @@ TokenNames names_beside(const std::filesystem::path& folder);
 // The GGUF file in a directory, the first one of a split set; empty if there is none.
 std::filesystem::path gguf_inside(const std::filesystem::path& folder);
 
-// The two sources of a vocabulary.
+// The file in a directory that holds a SentencePiece model or the tokens of tiktoken, if there is one.
+std::optional<std::filesystem::path> vocabulary_file_in(const std::filesystem::path& folder);
+
+// A tokenizer with the names and end tokens of the files beside. The token eos_token ends an answer.
+std::unique_ptr<Tokenizer> with_names(CrateTokenizerHandle handle, TokenNames names);
+
+// The sources of a vocabulary. A vocabulary file is one that vocabulary_file_in() names.
 Result<std::unique_ptr<Tokenizer>> open_tokenizer_json(const std::filesystem::path& file);
 Result<std::unique_ptr<Tokenizer>> open_gguf_tokenizer(const std::filesystem::path& file);
+Result<std::unique_ptr<Tokenizer>> open_vocabulary_file(const std::filesystem::path& file);
 
 // Conversions at the border to the crate. The results of borrow() and view() do not own their bytes.
 inline autark_str borrow(std::string_view s) {

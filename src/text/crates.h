@@ -47,19 +47,23 @@ typedef struct {
   bool known, differs_first, special;  // known: the id exists; differs_first: `first` differs from `bytes`
 } autark_piece;
 
-// A vocabulary without a tokenizer.json, as GGUF files have it.
+// A vocabulary without a tokenizer.json, as GGUF, SentencePiece and tiktoken files have it.
 typedef struct {
-  const char* kind;  // "bpe" (with merges), "spm" (merges are computed from the scores) or "unigram"
+  // "bpe" (with merges), "spm" (merges are computed from the scores) or "unigram". "sentencepiece-bpe" and
+  // "sentencepiece-unigram" choose pieces exactly as that library does, and "tiktoken" as that one; what their
+  // pipelines hold is in crates/src/files.rs.
+  const char* kind;
   // A JSON object: normalizer, pre_tokenizer, decoder in the form of tokenizer.json; before, after: ids
   // around a text; shown: control tokens that decoded text keeps; unk: id or null; byte_fallback;
   // ignore_merges.
   autark_str pipeline;
-  const autark_str* tokens;  // by id
+  const autark_str* tokens;  // by id; of tiktoken any bytes
   const uint8_t* types;      // 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte
   const float* scores;       // of every token; zeros for kinds without scores
   size_t token_count;
   const autark_str* merges;  // bpe: "left right"
   size_t merge_count;
+  autark_str charsmap;  // sentencepiece: the table of normalised characters; may be empty
 } autark_vocabulary;
 
 // These return null if the vocabulary is invalid.
@@ -76,8 +80,9 @@ size_t autark_tokenizer_size(const autark_tokenizer* t);  // the highest id + 1
 // What an id adds to a text; `known` is false for an id outside the vocabulary.
 autark_piece autark_tokenizer_piece(const autark_tokenizer* t, uint32_t id);
 int64_t autark_tokenizer_id(const autark_tokenizer* t, autark_str token);  // -1: none
-// Decoded text loses up to `count` times `character` at its very start. count 0: nothing.
-void autark_tokenizer_strip(const autark_tokenizer* t, uint32_t* character, size_t* count);
+// Decoded text loses up to `count` times `character` at its very start. count 0: nothing. `repeats`: a token adds
+// its `first` bytes as long as the tokens before it added none.
+void autark_tokenizer_strip(const autark_tokenizer* t, uint32_t* character, size_t* count, bool* repeats);
 // Spellings of the added tokens that are markup (Tokenizer::markup).
 size_t autark_tokenizer_markup_count(const autark_tokenizer* t);
 autark_str autark_tokenizer_markup(const autark_tokenizer* t, size_t at);

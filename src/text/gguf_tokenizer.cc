@@ -259,7 +259,8 @@ Result<std::unique_ptr<Tokenizer>> open_gguf_tokenizer(const std::filesystem::pa
                             .scores = w.scores.data(),
                             .token_count = tokens.size(),
                             .merges = merges.data(),
-                            .merge_count = merges.size()};
+                            .merge_count = merges.size(),
+                            .charsmap = borrow("")};
   autark_buffer error;
   CrateTokenizerHandle handle(autark_tokenizer_from_vocabulary(&v, &error));
   if (!handle) return broken(file, take(error));

@@ -2,6 +2,7 @@
 // Method: small files made by hand.
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <algorithm>
 #include "base/gguf_testing.h"
 #include "text/pipelines.h"
 #include "text/tokenizer.h"
@@ -127,14 +128,96 @@ TEST(Pipelines, HalfANameIsNoName) {
 }
 
 TEST_F(GgufTokenizer, EveryFamilyOpens) {
-  for (const char* name :
-       {"gpt-2", "llama-bpe", "qwen2", "qwen35", "stablelm2", "smollm", "deepseek-v3", "joyai-llm",
-        "deepseek-coder", "deepseek-llm", "falcon", "default", "tekken", "gpt-4o", "glm4"}) {
+  for (const char* name : {"gpt-2", "llama-bpe", "qwen2", "qwen35", "stablelm2", "smollm", "deepseek-v3",
+                           "joyai-llm", "deepseek-coder", "deepseek-llm", "falcon", "default", "tekken",
+                           "gpt-4o", "glm4", "kimi-k2", "minimax-m2", "hunyuan", "hunyuan-dense"}) {
     auto t = open(bpe(name));
     ASSERT_TRUE(t) << name << ": " << t.error().message;
     const auto ids = (*t)->encode("ab 11b\n", {.add_special = false});
     ASSERT_TRUE(ids) << name;
     EXPECT_EQ((*t)->decode(*ids), "ab 11b") << name;  // this vocabulary has no newline
+  }
+}
+
+// The letters that stand for bytes in a byte-level vocabulary.
+std::string letter(uint8_t byte) {
+  static const std::vector<uint32_t> points = [] {
+    std::vector<uint32_t> all(256);
+    uint32_t next = 256;
+    for (uint32_t b = 0; b < 256; ++b) {
+      const bool shown = (b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174;
+      all[b] = shown ? b : next++;
+    }
+    return all;
+  }();
+  const uint32_t p = points[byte];
+  return p < 0x80 ? std::string(1, char(p)) : std::string{char(0xc0 | p >> 6), char(0x80 | (p & 63))};
+}
+
+// A vocabulary whose merges make `text` from its bytes, the first ones first.
+GgufBytes making(const char* pre, std::string_view text) {
+  std::vector<std::string> tokens, merges;
+  for (int b = 0; b < 256; ++b) tokens.push_back(letter(uint8_t(b)));
+  std::string made = letter(uint8_t(text[0]));
+  for (const char c : text.substr(1)) {
+    merges.push_back(made + " " + letter(uint8_t(c)));
+    made += letter(uint8_t(c));
+    tokens.push_back(made);
+  }
+  GgufBytes g;
+  g.key("tokenizer.ggml.model", "gpt2").key("tokenizer.ggml.pre", pre);
+  g.key("tokenizer.ggml.add_bos_token", false);
+  g.key("tokenizer.ggml.tokens", tokens).key("tokenizer.ggml.merges", merges);
+  return g;
+}
+
+// Texts that are one part or two, and the kinds for which they are one.
+struct Cut {
+  const char *left, *right;
+  std::vector<std::string_view> joined;
+};
+const std::vector<std::string_view> kKinds = {"gpt-2",  "llama-bpe", "glm4",        "qwen2",
+                                              "qwen35", "hunyuan",   "deepseek-v3", "hunyuan-dense",
+                                              "tekken", "gpt-4o",    "minimax-m2",  "kimi-k2"};
+const Cut kCuts[] = {
+    {"a", "b", kKinds},
+    {"a", " b", {}},
+    {"1",
+     "2",
+     {"gpt-2", "llama-bpe", "glm4", "deepseek-v3", "hunyuan-dense", "gpt-4o", "minimax-m2", "kimi-k2"}},
+    {"123", "4", {"gpt-2"}},
+    {"!",
+     "a",
+     {"llama-bpe", "glm4", "qwen2", "qwen35", "hunyuan", "deepseek-v3", "hunyuan-dense", "tekken", "gpt-4o",
+      "minimax-m2", "kimi-k2"}},
+    {"\u3002",
+     "a",
+     {"llama-bpe", "glm4", "qwen2", "qwen35", "hunyuan", "tekken", "gpt-4o", "minimax-m2", "kimi-k2"}},
+    {"\u6f22",
+     "a",
+     {"gpt-2", "llama-bpe", "glm4", "qwen2", "qwen35", "hunyuan", "tekken", "gpt-4o", "minimax-m2"}},
+    {" ",
+     "\u6f22",
+     {"gpt-2", "llama-bpe", "glm4", "qwen2", "qwen35", "hunyuan", "tekken", "gpt-4o", "minimax-m2"}},
+    {"a", "B", {"gpt-2", "llama-bpe", "glm4", "qwen2", "qwen35", "hunyuan", "deepseek-v3", "hunyuan-dense"}},
+    {"don", "'t", {"gpt-4o", "minimax-m2", "kimi-k2"}},
+    {"x", "\u0301", {"qwen35", "deepseek-v3", "hunyuan-dense", "tekken", "gpt-4o", "minimax-m2", "kimi-k2"}},
+    {"?", "/", kKinds},
+    {"\n", "/", {}},
+    {"?\n", "/", {"tekken", "gpt-4o", "minimax-m2"}},
+    {"\n", "\n", kKinds},
+};
+
+TEST_F(GgufTokenizer, EveryKindCutsTextInItsWay) {
+  for (const Cut& cut : kCuts) {
+    const std::string text = std::string(cut.left) + cut.right;
+    for (const std::string_view kind : kKinds) {
+      auto t = open(making(std::string(kind).c_str(), text));
+      ASSERT_TRUE(t) << t.error().message;
+      const bool joined = (*t)->encode(text)->size() == 1;
+      const bool wanted = std::ranges::find(cut.joined, kind) != cut.joined.end();
+      EXPECT_EQ(joined, wanted) << kind << ": '" << cut.left << "' and '" << cut.right << "'";
+    }
   }
 }
 

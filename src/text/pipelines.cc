@@ -22,6 +22,10 @@ constexpr const char* kTekken =
 constexpr const char* kGpt4o =
     R"([^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
+// Chinese characters are parts of their own.
+constexpr const char* kKimi =
+    R"([\p{Han}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]+[\p{Ll}\p{Lm}\p{Lo}\p{M}&&[^\p{Han}]]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
 struct Family {
   std::string_view names;  // separated by spaces
   std::vector<const char*> splits;
@@ -52,7 +56,8 @@ const std::vector<Family>& families() {
         R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S))", R"(\p{N}+)",
         "[0-9][0-9][0-9]"}},
       {"tekken", {kTekken}, false, true, true},
-      {"gpt-4o llama4", {kGpt4o}},
+      {"gpt-4o llama4 minimax-m2", {kGpt4o}},
+      {"kimi-k2", {kKimi}, false, true},
   };
   return all;
 }
@@ -66,14 +71,23 @@ bool holds(std::string_view names, std::string_view name) {
   return false;
 }
 
-Json splits_then_bytes(const std::vector<const char*>& splits) {
+Json splits_of(const std::vector<const char*>& patterns) {
   Json steps = Json::array();
-  for (const char* pattern : splits)
+  for (const char* pattern : patterns)
     steps.push_back(
         {{"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}});
+  return steps;
+}
+
+Json sequence(Json steps) {
+  return {{"type", "Sequence"}, {"pretokenizers", std::move(steps)}};
+}
+
+Json splits_then_bytes(const std::vector<const char*>& patterns) {
+  Json steps = splits_of(patterns);
   steps.push_back(
       {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", false}, {"use_regex", false}});
-  return {{"type", "Sequence"}, {"pretokenizers", steps}};
+  return sequence(std::move(steps));
 }
 
 }  // namespace
@@ -91,6 +105,14 @@ Result<Pipeline> bpe_pipeline(std::string_view name) {
   return Error{Code::unsupported,
                "tokenizer: pre-tokenizer '" + std::string(name) +
                    "' is not known; a tokenizer.json beside the model would do, known are: " + known};
+}
+
+Json kimi_splits() {
+  return sequence(splits_of({kKimi}));
+}
+
+Json hunyuan_splits() {
+  return sequence(splits_of({kQwen2}));
 }
 
 }  // namespace autark::text

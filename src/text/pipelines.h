@@ -16,4 +16,8 @@ struct Pipeline {
 // Code::unsupported for an unknown name; the message lists the known ones.
 Result<Pipeline> bpe_pipeline(std::string_view name);
 
+// The pre-tokenizers of the families that publish tiktoken files, without the byte-level alphabet.
+Json kimi_splits();
+Json hunyuan_splits();
+
 }  // namespace autark::text

@@ -97,31 +97,6 @@ Result<std::unique_ptr<Structures>> Structures::make(const Tokenizer& tokenizer,
   return std::unique_ptr<Structures>(std::make_unique<CrateStructures>(s));
 }
 
-std::string calls_text(OutputSyntax syntax, std::span<const CallForm> tools, bool parallel) {
-  Json list = Json::array();
-  for (const CallForm& t : tools) {
-    // A schema that cannot be parsed is refused as one that is no object.
-    auto schema = t.schema ? parse_json(*t.schema, "schema") : Result<Json>(Json());
-    list.push_back({{"name", t.name}, {"schema", schema ? std::move(*schema) : Json(false)}});
-  }
-  const char* form = syntax == OutputSyntax::dsml ? "dsml" : "hermes";
-  return dump_json(Json{{"form", form}, {"parallel", parallel}, {"tools", std::move(list)}});
-}
-
-std::vector<int32_t> call_tokens(OutputSyntax syntax, const Tokenizer& tokenizer) {
-  const auto one = [&](const char* spelling) -> std::vector<int32_t> {
-    const auto id = tokenizer.id_of(spelling);
-    const bool exact = id && tokenizer.bytes_of(*id) == spelling;
-    return exact ? std::vector<int32_t>{*id} : std::vector<int32_t>();
-  };
-  if (syntax == OutputSyntax::hermes && !one("</tool_call>").empty()) return one("<tool_call>");
-  if (syntax != OutputSyntax::dsml) return {};
-  const auto bracket = tokenizer.encode("<", {.add_special = false});
-  const auto mark = one("｜DSML｜");
-  if (!bracket || bracket->size() != 1 || mark.empty()) return {};
-  return {(*bracket)[0], mark[0]};
-}
-
 std::string try_structure(std::string_view kind, std::string_view text) {
   autark_buffer answer;
   autark_structure_trial(borrow(kind), borrow(text), &answer);

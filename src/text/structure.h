@@ -40,11 +40,14 @@ struct CallForm {
   std::string name;
   std::optional<std::string> schema = {};  // JSON schema of the arguments; empty: any object
 };
-// The text of StructureKind::calls. `parallel`: more than one call may follow.
-std::string calls_text(OutputSyntax syntax, std::span<const CallForm> tools, bool parallel);
-// The tokens that open calls in a syntax. Empty: its markup is not of single tokens, so StructureKind::calls
-// cannot be used with this tokenizer.
+// The text of StructureKind::calls, for the tokens of `tokenizer`. `parallel`: more than one call may follow.
+std::string calls_text(OutputSyntax syntax, const Tokenizer& tokenizer, std::span<const CallForm> tools,
+                       bool parallel);
+// The tokens that open calls in a syntax, as the tokenizer writes them. Empty: StructureKind::calls cannot be used
+// with this tokenizer.
 std::vector<int32_t> call_tokens(OutputSyntax syntax, const Tokenizer& tokenizer);
+// The text that opens calls in a syntax that is a table (text/dialect.h), in whatever tokens; else empty.
+std::string_view call_opener(OutputSyntax syntax);
 
 // The masks of one answer. One thread at a time.
 class StructureMasks {

@@ -1,4 +1,4 @@
-// Goal: masks over real vocabularies allow every way to write a valid text, and no other text. Method: toy
+// Goal: masks over real vocabularies allow every way to write a valid text in tokens, and no other text. Method: toy
 // tokens over bytes, and the real tokenizers that are available. A valid text is cut into tokens by the
 // tokenizer and at random; each token must be allowed, and the text may end where it is whole. In an invalid
 // text some token must be refused. The helper that tries structures first is a shell script here.
@@ -91,6 +91,21 @@ TEST_P(StructureTest, EveryWayToWriteAValidTextIsAllowed) {
     }
     for (const char* text : form.bad) EXPECT_FALSE(takes(*masks, cut(*tokenizer_, text, random))) << text;
   }
+}
+
+// JSON can spell a letter in several ways; masks allow one of them. Every text has a spelling.
+TEST_P(StructureTest, AnEscapeIsAllowedWhereAStringNeedsIt) {
+  StructureFault fault;
+  const auto masks = structures_->compile(StructureKind::schema, R"({"type":"string"})", fault);
+  ASSERT_TRUE(masks) << fault.message;
+  const std::vector<std::pair<const char*, bool>> spellings = {{R"("\"\\\b\f\n\r\t")", true},
+                                                               {R"("\u0000\u001F\u001f\u007f")", true},
+                                                               {R"("/Aé")", true},
+                                                               {R"("\/")", false},
+                                                               {R"("\u0041")", false},
+                                                               {R"("\u00e9")", false}};
+  for (const auto& [text, allowed] : spellings)
+    EXPECT_EQ(takes(*masks, *tokenizer_->encode(text, {.add_special = false})), allowed) << text;
 }
 
 TEST_P(StructureTest, EndTokensAreAllowedExactlyWhereTheTextMayEnd) {

@@ -1,4 +1,4 @@
-// Finds a tokenizer in a directory, a tokenizer.json or a GGUF file, and reads the files beside
+// Finds a tokenizer in a directory, a tokenizer.json, a GGUF or a vocabulary file, and reads the files beside
 // tokenizer.json that name special tokens (tokenizer_config.json, special_tokens_map.json,
 // generation_config.json, config.json).
 #include "text/tokenizer.h"
@@ -59,19 +59,23 @@ fs::path gguf_inside(const fs::path& folder) {
   return all.empty() ? fs::path() : all.front();
 }
 
-Result<std::unique_ptr<Tokenizer>> open_tokenizer_json(const fs::path& file) {
-  AUTARK_TRY(std::string text, read_file(file));
-  TokenNames names = names_beside(file.parent_path());
-  autark_buffer error;
-  CrateTokenizerHandle handle(autark_tokenizer_from_json(borrow(text), &error));
-  if (!handle) return Error{Code::invalid, file.string() + ": " + take(error)};
+std::unique_ptr<Tokenizer> with_names(CrateTokenizerHandle handle, TokenNames names) {
   if (auto eos = names.special.find("eos_token"); eos != names.special.end()) {
     const int64_t id = autark_tokenizer_id(handle.get(), borrow(eos->second));
     if (id >= 0) names.end.push_back(int32_t(id));
   }
   std::sort(names.end.begin(), names.end.end());
   names.end.erase(std::unique(names.end.begin(), names.end.end()), names.end.end());
-  return std::unique_ptr<Tokenizer>(std::make_unique<CrateTokenizer>(std::move(handle), std::move(names)));
+  return std::make_unique<CrateTokenizer>(std::move(handle), std::move(names));
+}
+
+Result<std::unique_ptr<Tokenizer>> open_tokenizer_json(const fs::path& file) {
+  AUTARK_TRY(std::string text, read_file(file));
+  TokenNames names = names_beside(file.parent_path());
+  autark_buffer error;
+  CrateTokenizerHandle handle(autark_tokenizer_from_json(borrow(text), &error));
+  if (!handle) return Error{Code::invalid, file.string() + ": " + take(error)};
+  return with_names(std::move(handle), std::move(names));
 }
 
 Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const fs::path& path) {
@@ -84,6 +88,7 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const fs::path& path) {
       return Error{Code::invalid, folder_wanted(path)};
     case FileKind::other:
       if (path.extension() == ".json") return open_tokenizer_json(path);
+      if (path.extension() == ".model" || path.extension() == ".tiktoken") return open_vocabulary_file(path);
       return Error{Code::not_found, path.string() + ": " + said_of_file(path) + ", and no tokenizer.json"};
     case FileKind::directory:
       break;
@@ -91,7 +96,10 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const fs::path& path) {
   std::error_code ec;
   if (fs::exists(path / "tokenizer.json", ec)) return open_tokenizer_json(path / "tokenizer.json");
   if (const fs::path gguf = gguf_inside(path); !gguf.empty()) return open_gguf_tokenizer(gguf);
-  return Error{Code::not_found, path.string() + ": neither tokenizer.json nor a GGUF file in this directory"};
+  if (const auto file = vocabulary_file_in(path)) return open_vocabulary_file(*file);
+  return Error{Code::not_found, path.string() +
+                                    ": neither tokenizer.json nor a GGUF file in this directory, "
+                                    "nor tokenizer.model or a tiktoken file"};
 }
 
 std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) const {

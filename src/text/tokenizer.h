@@ -1,5 +1,5 @@
 // Text to token ids and back. Immutable after open() and thread-safe. Implemented by the Rust crate
-// `tokenizers` behind text/crates.h; the vocabulary of a GGUF file is converted to the same pipeline.
+// `tokenizers` behind text/crates.h; other vocabulary files are converted to the same pipeline.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -31,7 +31,8 @@ class StreamDecoder;
 
 class Tokenizer {
  public:
-  // A directory with tokenizer.json or a GGUF file, or one of these files. Code::not_found: it has none.
+  // A directory with tokenizer.json, a GGUF file, tokenizer.model (SentencePiece), tiktoken.model or
+  // hy.tiktoken, or one of these files. The first of them counts. Code::not_found: it has none.
   static Result<std::unique_ptr<Tokenizer>> open(const std::filesystem::path& path);
   virtual ~Tokenizer() = default;
 

@@ -451,5 +451,45 @@ TEST_F(F11_Checkpoint, SaysThatAGgufFileChanged) {
   EXPECT_EQ(c->weights->change()->code, Code::io);
 }
 
+// Three experts in the ways in which files store them. A config with three of them is right; one with two or four
+// is named, with the expert.
+TEST_F(CheckpointTest, MoreOrFewerExpertsThanTheConfigSays) {
+  const std::string at = "model.layers.0.mlp.experts.", zeros(3 * 8 * 64, 0);
+  const auto check = [&](const std::filesystem::path& path, const std::string& name, Shape shape) {
+    for (const int64_t experts : {3, 2, 4}) {
+      auto c = open_checkpoint(path);
+      ASSERT_TRUE(c) << c.error().message;
+      shape.d[0] = experts;
+      c->weights->need(name, shape);
+      const auto fault = c->weights->fault();
+      EXPECT_EQ(fault.has_value(), experts != 3) << path << " " << experts;
+      const std::string expert = std::string(name).replace(name.find('*'), 1, experts == 2 ? "2" : "3");
+      const std::string what = experts == 2 ? " is there, config says that there are 2" : " is not in ";
+      if (fault) EXPECT_NE(fault->message.find(expert + what), std::string::npos) << fault->message;
+    }
+  };
+  dir_.write("config.json", kConfig);
+  SafetensorsBytes single;
+  for (const char* e : {"0", "1", "2"})
+    single.tensor(at + e + ".up_proj.weight", "F16", {4, 2}, zeros.substr(0, 16));
+  dir_.write("model.safetensors", single.bytes());
+  check(dir_.path(), at + "*.up_proj.weight", {3, 4, 2});
+  dir_.write("model.safetensors",
+             SafetensorsBytes().tensor(at + "gate_up_proj", "BF16", {3, 8, 2}, zeros.substr(0, 96)).bytes());
+  check(dir_.path(), at + "*.up_proj.weight", {3, 4, 2});
+  dir_.write("config.json", R"({"model_type": "gpt_oss"})");
+  dir_.write("model.safetensors",
+             SafetensorsBytes()
+                 .tensor(at + "gate_up_proj_blocks", "U8", {3, 8, 2, 16}, zeros.substr(0, 768))
+                 .tensor(at + "gate_up_proj_scales", "U8", {3, 8, 2}, zeros.substr(0, 48))
+                 .bytes());
+  check(dir_.path(), at + "*.up_proj.weight", {3, 4, 64});
+  GgufBytes()
+      .key("general.architecture", "qwen3moe")
+      .tensor("blk.0.ffn_up_exps.weight", 1, {3, 4, 2}, zeros.substr(0, 48))
+      .write(dir_ / "stack.gguf");
+  check(dir_ / "stack.gguf", at + "*.up_proj.weight", {3, 4, 2});
+}
+
 }  // namespace
 }  // namespace autark

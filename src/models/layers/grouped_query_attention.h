@@ -18,7 +18,8 @@ struct GroupedQueryAttention {
   Attend how;  // scale, window, sinks
   Weight q, k, v, o;
   Vector q_bias, k_bias, v_bias, o_bias;
-  Vector q_norm, k_norm;  // [head_dim]: one gain for all heads; [heads · head_dim]: one norm over all heads
+  // [head_dim]: one gain for all heads; [heads · head_dim]: one norm over the heads of all ranks, whose k is whole.
+  Vector q_norm, k_norm;
   bool norm_after_rope = false;
   bool gated = false;  // q has 2 · head_dim rows for each head
 
@@ -32,8 +33,8 @@ struct GroupedQueryAttention {
   Tensor operator()(Step& s, int i, Tensor x, const Rope& rope) const;
 
  private:
-  // RoPE and the norm of q or k, [rows, heads, head_dim].
-  Tensor rotated(Step& s, Tensor x, const Vector& norm, const Rope& rope) const;
+  // RoPE and the norm of q or k, [rows, heads, head_dim]; `heads` says which of them this rank keeps.
+  Tensor rotated(Step& s, Tensor x, const Vector& norm, const Rope& rope, Cut heads) const;
 };
 
 }  // namespace autark

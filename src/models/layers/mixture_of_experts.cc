@@ -1,5 +1,4 @@
 #include "models/layers/mixture_of_experts.h"
-#include <algorithm>
 
 namespace autark {
 
@@ -30,8 +29,9 @@ void check_experts(const ConfigFile& f, const MixtureOfExperts::Sizes& sizes) {
   if (r.k < 1 || r.k > sizes.experts)
     f.refuse("a token cannot choose " + std::to_string(r.k) + " of " + std::to_string(sizes.experts) +
              " experts");
-  const bool fits = r.groups >= 1 && r.groups_kept >= 1 && sizes.experts % r.groups == 0 && r.groups <= 256;
-  if (!fits || r.k > sizes.experts / r.groups * std::min(r.groups, r.groups_kept))
+  const bool fits = r.groups >= 1 && r.groups_kept >= 1 && r.groups_kept <= r.groups &&
+                    sizes.experts % r.groups == 0 && r.groups <= 256;
+  if (!fits || r.k > sizes.experts / r.groups * r.groups_kept)
     f.refuse(std::to_string(sizes.experts) + " experts in " + std::to_string(r.groups) +
              " groups, of which " + std::to_string(r.groups_kept) + " are kept, do not fit");
   if (sizes.width < 1 || sizes.shared < 0) f.refuse("the width of the experts is not positive");

@@ -11,7 +11,7 @@ import { makeV4Checkpoint } from "./v4_checkpoint.mjs";
 let program, drafting, openai, anthropic;
 before(async () => {
   makeV4Checkpoint("v4-tiny", process.env.AUTARK_V4_TOKENIZER);
-  [program, drafting] = await Promise.all([startProgramOf("v4-tiny"), startProgramOf("v4-tiny", "--drafts", "3")]);
+  [program, drafting] = await Promise.all([startProgramOf("v4-tiny", "--speculate", "off"), startProgramOf("v4-tiny", "--speculate", "mtp,lookup,always", "--drafts", "3")]);
   openai = new OpenAI({ baseURL: `${program.url}/v1`, apiKey: KEY, maxRetries: 0 });
   anthropic = new Anthropic({ baseURL: program.url, authToken: KEY, apiKey: null, maxRetries: 0 });
 });

@@ -85,7 +85,7 @@ function checkpointOf(name, d) {
     "{% if tools %}{{ tools | tojson }}{% endif %}{% for m in messages %}[{{ m.role }}]{{ m.content }}" +
     `{% if m.tool_calls %}${d.begin ?? ""}{% for t in m.tool_calls %}{% set c = t.function %}${d.shown}{% endfor %}${d.end ?? ""}` +
     `{% endif %}{% endfor %}${d.hint ?? ""}<|go|>`;
-  makeScriptedCheckpoint(`scripted-${name}`, { script, markers: markers(script), template });
+  makeScriptedCheckpoint(`scripted-${name}`, { scripts: [script], markers: markers(script), template });
   const expected = { reasoning: (d.think ?? think) && thought, content: (d.said ?? said) && said };
   return { folder: `scripted-${name}`, expected: { ...expected, calls: [1, 2].map((days) => ({ name: "get_weather", input: { city, days } })) } };
 }

@@ -1,10 +1,10 @@
-// Makes a checkpoint that answers every prompt with one script: a Llama of one layer whose layer adds nothing, with
-// one-hot embeddings and a head in which each token votes for the next one of the script. Every token of the script
+// Makes a checkpoint that answers every prompt with a script: a Llama of one layer whose layer adds nothing, with
+// one-hot embeddings and a head in which each token votes for the next one of the script. Every token of all scripts
 // is another vocabulary entry, so the last token always says what comes next.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-const D = 512, HEADS = 8, HEAD = 64, INNER = 64;
+const HEAD = 64, INNER = 64;
 
 // The characters that stand for bytes in the vocabulary of a byte-level tokenizer.
 const letters = (() => {
@@ -15,17 +15,18 @@ const letters = (() => {
 })();
 const inLetters = (text) => [...Buffer.from(text)].map((b) => letters[b]).join("");
 
-// Cuts `script` into pieces that all differ. The first time a marker appears it is a piece of its own.
-function piecesOf(script, markers) {
-  const pieces = [], seen = new Set();
+// Cuts `script` into pieces that are not in `seen`, and adds them to it. The first time a marker appears it is a piece of its own.
+function piecesOf(script, markers, seen) {
+  const pieces = [];
   for (let at = 0; at < script.length; ) {
     const marker = markers.find((m) => script.startsWith(m, at) && !seen.has(m));
     let size = marker ? marker.length : 1 + (pieces.length % 3);
     const isFree = () => !seen.has(script.slice(at, at + size)) && !/[\uD800-\uDBFF]$/.test(script.slice(at, at + size));
     while (!isFree() && at + size < script.length) ++size;
-    if (isFree()) pieces.push(script.slice(at, at + size));
-    else pieces.push(pieces.pop() + script.slice(at));
-    seen.add(pieces.at(-1));
+    let piece = script.slice(at, at + size);
+    while (seen.has(piece) && pieces.length) piece = pieces.pop() + piece;  // the end of a script may need its last pieces
+    pieces.push(piece);
+    seen.add(piece);
     at += size;
   }
   return pieces;
@@ -41,19 +42,30 @@ function safetensors(tensors) {
   return Buffer.concat([size, json, ...tensors.map((t) => Buffer.from(t.data.buffer))]);
 }
 
-// `markers`: spellings of special tokens. `template`: a chat template whose prompts end with <|go|>.
-export function makeScriptedCheckpoint(folder, { script, markers, template }) {
+// `scripts`: the answer to a prompt that ends with the token <|go|> is the first one, after <|go1|> the second, and so on.
+// `markers`: spellings of special tokens. `template`: a chat template whose prompts end so.
+export function makeScriptedCheckpoint(folder, { scripts, markers, template, context = 8192 }) {
   mkdirSync(folder, { recursive: true });
-  const special = ["<|eos|>", "<|go|>", ...markers];
-  const words = piecesOf(script, markers);
-  const texts = [...letters, ...words.filter((w) => !markers.includes(w)).map(inLetters)];
+  const starts = scripts.map((_, i) => (i ? `<|go${i}|>` : "<|go|>"));
+  const special = ["<|eos|>", ...starts, ...markers];
+  const seen = new Set();
+  const answers = scripts.map((s) => piecesOf(s, markers, seen));
+  const texts = [...letters, ...answers.flat().filter((w) => !markers.includes(w)).map(inLetters)];
   const vocab = {};
   for (const t of texts) vocab[t] ??= Object.keys(vocab).length;
   const first = Object.keys(vocab).length, count = first + special.length;
-  if (count > D) throw new Error("the script is too long");
+  const D = Math.ceil(count / 64) * 64;
   const id = (word) => (special.includes(word) ? first + special.indexOf(word) : vocab[inLetters(word)]);
-  const chain = ["<|go|>", ...words, "<|eos|>"].map(id);
-  if (new Set(chain).size !== chain.length) throw new Error("two pieces of the script are one token");
+  const next = Array(count).fill(id("<|eos|>"));
+  const followed = new Set();
+  for (const [i, words] of answers.entries()) {
+    const chain = [starts[i], ...words, "<|eos|>"].map(id);
+    for (const [j, t] of chain.slice(0, -1).entries()) {
+      if (followed.has(t)) throw new Error("two pieces of the scripts are one token");
+      followed.add(t);
+      next[t] = chain[j + 1];
+    }
+  }
 
   const matrix = (name, shape, at = []) => {
     const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
@@ -62,15 +74,13 @@ export function makeScriptedCheckpoint(folder, { script, markers, template }) {
   };
   const ones = (name) => ({ name, shape: [D], data: new Float32Array(D).fill(1) });
   const layer = (name, shape) => matrix(`model.layers.0.${name}.weight`, shape);
-  const next = Array.from({ length: count }, (_, t) => chain[chain.indexOf(t) + 1] ?? id("<|eos|>"));
-  next[id("<|eos|>")] = id("<|eos|>");
-  for (let t = 0; t < count; ++t) if (!chain.includes(t)) next[t] = id("<|eos|>");
   writeFileSync(
     join(folder, "model.safetensors"),
     safetensors([
       matrix("model.embed_tokens.weight", [count, D], Array.from({ length: count }, (_, t) => t * D + t)),
       ...["input_layernorm", "post_attention_layernorm"].map((n) => ones(`model.layers.0.${n}.weight`)),
-      ...["q", "k", "v", "o"].map((n) => layer(`self_attn.${n}_proj`, [D, D])),
+      ...["q", "k", "v"].map((n) => layer(`self_attn.${n}_proj`, [HEAD, D])),
+      layer("self_attn.o_proj", [D, HEAD]),
       ...["gate", "up"].map((n) => layer(`mlp.${n}_proj`, [INNER, D])),
       layer("mlp.down_proj", [D, INNER]),
       ones("model.norm.weight"),
@@ -79,8 +89,8 @@ export function makeScriptedCheckpoint(folder, { script, markers, template }) {
   );
   const config = {
     architectures: ["LlamaForCausalLM"], model_type: "llama", hidden_size: D, num_hidden_layers: 1,
-    num_attention_heads: HEADS, num_key_value_heads: HEADS, head_dim: HEAD, intermediate_size: INNER, hidden_act: "silu",
-    rms_norm_eps: 1e-5, rope_theta: 10000, max_position_embeddings: 8192, vocab_size: count, tie_word_embeddings: false,
+    num_attention_heads: 1, num_key_value_heads: 1, head_dim: HEAD, intermediate_size: INNER, hidden_act: "silu",
+    rms_norm_eps: 1e-5, rope_theta: 10000, max_position_embeddings: context, vocab_size: count, tie_word_embeddings: false,
     torch_dtype: "float32", bos_token_id: null, eos_token_id: id("<|eos|>"),
   };
   const added = special.map((content, i) => ({

@@ -16,7 +16,7 @@ before(async () => {
   makeV4Checkpoint("v4-structure", process.env.AUTARK_V4_TOKENIZER);
   [program, drafting] = await Promise.all([
     startProgramOf("v4-structure"),
-    startProgramOf("v4-structure", "--drafts", "3"),
+    startProgramOf("v4-structure", "--speculate", "mtp,lookup,always", "--drafts", "3"),
   ]);
   openai = new OpenAI({ baseURL: `${program.url}/v1`, apiKey: KEY, maxRetries: 0 });
   drafted = new OpenAI({ baseURL: `${drafting.url}/v1`, apiKey: KEY, maxRetries: 0 });

@@ -4,13 +4,17 @@
 mod added;
 mod border;
 mod clock;
+mod files;
 mod guard;
 #[cfg(test)]
 mod hostile;
 mod jinja;
 mod json;
 mod memory;
+mod merges;
 mod pieces;
+mod ranks;
+mod sentencepiece;
 mod structure;
 mod structure_c;
 mod template;

@@ -7,7 +7,8 @@
 
 use crate::added::{is_html_tag, is_plain_text, Entry, Matcher};
 use crate::pieces::{Decoder, Piece};
-use serde_json::Value;
+use crate::ranks::Ranks;
+use crate::sentencepiece::SentencePiece;
 use std::collections::HashSet;
 use std::ops::Range;
 use tokenizers::normalizer::Range as In;
@@ -16,12 +17,29 @@ use tokenizers::{
     PostProcessor, PreTokenizedString, PreTokenizer, PreTokenizerWrapper, Token,
 };
 
+/// What makes ids from a text, or from the parts that a pre-tokenizer makes of it.
+pub enum Segmenter {
+    Published(ModelWrapper),
+    Ranks(Ranks),
+    Sentences(SentencePiece), // normalises by itself, and is given whole texts
+}
+
+impl Segmenter {
+    fn id_of(&self, token: &str) -> Option<u32> {
+        match self {
+            Segmenter::Published(m) => m.token_to_id(token),
+            Segmenter::Ranks(r) => r.id_of(token),
+            Segmenter::Sentences(s) => s.id_of(token),
+        }
+    }
+}
+
 const ID_LIMIT: u32 = 1 << 24; // more than any vocabulary has; bounds the table if a file has a false id
 
 pub struct Tokenizer {
     pub normalizer: Option<NormalizerWrapper>,
     pub pre_tokenizer: Option<PreTokenizerWrapper>,
-    pub model: ModelWrapper,
+    pub model: Segmenter,
     raw: Matcher,         // for the text as given
     normalized: Matcher,  // for the normalised text
     markup: HashSet<u32>, // added tokens that typed text must never become
@@ -31,6 +49,7 @@ pub struct Tokenizer {
     pub special: HashSet<u32>,
     pub spellings: Vec<String>, // of `markup`
     pub strip: Option<(char, usize)>,
+    pub first_repeats: bool,
     ids: std::collections::HashMap<String, u32>, // of added tokens
 }
 
@@ -44,10 +63,12 @@ pub struct Mode {
 pub struct Parts {
     pub normalizer: Option<NormalizerWrapper>,
     pub pre_tokenizer: Option<PreTokenizerWrapper>,
-    pub model: ModelWrapper,
+    pub model: Segmenter,
     pub added: Vec<(u32, AddedToken)>,
-    pub tokens: Vec<(u32, String)>, // whole vocabulary, as the decoder sees it
-    pub decoder: Value,
+    pub inner: HashSet<u32>, // those among `added` that the model itself recognises
+    pub pieces: Vec<Option<Piece>>, // by id
+    pub strip: Option<(char, usize)>, // what decoded text loses at its start
+    pub first_repeats: bool, // tokens before the first text add their `first` bytes, too
     pub before: Vec<u32>,
     pub after: Vec<u32>,
 }
@@ -57,7 +78,7 @@ impl Tokenizer {
         let wrong = |e: &dyn std::fmt::Display| format!("tokenizer.json: {e}");
         let text = std::str::from_utf8(json).map_err(|e| wrong(&e))?;
         let t: tokenizers::Tokenizer = text.parse().map_err(|e| wrong(&e))?; // `from_bytes` is compiled per caller
-        let decoder = serde_json::to_value(t.get_decoder()).map_err(|e| wrong(&e))?;
+        let decoder = Decoder::new(&serde_json::to_value(t.get_decoder()).map_err(|e| wrong(&e))?);
         let (before, after) = surroundings(t.get_post_processor())?;
         let added: Vec<(u32, AddedToken)> = t
             .get_added_vocabulary()
@@ -71,17 +92,19 @@ impl Tokenizer {
         Tokenizer::new(Parts {
             normalizer: t.get_normalizer().cloned(),
             pre_tokenizer: t.get_pre_tokenizer().cloned(),
-            model: t.get_model().clone(),
+            model: Segmenter::Published(t.get_model().clone()),
             added,
-            tokens,
-            decoder,
+            inner: HashSet::new(),
+            pieces: piece_table(&decoder, &tokens)?,
+            strip: decoder.strip,
+            first_repeats: false,
             before,
             after,
         })
     }
 
     pub fn new(mut p: Parts) -> Result<Tokenizer, String> {
-        if let ModelWrapper::BPE(b) = &mut p.model {
+        if let Segmenter::Published(ModelWrapper::BPE(b)) = &mut p.model {
             b.dropout = None;
         }
         p.added.sort_by_key(|(id, _)| *id);
@@ -102,6 +125,9 @@ impl Tokenizer {
             if token.special {
                 special.insert(id);
             }
+            if p.inner.contains(&id) {
+                continue;
+            }
             if token.normalized {
                 let spelling = normalise(p.normalizer.as_ref(), &token.content)?;
                 if !spelling.is_empty() {
@@ -111,8 +137,6 @@ impl Tokenizer {
                 raw.push(Entry { id, spelling: token.content.clone(), token, plain });
             }
         }
-        let decoder = Decoder::new(&p.decoder);
-        let strip = decoder.strip;
         Ok(Tokenizer {
             normalizer: p.normalizer,
             pre_tokenizer: p.pre_tokenizer,
@@ -122,16 +146,17 @@ impl Tokenizer {
             markup,
             before: p.before,
             after: p.after,
-            pieces: piece_table(&decoder, &p.tokens)?,
+            pieces: p.pieces,
             special,
             spellings,
-            strip,
+            strip: p.strip,
+            first_repeats: p.first_repeats,
             ids,
         })
     }
 
     pub fn id_of(&self, token: &str) -> Option<u32> {
-        self.ids.get(token).copied().or_else(|| self.model.token_to_id(token))
+        self.ids.get(token).copied().or_else(|| self.model.id_of(token))
     }
 
     /// REQUIRES: `literal` is sorted, without overlaps and on character borders.
@@ -140,19 +165,67 @@ impl Tokenizer {
         if mode.add_special {
             ids.extend(&self.before);
         }
+        match &self.model {
+            Segmenter::Published(m) => {
+                self.by_parts(text, mode, literal, &mut ids, |part, ids| self.run_model(m, part, ids))?
+            }
+            Segmenter::Ranks(r) => self.by_parts(text, mode, literal, &mut ids, |part, ids| {
+                r.encode(part, ids);
+                Ok(())
+            })?,
+            Segmenter::Sentences(s) => self.by_sentences(s, text, mode, literal, &mut ids),
+        }
+        if mode.add_special {
+            ids.extend(&self.after);
+        }
+        Ok(ids)
+    }
+
+    fn by_parts(
+        &self,
+        text: &str,
+        mode: Mode,
+        literal: &[Range<usize>],
+        ids: &mut Vec<u32>,
+        of_part: impl Fn(&str, &mut Vec<u32>) -> Result<(), String>,
+    ) -> Result<(), String> {
         let tokens = self.pre_tokenize(text, mode, literal).map_err(|e| format!("tokenizer: {e}"))?;
         for (part, _, found) in
             tokens.get_splits(tokenizers::OffsetReferential::Normalized, tokenizers::OffsetType::None)
         {
             match found {
                 Some(found) => ids.extend(found.iter().map(|t| t.id)),
-                None => self.run_model(part, &mut ids)?,
+                None => of_part(part, ids)?,
             }
         }
-        if mode.add_special {
-            ids.extend(&self.after);
+        Ok(())
+    }
+
+    /// Added tokens, and what a SentencePiece model makes of each text between them.
+    fn by_sentences(
+        &self,
+        model: &SentencePiece,
+        text: &str,
+        mode: Mode,
+        literal: &[Range<usize>],
+        ids: &mut Vec<u32>,
+    ) {
+        let between = |from: usize, to: usize, ids: &mut Vec<u32>| {
+            let typed = |r: &Range<usize>| {
+                let at = literal.partition_point(|l| l.end <= from + r.start);
+                literal.get(at).is_some_and(|l| l.start < from + r.end)
+            };
+            let allowed =
+                |id: u32, r: Range<usize>| !self.markup.contains(&id) || (mode.parse_special && !typed(&r));
+            model.encode(&text[from..to], &allowed, ids);
+        };
+        let mut from = 0;
+        for hit in self.raw.find(text, !mode.parse_special, literal) {
+            between(from, hit.begin, ids);
+            ids.push(hit.id);
+            from = hit.end;
         }
-        Ok(ids)
+        between(from, text.len(), ids);
     }
 
     fn pre_tokenize(
@@ -184,8 +257,8 @@ impl Tokenizer {
     /// The model's ids for one part. A model that would produce markup from plain text (a
     /// whole-word vocabulary, a unigram) gets the part cut after the first character of that
     /// markup, until it produces none.
-    fn run_model(&self, part: &str, ids: &mut Vec<u32>) -> Result<(), String> {
-        let tokens = self.model.tokenize(part).map_err(|e| format!("tokenizer: {e}"))?;
+    fn run_model(&self, model: &ModelWrapper, part: &str, ids: &mut Vec<u32>) -> Result<(), String> {
+        let tokens = model.tokenize(part).map_err(|e| format!("tokenizer: {e}"))?;
         if !tokens.iter().any(|t| self.markup.contains(&t.id) && t.offsets.1 - t.offsets.0 > 1) {
             ids.extend(tokens.iter().map(|t| t.id));
             return Ok(());
@@ -195,7 +268,7 @@ impl Tokenizer {
             let Some(c) = part.get(t.offsets.0..t.offsets.1).and_then(|s| s.chars().next()) else { continue };
             let at = t.offsets.0 + c.len_utf8();
             if at > from && at < t.offsets.1 {
-                self.run_model(&part[from..at], ids)?;
+                self.run_model(model, &part[from..at], ids)?;
                 from = at;
             }
         }
@@ -203,7 +276,7 @@ impl Tokenizer {
             ids.extend(tokens.iter().map(|t| t.id)); // the unknown token, not a spelling
             return Ok(());
         }
-        self.run_model(&part[from..], ids)
+        self.run_model(model, &part[from..], ids)
     }
 }
 
@@ -227,7 +300,7 @@ pub fn surroundings<P: PostProcessor>(p: Option<&P>) -> Result<(Vec<u32>, Vec<u3
     }
 }
 
-fn piece_table(decoder: &Decoder, tokens: &[(u32, String)]) -> Result<Vec<Option<Piece>>, String> {
+pub fn piece_table(decoder: &Decoder, tokens: &[(u32, String)]) -> Result<Vec<Option<Piece>>, String> {
     let size = tokens.iter().map(|(id, _)| *id).max().map_or(0, |m| m as usize + 1);
     if size > ID_LIMIT as usize {
         return Err(format!("tokenizer: token id {} is too large", size - 1));

@@ -1,6 +1,7 @@
 //! C functions of the tokenizer. Their contract is in ../../crates.h.
 
 use crate::border::{deliver, guarded, Buffer, Str};
+use crate::files::FileVocabulary;
 use crate::tokenizer::{Mode, Tokenizer};
 use crate::vocabulary::Vocabulary;
 use std::ffi::{c_char, CStr};
@@ -37,6 +38,7 @@ pub struct VocabularyView {
     token_count: usize,
     merges: *const Str,
     merge_count: usize,
+    charsmap: Str,
 }
 
 #[no_mangle]
@@ -45,15 +47,17 @@ pub unsafe extern "C" fn autark_tokenizer_from_vocabulary(
     error: *mut Buffer,
 ) -> *mut Tokenizer {
     let made = guarded(|| {
-        let vocabulary = Vocabulary {
-            kind: CStr::from_ptr(v.kind).to_str().unwrap_or_default(),
-            pipeline: serde_json::from_slice(v.pipeline.bytes()).map_err(|e| format!("tokenizer: {e}"))?,
-            tokens: texts(v.tokens, v.token_count)?,
-            types: list(v.types, v.token_count),
-            scores: list(v.scores, v.token_count),
-            merges: texts(v.merges, v.merge_count)?,
+        let kind = CStr::from_ptr(v.kind).to_str().unwrap_or_default();
+        let pipeline = serde_json::from_slice(v.pipeline.bytes()).map_err(|e| format!("tokenizer: {e}"))?;
+        let (types, scores) = (list(v.types, v.token_count), list(v.scores, v.token_count));
+        let made = if FileVocabulary::KINDS.contains(&kind) {
+            let tokens = list(v.tokens, v.token_count).iter().map(|s| s.bytes()).collect();
+            FileVocabulary { kind, pipeline, tokens, types, scores, charsmap: v.charsmap.bytes() }.build()
+        } else {
+            let (tokens, merges) = (texts(v.tokens, v.token_count)?, texts(v.merges, v.merge_count)?);
+            Vocabulary { kind, pipeline, tokens, types, scores, merges }.build()
         };
-        vocabulary.build().map(|t| Box::into_raw(Box::new(t)))
+        made.map(|t| Box::into_raw(Box::new(t)))
     });
     deliver(made, std::ptr::null_mut(), error)
 }
@@ -143,12 +147,18 @@ pub unsafe extern "C" fn autark_tokenizer_id(t: &Tokenizer, token: Str) -> i64 {
     id.unwrap_or(-1)
 }
 
-/// Decoded text loses up to `count` times `character` at its very start.
+/// Decoded text loses up to `count` times `character` at its very start. `repeats`: see Tokenizer::first_repeats.
 #[no_mangle]
-pub unsafe extern "C" fn autark_tokenizer_strip(t: &Tokenizer, character: *mut u32, count: *mut usize) {
+pub unsafe extern "C" fn autark_tokenizer_strip(
+    t: &Tokenizer,
+    character: *mut u32,
+    count: *mut usize,
+    repeats: *mut bool,
+) {
     let (c, n) = t.strip.unwrap_or((' ', 0));
     character.write(c as u32);
     count.write(n);
+    repeats.write(t.first_repeats);
 }
 
 /// Spellings of added tokens that are markup.

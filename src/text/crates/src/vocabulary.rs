@@ -1,9 +1,11 @@
 //! Makes a tokenizer from a vocabulary without tokenizer.json (GGUF): tokens, types, scores, merges, and a
 //! pipeline that the C++ side gives as JSON.
 
-use crate::tokenizer::{Parts, Tokenizer};
+use crate::pieces::Decoder;
+use crate::tokenizer::{piece_table, Parts, Segmenter, Tokenizer};
 use ahash::AHashMap;
 use serde_json::Value;
+use std::collections::HashSet;
 use tokenizers::models::bpe::BPE;
 use tokenizers::models::unigram::Unigram;
 use tokenizers::{AddedToken, ModelWrapper};
@@ -22,6 +24,25 @@ pub struct Vocabulary<'a> {
     pub merges: Vec<&'a str>,
 }
 
+/// The pipeline without its model. It is read as a file, because the library has a compiled reader of files;
+/// readers of `Value` would be compiled here, all once more.
+pub fn steps(pipeline: &Value) -> Result<tokenizers::Tokenizer, String> {
+    let file = serde_json::json!({
+        "version": "1.0",
+        "added_tokens": [],
+        "normalizer": pipeline["normalizer"],
+        "pre_tokenizer": pipeline["pre_tokenizer"],
+        "model": {"type": "BPE", "vocab": {}, "merges": []},
+    });
+    file.to_string().parse().map_err(|e| format!("tokenizer: {e}"))
+}
+
+/// The list of ids that the pipeline has under a key.
+pub fn ids_of(pipeline: &Value, key: &str) -> Vec<u32> {
+    let list = pipeline[key].as_array().map(Vec::as_slice).unwrap_or_default();
+    list.iter().filter_map(Value::as_u64).map(|id| id as u32).collect()
+}
+
 impl Vocabulary<'_> {
     pub fn build(&self) -> Result<Tokenizer, String> {
         let model = match self.kind {
@@ -30,34 +51,22 @@ impl Vocabulary<'_> {
             "unigram" => self.unigram()?,
             other => return Err(format!("tokenizer: no model of kind '{other}'")),
         };
-        let ids = |key: &str| -> Vec<u32> {
-            let list = self.pipeline[key].as_array().map(Vec::as_slice).unwrap_or_default();
-            list.iter().filter_map(Value::as_u64).map(|id| id as u32).collect()
-        };
-        let steps = self.steps()?;
+        let ids = |key: &str| ids_of(&self.pipeline, key);
+        let steps = steps(&self.pipeline)?;
+        let decoder = Decoder::new(&self.pipeline["decoder"]);
+        let tokens: Vec<_> = self.known().map(|(id, t)| (id, t.to_string())).collect();
         Tokenizer::new(Parts {
             normalizer: steps.get_normalizer().cloned(),
             pre_tokenizer: steps.get_pre_tokenizer().cloned(),
-            model,
+            model: Segmenter::Published(model),
             added: self.added(&ids("shown")),
-            tokens: self.known().map(|(id, t)| (id, t.to_string())).collect(),
-            decoder: self.pipeline["decoder"].clone(),
+            inner: HashSet::new(),
+            pieces: piece_table(&decoder, &tokens)?,
+            strip: decoder.strip,
+            first_repeats: false,
             before: ids("before"),
             after: ids("after"),
         })
-    }
-
-    /// The pipeline without its model. It is read as a file, because the library has a compiled reader of files;
-    /// readers of `Value` would be compiled here, all once more.
-    fn steps(&self) -> Result<tokenizers::Tokenizer, String> {
-        let file = serde_json::json!({
-            "version": "1.0",
-            "added_tokens": [],
-            "normalizer": self.pipeline["normalizer"],
-            "pre_tokenizer": self.pipeline["pre_tokenizer"],
-            "model": {"type": "BPE", "vocab": {}, "merges": []},
-        });
-        file.to_string().parse().map_err(|e| format!("tokenizer: {e}"))
     }
 
     fn known(&self) -> impl Iterator<Item = (u32, &str)> {

@@ -1,20 +1,24 @@
 //! Tool calls as a grammar, from behind the token that opens them to the end of the answer. The request is JSON:
 //!
-//!   {"form": "hermes" | "dsml", "parallel": bool,
+//!   {"form": "hermes" | "dsml" | "table", "parallel": bool,
 //!    "tools": [{"name": string, "schema": a strict tool's parameters, or null}]}
 //!
+//! The form "table" is described in table_calls.rs.
 //! Hermes writes {"name": …, "arguments": {…}} between two tokens. DSML writes each parameter by itself, in the
 //! order of the schema: plain strings as they are, everything else as JSON. The arguments of a tool without a
-//! schema are any object. The marks are tokens (vocabulary.rs), so no text of an argument can end a call.
+//! schema are any object. A schema whose one property is "input", with the keyword "lark", asks for a text of that
+//! grammar, which is written as a JSON string. The marks are tokens (vocabulary.rs), so no text of an argument can
+//! end a call.
 
 use super::keywords::{rule_of, Rule};
+use super::quoted::quoted;
 use super::references::resolved;
 use super::schema::{below, prepared_part, read};
 use super::Fault;
 use serde_json::{json, Map, Value};
 
 const TOOLS_MAX: usize = 128;
-const PARAMETERS_MAX: usize = 500; // of all tools, if each is a grammar of its own
+pub(super) const PARAMETERS_MAX: usize = 500; // of all tools, if each is a grammar of its own
 
 pub fn grammar_of(text: &str) -> Result<String, Fault> {
     let request = read(text)?;
@@ -24,14 +28,16 @@ pub fn grammar_of(text: &str) -> Result<String, Fault> {
         return Err(Fault::complex("", format!("calls of 1 to {TOOLS_MAX} tools are held to a grammar")));
     }
     let parallel = request["parallel"] == json!(true);
-    if request["form"] == json!("dsml") {
+    if request["form"] == json!("table") {
+        super::table_calls::grammar(&request, tools, parallel)
+    } else if request["form"] == json!("dsml") {
         Dsml::default().grammar(tools, parallel)
     } else {
         hermes(tools, parallel)
     }
 }
 
-fn name_of(tool: &Value) -> Result<&str, Fault> {
+pub(super) fn name_of(tool: &Value) -> Result<&str, Fault> {
     let name = tool["name"].as_str().unwrap_or_default();
     let breaks = |c: char| c == '<' || c == '"' || c == '\u{ff5c}' || c.is_control();
     if name.is_empty() || name.contains(breaks) {
@@ -40,12 +46,12 @@ fn name_of(tool: &Value) -> Result<&str, Fault> {
     Ok(name)
 }
 
-fn of_tool(name: &str, fault: Fault) -> Fault {
+pub(super) fn of_tool(name: &str, fault: Fault) -> Fault {
     Fault { message: format!("the tool '{name}': {}", fault.message), ..fault }
 }
 
 /// A text as a literal of the grammar.
-fn literal(text: &str) -> String {
+pub(super) fn literal(text: &str) -> String {
     Value::from(text).to_string()
 }
 
@@ -53,26 +59,50 @@ fn any_object() -> Value {
     json!({"type": "object"})
 }
 
+/// What stands around an input that has a grammar of its own.
+pub(super) const INPUT: &str = concat!(
+    "INPUT: /\\{[ \\t\\r\\n]{0,8}\"input\"[ \\t\\r\\n]{0,8}:[ \\t\\r\\n]{0,8}\"/\n",
+    "END: /\"[ \\t\\r\\n]{0,8}\\}/"
+);
+
 fn hermes(tools: &[Value], parallel: bool) -> Result<String, Fault> {
     let mut rules = vec![
         format!("start: call <call-end>{}", if parallel { " (FEEDS? <call> call <call-end>)*" } else { "" }),
         "FEEDS: /\\n{1,2}/".into(),
         "OPEN: /[ \\t\\r\\n]{0,8}\\{[ \\t\\r\\n]{0,8}\"name\"[ \\t\\r\\n]{0,8}:[ \\t\\r\\n]{0,8}/".into(),
         "NEXT: /[ \\t\\r\\n]{0,8},[ \\t\\r\\n]{0,8}\"arguments\"[ \\t\\r\\n]{0,8}:[ \\t\\r\\n]{0,8}/".into(),
+        INPUT.into(),
         "CLOSE: /[ \\t\\r\\n]{0,8}\\}[ \\t\\r\\n]{0,8}/".into(),
     ];
     let mut names = Vec::new();
     for (i, tool) in tools.iter().enumerate() {
         let name = name_of(tool)?;
-        let schema = if tool["schema"].is_null() { any_object() } else { tool["schema"].clone() };
-        let schema = arguments(schema).map_err(|f| of_tool(name, f))?;
-        let schema = prepared_part(&schema, &schema, "").map_err(|f| of_tool(name, f))?;
         rules.push(format!("t{i}: {} NEXT a{i}", literal(&literal(name))));
-        rules.push(format!("a{i}: %json {schema}"));
+        rules.push(json_arguments(i, tool).map_err(|f| of_tool(name, f))?);
         names.push(format!("t{i}"));
     }
     rules.push(format!("call: OPEN ({}) CLOSE", names.join(" | ")));
     Ok(rules.join("\n") + "\n")
+}
+
+/// The rule `a{i}` of a tool's arguments as one JSON object.
+pub(super) fn json_arguments(i: usize, tool: &Value) -> Result<String, Fault> {
+    if let Some(input) = input(tool)? {
+        return Ok(format!("a{i}: INPUT g{i} END\ng{i}: {input}"));
+    }
+    let schema = if tool["schema"].is_null() { any_object() } else { tool["schema"].clone() };
+    let schema = arguments(schema)?;
+    Ok(format!("a{i}: %json {}", prepared_part(&schema, &schema, "")?))
+}
+
+/// The grammar of the input of a tool that has one, inside a JSON string.
+pub(super) fn input(tool: &Value) -> Result<Option<String>, Fault> {
+    let properties = tool["schema"]["properties"].as_object().filter(|p| p.len() == 1);
+    let Some(lark) = properties.and_then(|p| p.get("input")?.get("lark")?.as_str()) else { return Ok(None) };
+    if lark.len() > super::GRAMMAR_MAX {
+        return Err(Fault::complex("", format!("its grammar has more than {} bytes", super::GRAMMAR_MAX)));
+    }
+    Ok(Some(format!("%lark {{\n{}\n}}", quoted(lark)?)))
 }
 
 /// Arguments are an object even if the schema does not say so.
@@ -87,10 +117,10 @@ fn arguments(mut schema: Value) -> Result<Value, Fault> {
 
 /// How a parameter may be written.
 #[derive(Default)]
-struct Ways {
-    plain: bool,        // any text
-    texts: Vec<String>, // one of these texts
-    json: bool,         // JSON of its schema
+pub(super) struct Ways {
+    pub plain: bool,        // any text
+    pub texts: Vec<String>, // one of these texts
+    pub json: bool,         // JSON of its schema
 }
 
 #[derive(Default)]
@@ -115,10 +145,7 @@ impl Dsml {
         let mut names = Vec::new();
         for (i, tool) in tools.iter().enumerate() {
             let name = name_of(tool)?;
-            let parameters = match &tool["schema"] {
-                Value::Null => "any*".to_string(),
-                schema => self.parameters(schema).map_err(|f| of_tool(name, f))?,
-            };
+            let parameters = self.arguments(tool).map_err(|f| of_tool(name, f))?;
             self.rules.push(format!("t{i}: {} {parameters}", literal(&format!("{name}\">\n"))));
             names.push(format!("t{i}"));
         }
@@ -129,34 +156,17 @@ impl Dsml {
         Ok(self.rules.join("\n") + "\n")
     }
 
-    /// The parameters of one tool, in the order of its schema.
-    fn parameters(&mut self, root: &Value) -> Result<String, Fault> {
-        let (top, place) = followed(root, root, "")?;
-        let Some(map) = top.as_object() else { return Err(Fault::at("/", "must be an object")) };
-        only_properties(map, &place)?;
-        let none = Map::new();
-        let properties = map.get("properties").and_then(Value::as_object).unwrap_or(&none);
-        let required: Vec<&str> = map
-            .get("required")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        if let Some(lost) = required.iter().find(|r| !properties.contains_key(**r)) {
-            let lost: String = lost.chars().take(80).collect();
-            return Err(Fault::at(
-                &below(&place, "required"),
-                format!("'{lost}' is not among the properties"),
-            ));
+    fn arguments(&mut self, tool: &Value) -> Result<String, Fault> {
+        if let Some(input) = input(tool)? {
+            let i = self.rules.len();
+            let tag = literal("parameter name=\"input\" string=\"false\">\"");
+            self.rules.push(format!("g{i}: {input}"));
+            return Ok(format!("\"<\" <dsml> {tag} g{i} \"\\\"</\" <dsml> \"parameter>\\n\""));
         }
-        let mut parts = Vec::new();
-        for (key, schema) in properties {
-            let here = below(&below(&place, "properties"), key);
-            let rule = self.parameter(root, key, schema, &here)?;
-            parts.push(if required.contains(&key.as_str()) { rule } else { rule + "?" });
+        match &tool["schema"] {
+            Value::Null => Ok("any*".to_string()),
+            schema => parameters(schema, |key, one, here| self.parameter(schema, key, one, here)),
         }
-        Ok(parts.join(" "))
     }
 
     fn parameter(&mut self, root: &Value, key: &str, schema: &Value, here: &str) -> Result<String, Fault> {
@@ -188,8 +198,42 @@ impl Dsml {
     }
 }
 
+/// The parameters of one tool, in the order of its schema. `one(name, schema, place)`: the rule of one of them.
+pub(super) fn parameters(
+    root: &Value,
+    mut one: impl FnMut(&str, &Value, &str) -> Result<String, Fault>,
+) -> Result<String, Fault> {
+    let (top, place) = followed(root, root, "")?;
+    let Some(map) = top.as_object() else { return Err(Fault::at("/", "must be an object")) };
+    only_properties(map, &place)?;
+    let none = Map::new();
+    let properties = map.get("properties").and_then(Value::as_object).unwrap_or(&none);
+    let required: Vec<&str> = map
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if let Some(lost) = required.iter().find(|r| !properties.contains_key(**r)) {
+        let lost: String = lost.chars().take(80).collect();
+        return Err(Fault::at(&below(&place, "required"), format!("'{lost}' is not among the properties")));
+    }
+    let mut parts = Vec::new();
+    for (key, schema) in properties {
+        let here = below(&below(&place, "properties"), key);
+        let rule = one(key, schema, &here)?;
+        parts.push(if required.contains(&key.as_str()) { rule } else { rule + "?" });
+    }
+    Ok(parts.join(" "))
+}
+
 /// Follows references that have nothing beside them, and tells the place of what they name.
-fn followed<'a>(root: &'a Value, schema: &'a Value, place: &str) -> Result<(&'a Value, String), Fault> {
+pub(super) fn followed<'a>(
+    root: &'a Value,
+    schema: &'a Value,
+    place: &str,
+) -> Result<(&'a Value, String), Fault> {
     let (mut at, mut place) = (schema, place.to_string());
     for _ in 0..16 {
         let Some(reference) = at.get("$ref").and_then(Value::as_str) else { return Ok((at, place)) };
@@ -222,7 +266,7 @@ fn only_properties(map: &Map<String, Value>, place: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-fn ways_of(root: &Value, schema: &Value, here: &str, depth: usize) -> Result<Ways, Fault> {
+pub(super) fn ways_of(root: &Value, schema: &Value, here: &str, depth: usize) -> Result<Ways, Fault> {
     let json = Ways { json: true, ..Ways::default() };
     let (schema, _) = followed(root, schema, here)?;
     let keys: Vec<&str> = restricting(schema).collect();

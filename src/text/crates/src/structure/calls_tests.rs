@@ -161,3 +161,50 @@ fn what_cannot_be_kept_names_tool_and_place() {
         }
     }
 }
+
+/// The text of a patch: lines, with quotes, backslashes and a tab.
+const PATCH: &str =
+    "start: \"*** Begin\" LF line+ \"*** End\" LF?\nline: (\"+\" | \"-\") /[^\\n]*/ LF\n%import common.LF\n";
+
+fn of_grammar(lark: &str) -> Value {
+    json!({"type": "object", "properties": {"input": {"type": "string", "lark": lark}}, "required": ["input"]})
+}
+
+#[test]
+fn a_grammar_holds_inside_the_string_of_a_call() {
+    let tools = json!([{"name": "patch", "schema": of_grammar(PATCH)}, {"name": "any", "schema": null}]);
+    let request = |form: &str| json!({"form": form, "parallel": true, "tools": tools.clone()});
+    let hermes = |input: &str| {
+        format!("\n{{\"name\": \"patch\", \"arguments\": {{\"input\": {input}}}}}\n</tool_call>")
+    };
+    let dsml = |input: &str| {
+        format!("tool_calls>\n<｜DSML｜invoke name=\"patch\">\n<｜DSML｜parameter name=\"input\" string=\"false\">\
+            {input}</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>")
+    };
+    let good = [
+        "*** Begin\n+a \"b\" \\ \t é\n-\n*** End",
+        "*** Begin\n+</x\n*** End\n",
+        "*** Begin\n+\u{1}\n*** End",
+    ];
+    let bad = ["", "*** Begin\n*** End", "*** Begin\n?a\n*** End", "*** Begin\n+a\n*** End\n\n", "x"];
+    let texts = |list: &[&str], form: &dyn Fn(&str) -> String| -> Vec<String> {
+        list.iter().map(|t| form(&json!(t).to_string())).collect()
+    };
+    let all: [(&str, &dyn Fn(&str) -> String); 2] = [("hermes", &hermes), ("dsml", &dsml)];
+    for (form, write) in all {
+        let (good, mut bad) = (texts(&good, write), texts(&bad, write));
+        bad.push(write("\"*** Begin\n+a\n*** End\"")); // line feeds that are not escaped
+        let (good, bad): (Vec<&str>, Vec<&str>) =
+            (good.iter().map(String::as_str).collect(), bad.iter().map(String::as_str).collect());
+        check(request(form), &good, &bad);
+    }
+}
+
+#[test]
+fn a_grammar_that_cannot_be_kept_names_its_tool() {
+    for lark in ["start: <think>", "start: missing", "begin: \"a\"", "start: /(/"] {
+        let tools = json!([{"name": "patch", "schema": of_grammar(lark)}]);
+        let fault = masks(json!({"form": "hermes", "parallel": false, "tools": tools})).err().expect(lark);
+        assert_eq!(fault.why, super::Why::Invalid, "{lark}: {fault:?}");
+    }
+}

@@ -15,8 +15,10 @@ mod disjoint;
 mod keywords;
 pub mod matcher;
 mod productive;
+mod quoted;
 mod references;
 mod schema;
+mod table_calls;
 #[cfg(test)]
 mod tests;
 pub mod trial;

@@ -7,9 +7,52 @@ use toktrie::{ApproximateTokEnv, SimpleVob, TokEnv, TokRxInfo, TokTrie, TokenId}
 const WORD_MAX: usize = 512; // bytes; longer tokens are never allowed
 const SIZE_MAX: usize = 1 << 22;
 
-/// Special tokens that grammars of calls use, as <name>.
-pub const MARKS: [(&str, &str); 3] =
-    [("<tool_call>", "<call>"), ("</tool_call>", "<call-end>"), ("\u{ff5c}DSML\u{ff5c}", "<dsml>")];
+/// Special tokens that grammars of calls use, and their names there.
+pub const MARKS: &[(&str, &str)] = &[
+    ("<tool_call>", "<call>"),
+    ("</tool_call>", "<call-end>"),
+    ("\u{ff5c}DSML\u{ff5c}", "<dsml>"),
+    ("<tool_calls>", "<calls>"),
+    ("</tool_calls>", "<calls-end>"),
+    ("<tool_sep>", "<sep>"),
+    ("<arg_key>", "<key>"),
+    ("</arg_key>", "<key-end>"),
+    ("<arg_value>", "<value>"),
+    ("</arg_value>", "<value-end>"),
+    ("<tool_calls:opensource>", "<o-calls>"),
+    ("</tool_calls:opensource>", "<o-calls-end>"),
+    ("<tool_call:opensource>", "<o-call>"),
+    ("</tool_call:opensource>", "<o-call-end>"),
+    ("<tool_sep:opensource>", "<o-sep>"),
+    ("<arg_key:opensource>", "<o-key>"),
+    ("</arg_key:opensource>", "<o-key-end>"),
+    ("<arg_value:opensource>", "<o-value>"),
+    ("</arg_value:opensource>", "<o-value-end>"),
+    ("<｜tool▁calls▁begin｜>", "<ds-calls>"),
+    ("<｜tool▁calls▁end｜>", "<ds-calls-end>"),
+    ("<｜tool▁call▁begin｜>", "<ds-call>"),
+    ("<｜tool▁call▁end｜>", "<ds-call-end>"),
+    ("<｜tool▁sep｜>", "<ds-sep>"),
+    ("<|tool_calls_section_begin|>", "<section>"),
+    ("<|tool_calls_section_end|>", "<section-end>"),
+    ("<|tool_call_begin|>", "<begin>"),
+    ("<|tool_call_end|>", "<end>"),
+    ("<|tool_call_argument_begin|>", "<argument>"),
+    ("<minimax:tool_call>", "<minimax>"),
+    ("</minimax:tool_call>", "<minimax-end>"),
+    ("[TOOL_CALLS]", "<mistral>"),
+    ("[ARGS]", "<mistral-args>"),
+    ("<|start|>", "<start>"),
+    ("<|channel|>", "<channel>"),
+    ("<|constrain|>", "<constrain>"),
+    ("<|message|>", "<message>"),
+    ("<|call|>", "<call-message>"),
+    ("<function=", "<function>"),
+    ("</function>", "<function-end>"),
+    ("<parameter=", "<parameter>"),
+    ("</parameter>", "<parameter-end>"),
+    ("</invoke>", "<invoke-end>"),
+];
 
 fn mark_of(word: &[u8]) -> Option<Vec<u8>> {
     let (_, name) = MARKS.iter().find(|(spelling, _)| spelling.as_bytes() == word)?;
