@@ -29,6 +29,7 @@ struct FilePage {
 class FileWriter {
  public:
   virtual ~FileWriter() = default;
+  File file;  // what commit() keeps; name, purpose and expires may be changed before it
   // Error exhausted beyond the limits or if the disk is full; the writer is of no use after an Error.
   virtual std::optional<Error> write(std::string_view bytes) = 0;
   // The file is durable before this returns.
@@ -49,7 +50,8 @@ class Files {
   virtual Result<std::unique_ptr<FileWriter>> create(File file) = 0;
   // Error not_found if there is none with this id and owner, or if it expired before `now`; as below.
   virtual Result<File> find(const std::string& id, const std::string& owner, int64_t now) = 0;
-  virtual Result<std::unique_ptr<FileReader>> open(const std::string& id, const std::string& owner, int64_t now) = 0;
+  virtual Result<std::unique_ptr<FileReader>> open(const std::string& id, const std::string& owner,
+                                                   int64_t now) = 0;
   // At most page.limit + 1 files: one more than asked says that there are more.
   virtual Result<std::vector<File>> list(const std::string& owner, const FilePage& page, int64_t now) = 0;
   virtual std::optional<Error> erase(const std::string& id, const std::string& owner, int64_t now) = 0;
