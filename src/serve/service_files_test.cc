@@ -72,7 +72,7 @@ TEST(ServiceFiles, AFileIsShownAndReadAsItWasSent) {
 TEST(ServiceFiles, HoweverTheUploadIsCutTheFileIsTheSame) {
   const Folder f;
   const Running s(say_hello, {.files = f.open()});
-  const std::string bytes = "line one\r\n--BB is not its end\r\n\r\n-", text = form(bytes);
+  const std::string bytes = "line one\r\n--B is not its end\r\n\r\n-", text = form(bytes);
   for (size_t step : {1, 2, 3, 7, 31, 64, 1000}) {
     auto socket = s.connect();
     socket.send("POST /v1/files HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n" + kType + "\r\n");
@@ -106,7 +106,7 @@ TEST(ServiceFiles, AWrongKeyIsRefusedBeforeAnythingIsStored) {
       kType + "\r\n");  // no body follows
   const Answered a = read_answer(socket);
   EXPECT_EQ(a.status, 401);
-  EXPECT_EQ(a.json()["error"]["type"], "authentication_error");
+  EXPECT_EQ(a.json()["error"]["code"], "invalid_api_key");
   EXPECT_EQ(f.count(), 0);
   EXPECT_EQ(upload(s, form("x"), "authorization: Bearer secret\r\n").status, 200);
 }
