@@ -28,6 +28,7 @@
 #include "serve/engine_backend.h"
 #include "serve/sampling_defaults.h"
 #include "serve/service.h"
+#include "store/files_folder.h"
 #include "store/sqlite_store.h"
 #include "store/state_folder.h"
 #include "weights/model_name.h"
@@ -39,6 +40,7 @@ using Seconds = std::chrono::seconds;
 
 constexpr const char* kKeyVariable = "AUTARK_API_KEY";
 constexpr unsigned kTidySeconds = 2;            // for destructors at the end; see end_soon()
+constexpr size_t kFormBytes = 1 << 20;          // of an upload beside its file
 constexpr int64_t kSecondsMax = 1'000'000'000;  // thirty years
 
 struct Arguments {
@@ -52,17 +54,19 @@ struct Arguments {
   std::string tls_certificate, tls_key;  // PEM files; both or neither
   std::string state;                     // the folder; "none": in memory; empty: the usual one
   int64_t store_bytes = 0;               // 0: not given
-  int64_t state_memory = 0;              // 0: half of what is left
+  int64_t max_file = int64_t{512} << 20, files_bytes = 0;  // of one; of all, 0: not given
+  int64_t state_memory = 0;                                // 0: half of what is left
   WeightCacheArguments weight_cache;
   PrefixCacheArguments prefix_cache;
   SpeculationArguments speculation;
 };
 
-// What the server keeps: the locked folder, if there is one, the answers and the key for sealed texts.
+// What the server keeps: the locked folder, if there is one, the answers, the key for sealed texts, and files.
 struct State {
   std::optional<storage::StateFolder> folder;
   std::shared_ptr<storage::Store> answers;
   std::shared_ptr<serve::Seal> seal;
+  std::shared_ptr<storage::Files> files;
 };
 
 // The loaded model and the path that it was loaded from.
@@ -261,6 +265,7 @@ Result<http::Options> http_options(const Arguments& a) {
   http::Options http{.host = a.host, .port = a.port, .threads = 2, .error_body = serve::Service::error_body};
   http.limits.connections = a.connections;
   http.limits.body_bytes = size_t(a.body_megabytes) << 20;
+  http.limits.upload_bytes = size_t(a.max_file) + kFormBytes;
   auto cors = http::Cors::of(a.cors);
   if (!cors) return Error{cors.error().code, "--cors: " + cors.error().message};
   http.cors = std::move(*cors);
@@ -284,15 +289,19 @@ Result<std::string> key_of(const Arguments& a) {
   return key;
 }
 
-// Opens the state folder and what is in it. With "none" everything is in memory, as with a port that the
+// Opens the state folder and what is in it. With "none" everything is in memory, files in a temporary folder, as with a port that the
 // next start does not have again.
 Result<State> open_state(const Arguments& a) {
   const bool in_memory = a.state == "none" || (a.state.empty() && a.port == 0);
   const int64_t usual = int64_t{1} << (in_memory ? 26 : 30);
   const storage::Limits limits{.bytes = a.store_bytes > 0 ? a.store_bytes : usual};
+  const storage::FileLimits file_limits{.bytes = a.files_bytes > 0 ? a.files_bytes : usual << 4};
   if (in_memory) {
     AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::memory_store(limits));
-    return State{{}, std::move(kept), std::make_shared<serve::Seal>(serve::Seal::random(now_seconds()))};
+    return State{{},
+                 std::move(kept),
+                 std::make_shared<serve::Seal>(serve::Seal::random(now_seconds())),
+                 storage::temporary_files(file_limits)};
   }
   const auto path =
       a.state.empty() ? storage::StateFolder::usual(std::to_string(a.port)) : std::filesystem::path(a.state);
@@ -301,7 +310,9 @@ Result<State> open_state(const Arguments& a) {
   AUTARK_TRY(storage::StateFolder folder, storage::StateFolder::open(path));
   AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::open_store(path / "store.db", limits));
   AUTARK_TRY(serve::Seal seal, serve::Seal::from_file(path / "server.key", now_seconds()));
-  return State{std::move(folder), std::move(kept), std::make_shared<serve::Seal>(std::move(seal))};
+  AUTARK_TRY(std::shared_ptr<storage::Files> files, storage::open_files(path / "files", file_limits));
+  return State{std::move(folder), std::move(kept), std::make_shared<serve::Seal>(std::move(seal)),
+               std::move(files)};
 }
 
 int run(const Arguments& a) {
@@ -319,7 +330,9 @@ int run(const Arguments& a) {
                           .assets = serve::console_assets(),
                           .request_time = Seconds(a.request_seconds),
                           .answers = state->answers,
-                          .seal = state->seal});
+                          .seal = state->seal,
+                          .files = state->files,
+                          .file_bytes = a.max_file});
   auto server = http::Server::start(*http, service.router());
   if (!server) return fail(server.error());
   print_address(a, (*server)->port());
@@ -331,12 +344,19 @@ int run(const Arguments& a) {
 // Options of what is kept between requests.
 void add_state(const Command& c, Arguments& a) {
   c.option("--state", a.state,
-           "The folder for stored answers and the server's key, for one server at a time; none, or --port 0 "
-           "without this option: in memory (autark/PORT in $XDG_STATE_HOME, else in ~/.local/state)");
+           "The folder for stored answers, files and the server's key, for one server at a time; none, or "
+           "--port 0 "
+           "without this option: in memory, and files in a temporary folder (autark/PORT in $XDG_STATE_HOME, "
+           "else in ~/.local/state)");
   c.option("--store-bytes", a.store_bytes,
            "Bytes of stored answers; beyond it, and after 30 days, the oldest are removed (1 GiB, in memory "
            "64 MiB)",
            {.rule = whole_number(1, int64_t{1} << 50)});
+  c.option("--max-file", a.max_file, "Bytes of an uploaded file; more get 413",
+           {.rule = whole_number(1, int64_t{1} << 50), .shows_default = true, .kind = "BYTES"});
+  c.option("--files-bytes", a.files_bytes,
+           "Bytes of all uploaded files; beyond it uploads get 413 (16 GiB, in a temporary folder 1 GiB)",
+           {.rule = whole_number(1, int64_t{1} << 50), .kind = "BYTES"});
 }
 
 // Options that limit requests and connections.

@@ -11,7 +11,8 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr size_t kReadBytes = 4 << 10, kBodyReadBytes = 64 << 10;
-constexpr size_t kAheadBytes = 64 << 10;  // of further requests, read while one is answered
+constexpr size_t kProgressBytes = 64 << 10;  // of an upload, after which its time limit begins again
+constexpr size_t kAheadBytes = 64 << 10;     // of further requests, read while one is answered
 constexpr std::chrono::milliseconds kLingerTime{5000};
 constexpr std::chrono::milliseconds kLastLingerTime{100};  // when the server is stopping
 // How long a refused connection may take to send its head: path and origin decide the form of the refusal.
@@ -54,7 +55,10 @@ Connection::Connection(Socket socket, ServerState& state)
       read_timer_(socket_.get_executor()),
       write_timer_(socket_.get_executor()),
       peer_(peer_of(socket_)),
-      reader_(state.options->limits) {
+      reader_(state.options->limits,
+              [&router = state.router](std::string_view method, std::string_view path) {
+                return router.is_upload(method, path);
+              }) {
   error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
@@ -161,8 +165,10 @@ void Connection::say_goodbye() {
 // until more bytes are needed.
 void Connection::advance() {
   if (phase_ == Phase::answering) return input_.size() < kAheadBytes ? read() : watch_for_reset();
+  if (upload_ && upload_->storing) return;
   input_.erase(0, reader_.put(input_));
   if (turned_away_ && reader_.is_head_read()) return turn_down();
+  if (reader_.is_upload() && reader_.stage() != RequestReader::Stage::refused) return advance_upload();
   switch (reader_.stage()) {
     case RequestReader::Stage::refused:
       return refuse(reader_.refusal().status, reader_.refusal().reason);
@@ -178,6 +184,11 @@ void Connection::advance() {
       enter(Phase::body);
       break;
   }
+  read_more();
+}
+
+// Nothing is left to parse.
+void Connection::read_more() {
   if (ended_) return close();
   if (reader_.wants_continue()) {
     queued_ += "HTTP/1.1 100 Continue\r\n\r\n";
@@ -186,12 +197,62 @@ void Connection::advance() {
   read();
 }
 
-// Passes the request to the router and makes the Answer that it will be answered through.
-void Connection::dispatch() {
+// Passes an upload's head to the router, its body to the sink, and its end.
+void Connection::advance_upload() {
+  if (!upload_) {
+    begin_upload();
+    return advance();
+  }
+  std::string piece = reader_.take_piece();
+  if (!piece.empty()) return store(std::move(piece));
+  if (reader_.stage() != RequestReader::Stage::complete) return read_more();
   enter(Phase::answering);
-  const Form form = reader_.form();
-  Request request = reader_.take();
-  request.peer = peer_;
+  guarded([&] { upload_->sink->end(); });
+  upload_.reset();
+  advance();
+}
+
+// A request that is answered before its body has come is over.
+void Connection::begin_upload() {
+  enter(Phase::body);
+  Form form = reader_.form();
+  form.keep_alive = false;
+  Request head = reader_.head();
+  head.peer = peer_;
+  const auto stream = std::make_shared<Handle>(make_answer(head, form));
+  std::shared_ptr<BodySink> sink;
+  guarded([&] { sink = state_.router.receive(head, stream); });
+  if (sink) upload_.emplace(std::move(sink));
+  if (!upload_) enter(Phase::answering);
+}
+
+void Connection::store(std::string piece) {
+  upload_->storing = true;
+  upload_->bytes += piece.size();
+  if (upload_->bytes >= kProgressBytes) {
+    upload_->bytes = 0;
+    wait(state_.options->limits.body_time);
+  }
+  const auto stored = [weak = weak_from_this()](bool more) {
+    if (const auto self = weak.lock())
+      asio::post(self->socket_.get_executor(), [self, more] { self->on_stored(more); });
+  };
+  if (!guarded([&] { upload_->sink->put(std::move(piece), stored); })) close();
+}
+
+void Connection::on_stored(bool more) {
+  if (!upload_) return;  // closed or refused meanwhile
+  upload_->storing = false;
+  if (!more) {
+    enter(Phase::answering);
+    upload_.reset();
+    send();
+  }
+  if (phase_ == Phase::body || phase_ == Phase::answering) advance();
+}
+
+// Makes the Answer that a request will be answered through.
+std::shared_ptr<Answer> Connection::make_answer(const Request& request, Form form) {
   then_ = Answer::Then::more;
   const Cors& cors = state_.options->cors;
   answer_ = std::make_shared<Answer>(state_.options, state_.draining, form, request.path,
@@ -200,20 +261,34 @@ void Connection::dispatch() {
                                        if (const auto self = weak.lock())
                                          asio::post(self->socket_.get_executor(), [self] { self->send(); });
                                      });
+  return answer_;
+}
+
+// Passes the request to the router.
+void Connection::dispatch() {
+  enter(Phase::answering);
+  const Form form = reader_.form();
+  Request request = reader_.take();
+  request.peer = peer_;
+  const auto answer = make_answer(request, form);
+  const Cors& cors = state_.options->cors;
   if (cors.is_preflight(request))
-    answer_->respond({204, cors.preflight(request, state_.router.methods(request.path)), ""});
+    answer->respond({204, cors.preflight(request, state_.router.methods(request.path)), ""});
   else
-    handle(std::move(request));
+    guarded([&] { state_.router.handle(std::move(request), std::make_shared<Handle>(answer)); });
   if (!ended_) return;
   probe_time_ = kFirstProbeTime;
   probe();
 }
 
-void Connection::handle(Request request) {
+// Calls a handler. False if it threw.
+bool Connection::guarded(const std::function<void()>& call) {
   try {
-    state_.router.handle(std::move(request), std::make_shared<Handle>(answer_));
+    call();
+    return true;
   } catch (const std::exception& e) {  // the Handle is destroyed by now and has answered 500
     log_error(std::string("http: a handler threw: ") + e.what());
+    return false;
   }
 }
 
@@ -250,6 +325,7 @@ void Connection::refuse(int status, const std::string& reason) {
     response.headers.push_back(std::move(header));
   queued_ +=
       response_head(status, response.headers, {.keep_alive = false}, response.body.size()) + response.body;
+  upload_.reset();
   answer_ = nullptr;
   then_ = Answer::Then::close;
   send();
@@ -327,6 +403,7 @@ void Connection::close() {
   error_code ignored;
   socket_.close(ignored);
   write_timer_.cancel();
+  upload_.reset();
   if (const auto answer = std::exchange(answer_, nullptr)) {
     try {
       answer->lose();
@@ -346,7 +423,7 @@ void Connection::wait(std::chrono::milliseconds time) {
   });
 }
 
-// Starts the time limit of the phase. It is not extended by bytes that arrive within the phase.
+// Starts the time limit of the phase. Bytes that arrive within the phase extend it only for an upload.
 void Connection::enter(Phase phase) {
   if (phase == phase_) return;
   state_.answering += int(phase == Phase::answering) - int(phase_ == Phase::answering);
@@ -372,6 +449,7 @@ void Connection::enter(Phase phase) {
 void Connection::on_deadline() {
   if (phase_ == Phase::answering) return ended_ ? probe() : void();
   if (phase_ == Phase::head && turned_away_) return turn_down();
+  if (phase_ == Phase::body && upload_ && upload_->storing) return wait(state_.options->limits.body_time);
   if (phase_ == Phase::body) return refuse(408, "the body did not arrive in time");
   close();
 }

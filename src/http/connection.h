@@ -59,7 +59,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void say_goodbye();
   void advance();
   void dispatch();
-  void handle(Request request);
+  void read_more();
+  std::shared_ptr<Answer> make_answer(const Request& request, Form form);
+  void advance_upload();
+  void begin_upload();
+  void store(std::string piece);
+  void on_stored(bool more);
+  bool guarded(const std::function<void()>& call);
   void probe();
   void watch_for_reset();
   void wait(std::chrono::milliseconds time);
@@ -73,6 +79,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void enter(Phase phase);
   void on_deadline();
 
+  // A request whose body goes to a sink.
+  struct Upload {
+    std::shared_ptr<BodySink> sink;
+    bool storing = false;  // the sink has a piece, and nothing is parsed
+    size_t bytes = 0;      // since the time limit began
+  };
+
   ServerState& state_;
   Socket socket_;
   boost::asio::steady_timer read_timer_, write_timer_;
@@ -81,6 +94,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   RequestReader reader_;
   std::string arriving_, input_;  // buffer of the pending read; text that was read and not yet parsed
   std::shared_ptr<Answer> answer_;
+  std::optional<Upload> upload_;
   Answer::Then then_ = Answer::Then::more;
   std::string queued_, sending_;  // queued_: bytes beside the answer, such as "100 Continue"
   size_t sent_ = 0;               // bytes of sending_

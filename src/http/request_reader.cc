@@ -1,8 +1,9 @@
 #include "http/request_reader.h"
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
+#include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/rfc7230.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include "base/check.h"
 
 namespace autark::http {
@@ -12,16 +13,48 @@ namespace bhttp = boost::beast::http;
 
 constexpr size_t kExtensionBytes = 256;  // of one chunk; extensions are not used in practice
 
-struct RequestReader::Parser : bhttp::request_parser<bhttp::string_body> {
+namespace {
+
+// A body in a string, for which no room is reserved before its bytes arrive.
+struct GrowingBody {
+  using value_type = std::string;
+  static uint64_t size(const std::string& body) { return body.size(); }
+  class reader {
+   public:
+    template <class Header>
+    reader(Header&, std::string& body) : body_(body) {}
+    void init(const boost::optional<uint64_t>&, beast::error_code& fault) { fault = {}; }
+    template <class Buffers>
+    size_t put(const Buffers& buffers, beast::error_code& fault) {
+      fault = {};
+      const size_t before = body_.size();
+      for (const boost::asio::const_buffer buffer : beast::buffers_range_ref(buffers))
+        body_.append(static_cast<const char*>(buffer.data()), buffer.size());
+      return body_.size() - before;
+    }
+    void finish(beast::error_code& fault) { fault = {}; }
+
+   private:
+    std::string& body_;
+  };
+};
+
+}  // namespace
+
+// Its limit of the body cannot change once the head is read, so it is that of uploads; `limit` has the rest.
+struct RequestReader::Parser : bhttp::request_parser<GrowingBody> {
   explicit Parser(const Limits& limits) {
     header_limit(static_cast<uint32_t>(limits.header_bytes));
-    body_limit(limits.body_bytes);
+    body_limit(std::max(limits.body_bytes, limits.upload_bytes));
     on_chunk_header(check_chunk);
   }
   std::function<void(uint64_t, beast::string_view, beast::error_code&)> check_chunk =
-      [](uint64_t, beast::string_view extensions, beast::error_code& fault) {
+      [this](uint64_t size, beast::string_view extensions, beast::error_code& fault) {
         if (extensions.size() > kExtensionBytes) fault = bhttp::error::bad_chunk_extension;
+        if (size > limit - chunked) fault = bhttp::error::body_limit;
+        chunked += size;
       };
+  uint64_t limit = 0, chunked = 0;  // of the body of this request; the sizes of its chunks so far
 };
 
 namespace {
@@ -37,9 +70,12 @@ int status_of(const beast::error_code& fault) {
   return 400;
 }
 
-std::string reason_of(const beast::error_code& fault, const Limits& limits) {
-  if (status_of(fault) == 413)
-    return "the body is larger than " + std::to_string(limits.body_bytes) + " bytes";
+std::string too_large(size_t limit) {
+  return "the body is larger than " + std::to_string(limit) + " bytes";
+}
+
+std::string reason_of(const beast::error_code& fault, size_t limit) {
+  if (status_of(fault) == 413) return too_large(limit);
   if (fault == bhttp::error::bad_version) return "the request line does not end in HTTP/1.1 or HTTP/1.0";
   return "the request is malformed: " + fault.message();
 }
@@ -52,7 +88,7 @@ std::string lower(beast::string_view text) {
   return out;
 }
 
-Request request_of(bhttp::request<bhttp::string_body>&& message) {
+Request request_of(const bhttp::request<GrowingBody>& message) {
   Request r;
   r.method = std::string(message.method_string());
   if (auto target = parse_target({message.target().data(), message.target().size()})) {
@@ -61,13 +97,13 @@ Request request_of(bhttp::request<bhttp::string_body>&& message) {
   }
   for (const auto& field : message)
     r.headers.emplace_back(lower(field.name_string()), std::string(field.value()));
-  r.body = std::move(message.body());
   return r;
 }
 
 }  // namespace
 
-RequestReader::RequestReader(const Limits& limits) : limits_(limits) {}
+RequestReader::RequestReader(const Limits& limits, Uploads uploads)
+    : limits_(limits), uploads_(std::move(uploads)) {}
 RequestReader::~RequestReader() = default;
 
 // Skips empty lines before a request. Bytes that cannot begin a method, such as a TLS hello, are refused at
@@ -78,6 +114,7 @@ size_t RequestReader::begin(std::string_view bytes) {
   parser_ = std::make_unique<Parser>(limits_);
   stage_ = Stage::head;
   head_bytes_ = checked_bytes_ = 0;
+  is_upload_ = false;
   if (!is_token(bytes[first])) refuse(400, "this is not an HTTP/1.1 request");
   return first;
 }
@@ -96,11 +133,14 @@ size_t RequestReader::put(std::string_view bytes) {
     if (stage_ == Stage::head) head_bytes_ += n;
     checked_bytes_ -= std::min(checked_bytes_, n);
     if (fault && fault != bhttp::error::need_more) {
-      refuse(status_of(fault), reason_of(fault, limits_));
+      is_upload_ = asks_to_upload();
+      refuse(status_of(fault), reason_of(fault, body_limit()));
       break;
     }
-    if (stage_ == Stage::head && parser_->is_header_done()) check_head();
+    const bool was_head = stage_ == Stage::head;
+    if (was_head && parser_->is_header_done()) check_head();
     if (stage_ == Stage::body && parser_->is_done()) stage_ = Stage::complete;
+    if (was_head && is_upload_) break;
     if (n == 0) {  // the end of a head, of a chunk size or of a trailer has not arrived
       if (rest.size() > limits_.header_bytes) refuse(431, "a chunk's head or the trailer is too long");
       break;
@@ -135,10 +175,18 @@ void RequestReader::check_head() {
     return refuse(501, "the only transfer coding understood here is chunked");
   if (!parse_target({head.target().data(), head.target().size()}))
     return refuse(400, "the request target is not a path with valid percent-encoding");
+  is_upload_ = asks_to_upload();
+  parser_->limit = body_limit();
+  if (parser_->content_length().value_or(0) > body_limit()) return refuse(413, too_large(body_limit()));
   if (head.version() == 11 && !expect.empty()) {
     if (lower(expect) != "100-continue") return refuse(417, "the only expectation met here is 100-continue");
     wants_continue_ = !parser_->is_done();
   }
+}
+
+bool RequestReader::asks_to_upload() const {
+  const auto method = parser_->get().method_string();
+  return uploads_ && uploads_({method.data(), method.size()}, path());
 }
 
 void RequestReader::refuse(int status, std::string reason) {
@@ -174,8 +222,19 @@ Form RequestReader::form() const {
 Request RequestReader::take() {
   AUTARK_CHECK(stage_ == Stage::complete);
   stage_ = Stage::idle;
-  wants_continue_ = false;
-  return request_of(std::exchange(parser_, nullptr)->release());
+  wants_continue_ = is_upload_ = false;
+  Request request = head();
+  request.body = std::move(parser_->get().body());
+  parser_ = nullptr;
+  return request;
+}
+
+Request RequestReader::head() const {
+  return request_of(parser_->get());
+}
+
+std::string RequestReader::take_piece() {
+  return std::exchange(parser_->get().body(), {});
 }
 
 }  // namespace autark::http

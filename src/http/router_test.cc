@@ -75,6 +75,27 @@ TEST(RouterTest, FiltersComeFirstAndInOrder) {
   EXPECT_EQ(ask(router, "GET", "/nothing").status, 404);
   EXPECT_EQ(seen, "abab");
 }
+TEST(RouterTest, UploadsAreKnownByMethodAndPath) {
+  class Echo final : public BodySink {
+   public:
+    explicit Echo(StreamPtr stream) : stream_(std::move(stream)) {}
+    void put(std::string bytes, std::function<void(bool)> then) override { body_ += bytes, then(true); }
+    void end() override { stream_->respond({200, {}, body_}); }
+
+   private:
+    const StreamPtr stream_;
+    std::string body_;
+  };
+  Router router = example();
+  router.upload("POST", "/files",
+                [](const Request&, const StreamPtr& s) { return std::make_shared<Echo>(s); });
+  EXPECT_TRUE(router.is_upload("POST", "/files"));
+  for (const auto& [method, path] : {std::pair("GET", "/files"), {"POST", "/chat"}, {"POST", "/none"}})
+    EXPECT_FALSE(router.is_upload(method, path)) << method << path;
+  const auto kept = std::make_shared<Kept>();
+  router.handle({.method = "POST", .path = "/files", .body = "whole"}, kept);
+  EXPECT_EQ(kept->response.body, "whole");
+}
 
 }  // namespace
 }  // namespace autark::http

@@ -13,16 +13,17 @@ namespace autark::http {
 
 // Limits of one server, and what happens beyond each.
 struct Limits {
-  size_t header_bytes = 32 << 10;  // more: 431
-  size_t body_bytes = 32 << 20;    // more: 413; the connection is closed without reading the body
-  int connections = 4096;          // more: 503 when accepted
+  size_t header_bytes = 32 << 10;   // more: 431
+  size_t body_bytes = 32 << 20;     // more: 413; the connection is closed without reading the body
+  size_t upload_bytes = 513 << 20;  // of a body that goes to a BodySink; more: 413
+  int connections = 4096;           // more: 503 when accepted
   int handshakes = 512;  // of TLS that are not complete; further connections are closed when accepted
   std::chrono::milliseconds handshake_time{10'000};  // for a whole handshake; later: closed
   std::chrono::milliseconds header_time{10'000};     // for a whole head; later: closed
-  std::chrono::milliseconds body_time{60'000};       // for a whole body; later: 408
-  std::chrono::milliseconds idle_time{75'000};       // between two requests of a connection; later: closed
-  std::chrono::milliseconds write_time{60'000};      // without the client taking a byte; later: closed
-  size_t unsent_bytes = 4 << 20;                     // written to one stream and not yet sent; more: closed
+  std::chrono::milliseconds body_time{60'000};   // for a whole body, or for 64 KiB of an upload; later: 408
+  std::chrono::milliseconds idle_time{75'000};   // between two requests of a connection; later: closed
+  std::chrono::milliseconds write_time{60'000};  // without the client taking a byte; later: closed
+  size_t unsent_bytes = 4 << 20;                 // written to one stream and not yet sent; more: closed
 };
 
 // The body of an error response.

@@ -57,6 +57,19 @@ class Stream {
 using StreamPtr = std::shared_ptr<Stream>;
 using Handler = std::function<void(Request, StreamPtr)>;
 
+// Takes the body of one request in pieces while it arrives, see Router::upload. The connection reads no further
+// until a piece is taken. A sink that is destroyed before end() belongs to a client that left, or to a body that
+// was refused.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  // Takes the next piece, never empty; does not block. Calls `then` once, on any thread: with true to get the next
+  // piece, or with false if it has answered the request. The rest of the body is then not passed on.
+  virtual void put(std::string bytes, std::function<void(bool more)> then) = 0;
+  // The body is whole: answers the request, now or later.
+  virtual void end() = 0;
+};
+
 // The text of one server-sent event; `event` may be empty. Each line of `data` becomes a data line.
 std::string sse(std::string_view data, std::string_view event = {});
 

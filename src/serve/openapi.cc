@@ -11,6 +11,7 @@ namespace {
 enum class Form : uint8_t {
   object,   // JSON
   events,   // JSON, or server-sent events if the body has "stream": true
+  bytes,    // of any kind
   metrics,  // text
   status,   // JSON, also with 503
   none,     // 404 always
@@ -104,6 +105,18 @@ std::vector<Operation> response_operations() {
       {"DELETE", "/v1/conversations/{rest}", "Not supported", Form::none}};
 }
 
+std::vector<Operation> file_operations() {
+  constexpr const char* kFile = "id object bytes created_at filename purpose status";
+  std::vector<Parameter> listed = paged();
+  listed[0].schema = whole(1, 10'000);
+  listed.push_back({"purpose", kText});
+  return {{"POST", "/v1/files", "Keeps a file", Form::object, kFile, "FileForm"},
+          {"GET", "/v1/files", "The kept files", Form::object, "object data has_more", "", listed},
+          {"GET", "/v1/files/{id}", "A kept file", Form::object, kFile},
+          {"GET", "/v1/files/{id}/content", "The bytes of a kept file", Form::bytes},
+          {"DELETE", "/v1/files/{id}", "Removes a kept file", Form::object, "id object deleted"}};
+}
+
 std::vector<Operation> own_operations() {
   return {{"POST", "/v1/cache/clear", "Frees the state that is kept of earlier requests", Form::object,
            "cleared"},
@@ -126,8 +139,8 @@ std::vector<Operation> own_operations() {
           {"GET", "/user/balance", "Not configured: the server keeps no balances", Form::none}};
 }
 
-Json content(const char* type, Json schema) {
-  return {{type, {{"schema", std::move(schema)}}}};
+Json content(std::string_view type, Json schema) {
+  return {{std::string(type), {{"schema", std::move(schema)}}}};
 }
 
 Json schema_named(const std::string& name) {
@@ -156,6 +169,7 @@ Json responses(const Operation& o) {
   if (o.form == Form::none) return {{"404", {{"description", "Not supported"}, {"content", fault}}}};
   Json types =
       o.form == Form::metrics ? content("text/plain", kText) : content("application/json", answer_schema(o));
+  if (o.form == Form::bytes) types = content("application/octet-stream", Json::object());
   Json loading = o.form == Form::status ? types : fault;
   if (o.form == Form::events) types["text/event-stream"] = Json::object();
   return {{"200", {{"description", "The answer"}, {"content", std::move(types)}}},
@@ -163,6 +177,12 @@ Json responses(const Operation& o) {
            {{"description", "The model is being loaded, or the server is stopping"},
             {"content", std::move(loading)}}},
           {"default", {{"description", "A fault, in the form of the dialect"}, {"content", fault}}}};
+}
+
+constexpr std::string_view kJson = "application/json";
+
+std::string_view type_of_body(const Operation& o) {
+  return std::string_view(o.body) == "FileForm" ? "multipart/form-data" : kJson;
 }
 
 Json parameters(const Operation& o) {
@@ -175,7 +195,7 @@ Json parameters(const Operation& o) {
                    {"schema", {{"type", "string"}, {"minLength", 1}}}});
   for (const Parameter& p : o.parameters)
     all.push_back({{"name", p.name}, {"in", p.in}, {"schema", p.schema}});
-  if (*o.body)
+  if (*o.body && type_of_body(o) == kJson)
     all.push_back(
         {{"name", "idempotency-key"}, {"in", "header"}, {"schema", {{"type", "string"}, {"minLength", 1}}}});
   return all;
@@ -193,7 +213,7 @@ Json described(const Operation& o, bool key) {
   Json j{{"operationId", id_of(o)}, {"summary", o.summary}, {"responses", responses(o)}};
   if (Json all = parameters(o); !all.empty()) j["parameters"] = std::move(all);
   if (*o.body)
-    j["requestBody"] = {{"required", true}, {"content", content("application/json", schema_named(o.body))}};
+    j["requestBody"] = {{"required", true}, {"content", content(type_of_body(o), schema_named(o.body))}};
   if (key && needs_key(o.path)) j["security"] = {{{"bearer", Json::array()}}, {{"key", Json::array()}}};
   return j;
 }
@@ -216,6 +236,13 @@ Json schemas() {
   all["DetokenizeRequest"] =
       object_of({{"tokens", {{"type", "array"}, {"items", whole(0, INT32_MAX)}}}}, {"tokens"});
   all["MetadataRequest"] = object_of({{"metadata", {{"type", {"object", "null"}}}}}, {"metadata"});
+  all["FileForm"] = object_of(
+      {{"file", {{"type", "string"}, {"format", "binary"}}},
+       {"purpose", {{"enum", {"assistants", "batch", "fine-tune", "vision", "user_data", "evals"}}}},
+       {"expires_after",
+        object_of({{"anchor", {{"const", "created_at"}}}, {"seconds", whole(3600, 2'592'000)}},
+                  {"anchor", "seconds"})}},
+      {"file", "purpose"});
   all["OpenAiError"] = object_of(
       {{"error",
         object_of({{"message", kText}, {"type", kText}, {"param", text_or_null}, {"code", text_or_null}},
@@ -233,7 +260,7 @@ Json schemas() {
 
 Json openapi(bool key) {
   Json paths = Json::object();
-  for (const auto& part : {model_operations(), response_operations(), own_operations()})
+  for (const auto& part : {model_operations(), response_operations(), file_operations(), own_operations()})
     for (const Operation& o : part) {
       std::string method = o.method;
       for (char& c : method) c = char(std::tolower(c));

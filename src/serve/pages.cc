@@ -6,8 +6,6 @@
 namespace autark::serve {
 namespace {
 
-constexpr int kLimitMax = 100;
-
 std::string id_of(const Json& element) {
   const auto id = element.is_object() ? element.find("id") : element.end();
   return element.is_object() && id != element.end() && id->is_string() ? id->get<std::string>()
@@ -16,16 +14,20 @@ std::string id_of(const Json& element) {
 
 }  // namespace
 
-api::ApiResult<Page> read_page(const std::string& query, const std::string& usual_order) {
+api::ApiResult<Page> read_page(const std::string& query, const std::string& usual_order, PageLimits limits) {
   const std::string order = http::query_value(query, "order").value_or(usual_order);
   if (order != "asc" && order != "desc")
     return api::ApiError{.message = "order must be asc or desc", .param = "order"};
-  Page page{.newest_first = order == "desc", .after = http::query_value(query, "after").value_or("")};
+  Page page{.limit = limits.limit,
+            .newest_first = order == "desc",
+            .after = http::query_value(query, "after").value_or("")};
   const std::string limit = http::query_value(query, "limit").value_or(std::to_string(page.limit));
   const auto read = std::from_chars(limit.data(), limit.data() + limit.size(), page.limit);
   const bool whole = read.ec == std::errc() && read.ptr == limit.data() + limit.size();
-  if (!whole || page.limit < 1 || page.limit > kLimitMax)
-    return api::ApiError{.message = "limit must be a whole number from 1 to 100", .param = "limit"};
+  if (!whole || page.limit < 1 || page.limit > limits.limit_max)
+    return api::ApiError{
+        .message = "limit must be a whole number from 1 to " + std::to_string(limits.limit_max),
+        .param = "limit"};
   return page;
 }
 

@@ -8,14 +8,16 @@
 #include "serve/api_key.h"
 #include "serve/assets.h"
 #include "serve/openapi.h"
+#include "store/files_folder.h"
 #include "store/sqlite_store.h"
 
 namespace autark::serve {
+
+const api::ApiError kStopping{.kind = api::ApiError::Kind::unavailable, .message = "the server is stopping"};
+
 namespace {
 
 using Kind = api::ApiError::Kind;
-
-const api::ApiError kStopping{.kind = Kind::unavailable, .message = "the server is stopping"};
 
 // The dialect of the error bodies for a path.
 const api::Dialect& dialect_of(std::string_view path, bool anthropic_header = false) {
@@ -38,6 +40,13 @@ std::shared_ptr<storage::Store> store_of(const Service::Options& options) {
   return std::move(*answers);
 }
 
+std::shared_ptr<storage::Files> files_of(const Service::Options& options) {
+  return options.files ? options.files : storage::temporary_files({.bytes = kMemoryBytes});
+}
+
+// Jobs of files hold one piece each.
+constexpr Workers::Limits kFileWorkers{.threads = 2, .jobs = 8192, .bytes = size_t{512} << 20};
+
 std::shared_ptr<Seal> seal_of(const Service::Options& options) {
   return options.seal ? options.seal : std::make_shared<Seal>(Seal::random(std::time(nullptr)));
 }
@@ -57,7 +66,10 @@ Service::Service(Options options)
           std::make_unique<StoredResponses>(store_of(options_), owner_of_key(options_.api_key), seal_)),
       completions_(*responses_),
       next_tidy_(terms_.clock() + kTidyTime),
-      workers_(std::make_unique<Workers>(options_.workers)) {
+      owner_(owner_of_key(options_.api_key)),
+      files_(files_of(options_)),
+      workers_(std::make_unique<Workers>(options_.workers)),
+      file_workers_(std::make_unique<Workers>(kFileWorkers)) {
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
 }
 
@@ -69,6 +81,7 @@ Service::~Service() {
   }
   stop_wake_.notify_all();
   if (ticker_.joinable()) ticker_.join();
+  file_workers_.reset();
   workers_.reset();
   std::shared_ptr<api::Backend> backend;
   {
@@ -94,6 +107,7 @@ http::Router Service::router() {
   engine_routes(router);
   own_routes(router);
   fact_routes(router);
+  file_routes(router);
   add_assets(router, options_.assets);
   router.not_found([this](http::Request request, http::StreamPtr stream) {
     fail("other", dialect_of(request), stream,

@@ -14,12 +14,16 @@
 #include "serve/ids.h"
 #include "serve/stored_completions.h"
 #include "serve/workers.h"
+#include "store/files.h"
 
 namespace autark::serve {
 
 // Seconds after which the client of a request gives up, as official clients say it in `x-stainless-read-timeout` or
 // `x-stainless-timeout`; 0: not said.
 double patience_of(const http::Request& request);
+
+// The fault of every request while the server stops.
+extern const api::ApiError kStopping;
 
 class Service {
  public:
@@ -33,6 +37,9 @@ class Service {
     // key that ends with the process.
     std::shared_ptr<storage::Store> answers;
     std::shared_ptr<Seal> seal;
+    // Where uploaded files are kept; empty: in a temporary folder, bounded. And the bytes that one may have.
+    std::shared_ptr<storage::Files> files;
+    int64_t file_bytes = int64_t{512} << 20;
     // Empty: the steady clock, and a thread that calls tick(). Else (tests) the caller calls tick().
     Clock clock;
   };
@@ -64,6 +71,11 @@ class Service {
   void api_routes(http::Router& router);
   void own_routes(http::Router& router);
   void fact_routes(http::Router& router);
+  void file_routes(http::Router& router);
+  void on_files(const char* route, const http::StreamPtr& stream, std::function<void()> work);
+  void give(const char* route, const http::StreamPtr& stream, const api::ApiResult<Json>& made);
+  std::shared_ptr<http::BodySink> take_upload(const http::Request& head, const http::StreamPtr& stream);
+  void send_content(const http::StreamPtr& stream, const std::string& id);
   static http::Response json_response(int status, const Json& body);
   http::Filter key_filter();
   void engine_routes(http::Router& router);
@@ -128,7 +140,9 @@ class Service {
   BackgroundAnswers background_;
   std::chrono::steady_clock::time_point next_tidy_;  // used by tick() only
 
-  std::unique_ptr<Workers> workers_;
+  const std::string owner_;  // of files
+  std::shared_ptr<storage::Files> files_;
+  std::unique_ptr<Workers> workers_, file_workers_;
   std::thread ticker_;
 };
 
