@@ -28,6 +28,7 @@
 #include "serve/engine_backend.h"
 #include "serve/sampling_defaults.h"
 #include "serve/service.h"
+#include "store/batches.h"
 #include "store/sqlite_store.h"
 #include "store/state_folder.h"
 #include "weights/model_name.h"
@@ -58,10 +59,11 @@ struct Arguments {
   SpeculationArguments speculation;
 };
 
-// What the server keeps: the locked folder, if there is one, the answers and the key for sealed texts.
+// What the server keeps: the locked folder, if there is one, the answers, the batches and the key for sealed texts.
 struct State {
   std::optional<storage::StateFolder> folder;
   std::shared_ptr<storage::Store> answers;
+  std::shared_ptr<storage::Batches> batches;  // null: in memory
   std::shared_ptr<serve::Seal> seal;
 };
 
@@ -292,7 +294,7 @@ Result<State> open_state(const Arguments& a) {
   const storage::Limits limits{.bytes = a.store_bytes > 0 ? a.store_bytes : usual};
   if (in_memory) {
     AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::memory_store(limits));
-    return State{{}, std::move(kept), std::make_shared<serve::Seal>(serve::Seal::random(now_seconds()))};
+    return State{{}, std::move(kept), {}, std::make_shared<serve::Seal>(serve::Seal::random(now_seconds()))};
   }
   const auto path =
       a.state.empty() ? storage::StateFolder::usual(std::to_string(a.port)) : std::filesystem::path(a.state);
@@ -300,8 +302,10 @@ Result<State> open_state(const Arguments& a) {
     return Error{Code::invalid, "there is no folder for the server's state: set HOME, or give --state"};
   AUTARK_TRY(storage::StateFolder folder, storage::StateFolder::open(path));
   AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::open_store(path / "store.db", limits));
+  AUTARK_TRY(std::shared_ptr<storage::Batches> batches, storage::open_batches(path / "store.db"));
   AUTARK_TRY(serve::Seal seal, serve::Seal::from_file(path / "server.key", now_seconds()));
-  return State{std::move(folder), std::move(kept), std::make_shared<serve::Seal>(std::move(seal))};
+  return State{std::move(folder), std::move(kept), std::move(batches),
+               std::make_shared<serve::Seal>(std::move(seal))};
 }
 
 int run(const Arguments& a) {
@@ -319,7 +323,8 @@ int run(const Arguments& a) {
                           .assets = serve::console_assets(),
                           .request_time = Seconds(a.request_seconds),
                           .answers = state->answers,
-                          .seal = state->seal});
+                          .seal = state->seal,
+                          .batches = state->batches});
   auto server = http::Server::start(*http, service.router());
   if (!server) return fail(server.error());
   print_address(a, (*server)->port());

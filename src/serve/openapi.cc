@@ -104,6 +104,20 @@ std::vector<Operation> response_operations() {
       {"DELETE", "/v1/conversations/{rest}", "Not supported", Form::none}};
 }
 
+std::vector<Operation> batch_operations() {
+  constexpr const char* kBatch = "id object endpoint status created_at request_counts";
+  return {{"POST", "/v1/batches", "Runs the requests of a file", Form::object, kBatch, "BatchRequest"},
+          {"GET",
+           "/v1/batches",
+           "The batches, newest first",
+           Form::object,
+           "object data has_more",
+           "",
+           {{"limit", whole(1, 100)}, {"after", kText}}},
+          {"GET", "/v1/batches/{id}", "One batch", Form::object, kBatch},
+          {"POST", "/v1/batches/{id}/cancel", "Ends a batch; what was answered stays", Form::object, kBatch}};
+}
+
 std::vector<Operation> own_operations() {
   return {{"POST", "/v1/cache/clear", "Frees the state that is kept of earlier requests", Form::object,
            "cleared"},
@@ -216,6 +230,15 @@ Json schemas() {
   all["DetokenizeRequest"] =
       object_of({{"tokens", {{"type", "array"}, {"items", whole(0, INT32_MAX)}}}}, {"tokens"});
   all["MetadataRequest"] = object_of({{"metadata", {{"type", {"object", "null"}}}}}, {"metadata"});
+  all["BatchRequest"] =
+      object_of({{"input_file_id", kText},
+                 {"endpoint", {{"enum", {"/v1/chat/completions", "/v1/completions", "/v1/responses"}}}},
+                 {"completion_window", kText},
+                 {"metadata", {{"type", {"object", "null"}}}},
+                 {"output_expires_after",
+                  object_of({{"anchor", {{"const", "created_at"}}}, {"seconds", whole(3600, 2592000)}},
+                            {"anchor", "seconds"})}},
+                {"input_file_id", "endpoint"});
   all["OpenAiError"] = object_of(
       {{"error",
         object_of({{"message", kText}, {"type", kText}, {"param", text_or_null}, {"code", text_or_null}},
@@ -233,7 +256,7 @@ Json schemas() {
 
 Json openapi(bool key) {
   Json paths = Json::object();
-  for (const auto& part : {model_operations(), response_operations(), own_operations()})
+  for (const auto& part : {model_operations(), response_operations(), batch_operations(), own_operations()})
     for (const Operation& o : part) {
       std::string method = o.method;
       for (char& c : method) c = char(std::tolower(c));

@@ -57,11 +57,12 @@ Service::Service(Options options)
           std::make_unique<StoredResponses>(store_of(options_), owner_of_key(options_.api_key), seal_)),
       completions_(*responses_),
       next_tidy_(terms_.clock() + kTidyTime),
-      workers_(std::make_unique<Workers>(options_.workers)) {
+      workers_(std::make_unique<Workers>(options_.workers)),
+      batches_(batch_runner()) {
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
 }
 
-// Stops the ticker, the workers and the backend, in this order: each may use the ones after it.
+// Stops the ticker, the batches, the workers and the backend, in this order: each may use the ones after it.
 Service::~Service() {
   {
     const std::lock_guard lock(mutex_);
@@ -69,6 +70,7 @@ Service::~Service() {
   }
   stop_wake_.notify_all();
   if (ticker_.joinable()) ticker_.join();
+  batches_.reset();
   workers_.reset();
   std::shared_ptr<api::Backend> backend;
   {
@@ -83,6 +85,7 @@ void Service::open(std::shared_ptr<api::Backend> backend, Expose more_metrics, E
   backend_ = std::move(backend);
   more_metrics_ = std::move(more_metrics);
   vllm_metrics_ = std::move(vllm_metrics);
+  if (batches_) batches_->wake();
 }
 
 http::Router Service::router() {
@@ -91,6 +94,7 @@ http::Router Service::router() {
   api_routes(router);
   completion_routes(router);
   response_routes(router);
+  batch_routes(router);
   engine_routes(router);
   own_routes(router);
   fact_routes(router);
@@ -337,6 +341,7 @@ void Service::tidy() {
   if (now < next_tidy_) return;
   next_tidy_ = now + kTidyTime;
   responses_->tidy();
+  if (batches_) batches_->tidy();
   if (const auto fault = seal_->rotate(std::time(nullptr))) log_error(fault->message);
 }
 

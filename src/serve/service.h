@@ -8,6 +8,7 @@
 #include "api/backend.h"
 #include "http/server.h"
 #include "serve/background_answers.h"
+#include "serve/batch_runner.h"
 #include "serve/console.h"
 #include "serve/exchange.h"
 #include "serve/idempotency.h"
@@ -33,6 +34,10 @@ class Service {
     // key that ends with the process.
     std::shared_ptr<storage::Store> answers;
     std::shared_ptr<Seal> seal;
+    // The files of batches; empty: the routes of batches are not found. Batches without a store of their own are in
+    // memory.
+    std::shared_ptr<storage::Files> files;
+    std::shared_ptr<storage::Batches> batches;
     // Empty: the steady clock, and a thread that calls tick(). Else (tests) the caller calls tick().
     Clock clock;
   };
@@ -72,6 +77,10 @@ class Service {
   void response_routes(http::Router& router);
   void kept_response_routes(http::Router& router);
   void completion_routes(http::Router& router);
+  void batch_routes(http::Router& router);
+  std::unique_ptr<BatchRunner> batch_runner();
+  std::optional<BatchRunner::Cancel> send_batched(const std::string& endpoint, std::string body,
+                                                  BatchRunner::Answered answered);
   void take_completion(const char* route, http::Request request, http::StreamPtr stream);
   // Runs on a worker thread.
   using Work = std::function<void(Exchange& exchange, std::string_view body, api::Backend& backend)>;
@@ -129,6 +138,7 @@ class Service {
   std::chrono::steady_clock::time_point next_tidy_;  // used by tick() only
 
   std::unique_ptr<Workers> workers_;
+  std::unique_ptr<BatchRunner> batches_;  // null without files
   std::thread ticker_;
 };
 
