@@ -28,6 +28,7 @@
 #include "serve/engine_backend.h"
 #include "serve/sampling_defaults.h"
 #include "serve/service.h"
+#include "store/batches.h"
 #include "store/files_folder.h"
 #include "store/sqlite_store.h"
 #include "store/state_folder.h"
@@ -61,10 +62,12 @@ struct Arguments {
   SpeculationArguments speculation;
 };
 
-// What the server keeps: the locked folder, if there is one, the answers, the key for sealed texts, and files.
+// What the server keeps: the locked folder, if there is one, the answers, the batches, the key for sealed texts, and
+// files.
 struct State {
   std::optional<storage::StateFolder> folder;
   std::shared_ptr<storage::Store> answers;
+  std::shared_ptr<storage::Batches> batches;  // null: in memory
   std::shared_ptr<serve::Seal> seal;
   std::shared_ptr<storage::Files> files;
 };
@@ -298,10 +301,11 @@ Result<State> open_state(const Arguments& a) {
   const storage::FileLimits file_limits{.bytes = a.files_bytes > 0 ? a.files_bytes : usual << 4};
   if (in_memory) {
     AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::memory_store(limits));
-    return State{{},
-                 std::move(kept),
-                 std::make_shared<serve::Seal>(serve::Seal::random(now_seconds())),
-                 storage::temporary_files(file_limits)};
+    return State{.folder = {},
+                 .answers = std::move(kept),
+                 .batches = {},
+                 .seal = std::make_shared<serve::Seal>(serve::Seal::random(now_seconds())),
+                 .files = storage::temporary_files(file_limits)};
   }
   const auto path =
       a.state.empty() ? storage::StateFolder::usual(std::to_string(a.port)) : std::filesystem::path(a.state);
@@ -309,10 +313,14 @@ Result<State> open_state(const Arguments& a) {
     return Error{Code::invalid, "there is no folder for the server's state: set HOME, or give --state"};
   AUTARK_TRY(storage::StateFolder folder, storage::StateFolder::open(path));
   AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::open_store(path / "store.db", limits));
+  AUTARK_TRY(std::shared_ptr<storage::Batches> batches, storage::open_batches(path / "store.db"));
   AUTARK_TRY(serve::Seal seal, serve::Seal::from_file(path / "server.key", now_seconds()));
   AUTARK_TRY(std::shared_ptr<storage::Files> files, storage::open_files(path / "files", file_limits));
-  return State{std::move(folder), std::move(kept), std::make_shared<serve::Seal>(std::move(seal)),
-               std::move(files)};
+  return State{.folder = std::move(folder),
+               .answers = std::move(kept),
+               .batches = std::move(batches),
+               .seal = std::make_shared<serve::Seal>(std::move(seal)),
+               .files = std::move(files)};
 }
 
 int run(const Arguments& a) {
@@ -332,7 +340,8 @@ int run(const Arguments& a) {
                           .answers = state->answers,
                           .seal = state->seal,
                           .files = state->files,
-                          .file_bytes = a.max_file});
+                          .file_bytes = a.max_file,
+                          .batches = state->batches});
   auto server = http::Server::start(*http, service.router());
   if (!server) return fail(server.error());
   print_address(a, (*server)->port());

@@ -117,6 +117,20 @@ std::vector<Operation> file_operations() {
           {"DELETE", "/v1/files/{id}", "Removes a kept file", Form::object, "id object deleted"}};
 }
 
+std::vector<Operation> batch_operations() {
+  constexpr const char* kBatch = "id object endpoint status created_at request_counts";
+  return {{"POST", "/v1/batches", "Runs the requests of a file", Form::object, kBatch, "BatchRequest"},
+          {"GET",
+           "/v1/batches",
+           "The batches, newest first",
+           Form::object,
+           "object data has_more",
+           "",
+           {{"limit", whole(1, 100)}, {"after", kText}}},
+          {"GET", "/v1/batches/{id}", "One batch", Form::object, kBatch},
+          {"POST", "/v1/batches/{id}/cancel", "Ends a batch; what was answered stays", Form::object, kBatch}};
+}
+
 std::vector<Operation> own_operations() {
   return {{"POST", "/v1/cache/clear", "Frees the state that is kept of earlier requests", Form::object,
            "cleared"},
@@ -243,6 +257,15 @@ Json schemas() {
         object_of({{"anchor", {{"const", "created_at"}}}, {"seconds", whole(3600, 2'592'000)}},
                   {"anchor", "seconds"})}},
       {"file", "purpose"});
+  all["BatchRequest"] =
+      object_of({{"input_file_id", kText},
+                 {"endpoint", {{"enum", {"/v1/chat/completions", "/v1/completions", "/v1/responses"}}}},
+                 {"completion_window", kText},
+                 {"metadata", {{"type", {"object", "null"}}}},
+                 {"output_expires_after",
+                  object_of({{"anchor", {{"const", "created_at"}}}, {"seconds", whole(3600, 2592000)}},
+                            {"anchor", "seconds"})}},
+                {"input_file_id", "endpoint"});
   all["OpenAiError"] = object_of(
       {{"error",
         object_of({{"message", kText}, {"type", kText}, {"param", text_or_null}, {"code", text_or_null}},
@@ -260,7 +283,8 @@ Json schemas() {
 
 Json openapi(bool key) {
   Json paths = Json::object();
-  for (const auto& part : {model_operations(), response_operations(), file_operations(), own_operations()})
+  for (const auto& part :
+       {model_operations(), response_operations(), file_operations(), batch_operations(), own_operations()})
     for (const Operation& o : part) {
       std::string method = o.method;
       for (char& c : method) c = char(std::tolower(c));

@@ -69,11 +69,12 @@ Service::Service(Options options)
       owner_(owner_of_key(options_.api_key)),
       files_(files_of(options_)),
       workers_(std::make_unique<Workers>(options_.workers)),
-      file_workers_(std::make_unique<Workers>(kFileWorkers)) {
+      file_workers_(std::make_unique<Workers>(kFileWorkers)),
+      batches_(batch_runner()) {
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
 }
 
-// Stops the ticker, the workers and the backend, in this order: each may use the ones after it.
+// Stops the ticker, the batches, the workers and the backend, in this order: each may use the ones after it.
 Service::~Service() {
   {
     const std::lock_guard lock(mutex_);
@@ -81,6 +82,7 @@ Service::~Service() {
   }
   stop_wake_.notify_all();
   if (ticker_.joinable()) ticker_.join();
+  batches_.reset();
   file_workers_.reset();
   workers_.reset();
   std::shared_ptr<api::Backend> backend;
@@ -96,6 +98,7 @@ void Service::open(std::shared_ptr<api::Backend> backend, Expose more_metrics, E
   backend_ = std::move(backend);
   more_metrics_ = std::move(more_metrics);
   vllm_metrics_ = std::move(vllm_metrics);
+  if (batches_) batches_->wake();
 }
 
 http::Router Service::router() {
@@ -104,6 +107,7 @@ http::Router Service::router() {
   api_routes(router);
   completion_routes(router);
   response_routes(router);
+  batch_routes(router);
   engine_routes(router);
   own_routes(router);
   fact_routes(router);
@@ -351,6 +355,7 @@ void Service::tidy() {
   if (now < next_tidy_) return;
   next_tidy_ = now + kTidyTime;
   responses_->tidy();
+  if (batches_) batches_->tidy();
   if (const auto fault = seal_->rotate(std::time(nullptr))) log_error(fault->message);
 }
 

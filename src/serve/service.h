@@ -8,6 +8,7 @@
 #include "api/backend.h"
 #include "http/server.h"
 #include "serve/background_answers.h"
+#include "serve/batch_runner.h"
 #include "serve/console.h"
 #include "serve/exchange.h"
 #include "serve/idempotency.h"
@@ -40,6 +41,8 @@ class Service {
     // Where uploaded files are kept; empty: in a temporary folder, bounded. And the bytes that one may have.
     std::shared_ptr<storage::Files> files;
     int64_t file_bytes = int64_t{512} << 20;
+    // What is kept of batches; empty: in memory.
+    std::shared_ptr<storage::Batches> batches;
     // Empty: the steady clock, and a thread that calls tick(). Else (tests) the caller calls tick().
     Clock clock;
   };
@@ -84,6 +87,10 @@ class Service {
   void response_routes(http::Router& router);
   void kept_response_routes(http::Router& router);
   void completion_routes(http::Router& router);
+  void batch_routes(http::Router& router);
+  std::unique_ptr<BatchRunner> batch_runner();
+  std::optional<BatchRunner::Cancel> send_batched(const std::string& endpoint, std::string body,
+                                                  BatchRunner::Answered answered);
   void take_completion(const char* route, http::Request request, http::StreamPtr stream);
   // Runs on a worker thread.
   using Work = std::function<void(Exchange& exchange, std::string_view body, api::Backend& backend)>;
@@ -143,6 +150,7 @@ class Service {
   const std::string owner_;  // of files
   std::shared_ptr<storage::Files> files_;
   std::unique_ptr<Workers> workers_, file_workers_;
+  std::unique_ptr<BatchRunner> batches_;  // ended before the workers
   std::thread ticker_;
 };
 

@@ -9,6 +9,11 @@ constexpr const char* kSteps[] = {
     "CREATE TABLE responses (id TEXT PRIMARY KEY, owner TEXT NOT NULL, previous TEXT NOT NULL,"
     " created INTEGER NOT NULL, bytes INTEGER NOT NULL, body TEXT NOT NULL, input TEXT NOT NULL);"
     "CREATE INDEX responses_by_age ON responses (created, id);",
+    "CREATE TABLE batches (id TEXT PRIMARY KEY, owner TEXT NOT NULL, created INTEGER NOT NULL,"
+    " over INTEGER NOT NULL, body TEXT NOT NULL);"
+    "CREATE INDEX batches_by_age ON batches (owner, created, id);"
+    "CREATE TABLE batch_answers (number INTEGER PRIMARY KEY, batch TEXT NOT NULL, custom_id TEXT NOT NULL,"
+    " is_error INTEGER NOT NULL, line TEXT NOT NULL, UNIQUE (batch, custom_id));",
 };
 
 }  // namespace
