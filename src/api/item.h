@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -80,9 +81,19 @@ struct Sampling {
 // What the client asks of the queue: `service_tier`.
 enum class Tier : uint8_t { priority, standard, flex };
 
+struct Caller;  // api/caller.h
+
+// What is left of a limit: of `requests` or of `tokens` in a minute, for the headers of an answer.
+struct Allowance {
+  std::string of;
+  int64_t limit = 0, remaining = 0;
+  double reset_seconds = 0;  // until `remaining` is `limit` again
+};
+
 // A decoded request.
 struct Request {
-  std::string model;  // empty: the server chooses
+  std::shared_ptr<const Caller> caller;  // null: the server has no accounts
+  std::string model;                     // empty: the server chooses
   // Exactly one of the two is used: a conversation, or prompts to continue as they are (text or token ids).
   std::vector<Item> items;
   std::vector<std::variant<std::string, std::vector<int32_t>>> prompts;
@@ -158,11 +169,14 @@ struct ApiError {
     unsupported,     // 400: a known field or value that this server does not support
     context_length,  // 400
     authentication,  // 401
+    forbidden,       // 403: the key may not do this
     not_found,       // 404
     method,          // 405
     conflict,        // 409: another request with this Idempotency-Key
     too_large,       // 413
     overloaded,      // 429 (OpenAI), 529 (Anthropic)
+    rate_limited,    // 429: waiting helps
+    quota,           // 429 (OpenAI), 402 (Anthropic): a budget or a balance is used up
     internal,        // 500
     unavailable,     // 503
     slow_client,     // 408: the request did not arrive in time
@@ -172,6 +186,8 @@ struct ApiError {
   std::string param;              // the field at fault, "messages[2].content"; may be empty
   std::string code;               // "model_not_found" …; empty: the dialect's code for this kind
   int64_t tokens = 0, limit = 0;  // context_length only: tokens of the prompt, tokens the model takes
+  double retry_seconds = 0;       // rate_limited only: when to try again
+  std::vector<Allowance> allowances = {};
 };
 
 template <class T>
@@ -185,6 +201,7 @@ struct Event {
   // The prompt is tokenised and the choice is accepted.
   struct Started {
     int64_t prompt_tokens = 0;
+    std::vector<Allowance> allowances = {};  // of the caller's limits, this request taken off
   };
   // A piece of the content.
   struct Delta {
