@@ -305,7 +305,6 @@ class MessageStream final : public StreamEncoder {
       arguments_ += a->text;
     } else if (std::holds_alternative<Event::CallEnded>(event.payload)) {
       input(out, streamed_input(std::exchange(arguments_, {})));
-      leave(out);
     } else {
       finish(out, std::get<Event::Finished>(event.payload), so_far.total());
     }
@@ -320,6 +319,8 @@ class MessageStream final : public StreamEncoder {
     out.push_back(frame("content_block_start", {{"index", index_}, {"content_block", std::move(block)}}));
     open_ = kind;
   }
+  // The end of a call comes with what follows it: some clients run a call at its end, and ask again if the answer
+  // breaks later, so nothing may break between the last call and the end of the answer.
   void leave(std::vector<Frame>& out) {
     if (!open_) return;
     if (open_ == Kind::reasoning) delta(out, {{"type", "signature_delta"}, {"signature", signature_of(e_)}});

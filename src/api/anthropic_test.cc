@@ -1,5 +1,6 @@
 // Goal: the Messages dialect decodes requests and encodes answers. Method: bodies as clients send them;
 // scripted events against the exact stream; the joined stream against the whole body.
+#include <algorithm>
 #include "api/testing.h"
 
 namespace autark::api {
@@ -315,6 +316,21 @@ TEST(G1_LongIntegers, StayNumbersInTheInputOfACall) {
   events.insert(events.end() - 1, event(Event::CallEnded{0}));
   EXPECT_EQ(dump_json(whole(anthropic_messages(), envelope(), events)["content"][0]["input"]),
             R"({"x":18446744073709551616})");
+}
+
+// Some clients run a call at its end, and ask again if the answer breaks: the last call must not end before the answer.
+TEST(Anthropic, TheLastCallEndsWithTheAnswer) {
+  std::vector<Event> events = cut_call("{}", Finish::tool_calls);
+  events.insert(events.end() - 1, event(Event::CallEnded{0}));
+  const auto ends = [](const std::vector<Event>& sent) {
+    return std::ranges::count_if(frames(anthropic_messages(), envelope(), sent),
+                                 [](const Json& f) { return f["type"] == "content_block_stop"; });
+  };
+  EXPECT_EQ(ends(events), 1);
+  events.pop_back();
+  EXPECT_EQ(ends(events), 0);
+  events.push_back(event(ApiError{.kind = ApiError::Kind::internal, .message = "broken"}));
+  EXPECT_EQ(ends(events), 0);
 }
 
 TEST(Anthropic, AnswersThisBody) {

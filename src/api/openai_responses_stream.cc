@@ -106,8 +106,6 @@ class ResponsesStream final : public StreamEncoder {
       if (!r->text.empty()) text(out, r->text, nullptr);
     } else if (const auto* a = std::get_if<Event::CallArguments>(&payload)) {
       if (!custom() && !a->text.empty()) delta(out, "function_call_arguments", a->text);
-    } else if (std::holds_alternative<Event::CallEnded>(payload)) {
-      close(out);
     }
   }
 
@@ -129,7 +127,8 @@ class ResponsesStream final : public StreamEncoder {
     say(out, "response." + kind + ".delta", std::move(fields));
   }
 
-  // Ends the open item. A call that is not complete stays open.
+  // Ends the open item. A call that is not complete stays open. The end of a call comes with what follows it: some
+  // clients run a call at its end, and ask again if the answer breaks later.
   void close(std::vector<Frame>& out) {
     if (!open_ || (block_kind_ == Kind::call && !choice_.blocks[at_].whole)) return;
     open_ = false;

@@ -1,6 +1,7 @@
 // Goal: the Responses dialect decodes requests and encodes answers. Method: bodies as clients send them
 // against the expected request; scripted events against the events of a stream; a client that joins a stream,
 // cut at every event, against the whole body.
+#include <algorithm>
 #include "api/openai_responses_input.h"
 #include "api/openai_responses_stream.h"
 #include "api/testing.h"
@@ -473,6 +474,23 @@ TEST(OpenAiResponses, LogprobsBelongToTheirItems) {
   for (const Json& sent : frames(dialect(), e, events))
     for (const Json& token : sent.value("logprobs", Json::array()))
       EXPECT_FALSE(token.contains("bytes")) << sent;
+}
+
+// Some clients run a call at its end, and ask again if the answer breaks: the last call must not end before the answer.
+TEST(OpenAiResponses, TheLastCallEndsWithTheAnswer) {
+  const Envelope e = answering(decoded(decode("")));
+  std::vector<Event> events{started(0, 3), event(Event::CallBegun{0, "x", "f"}),
+                            event(Event::CallArguments{0, "{}"}), event(Event::CallEnded{0})};
+  const auto ends = [&](const std::vector<Event>& sent) {
+    return std::ranges::count_if(frames(dialect(), e, sent),
+                                 [](const Json& f) { return f["type"] == "response.output_item.done"; });
+  };
+  EXPECT_EQ(ends(events), 0);
+  std::vector<Event> broken = events;
+  broken.push_back(event(ApiError{.kind = ApiError::Kind::internal, .message = "broken"}));
+  EXPECT_EQ(ends(broken), 0);
+  events.push_back(finished(0, Finish::tool_calls, 3, 3));
+  EXPECT_EQ(ends(events), 1);
 }
 
 TEST(OpenAiResponses, CustomInputs) {

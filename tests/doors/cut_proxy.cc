@@ -1,19 +1,21 @@
 // For tests: a proxy that cuts event streams.
 //
-//   cut_proxy --to PORT --event N [--where before|after|inside] [--times N] [--port N]
+//   cut_proxy --to PORT --event N [--where before|after|inside] [--request TEXT] [--times N] [--pass N] [--step N] [--port N]
 //
-// Passes every connection on to 127.0.0.1:PORT. Of the first `times` answers (default 1) that are event
-// streams, the connection is closed before, after or inside (default) their N-th event, counted from 1. Other answers,
-// and later streams, pass unchanged. Prints "listening PORT". Ends with its standard input.
+// Passes every connection on to 127.0.0.1:PORT. Of the first `times` (default 1) answers that are event streams with so
+// many events, and whose requests have TEXT in them, the connection is closed before, after or inside (default) their N-th
+// event, counted from 1. After each cut, `pass` such streams pass, and `step` is added to N. Other answers, and later
+// streams, pass unchanged. Prints "listening PORT", and "cut N" for each cut. Ends with its standard input.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <atomic>
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <functional>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -25,20 +27,55 @@ namespace {
 enum class Where { before, inside, after };
 
 struct Settings {
-  long to = 0, event = 1, times = 1, port = 0;
+  long to = 0, event = 1, times = 1, pass = 0, step = 0, port = 0;
   Where where = Where::inside;
+  std::string request;
+};
+
+// Says which streams are cut, and where. Shared by all connections.
+class Plan {
+ public:
+  explicit Plan(const Settings& settings) : settings_(settings) {}
+  // The event at which the stream that begins is cut; 0: it passes.
+  long next() {
+    const std::lock_guard lock(mutex_);
+    if (passing_ > 0) return --passing_, 0;
+    return cuts_ < settings_.times ? settings_.event + settings_.step * cuts_ : 0;
+  }
+  void cut(long event) {
+    const std::lock_guard lock(mutex_);
+    ++cuts_;
+    passing_ = settings_.pass;
+    std::printf("cut %ld\n", event);
+    std::fflush(stdout);
+  }
+
+ private:
+  const Settings& settings_;
+  std::mutex mutex_;
+  long cuts_ = 0, passing_ = 0;
 };
 
 // Finds the place to cut in the answers of one connection.
 class Cutter {
  public:
-  Cutter(const Settings& settings, std::atomic<long>& left) : settings_(settings), left_(left) {}
+  Cutter(const Settings& settings, Plan& plan) : settings_(settings), plan_(plan) {}
 
+  // The next bytes of the requests. A request ends before its answer begins.
+  void asked(std::string_view bytes) {
+    if (wanted_) return;
+    asked_ += bytes;
+    wanted_ = asked_.find(settings_.request) != asked_.npos;
+    const size_t kept = std::min(asked_.size(), settings_.request.size());
+    asked_.erase(0, asked_.size() - kept);
+  }
   // How many of these bytes may pass; less than all: cut after them.
   size_t passes(std::string_view bytes) {
     for (size_t i = 0; i < bytes.size(); ++i) {
       const Cut cut = take(bytes[i]);
-      if (cut != Cut::none) return cut == Cut::before ? i : i + 1;
+      if (cut == Cut::none) continue;
+      plan_.cut(event_);
+      return cut == Cut::before ? i : i + 1;
     }
     return bytes.size();
   }
@@ -57,7 +94,7 @@ class Cutter {
       case At::body:
         break;
     }
-    const Cut cut = stream_ ? take_event(c) : Cut::none;
+    const Cut cut = event_ ? take_event(c) : Cut::none;
     if (--left_in_part_ == 0) at_ = chunked_ ? At::size : At::head;
     return cut;
   }
@@ -65,7 +102,10 @@ class Cutter {
     line_ += char(std::tolower(c));
     if (!line_.ends_with("\r\n\r\n")) return;
     chunked_ = line_.find("transfer-encoding: chunked") != line_.npos;
-    stream_ = line_.find("text/event-stream") != line_.npos && left_ > 0;
+    const bool stream = wanted_ && line_.find("text/event-stream") != line_.npos;
+    event_ = stream ? plan_.next() : 0;
+    wanted_ = false;
+    asked_.clear();
     const size_t length = line_.find("content-length: ");
     left_in_part_ = length == line_.npos ? 0 : std::strtol(line_.c_str() + length + 16, nullptr, 10);
     at_ = chunked_ ? At::size : left_in_part_ > 0 ? At::body : At::head;
@@ -92,41 +132,39 @@ class Cutter {
       counts_ = c != ':';  // a comment is no event
       events_ += counts_;
     }
-    const bool here = counts_ && events_ == settings_.event;
-    if (here && settings_.where == Where::before) return cut(Cut::before);
-    if (here && settings_.where == Where::inside && bytes_of_event_ == kInside) return cut(Cut::after);
-    if (here && settings_.where == Where::after && ends) return cut(Cut::after);
+    const bool here = counts_ && events_ == event_;
+    if (here && settings_.where == Where::before) return Cut::before;
+    if (here && settings_.where == Where::inside && bytes_of_event_ == kInside) return Cut::after;
+    if (here && settings_.where == Where::after && ends) return Cut::after;
     if (ends) bytes_of_event_ = 0;
     return Cut::none;
-  }
-  Cut cut(Cut how) {
-    --left_;
-    return how;
   }
 
   static constexpr int kInside = 12;  // bytes of the event that pass
   enum class At { head, size, body };
   const Settings& settings_;
-  std::atomic<long>& left_;  // streams that are still to be cut
+  Plan& plan_;
   At at_ = At::head;
-  bool chunked_ = false, stream_ = false, counts_ = false;
+  bool wanted_ = false, chunked_ = false, counts_ = false;
+  long event_ = 0;  // the one to cut at; 0: none
   long left_in_part_ = 0, events_ = 0, bytes_of_event_ = 0;
   char last_ = 0;
-  std::string line_;
+  std::string line_, asked_;
 };
 
-// Copies what has arrived on `from` to `to`. False at its end.
-bool pass(int from, int to, Cutter* cutter) {
+// Copies what has arrived on `from` to `to`, as much of it as `allowed` says. False at its end.
+template <class Allowed>
+bool pass(int from, int to, const Allowed& allowed) {
   char bytes[16384];
   const ssize_t n = ::recv(from, bytes, sizeof bytes, 0);
   if (n <= 0) return false;
-  const size_t allowed = cutter ? cutter->passes({bytes, size_t(n)}) : size_t(n);
-  for (size_t sent = 0; sent < allowed;) {
-    const ssize_t k = ::send(to, bytes + sent, allowed - sent, MSG_NOSIGNAL);
+  const size_t most = allowed(std::string_view(bytes, size_t(n)));
+  for (size_t sent = 0; sent < most;) {
+    const ssize_t k = ::send(to, bytes + sent, most - sent, MSG_NOSIGNAL);
     if (k <= 0) return false;
     sent += size_t(k);
   }
-  return allowed == size_t(n);
+  return most == size_t(n);
 }
 
 int connect_to(long port) {
@@ -140,13 +178,15 @@ int connect_to(long port) {
   return -1;
 }
 
-void serve(int client, const Settings& settings, std::atomic<long>& left) {
+void serve(int client, const Settings& settings, Plan& plan) {
   const int server = connect_to(settings.to);
-  Cutter cutter(settings, left);
+  Cutter cutter(settings, plan);
+  const auto asked = [&](std::string_view bytes) { return cutter.asked(bytes), bytes.size(); };
+  const auto answered = [&](std::string_view bytes) { return cutter.passes(bytes); };
   pollfd both[2] = {{client, POLLIN, 0}, {server, POLLIN, 0}};
   for (bool open = server >= 0; open && ::poll(both, 2, -1) > 0;) {
-    if (both[0].revents) open = pass(client, server, nullptr);
-    if (open && both[1].revents) open = pass(server, client, &cutter);
+    if (both[0].revents) open = pass(client, server, asked);
+    if (open && both[1].revents) open = pass(server, client, answered);
   }
   ::close(client);
   if (server >= 0) ::close(server);
@@ -167,8 +207,7 @@ int listen_on(long port, int* fd) {
 }
 
 int run(const Settings& settings) {
-  static std::atomic<long> left;
-  left = settings.times;
+  static Plan plan(settings);
   int listener = -1;
   const int port = listen_on(settings.port, &listener);
   if (port < 0) return std::perror("cut_proxy"), 1;
@@ -179,7 +218,7 @@ int run(const Settings& settings) {
     if (both[1].revents && ::read(STDIN_FILENO, &byte, 1) <= 0) _exit(0);
     if (!both[0].revents) continue;
     const int client = ::accept(listener, nullptr, nullptr);
-    if (client >= 0) std::thread(serve, client, std::cref(settings), std::ref(left)).detach();
+    if (client >= 0) std::thread(serve, client, std::cref(settings), std::ref(plan)).detach();
   }
   return 1;
 }
@@ -195,13 +234,18 @@ int main(int argc, char** argv) {
   options.number("--event", &s.event, 1, 1 << 30);
   options.number("--times", &s.times, 0, 1 << 30);
   options.number("--port", &s.port, 0, 65535);
+  options.number("--pass", &s.pass, 0, 1 << 30);
+  options.number("--step", &s.step, 0, 1 << 30);
+  options.text("--request", &s.request);
   options.text("--where", &where);
   s.where = where == "before"  ? autark::Where::before
             : where == "after" ? autark::Where::after
                                : autark::Where::inside;
   if (options.complete() && s.to > 0 && (where == "before" || where == "after" || where == "inside"))
     return autark::run(s);
-  std::fprintf(stderr,
-               "cut_proxy --to PORT --event N [--where before|after|inside] [--times N] [--port N]\n");
+  std::fprintf(
+      stderr,
+      "cut_proxy --to PORT --event N [--where before|after|inside] [--request TEXT] [--times N] [--pass N] "
+      "[--step N] [--port N]\n");
   return 2;
 }

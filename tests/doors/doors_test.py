@@ -121,6 +121,19 @@ class CutProxyTest(unittest.TestCase):
         self.assertTrue(ask(port, path, body)[2])
         self.assertEqual([ask(port, path, body | {"stream": True})[2] for _ in range(4)], [False, False, True, True])
 
+    def test_only_answers_to_a_wanted_request_are_cut(self):
+        path, body = "/v1/chat/completions", ROUTES["/v1/chat/completions"] | {"stream": True}
+        port = self.proxy("--event", 2, "--request", "the wanted one")
+        self.assertEqual([ask(port, path, body | {"user": u})[2] for u in ("a", "the wanted one", "the wanted one")],
+                         [True, False, True])
+
+    def test_after_each_cut_one_stream_passes_and_the_next_is_cut_later(self):
+        path, body = "/v1/chat/completions", ROUTES["/v1/chat/completions"] | {"stream": True}
+        port = self.proxy("--event", 1, "--where", "after", "--times", 3, "--pass", 1, "--step", 1)
+        answers = [ask(port, path, body) for _ in range(8)]
+        self.assertEqual([complete for _, _, complete in answers], [False, True, False, True, False, True, True, True])
+        self.assertEqual([got.count(b"\n\n") for _, got, complete in answers if not complete], [1, 2, 3])
+
     def test_a_second_answer_on_one_connection_is_cut_too(self):
         port = self.proxy("--event", 3)
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)

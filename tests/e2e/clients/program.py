@@ -44,15 +44,17 @@ def wait_until_ready(server, url):
 
 
 @contextlib.contextmanager
-def cut(url, event, where):
-    """The address of a proxy that cuts the first stream at an event."""
-    where_to = ["--to", url.rsplit(":", 1)[1], "--event", str(event), "--where", where]
+def cut(url, event, where, *options, cuts=None):
+    """The address of a proxy that cuts the first stream at an event. `cuts`, a list, gets the events that were cut."""
+    where_to = ["--to", url.rsplit(":", 1)[1], "--event", str(event), "--where", where, *options]
     proxy = subprocess.Popen([os.environ["AUTARK_CUT_PROXY"], *where_to],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield f"http://127.0.0.1:{proxy.stdout.readline().split()[1]}"
     finally:
-        proxy.communicate(timeout=30)
+        told = proxy.communicate(timeout=30)[0].split()[1::2]
+        if cuts is not None:
+            cuts += map(int, told)
 
 
 def metric(url, name):
