@@ -128,7 +128,8 @@ std::string sse(std::string_view data, std::string_view event) {
     const bool pair = data[end] == '\r' && end + 1 < data.size() && data[end + 1] == '\n';
     data.remove_prefix(end + (pair ? 2 : 1));
   }
-  return out + "\n";
+  out += '\n';
+  return out;
 }
 
 }  // namespace autark::http
