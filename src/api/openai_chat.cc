@@ -13,6 +13,7 @@
 #include "api/faults.h"
 #include "api/openai_fields.h"
 #include "api/openai_responses_input.h"
+#include "api/text_chunks.h"
 #include "api/thinking.h"
 #include "api/tools.h"
 #include "api/unbuilt.h"
@@ -248,7 +249,7 @@ class ChatStream final : public StreamEncoder {
       return {chunk(event.choice, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr)};
     if (const auto* d = std::get_if<Event::Delta>(&event.payload)) return delta(event.choice, *d);
     if (const auto* t = std::get_if<Event::Reasoned>(&event.payload))
-      return {chunk(event.choice, {{"reasoning_content", t->text}}, nullptr, nullptr)};
+      return {text_chunk(reasoning_, "reasoning_content", event.choice, t->text)};
     if (const auto* c = std::get_if<Event::CallBegun>(&event.payload)) return begun(event.choice, *c);
     if (const auto* a = std::get_if<Event::CallArguments>(&event.payload)) return arguments(event.choice, *a);
     if (const auto* c = std::get_if<Event::CallEnded>(&event.payload)) return ended(event.choice, *c);
@@ -261,9 +262,11 @@ class ChatStream final : public StreamEncoder {
  private:
   std::vector<Frame> delta(int choice, const Event::Delta& d) {
     if (d.prompt || (d.text.empty() && d.logprobs.empty())) return {};
-    Json logprobs;
-    if (e_.logprobs >= 0) logprobs = token_logprobs(d.logprobs);
-    return {chunk(choice, {{"content", d.text}}, std::move(logprobs), nullptr)};
+    if (e_.logprobs < 0) return {text_chunk(content_, "content", choice, d.text)};
+    return {chunk(choice, {{"content", d.text}}, token_logprobs(d.logprobs), nullptr)};
+  }
+  Frame text_chunk(TextChunks& chunks, const char* key, int choice, const std::string& text) {
+    return {chunks.with(choice, text, [&] { return chunk_json(choice, {{key, ""}}, nullptr, nullptr); }), ""};
   }
   std::vector<Frame> begun(int choice, const Event::CallBegun& c) {
     if (is_older(e_))
@@ -289,13 +292,16 @@ class ChatStream final : public StreamEncoder {
     return chunk(choice, {{"tool_calls", Json::array({std::move(call)})}}, nullptr, nullptr);
   }
   Frame chunk(int choice, Json delta, Json logprobs, Json finish) {
+    return {dump_json(chunk_json(choice, std::move(delta), std::move(logprobs), std::move(finish))), ""};
+  }
+  Json chunk_json(int choice, Json delta, Json logprobs, Json finish) {
     Json c{{"index", choice},
            {"delta", std::move(delta)},
            {"logprobs", std::move(logprobs)},
            {"finish_reason", std::move(finish)}};
     Json out = envelope_json(e_, "chat.completion.chunk", Json::array({std::move(c)}));
     if (e_.include_usage) out["usage"] = nullptr;
-    return {dump_json(out), ""};
+    return out;
   }
   void end(std::vector<Frame>& out, const Usage& usage) {
     if (e_.include_usage) {
@@ -307,6 +313,7 @@ class ChatStream final : public StreamEncoder {
   }
 
   Envelope e_;
+  TextChunks content_{"content"}, reasoning_{"reasoning_content"};
   std::map<std::pair<int, int>, std::string> texts_;  // by choice and call: what custom tools get, so far
 };
 

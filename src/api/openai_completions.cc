@@ -9,6 +9,7 @@
 #include "api/dialect.h"
 #include "api/faults.h"
 #include "api/openai_fields.h"
+#include "api/text_chunks.h"
 
 namespace autark::api {
 namespace {
@@ -158,22 +159,26 @@ class CompletionStream final : public StreamEncoder {
     std::vector<Frame> out;
     if (const auto* d = std::get_if<Event::Delta>(&event.payload)) {
       if (d->text.empty() && d->logprobs.empty()) return out;
-      Json logprobs;
-      if (e_.logprobs >= 0) logprobs = lists_[event.choice].lists({d}, e_.logprobs);
-      out.push_back(chunk(choice_json(event.choice, d->text, std::move(logprobs), nullptr)));
+      out.push_back(delta(event.choice, *d));
     }
     if (const auto* done = std::get_if<Event::Finished>(&event.payload)) {
-      out.push_back(chunk(choice_json(event.choice, "", nullptr, openai_finish(done->why))));
+      out.push_back({dump_json(chunk(choice_json(event.choice, "", nullptr, openai_finish(done->why)))), ""});
       if (so_far.complete()) end(out, so_far.total());
     }
     return out;
   }
 
  private:
-  Frame chunk(Json choice) {
+  Frame delta(int choice, const Event::Delta& d) {
+    const auto empty = [&] { return chunk(choice_json(choice, "", nullptr, nullptr)); };
+    if (e_.logprobs < 0) return {texts_.with(choice, d.text, empty), ""};
+    Json logprobs = lists_[choice].lists({&d}, e_.logprobs);
+    return {dump_json(chunk(choice_json(choice, d.text, std::move(logprobs), nullptr))), ""};
+  }
+  Json chunk(Json choice) const {
     Json out = envelope_json(e_, Json::array({std::move(choice)}));
     if (e_.include_usage) out["usage"] = nullptr;
-    return {dump_json(out), ""};
+    return out;
   }
   void end(std::vector<Frame>& out, const Usage& usage) {
     if (e_.include_usage) {
@@ -185,6 +190,7 @@ class CompletionStream final : public StreamEncoder {
   }
 
   Envelope e_;
+  TextChunks texts_{"text"};
   std::vector<LogprobLists> lists_;
 };
 

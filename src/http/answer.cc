@@ -6,10 +6,10 @@
 namespace autark::http {
 namespace {
 
-std::string chunk(std::string_view bytes) {
+void append_chunk(std::string& out, std::string_view bytes) {
   char size[20];
-  std::snprintf(size, sizeof size, "%zx\r\n", bytes.size());
-  return std::string(size).append(bytes).append("\r\n");
+  const char* const end = std::to_chars(size, size + sizeof size, bytes.size(), 16).ptr;
+  out.append(std::string_view(size, end)).append("\r\n").append(bytes).append("\r\n");
 }
 
 bool asks_to_close(const Headers& headers) {
@@ -93,7 +93,7 @@ bool Answer::write(std::string bytes) {
     broken_ = true;
     woken_ = false;  // a wake that waits for the write on its way would come too late
   } else {
-    ready_ += chunked_ ? chunk(bytes) : bytes;
+    chunked_ ? append_chunk(ready_, bytes) : void(ready_ += bytes);
   }
   wake();
   return !broken_;

@@ -13,6 +13,7 @@ using boost::system::error_code;
 constexpr size_t kReadBytes = 4 << 10, kBodyReadBytes = 64 << 10;
 constexpr size_t kProgressBytes = 64 << 10;  // of an upload, after which its time limit begins again
 constexpr size_t kAheadBytes = 64 << 10;     // of further requests, read while one is answered
+constexpr int kWritesAtOnce = 16;            // of one connection, before others have their turn
 constexpr std::chrono::milliseconds kLingerTime{5000};
 constexpr std::chrono::milliseconds kLastLingerTime{100};  // when the server is stopping
 // How long a refused connection may take to send its head: path and origin decide the form of the refusal.
@@ -62,6 +63,7 @@ Connection::Connection(Socket socket, ServerState& state)
   error_code ignored;
   socket_.set_option(tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  socket_.non_blocking(true, ignored);
   if (!state.options->tls) return;
   tls_ = std::make_unique<TlsSession>(*state.options->tls->current());
   handshaking_ = true;
@@ -157,7 +159,6 @@ void Connection::say_goodbye() {
   std::string last;
   tls_->end();
   error_code ignored;
-  socket_.non_blocking(true, ignored);
   if (tls_->seal(last)) socket_.write_some(asio::buffer(last), ignored);
 }
 
@@ -338,25 +339,34 @@ void Connection::send() {
     if (answer_ && answer_->closed()) close();  // the client reads too slowly; do not wait for this write
     return;
   }
+  for (int i = 0; i < kWritesAtOnce; ++i)
+    if (!collect() || !write_at_once()) return;
+  asio::post(socket_.get_executor(), [self = shared_from_this()] { self->send(); });
+}
+
+// Takes the bytes to send. False if there are none, or if the connection was closed.
+bool Connection::collect() {
   sending_.swap(queued_);
   queued_.clear();
   sent_ = 0;
   if (answer_) then_ = answer_->take(sending_);
-  if (answer_ && then_ == Answer::Then::abort) return close();
-  if (tls_ && !tls_->seal(sending_)) return close();
-  if (sending_.empty()) return all_sent();
-  on_sent({}, 0);
+  if (answer_ && then_ == Answer::Then::abort) return close(), false;
+  if (tls_ && !tls_->seal(sending_)) return close(), false;
+  if (sending_.empty()) return all_sent(), false;
+  return true;
 }
 
-void Connection::on_sent(const error_code& fault, size_t n) {
-  writing_ = false;
-  if (fault || phase_ == Phase::closed) return close();
-  sent_ += n;
-  if (sent_ == sending_.size()) {
-    sending_.clear();
-    write_timer_.cancel();
-    return send();
-  }
+// Writes what the socket takes without waiting, which is nearly always all. False if it does not take all.
+bool Connection::write_at_once() {
+  error_code fault;
+  sent_ = socket_.write_some(asio::buffer(sending_), fault);
+  if (fault && fault != asio::error::would_block) return close(), false;
+  if (sent_ < sending_.size()) return write_rest(), false;
+  sending_.clear();
+  return true;
+}
+
+void Connection::write_rest() {
   writing_ = true;
   write_timer_.expires_after(state_.options->limits.write_time);
   write_timer_.async_wait([self = shared_from_this()](error_code cancelled) {
@@ -364,7 +374,17 @@ void Connection::on_sent(const error_code& fault, size_t n) {
       self->close();
   });
   socket_.async_write_some(asio::buffer(sending_) + sent_,
-                           [self = shared_from_this()](error_code f, size_t m) { self->on_sent(f, m); });
+                           [self = shared_from_this()](error_code f, size_t n) { self->on_sent(f, n); });
+}
+
+void Connection::on_sent(const error_code& fault, size_t n) {
+  writing_ = false;
+  if (fault || phase_ == Phase::closed) return close();
+  sent_ += n;
+  if (sent_ < sending_.size()) return write_rest();
+  sending_.clear();
+  write_timer_.cancel();
+  send();
 }
 
 // All bytes that were ready are sent. If the answer is complete, goes on with the next request or closes.

@@ -72,6 +72,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void refuse(int status, const std::string& reason);
   void turn_down();
   void send();
+  bool collect();
+  bool write_at_once();
+  void write_rest();
   void on_sent(const boost::system::error_code& fault, size_t n);
   void all_sent();
   void linger();

@@ -1,4 +1,5 @@
 #include "http/message.h"
+#include <algorithm>
 #include <boost/beast/http/status.hpp>
 #include <ctime>
 
@@ -122,13 +123,15 @@ std::string sse(std::string_view data, std::string_view event) {
   out.reserve(data.size() + event.size() + 24);
   if (!event.empty()) out.append("event: ").append(event).append("\n");
   while (true) {  // "\r\n", "\n" and "\r" end a line
-    const size_t end = data.find_first_of("\r\n");
+    const auto at = std::find_if(data.begin(), data.end(), [](char c) { return c == '\r' || c == '\n'; });
+    const size_t end = at == data.end() ? data.npos : at - data.begin();
     out.append("data: ").append(data.substr(0, end)).append("\n");
     if (end == data.npos) break;
     const bool pair = data[end] == '\r' && end + 1 < data.size() && data[end + 1] == '\n';
     data.remove_prefix(end + (pair ? 2 : 1));
   }
-  return out + "\n";
+  out += '\n';
+  return out;
 }
 
 }  // namespace autark::http

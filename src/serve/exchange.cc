@@ -414,7 +414,7 @@ void Exchange::fail(const api::ApiError& fault) {
 
 void Exchange::send(const std::vector<api::Frame>& frames) {
   std::string bytes;
-  for (const api::Frame& f : frames) bytes += http::sse(f.data, f.event);
+  for (const api::Frame& f : frames) bytes.append(http::sse(f.data, f.event));
   if (!bytes.empty()) stream_->write(std::move(bytes));
 }
 

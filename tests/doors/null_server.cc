@@ -3,7 +3,8 @@
 //   null_server [--port N] [--tokens N] [--delay-us N] [--bytes N] [--key KEY]
 //
 // Every choice is answered with `tokens` tokens (default 64; less if the request says so) of `bytes` letters
-// (default 4), one every `delay-us` microseconds (default 0: all at once). Prints "listening PORT". Ends with
+// (default 4), one every `delay-us` microseconds (default 0: all at once), in steps that all requests share, as an
+// engine makes them. Prints "listening PORT". Ends with
 // SIGTERM or SIGINT.
 #include <signal.h>
 #include <algorithm>
@@ -12,6 +13,8 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <vector>
+#include "base/log.h"
 #include "http/server.h"
 #include "options.h"
 #include "serve/service.h"
@@ -93,7 +96,7 @@ class NullBackend final : public api::Backend {
       while (!answer->step()) {
       }
     } else {
-      later(std::chrono::steady_clock::now(), answer);
+      begin(answer);
     }
     return [answer] { answer->cancel(); };
   }
@@ -108,11 +111,13 @@ class NullBackend final : public api::Backend {
         if (const auto* t = std::get_if<api::Text>(&part)) letters += t->text.size();
     return int64_t(letters / 4 + 1);
   }
-  void later(Time now, std::shared_ptr<Answer> answer) {
+  // The answer's first token comes with the next step that is a whole delay away.
+  void begin(std::shared_ptr<Answer> answer) {
+    const std::chrono::microseconds delay(settings_.delay_us);
+    const auto past = (std::chrono::steady_clock::now() - start_) / delay;
     const std::lock_guard lock(mutex_);
-    const bool first = due_.empty();
-    due_.emplace(now + std::chrono::microseconds(settings_.delay_us), std::move(answer));
-    if (first) wake_.notify_one();
+    if (due_.empty()) wake_.notify_one();
+    due_[start_ + (past + 2) * delay].push_back(std::move(answer));
   }
   void run() {
     std::unique_lock lock(mutex_);
@@ -126,18 +131,22 @@ class NullBackend final : public api::Backend {
         wake_.wait_until(lock, at);
         continue;
       }
-      const auto answer = std::move(due_.begin()->second);
-      due_.erase(due_.begin());
+      Answers running = std::move(due_.extract(at).mapped());
       lock.unlock();
-      if (!answer->step()) later(at, answer);
+      std::erase_if(running, [](const auto& answer) { return answer->step(); });
       lock.lock();
+      if (running.empty()) continue;
+      Answers& next = due_[at + std::chrono::microseconds(settings_.delay_us)];
+      next.insert(next.end(), running.begin(), running.end());
     }
   }
 
+  using Answers = std::vector<std::shared_ptr<Answer>>;
+  const Time start_ = std::chrono::steady_clock::now();
   Settings settings_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::multimap<Time, std::shared_ptr<Answer>> due_;
+  std::map<Time, Answers> due_;
   bool stop_ = false;
   std::thread thread_;
 };
@@ -154,6 +163,7 @@ int run(const Settings& settings) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  log_to_stderr();  // standard output says the port only
   serve::Service service({.api_key = settings.key});
   auto server = http::Server::start(
       {.port = uint16_t(settings.port), .error_body = serve::Service::error_body}, service.router());

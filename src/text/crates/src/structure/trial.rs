@@ -14,6 +14,10 @@ use std::time::{Duration, Instant};
 
 const CPU_SECONDS: u64 = 2;
 const WALL: Duration = Duration::from_secs(5); // for helpers that get too little of a processor
+/// Of a processor, for a helper that is stopped then: enough to call its structure complex, not the machine busy.
+/// A schema of 10 KB takes a tenth of it.
+const MUCH: Duration = Duration::from_millis(250);
+const TICKS_PER_SECOND: f64 = 100.0; // of /proc/PID/stat
 const ANSWER_MAX: u64 = 4096;
 
 const KINDS: [(Kind, &str); 5] = [
@@ -32,12 +36,13 @@ pub fn kind_of(name: &str) -> Option<Kind> {
 pub struct Trial {
     command: Vec<String>,
     wall: Duration,
+    much: Duration,
 }
 
 impl Trial {
     /// None without a command.
     pub fn by(command: Vec<String>) -> Option<Trial> {
-        (!command.is_empty()).then_some(Trial { command, wall: WALL })
+        (!command.is_empty()).then_some(Trial { command, wall: WALL, much: MUCH })
     }
 
     pub fn run(&self, kind: Kind, text: &str) -> Result<(), Fault> {
@@ -45,9 +50,10 @@ impl Trial {
         let mut child = self.start(kind).map_err(unable)?;
         // The helper reads all before it works. If it ends early, its status tells why.
         let _ = child.stdin.take().map(|mut to| to.write_all(text.as_bytes()));
-        let ended = self.wait(&mut child).map_err(unable)?;
-        if !ended {
-            return Err(Fault::busy("compiling takes too long on this busy machine; try again"));
+        match self.wait(&mut child).map_err(unable)? {
+            Some(used) if used >= self.much => return Err(too_complex()),
+            Some(_) => return Err(Fault::busy("compiling takes too long on this busy machine; try again")),
+            None => {}
         }
         let mut answer = String::new();
         if let Some(from) = child.stdout.take() {
@@ -66,19 +72,28 @@ impl Trial {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()
     }
 
-    /// False: it did not end in time and was killed.
-    fn wait(&self, child: &mut Child) -> std::io::Result<bool> {
+    /// The processor time of a helper that did not end in time and was killed. None: it ended.
+    fn wait(&self, child: &mut Child) -> std::io::Result<Option<Duration>> {
         let began = Instant::now();
         while child.try_wait()?.is_none() {
             if began.elapsed() > self.wall {
+                let used = processor_time(child.id()).unwrap_or_default();
                 child.kill()?;
                 child.wait()?;
-                return Ok(false);
+                return Ok(Some(used));
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        Ok(true)
+        Ok(None)
     }
+}
+
+/// What a process has used of processors so far. None where the system does not tell.
+fn processor_time(process: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    let behind_name: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |field: usize| behind_name.get(field)?.parse::<f64>().ok();
+    Some(Duration::from_secs_f64((ticks(11)? + ticks(12)?) / TICKS_PER_SECOND))
 }
 
 fn read(answer: &str) -> Result<(), Fault> {
@@ -171,7 +186,8 @@ pub mod tests {
 
     fn trial(script: &str) -> Result<(), Fault> {
         let command = ["/bin/sh", "-c", script, "sh"].map(String::from).to_vec();
-        Trial { command, wall: Duration::from_millis(300) }.run(Kind::Schema, "true")
+        let (wall, much) = (Duration::from_millis(300), Duration::from_millis(50));
+        Trial { command, wall, much }.run(Kind::Schema, "true")
     }
 
     #[test]
@@ -181,11 +197,12 @@ pub mod tests {
         assert_eq!(trial("cat > /dev/null; kill -9 $$").unwrap_err().why, Why::Complex);
         assert_eq!(trial("kill -11 $$").unwrap_err().why, Why::Complex);
         assert_eq!(trial("cat > /dev/null; sleep 60").unwrap_err().why, Why::Busy);
+        assert_eq!(trial("cat > /dev/null; while :; do :; done").unwrap_err().why, Why::Complex);
         assert_eq!(trial("echo not JSON").unwrap_err().why, Why::Busy);
         let fault = Fault::at("/a", "it's wrong");
         let script = format!("cat > /dev/null; printf '%s' '{}'", told(&fault).replace('\'', "'\\''"));
         assert_eq!(trial(&script), Err(fault));
-        let none = Trial { command: vec!["/nonexistent".into()], wall: WALL };
+        let none = Trial { command: vec!["/nonexistent".into()], wall: WALL, much: MUCH };
         assert_eq!(none.run(Kind::Schema, "").unwrap_err().why, Why::Busy);
     }
 }
