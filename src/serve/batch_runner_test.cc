@@ -33,6 +33,10 @@ bool wait_until(const std::function<bool()>& condition) {
   return true;
 }
 
+CallerPtr caller(const std::string& workspace, const std::string& key = "") {
+  return std::make_shared<api::Caller>(api::Caller{.key = key, .workspace = workspace});
+}
+
 // The stores, and the requests that runners have sent.
 struct World {
   std::shared_ptr<storage::MemoryFiles> files = std::make_shared<storage::MemoryFiles>();
@@ -44,7 +48,7 @@ struct World {
     return std::make_unique<BatchRunner>(BatchRunner::Options{
         .files = files,
         .batches = batches,
-        .send = [this](const std::string&, std::string body,
+        .send = [this](const CallerPtr&, const std::string&, std::string body,
                        BatchRunner::Answered answered) -> std::optional<BatchRunner::Cancel> {
           if (!takes) return {};
           const std::lock_guard lock(mutex);
@@ -53,6 +57,7 @@ struct World {
           most = std::max(most, waiting.size());
           return [answered] { answered({}); };
         },
+        .find_caller = {},
         .now = [this] { return now.load(); },
         .retry = std::chrono::milliseconds(5)});
   }
@@ -72,7 +77,8 @@ struct World {
     answered({status, "req_1", body});
   }
   Json create(BatchRunner& r, const std::string& text, const std::string& more = "") {
-    auto made = r.create("me", R"({"input_file_id":")" + files->add(text, "me") + R"(","endpoint":")" +
+    auto made =
+        r.create(caller("me"), R"({"input_file_id":")" + files->add(text, "me") + R"(","endpoint":")" +
                                    kChatRoute + R"(","completion_window":"24h")" + more + "}");
     EXPECT_TRUE(std::holds_alternative<Json>(made)) << std::get<api::ApiError>(made).message;
     return std::get<Json>(made);
@@ -276,10 +282,11 @@ TEST(BatchRunner, AnotherOwnerFindsNothing) {
   EXPECT_EQ(fault_of(r->find("you", made["id"])).kind, api::ApiError::Kind::not_found);
   EXPECT_EQ(fault_of(r->cancel("you", made["id"])).kind, api::ApiError::Kind::not_found);
   EXPECT_TRUE(std::get<Json>(r->list("you", ""))["data"].empty());
-  EXPECT_EQ(fault_of(r->create("you", R"({"input_file_id":")" + made["input_file_id"].get<std::string>() +
-                                          R"(","endpoint":"/v1/responses"})"))
-                .param,
-            "input_file_id");
+  EXPECT_EQ(
+      fault_of(r->create(caller("you"), R"({"input_file_id":")" + made["input_file_id"].get<std::string>() +
+                                            R"(","endpoint":"/v1/responses"})"))
+          .param,
+      "input_file_id");
 }
 
 TEST(BatchRunner, RequestsAndListsAreBounded) {
@@ -289,7 +296,7 @@ TEST(BatchRunner, RequestsAndListsAreBounded) {
   for (int i = 0; i < BatchRunner::kOpenMax; ++i) w.create(*r, lines(1));
   const std::string body =
       R"({"input_file_id":")" + w.files->add(lines(1), "me") + R"(","endpoint":"/v1/chat/completions"})";
-  EXPECT_EQ(fault_of(r->create("me", body)).kind, api::ApiError::Kind::overloaded);
+  EXPECT_EQ(fault_of(r->create(caller("me"), body)).kind, api::ApiError::Kind::overloaded);
   std::set<std::string> seen;
   std::string after;
   for (bool more = true; more;) {
