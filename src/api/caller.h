@@ -1,6 +1,8 @@
 // Who sent a request, and the gate that finds it out. A server without accounts has no gate, and its requests have no
 // caller.
 #pragma once
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,11 +13,23 @@ namespace autark::api {
 
 // Ids as they stand in logs and records; never a secret.
 struct Caller {
+  // What the caller may do beyond its own requests and objects.
+  enum class Role : uint8_t {
+    developer,  // nothing
+    system,     // see and change how the server runs: load, metrics, caches, all running requests
+    security,   // nothing of that: its task are members and keys
+    audit       // see what `system` sees
+  };
   std::string key;        // of the API key; requests of one key may share computed state
   std::string workspace;  // owns what the caller stores: answers, files, batches
   std::string account;
   std::string member;               // who made the key; empty: it belongs to the workspace alone
   std::vector<std::string> models;  // that it may name; empty: all
+  Role role = Role::developer;
+
+  bool may_name(std::string_view model) const {
+    return models.empty() || std::find(models.begin(), models.end(), model) != models.end();
+  }
 };
 
 // A request before its body is read. The texts live as long as the call that takes them.
@@ -31,6 +45,9 @@ class Gate {
   // The caller, or the fault to answer with: authentication, forbidden or rate_limited. Called on loop threads, does
   // not block.
   virtual ApiResult<std::shared_ptr<const Caller>> enter(const Knock& knock) = 0;
+  // The caller of a key by its id, for work that it left here, such as a batch. Null if the key was disabled, has
+  // expired or is not known. Thread-safe, does not block.
+  virtual std::shared_ptr<const Caller> find(const std::string& key) = 0;
 };
 
 }  // namespace autark::api

@@ -24,10 +24,12 @@ void add_prefix_cache_options(const Command& c, PrefixCacheArguments& a) {
       "Bytes of the files in --cache-dir, of all models; the longest unused are removed, and 5 GB of the "
       "disk stay free in any case (a tenth of what is free)",
       {.rule = whole_number(1, int64_t{1} << 50), .kind = "BYTES"});
-  c.option("--cache-isolation", a.isolation,
-           "Who shares that state: the requests of one user (a request without one shares with all others "
-           "without one), or key or none: all",
-           {.rule = one_of({"none", "key", "user"}), .shows_default = true});
+  c.option(
+      "--cache-isolation", a.isolation,
+      "Who shares that state: user: the requests of one user (a request without one shares with all others "
+      "without one); key: all of one API key; none: all. On a server with accounts users are those of one "
+      "API key; without accounts key means none",
+      {.rule = one_of({"none", "key", "user"}), .shows_default = true});
   c.option("--public-prefix", a.public_files,
            "The state of this text is shared by all users, in prompts that begin with it: as a system "
            "message, or as "

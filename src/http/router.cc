@@ -65,12 +65,12 @@ bool Router::is_upload(std::string_view method, std::string_view path) const {
   return found && route != found->end() && route->second.receiver;
 }
 
-bool Router::is_answered(const Request& request, const StreamPtr& stream) const {
+bool Router::is_answered(Request& request, const StreamPtr& stream) const {
   return std::any_of(filters_.begin(), filters_.end(),
                      [&](const Filter& filter) { return filter(request, stream); });
 }
 
-std::shared_ptr<BodySink> Router::receive(const Request& head, const StreamPtr& stream) const {
+std::shared_ptr<BodySink> Router::receive(Request head, const StreamPtr& stream) const {
   if (is_answered(head, stream)) return nullptr;
   return match(head.path)->find(head.method)->second.receiver(head, stream);
 }

@@ -5,8 +5,9 @@
 
 namespace autark::http {
 
-// Runs before the handler of every request. Returns true if it has answered the request itself.
-using Filter = std::function<bool(const Request&, const StreamPtr&)>;
+// Runs before the handler of every request. Returns true if it has answered the request itself; else it may set the
+// request's context.
+using Filter = std::function<bool(Request&, const StreamPtr&)>;
 
 // Makes the sink for a request of which only the head is read. Null if it has answered the request itself.
 using Receiver = std::function<std::shared_ptr<BodySink>(const Request& head, const StreamPtr& stream)>;
@@ -30,7 +31,7 @@ class Router {
   // Whether the route takes uploads.
   bool is_upload(std::string_view method, std::string_view path) const;
   // Runs the filters, then the route's receiver. Null if the request is answered. REQUIRES: is_upload.
-  std::shared_ptr<BodySink> receive(const Request& head, const StreamPtr& stream) const;
+  std::shared_ptr<BodySink> receive(Request head, const StreamPtr& stream) const;
   // The methods of a path, "GET, HEAD"; empty if it has no route.
   std::string methods(std::string_view path) const;
   // All routes as method and path, by path.
@@ -43,7 +44,7 @@ class Router {
   };
   using Methods = std::map<std::string, Route, std::less<>>;
   const Methods* match(std::string_view path) const;
-  bool is_answered(const Request& request, const StreamPtr& stream) const;  // by a filter
+  bool is_answered(Request& request, const StreamPtr& stream) const;  // by a filter
 
   std::map<std::string, Methods, std::less<>> routes_;  // "/v1/models", "/assets/*"
   std::vector<Filter> filters_;

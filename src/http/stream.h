@@ -16,7 +16,8 @@ struct Request {
   std::string method, path, query;  // the path is percent-decoded, the query is not
   Headers headers;
   std::string body;
-  std::string peer;                                                 // "127.0.0.1:54321"
+  std::string peer;                          // "127.0.0.1:54321"
+  std::shared_ptr<const void> context = {};  // what a filter found out about the request, for its handler
   std::string_view header(std::string_view lower_case_name) const;  // empty if absent
 };
 

@@ -7,22 +7,6 @@ namespace {
 constexpr std::string_view kSpace = " \t\r\n\v\f";
 constexpr size_t kKeyBytes = 4096;  // far below the limit of a header
 
-bool same_letters(std::string_view a, std::string_view lower) {
-  if (a.size() != lower.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i)
-    if (char(a[i] | 0x20) != lower[i]) return false;
-  return true;
-}
-
-// The KEY of "Bearer KEY". The scheme is not case-sensitive. Empty for another scheme.
-std::string_view bearer(std::string_view authorization) {
-  constexpr std::string_view kScheme = "bearer";
-  if (authorization.size() <= kScheme.size() || authorization[kScheme.size()] != ' ') return {};
-  if (!same_letters(authorization.substr(0, kScheme.size()), kScheme)) return {};
-  authorization.remove_prefix(kScheme.size());
-  return authorization.substr(std::min(authorization.size(), authorization.find_first_not_of(' ')));
-}
-
 }  // namespace
 
 Result<std::string> key_from(std::string_view given) {
@@ -41,8 +25,13 @@ Result<std::string> key_from(std::string_view given) {
 
 bool needs_key(std::string_view path) {
   constexpr std::string_view kPaths[] = {"/metrics",        "/v1",          "/tokenize", "/detokenize",
-                                         "/tokenizer_info", "/server_info", "/load"};
+                                         "/tokenizer_info", "/server_info", "/load",     "/user/balance"};
   return path.starts_with("/v1/") || path.starts_with("/beta/") || std::ranges::count(kPaths, path) > 0;
+}
+
+bool is_of_the_server(std::string_view path) {
+  constexpr std::string_view kPaths[] = {"/metrics", "/v1/cache/clear", "/server_info", "/load"};
+  return std::ranges::count(kPaths, path) > 0;
 }
 
 // Without an early exit: the loop always runs over all of `presented`.
@@ -52,12 +41,6 @@ bool same_secret(std::string_view presented, std::string_view secret) {
   for (size_t i = 0; i < presented.size(); ++i)
     difference = difference | uint8_t(presented[i] ^ secret[i % secret.size()]);
   return difference == 0;
-}
-
-bool carries_key(const http::Request& request, std::string_view secret) {
-  const bool a = same_secret(bearer(request.header("authorization")), secret);
-  const bool b = same_secret(request.header("x-api-key"), secret);
-  return a || b;
 }
 
 }  // namespace autark::serve

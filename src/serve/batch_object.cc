@@ -112,6 +112,15 @@ int64_t output_seconds(const Json& batch) {
   return batch["own"]["output_seconds"];
 }
 
+// Batches of servers without accounts have no member for it.
+std::string key_of(const Json& batch) {
+  return batch["own"].value("key", "");
+}
+
+void set_key(Json& batch, const std::string& key) {
+  if (!key.empty()) batch["own"]["key"] = key;
+}
+
 Json shown(Json batch) {
   batch.erase("own");
   return batch;

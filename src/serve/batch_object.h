@@ -21,6 +21,9 @@ std::string ending_of(const Json& batch);
 void set_ending(Json& batch, const std::string& status);
 // Seconds after its creation when its files expire; 0: never.
 int64_t output_seconds(const Json& batch);
+// The id of the API key that its requests run with; empty: of a server without accounts.
+std::string key_of(const Json& batch);
+void set_key(Json& batch, const std::string& key);
 // What clients see.
 Json shown(Json batch);
 

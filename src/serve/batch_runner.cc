@@ -38,12 +38,14 @@ bool any_validates(const Jobs& jobs) {
       jobs, [](const auto& job) { return job->input && job->object["status"] == "validating"; });
 }
 
-// A refusal that says nothing of the request: the server is full, or it stops.
+// A refusal that says nothing of the request: the server is full, it stops, or a limit is reached that waiting helps
+// against.
 bool is_not_now(const BatchOutcome& outcome) {
   if (outcome.status != 429 && outcome.status != 503) return false;
   const auto body = parse_json(outcome.body, "an answer");
   const Json* error = body && body->is_object() && body->contains("error") ? &(*body)["error"] : nullptr;
-  return !error || !error->is_object() || error->value("code", Json()) != "ended_by_operator";
+  const Json code = error && error->is_object() ? error->value("code", Json()) : Json();
+  return code != "ended_by_operator" && code != "insufficient_quota";
 }
 
 std::string line_of(const std::string& id, const std::string& custom_id, const BatchOutcome& outcome) {
@@ -180,7 +182,7 @@ bool BatchRunner::take(const BatchInbox::Answer& a) {
   if (!not_now && a.outcome.status != 0 && !keep(job, a.custom_id, a.outcome)) return false;
   if (not_now && ending_of(job.object).empty()) {
     job.again.push_back(std::move(sent->second.request));
-    pause();
+    job.paused_until = std::chrono::steady_clock::now() + options_.retry;
   }
   job.running.erase(sent);
   --running_;
@@ -216,12 +218,17 @@ void BatchRunner::send_some() {
 
 bool BatchRunner::send_one(Job& job) {
   if (job.object["status"] != "in_progress" || !ending_of(job.object).empty()) return false;
+  if (std::chrono::steady_clock::now() < job.paused_until) return false;
+  const CallerPtr caller = options_.find_caller ? options_.find_caller(key_of(job.object)) : nullptr;
+  if (options_.find_caller && !caller)
+    return fail(job, "key_disabled", "The API key that made the batch was disabled, has expired or is gone."),
+           inbox_->wake(), false;
   auto request = next_request(job);
   if (!request) return false;
   const auto answered = [inbox = inbox_, batch = job.kept.id, id = request->custom_id](BatchOutcome outcome) {
     inbox->add({batch, id, std::move(outcome)});
   };
-  auto cancel = options_.send(job.object["endpoint"], request->body, answered);
+  auto cancel = options_.send(caller, job.object["endpoint"], request->body, answered);
   if (!cancel) {
     job.again.push_front(std::move(*request));
     return pause(), false;
@@ -345,10 +352,12 @@ bool BatchRunner::paused() const {
   return std::chrono::steady_clock::now() < paused_until_;
 }
 
-api::ApiResult<Json> BatchRunner::create(const std::string& owner, std::string_view body) {
+api::ApiResult<Json> BatchRunner::create(const CallerPtr& caller, std::string_view body) {
+  const std::string owner = owner_of(caller);
   auto read = read_batch(body, "batch_" + ids_.next(), options_.now());
   if (std::holds_alternative<api::ApiError>(read)) return read;
   Json& object = std::get<Json>(read);
+  if (caller) set_key(object, caller->key);
   const auto file = options_.files->find(object["input_file_id"], owner, options_.now());
   if (!file || file->purpose != "batch")
     return api::ApiError{.message = file ? "the input file must have the purpose 'batch'"

@@ -19,6 +19,7 @@
 #include "api/item.h"
 #include "serve/batch_inbox.h"
 #include "serve/batch_input.h"
+#include "serve/callers.h"
 #include "serve/ids.h"
 #include "store/batches.h"
 
@@ -32,13 +33,17 @@ class BatchRunner {
 
   using Answered = std::function<void(BatchOutcome)>;  // any thread, once; does not block
   using Cancel = std::function<void()>;
-  // Starts a request at the lowest service class. Unset if the server cannot take it now. Must not block.
-  using Send = std::function<std::optional<Cancel>(const std::string& endpoint, std::string body, Answered)>;
+  // Starts a request of the caller at the lowest service class. Unset if the server cannot take it now. Must not block.
+  using Send = std::function<std::optional<Cancel>(const CallerPtr& caller, const std::string& endpoint,
+                                                   std::string body, Answered)>;
+  // The caller of a key by its id, see api::Gate::find. Null: the key opens nothing any more.
+  using FindCaller = std::function<CallerPtr(const std::string& key)>;
 
   struct Options {
     std::shared_ptr<storage::Files> files;
     std::shared_ptr<storage::Batches> batches;
     Send send;
+    FindCaller find_caller = {};   // empty: the server has no callers
     std::function<int64_t()> now;  // seconds since 1970
     std::chrono::milliseconds retry{
         1000};  // after a request or the disk was refused; also how often expiry is checked
@@ -48,8 +53,9 @@ class BatchRunner {
   // Leaves what is open to the next runner. Answers that come later are ignored.
   ~BatchRunner();
 
-  // The functions for the routes. A body is that of POST /v1/batches, a query has `limit` and `after`.
-  api::ApiResult<Json> create(const std::string& owner, std::string_view body);
+  // The functions for the routes. A body is that of POST /v1/batches, a query has `limit` and `after`. The requests of
+  // a batch run with the key of the caller that made it.
+  api::ApiResult<Json> create(const CallerPtr& caller, std::string_view body);
   api::ApiResult<Json> find(const std::string& owner, const std::string& id);
   api::ApiResult<Json> list(const std::string& owner, const std::string& query);
   api::ApiResult<Json> cancel(const std::string& owner, const std::string& id);
@@ -71,8 +77,9 @@ class BatchRunner {
     std::deque<BatchRequest> again = {};  // that the server could not take
     std::map<std::string, Sent> running = {};  // by custom_id
     std::unique_ptr<storage::FileWriter> writer = {};
-    int64_t written = 0;  // the number of the last answer in it
-    int files_done = 0;   // 1: the output file, 2: the error file, too
+    int64_t written = 0;                                      // the number of the last answer in it
+    std::chrono::steady_clock::time_point paused_until = {};  // after a request was refused
+    int files_done = 0;                                       // 1: the output file, 2: the error file, too
   };
 
   // These run on the thread, and with create() and cancel() REQUIRE that mutex_ is held.

@@ -33,26 +33,34 @@ bool wait_until(const std::function<bool()>& condition) {
   return true;
 }
 
+CallerPtr caller(const std::string& workspace, const std::string& key = "") {
+  return std::make_shared<api::Caller>(api::Caller{.key = key, .workspace = workspace});
+}
+
 // The stores, and the requests that runners have sent.
 struct World {
   std::shared_ptr<storage::MemoryFiles> files = std::make_shared<storage::MemoryFiles>();
   std::shared_ptr<storage::Batches> batches = *storage::memory_batches();
   std::atomic<int64_t> now = 1000;
   std::atomic<bool> takes = true;
+  BatchRunner::FindCaller find_caller = {};
+  std::vector<std::string> keys;  // of the callers of the requests that were sent
 
   std::unique_ptr<BatchRunner> runner() {
     return std::make_unique<BatchRunner>(BatchRunner::Options{
         .files = files,
         .batches = batches,
-        .send = [this](const std::string&, std::string body,
+        .send = [this](const CallerPtr& caller, const std::string&, std::string body,
                        BatchRunner::Answered answered) -> std::optional<BatchRunner::Cancel> {
           if (!takes) return {};
           const std::lock_guard lock(mutex);
           sent.push_back(body);
+          keys.push_back(caller ? caller->key : "none");
           waiting.push_back(answered);
           most = std::max(most, waiting.size());
           return [answered] { answered({}); };
         },
+        .find_caller = find_caller,
         .now = [this] { return now.load(); },
         .retry = std::chrono::milliseconds(5)});
   }
@@ -72,7 +80,8 @@ struct World {
     answered({status, "req_1", body});
   }
   Json create(BatchRunner& r, const std::string& text, const std::string& more = "") {
-    auto made = r.create("me", R"({"input_file_id":")" + files->add(text, "me") + R"(","endpoint":")" +
+    auto made =
+        r.create(caller("me"), R"({"input_file_id":")" + files->add(text, "me") + R"(","endpoint":")" +
                                    kChatRoute + R"(","completion_window":"24h")" + more + "}");
     EXPECT_TRUE(std::holds_alternative<Json>(made)) << std::get<api::ApiError>(made).message;
     return std::get<Json>(made);
@@ -276,10 +285,43 @@ TEST(BatchRunner, AnotherOwnerFindsNothing) {
   EXPECT_EQ(fault_of(r->find("you", made["id"])).kind, api::ApiError::Kind::not_found);
   EXPECT_EQ(fault_of(r->cancel("you", made["id"])).kind, api::ApiError::Kind::not_found);
   EXPECT_TRUE(std::get<Json>(r->list("you", ""))["data"].empty());
-  EXPECT_EQ(fault_of(r->create("you", R"({"input_file_id":")" + made["input_file_id"].get<std::string>() +
-                                          R"(","endpoint":"/v1/responses"})"))
-                .param,
-            "input_file_id");
+  EXPECT_EQ(
+      fault_of(r->create(caller("you"), R"({"input_file_id":")" + made["input_file_id"].get<std::string>() +
+                                            R"(","endpoint":"/v1/responses"})"))
+          .param,
+      "input_file_id");
+}
+
+TEST(BatchRunner, RunsWithTheKeyThatMadeItUntilThatIsDisabled) {
+  World w;
+  std::atomic<bool> disabled = false;
+  w.find_caller = [&](const std::string& key) { return disabled ? nullptr : caller("me", key); };
+  auto r = w.runner();
+  const std::string file = w.files->add(lines(12), "me");
+  const Json made = std::get<Json>(r->create(
+      caller("me", "key_1"), R"({"input_file_id":")" + file + R"(","endpoint":"/v1/chat/completions"})"));
+  w.answer();
+  ASSERT_TRUE(wait_until([&] { return w.now_is(*r, made)["request_counts"]["completed"] == 1; }));
+  r.reset();  // the key is in the store
+  w.waiting.clear();
+  r = w.runner();
+  ASSERT_TRUE(wait_until([&] { return w.count() > 0; }));
+  disabled = true;
+  w.answer();
+  const Json failed = w.wait_for(*r, made, "failed");
+  EXPECT_EQ(failed["errors"]["data"][0]["code"], "key_disabled") << dump_json(failed);
+  EXPECT_GE(w.output(failed["output_file_id"]).size(), 1u) << "what was answered is not lost";
+  EXPECT_EQ(dump_json(failed).find("key_1"), std::string::npos);
+  for (const std::string& key : w.keys) EXPECT_EQ(key, "key_1");
+}
+
+TEST(BatchRunner, AUsedUpBudgetIsAnAnswer) {
+  World w;
+  const auto r = w.runner();
+  const Json made = w.create(*r, lines(2));
+  w.answer(429, R"({"error":{"code":"insufficient_quota"}})");
+  w.answer();
+  EXPECT_EQ(w.wait_for(*r, made, "completed")["request_counts"], counts(2, 1, 1));
 }
 
 TEST(BatchRunner, RequestsAndListsAreBounded) {
@@ -289,7 +331,7 @@ TEST(BatchRunner, RequestsAndListsAreBounded) {
   for (int i = 0; i < BatchRunner::kOpenMax; ++i) w.create(*r, lines(1));
   const std::string body =
       R"({"input_file_id":")" + w.files->add(lines(1), "me") + R"(","endpoint":"/v1/chat/completions"})";
-  EXPECT_EQ(fault_of(r->create("me", body)).kind, api::ApiError::Kind::overloaded);
+  EXPECT_EQ(fault_of(r->create(caller("me"), body)).kind, api::ApiError::Kind::overloaded);
   std::set<std::string> seen;
   std::string after;
   for (bool more = true; more;) {

@@ -1,8 +1,18 @@
 #include "serve/cache_domain.h"
 #include <openssl/sha.h>
+#include "api/caller.h"
 #include "base/json.h"
 
 namespace autark::serve {
+namespace {
+
+std::string digest(std::string_view text) {
+  unsigned char sum[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), sum);
+  return {reinterpret_cast<const char*>(sum), sizeof sum};
+}
+
+}  // namespace
 
 std::string user_of_label(std::string_view label) {
   if (!label.starts_with('{')) return std::string(label);
@@ -15,12 +25,17 @@ std::string user_of_label(std::string_view label) {
   return dump_json(user);
 }
 
-std::string cache_domain(CacheIsolation isolation, std::string_view label) {
-  if (isolation != CacheIsolation::user || label.empty()) return {};
-  const std::string user = user_of_label(label);
-  unsigned char sum[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(user.data()), user.size(), sum);
-  return {reinterpret_cast<const char*>(sum), sizeof sum};
+// The digest of the key comes first, so that no label looks like a key.
+std::string cache_domain(CacheIsolation isolation, std::string_view key, std::string_view label) {
+  const bool by_user = isolation == CacheIsolation::user && !label.empty();
+  const std::string user = by_user ? user_of_label(label) : "";
+  if (isolation == CacheIsolation::none || (key.empty() && user.empty())) return {};
+  return key.empty() ? digest(user) : digest(digest(key) + user);
+}
+
+std::string user_of(const api::Request& request) {
+  if (!request.caller || request.caller->key.empty()) return request.user;
+  return request.caller->key + "\n" + request.user;
 }
 
 }  // namespace autark::serve

@@ -1,13 +1,14 @@
-// Goal:   requests share a domain exactly if their user is the same; the session of a label does not matter.
+// Goal:   requests share a domain exactly if their key and user are the same; the session of a label does not matter.
 // Method: pairs of labels that must and must not share.
 #include "serve/cache_domain.h"
 #include <gtest/gtest.h>
+#include "api/caller.h"
 
 namespace autark::serve {
 namespace {
 
 std::string domain(std::string_view label) {
-  return cache_domain(CacheIsolation::user, label);
+  return cache_domain(CacheIsolation::user, "", label);
 }
 
 TEST(CacheDomain, UsersAreApart) {
@@ -22,7 +23,29 @@ TEST(CacheDomain, WithoutAUserThereIsOneDomain) {
 
 TEST(CacheDomain, NothingButUserSeparatesUsers) {
   for (const CacheIsolation i : {CacheIsolation::none, CacheIsolation::key})
-    EXPECT_EQ(cache_domain(i, "ada"), cache_domain(i, "bob"));
+    EXPECT_EQ(cache_domain(i, "", "ada"), cache_domain(i, "", "bob"));
+}
+
+TEST(CacheDomain, KeysAreApartUnlessNothingIs) {
+  using enum CacheIsolation;
+  EXPECT_EQ(cache_domain(none, "k1", "ada"), "");
+  EXPECT_EQ(cache_domain(key, "k1", "ada"), cache_domain(key, "k1", "bob"));
+  EXPECT_NE(cache_domain(key, "k1", ""), cache_domain(key, "k2", ""));
+  EXPECT_NE(cache_domain(user, "k1", "ada"), cache_domain(user, "k2", "ada"));
+  EXPECT_NE(cache_domain(user, "k1", "ada"), cache_domain(user, "k1", "bob"));
+  EXPECT_NE(cache_domain(user, "k1", ""), cache_domain(user, "", "k1")) << "a label is no key";
+  EXPECT_NE(cache_domain(user, "k1", "ada"), cache_domain(user, "k", "1ada"));
+}
+
+TEST(CacheDomain, TurnsOfAnotherKeyAreNotOnesOwn) {
+  api::Request r{.user = "ada"};
+  EXPECT_EQ(user_of(r), "ada") << "a server without accounts";
+  const auto with_key = [&](const char* key) {
+    r.caller = std::make_shared<api::Caller>(api::Caller{.key = key});
+    return user_of(r);
+  };
+  EXPECT_EQ(with_key(""), "ada");
+  EXPECT_NE(with_key("k1"), with_key("k2"));
 }
 
 TEST(CacheDomain, ASessionOfALabelDoesNotMatter) {

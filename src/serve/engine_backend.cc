@@ -1,5 +1,6 @@
 #include "serve/engine_backend.h"
 #include <algorithm>
+#include "api/caller.h"
 #include "serve/attribution.h"
 #include "serve/engine_state.h"
 #include "serve/fingerprint.h"
@@ -65,7 +66,7 @@ engine::PrefixHints prefix_hints(const api::Request& request, CacheIsolation iso
       std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch())
           .count();
   const int64_t keep = request.keep_seconds;
-  return {.domain = cache_domain(isolation, request.user),
+  return {.domain = cache_domain(isolation, request.caller ? request.caller->key : "", request.user),
           .arrived = now,
           .keep_until = keep > 0 ? now + keep : 0,
           .diagnostics = request.cache_diagnostics};

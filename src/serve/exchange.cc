@@ -102,11 +102,27 @@ std::optional<api::Request> Exchange::read(std::string_view body, api::Backend& 
   auto decoded = dialect_.decode(*json);
   if (auto* fault = std::get_if<api::ApiError>(&decoded)) return refuse(named(*fault, backend)), std::nullopt;
   api::Request& request = std::get<api::Request>(decoded);
+  if (auto fault = admit(request, backend)) return refuse(std::move(*fault)), std::nullopt;
   for (const std::string& field : request.ignored)
     if (const auto name = terms_.metrics.ignored(field))
       log_warning(
           fmt::format("{}: the field '{}' is not known here and was ignored; said once", route_, *name));
   return std::move(request);
+}
+
+// What a caller may not name looks like what is not there.
+std::optional<api::ApiError> Exchange::admit(api::Request& request, const api::Backend& backend) const {
+  request.caller = caller_;
+  if (!caller_ || caller_->models.empty()) return {};
+  if (request.model.empty())
+    for (const api::ModelEntry& m : backend.models())
+      if (caller_->may_name(m.id) && request.model.empty()) request.model = m.id;
+  if (!request.model.empty() && caller_->may_name(request.model)) return {};
+  return api::ApiError{.kind = api::ApiError::Kind::not_found,
+                       .message = "the model '" + request.model.substr(0, 200) +
+                                  "' is not served here, or this API key may not use it",
+                       .param = "model",
+                       .code = "model_not_found"};
 }
 
 void Exchange::run(std::string_view body, api::Backend& backend) {
@@ -135,6 +151,7 @@ void Exchange::count(std::string_view body, api::Backend& backend) {
   if (!json) return refuse({.message = json.error().message});
   auto decoded = api::decode_count_tokens(*json);
   if (auto* fault = std::get_if<api::ApiError>(&decoded)) return refuse(named(*fault, backend));
+  if (auto fault = admit(std::get<api::Request>(decoded), backend)) return refuse(std::move(*fault));
   auto counted = backend.count_tokens(std::get<api::Request>(decoded));
   if (auto* fault = std::get_if<api::ApiError>(&counted)) return refuse(std::move(*fault));
   answer({{"input_tokens", std::get<int64_t>(counted)}});

@@ -11,6 +11,7 @@
 #include "api/backend.h"
 #include "api/dialect.h"
 #include "http/stream.h"
+#include "serve/callers.h"
 #include "serve/metrics.h"
 
 namespace autark::serve {
@@ -46,6 +47,13 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
            http::StreamPtr stream, Hooks hooks = {});
   ~Exchange();
 
+  // Who sent the request; null: the server has no callers. Call before run().
+  void set_caller(CallerPtr caller) { caller_ = std::move(caller); }
+  const CallerPtr& caller() const { return caller_; }
+  std::string owner() const { return owner_of(caller_); }  // of what the request stores and reads
+  // Gives a decoded request its caller and, if it names none, the first model that the caller may name. The fault if
+  // the caller may not name its model.
+  std::optional<api::ApiError> admit(api::Request& request, const api::Backend& backend) const;
   // The client leaves after so many seconds of silence: a stream gets a keep-alive in a third of it, a whole answer
   // has to be there by then. 0: not known. Call before run().
   void set_patience(double seconds);
@@ -111,6 +119,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   const std::string route_, id_;
   const Time begun_;
   const Hooks hooks_;
+  CallerPtr caller_;  // does not change after run()
 
   mutable std::mutex mutex_;
   http::StreamPtr stream_;

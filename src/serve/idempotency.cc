@@ -85,12 +85,13 @@ class Idempotency::Copy final : public http::Stream {
   bool begun_ = false, fits_ = true, done_ = false;
 };
 
-std::optional<api::ApiError> Idempotency::admit(const http::Request& request, Time now,
-                                                http::StreamPtr& stream) {
-  const std::string key(request.header("idempotency-key"));
-  if (key.empty()) return {};
-  if (key.size() > kKeyBytesMax)
+std::optional<api::ApiError> Idempotency::admit(const http::Request& request, const std::string& owner,
+                                                Time now, http::StreamPtr& stream) {
+  const std::string_view given = request.header("idempotency-key");
+  if (given.empty()) return {};
+  if (given.size() > kKeyBytesMax)
     return api::ApiError{.message = "an Idempotency-Key has at most 255 bytes", .param = "Idempotency-Key"};
+  const std::string key = owner + "\n" + std::string(given);
   const std::string sum = sum_of(request);
   std::optional<http::Response> answer;
   {

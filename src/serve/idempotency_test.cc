@@ -105,9 +105,22 @@ http::Request request(const std::string& key) {
 // Answers with `text`; true if the request was let through, false if an answer was replayed.
 bool ask(Idempotency& i, const std::string& key, Idempotency::Time now, const std::string& text = "x") {
   http::StreamPtr stream = std::make_shared<Client>();
-  EXPECT_FALSE(i.admit(request(key), now, stream));
+  EXPECT_FALSE(i.admit(request(key), "me", now, stream));
   if (stream) stream->respond({200, {}, text});
   return stream != nullptr;
+}
+
+TEST(Idempotency, AnotherOwnersKeyIsAnotherKey) {
+  const auto i = std::make_shared<Idempotency>();
+  for (const char* owner : {"me", "you", "me\nk"}) {
+    http::StreamPtr stream = std::make_shared<Client>();
+    EXPECT_FALSE(i->admit(request("k"), owner, {}, stream));
+    ASSERT_TRUE(stream) << owner;
+    stream->respond({200, {}, owner});
+  }
+  http::StreamPtr stream = std::make_shared<Client>();
+  EXPECT_FALSE(i->admit(request("k"), "you", {}, stream));
+  EXPECT_FALSE(stream) << "it was replayed";
 }
 
 TEST(Idempotency, IsBounded) {
@@ -126,7 +139,7 @@ TEST(Idempotency, ALongStreamIsNotKept) {
   const auto i = std::make_shared<Idempotency>();
   for (int round = 0; round < 2; ++round) {
     http::StreamPtr stream = std::make_shared<Client>();
-    EXPECT_FALSE(i->admit(request("k"), {}, stream));
+    EXPECT_FALSE(i->admit(request("k"), "me", {}, stream));
     ASSERT_TRUE(stream) << "the key is free again";
     stream->start(200, {});
     for (int piece = 0; piece < 3; ++piece) stream->write(std::string(1 << 20, 'x'));

@@ -1,5 +1,6 @@
 #include "serve/replay.h"
 #include <algorithm>
+#include "serve/cache_domain.h"
 
 namespace autark::serve {
 namespace {
@@ -81,10 +82,11 @@ Replay::KeptPtr Replay::find(const Index& index, const std::string& key, const s
 }
 
 void Replay::restore(api::Request& request) const {
-  ConversationHash conversation(request.user);
+  const std::string user = user_of(request);
+  ConversationHash conversation(user);
   for (api::Item& item : request.items) {
     conversation.add(item);
-    if (item.role == api::Role::assistant) restore(item, conversation, request.user);
+    if (item.role == api::Role::assistant) restore(item, conversation, user);
   }
 }
 

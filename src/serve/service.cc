@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "serve/api_key.h"
 #include "serve/assets.h"
+#include "serve/key_gate.h"
 #include "serve/openapi.h"
 #include "store/files_folder.h"
 #include "store/sqlite_store.h"
@@ -47,6 +48,18 @@ std::shared_ptr<storage::Files> files_of(const Service::Options& options) {
 // Jobs of files hold one piece each.
 constexpr Workers::Limits kFileWorkers{.threads = 2, .jobs = 8192, .bytes = size_t{512} << 20};
 
+std::shared_ptr<api::Gate> gate_of(const Service::Options& options) {
+  if (options.gate || options.api_key.empty()) return options.gate;
+  return std::make_shared<KeyGate>(options.api_key);
+}
+
+// The models that a caller may name.
+std::vector<api::ModelEntry> models_for(const CallerPtr& caller, const api::Backend& backend) {
+  std::vector<api::ModelEntry> models = backend.models();
+  if (caller) std::erase_if(models, [&](const api::ModelEntry& m) { return !caller->may_name(m.id); });
+  return models;
+}
+
 std::shared_ptr<Seal> seal_of(const Service::Options& options) {
   return options.seal ? options.seal : std::make_shared<Seal>(Seal::random(std::time(nullptr)));
 }
@@ -59,14 +72,13 @@ http::Response Service::json_response(int status, const Json& body) {
 
 Service::Service(Options options)
     : options_(std::move(options)),
+      gate_(gate_of(options_)),
       terms_{metrics_, options_.clock ? options_.clock : [] { return std::chrono::steady_clock::now(); },
              options_.keep_alive, options_.request_time},
       seal_(seal_of(options_)),
-      responses_(
-          std::make_unique<StoredResponses>(store_of(options_), owner_of_key(options_.api_key), seal_)),
+      responses_(std::make_unique<StoredResponses>(store_of(options_), seal_)),
       completions_(*responses_),
       next_tidy_(terms_.clock() + kTidyTime),
-      owner_(owner_of_key(options_.api_key)),
       files_(files_of(options_)),
       workers_(std::make_unique<Workers>(options_.workers)),
       file_workers_(std::make_unique<Workers>(kFileWorkers)),
@@ -103,7 +115,7 @@ void Service::open(std::shared_ptr<api::Backend> backend, Expose more_metrics, E
 
 http::Router Service::router() {
   http::Router router;
-  if (!options_.api_key.empty()) router.filter(key_filter());
+  if (gate_) router.filter(key_filter());
   api_routes(router);
   completion_routes(router);
   response_routes(router);
@@ -124,16 +136,26 @@ http::Router Service::router() {
 }
 
 http::Filter Service::key_filter() {
-  return [this](const http::Request& request, const http::StreamPtr& stream) {
-    if (!needs_key(request.path) || carries_key(request, options_.api_key)) return false;
+  return [this](http::Request& request, const http::StreamPtr& stream) {
+    if (!needs_key(request.path)) return false;
+    const auto fault = not_admitted(request);
+    if (!fault) return false;
     metrics_.refused_key();
-    const bool none = request.header("authorization").empty() && request.header("x-api-key").empty();
-    fail("refused key", dialect_of(request), stream,
-         {.kind = Kind::authentication,
-          .message = none ? "this server needs an API key, as 'Authorization: Bearer KEY' or 'x-api-key: KEY'"
-                          : "the API key is wrong"});
+    fail("refused key", dialect_of(request), stream, *fault);
     return true;
   };
+}
+
+// The fault of a request whose key does not open its route; else the request gets its caller.
+std::optional<api::ApiError> Service::not_admitted(http::Request& request) {
+  auto entered = enter(*gate_, request);
+  if (auto* fault = std::get_if<api::ApiError>(&entered)) return std::move(*fault);
+  const CallerPtr& caller = std::get<CallerPtr>(entered);
+  const bool changes = request.method != "GET" && request.method != "HEAD";
+  if (is_of_the_server(request.path) && !may_run_server(caller, changes))
+    return api::ApiError{.kind = Kind::forbidden, .message = "only an administrator's API key may do this"};
+  request.context = caller;
+  return {};
 }
 
 void Service::api_routes(http::Router& router) {
@@ -171,7 +193,7 @@ void Service::own_routes(http::Router& router) {
   router.add("GET", "/openapi.json", [this](http::Request, http::StreamPtr stream) {
     static const http::Response kDocuments[] = {json_response(200, openapi(false)),
                                                 json_response(200, openapi(true))};
-    reply("/openapi.json", stream, kDocuments[options_.api_key.empty() ? 0 : 1]);
+    reply("/openapi.json", stream, kDocuments[gate_ ? 1 : 0]);
   });
   router.add("GET", "/api/hello", [this](http::Request, http::StreamPtr stream) {
     reply("/api/hello", stream, json_response(200, Json::object()));
@@ -196,7 +218,7 @@ std::optional<api::ApiError> Service::not_loaded(std::shared_ptr<api::Backend>& 
 bool Service::is_answered(const api::Dialect& dialect, const char* route, const http::Request& request,
                           http::StreamPtr& stream) {
   if (request.method != "POST") return false;
-  const auto fault = idempotency_->admit(request, terms_.clock(), stream);
+  const auto fault = idempotency_->admit(request, owner_of(caller_of(request)), terms_.clock(), stream);
   if (fault) fail(route, dialect, stream, *fault);
   if (!fault && !stream) metrics_.answered(route, 200);
   return fault || !stream;
@@ -208,6 +230,7 @@ void Service::take(const api::Dialect& dialect, const char* route, http::Request
   if (is_answered(dialect, route, request, stream)) return;
   std::shared_ptr<api::Backend> backend;
   auto exchange = std::make_shared<Exchange>(terms_, dialect, route, ids_.next(), std::move(stream));
+  exchange->set_caller(caller_of(request));
   exchange->set_patience(patience_of(request));
   if (const auto fault = not_now(backend)) return exchange->refuse(*fault);
   hand_to_worker(exchange, std::move(request.body), std::move(work), std::move(backend));
@@ -235,9 +258,10 @@ void Service::list_models(const http::Request& request, const http::StreamPtr& s
   std::shared_ptr<api::Backend> backend;
   const api::Dialect& dialect = dialect_of(request);
   if (const auto fault = not_now(backend)) return fail("/v1/models", dialect, stream, *fault);
+  const std::vector<api::ModelEntry> shown = models_for(caller_of(request), *backend);
   if (&dialect != &api::anthropic_messages())
-    return reply("/v1/models", stream, json_response(200, api::openai_models(backend->models())));
-  const auto page = api::anthropic_models(backend->models(), request.query);
+    return reply("/v1/models", stream, json_response(200, api::openai_models(shown)));
+  const auto page = api::anthropic_models(shown, request.query);
   if (const auto* fault = std::get_if<api::ApiError>(&page))
     return fail("/v1/models", dialect, stream, *fault);
   reply("/v1/models", stream, json_response(200, std::get<Json>(page)));
@@ -249,7 +273,7 @@ void Service::one_model(const http::Request& request, const http::StreamPtr& str
   if (const auto fault = not_now(backend)) return fail("/v1/models/*", dialect, stream, *fault);
   const std::string id = request.path.substr(std::string_view("/v1/models/").size());
   const bool anthropic = &dialect == &api::anthropic_messages();
-  for (const api::ModelEntry& m : backend->models())
+  for (const api::ModelEntry& m : models_for(caller_of(request), *backend))
     if (m.id == id)
       return reply("/v1/models/*", stream,
                    json_response(200, anthropic ? api::anthropic_model(m) : api::openai_model(m)));

@@ -29,7 +29,9 @@ extern const api::ApiError kStopping;
 class Service {
  public:
   struct Options {
-    std::string api_key;                                // empty: no key is needed
+    std::string api_key;  // empty: no key is needed, unless there is a gate
+    // Who may come in, for a server with accounts; null: whoever has the key. Not together with a key.
+    std::shared_ptr<api::Gate> gate;
     std::span<const Asset> assets;                      // the console's files; must outlive the router
     std::chrono::milliseconds keep_alive{10'000};       // silence in a stream before a keep-alive
     std::chrono::milliseconds request_time{3'600'000};  // a request that takes longer ends with 504
@@ -78,19 +80,20 @@ class Service {
   void on_files(const char* route, const http::StreamPtr& stream, std::function<void()> work);
   void give(const char* route, const http::StreamPtr& stream, const api::ApiResult<Json>& made);
   std::shared_ptr<http::BodySink> take_upload(const http::Request& head, const http::StreamPtr& stream);
-  void send_content(const http::StreamPtr& stream, const std::string& id);
+  void send_content(const http::StreamPtr& stream, const std::string& owner, const std::string& id);
   static http::Response json_response(int status, const Json& body);
   http::Filter key_filter();
+  std::optional<api::ApiError> not_admitted(http::Request& request);
   void engine_routes(http::Router& router);
-  void show_engine(const http::StreamPtr& stream);
+  void show_engine(const http::Request& request, const http::StreamPtr& stream);
   void end_request(const http::Request& request, const http::StreamPtr& stream);
   void response_routes(http::Router& router);
   void kept_response_routes(http::Router& router);
   void completion_routes(http::Router& router);
   void batch_routes(http::Router& router);
   std::unique_ptr<BatchRunner> batch_runner();
-  std::optional<BatchRunner::Cancel> send_batched(const std::string& endpoint, std::string body,
-                                                  BatchRunner::Answered answered);
+  std::optional<BatchRunner::Cancel> send_batched(const CallerPtr& caller, const std::string& endpoint,
+                                                  std::string body, BatchRunner::Answered answered);
   void take_completion(const char* route, http::Request request, http::StreamPtr stream);
   // Runs on a worker thread.
   using Work = std::function<void(Exchange& exchange, std::string_view body, api::Backend& backend)>;
@@ -99,11 +102,12 @@ class Service {
   void hand_to_worker(const std::shared_ptr<Exchange>& exchange, std::string body, Work work,
                       std::shared_ptr<api::Backend> backend);
   void take_response(const api::Dialect& dialect, http::Request request, http::StreamPtr stream, Work work);
-  // take() for an answer that may be kept; `hooks` makes the hooks of the exchange with an id.
-  void take_kept(const api::Dialect& dialect, const char* route, http::Request request,
-                 http::StreamPtr stream, Work work,
-                 const std::function<Exchange::Hooks(const std::string& id)>& hooks);
-  Exchange::Hooks response_hooks(const std::string& id);
+  // take() for an answer that may be kept; `hooks` makes the hooks of the exchange with an owner and an id.
+  void take_kept(
+      const api::Dialect& dialect, const char* route, http::Request request, http::StreamPtr stream,
+      Work work,
+      const std::function<Exchange::Hooks(const std::string& owner, const std::string& id)>& hooks);
+  Exchange::Hooks response_hooks(const std::string& owner, const std::string& id);
   void start_in_background(Exchange& self, api::Request request, api::Backend& backend,
                            Exchange::Hooks hooks);
   void get_response(Exchange& exchange, const std::string& id, const std::string& query);
@@ -128,6 +132,7 @@ class Service {
   void tidy();
 
   Options options_;
+  const std::shared_ptr<api::Gate> gate_;  // null: all may come in
   Metrics metrics_;
   Exchange::Terms terms_;
   std::atomic<double> loading_{0};
@@ -147,7 +152,6 @@ class Service {
   BackgroundAnswers background_;
   std::chrono::steady_clock::time_point next_tidy_;  // used by tick() only
 
-  const std::string owner_;  // of files
   std::shared_ptr<storage::Files> files_;
   std::unique_ptr<Workers> workers_, file_workers_;
   std::unique_ptr<BatchRunner> batches_;  // ended before the workers

@@ -58,21 +58,26 @@ std::unique_ptr<BatchRunner> Service::batch_runner() {
       .files = files_,
       .batches = options_.batches,
       .send =
-          [this](const std::string& endpoint, std::string body, BatchRunner::Answered answered) {
-            return send_batched(endpoint, std::move(body), answered);
+          [this](const CallerPtr& caller, const std::string& endpoint, std::string body,
+                 BatchRunner::Answered answered) {
+            return send_batched(caller, endpoint, std::move(body), answered);
           },
+      .find_caller =
+          gate_ ? BatchRunner::FindCaller([this](const std::string& key) { return gate_->find(key); })
+                : nullptr,
       .now = [] { return int64_t{std::time(nullptr)}; }});
 }
 
 // The exchange is not an http request's: nobody leaves it, and the answers of a stopping server do not count.
-std::optional<BatchRunner::Cancel> Service::send_batched(const std::string& endpoint, std::string body,
-                                                         BatchRunner::Answered answered) {
+std::optional<BatchRunner::Cancel> Service::send_batched(const CallerPtr& caller, const std::string& endpoint,
+                                                         std::string body, BatchRunner::Answered answered) {
   std::shared_ptr<api::Backend> backend;
   if (not_now(backend)) return {};
   const auto [dialect, route] = endpoint_of(endpoint);
-  const std::string id = ids_.next();
-  Exchange::Hooks hooks = &dialect == &api::openai_responses() ? response_hooks(id) : Exchange::Hooks{};
-  if (&dialect == &api::openai_chat()) hooks = completions_.hooks(id);
+  const std::string id = ids_.next(), owner = owner_of(caller);
+  Exchange::Hooks hooks =
+      &dialect == &api::openai_responses() ? response_hooks(owner, id) : Exchange::Hooks{};
+  if (&dialect == &api::openai_chat()) hooks = completions_.hooks(owner, id);
   hooks.detach = nullptr;
   hooks.expand = [usual = std::move(hooks.expand)](Json& request) {
     request["service_tier"] = "flex";
@@ -80,6 +85,7 @@ std::optional<BatchRunner::Cancel> Service::send_batched(const std::string& endp
   };
   const auto exchange = std::make_shared<Exchange>(
       terms_, dialect, route, id, std::make_shared<BatchStream>(std::move(answered)), std::move(hooks));
+  exchange->set_caller(caller);
   if (!enlist(exchange)) return {};
   const size_t bytes = body.size();
   if (!workers_->post(bytes, [exchange, backend = std::move(backend), body = std::move(body)] {
@@ -93,31 +99,32 @@ std::optional<BatchRunner::Cancel> Service::send_batched(const std::string& endp
 
 void Service::batch_routes(http::Router& router) {
   using Text = const std::string&;
-  using Made = std::function<api::ApiResult<Json>(Text rest, Text query, std::string_view body)>;
+  using Made =
+      std::function<api::ApiResult<Json>(const CallerPtr&, Text rest, Text query, std::string_view body)>;
   const auto add = [&](const char* method, const char* path, Made made) {
     router.add(method, path, [this, path, made](http::Request request, http::StreamPtr stream) {
       const std::string rest = request.path.substr(std::min(request.path.size(), kPath.size()));
       take(api::openai_chat(), path, std::move(request), std::move(stream),
            [this, made, rest, query = request.query](Exchange& e, std::string_view body, api::Backend&) {
-             auto result = made(rest, query, body);
+             auto result = made(e.caller(), rest, query, body);
              if (auto* fault = std::get_if<api::ApiError>(&result)) return e.refuse(std::move(*fault));
              e.answer(std::get<Json>(result));
            });
     });
   };
-  const auto owner = [this]() -> Text { return responses_->owner(); };
+  using Who = const CallerPtr&;
   add("POST", "/v1/batches",
-      [=, this](Text, Text, std::string_view body) { return batches_->create(owner(), body); });
+      [this](Who who, Text, Text, std::string_view body) { return batches_->create(who, body); });
   add("GET", "/v1/batches",
-      [=, this](Text, Text query, std::string_view) { return batches_->list(owner(), query); });
-  add("GET", "/v1/batches/*", [=, this](Text rest, Text, std::string_view) -> api::ApiResult<Json> {
+      [this](Who who, Text, Text query, std::string_view) { return batches_->list(owner_of(who), query); });
+  add("GET", "/v1/batches/*", [this](Who who, Text rest, Text, std::string_view) -> api::ApiResult<Json> {
     if (rest.find('/') != rest.npos) return nothing_at(rest);
-    return batches_->find(owner(), rest);
+    return batches_->find(owner_of(who), rest);
   });
-  add("POST", "/v1/batches/*", [=, this](Text rest, Text, std::string_view) -> api::ApiResult<Json> {
+  add("POST", "/v1/batches/*", [this](Who who, Text rest, Text, std::string_view) -> api::ApiResult<Json> {
     constexpr std::string_view kCancel = "/cancel";
     if (!rest.ends_with(kCancel)) return nothing_at(rest);
-    return batches_->cancel(owner(), rest.substr(0, rest.size() - kCancel.size()));
+    return batches_->cancel(owner_of(who), rest.substr(0, rest.size() - kCancel.size()));
   });
 }
 

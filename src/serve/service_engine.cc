@@ -33,25 +33,32 @@ double patience_of(const http::Request& request) {
 }
 
 void Service::engine_routes(http::Router& router) {
-  router.add("GET", "/v1/engine", [this](http::Request, http::StreamPtr stream) { show_engine(stream); });
+  router.add("GET", "/v1/engine",
+             [this](http::Request request, http::StreamPtr stream) { show_engine(request, stream); });
   router.add("POST", "/v1/engine/*",
              [this](http::Request request, http::StreamPtr stream) { end_request(request, stream); });
 }
 
-void Service::show_engine(const http::StreamPtr& stream) {
+// A caller that may not see the whole server sees its workspace's requests.
+void Service::show_engine(const http::Request& request, const http::StreamPtr& stream) {
   std::shared_ptr<api::Backend> backend;
   if (const auto fault = not_loaded(backend)) return fail("/v1/engine", api::openai_chat(), stream, *fault);
-  Json state = backend->state();
+  const CallerPtr caller = caller_of(request);
+  const bool sees_all = may_run_server(caller, false);
+  Json state = sees_all ? backend->state() : Json::object();
   state["requests"] = Json::array();
   for (const auto& e : exchanges())
-    if (!e->over()) state["requests"].push_back(e->state());
+    if (!e->over() && (sees_all || e->owner() == owner_of(caller))) state["requests"].push_back(e->state());
   reply("/v1/engine", stream, not_stored(json_response(200, state)));
 }
 
 void Service::end_request(const http::Request& request, const http::StreamPtr& stream) {
   const std::string id(request_of(request.path));
+  const CallerPtr caller = caller_of(request);
+  const bool ends_all = may_run_server(caller, true);
   for (const auto& e : exchanges()) {
     if (id.empty() || e->id() != id || e->over()) continue;
+    if (!ends_all && e->owner() != owner_of(caller)) continue;
     e->end_by_operator();
     return reply("/v1/engine/*", stream, not_stored(json_response(200, {{"id", id}, {"cancelled", true}})));
   }

@@ -35,9 +35,10 @@ api::ApiResult<Json> texts_of(const std::vector<int32_t>& ids, const api::Backen
   return texts;
 }
 
-api::ApiResult<Json> tokenized(const Json& body, const api::Backend& backend) {
+api::ApiResult<Json> tokenized(const Exchange& exchange, const Json& body, const api::Backend& backend) {
   auto read = read_text(body);
   if (auto* fault = std::get_if<api::ApiError>(&read)) return std::move(*fault);
+  if (auto fault = exchange.admit(std::get<api::Request>(read), backend)) return std::move(*fault);
   auto tokens = backend.tokenize(std::get<api::Request>(read));
   if (auto* fault = std::get_if<api::ApiError>(&tokens)) return std::move(*fault);
   const auto& ids = std::get<std::vector<int32_t>>(tokens);
@@ -53,7 +54,7 @@ api::ApiResult<Json> tokenized(const Json& body, const api::Backend& backend) {
               {"token_strs", std::move(texts)}};
 }
 
-api::ApiResult<Json> detokenized(const Json& body, const api::Backend& backend) {
+api::ApiResult<Json> detokenized(const Exchange&, const Json& body, const api::Backend& backend) {
   api::Fields f(body);
   const Json* list = f.fault() ? nullptr : f.array("tokens");
   if (!f.fault() && !list) f.fail("tokens", "is missing");
@@ -65,13 +66,14 @@ api::ApiResult<Json> detokenized(const Json& body, const api::Backend& backend) 
   return Json{{"prompt", std::get<std::string>(text)}};
 }
 
-using Make = api::ApiResult<Json> (*)(const Json& body, const api::Backend& backend);
+using Make = api::ApiResult<Json> (*)(const Exchange& exchange, const Json& body,
+                                      const api::Backend& backend);
 
 // Answers a body with what `make` makes of it.
 void answer_made(Exchange& exchange, std::string_view text, const api::Backend& backend, Make make) {
   auto body = parse_json(text, "the request body");
   if (!body) return exchange.refuse({.message = body.error().message});
-  auto made = make(*body, backend);
+  auto made = make(exchange, *body, backend);
   if (auto* fault = std::get_if<api::ApiError>(&made)) return exchange.refuse(std::move(*fault));
   exchange.answer(std::get<Json>(made));
 }

@@ -1,4 +1,4 @@
-// The routes below /v1/files: files that clients upload, list, read and delete. A file belongs to the API key.
+// The routes below /v1/files: files that clients upload, list, read and delete. A file belongs to the workspace of the API key.
 #include <ctime>
 #include "http/query.h"
 #include "serve/file_transfer.h"
@@ -61,20 +61,22 @@ void Service::file_routes(http::Router& router) {
     return take_upload(head, stream);
   });
   router.add("GET", kFiles, [this](http::Request request, http::StreamPtr stream) {
-    on_files(kFiles, stream,
-             [this, stream, query = request.query] { give(kFiles, stream, listed(*files_, owner_, query)); });
+    on_files(kFiles, stream, [this, stream, owner = owner_of(caller_of(request)), query = request.query] {
+      give(kFiles, stream, listed(*files_, owner, query));
+    });
   });
   router.add("GET", kFile, [this](http::Request request, http::StreamPtr stream) {
-    on_files(kFile, stream, [this, stream, tail = tail_of(request)] {
+    on_files(kFile, stream, [this, stream, owner = owner_of(caller_of(request)), tail = tail_of(request)] {
       constexpr std::string_view kContent = "/content";
       if (tail.ends_with(kContent))
-        return send_content(stream, tail.substr(0, tail.size() - kContent.size()));
-      give(kFile, stream, shown(*files_, owner_, tail));
+        return send_content(stream, owner, tail.substr(0, tail.size() - kContent.size()));
+      give(kFile, stream, shown(*files_, owner, tail));
     });
   });
   router.add("DELETE", kFile, [this](http::Request request, http::StreamPtr stream) {
-    on_files(kFile, stream,
-             [this, stream, id = tail_of(request)] { give(kFile, stream, erased(*files_, owner_, id)); });
+    on_files(kFile, stream, [this, stream, owner = owner_of(caller_of(request)), id = tail_of(request)] {
+      give(kFile, stream, erased(*files_, owner, id));
+    });
   });
 }
 
@@ -102,7 +104,8 @@ std::shared_ptr<http::BodySink> Service::take_upload(const http::Request& head,
   const auto boundary = http::multipart_boundary(head.header("content-type"));
   if (!boundary)
     return refuse({.message = "the body must be multipart/form-data with a boundary in its content-type"});
-  auto form = std::make_unique<FileForm>(*files_, owner_, std::time(nullptr), options_.file_bytes);
+  auto form =
+      std::make_unique<FileForm>(*files_, owner_of(caller_of(head)), std::time(nullptr), options_.file_bytes);
   return file_upload(*boundary, std::move(form), *file_workers_,
                      [this, stream](const api::ApiResult<storage::File>& kept) {
                        if (const auto* file = std::get_if<storage::File>(&kept))
@@ -111,10 +114,10 @@ std::shared_ptr<http::BodySink> Service::take_upload(const http::Request& head,
                      });
 }
 
-void Service::send_content(const http::StreamPtr& stream, const std::string& id) {
+void Service::send_content(const http::StreamPtr& stream, const std::string& owner, const std::string& id) {
   const auto now = std::time(nullptr);
-  const auto found = files_->find(id, owner_, now);
-  auto reader = files_->open(id, owner_, now);
+  const auto found = files_->find(id, owner, now);
+  auto reader = files_->open(id, owner, now);
   if (!found || !reader) return give(kFile, stream, fault_of_files(found ? reader.error() : found.error()));
   metrics_.answered(kFile, 200);
   stream->start(200, {{"content-type", "application/octet-stream"},

@@ -101,7 +101,7 @@ void Service::kept_response_routes(http::Router& router) {
   add("GET", [this, nothing](Exchange& e, Text id, Text rest, Text query) {
     if (rest.empty()) return get_response(e, id, query);
     if (rest != "input_items") return nothing(e, rest);
-    answer_with(e, responses_->input_items(id, query));
+    answer_with(e, responses_->input_items(e.owner(), id, query));
   });
   add("DELETE", [this, nothing](Exchange& e, Text id, Text rest, Text) {
     rest.empty() ? delete_response(e, id) : nothing(e, rest);
@@ -114,17 +114,20 @@ void Service::kept_response_routes(http::Router& router) {
 void Service::take_response(const api::Dialect& dialect, http::Request request, http::StreamPtr stream,
                             Work work) {
   take_kept(dialect, "/v1/responses", std::move(request), std::move(stream), std::move(work),
-            [this](const std::string& id) { return response_hooks(id); });
+            [this](const std::string& owner, const std::string& id) { return response_hooks(owner, id); });
 }
 
-void Service::take_kept(const api::Dialect& dialect, const char* route, http::Request request,
-                        http::StreamPtr stream, Work work,
-                        const std::function<Exchange::Hooks(const std::string& id)>& hooks) {
+void Service::take_kept(
+    const api::Dialect& dialect, const char* route, http::Request request, http::StreamPtr stream, Work work,
+    const std::function<Exchange::Hooks(const std::string& owner, const std::string& id)>& hooks) {
   if (is_answered(dialect, route, request, stream)) return;
   std::shared_ptr<api::Backend> backend;
   const auto fault = not_now(backend);
+  const CallerPtr caller = caller_of(request);
   const std::string id = ids_.next();
-  auto exchange = std::make_shared<Exchange>(terms_, dialect, route, id, std::move(stream), hooks(id));
+  auto exchange =
+      std::make_shared<Exchange>(terms_, dialect, route, id, std::move(stream), hooks(owner_of(caller), id));
+  exchange->set_caller(caller);
   exchange->set_patience(patience_of(request));
   if (fault) return exchange->refuse(*fault);
   hand_to_worker(exchange, std::move(request.body), std::move(work), std::move(backend));
@@ -132,13 +135,13 @@ void Service::take_kept(const api::Dialect& dialect, const char* route, http::Re
 
 // The hooks of one exchange share the draft of what is kept. They do not own the backend: its engine's sinks own
 // the exchange, so the engine would end on its own thread.
-Exchange::Hooks Service::response_hooks(const std::string& id) {
+Exchange::Hooks Service::response_hooks(const std::string& owner, const std::string& id) {
   const auto draft = std::make_shared<StoredResponses::Draft>();
   Exchange::Hooks hooks;
-  hooks.expand = [this, id, draft](Json& body) { return responses_->expand(body, id, *draft); };
+  hooks.expand = [this, owner, id, draft](Json& body) { return responses_->expand(owner, body, id, *draft); };
   hooks.seal = [seal = seal_](const std::string& text) { return seal->seal(text); };
-  hooks.keep = [this, draft, response = api::response_id({.id = id})](size_t bytes, auto body) {
-    responses_->keep(response, bytes, std::move(body), draft);
+  hooks.keep = [this, draft, owner, response = api::response_id({.id = id})](size_t bytes, auto body) {
+    responses_->keep(owner, response, bytes, std::move(body), draft);
   };
   const Exchange::Hooks rest = hooks;
   hooks.detach = [this, rest](Exchange& self, api::Request request, api::Backend& backend) {
@@ -156,11 +159,12 @@ void Service::start_in_background(Exchange& self, api::Request request, api::Bac
   const auto recording = std::make_shared<Recording>();
   const auto exchange = std::make_shared<Exchange>(
       terms_, api::openai_responses(), "/v1/responses background", self.id(), recording, std::move(hooks));
+  exchange->set_caller(self.caller());
   const api::Envelope queued_as{
       .id = self.id(), .created = std::time(nullptr), .model = request.model, .repeated = request.repeated};
   const std::string id = api::response_id(queued_as);
   const Json queued = api::response_json(queued_as, {.status = "queued"}, nullptr, nullptr);
-  if (!background_.add({id, responses_->owner(), exchange, recording, queued}))
+  if (!background_.add({id, self.owner(), exchange, recording, queued}))
     return self.refuse(
         {.kind = Kind::overloaded, .message = "the server has too many requests; try again in 1s"});
   std::optional<api::ApiError> refused;
@@ -177,8 +181,9 @@ void Service::start_in_background(Exchange& self, api::Request request, api::Bac
 // A running answer is found among the background ones, any other in the store.
 void Service::get_response(Exchange& exchange, const std::string& id, const std::string& query) {
   if (http::query_value(query, "stream") == "true") return stream_response(exchange, id, query);
-  const auto running = background_.find(id, responses_->owner());
-  if (!running || running->exchange->over()) return answer_with(exchange, responses_->find(id));
+  const auto running = background_.find(id, exchange.owner());
+  if (!running || running->exchange->over())
+    return answer_with(exchange, responses_->find(exchange.owner(), id));
   Json now = running->queued;
   if (running->recording->begun()) now["status"] = "in_progress";
   exchange.answer(now);
@@ -189,14 +194,14 @@ void Service::stream_response(Exchange& exchange, const std::string& id, const s
   const auto after = number_of(http::query_value(query, "starting_after").value_or("-1"));
   if (!after)
     return exchange.refuse({.message = "starting_after must be a whole number", .param = "starting_after"});
-  const auto running = background_.find(id, responses_->owner());
+  const auto running = background_.find(id, exchange.owner());
   const int64_t first = running ? running->recording->first() : 0;
   if (running && *after + 1 >= first) return follow(exchange, *running->recording, *after);
   if (running && !running->exchange->over())
     return exchange.refuse({.message = "the events before number " + std::to_string(first) +
                                        " are no longer kept; wait for the end of the response",
                             .param = "starting_after"});
-  auto kept = responses_->find(id);
+  auto kept = responses_->find(exchange.owner(), id);
   if (auto* fault = std::get_if<api::ApiError>(&kept)) return exchange.refuse(std::move(*fault));
   const Json& response = std::get<Json>(kept);
   if (response.value("background", Json()) != true)
@@ -210,8 +215,8 @@ void Service::stream_response(Exchange& exchange, const std::string& id, const s
 }
 
 void Service::cancel_response(Exchange& exchange, const std::string& id) {
-  if (const auto running = background_.find(id, responses_->owner())) running->exchange->cancel();
-  auto kept = responses_->find(id);
+  if (const auto running = background_.find(id, exchange.owner())) running->exchange->cancel();
+  auto kept = responses_->find(exchange.owner(), id);
   if (const auto* response = std::get_if<Json>(&kept);
       response && response->value("background", Json()) != true)
     return exchange.refuse({.message = "Cannot cancel a synchronous response.", .code = "invalid_request"});
@@ -219,11 +224,11 @@ void Service::cancel_response(Exchange& exchange, const std::string& id) {
 }
 
 void Service::delete_response(Exchange& exchange, const std::string& id) {
-  if (const auto running = background_.find(id, responses_->owner())) {
+  if (const auto running = background_.find(id, exchange.owner())) {
     running->exchange->cancel();
     background_.forget(id);
   }
-  if (auto fault = responses_->erase(id)) return exchange.refuse(std::move(*fault));
+  if (auto fault = responses_->erase(exchange.owner(), id)) return exchange.refuse(std::move(*fault));
   exchange.answer({{"id", id}, {"object", "response"}, {"deleted", true}});
 }
 

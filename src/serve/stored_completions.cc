@@ -60,7 +60,7 @@ Json named(const Json& messages, const std::string& id) {
 
 }  // namespace
 
-Exchange::Hooks StoredCompletions::hooks(const std::string& id) {
+Exchange::Hooks StoredCompletions::hooks(const std::string& owner, const std::string& id) {
   struct Draft {
     StoredResponses::Draft kept;
     Json metadata = Json::object();
@@ -74,26 +74,26 @@ Exchange::Hooks StoredCompletions::hooks(const std::string& id) {
     if (const Json given = body.value("metadata", Json()); given.is_object()) draft->metadata = given;
     return {};
   };
-  hooks.keep = [this, draft, id = kPrefix + id](size_t bytes, std::function<std::string()> body) {
+  hooks.keep = [this, draft, owner, id = kPrefix + id](size_t bytes, std::function<std::string()> body) {
     const auto whole = [draft, body = std::move(body)] {
       auto json = parse_json(body(), "a completion");
       if (!json) return std::string("{}");
       (*json)["metadata"] = draft->metadata;
       return dump_json(*json);
     };
-    kept_.keep(id, bytes, whole, {draft, &draft->kept});
+    kept_.keep(owner, id, bytes, whole, {draft, &draft->kept});
   };
   return hooks;
 }
 
-api::ApiResult<Json> StoredCompletions::list(const std::string& query) {
+api::ApiResult<Json> StoredCompletions::list(const std::string& owner, const std::string& query) {
   auto read = read_page(query, "asc");
   if (auto* fault = std::get_if<api::ApiError>(&read)) return std::move(*fault);
   Page page = std::get<Page>(read);
   const Filter filter(query);
   Json shown = Json::array();
   for (int batch = 0; batch < kBatchesMax; ++batch) {
-    auto found = kept_.list(kPrefix, page.after, page.newest_first, kBatch);
+    auto found = kept_.list(owner, kPrefix, page.after, page.newest_first, kBatch);
     if (auto* fault = std::get_if<api::ApiError>(&found)) return std::move(*fault);
     for (Json& completion : std::get<std::vector<Json>>(found)) {
       page.after = completion.value("id", "");
@@ -106,19 +106,21 @@ api::ApiResult<Json> StoredCompletions::list(const std::string& query) {
   return page_json(std::move(shown), false);
 }
 
-api::ApiResult<Json> StoredCompletions::find(const std::string& id) const {
+api::ApiResult<Json> StoredCompletions::find(const std::string& owner, const std::string& id) const {
   if (!id.starts_with(kPrefix)) return unknown(id);
-  return kept_.find(id);
+  return kept_.find(owner, id);
 }
 
-api::ApiResult<Json> StoredCompletions::messages(const std::string& id, const std::string& query) const {
+api::ApiResult<Json> StoredCompletions::messages(const std::string& owner, const std::string& id,
+                                                 const std::string& query) const {
   if (!id.starts_with(kPrefix)) return unknown(id);
-  auto kept = kept_.input(id);
+  auto kept = kept_.input(owner, id);
   if (std::holds_alternative<api::ApiError>(kept)) return kept;
   return page_of(named(std::get<Json>(kept), id), query, "asc");
 }
 
-api::ApiResult<Json> StoredCompletions::set_metadata(const std::string& id, std::string_view body) {
+api::ApiResult<Json> StoredCompletions::set_metadata(const std::string& owner, const std::string& id,
+                                                     std::string_view body) {
   auto json = parse_json(body, "the request body");
   if (!json) return api::ApiError{.message = json.error().message};
   api::Fields f(*json);
@@ -126,17 +128,17 @@ api::ApiResult<Json> StoredCompletions::set_metadata(const std::string& id, std:
   api::read_openai_metadata(f, read);
   if (!f.fault() && !json->contains("metadata")) f.fail("metadata", "is missing");
   if (f.fault()) return *f.fault();
-  auto found = find(id);
+  auto found = find(owner, id);
   if (std::holds_alternative<api::ApiError>(found)) return found;
   const Json metadata = (*json)["metadata"].is_null() ? Json::object() : (*json)["metadata"];
-  if (auto fault = kept_.change(id, [&](Json& kept) { kept["metadata"] = metadata; }))
+  if (auto fault = kept_.change(owner, id, [&](Json& kept) { kept["metadata"] = metadata; }))
     return std::move(*fault);
-  return kept_.find(id);
+  return kept_.find(owner, id);
 }
 
-api::ApiResult<Json> StoredCompletions::erase(const std::string& id) {
+api::ApiResult<Json> StoredCompletions::erase(const std::string& owner, const std::string& id) {
   if (!id.starts_with(kPrefix)) return unknown(id);
-  if (auto fault = kept_.erase(id)) return std::move(*fault);
+  if (auto fault = kept_.erase(owner, id)) return std::move(*fault);
   return Json{{"object", "chat.completion.deleted"}, {"id", id}, {"deleted", true}};
 }
 

@@ -11,13 +11,16 @@ class StoredCompletions {
   explicit StoredCompletions(StoredResponses& kept) : kept_(kept) {}
 
   // What the exchange with this id adds to the keeping of its answer.
-  Exchange::Hooks hooks(const std::string& id);
+  Exchange::Hooks hooks(const std::string& owner, const std::string& id);
   // The completions of this owner: the query has model, metadata[KEY]=VALUE and what read_page() reads.
-  api::ApiResult<Json> list(const std::string& query);
-  api::ApiResult<Json> find(const std::string& id) const;
-  api::ApiResult<Json> messages(const std::string& id, const std::string& query) const;  // of its request
-  api::ApiResult<Json> set_metadata(const std::string& id, std::string_view body);       // {"metadata"}
-  api::ApiResult<Json> erase(const std::string& id);
+  api::ApiResult<Json> list(const std::string& owner, const std::string& query);
+  api::ApiResult<Json> find(const std::string& owner, const std::string& id) const;
+  // Those of its request.
+  api::ApiResult<Json> messages(const std::string& owner, const std::string& id,
+                                const std::string& query) const;
+  // `body`: {"metadata"}.
+  api::ApiResult<Json> set_metadata(const std::string& owner, const std::string& id, std::string_view body);
+  api::ApiResult<Json> erase(const std::string& owner, const std::string& id);
 
  private:
   StoredResponses& kept_;

@@ -1,5 +1,4 @@
 #include "serve/stored_responses.h"
-#include <openssl/sha.h>
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -138,10 +137,8 @@ void open_sealed(Json& items, const Seal& seal) {
 
 }  // namespace
 
-StoredResponses::StoredResponses(std::shared_ptr<storage::Store> store, std::string owner,
-                                 std::shared_ptr<const Seal> seal)
+StoredResponses::StoredResponses(std::shared_ptr<storage::Store> store, std::shared_ptr<const Seal> seal)
     : store_(std::move(store)),
-      owner_(std::move(owner)),
       seal_(std::move(seal)),
       writer_(std::make_unique<Workers>(
           Workers::Limits{.threads = 1, .jobs = kWaitingJobs, .bytes = kWaitingBytes})) {
@@ -153,7 +150,7 @@ StoredResponses::~StoredResponses() {
 }
 
 // A reference whose item is not found stays as it is.
-std::optional<api::ApiError> StoredResponses::put_in_place(Json& items) const {
+std::optional<api::ApiError> StoredResponses::put_in_place(const std::string& owner, Json& items) const {
   std::map<std::string, Json> known;  // by response: all its items
   size_t bytes = 0;                   // read from the store and put in place
   for (Json& item : items) {
@@ -161,7 +158,7 @@ std::optional<api::ApiError> StoredResponses::put_in_place(Json& items) const {
     const std::string name = text_at(item, "id"), response = response_of_item(name);
     if (response.empty()) continue;
     if (!known.contains(response)) {
-      const auto kept = load(response, "input");
+      const auto kept = load(owner, response, "input");
       const auto* found = std::get_if<Kept>(&kept);
       if (found) bytes += (*found)->body.size() + (*found)->input.size();
       known[response] = found ? parsed((*found)->input) : Json::array();
@@ -179,33 +176,35 @@ std::optional<api::ApiError> StoredResponses::put_in_place(Json& items) const {
   return {};
 }
 
-std::optional<api::ApiError> StoredResponses::expand(Json& body, const std::string& id, Draft& draft) const {
+std::optional<api::ApiError> StoredResponses::expand(const std::string& owner, Json& body,
+                                                     const std::string& id, Draft& draft) const {
   if (!body.is_object()) return {};
   body.erase(api::kPreviousItems);
   const auto input = body.find("input");
   const bool given = input != body.end();
   if (given && !input->is_string() && !input->is_array()) return {};  // the dialect says what is wrong
   Json own = given ? items_of(*input) : Json::array();
-  if (auto fault = put_in_place(own)) return fault;
+  if (auto fault = put_in_place(owner, own)) return fault;
   name_items(own, id);
   draft = {.previous = text_at(body, "previous_response_id"), .input = own, .bytes = size_of(own)};
   open_sealed(own, *seal_);
   if (given) body["input"] = std::move(own);
   if (draft.previous.empty()) return {};
   Json before = Json::array();
-  if (auto fault = put_before(draft.previous, before)) return fault;
+  if (auto fault = put_before(owner, draft.previous, before)) return fault;
   open_sealed(before, *seal_);
   body[api::kPreviousItems] = std::move(before);
   return {};
 }
 
 // Reads the chain from its end, then adds the items from its beginning.
-std::optional<api::ApiError> StoredResponses::put_before(const std::string& previous, Json& items) const {
+std::optional<api::ApiError> StoredResponses::put_before(const std::string& owner,
+                                                         const std::string& previous, Json& items) const {
   std::vector<Kept> chain;
   size_t bytes = 0;
   for (std::string id = previous; !id.empty(); id = chain.back()->previous) {
     if (!id.starts_with("resp_")) return fault_of_store({Code::not_found, ""}, id, "previous_response_id");
-    auto kept = load(id, "previous_response_id");
+    auto kept = load(owner, id, "previous_response_id");
     if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
     chain.push_back(std::get<Kept>(std::move(kept)));
     bytes += chain.back()->body.size() + chain.back()->input.size();
@@ -221,11 +220,11 @@ std::optional<api::ApiError> StoredResponses::put_before(const std::string& prev
 }
 
 // The writer has its own thread and queue; if the queue is full the answer is not kept, and the log says so.
-void StoredResponses::keep(const std::string& id, size_t bytes, std::function<std::string()> body,
-                           std::shared_ptr<const Draft> draft) {
+void StoredResponses::keep(const std::string& owner, const std::string& id, size_t bytes,
+                           std::function<std::string()> body, std::shared_ptr<const Draft> draft) {
   const auto waiting = std::make_shared<Waiting>();
   waiting->response = {.id = id,
-                       .owner = owner_,
+                       .owner = owner,
                        .previous = draft->previous,
                        .created = now_seconds(),
                        .body = {},
@@ -275,26 +274,28 @@ void StoredResponses::tidy() {
   });
 }
 
-api::ApiResult<StoredResponses::Kept> StoredResponses::load(const std::string& id, const char* param) const {
+api::ApiResult<StoredResponses::Kept> StoredResponses::load(const std::string& owner, const std::string& id,
+                                                            const char* param) const {
   std::shared_ptr<Waiting> waiting;
   {
     const std::lock_guard lock(mutex_);
-    if (const auto at = waiting_.find(id); at != waiting_.end()) waiting = at->second;
+    const auto at = waiting_.find(id);
+    if (at != waiting_.end() && at->second->response.owner == owner) waiting = at->second;
   }
   if (waiting) return whole(waiting);
-  auto found = store_->find(id, owner_, now_seconds());
+  auto found = store_->find(id, owner, now_seconds());
   if (!found) return fault_of_store(found.error(), id, param);
   return Kept(std::make_shared<storage::Response>(std::move(*found)));
 }
 
-api::ApiResult<Json> StoredResponses::find(const std::string& id) const {
-  auto kept = load(id, "");
+api::ApiResult<Json> StoredResponses::find(const std::string& owner, const std::string& id) const {
+  auto kept = load(owner, id, "");
   if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
   return parsed(std::get<Kept>(kept)->body);
 }
 
-api::ApiResult<Json> StoredResponses::input(const std::string& id) const {
-  auto kept = load(id, "");
+api::ApiResult<Json> StoredResponses::input(const std::string& owner, const std::string& id) const {
+  auto kept = load(owner, id, "");
   if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
   return parsed(std::get<Kept>(kept)->input);
 }
@@ -305,9 +306,9 @@ void StoredResponses::forget_waiting(const std::string& id) {
 }
 
 // The writer does it once more: it may be writing the object as it was.
-std::optional<api::ApiError> StoredResponses::change(const std::string& id,
+std::optional<api::ApiError> StoredResponses::change(const std::string& owner, const std::string& id,
                                                      const std::function<void(Json&)>& how) {
-  auto kept = load(id, "");
+  auto kept = load(owner, id, "");
   if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
   auto changed = std::make_shared<storage::Response>(*std::get<Kept>(kept));
   Json body = parsed(changed->body);
@@ -319,11 +320,12 @@ std::optional<api::ApiError> StoredResponses::change(const std::string& id,
   return {};
 }
 
-api::ApiResult<std::vector<Json>> StoredResponses::list(const std::string& prefix, const std::string& after,
-                                                        bool newest_first, int most) {
+api::ApiResult<std::vector<Json>> StoredResponses::list(const std::string& owner, const std::string& prefix,
+                                                        const std::string& after, bool newest_first,
+                                                        int most) {
   std::promise<void> written;
   if (writer_->post(0, [&] { written.set_value(); })) written.get_future().wait();
-  auto found = store_->list(prefix, owner_, after, newest_first, most, now_seconds());
+  auto found = store_->list(prefix, owner, after, newest_first, most, now_seconds());
   if (!found) return fault_of_store(found.error(), prefix, "");
   std::vector<Json> bodies;
   for (const storage::Response& r : *found) bodies.push_back(parsed(r.body));
@@ -331,29 +333,21 @@ api::ApiResult<std::vector<Json>> StoredResponses::list(const std::string& prefi
 }
 
 // Waits for the writer first, so that a waiting answer does not appear again.
-std::optional<api::ApiError> StoredResponses::erase(const std::string& id) {
-  auto kept = load(id, "");
+std::optional<api::ApiError> StoredResponses::erase(const std::string& owner, const std::string& id) {
+  auto kept = load(owner, id, "");
   if (auto* fault = std::get_if<api::ApiError>(&kept)) return std::move(*fault);
   forget_waiting(id);
-  writer_->post(0, [this, id] { store_->erase(id, owner_, now_seconds()); });
-  const auto fault = store_->erase(id, owner_, now_seconds());
+  writer_->post(0, [this, owner, id] { store_->erase(id, owner, now_seconds()); });
+  const auto fault = store_->erase(id, owner, now_seconds());
   if (fault && fault->code != Code::not_found) return fault_of_store(*fault, id, "");
   return {};
 }
 
-api::ApiResult<Json> StoredResponses::input_items(const std::string& id, const std::string& query) const {
-  auto items = input(id);
+api::ApiResult<Json> StoredResponses::input_items(const std::string& owner, const std::string& id,
+                                                  const std::string& query) const {
+  auto items = input(owner, id);
   if (std::holds_alternative<api::ApiError>(items)) return items;
   return page_of(std::get<Json>(std::move(items)), query, "desc");
-}
-
-std::string owner_of_key(const std::string& key) {
-  if (key.empty()) return "all";
-  unsigned char sum[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), sum);
-  std::string owner = "key-";
-  for (int i = 0; i < 16; ++i) owner += {"0123456789abcdef"[sum[i] >> 4], "0123456789abcdef"[sum[i] & 15]};
-  return owner;
 }
 
 }  // namespace autark::serve

@@ -1,4 +1,5 @@
 #include "serve/submission.h"
+#include "serve/cache_domain.h"
 
 namespace autark::serve {
 namespace {
@@ -12,8 +13,8 @@ Submission::Submission(engine::Engine& engine, const text::Tokenizer& tokenizer,
                        std::vector<Prompt> prompts, Replay& replay, api::Backend::Sink sink)
     : engine_(engine),
       replay_(replay),
-      user_(request.user),
-      conversation_(request.user),
+      user_(user_of(request)),
+      conversation_(user_),
       n_(request.n),
       chat_(request.prompts.empty()),
       prompts_(std::move(prompts)),
