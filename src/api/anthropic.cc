@@ -10,6 +10,7 @@
 //           tool_use  one input_json_delta with the whole input
 //
 // Blocks come in the order in which the model wrote them and are never interleaved.
+#include "api/allowance_headers.h"
 #include "api/call_results.h"
 #include "api/dialect.h"
 #include "api/faults.h"
@@ -367,6 +368,9 @@ class Anthropic final : public Dialect {
 
   Reply error(const ApiError& fault, std::string_view request_id) const override {
     return anthropic_reply(fault, request_id);
+  }
+  Headers allowances(std::span<const Allowance> left, int64_t now) const override {
+    return anthropic_headers(left, now);
   }
   std::string_view request_id_header() const override { return "request-id"; }
   Frame keep_alive() const override { return frame("ping", Json::object()); }

@@ -2,6 +2,7 @@
 // process, tests with a script. Another implementation could forward requests to a server over HTTP.
 // All functions may be called from any thread.
 #pragma once
+#include <algorithm>
 #include <concepts>
 #include <functional>
 #include <memory>
@@ -16,10 +17,17 @@ namespace autark::api {
 // One line of GET /v1/models.
 struct ModelEntry {
   std::string id, display_name;
-  int64_t created = 0;  // seconds since 1970
-  int64_t context = 0;  // tokens of prompt and answer together
-  bool chat = true;     // false: the model has no chat template and takes completions only
-  bool thinks = false;  // its template can turn thinking on and off
+  int64_t created = 0;        // seconds since 1970
+  int64_t context = 0;        // tokens of prompt and answer together
+  bool chat = true;           // false: the model has no chat template and takes completions only
+  bool thinks = false;        // its template can turn thinking on and off
+  std::string alias_of = {};  // another name of the model with this id; empty: its own entry
+};
+
+// The sizes of a request that are known before it is computed.
+struct Extent {
+  int64_t prompt_tokens = 0;  // of all prompts, each counted once
+  int64_t answer_max = 0;     // tokens of all choices together, by max_tokens and by the context
 };
 
 // Where a request stands that waits for the model.
@@ -48,6 +56,9 @@ class Backend {
   virtual std::string fingerprint() const { return {}; }
   // Set once the backend can no longer answer any request and the process must be restarted.
   virtual std::optional<ApiError> fault() const { return {}; }
+  // Checks, renders and tokenises a request on the calling thread; submit() does not do it again. Sets
+  // Request::prepared, and may change what a rendering leaves out. The fault is the one that submit() would tell.
+  virtual ApiResult<Extent> prepare(Request& request) const;
   // Renders and tokenises on the calling thread, then returns without waiting for the answer. Never throws.
   // If the request is refused, the sink receives an ApiError, possibly before this function returns.
   //
@@ -77,5 +88,14 @@ class Backend {
     return {.kind = ApiError::Kind::unsupported, .message = "this backend has no tokenizer of its own"};
   }
 };
+
+inline ApiResult<Extent> Backend::prepare(Request& request) const {
+  const auto counted = count_tokens(request);
+  if (const auto* fault = std::get_if<ApiError>(&counted)) return *fault;
+  const int64_t prompt = std::get<int64_t>(counted),
+                room = std::max<int64_t>(0, models().front().context - prompt);
+  const int64_t choices = std::max<int64_t>(1, std::ssize(request.prompts)) * request.n;
+  return Extent{prompt, choices * std::min(room, request.max_tokens.value_or(room))};
+}
 
 }  // namespace autark::api

@@ -4,6 +4,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,10 +33,12 @@ struct Envelope {
   std::function<std::string(const std::string&)> seal = {};
 };
 
+using Headers = std::vector<std::pair<std::string, std::string>>;  // names in lower case
+
 // An error response of a dialect.
 struct Reply {
   int status = 500;  // HTTP
-  std::vector<std::pair<std::string, std::string>> headers;
+  Headers headers;
   std::string body;
 };
 
@@ -60,6 +63,8 @@ class Dialect {
   virtual Json body(const Envelope& envelope, const Answer& answer, const Tally& tally) const = 0;
   // The response for a request that failed before its answer began.
   virtual Reply error(const ApiError& fault, std::string_view request_id) const = 0;
+  // The response headers that tell what is left of limits; `now` is in seconds since 1970.
+  virtual Headers allowances(std::span<const Allowance> left, int64_t now) const;
   // The response header that carries the request id, in lower case.
   virtual std::string_view request_id_header() const = 0;
   // The event to send when a stream has been silent for long. With empty data the server sends a

@@ -1,4 +1,7 @@
 #include "api/faults.h"
+#include <cmath>
+#include <ctime>
+#include "api/allowance_headers.h"
 
 namespace autark::api {
 namespace {
@@ -37,32 +40,60 @@ const Words& words_of(Kind kind) {
   return kWords[0];
 }
 
+// Clients look for "try again in" and one number with its unit, so minutes are told as seconds.
+std::string message_of(const ApiError& f) {
+  const double wait = f.retry_seconds;
+  if (wait <= 0) return f.message;
+  const std::string time = wait < 60 ? short_duration(wait) : std::to_string(int64_t(std::ceil(wait))) + "s";
+  return f.message + ". Please try again in " + time + ".";
+}
+
 // The next two texts must stay as they are: clients recognise them and then shorten the conversation
 // and retry.
 std::string openai_message(const ApiError& f) {
-  if (f.kind != Kind::context_length || !f.limit) return f.message;
+  if (f.kind != Kind::context_length || !f.limit) return message_of(f);
   return "This model's maximum context length is " + std::to_string(f.limit) +
          " tokens. However, your messages resulted in " + std::to_string(f.tokens) +
          " tokens. Please reduce the length of the messages.";
 }
 
 std::string anthropic_message(const ApiError& f) {
-  if (f.kind != Kind::context_length || !f.limit) return f.message;
+  if (f.kind != Kind::context_length || !f.limit) return message_of(f);
   return "prompt is too long: " + std::to_string(f.tokens) + " tokens > " + std::to_string(f.limit) +
          " maximum";
 }
 
-// An `unavailable` fault with a code of its own does not pass by waiting: official clients are told not to retry.
-std::vector<std::pair<std::string, std::string>> headers_of(const ApiError& f) {
-  const Kind kind = f.kind;
-  std::vector<std::pair<std::string, std::string>> h{{"content-type", "application/json"}};
-  const bool waits = kind == Kind::overloaded || (kind == Kind::conflict && f.code.empty());
-  if (waits) h.emplace_back("retry-after", "1");
-  if (kind == Kind::conflict && !waits) h.emplace_back("x-should-retry", "false");
-  if (kind == Kind::unavailable && f.code.empty()) h.emplace_back("retry-after", "2");
-  if (kind == Kind::unavailable && !f.code.empty()) h.emplace_back("x-should-retry", "false");
-  if (kind == Kind::authentication) h.emplace_back("www-authenticate", "Bearer");
+// Whether the same request would be refused again however long the client waits: official clients are told not to
+// retry. An `unavailable` fault with a code of its own does not pass by waiting.
+bool lasts(const ApiError& f) {
+  if (f.kind == Kind::unavailable || f.kind == Kind::conflict) return !f.code.empty();
+  return f.kind == Kind::quota || (f.kind == Kind::rate_limited && f.retry_seconds <= 0);
+}
+
+// Seconds after which the client should try again; 0: not said.
+double wait_of(const ApiError& f) {
+  if (lasts(f)) return 0;
+  if (f.retry_seconds > 0) return f.retry_seconds;
+  if (f.kind == Kind::overloaded || f.kind == Kind::conflict) return 1;
+  return f.kind == Kind::unavailable ? 2 : 0;
+}
+
+Headers headers_of(const ApiError& f) {
+  Headers h{{"content-type", "application/json"}};
+  if (const double wait = wait_of(f); wait > 0) {
+    h.emplace_back("retry-after", std::to_string(int64_t(std::ceil(wait))));
+    if (f.retry_seconds > 0)
+      h.emplace_back("retry-after-ms", std::to_string(int64_t(std::ceil(wait * 1000 - 1e-6))));
+  }
+  if (lasts(f)) h.emplace_back("x-should-retry", "false");
+  if (f.kind == Kind::authentication) h.emplace_back("www-authenticate", "Bearer");
   return h;
+}
+
+Reply reply_of(const ApiError& f, int status, const Headers& left, const Json& body) {
+  Reply r{status, headers_of(f), dump_json(body)};
+  r.headers.insert(r.headers.end(), left.begin(), left.end());
+  return r;
 }
 
 }  // namespace
@@ -98,11 +129,12 @@ ApiError fault_of_status(int status, std::string message) {
 }
 
 Reply openai_reply(const ApiError& f) {
-  return {words_of(f.kind).openai_status, headers_of(f), dump_json(openai_error(f))};
+  return reply_of(f, words_of(f.kind).openai_status, openai_headers(f.allowances), openai_error(f));
 }
 
 Reply anthropic_reply(const ApiError& f, std::string_view request_id) {
-  return {words_of(f.kind).anthropic_status, headers_of(f), dump_json(anthropic_error(f, request_id))};
+  return reply_of(f, words_of(f.kind).anthropic_status, anthropic_headers(f.allowances, std::time(nullptr)),
+                  anthropic_error(f, request_id));
 }
 
 }  // namespace autark::api

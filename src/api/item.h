@@ -83,15 +83,21 @@ enum class Tier : uint8_t { priority, standard, flex };
 
 struct Caller;  // api/caller.h
 
-// What is left of a limit: of `requests` or of `tokens` in a minute, for the headers of an answer.
+// What is left of a limit: of `requests` or of `tokens`, for the headers of an answer.
 struct Allowance {
   std::string of;
   int64_t limit = 0, remaining = 0;
-  double reset_seconds = 0;  // until `remaining` is `limit` again
+  double reset_seconds = -1;  // until `remaining` is `limit` again; negative: not known
+};
+
+// What a backend computed of a request before it was submitted; see Backend::prepare().
+struct Prepared {
+  virtual ~Prepared() = default;
 };
 
 // A decoded request.
 struct Request {
+  std::string id, route;  // of the HTTP request: its id in headers and logs, without prefix; its path
   std::shared_ptr<const Caller> caller;  // null: the server has no accounts
   std::string model;                     // empty: the server chooses
   // Exactly one of the two is used: a conversation, or prompts to continue as they are (text or token ids).
@@ -128,10 +134,11 @@ struct Request {
   // Responses: keep the answer; answer before it is computed; send the reasoning encrypted, too.
   bool store = false, background = false, seals_reasoning = false;
   Tier tier = Tier::standard;
-  int priority = 0;                  // smaller numbers go first, among requests of one user and tier
-  double seconds_max = 0;            // after which the client no longer waits; 0: not said
-  Json repeated = {};                // what the dialect's answer needs of the request: fields by name
-  std::vector<std::string> ignored;  // unknown fields of the request; counted, each logged once
+  int priority = 0;                         // smaller numbers go first, among requests of one user and tier
+  double seconds_max = 0;                   // after which the client no longer waits; 0: not said
+  Json repeated = {};                       // what the dialect's answer needs of the request: fields by name
+  std::vector<std::string> ignored;         // unknown fields of the request; counted, each logged once
+  std::shared_ptr<Prepared> prepared = {};  // set by Backend::prepare(), for the submit() of the same backend
 };
 
 // Why a choice ended: the model's end token, a stop string or stop token, a finished round of calls,
@@ -186,8 +193,8 @@ struct ApiError {
   std::string param;              // the field at fault, "messages[2].content"; may be empty
   std::string code;               // "model_not_found" …; empty: the dialect's code for this kind
   int64_t tokens = 0, limit = 0;  // context_length only: tokens of the prompt, tokens the model takes
-  double retry_seconds = 0;       // rate_limited only: when to try again
-  std::vector<Allowance> allowances = {};
+  double retry_seconds = 0;       // rate_limited only: when to try again; 0: not by waiting
+  std::vector<Allowance> allowances = {};  // of the caller's limits
 };
 
 template <class T>

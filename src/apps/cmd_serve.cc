@@ -164,6 +164,7 @@ Result<Loaded> load(const Arguments& a, serve::Service& service) {
   served.defaults = serve::sampling_defaults(path);
   served.reasoning.effort = a.effort;
   served.created = now_seconds();
+  served.requests_max = a.parallel + a.queue;
   served.seed = (uint64_t{std::random_device()()} << 32) ^ std::random_device()();
   served.trial = structure_trial();
   if (!a.thinking.empty()) served.reasoning.thinking = a.thinking == "on";

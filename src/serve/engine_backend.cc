@@ -35,7 +35,7 @@ std::vector<api::ModelEntry> EngineBackend::models() const {
   std::vector<api::ModelEntry> all;
   const auto add = [&](const std::string& id) {
     all.push_back({id, engine_->card().name, options_.created, engine_->card().context, text_.chat != nullptr,
-                   prompts_.traits().thinks});
+                   prompts_.traits().thinks, id == options_.id ? "" : options_.id});
   };
   add(options_.id);
   for (const std::string& alias : options_.aliases) add(alias);
@@ -115,47 +115,88 @@ void EngineBackend::compile(Work& work) {
 }
 
 void EngineBackend::begin(Work& work, AnswerMasks masks) {
-  const auto submission = std::make_shared<Submission>(
-      *engine_, *text_.tokenizer, work.request, std::move(work.prompts), replay_, std::move(work.sink));
+  const auto submission =
+      std::make_shared<Submission>(*engine_, *text_.tokenizer, work.request, std::move(work.prompts), replay_,
+                                   std::move(work.sink), allowances());
   submission->submit(common_of(work.request),
                      work.request.sampling.seed.value_or(next_seed_ += 0x9e3779b97f4a7c15),
                      forms_.constrain(work.asked, std::move(masks)));
   work.pending->made(submission);
 }
 
+std::optional<api::ApiError> EngineBackend::not_served(const std::string& model) const {
+  if (serves(model)) return {};
+  return api::ApiError{
+      .kind = Kind::not_found,
+      .message = "the model '" + model.substr(0, 200) + "' is not served here; '" + options_.id + "' is",
+      .param = "model",
+      .code = "model_not_found"};
+}
+
 // Refuses a prompt that does not fit before it reaches the engine, because a dialect reports both numbers.
+std::optional<api::ApiError> EngineBackend::too_long(const api::Request& request,
+                                                     const std::vector<Prompt>& prompts) const {
+  const int64_t context = engine_->card().context, room = context - (request.max_tokens == 0 ? 0 : 1);
+  for (const Prompt& p : prompts) {
+    if (std::ssize(p.ids) <= room) continue;
+    return api::ApiError{.kind = Kind::context_length,
+                         .message = "the prompt is too long",
+                         .param = request.prompts.empty() ? "messages" : "prompt",
+                         .tokens = std::ssize(p.ids),
+                         .limit = context};
+  }
+  return {};
+}
+
+namespace {
+
+// The prompts of a request, for its submission.
+struct PreparedPrompts final : api::Prepared {
+  explicit PreparedPrompts(std::vector<Prompt> made) : prompts(std::move(made)) {}
+  std::vector<Prompt> prompts;
+};
+
+}  // namespace
+
+api::ApiResult<api::Extent> EngineBackend::prepare(api::Request& request) const {
+  if (auto fault = not_served(request.model)) return std::move(*fault);
+  if (auto changed = fault()) return std::move(*changed);
+  if (!options_.keep_attribution) drop_attribution(request);
+  auto made = prompts_of(request);
+  if (auto* fault = std::get_if<api::ApiError>(&made)) return std::move(*fault);
+  auto& prompts = std::get<std::vector<Prompt>>(made);
+  if (auto fault = too_long(request, prompts)) return std::move(*fault);
+  api::Extent extent;
+  for (Prompt& p : prompts) {
+    p.public_tokens = public_.shared(p.ids);
+    const int64_t room = engine_->card().context - std::ssize(p.ids);
+    extent.prompt_tokens += std::ssize(p.ids);
+    extent.answer_max += request.n * std::min(room, request.max_tokens.value_or(room));
+  }
+  request.prepared = std::make_shared<PreparedPrompts>(std::move(prompts));
+  return extent;
+}
+
+// Of the queue's own bound. When it will be empty is not known.
+std::vector<api::Allowance> EngineBackend::allowances() const {
+  if (options_.requests_max == 0) return {};
+  const engine::Stats s = engine_->stats();
+  const int64_t left = options_.requests_max - s.running - s.waiting;
+  return {{.of = "requests", .limit = options_.requests_max, .remaining = std::max<int64_t>(0, left)}};
+}
+
 // A new structure is compiled on another thread, so that it does not hold up other requests.
 api::Backend::Handle EngineBackend::submit(api::Request request, Sink sink) {
-  if (!serves(request.model)) {
-    sink({.payload = api::ApiError{.kind = Kind::not_found,
-                                   .message = "the model '" + request.model.substr(0, 200) +
-                                              "' is not served here; '" + options_.id + "' is",
-                                   .param = "model",
-                                   .code = "model_not_found"}});
-    return [] {};
+  if (!request.prepared) {
+    auto extent = prepare(request);
+    if (auto* fault = std::get_if<api::ApiError>(&extent)) return sink({.payload = std::move(*fault)}), [] {};
   }
-  if (auto changed = fault()) return sink({.payload = std::move(*changed)}), [] {};
-  if (!options_.keep_attribution) drop_attribution(request);
-  auto prompts = prompts_of(request);
-  if (auto* fault = std::get_if<api::ApiError>(&prompts)) return sink({.payload = std::move(*fault)}), [] {};
-  const char* field = request.prompts.empty() ? "messages" : "prompt";
-  const int64_t context = engine_->card().context, room = context - (request.max_tokens == 0 ? 0 : 1);
-  for (const Prompt& p : std::get<std::vector<Prompt>>(prompts)) {
-    if (std::ssize(p.ids) <= room) continue;
-    sink({.payload = api::ApiError{.kind = Kind::context_length,
-                                   .message = "the prompt is too long",
-                                   .param = field,
-                                   .tokens = std::ssize(p.ids),
-                                   .limit = context}});
-    return [] {};
-  }
-  for (Prompt& p : std::get<std::vector<Prompt>>(prompts)) p.public_tokens = public_.shared(p.ids);
-  auto asked = forms_.asked(request, std::get<std::vector<Prompt>>(prompts).front().answer);
+  auto prompts = std::move(dynamic_cast<PreparedPrompts&>(*request.prepared).prompts);
+  auto asked = forms_.asked(request, prompts.front().answer);
   if (auto* fault = std::get_if<api::ApiError>(&asked)) return sink({.payload = std::move(*fault)}), [] {};
-  const auto work =
-      std::make_shared<Work>(Work{std::move(request), std::move(std::get<std::vector<Prompt>>(prompts)),
-                                  std::move(std::get<AnswerForms::Asked>(asked)), std::move(sink),
-                                  std::make_shared<PendingSubmission>()});
+  const auto work = std::make_shared<Work>(Work{std::move(request), std::move(prompts),
+                                                std::move(std::get<AnswerForms::Asked>(asked)),
+                                                std::move(sink), std::make_shared<PendingSubmission>()});
   const auto pending = work->pending;
   if (auto masks = forms_.known(work->asked))
     begin(*work, std::move(*masks));
@@ -182,11 +223,7 @@ api::ApiResult<int64_t> EngineBackend::count_tokens(const api::Request& request)
 }
 
 api::ApiResult<std::vector<int32_t>> EngineBackend::tokenize(const api::Request& request) const {
-  if (!serves(request.model))
-    return api::ApiError{.kind = Kind::not_found,
-                         .message = "the model '" + request.model.substr(0, 200) + "' is not served here",
-                         .param = "model",
-                         .code = "model_not_found"};
+  if (auto fault = not_served(request.model)) return std::move(*fault);
   api::Request counted = request;
   if (!options_.keep_attribution) drop_attribution(counted);
   const auto prompts = prompts_of(counted);

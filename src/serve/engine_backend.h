@@ -29,6 +29,8 @@ class EngineBackend final : public api::Backend {
     bool keep_attribution = false;          // leave Claude Code's attribution line in the prompt
     std::vector<std::string> trial;         // the helper that tries structures (text/structure.h)
     std::vector<std::string> public_texts;  // whose state all users may share (public_prefixes.h)
+    int64_t requests_max =
+        0;  // choices that the engine takes at once, running and waiting; 0: not told to clients
   };
   EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options);
   ~EngineBackend() override;
@@ -36,6 +38,7 @@ class EngineBackend final : public api::Backend {
   std::vector<api::ModelEntry> models() const override;
   std::string fingerprint() const override { return fingerprint_; }
   std::optional<api::ApiError> fault() const override;
+  api::ApiResult<api::Extent> prepare(api::Request& request) const override;
   Handle submit(api::Request request, Sink sink) override;
   api::ApiResult<int64_t> count_tokens(const api::Request& request) const override;
   api::ApiResult<std::vector<int32_t>> tokenize(const api::Request& request) const override;
@@ -54,7 +57,11 @@ class EngineBackend final : public api::Backend {
 
  private:
   bool serves(const std::string& model) const;
+  std::optional<api::ApiError> not_served(const std::string& model) const;
   api::ApiResult<std::vector<Prompt>> prompts_of(const api::Request& request) const;
+  std::optional<api::ApiError> too_long(const api::Request& request,
+                                        const std::vector<Prompt>& prompts) const;
+  std::vector<api::Allowance> allowances() const;
   engine::Request common_of(const api::Request& request) const;
   // A request that was checked, and what it needs to be submitted.
   struct Work {

@@ -82,6 +82,48 @@ TEST(EngineBackend, TellsItsTokens) {
   EXPECT_EQ(std::get<api::ApiError>(b.backend.tokenize(r)).code, "model_not_found");
 }
 
+TEST(EngineBackend, APreparedRequestIsNotRenderedAgain) {
+  Bench b;
+  api::Request r = chat("a");
+  r.n = 2, r.max_tokens = 5;
+  const auto extent = std::get<api::Extent>(b.backend.prepare(r));
+  EXPECT_EQ(extent.prompt_tokens, std::get<int64_t>(b.backend.count_tokens(chat("a"))));
+  EXPECT_EQ(extent.answer_max, 10) << "of both choices";
+  r.items = chat("something else").items;
+  b.submit(r);
+  EXPECT_EQ(text_of(b.asked(0).prompt), "<b>user:a;<b>");
+  api::Request open = chat("a");
+  EXPECT_EQ(std::get<api::Extent>(b.backend.prepare(open)).answer_max, 40 - extent.prompt_tokens)
+      << "by the context";
+}
+
+TEST(EngineBackend, PrepareRefusesAsSubmitDoes) {
+  Bench b;
+  api::Request unknown = chat("a"), large = chat(std::string(50, 'x'));
+  unknown.model = "unknown";
+  for (const api::Request& r : {unknown, large, chat("raise")}) {
+    api::Request prepared = r;
+    const auto fault = std::get<api::ApiError>(b.backend.prepare(prepared));
+    b.submit(r);
+    EXPECT_EQ(fault.message, b.fault().message);
+    EXPECT_EQ(fault.kind, b.fault().kind);
+  }
+}
+
+TEST(EngineBackend, TellsWhatIsLeftOfItsQueue) {
+  Bench b(true, {.id = "fake", .requests_max = 8});
+  api::Request r = chat("a");
+  r.n = 2;
+  b.submit(r);
+  for (int i : {0, 1}) b.say(i, token("x", 1));
+  const auto& first = std::get<api::Event::Started>(b.events.at(0).payload).allowances;
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_EQ(first[0].of, "requests");
+  EXPECT_EQ(first[0].limit, 8);
+  EXPECT_LT(first[0].reset_seconds, 0) << "not known";
+  EXPECT_TRUE(std::get<api::Event::Started>(b.events.at(1).payload).allowances.empty());
+}
+
 TEST(EngineBackend, ASuffixNeedsTokensForAGap) {
   Bench b;
   api::Request r;

@@ -13,6 +13,7 @@ using std::chrono::duration_cast;
 
 constexpr double kPatienceMax = 86400;   // seconds
 constexpr double kLeastSeconds = 0.001;  // of a request whose client has hardly any patience left
+constexpr int kDeepSeekQuota = 402;      // below DeepSeek's base path
 constexpr int kClientLeft = 499;         // status in the log and the metrics; it is never sent
 
 const api::ApiError kStopped{.kind = api::ApiError::Kind::unavailable,
@@ -134,6 +135,7 @@ void Exchange::run(std::string_view body, api::Backend& backend) {
 
 void Exchange::submit(api::Request request, api::Backend& backend) {
   if (request.model.empty()) request.model = backend.models().front().id;
+  request.id = id_, request.route = route_;
   apply_patience(request);
   prepare(request, backend.fingerprint());
   api::Backend::Handle handle = backend.submit(
@@ -347,6 +349,8 @@ void Exchange::on_event(api::Event event) {
   admitted_ = true;
   measure(event, now);
   tally_->add(event);
+  if (auto* s = std::get_if<api::Event::Started>(&event.payload); s && !s->allowances.empty())
+    allowances_ = std::move(s->allowances);
   if (late) tell_cache();
   encoder_ ? stream_event(event, now) : gather_event(std::move(event));
 }
@@ -410,6 +414,7 @@ void Exchange::respond(std::string body) {
 // In a stream that has started, the error is an event; else it is the response.
 void Exchange::fail(const api::ApiError& fault) {
   api::Reply reply = dialect_.error(fault, "req_" + id_);
+  if (fault.kind == api::ApiError::Kind::quota && route_.starts_with("/beta/")) reply.status = kDeepSeekQuota;
   if (fault.kind == api::ApiError::Kind::unavailable) log_warning("req_" + id_ + ": " + fault.message);
   account(reply.status);
   if (!started_) refused_ = fault;
@@ -459,6 +464,7 @@ http::Headers Exchange::headers(Time now, const char* content_type) const {
   http::Headers h{{"content-type", content_type}, {std::string(dialect_.request_id_header()), "req_" + id_}};
   if (const auto cache = tally_ ? tally_->total().prompt_cache : std::nullopt)
     h.emplace_back("x-autark-cache", api::header_text(*cache));
+  for (auto& header : dialect_.allowances(allowances_, unix_seconds())) h.push_back(std::move(header));
   if (dialect_.request_id_header() == "x-request-id")
     h.emplace_back("openai-processing-ms", std::to_string(milliseconds(now)));
   return h;

@@ -136,8 +136,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   bool submitted_ = false, admitted_ = false, any_token_ = false, started_ = false, over_ = false;
   bool keeps_ = false;
   double patience_ = 0;
-  std::chrono::milliseconds silence_;     // in a stream before a keep-alive
-  std::optional<api::ApiError> refused_;  // the fault before the answer began
+  std::chrono::milliseconds silence_;       // in a stream before a keep-alive
+  std::vector<api::Allowance> allowances_;  // for the headers of the answer
+  std::optional<api::ApiError> refused_;    // the fault before the answer began
   Time last_write_;
 };
 

@@ -32,6 +32,40 @@ TEST(Service, AnswersEachDialect) {
       Json({{"input_tokens", 10}}));
 }
 
+api::Backend::Handle say_what_is_left(api::Request r, api::Backend::Sink sink) {
+  sink({0,
+        api::Event::Started{3, {{.of = "requests", .limit = 60, .remaining = 59, .reset_seconds = 1}}},
+        {3, 0, 0}});
+  sink({0, api::Event::Delta{r.id + r.route, {}, false}, {3, 0, 1}});
+  sink({0, api::Event::Finished{api::Finish::stop, ""}, {3, 0, 1}});
+  return {};
+}
+
+TEST(Service, HeadersTellWhatIsLeftOfLimits) {
+  const Running s(say_what_is_left);
+  for (const char* body : {kChat, kChatStream}) {
+    const Answered chat = s.ask("POST", "/v1/chat/completions", body);
+    EXPECT_EQ(chat.header("x-ratelimit-remaining-requests"), "59");
+    EXPECT_EQ(chat.header("x-ratelimit-reset-requests"), "1s");
+  }
+  const Answered message = s.ask("POST", "/v1/messages", kMessages);
+  EXPECT_EQ(message.header("anthropic-ratelimit-requests-limit"), "60");
+  EXPECT_TRUE(message.header("anthropic-ratelimit-requests-reset").ends_with("z")) << message.head;
+  EXPECT_EQ("req_" + message.json()["content"][0]["text"].get<std::string>(),
+            message.header("request-id") + "/v1/messages")
+      << "the backend knows the request's id and route";
+}
+
+TEST(Service, AUsedUpBudgetHasTheStatusOfEachDialect) {
+  const Running s([](api::Request, api::Backend::Sink sink) {
+    sink({.payload = api::ApiError{.kind = api::ApiError::Kind::quota, .message = "the budget is used up"}});
+    return api::Backend::Handle();
+  });
+  EXPECT_EQ(s.ask("POST", "/v1/chat/completions", kChat).status, 429);
+  EXPECT_EQ(s.ask("POST", "/beta/chat/completions", kChat).status, 402) << "DeepSeek's";
+  EXPECT_EQ(s.ask("POST", "/v1/messages", kMessages).status, 402);
+}
+
 TEST(Service, Streams) {
   const Running s(say_hello);
   const Answered chat = s.ask("POST", "/v1/chat/completions", kChatStream);

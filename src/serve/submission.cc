@@ -10,7 +10,8 @@ const api::ApiError kTooLate{.kind = api::ApiError::Kind::timeout,
 }  // namespace
 
 Submission::Submission(engine::Engine& engine, const text::Tokenizer& tokenizer, const api::Request& request,
-                       std::vector<Prompt> prompts, Replay& replay, api::Backend::Sink sink)
+                       std::vector<Prompt> prompts, Replay& replay, api::Backend::Sink sink,
+                       std::vector<api::Allowance> allowances)
     : engine_(engine),
       replay_(replay),
       user_(user_of(request)),
@@ -18,6 +19,7 @@ Submission::Submission(engine::Engine& engine, const text::Tokenizer& tokenizer,
       n_(request.n),
       chat_(request.prompts.empty()),
       prompts_(std::move(prompts)),
+      allowances_(std::move(allowances)),
       sink_(std::move(sink)) {
   choices_.reserve(prompts_.size() * size_t(n_));
   for (int i = 0; i < int(prompts_.size()) * n_; ++i)
@@ -56,6 +58,7 @@ void Submission::begin() {
   if (std::exchange(begun_, true)) return;
   ChoiceReader::Told told;
   for (Choice& c : choices_) told.push_back(c.reader.start());
+  std::get<api::Event::Started>(told.front().payload).allowances = std::move(allowances_);
   for (Choice& c : choices_)
     for (api::Event& e : c.reader.opening()) told.push_back(std::move(e));
   emit(std::move(told));

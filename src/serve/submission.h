@@ -15,9 +15,11 @@ namespace autark::serve {
 
 class Submission : public std::enable_shared_from_this<Submission> {
  public:
-  // `engine`, `tokenizer` and `replay` must outlive the submission. `prompts`: see Prompts::of.
+  // `engine`, `tokenizer` and `replay` must outlive the submission. `prompts`: see Prompts::of. `allowances` go to
+  // the client with the first Started.
   Submission(engine::Engine& engine, const text::Tokenizer& tokenizer, const api::Request& request,
-             std::vector<Prompt> prompts, Replay& replay, api::Backend::Sink sink);
+             std::vector<Prompt> prompts, Replay& replay, api::Backend::Sink sink,
+             std::vector<api::Allowance> allowances = {});
 
   // Makes the constraint of one choice from its prompt.
   using Constrain = std::function<std::shared_ptr<engine::Constraint>(const Prompt&)>;
@@ -51,6 +53,7 @@ class Submission : public std::enable_shared_from_this<Submission> {
   const int n_;                    // choices per prompt
   const bool chat_;                // a conversation: its answers go to the replay store
   const std::vector<Prompt> prompts_;
+  std::vector<api::Allowance> allowances_;
 
   std::mutex mutex_;
   api::Backend::Sink sink_;
