@@ -223,7 +223,7 @@ void Connection::begin_upload() {
   const auto stream = std::make_shared<Handle>(make_answer(head, form));
   std::shared_ptr<BodySink> sink;
   guarded([&] { sink = state_.router.receive(head, stream); });
-  if (sink) upload_.emplace(std::move(sink));
+  if (sink) upload_ = Upload{.sink = std::move(sink)};
   if (!upload_) enter(Phase::answering);
 }
 

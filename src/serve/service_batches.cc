@@ -104,8 +104,9 @@ void Service::batch_routes(http::Router& router) {
   const auto add = [&](const char* method, const char* path, Made made) {
     router.add(method, path, [this, path, made](http::Request request, http::StreamPtr stream) {
       const std::string rest = request.path.substr(std::min(request.path.size(), kPath.size()));
+      const std::string query = request.query;  // before the request is moved
       take(api::openai_chat(), path, std::move(request), std::move(stream),
-           [this, made, rest, query = request.query](Exchange& e, std::string_view body, api::Backend&) {
+           [made, rest, query](Exchange& e, std::string_view body, api::Backend&) {
              auto result = made(e.caller(), rest, query, body);
              if (auto* fault = std::get_if<api::ApiError>(&result)) return e.refuse(std::move(*fault));
              e.answer(std::get<Json>(result));
