@@ -92,7 +92,7 @@ TEST(ServiceFiles, ALargeFileComesBackWhole) {
   const Folder f;
   const Running s(say_hello, {.files = f.open()});
   std::string bytes;
-  for (int i = 0; bytes.size() < (10 << 20); ++i) bytes += std::to_string(i * 7919) + "\n";
+  for (int i = 0; bytes.size() < (10 << 20); ++i) bytes += std::to_string(int64_t{i} * 7919) + "\n";
   const Answered made = upload(s, form(bytes));
   ASSERT_EQ(made.status, 200) << made.body;
   EXPECT_TRUE(s.ask("GET", "/v1/files/" + id_of(made) + "/content").body == bytes);
