@@ -1,8 +1,7 @@
 #include "api/allowance_headers.h"
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <ctime>
+#include "api/rfc3339.h"
 
 namespace autark::api {
 namespace {
@@ -14,14 +13,6 @@ std::string decimal(int64_t thousandths) {
   std::string fraction = std::to_string(1000 + thousandths % 1000).substr(1);
   fraction.erase(fraction.find_last_not_of('0') + 1);
   return std::to_string(thousandths / 1000) + (fraction.empty() ? "" : "." + fraction);
-}
-
-std::string rfc3339(int64_t seconds) {
-  const std::time_t at = seconds;
-  std::tm utc{};
-  gmtime_r(&at, &utc);
-  char text[32];
-  return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &utc)};
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ struct Caller {
   enum class Role : uint8_t {
     developer,  // nothing
     system,     // see and change how the server runs: load, metrics, caches, all running requests
-    security,   // nothing of that: its task are members and keys
+    security,   // nothing of that: its task is members and keys
     audit       // see what `system` sees
   };
   std::string key;        // of the API key; requests of one key may share computed state

@@ -1,19 +1,10 @@
 #include "api/models.h"
 #include <algorithm>
 #include <charconv>
-#include <ctime>
+#include "api/rfc3339.h"
 
 namespace autark::api {
 namespace {
-
-std::string rfc3339(int64_t seconds) {
-  const std::time_t t = seconds;
-  std::tm tm{};
-  gmtime_r(&t, &tm);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
-  return text;
-}
 
 // The value of `name` in "a=1&b=2"; empty when absent.
 std::string_view parameter(std::string_view query, std::string_view name) {

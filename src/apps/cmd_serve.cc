@@ -293,8 +293,8 @@ Result<std::string> key_of(const Arguments& a) {
   return key;
 }
 
-// Opens the state folder and what is in it. With "none" everything is in memory, files in a temporary folder, as with a port that the
-// next start does not have again.
+// Opens the state folder and what is in it. With "none" everything is in memory, and files are in a temporary folder,
+// as with a port that the next start does not have again.
 Result<State> open_state(const Arguments& a) {
   const bool in_memory = a.state == "none" || (a.state.empty() && a.port == 0);
   const int64_t usual = int64_t{1} << (in_memory ? 26 : 30);
@@ -355,8 +355,8 @@ int run(const Arguments& a) {
 void add_state(const Command& c, Arguments& a) {
   c.option("--state", a.state,
            "The folder for stored answers, files and the server's key, for one server at a time; none, or "
-           "--port 0 "
-           "without this option: in memory, and files in a temporary folder (autark/PORT in $XDG_STATE_HOME, "
+           "--port 0 without this option: in memory, and files in a temporary folder (autark/PORT in "
+           "$XDG_STATE_HOME, "
            "else in ~/.local/state)");
   c.option("--store-bytes", a.store_bytes,
            "Bytes of stored answers; beyond it, and after 30 days, the oldest are removed (1 GiB, in memory "

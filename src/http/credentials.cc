@@ -1,21 +1,15 @@
 #include "http/credentials.h"
 #include <algorithm>
+#include "http/message.h"
 
 namespace autark::http {
 namespace {
-
-bool same_letters(std::string_view a, std::string_view lower) {
-  if (a.size() != lower.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i)
-    if (char(a[i] | 0x20) != lower[i]) return false;
-  return true;
-}
 
 // The KEY of "Bearer KEY". The scheme is not case-sensitive. Empty for another scheme.
 std::string_view bearer(std::string_view authorization) {
   constexpr std::string_view kScheme = "bearer";
   if (authorization.size() <= kScheme.size() || authorization[kScheme.size()] != ' ') return {};
-  if (!same_letters(authorization.substr(0, kScheme.size()), kScheme)) return {};
+  if (lower_case(authorization.substr(0, kScheme.size())) != kScheme) return {};
   authorization.remove_prefix(kScheme.size());
   return authorization.substr(std::min(authorization.size(), authorization.find_first_not_of(' ')));
 }

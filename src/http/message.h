@@ -5,6 +5,9 @@
 
 namespace autark::http {
 
+// ASCII letters in lower case; all other bytes as they are.
+std::string lower_case(std::string_view text);
+
 // Decodes %XX. Empty if "%" is not followed by two hex digits or if the result would contain a NUL.
 std::optional<std::string> percent_decoded(std::string_view text);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 #include <vector>
+#include "http/message.h"
 
 namespace autark::http {
 namespace {
@@ -13,14 +14,6 @@ std::string_view trim(std::string_view text) {
   const size_t first = text.find_first_not_of(kSpace);
   if (first == text.npos) return {};
   return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-  }
-  return out;
 }
 
 // Takes a quoted string from the front of `text`, without its quotes. Browsers write a quote in a file's name
@@ -64,7 +57,7 @@ std::optional<std::string> take_value(std::string_view& text) {
 
 // Empty if a parameter is malformed or appears twice.
 std::optional<Field> parse_field(std::string_view text) {
-  Field field{lower(trim(text.substr(0, text.find(';')))), {}};
+  Field field{lower_case(trim(text.substr(0, text.find(';')))), {}};
   text.remove_prefix(std::min(text.find(';'), text.size()));
   while (!(text = trim(text)).empty()) {
     if (text.front() != ';') return std::nullopt;
@@ -72,7 +65,7 @@ std::optional<Field> parse_field(std::string_view text) {
     if (text.empty()) break;
     const size_t equals = text.find('=');
     if (equals == text.npos) return std::nullopt;
-    std::string name = lower(trim(text.substr(0, equals)));
+    std::string name = lower_case(trim(text.substr(0, equals)));
     text = trim(text.substr(equals + 1));
     auto value = take_value(text);
     if (!value || field.find(name)) return std::nullopt;
@@ -95,11 +88,11 @@ bool has_control_character(std::string_view line) {
 bool read_header(std::string_view line, PartHead& head) {
   const size_t colon = line.find(':');
   if (colon == line.npos || has_control_character(line)) return false;
-  const std::string name = lower(line.substr(0, colon));
+  const std::string name = lower_case(line.substr(0, colon));
   const std::string_view value = trim(line.substr(colon + 1));
   if (name == "content-type") head.content_type = value;
   if (name == "content-transfer-encoding") {
-    const std::string encoding = lower(value);
+    const std::string encoding = lower_case(value);
     return encoding == "binary" || encoding == "8bit" || encoding == "7bit";
   }
   if (name != "content-disposition") return true;

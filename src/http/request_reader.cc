@@ -80,14 +80,6 @@ std::string reason_of(const beast::error_code& fault, size_t limit) {
   return "the request is malformed: " + fault.message();
 }
 
-std::string lower(beast::string_view text) {
-  std::string out(text.data(), text.size());
-  for (char& c : out) {
-    if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
-  }
-  return out;
-}
-
 Request request_of(const bhttp::request<GrowingBody>& message) {
   Request r;
   r.method = std::string(message.method_string());
@@ -96,7 +88,7 @@ Request request_of(const bhttp::request<GrowingBody>& message) {
     r.query = std::move(target->query);
   }
   for (const auto& field : message)
-    r.headers.emplace_back(lower(field.name_string()), std::string(field.value()));
+    r.headers.emplace_back(lower_case(field.name_string()), std::string(field.value()));
   return r;
 }
 
@@ -171,7 +163,7 @@ void RequestReader::check_head() {
     return refuse(431, "the head of the request is too long");  // Beast counts less
   if (head.version() == 11 && head.count(bhttp::field::host) != 1)
     return refuse(400, "exactly one Host header is needed");
-  if (head.count(bhttp::field::transfer_encoding) > 1 || (!coding.empty() && lower(coding) != "chunked"))
+  if (head.count(bhttp::field::transfer_encoding) > 1 || (!coding.empty() && lower_case(coding) != "chunked"))
     return refuse(501, "the only transfer coding understood here is chunked");
   if (!parse_target({head.target().data(), head.target().size()}))
     return refuse(400, "the request target is not a path with valid percent-encoding");
@@ -179,7 +171,8 @@ void RequestReader::check_head() {
   parser_->limit = body_limit();
   if (parser_->content_length().value_or(0) > body_limit()) return refuse(413, too_large(body_limit()));
   if (head.version() == 11 && !expect.empty()) {
-    if (lower(expect) != "100-continue") return refuse(417, "the only expectation met here is 100-continue");
+    if (lower_case(expect) != "100-continue")
+      return refuse(417, "the only expectation met here is 100-continue");
     wants_continue_ = !parser_->is_done();
   }
 }

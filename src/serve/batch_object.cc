@@ -3,15 +3,14 @@
 #include <charconv>
 #include "api/fields.h"
 #include "api/openai_fields.h"
+#include "serve/file_form.h"
 
 namespace autark::serve {
 namespace {
 
 constexpr int64_t kDay = 86400, kWindowMax = 30 * kDay;  // seconds
-constexpr int64_t kOutputMin = 3600, kOutputMax = 30 * kDay;
 constexpr const char* kTimes[] = {"in_progress_at", "finalizing_at", "completed_at", "failed_at",
                                   "expired_at",     "cancelling_at", "cancelled_at"};
-constexpr const char* kEndpoints[] = {"/v1/chat/completions", "/v1/completions", "/v1/responses"};
 
 // Seconds of a text like "24h", "7d", "30m" or "90s"; 0 if it is none.
 int64_t seconds_of(const std::string& text) {
@@ -31,7 +30,7 @@ int64_t read_expiry(api::Fields& f) {
   if (!given) return 0;
   api::Fields e(*given, "output_expires_after.");
   const auto anchor = e.text("anchor");
-  const auto seconds = e.integer("seconds", kOutputMin, kOutputMax);
+  const auto seconds = e.integer("seconds", kExpiryMin, kExpiryMax);
   if (!e.fault() && anchor != "created_at") e.fail("anchor", "must be created_at");
   if (!e.fault() && !seconds) e.fail("seconds", "is missing");
   if (e.fault()) f.fail(*e.fault());
@@ -40,7 +39,7 @@ int64_t read_expiry(api::Fields& f) {
 
 std::string read_endpoint(api::Fields& f) {
   const std::string endpoint = f.text("endpoint").value_or("");
-  if (std::ranges::find(kEndpoints, endpoint) == std::end(kEndpoints))
+  if (std::ranges::find(kBatchEndpoints, endpoint) == std::end(kBatchEndpoints))
     f.fail("endpoint", "must be /v1/chat/completions, /v1/completions or /v1/responses");
   return endpoint;
 }

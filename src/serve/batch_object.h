@@ -6,6 +6,10 @@
 
 namespace autark::serve {
 
+// The routes whose requests a batch may have.
+inline constexpr std::string_view kBatchEndpoints[] = {"/v1/chat/completions", "/v1/completions",
+                                                       "/v1/responses"};
+
 // Reads a body of POST /v1/batches: the new batch object with the status "validating". Times are seconds since 1970.
 api::ApiResult<Json> read_batch(std::string_view body, const std::string& id, int64_t now);
 // Sets the status and the time that belongs to it.

@@ -45,8 +45,8 @@ class BatchRunner {
     Send send;
     FindCaller find_caller = {};   // empty: the server has no callers
     std::function<int64_t()> now;  // seconds since 1970
-    std::chrono::milliseconds retry{
-        1000};  // after a request or the disk was refused; also how often expiry is checked
+    // After a request or the disk was refused; also how often expiry is checked.
+    std::chrono::milliseconds retry{1000};
   };
 
   explicit BatchRunner(Options options);

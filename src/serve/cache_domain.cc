@@ -1,18 +1,9 @@
 #include "serve/cache_domain.h"
-#include <openssl/sha.h>
 #include "api/caller.h"
 #include "base/json.h"
+#include "serve/digest.h"
 
 namespace autark::serve {
-namespace {
-
-std::string digest(std::string_view text) {
-  unsigned char sum[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), sum);
-  return {reinterpret_cast<const char*>(sum), sizeof sum};
-}
-
-}  // namespace
 
 std::string user_of_label(std::string_view label) {
   if (!label.starts_with('{')) return std::string(label);

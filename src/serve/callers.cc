@@ -1,6 +1,6 @@
 #include "serve/callers.h"
-#include <openssl/sha.h>
 #include "http/credentials.h"
+#include "serve/digest.h"
 
 namespace autark::serve {
 
@@ -27,11 +27,7 @@ std::string owner_of(const CallerPtr& caller) {
 
 std::string owner_of_key(const std::string& key) {
   if (key.empty()) return "all";
-  unsigned char sum[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(key.data()), key.size(), sum);
-  std::string owner = "key-";
-  for (int i = 0; i < 16; ++i) owner += {"0123456789abcdef"[sum[i] >> 4], "0123456789abcdef"[sum[i] & 15]};
-  return owner;
+  return "key-" + hex(digest(key).substr(0, 16));
 }
 
 bool may_run_server(const CallerPtr& caller, bool changes) {

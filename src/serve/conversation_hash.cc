@@ -1,5 +1,5 @@
 #include "serve/conversation_hash.h"
-#include <openssl/sha.h>
+#include "serve/digest.h"
 
 namespace autark::serve {
 
@@ -20,11 +20,7 @@ void ConversationHash::add(const api::Item& item) {
     for (const api::Text& t : r->parts) result.push_back(t.text);
     more.push_back(std::move(result));
   }
-  const std::string all = dump_json({key_, int(item.role), std::move(text), std::move(more)});
-  unsigned char sum[SHA256_DIGEST_LENGTH];
-  SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(), sum);
-  key_.clear();
-  for (const unsigned char b : sum) key_ += {"0123456789abcdef"[b >> 4], "0123456789abcdef"[b & 15]};
+  key_ = hex(digest(dump_json({key_, int(item.role), std::move(text), std::move(more)})));
 }
 
 }  // namespace autark::serve

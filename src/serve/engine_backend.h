@@ -29,8 +29,7 @@ class EngineBackend final : public api::Backend {
     bool keep_attribution = false;          // leave Claude Code's attribution line in the prompt
     std::vector<std::string> trial;         // the helper that tries structures (text/structure.h)
     std::vector<std::string> public_texts;  // whose state all users may share (public_prefixes.h)
-    int64_t requests_max =
-        0;  // choices that the engine takes at once, running and waiting; 0: not told to clients
+    int64_t requests_max = 0;               // choices that run and wait at once; 0: not told to clients
   };
   EngineBackend(std::unique_ptr<engine::Engine> engine, text::ModelText text, Options options);
   ~EngineBackend() override;

@@ -115,9 +115,11 @@ std::optional<api::Request> Exchange::read(std::string_view body, api::Backend& 
 std::optional<api::ApiError> Exchange::admit(api::Request& request, const api::Backend& backend) const {
   request.caller = caller_;
   if (!caller_ || caller_->models.empty()) return {};
-  if (request.model.empty())
-    for (const api::ModelEntry& m : backend.models())
-      if (caller_->may_name(m.id) && request.model.empty()) request.model = m.id;
+  if (request.model.empty()) {
+    const auto models = backend.models();
+    const auto first = std::ranges::find_if(models, [&](const auto& m) { return caller_->may_name(m.id); });
+    if (first != models.end()) request.model = first->id;
+  }
   if (!request.model.empty() && caller_->may_name(request.model)) return {};
   return api::ApiError{.kind = api::ApiError::Kind::not_found,
                        .message = "the model '" + request.model.substr(0, 200) +

@@ -9,9 +9,7 @@ namespace {
 using Kind = api::ApiError::Kind;
 
 constexpr size_t kNameBytes = 1024, kValueBytes = 256;
-constexpr int64_t kSecondsMin = 3600, kSecondsMax = 2'592'000;  // of expires_after
 constexpr const char *kAnchor = "expires_after[anchor]", *kSeconds = "expires_after[seconds]";
-constexpr std::string_view kPurposes[] = {"assistants", "batch", "fine-tune", "vision", "user_data", "evals"};
 
 api::ApiError missing(const char* name) {
   return {.message = std::string("'") + name + "' is a required part of the form", .param = name};
@@ -83,9 +81,9 @@ bool FileForm::end() {
 
 bool FileForm::set_purpose() {
   purpose_ = value_;
-  if (std::ranges::count(kPurposes, purpose_) > 0) return true;
+  if (std::ranges::count(kFilePurposes, purpose_) > 0) return true;
   std::string names;
-  for (const std::string_view name : kPurposes) names += (names.empty() ? "" : ", ") + std::string(name);
+  for (const std::string_view name : kFilePurposes) names += (names.empty() ? "" : ", ") + std::string(name);
   return fail({.message = "'purpose' must be one of " + names, .param = "purpose"});
 }
 
@@ -93,8 +91,9 @@ bool FileForm::set_seconds() {
   const char* end = value_.data() + value_.size();
   const auto read = std::from_chars(value_.data(), end, seconds_);
   const bool whole = read.ec == std::errc() && read.ptr == end;
-  return (whole && seconds_ >= kSecondsMin && seconds_ <= kSecondsMax) ||
-         fail({.message = "expires_after[seconds] must be a whole number from 3600 to 2592000",
+  return (whole && seconds_ >= kExpiryMin && seconds_ <= kExpiryMax) ||
+         fail({.message = "expires_after[seconds] must be a whole number from " + std::to_string(kExpiryMin) +
+                          " to " + std::to_string(kExpiryMax),
                .param = kSeconds});
 }
 

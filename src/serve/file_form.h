@@ -4,11 +4,17 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include "api/item.h"
 #include "http/multipart.h"
 #include "store/files.h"
 
 namespace autark::serve {
+
+// What `purpose` may be, and the seconds after which a file may expire.
+inline constexpr std::string_view kFilePurposes[] = {"assistants", "batch",     "fine-tune",
+                                                     "vision",     "user_data", "evals"};
+inline constexpr int64_t kExpiryMin = 3600, kExpiryMax = 2'592'000;
 
 class FileForm final : public http::PartSink {
  public:

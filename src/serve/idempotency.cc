@@ -1,5 +1,5 @@
 #include "serve/idempotency.h"
-#include <openssl/sha.h>
+#include "serve/digest.h"
 
 namespace autark::serve {
 namespace {
@@ -7,11 +7,7 @@ namespace {
 using Kind = api::ApiError::Kind;
 
 std::string sum_of(const http::Request& request) {
-  const std::string text = request.path + "?" + request.query + "\n" + request.body;
-  std::string sum(SHA256_DIGEST_LENGTH, '\0');
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-         reinterpret_cast<unsigned char*>(sum.data()));
-  return sum;
+  return digest(request.path + "?" + request.query + "\n" + request.body);
 }
 
 size_t bytes_of(const http::Response& answer) {

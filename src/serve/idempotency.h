@@ -31,8 +31,8 @@ class Idempotency : public std::enable_shared_from_this<Idempotency> {
   Idempotency() : Idempotency(Limits{}) {}
   explicit Idempotency(Limits limits) : limits_(limits) {}
 
-  // The key counts for its owner only. A request without the header is let through. Else `stream` becomes one that keeps a copy of the answer, or is
-  // null if the request was answered here. A fault must be answered by the caller.
+  // The key counts for its owner only. A request without the header is let through. Else `stream` becomes one that
+  // keeps a copy of the answer, or is null if the request was answered here. A fault must be answered by the caller.
   std::optional<api::ApiError> admit(const http::Request& request, const std::string& owner, Time now,
                                      http::StreamPtr& stream);
 

@@ -14,8 +14,8 @@ class KeyGate final : public api::Gate {
 
  private:
   const std::string key_;
-  const std::shared_ptr<const api::Caller>
-      caller_;  // without an id of a key; its workspace is a hash of the key
+  // Without an id of a key; its workspace is a hash of the key.
+  const std::shared_ptr<const api::Caller> caller_;
 };
 
 }  // namespace autark::serve

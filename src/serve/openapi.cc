@@ -1,9 +1,12 @@
 #include "serve/openapi.h"
 #include <algorithm>
 #include <cctype>
+#include <span>
 #include "api/bodies.h"
 #include "base/version.h"
 #include "serve/api_key.h"
+#include "serve/batch_object.h"
+#include "serve/file_form.h"
 
 namespace autark::serve {
 namespace {
@@ -36,6 +39,10 @@ const Json kText{{"type", "string"}}, kFlag{{"type", "boolean"}};
 
 Json whole(int64_t least, int64_t most) {
   return {{"type", "integer"}, {"minimum", least}, {"maximum", most}};
+}
+
+Json one_of(std::span<const std::string_view> texts) {
+  return {{"enum", std::vector<std::string>(texts.begin(), texts.end())}};
 }
 
 // The place of a reader in a stored list.
@@ -250,22 +257,21 @@ Json schemas() {
   all["DetokenizeRequest"] =
       object_of({{"tokens", {{"type", "array"}, {"items", whole(0, INT32_MAX)}}}}, {"tokens"});
   all["MetadataRequest"] = object_of({{"metadata", {{"type", {"object", "null"}}}}}, {"metadata"});
-  all["FileForm"] = object_of(
-      {{"file", {{"type", "string"}, {"format", "binary"}}},
-       {"purpose", {{"enum", {"assistants", "batch", "fine-tune", "vision", "user_data", "evals"}}}},
-       {"expires_after",
-        object_of({{"anchor", {{"const", "created_at"}}}, {"seconds", whole(3600, 2'592'000)}},
+  all["FileForm"] = object_of({{"file", {{"type", "string"}, {"format", "binary"}}},
+                               {"purpose", one_of(kFilePurposes)},
+                               {"expires_after", object_of({{"anchor", {{"const", "created_at"}}},
+                                                            {"seconds", whole(kExpiryMin, kExpiryMax)}},
+                                                           {"anchor", "seconds"})}},
+                              {"file", "purpose"});
+  all["BatchRequest"] = object_of(
+      {{"input_file_id", kText},
+       {"endpoint", one_of(kBatchEndpoints)},
+       {"completion_window", kText},
+       {"metadata", {{"type", {"object", "null"}}}},
+       {"output_expires_after",
+        object_of({{"anchor", {{"const", "created_at"}}}, {"seconds", whole(kExpiryMin, kExpiryMax)}},
                   {"anchor", "seconds"})}},
-      {"file", "purpose"});
-  all["BatchRequest"] =
-      object_of({{"input_file_id", kText},
-                 {"endpoint", {{"enum", {"/v1/chat/completions", "/v1/completions", "/v1/responses"}}}},
-                 {"completion_window", kText},
-                 {"metadata", {{"type", {"object", "null"}}}},
-                 {"output_expires_after",
-                  object_of({{"anchor", {{"const", "created_at"}}}, {"seconds", whole(3600, 2592000)}},
-                            {"anchor", "seconds"})}},
-                {"input_file_id", "endpoint"});
+      {"input_file_id", "endpoint"});
   all["OpenAiError"] = object_of(
       {{"error",
         object_of({{"message", kText}, {"type", kText}, {"param", text_or_null}, {"code", text_or_null}},

@@ -15,6 +15,8 @@
 namespace autark::serve {
 
 const api::ApiError kStopping{.kind = api::ApiError::Kind::unavailable, .message = "the server is stopping"};
+const api::ApiError kTooMany{.kind = api::ApiError::Kind::overloaded,
+                             .message = "the server has too many requests; try again in 1s"};
 
 namespace {
 
@@ -110,7 +112,7 @@ void Service::open(std::shared_ptr<api::Backend> backend, Expose more_metrics, E
   backend_ = std::move(backend);
   more_metrics_ = std::move(more_metrics);
   vllm_metrics_ = std::move(vllm_metrics);
-  if (batches_) batches_->wake();
+  batches_->wake();
 }
 
 http::Router Service::router() {
@@ -243,9 +245,7 @@ void Service::hand_to_worker(const std::shared_ptr<Exchange>& exchange, std::str
   const size_t bytes = body.size();
   const bool taken = workers_->post(bytes, [exchange, work = std::move(work), backend = std::move(backend),
                                             body = std::move(body)] { work(*exchange, body, *backend); });
-  if (!taken)
-    exchange->refuse(
-        {.kind = Kind::overloaded, .message = "the server has too many requests; try again in 1s"});
+  if (!taken) exchange->refuse(kTooMany);
 }
 
 bool Service::enlist(const std::shared_ptr<Exchange>& exchange) {
@@ -379,7 +379,7 @@ void Service::tidy() {
   if (now < next_tidy_) return;
   next_tidy_ = now + kTidyTime;
   responses_->tidy();
-  if (batches_) batches_->tidy();
+  batches_->tidy();
   if (const auto fault = seal_->rotate(std::time(nullptr))) log_error(fault->message);
 }
 

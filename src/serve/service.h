@@ -25,6 +25,8 @@ double patience_of(const http::Request& request);
 
 // The fault of every request while the server stops.
 extern const api::ApiError kStopping;
+// The fault of a request that the server has no room for.
+extern const api::ApiError kTooMany;
 
 class Service {
  public:

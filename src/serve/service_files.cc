@@ -1,4 +1,5 @@
-// The routes below /v1/files: files that clients upload, list, read and delete. A file belongs to the workspace of the API key.
+// The routes below /v1/files: files that clients upload, list, read and delete. A file belongs to the workspace of the
+// API key.
 #include <ctime>
 #include "http/query.h"
 #include "serve/file_transfer.h"
@@ -83,9 +84,7 @@ void Service::file_routes(http::Router& router) {
 // Runs on a worker what may read the disk.
 void Service::on_files(const char* route, const http::StreamPtr& stream, std::function<void()> work) {
   if (draining_) return fail(route, api::openai_chat(), stream, kStopping);
-  if (!file_workers_->post(0, std::move(work)))
-    fail(route, api::openai_chat(), stream,
-         {.kind = Kind::overloaded, .message = "the server has too many requests; try again in 1s"});
+  if (!file_workers_->post(0, std::move(work))) fail(route, api::openai_chat(), stream, kTooMany);
 }
 
 void Service::give(const char* route, const http::StreamPtr& stream, const api::ApiResult<Json>& made) {

@@ -164,9 +164,7 @@ void Service::start_in_background(Exchange& self, api::Request request, api::Bac
       .id = self.id(), .created = std::time(nullptr), .model = request.model, .repeated = request.repeated};
   const std::string id = api::response_id(queued_as);
   const Json queued = api::response_json(queued_as, {.status = "queued"}, nullptr, nullptr);
-  if (!background_.add({id, self.owner(), exchange, recording, queued}))
-    return self.refuse(
-        {.kind = Kind::overloaded, .message = "the server has too many requests; try again in 1s"});
+  if (!background_.add({id, self.owner(), exchange, recording, queued})) return self.refuse(kTooMany);
   std::optional<api::ApiError> refused;
   if (enlist(exchange)) {
     exchange->submit(std::move(request), backend);

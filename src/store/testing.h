@@ -17,7 +17,7 @@ class MemoryFiles final : public Files {
     const std::lock_guard lock(mutex_);
     const auto at = files_.find(id);
     if (at == files_.end() || at->second.file.owner != owner) return none();
-    if (at->second.file.expires && at->second.file.expires <= now) return none();
+    if (at->second.file.expires && at->second.file.expires < now) return none();
     return at->second.file;
   }
   Result<std::unique_ptr<FileReader>> open(const std::string& id, const std::string& owner,

@@ -4,8 +4,7 @@
 //
 // Every choice is answered with `tokens` tokens (default 64; less if the request says so) of `bytes` letters
 // (default 4), one every `delay-us` microseconds (default 0: all at once), in steps that all requests share, as an
-// engine makes them. Prints "listening PORT". Ends with
-// SIGTERM or SIGINT.
+// engine makes them. Prints "listening PORT". Ends with SIGTERM or SIGINT.
 #include <signal.h>
 #include <algorithm>
 #include <condition_variable>
