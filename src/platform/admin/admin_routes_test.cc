@@ -123,8 +123,8 @@ TEST_F(AdminRoutes, LimitsAreSetRaisedAndRemoved) {
   EXPECT_TRUE(raised["until"].is_string());
   platform_->advance(3 * 60 * kMinute);
   const std::string list = "/limits?level=workspace&subject=default";
-  for (const Json& limit : system("GET", list).json()["data"])
-    EXPECT_TRUE(limit["raised"].is_null()) << limit;
+  const Json later = system("GET", list).json();
+  for (const Json& limit : later["data"]) EXPECT_TRUE(limit["raised"].is_null()) << limit;
   platform_->advance(-3 * 60 * kMinute);
   Json remove = set;
   remove["amount"] = nullptr;
@@ -181,7 +181,8 @@ TEST_F(AdminRoutes, SignInFromAnotherPageIsRefused) {
 TEST_F(AdminRoutes, SessionsAreListedAndEnded) {
   const Who one = platform_->sign_in("developer", false), two = platform_->sign_in("developer", false);
   std::string id;
-  for (const Json& s : ask(one, "GET", "/admin/v1/sessions").json()["data"]) {
+  const Json sessions = ask(one, "GET", "/admin/v1/sessions").json();
+  for (const Json& s : sessions["data"]) {
     EXPECT_EQ(s["member_name"], "developer");
     if (s["current"] == true) id = s["id"];
   }
