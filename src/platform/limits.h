@@ -2,9 +2,11 @@
 // workspace, key and model. A request must have room in all of them. Room is reserved when it is admitted and settled when
 // it ends.
 //
-// Windows of a minute begin with the first request after the one before has ended. The platform's clock may jump: time
-// that goes backwards counts as standing still.
-// All functions may be called from any thread and do not block.
+// A request counts in the windows in which it was admitted, however long it runs. A window of a minute or a second begins
+// with the first request after the one before has ended, a budget's with its day or month. The platform's clock may jump:
+// time that goes backwards counts as standing still.
+// All functions may be called from any thread. local_limits() waits only for `spent`; shared_limits() also for the
+// database, see there.
 #pragma once
 #include <memory>
 #include <string>
@@ -32,6 +34,7 @@ struct Limit {
   std::string period = "total";  // of a budget: total, day or month, by the platform's time zone
   int64_t raised = 0;            // counts instead of `amount` until then
   Micros until = 0;
+  std::string currency = {};  // of a budget, for messages
 };
 
 std::string_view name_of(LimitKind kind);              // "rpm"
@@ -45,9 +48,9 @@ struct Subject {
 // What a request needs at most.
 struct Demand {
   int64_t prompt_tokens = 0;
-  int64_t answer_max = 0;         // tokens
-  bool may_shorten = false;       // the client gave no maximum: the answer may be cut to what is left
-  int64_t prompt_cost = 0;        // nanos
+  int64_t answer_max = 0;    // tokens
+  int64_t answer_least = 0;  // the answer may be cut to what is left, but not below; answer_max: not at all
+  int64_t prompt_cost = 0;   // nanos
   int64_t answer_token_cost = 0;  // nanos for 1,000,000 tokens of the answer, at most
 };
 
@@ -65,15 +68,21 @@ class Limits {
   };
 
   virtual ~Limits() = default;
-  // The fault is rate_limited (with seconds to wait) or quota, and names level, subject and limit:
-  // "the key's limit of 60 requests a minute is used up; try again in 12s".
+  // Takes room in all limits of the subject, or in none. The fault names the level and the limit: "the key's limit of 60
+  // requests a minute is used up". It is
+  //   rate_limited   with the seconds after which all limits of a window have room again; 1 if the request waits for
+  //                  others to end; 0 if it can never fit, because it is larger than a whole limit
+  //   quota          a budget is spent, or the request may cost more than is left of it
+  //   unavailable    what was spent, or the other servers' share, cannot be found out
   virtual api::ApiResult<std::unique_ptr<Reservation>> admit(const Subject& subject,
                                                              const Demand& demand) = 0;
-  // Replaces all limits; what is used stays counted. What is left of temporary raises ends by itself.
+  // Replaces all limits; what is used stays counted. Raises end by themselves. A limit of an unknown level is logged and
+  // left out.
   virtual void set(std::vector<Limit> limits) = 0;
 };
 
-// Limits of one server. `spent` tells what was spent before this process began; called when a budget is first needed.
+// Limits of one server. `spent` tells what the ledger has booked for a budget since the begin of its period; called when a
+// budget is first needed in a period, without a lock.
 using Spent = std::function<Result<int64_t>(const Limit& limit, Micros since)>;
 std::shared_ptr<Limits> local_limits(Clock clock, std::string time_zone, Spent spent);
 // Limits that several servers share: each takes shares of what is left from the database, ahead of its requests and on a

@@ -1,6 +1,7 @@
 // Sums of money in units of 10⁻⁹ of a currency.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include "base/result.h"
@@ -15,6 +16,10 @@ struct Money {
 
 // Parses "20CNY", "0.5 USD", "-3CNY": at most nine digits behind the point.
 Result<Money> money_from(std::string_view text);
+// The number alone, as amount_text() writes it; empty if it is none or does not fit.
+std::optional<int64_t> nanos_from(std::string_view text);
+// Whether it is three capital letters.
+bool is_currency(std::string_view text);
 // "20", "0.5", "-3.000000001": the number alone.
 std::string amount_text(int64_t nanos);
 // "20 CNY".

@@ -3,13 +3,13 @@
 //   version = "2026-11"
 //   valid_from = 2026-11-01T00:00:00+08:00
 //   currency = "CNY"
-//   time_zone = "Asia/Shanghai"
+//   time_zone = "Asia/Shanghai"                   # or "+08:00"; UTC, if it is not given
 //   [calendar]                                    # hours of peak prices; without it there are none
 //   holidays = [2026-10-01, 2026-10-02]           # whole days without a peak
-//   [[calendar.peak]]
+//   [[calendar.peak]]                             # windows of one day do not overlap
 //   days = ["mon", "tue", "wed", "thu", "fri"]
 //   from = 09:00:00
-//   to = 12:00:00
+//   to = 12:00:00                                 # before `from`: on the next day
 //   [models."*"]                                  # for 1,000,000 tokens; "*": models without a table of their own
 //   input = 1                                     # that had to be computed
 //   cached = 0.02                                 # read from the prefix cache; input, if it is not given
@@ -49,7 +49,8 @@ struct Rates {
 
 // The price of one request; it is frozen when the request starts.
 struct Quote {
-  std::string version;  // of the price file; empty: nothing costs anything
+  std::string version;   // of the price file; empty: nothing costs anything
+  std::string currency;  // of the price file
   bool peak = false;
   Rates rates;
   int64_t cost(const Tokens& tokens) const;  // nanos; each class is rounded for itself
@@ -57,19 +58,21 @@ struct Quote {
 
 class PriceFile {
  public:
-  // An Error names the key and its line. Unknown keys are refused.
+  // An Error names the key and its line. Unknown keys are refused. Bounds: 1 MiB, prices up to 1,000,000 with nine digits
+  // behind the point, factors up to 100.
   static Result<PriceFile> parse(const std::string& toml);
 
   std::string version, currency, time_zone;
   Micros valid_from = 0;
   std::string body;  // the file's own text
-  // `service`: "standard", "priority", "flex" or "batch".
+  // `service`: "standard", "priority", "flex" or "batch"; others cost as "standard".
   Quote quote(std::string_view model, std::string_view service, Micros time) const;
   bool is_peak(Micros time) const;
 
+  struct Schedule;  // in price_schedule.h
+
  private:
-  // The owner of this file decides what it keeps here: windows of the week, holidays, rates per model, factors.
-  struct Schedule;
+  PriceFile() = default;
   std::shared_ptr<const Schedule> schedule_;
 };
 
@@ -78,6 +81,8 @@ class PriceList {
  public:
   PriceList() = default;
   explicit PriceList(std::vector<PriceFile> files);
+  // The file that counts; nullptr if none is valid yet.
+  const PriceFile* at(Micros time) const;
   // A quote without a version if no file is valid yet.
   Quote quote(std::string_view model, std::string_view service, Micros time) const;
   const std::vector<PriceFile>& files() const { return files_; }  // by valid_from

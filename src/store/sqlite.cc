@@ -50,6 +50,29 @@ Statement& Statement::bind(int64_t number) {
   return *this;
 }
 
+int Statement::place(size_t i) const {
+  return sqlite3_bind_parameter_index(statement_.get(), ("$" + std::to_string(i)).c_str());
+}
+
+void Statement::bind_named(size_t i, const std::string& text) {
+  if (const int at = place(i))
+    sqlite3_bind_text64(statement_.get(), at, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+void Statement::bind_named(size_t i, int64_t number) {
+  if (const int at = place(i)) sqlite3_bind_int64(statement_.get(), at, number);
+}
+
+void Statement::bind_named_null(size_t i) {
+  if (const int at = place(i)) sqlite3_bind_null(statement_.get(), at);
+}
+
+void Statement::reset() {
+  sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+  bound_ = 0;
+}
+
 std::string Statement::text(int column) const {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
   return bytes ? std::string(bytes, size_t(sqlite3_column_bytes(statement_.get(), column))) : std::string();

@@ -39,6 +39,14 @@ class Statement {
   Statement& bind(int64_t number);
   // Goes to the next row: SQLITE_ROW, SQLITE_DONE or an error code.
   int step() { return sqlite3_step(statement_.get()); }
+  // Binds the parameter $i. A statement without it ignores the value.
+  void bind_named(size_t i, const std::string& text);
+  void bind_named(size_t i, int64_t number);
+  void bind_named_null(size_t i);
+  // Ready for the next run; its parameters are NULL.
+  void reset();
+  int columns() const { return sqlite3_column_count(statement_.get()); }
+  int type(int column) const { return sqlite3_column_type(statement_.get(), column); }
   std::string text(int column) const;  // of the current row
   int64_t number(int column) const { return sqlite3_column_int64(statement_.get(), column); }
 
@@ -48,6 +56,7 @@ class Statement {
     void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
   };
   explicit Statement(sqlite3_stmt* s) : statement_(s) {}
+  int place(size_t i) const;
 
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
   int bound_ = 0;
