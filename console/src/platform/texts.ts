@@ -149,7 +149,7 @@ export const english = {
     unnamed: "(none)",
     whole: "Total",
     byTime: "By time",
-    time: "Time (UTC)",
+    time: (zone: string) => `Time (${zone})`,
     more: "Show more rows",
     cut: (rows: number) =>
       `Only the first ${count.format(rows)} rows are shown. Choose a shorter period or a filter; the CSV has all of them.`,
@@ -218,7 +218,7 @@ export const english = {
     rotateTitle: (name: string) => `Rotate ${name}`,
     rotateHint: "A new secret replaces the old one. The old one goes on working for the overlap.",
     overlap: "Overlap",
-    overlaps: { "0s": "none: the old one stops now", "1h": "1 hour", "24h": "24 hours", "168h": "7 days" },
+    overlaps: { "": "none: the old one stops now", "1h": "1 hour", "24h": "24 hours", "168h": "7 days" },
     disable: "Disable",
     enable: "Enable",
     disableTitle: (name: string) => `Disable ${name}?`,
