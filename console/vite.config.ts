@@ -24,5 +24,5 @@ export default defineConfig({
   plugins: [contentSecurityPolicy()],
   build: { target: "es2022", assetsInlineLimit: 0, modulePreload: { polyfill: false }, reportCompressedSize: false },
   // An address, because a minimal system may not resolve "localhost", and Vite looks it up even for tests.
-  server: { host: "127.0.0.1", proxy: { "/v1": server, "/health": server } },
+  server: { host: "127.0.0.1", proxy: { "/v1": server, "/admin": server, "/health": server } },
 });

@@ -34,6 +34,10 @@ class ScriptedServer implements Server {
     };
   }
 
+  async hasPlatform(): Promise<boolean> {
+    return false;
+  }
+
   async endRequest(id: string): Promise<void> {
     this.running = this.running.filter((r) => r.id !== id);
   }

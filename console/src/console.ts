@@ -17,8 +17,10 @@ import {
 } from "./chat/chat";
 import { samplingFields, type Sampling } from "./chat/sampling";
 import type { Shelf, Theme } from "./chat/shelf";
+import type { Language } from "./language";
 import { ServerError, type Failure, type Server } from "./server/server";
 import type { ChatRequest, ContinueFields, EngineState, Usage } from "./server/wire";
+import { speak } from "./strings";
 
 export type Connection = "connecting" | "loading" | "ready" | "down" | "locked";
 
@@ -34,6 +36,7 @@ export interface Writing {
 export interface State {
   connection: Connection;
   keyRefused: boolean;
+  platform: boolean; // the server has accounts and keys
   models: string[];
   model: string;
   chats: Chat[]; // the most recently changed first
@@ -42,6 +45,7 @@ export interface State {
   deleted: Chat[]; // restored by Undo
   sampling: Sampling;
   theme: Theme;
+  language: Language;
   storageFailed: boolean;
   engine: EngineState | null; // of the last answer while it is watched; null: none
 }
@@ -65,6 +69,7 @@ export class Console {
     this.current = {
       connection: "connecting",
       keyRefused: false,
+      platform: false,
       models: [],
       model: "",
       chats: shelf.chats(),
@@ -73,6 +78,7 @@ export class Console {
       deleted: [],
       sampling: shelf.sampling(),
       theme: shelf.theme(),
+      language: shelf.language(),
       storageFailed: false,
       engine: null,
     };
@@ -94,6 +100,7 @@ export class Console {
   // Asks for the models. Repeats this while the server cannot be reached or is still loading.
   async connect(): Promise<void> {
     clearTimeout(this.retry);
+    await this.seekPlatform();
     try {
       const models = await this.server.models();
       const model = models.includes(this.current.model) ? this.current.model : (models[0] ?? "");
@@ -157,6 +164,13 @@ export class Console {
   setTheme(theme: Theme): void {
     this.shelf.saveTheme(theme);
     this.set({ theme });
+  }
+
+  // The texts change once they are loaded.
+  async setLanguage(language: Language): Promise<void> {
+    if (!(await speak(language))) return;
+    this.shelf.saveLanguage(language);
+    this.set({ language });
   }
 
   newChat(): void {
@@ -236,6 +250,12 @@ export class Console {
       const chat = this.find(id);
       if (chat) this.save(chat);
     }
+  }
+
+  // A server that was restarted may have got a platform meanwhile, or lost it.
+  private async seekPlatform(): Promise<void> {
+    const platform = await this.server.hasPlatform();
+    if (platform !== null && platform !== this.current.platform) this.set({ platform });
   }
 
   private answer(asked: Chat): void {

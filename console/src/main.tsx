@@ -2,6 +2,7 @@ import { render } from "preact";
 import { Shelf } from "./chat/shelf";
 import { Console } from "./console";
 import { HttpServer } from "./server/server";
+import { speak } from "./strings";
 import { App } from "./view/App";
 
 const shelf = Shelf.ofBrowser();
@@ -12,4 +13,5 @@ window.addEventListener("storage", (e) => {
 });
 window.addEventListener("pagehide", () => page.saveWriting());
 void page.connect();
-render(<App page={page} />, document.getElementById("app")!);
+// In the language of the last visit; English, if it cannot be loaded.
+void speak(page.state.language).then(() => render(<App page={page} />, document.getElementById("app")!));

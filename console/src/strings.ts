@@ -1,11 +1,13 @@
-// All texts that the page shows. Another language would be another object of this shape.
+// All texts that the chat and the frame of the page show. Another language is another object of this shape, loaded when
+// it is chosen; the platform's pages have their own (platform/texts.ts).
+import type { Language } from "./language";
 import type { FailureKind } from "./server/server";
 import type { SamplingNumber } from "./chat/sampling";
 
 const count = new Intl.NumberFormat("en");
 const oneDigit = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
-export const strings = {
+const english = {
   product: "autark",
   newChat: "New chat",
   chats: "Chats",
@@ -51,6 +53,10 @@ export const strings = {
   endRequest: (id: string) => `End request ${id}`,
   skipToInput: "Skip to the message box",
   theme: { auto: "Theme: as the system", light: "Theme: light", dark: "Theme: dark" },
+  otherLanguage: "中文",
+  platform: "Usage and keys",
+  loadingPages: "Loading the page…",
+  pagesFailed: "The page could not be loaded. Is “autark serve” running?",
 
   model: "Model",
   connecting: "Connecting…",
@@ -61,6 +67,8 @@ export const strings = {
 
   keyTitle: "This server asks for an API key",
   keyHint: "It is the key given to “autark serve --api-key”. It is kept until this tab is closed.",
+  platformKeyHint: "It is a key of your workspace. It is kept until this tab is closed.",
+  getKey: "Sign in to create one",
   keyWrong: "The server did not accept this key.",
   keyLabel: "API key",
   keySubmit: "Use this key",
@@ -164,3 +172,19 @@ export const strings = {
     ["/", "go to the message box"],
   ],
 };
+
+export type Strings = typeof english;
+
+// Those of the language that speak() chose last.
+export let strings: Strings = english;
+
+// Changes `strings`; the caller draws the page anew. If the texts cannot be loaded, the language stays as it is.
+export async function speak(language: Language): Promise<boolean> {
+  try {
+    strings = language === "zh" ? (await import("./strings_zh")).chinese : english;
+  } catch {
+    return false;
+  }
+  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  return true;
+}

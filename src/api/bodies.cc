@@ -84,13 +84,12 @@ Body body(const char* name, std::function<ApiResult<Request>(const Json&)> decod
 }
 
 // The names without which the body is refused.
-Json required_of(const Body& body) {
+Json required_of(const Json& whole, const std::function<std::optional<ApiError>(const Json&)>& read) {
   Json names = Json::array();
-  const Json& whole = body.examples.front();
   for (const auto& [name, value] : whole.items()) {
     Json without = whole;
     without.erase(name);
-    if (std::holds_alternative<ApiError>(body.decode(without))) names.push_back(name);
+    if (read(without)) names.push_back(name);
   }
   return names;
 }
@@ -107,16 +106,26 @@ std::span<const Body> bodies() {
   return kBodies;
 }
 
-Json schema_of(const Body& body) {
+Json schema_of(std::span<const Json> examples,
+               const std::function<std::optional<ApiError>(const Json&)>& read) {
   Json schema;
   {
     FieldLog log;
-    for (const Json& example : body.examples) (void)body.decode(example);
+    for (const Json& example : examples) (void)read(example);
     schema = log.schema();
   }
+  schema["required"] = required_of(examples.front(), read);
+  schema["examples"] = examples;
+  return schema;
+}
+
+Json schema_of(const Body& body) {
+  Json schema = schema_of(body.examples, [&](const Json& json) -> std::optional<ApiError> {
+    auto decoded = body.decode(json);
+    if (auto* fault = std::get_if<ApiError>(&decoded)) return std::move(*fault);
+    return {};
+  });
   schema["properties"].erase(kPreviousItems);  // the server's own
-  schema["required"] = required_of(body);
-  schema["examples"] = body.examples;
   return schema;
 }
 

@@ -16,8 +16,11 @@ struct Body {
 
 // All of them; immutable.
 std::span<const Body> bodies();
-// The JSON Schema of a body: every field that its decoder knows, with types and bounds. `required` has the fields
-// without which the first example is refused.
+// The JSON Schema of the bodies that `read` takes: every field that it looks up with Fields, with types and bounds.
+// `required` has the fields without which the first example is refused.
+Json schema_of(std::span<const Json> examples,
+               const std::function<std::optional<ApiError>(const Json&)>& read);
+// The same of a body that a dialect decodes.
 Json schema_of(const Body& body);
 
 }  // namespace autark::api

@@ -73,6 +73,21 @@ TEST(BodiesTest, ALogSeesTheFieldsOfItsLifeOnly) {
   EXPECT_EQ(schema, Json::parse(R"({"type":"object","properties":{"a":{"type":["array","null"],"items":
       {"properties":{"any":{},"b":{"type":["integer","null"],"minimum":1.0,"maximum":5.0}}}}}})"));
 }
+TEST(BodiesTest, ATextOfAListIsOneOfItOrAFault) {
+  constexpr std::string_view kUnits[] = {"day", "month"};
+  const auto read = [&](const Json& body) {
+    Fields f(body);
+    f.one_of("unit", kUnits);
+    return f.fault();
+  };
+  EXPECT_FALSE(read({{"unit", "day"}}) || read({{"unit", nullptr}}) || read(Json::object()));
+  const auto fault = read({{"unit", "week"}});
+  ASSERT_TRUE(fault);
+  EXPECT_EQ(fault->param, "unit");
+  EXPECT_EQ(fault->message, "unit must be one of day, month, not 'week'");
+  const Json examples[] = {{{"unit", "day"}}};
+  EXPECT_EQ(schema_of(examples, read)["properties"]["unit"]["enum"], Json::parse(R"(["day","month",null])"));
+}
 
 }  // namespace
 }  // namespace autark::api

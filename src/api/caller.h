@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,5 +50,10 @@ class Gate {
   // expired or is not known. Thread-safe, does not block.
   virtual std::shared_ptr<const Caller> find(const std::string& key) = 0;
 };
+
+// Asks the gate for each secret that a request carries, or once for none. The first one that opens counts, else the fault
+// of the first one. `knock` has no secret.
+ApiResult<std::shared_ptr<const Caller>> enter(Gate& gate, Knock knock,
+                                               std::span<const std::string_view> secrets);
 
 }  // namespace autark::api

@@ -32,6 +32,10 @@ void add_use(const FieldUse& use, Json& schema) {
   if (!types.empty()) schema["type"] = std::move(types);
   if (use.least && std::abs(*use.least) < kBoundMost) schema["minimum"] = bound(*use.least);
   if (use.most && std::abs(*use.most) < kBoundMost) schema["maximum"] = bound(*use.most);
+  if (!use.texts.empty()) {
+    schema["enum"] = use.texts;
+    schema["enum"].push_back(nullptr);
+  }
   if (use.refused) schema["description"] = "Not supported: refused if it would change the answer.";
 }
 

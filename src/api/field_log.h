@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 #include "base/json.h"
 
 namespace autark::api {
@@ -13,6 +14,7 @@ namespace autark::api {
 struct FieldUse {
   std::set<std::string> types;        // names of JSON Schema; empty: any
   std::optional<double> least, most;  // of a number
+  std::vector<std::string> texts;     // that a string may be; empty: any
   bool refused = false;               // known and not supported
 };
 

@@ -110,6 +110,16 @@ std::optional<std::string> Fields::text(std::string_view name) {
   return v->get_ref<const std::string&>();
 }
 
+std::optional<std::string> Fields::one_of(std::string_view name, std::span<const std::string_view> texts) {
+  if (FieldLog* log = FieldLog::current()) log->at(path_of(name)).texts.assign(texts.begin(), texts.end());
+  auto given = text(name);
+  if (!given || std::ranges::count(texts, *given) > 0) return given;
+  std::string list;
+  for (const std::string_view t : texts) list += (list.empty() ? "" : ", ") + std::string(t);
+  fail(name, "must be one of " + list + ", not '" + cut(*given) + "'");
+  return {};
+}
+
 std::optional<bool> Fields::flag(std::string_view name) {
   const Json* v = typed(
       name, [](const Json& j) { return j.is_boolean(); }, "a boolean", "boolean");

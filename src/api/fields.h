@@ -8,6 +8,7 @@
 #include <limits>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,6 +31,7 @@ class Fields {
   std::optional<bool> flag(std::string_view name);
   std::optional<int64_t> integer(std::string_view name, int64_t least, int64_t most);
   std::optional<double> number(std::string_view name, double least, double most);
+  std::optional<std::string> one_of(std::string_view name, std::span<const std::string_view> texts);
   const Json* array(std::string_view name);
   const Json* object(std::string_view name);
 

@@ -274,6 +274,7 @@ Result<http::Options> http_options(const Arguments& a) {
   if (!cors) return Error{cors.error().code, "--cors: " + cors.error().message};
   http.cors = std::move(*cors);
   http.cors.exclude("/metrics");
+  http.cors.exclude("/admin/*");
   if (a.tls_certificate.empty() != a.tls_key.empty())
     return Error{Code::invalid,
                  "HTTPS needs both --tls-cert and --tls-key; give the other one, too, or neither"};

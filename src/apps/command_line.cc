@@ -31,6 +31,7 @@ void Command::option(const std::string& names, T& value, const std::string& help
   if (details.shows_default) option->capture_default_str();
   if (details.required) option->required();
   if (details.one_value_each) option->allow_extra_args(false);
+  if (details.commas) option->delimiter(',');
   if (details.kind) option->type_name(details.kind);
   if (details.variable) option->envname(details.variable);
   if (details.given) option->each([given = details.given](const std::string&) { *given = true; });
@@ -47,6 +48,10 @@ template void Command::option(const std::string&, int&, const std::string&, cons
 template void Command::option(const std::string&, int64_t&, const std::string&, const OptionDetails&) const;
 template void Command::option(const std::string&, uint16_t&, const std::string&, const OptionDetails&) const;
 template void Command::option(const std::string&, std::optional<int>&, const std::string&,
+                              const OptionDetails&) const;
+template void Command::option(const std::string&, std::optional<int64_t>&, const std::string&,
+                              const OptionDetails&) const;
+template void Command::option(const std::string&, std::optional<std::string>&, const std::string&,
                               const OptionDetails&) const;
 template void Command::option(const std::string&, std::optional<uint64_t>&, const std::string&,
                               const OptionDetails&) const;

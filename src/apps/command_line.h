@@ -18,6 +18,7 @@ struct OptionDetails {
   bool shows_default = false;  // --help shows the value that the variable has when the option is declared
   bool required = false;
   bool one_value_each = false;     // for lists: the option is repeated for each value
+  bool commas = false;             // for lists: one text may have several values, divided by commas
   const char* kind = nullptr;      // kind of value shown by --help; nullptr: derived from the type
   const char* variable = nullptr;  // environment variable that is used if the option is not given
   bool* given = nullptr;           // set to true if the option or the environment variable gives a value
@@ -36,7 +37,7 @@ class Command {
   // Sets the text at the end of --help, such as examples.
   void footer(const std::string& text) const;
   // Adds an option that writes to `value`: a string, a path, a list of strings, a number or an optional
-  // number. `names` is "-p,--prompt", or "MODEL" for a positional value.
+  // number or string. `names` is "-p,--prompt", or "MODEL" for a positional value.
   template <class T>
   void option(const std::string& names, T& value, const std::string& help,
               const OptionDetails& details = {}) const;

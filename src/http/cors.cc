@@ -76,7 +76,10 @@ Result<Cors> Cors::of(std::span<const std::string> origins) {
 }
 
 bool Cors::covers(std::string_view path) const {
-  return !origins_.empty() && std::ranges::find(excluded_, path) == excluded_.end();
+  const auto excludes = [path](std::string_view other) {
+    return other.ends_with("/*") ? path.starts_with(other.substr(0, other.size() - 1)) : path == other;
+  };
+  return !origins_.empty() && std::ranges::none_of(excluded_, excludes);
 }
 
 bool Cors::allows(std::string_view origin) const {

@@ -14,7 +14,7 @@ class Cors {
   // and the default port of http and https is removed.
   static Result<Cors> of(std::span<const std::string> origins);
 
-  // Answers to `path` get no headers, and no page may read them.
+  // Answers to `path` get no headers, and no page may read them. "/a/*" means all paths below /a/.
   void exclude(std::string path) { excluded_.push_back(std::move(path)); }
   // The headers for the answer to a request. `path` is empty if it could not be read.
   Headers headers(std::string_view path, std::string_view origin) const;

@@ -140,6 +140,16 @@ TEST(F18_Origins, AreWrittenInOneWay) {
     EXPECT_NE(cors.error().message.find("SCHEME://HOST:PORT"), std::string::npos);
   }
 }
+TEST(F18_Origins, PathsBelowAnExcludedOneGetNothing) {
+  Cors cors = allowing({"https://a.example"});
+  cors.exclude("/admin/*");
+  EXPECT_TRUE(cors.headers("/admin/v1/keys", "https://a.example").empty());
+  EXPECT_FALSE(cors.headers("/administrator", "https://a.example").empty());
+  EXPECT_FALSE(cors.is_preflight(
+      {.method = "OPTIONS",
+       .path = "/admin/v1/keys",
+       .headers = {{"origin", "https://a.example"}, {"access-control-request-method", "POST"}}}));
+}
 
 }  // namespace
 }  // namespace autark::http

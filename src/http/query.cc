@@ -23,16 +23,31 @@ std::string decoded(std::string_view text) {
   return out;
 }
 
+// The name and value of the first parameter, which is cut off the query.
+std::pair<std::string_view, std::string_view> next_pair(std::string_view& query) {
+  const std::string_view pair = query.substr(0, query.find('&'));
+  query.remove_prefix(std::min(query.size(), pair.size() + 1));
+  const size_t equals = std::min(pair.find('='), pair.size());
+  return {pair.substr(0, equals), pair.substr(std::min(pair.size(), equals + 1))};
+}
+
 }  // namespace
 
 std::optional<std::string> query_value(std::string_view query, std::string_view name) {
   while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), pair.size() + 1));
-    const size_t equals = std::min(pair.find('='), pair.size());
-    if (pair.substr(0, equals) == name) return decoded(pair.substr(std::min(pair.size(), equals + 1)));
+    const auto [key, value] = next_pair(query);
+    if (key == name) return decoded(value);
   }
   return {};
+}
+
+std::vector<std::pair<std::string, std::string>> query_pairs(std::string_view query) {
+  std::vector<std::pair<std::string, std::string>> all;
+  while (!query.empty()) {
+    const auto [key, value] = next_pair(query);
+    if (!key.empty()) all.emplace_back(decoded(key), decoded(value));
+  }
+  return all;
 }
 
 }  // namespace autark::http

@@ -43,6 +43,12 @@ constexpr storage::SchemaStep kSteps[] = {
      " reasoning BIGINT NOT NULL, cost BIGINT NOT NULL, price TEXT NOT NULL, micros BIGINT NOT NULL);"
      "CREATE INDEX usage_by_time ON usage (account, time);"
      "CREATE INDEX usage_by_key ON usage (api_key, time);"
+     "CREATE TABLE usage_hour (account TEXT NOT NULL, hour BIGINT NOT NULL, workspace TEXT NOT NULL,"
+     " api_key TEXT NOT NULL, model TEXT NOT NULL, service TEXT NOT NULL, outcome TEXT NOT NULL,"
+     " requests BIGINT NOT NULL, input BIGINT NOT NULL, cached BIGINT NOT NULL,"
+     " cache_write BIGINT NOT NULL, output BIGINT NOT NULL, reasoning BIGINT NOT NULL,"
+     " cost BIGINT NOT NULL, PRIMARY KEY (account, hour, workspace, api_key, model, service, outcome));"
+     "CREATE INDEX usage_hour_by_key ON usage_hour (api_key, hour);"
      "CREATE TABLE posting (number {serial}, entry TEXT NOT NULL, time BIGINT NOT NULL, book TEXT NOT NULL,"
      " unit TEXT NOT NULL, amount BIGINT NOT NULL, UNIQUE (entry, book, unit));"
      "CREATE TABLE book (name TEXT NOT NULL, unit TEXT NOT NULL, amount BIGINT NOT NULL,"
@@ -54,13 +60,13 @@ constexpr storage::SchemaStep kSteps[] = {
      "CREATE TABLE server (id TEXT PRIMARY KEY, name TEXT NOT NULL, started BIGINT NOT NULL,"
      " alive_until BIGINT NOT NULL);"
      "CREATE TABLE reservation (id TEXT PRIMARY KEY, server TEXT NOT NULL, time BIGINT NOT NULL,"
-     " cost_max BIGINT NOT NULL, charge TEXT NOT NULL);"
+     " charge TEXT NOT NULL);"
      "CREATE TABLE counter (limit_name TEXT NOT NULL PRIMARY KEY, window_start BIGINT NOT NULL,"
      " taken BIGINT NOT NULL);"
      "CREATE TABLE share (limit_name TEXT NOT NULL, server TEXT NOT NULL, amount BIGINT NOT NULL,"
      " alive_until BIGINT NOT NULL, PRIMARY KEY (limit_name, server));",
      "DROP TABLE share; DROP TABLE counter; DROP TABLE reservation; DROP TABLE server; DROP TABLE credit;"
-     "DROP TABLE book; DROP TABLE posting; DROP TABLE usage;"},
+     "DROP TABLE book; DROP TABLE posting; DROP TABLE usage_hour; DROP TABLE usage;"},
 };
 
 }  // namespace

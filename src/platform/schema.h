@@ -3,7 +3,7 @@
 //   account ─ workspace ─ key            who may send requests
 //           ─ member (of workspaces)     who may sign in
 //   limit                                what each of them may use
-//   usage, posting                       what they used and paid (append-only)
+//   usage, posting                       what they used and paid (append-only); usage_hour, book: their sums
 //   server, reservation                  who runs, and what it has under way
 #pragma once
 #include <span>

@@ -5,16 +5,8 @@
 namespace autark::serve {
 
 api::ApiResult<CallerPtr> enter(api::Gate& gate, const http::Request& request) {
-  std::vector<std::string_view> keys = http::keys_of(request);
-  if (keys.empty()) keys.emplace_back();
-  std::optional<api::ApiError> refused;
-  for (const std::string_view key : keys) {
-    auto entered = gate.enter({request.method, request.path, key, http::address_of(request)});
-    auto* fault = std::get_if<api::ApiError>(&entered);
-    if (!fault) return entered;
-    if (!refused) refused = std::move(*fault);
-  }
-  return std::move(*refused);
+  return api::enter(gate, {request.method, request.path, {}, http::address_of(request)},
+                    http::keys_of(request));
 }
 
 CallerPtr caller_of(const http::Request& request) {

@@ -11,7 +11,7 @@ using Kind = api::ApiError::Kind;
 namespace {
 
 // Compilations take seconds at most. More of them than these are refused, so that none waits for long.
-constexpr Workers::Limits kCompilers{.threads = 2, .jobs = 6};
+constexpr http::Workers::Limits kCompilers{.threads = 2, .jobs = 6};
 
 }  // namespace
 

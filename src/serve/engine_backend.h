@@ -4,6 +4,7 @@
 #include <atomic>
 #include "api/backend.h"
 #include "engine/engine.h"
+#include "http/workers.h"
 #include "serve/answer_forms.h"
 #include "serve/cache_domain.h"
 #include "serve/exposition.h"
@@ -11,7 +12,6 @@
 #include "serve/prompts.h"
 #include "serve/public_prefixes.h"
 #include "serve/submission.h"
-#include "serve/workers.h"
 #include "text/model_text.h"
 
 namespace autark::serve {
@@ -84,7 +84,7 @@ class EngineBackend final : public api::Backend {
   const Options options_;
   const std::string fingerprint_;
   std::atomic<uint64_t> next_seed_;
-  Workers compilers_;  // the last member: its jobs use all others
+  http::Workers compilers_;  // the last member: its jobs use all others
 };
 
 }  // namespace autark::serve

@@ -11,7 +11,8 @@ const api::ApiError kBusy{.kind = api::ApiError::Kind::overloaded,
 
 class FileUpload final : public http::BodySink, public std::enable_shared_from_this<FileUpload> {
  public:
-  FileUpload(std::string_view boundary, std::unique_ptr<FileForm> form, Workers& workers, Uploaded uploaded)
+  FileUpload(std::string_view boundary, std::unique_ptr<FileForm> form, http::Workers& workers,
+             Uploaded uploaded)
       : form_(std::move(form)),
         reader_(boundary, *form_),
         workers_(workers),
@@ -44,13 +45,13 @@ class FileUpload final : public http::BodySink, public std::enable_shared_from_t
 
   const std::unique_ptr<FileForm> form_;
   http::MultipartReader reader_;
-  Workers& workers_;
+  http::Workers& workers_;
   const Uploaded uploaded_;
 };
 
 class Download : public std::enable_shared_from_this<Download> {
  public:
-  Download(std::unique_ptr<storage::FileReader> reader, http::StreamPtr stream, Workers& workers)
+  Download(std::unique_ptr<storage::FileReader> reader, http::StreamPtr stream, http::Workers& workers)
       : reader_(std::move(reader)), stream_(std::move(stream)), workers_(workers) {}
 
   // Without a further step the stream is dropped, which closes the connection.
@@ -69,17 +70,17 @@ class Download : public std::enable_shared_from_this<Download> {
 
   const std::unique_ptr<storage::FileReader> reader_;
   const http::StreamPtr stream_;
-  Workers& workers_;
+  http::Workers& workers_;
 };
 
 }  // namespace
 
 std::shared_ptr<http::BodySink> file_upload(std::string_view boundary, std::unique_ptr<FileForm> form,
-                                            Workers& workers, Uploaded uploaded) {
+                                            http::Workers& workers, Uploaded uploaded) {
   return std::make_shared<FileUpload>(boundary, std::move(form), workers, std::move(uploaded));
 }
 
-void send_file(std::unique_ptr<storage::FileReader> reader, http::StreamPtr stream, Workers& workers) {
+void send_file(std::unique_ptr<storage::FileReader> reader, http::StreamPtr stream, http::Workers& workers) {
   std::make_shared<Download>(std::move(reader), std::move(stream), workers)->next();
 }
 

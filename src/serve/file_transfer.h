@@ -3,8 +3,8 @@
 #pragma once
 #include <functional>
 #include "http/stream.h"
+#include "http/workers.h"
 #include "serve/file_form.h"
-#include "serve/workers.h"
 
 namespace autark::serve {
 
@@ -13,10 +13,10 @@ using Uploaded = std::function<void(api::ApiResult<storage::File>)>;
 
 // Reads a form. `workers` and the store of `form` must outlive the last call of a worker.
 std::shared_ptr<http::BodySink> file_upload(std::string_view boundary, std::unique_ptr<FileForm> form,
-                                            Workers& workers, Uploaded uploaded);
+                                            http::Workers& workers, Uploaded uploaded);
 
 // Sends the file's bytes through a stream that has started, as fast as the client takes them. If the disk fails,
 // the answer ends before its promised length.
-void send_file(std::unique_ptr<storage::FileReader> reader, http::StreamPtr stream, Workers& workers);
+void send_file(std::unique_ptr<storage::FileReader> reader, http::StreamPtr stream, http::Workers& workers);
 
 }  // namespace autark::serve

@@ -48,7 +48,7 @@ std::shared_ptr<storage::Files> files_of(const Service::Options& options) {
 }
 
 // Jobs of files hold one piece each.
-constexpr Workers::Limits kFileWorkers{.threads = 2, .jobs = 8192, .bytes = size_t{512} << 20};
+constexpr http::Workers::Limits kFileWorkers{.threads = 2, .jobs = 8192, .bytes = size_t{512} << 20};
 
 std::shared_ptr<api::Gate> gate_of(const Service::Options& options) {
   if (options.gate || options.api_key.empty()) return options.gate;
@@ -82,8 +82,8 @@ Service::Service(Options options)
       completions_(*responses_),
       next_tidy_(terms_.clock() + kTidyTime),
       files_(files_of(options_)),
-      workers_(std::make_unique<Workers>(options_.workers)),
-      file_workers_(std::make_unique<Workers>(kFileWorkers)),
+      workers_(std::make_unique<http::Workers>(options_.workers)),
+      file_workers_(std::make_unique<http::Workers>(kFileWorkers)),
       batches_(batch_runner()) {
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
 }

@@ -7,6 +7,7 @@
 #include <memory>
 #include "api/backend.h"
 #include "http/server.h"
+#include "http/workers.h"
 #include "serve/background_answers.h"
 #include "serve/batch_runner.h"
 #include "serve/console.h"
@@ -14,7 +15,6 @@
 #include "serve/idempotency.h"
 #include "serve/ids.h"
 #include "serve/stored_completions.h"
-#include "serve/workers.h"
 #include "store/files.h"
 
 namespace autark::serve {
@@ -37,7 +37,7 @@ class Service {
     std::span<const Asset> assets;                      // the console's files; must outlive the router
     std::chrono::milliseconds keep_alive{10'000};       // silence in a stream before a keep-alive
     std::chrono::milliseconds request_time{3'600'000};  // a request that takes longer ends with 504
-    Workers::Limits workers;
+    http::Workers::Limits workers;
     // Where answers of /v1/responses are kept, and what encrypts reasoning. Empty: in memory, bounded, and a
     // key that ends with the process.
     std::shared_ptr<storage::Store> answers;
@@ -155,7 +155,7 @@ class Service {
   std::chrono::steady_clock::time_point next_tidy_;  // used by tick() only
 
   std::shared_ptr<storage::Files> files_;
-  std::unique_ptr<Workers> workers_, file_workers_;
+  std::unique_ptr<http::Workers> workers_, file_workers_;
   std::unique_ptr<BatchRunner> batches_;  // ended before the workers
   std::thread ticker_;
 };

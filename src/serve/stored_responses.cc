@@ -140,8 +140,8 @@ void open_sealed(Json& items, const Seal& seal) {
 StoredResponses::StoredResponses(std::shared_ptr<storage::Store> store, std::shared_ptr<const Seal> seal)
     : store_(std::move(store)),
       seal_(std::move(seal)),
-      writer_(std::make_unique<Workers>(
-          Workers::Limits{.threads = 1, .jobs = kWaitingJobs, .bytes = kWaitingBytes})) {
+      writer_(std::make_unique<http::Workers>(
+          http::Workers::Limits{.threads = 1, .jobs = kWaitingJobs, .bytes = kWaitingBytes})) {
   tidy();
 }
 

@@ -11,8 +11,8 @@
 #include <memory>
 #include <mutex>
 #include "api/item.h"
+#include "http/workers.h"
 #include "serve/seal.h"
-#include "serve/workers.h"
 #include "store/store.h"
 
 namespace autark::serve {
@@ -80,7 +80,7 @@ class StoredResponses {
   const std::shared_ptr<const Seal> seal_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<Waiting>> waiting_;  // by id
-  std::unique_ptr<Workers> writer_;
+  std::unique_ptr<http::Workers> writer_;
 };
 
 }  // namespace autark::serve

@@ -1,6 +1,7 @@
 // Storage in the browser. Chats and settings are in localStorage, each chat in its own entry, so two tabs do not
-// overwrite each other's chats. The API key is kept until its tab is closed (sessionStorage).
+// overwrite each other's chats. API keys are kept until their tab is closed (sessionStorage).
 // If storage is full, forbidden or has invalid contents, reading returns the default and writing returns false.
+import { languageOf, type Language } from "../language";
 import { type Call, type Chat, type Message } from "./chat";
 import { kDefaultSampling, readSampling, type Sampling } from "./sampling";
 
@@ -9,7 +10,9 @@ export type Theme = "auto" | "light" | "dark";
 const kChat = "autark.chat.";
 const kSampling = "autark.sampling";
 const kTheme = "autark.theme";
+const kLanguage = "autark.language";
 const kKey = "autark.key";
+const kAdminKey = "autark.admin_key";
 
 export class Shelf {
   constructor(
@@ -58,12 +61,30 @@ export class Shelf {
     this.write(kTheme, theme);
   }
 
+  // The language that was chosen here, or the browser's.
+  language(): Language {
+    return languageOf(this.read(kLanguage), navigator.languages);
+  }
+
+  saveLanguage(language: Language): void {
+    this.write(kLanguage, language);
+  }
+
   key(): string {
     return attempt(() => this.session?.getItem(kKey) ?? "", "");
   }
 
   saveKey(key: string): void {
     attempt(() => this.session?.setItem(kKey, key), undefined);
+  }
+
+  // A key with an administrative role; empty: the platform's pages use a session's cookie.
+  adminKey(): string {
+    return attempt(() => this.session?.getItem(kAdminKey) ?? "", "");
+  }
+
+  saveAdminKey(key: string): void {
+    attempt(() => this.session?.setItem(kAdminKey, key), undefined);
   }
 
   // Whether a storage event of another tab means that the list of chats has changed.

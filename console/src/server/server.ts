@@ -36,6 +36,8 @@ export interface Server {
   // Ends after the last event; throws ServerError, or AbortError once `signal` is aborted.
   chat(request: ChatRequest, signal: AbortSignal): AsyncGenerator<ChatEvent>;
   engine(): Promise<EngineState>;
+  // Whether the server has accounts and keys, and so the routes of /admin; null: it does not answer.
+  hasPlatform(): Promise<boolean | null>;
   // Ends a request of any client. A request that is over already is no failure.
   endRequest(id: string): Promise<void>;
 }
@@ -51,6 +53,11 @@ export class HttpServer implements Server {
 
   engine(): Promise<EngineState> {
     return this.json<EngineState>("v1/engine");
+  }
+
+  async hasPlatform(): Promise<boolean | null> {
+    const response = await fetch("admin/v1/me", { cache: "no-store" }).catch(() => null);
+    return response && response.status < 500 ? response.ok || response.status === 401 || response.status === 403 : null;
   }
 
   async endRequest(id: string): Promise<void> {

@@ -1,121 +1,53 @@
-// The whole page: chats on the left, the conversation, settings or the server on the right. On narrow screens the side panels cover
-// the conversation, which then cannot get the focus.
+// The whole page: the chat, or a page of the platform if the server has one and the address names it ("#/keys"). The
+// platform's pages are loaded when they are first opened.
+import type { ComponentType } from "preact";
 import { useEffect, useReducer, useState } from "preact/hooks";
 import type { Theme } from "../chat/shelf";
 import type { Console } from "../console";
 import { strings } from "../strings";
-import { Composer, kInputId } from "./Composer";
-import { Header } from "./Header";
-import { Notices } from "./Notices";
-import { ServerPanel } from "./ServerPanel";
-import { Settings } from "./Settings";
-import { Sidebar } from "./Sidebar";
-import { Thread } from "./Thread";
-
-type Panel = "settings" | "server"; // at the right; at most one is open
-
-const kNarrow = "(max-width: 820px)";
+import { ChatPage } from "./ChatPage";
+import { useMedia } from "./media";
 
 export function App({ page }: { page: Console }) {
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   useEffect(() => page.subscribe(() => redraw(undefined)), [page]);
-  const narrow = useMedia(kNarrow);
-  const [menu, setMenu] = useState(false);
-  const [panel, setPanel] = useState<Panel | null>(null);
-  const toggle = (which: Panel) => setPanel(panel === which ? null : which);
-  const [editing, setEditing] = useState<string | null>(null);
-  const { state, chat } = page;
-  useTheme(state.theme);
-  useEffect(() => setEditing(null), [state.currentId]);
-  useEffect(() => {
-    document.title = chat ? `${chat.title} – ${strings.product}` : strings.product;
-  }, [chat?.title]);
+  const hash = useHash();
+  useTheme(page.state.theme);
+  if (page.state.platform && hash.startsWith("#/")) return <PlatformPages page={page} hash={hash} />;
+  return <ChatPage page={page} />;
+}
 
-  useEffect(() => {
-    const onKey = (e: KeyboardEvent) => {
-      if (e.defaultPrevented || e.isComposing) return;
-      if (e.key === "Escape") {
-        if (menu && narrow) setMenu(false);
-        else if (panel) setPanel(null);
-        else page.stop();
-      } else if (e.altKey && !e.ctrlKey && !e.metaKey && e.code === "KeyN") {
-        e.preventDefault();
-        page.newChat();
-        focusInput();
-      } else if (e.key === "/" && !isTyping(e.target)) {
-        e.preventDefault();
-        focusInput();
-      }
-    };
-    window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, [page, menu, panel, narrow]);
+type Pages = ComponentType<{ page: Console; hash: string }>;
 
-  const covered = narrow && (menu || panel !== null);
-  const writing = state.currentId !== null ? state.writing[state.currentId] : undefined;
-  const last = chat?.messages.filter((m) => m.role === "user").at(-1);
-
+function PlatformPages({ page, hash }: { page: Console; hash: string }) {
+  const [pages, setPages] = useState<{ Pages: Pages } | null>(null);
+  const [failed, setFailed] = useState(false);
+  const load = () => {
+    setFailed(false);
+    import("../platform/view/Pages").then(setPages, () => setFailed(true));
+  };
+  useEffect(load, []);
+  if (pages) return <pages.Pages page={page} hash={hash} />;
   return (
-    <div class={`page${panel ? " with-settings" : ""}`}>
-      <a class="skip" href={`#${kInputId}`}>
-        {strings.skipToInput}
-      </a>
-      {(!narrow || menu) && (
-        <Sidebar page={page} drawer={narrow} covered={narrow && panel !== null} onDone={() => setMenu(false)} />
+    <main class="loading-page">
+      <p role={failed ? "alert" : "status"}>{failed ? strings.pagesFailed : strings.loadingPages}</p>
+      {failed && (
+        <button type="button" class="secondary" onClick={load}>
+          {strings.retryNow}
+        </button>
       )}
-      {covered && (
-        <div
-          class="shade"
-          onClick={() => {
-            setMenu(false);
-            setPanel(null);
-          }}
-        />
-      )}
-      <main class="main" inert={covered}>
-        <Header
-          page={page}
-          narrow={narrow}
-          settings={panel === "settings"}
-          server={panel === "server"}
-          onMenu={() => setMenu(true)}
-          onSettings={() => toggle("settings")}
-          onServer={() => toggle("server")}
-        />
-        <Notices page={page} />
-        <Thread page={page} chat={chat} writing={writing} editing={editing} onEdit={setEditing} />
-        <Composer
-          busy={writing !== undefined}
-          ready={state.connection === "ready" && state.model !== ""}
-          chatId={state.currentId}
-          onSend={(text) => page.send(text)}
-          onStop={() => page.stop()}
-          onEditLast={() => last && !writing && setEditing(last.id)}
-        />
-      </main>
-      {panel === "settings" && <Settings page={page} drawer={narrow} onClose={() => setPanel(null)} />}
-      {panel === "server" && <ServerPanel page={page} drawer={narrow} onClose={() => setPanel(null)} />}
-    </div>
+    </main>
   );
 }
 
-function focusInput(): void {
-  document.getElementById(kInputId)?.focus();
-}
-
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
-}
-
-function useMedia(query: string): boolean {
-  const [matches, setMatches] = useState(() => matchMedia(query).matches);
+function useHash(): string {
+  const [hash, setHash] = useState(location.hash);
   useEffect(() => {
-    const list = matchMedia(query);
-    const onChange = () => setMatches(list.matches);
-    list.addEventListener("change", onChange);
-    return () => list.removeEventListener("change", onChange);
-  }, [query]);
-  return matches;
+    const onChange = () => setHash(location.hash);
+    window.addEventListener("hashchange", onChange);
+    return () => window.removeEventListener("hashchange", onChange);
+  }, []);
+  return hash;
 }
 
 function useTheme(theme: Theme): void {

@@ -42,7 +42,13 @@ function KeyForm({ page }: { page: Console }) {
   return (
     <form class="notice key" onSubmit={submit}>
       <strong>{strings.keyTitle}</strong>
-      <p class="quiet">{strings.keyHint}</p>
+      {page.state.platform ? (
+        <p class="quiet">
+          {strings.platformKeyHint} <a href="#/keys">{strings.getKey}</a>
+        </p>
+      ) : (
+        <p class="quiet">{strings.keyHint}</p>
+      )}
       <div class="key-row">
         <input
           type="password"

@@ -1,9 +1,9 @@
-// All chats of this browser, the button for a new one, and the theme.
+// All chats of this browser, the button for a new one, and the ways to the platform, the theme and the language.
 import { useEffect, useRef } from "preact/hooks";
-import type { Theme } from "../chat/shelf";
 import type { Console } from "../console";
 import { strings } from "../strings";
-import { Icon, Logo, type IconName } from "./Icon";
+import { Choices } from "./Choices";
+import { Icon, Logo } from "./Icon";
 
 interface Props {
   page: Console;
@@ -12,11 +12,8 @@ interface Props {
   onDone: () => void;
 }
 
-const kNextTheme: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" };
-const kThemeIcon: Record<Theme, IconName> = { auto: "auto", light: "sun", dark: "moon" };
-
 export function Sidebar({ page, drawer, covered, onDone }: Props) {
-  const { chats, currentId, theme, writing } = page.state;
+  const { chats, currentId, platform, writing } = page.state;
   const first = useRef<HTMLButtonElement>(null);
   useEffect(() => {
     if (drawer) first.current?.focus();
@@ -74,10 +71,13 @@ export function Sidebar({ page, drawer, covered, onDone }: Props) {
         ))}
       </ul>
       <div class="sidebar-foot">
-        <button type="button" class="foot-button" onClick={() => page.setTheme(kNextTheme[theme])}>
-          <Icon name={kThemeIcon[theme]} size={16} />
-          {strings.theme[theme]}
-        </button>
+        {platform && (
+          <a class="foot-button" href="#/usage">
+            <Icon name="key" size={16} />
+            {strings.platform}
+          </a>
+        )}
+        <Choices page={page} />
         {chats.length > 0 && (
           <button type="button" class="foot-button" onClick={() => page.deleteAll()}>
             <Icon name="trash" size={16} />

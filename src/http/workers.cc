@@ -1,7 +1,7 @@
-#include "serve/workers.h"
+#include "http/workers.h"
 #include <algorithm>
 
-namespace autark::serve {
+namespace autark::http {
 
 Workers::Workers(const Limits& limits) : limits_(limits) {
   for (int i = 0; i < std::max(1, limits.threads); ++i) threads_.emplace_back([this] { work(); });
@@ -43,4 +43,4 @@ void Workers::work() {
   }
 }
 
-}  // namespace autark::serve
+}  // namespace autark::http

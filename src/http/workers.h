@@ -1,5 +1,5 @@
-// Threads that prepare requests (JSON, template, tokenizer), so that the event loop never waits for a long
-// prompt. The queue is bounded by the number of jobs and by the bytes they hold. Thread-safe.
+// Threads that do what would block (JSON, templates, databases), so that the event loop never waits for a long
+// request. The queue is bounded by the number of jobs and by the bytes they hold. Thread-safe.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-namespace autark::serve {
+namespace autark::http {
 
 class Workers {
  public:
@@ -39,4 +39,4 @@ class Workers {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace autark::serve
+}  // namespace autark::http

@@ -1,0 +1,91 @@
+// Who is signed in to the platform's pages. Like Console: an immutable state, replaced by actions, shown by the views.
+import type { Shelf } from "../chat/shelf";
+import { Admin, AdminError, type SignIn } from "./admin";
+import { isAdministrator } from "./rights";
+import type { Me } from "./wire";
+
+export type Signed =
+  | { as: "unknown"; failure: AdminError | null } // not asked yet, or the server did not answer
+  | { as: "nobody"; ended: boolean } // ended: somebody was signed in before
+  | { as: "newcomer"; me: Me } // must set up a second factor first
+  | { as: "somebody"; me: Me };
+
+export class Platform {
+  readonly admin: Admin;
+  private current: Signed = { as: "unknown", failure: null };
+  private readonly listeners = new Set<() => void>();
+
+  constructor(private readonly shelf: Shelf) {
+    this.admin = new Admin(() => shelf.adminKey());
+    this.admin.onRefused = (code) => this.refused(code);
+  }
+
+  get signed(): Signed {
+    return this.current;
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  // Asks the server who is signed in.
+  async look(): Promise<void> {
+    try {
+      const me = await this.admin.me();
+      this.set(needsTotp(me) ? { as: "newcomer", me } : { as: "somebody", me });
+    } catch (e) {
+      const failure = e instanceof AdminError ? e : new AdminError(0, "broken", String(e));
+      if (failure.code === "unauthenticated") return;
+      if (failure.status === 401 || failure.status === 403) this.leave(false);
+      else this.set({ as: "unknown", failure });
+    }
+  }
+
+  // Throws AdminError, with the code "totp_required" if the server wants a code as well.
+  async signIn(how: SignIn): Promise<void> {
+    this.shelf.saveAdminKey("");
+    await this.admin.signIn(how);
+    await this.look();
+  }
+
+  // A key with an administrative role is kept until the tab is closed, and used for the chat too if there is no other.
+  // Throws AdminError.
+  async useKey(key: string): Promise<void> {
+    this.shelf.saveAdminKey(key.trim());
+    try {
+      await this.admin.me();
+    } catch (e) {
+      this.shelf.saveAdminKey("");
+      throw e;
+    }
+    if (!this.shelf.key()) this.shelf.saveKey(key.trim());
+    await this.look();
+  }
+
+  async signOut(): Promise<void> {
+    if (!this.admin.usesKey()) await this.admin.signOut().catch(() => undefined);
+    this.leave(false);
+  }
+
+  private refused(code: "unauthenticated" | "totp_needed"): void {
+    const { current } = this;
+    if (code === "unauthenticated") this.leave(current.as === "somebody" || current.as === "newcomer");
+    else if (current.as === "somebody") this.set({ as: "newcomer", me: current.me });
+  }
+
+  private leave(ended: boolean): void {
+    this.admin.csrf = "";
+    this.shelf.saveAdminKey("");
+    if (this.current.as !== "nobody") this.set({ as: "nobody", ended });
+  }
+
+  private set(signed: Signed): void {
+    this.current = signed;
+    for (const listener of this.listeners) listener();
+  }
+}
+
+function needsTotp(me: Me): boolean {
+  return me.member !== null && me.totp_set === false && isAdministrator(me);
+}

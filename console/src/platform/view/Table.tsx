@@ -1,0 +1,69 @@
+// A table that becomes a list of cards on phones: each cell then shows the name of its column.
+import type { ComponentChildren } from "preact";
+
+export interface Column<T> {
+  name: string;
+  cell: (row: T) => ComponentChildren;
+  number?: boolean; // aligned at its last digit
+  head?: boolean; // names the row
+}
+
+interface Props<T> {
+  caption: string; // for screen readers
+  columns: Column<T>[];
+  rows: T[];
+  id: (row: T) => string;
+  foot?: T; // a last row with the totals
+  muted?: (row: T) => boolean;
+}
+
+export function Table<T>({ caption, columns, rows, id, foot, muted }: Props<T>) {
+  return (
+    <div class="table-frame">
+      <table class="list">
+        <caption class="offscreen">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column.name} scope="col" class={column.number ? "number" : undefined}>
+                {column.name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <Row key={id(row)} row={row} columns={columns} muted={muted?.(row) ?? false} />
+          ))}
+        </tbody>
+        {foot && (
+          <tfoot>
+            <Row row={foot} columns={columns} muted={false} />
+          </tfoot>
+        )}
+      </table>
+    </div>
+  );
+}
+
+function Row<T>({ row, columns, muted }: { row: T; columns: Column<T>[]; muted: boolean }) {
+  return (
+    <tr class={muted ? "muted" : undefined}>
+      {columns.map((column) => {
+        const kind = column.number ? "number" : undefined;
+        if (column.head) {
+          return (
+            <th key={column.name} scope="row" data-name={column.name}>
+              {column.cell(row)}
+            </th>
+          );
+        }
+        return (
+          <td key={column.name} class={kind} data-name={column.name}>
+            {column.cell(row)}
+          </td>
+        );
+      })}
+    </tr>
+  );
+}

@@ -1,0 +1,188 @@
+#include "apps/cmd_keys.h"
+#include <fmt/format.h>
+#include "apps/platform_access.h"
+#include "apps/platform_tables.h"
+#include "apps/secret_file.h"
+#include "platform/directory_json.h"
+#include "platform/limit_text.h"
+
+namespace autark::apps {
+namespace {
+
+constexpr int64_t kLimitMax = int64_t{1} << 50;
+
+struct Arguments : PlatformArguments {
+  platform::KeyDraft draft;
+  std::string name;  // of a key that is there
+  std::string role = "developer", budget, expires, overlap = "24h";
+  std::optional<int64_t> rpm, tpm, concurrency, burst;
+  std::filesystem::path secret_file;
+  bool all = false;
+};
+
+Result<std::vector<platform::Limit>> limits_of_key(const Operator& on, const std::string& id) {
+  return value_of(on.directory().limits(on.who, "key", id));
+}
+
+Result<Json> object_of(const Operator& on, const platform::Key& key) {
+  AUTARK_TRY(const auto limits, limits_of_key(on, key.id));
+  return platform::key_json(key, platform::limits_json(limits, on.account.currency, platform::system_now()));
+}
+
+Result<Shown> shown(const Arguments& a, const Operator& on, const platform::Key& key) {
+  if (a.json) {
+    AUTARK_TRY(Json object, object_of(on, key));
+    return Shown(std::move(object));
+  }
+  AUTARK_TRY(const auto limits, limits_of_key(on, key.id));
+  return Shown(facts_of(key, limits, on.account.currency, platform::system_now()));
+}
+
+// The key with its secret, which is shown here only.
+Result<Shown> shown_with_secret(const Arguments& a, const Operator& on, const platform::MadeKey& made) {
+  AUTARK_TRY(Shown all, shown(a, on, made.key));
+  if (!a.secret_file.empty()) {
+    if (auto e = write_secret(a.secret_file, made.secret)) return *e;
+    return all;
+  }
+  if (auto* object = std::get_if<Json>(&all)) (*object)["secret"] = made.secret;
+  if (auto* text = std::get_if<std::string>(&all))
+    *text += fmt::format("secret      {}\nThis secret is not shown again.\n", made.secret);
+  return all;
+}
+
+Result<std::vector<platform::Limit>> wanted_limits(const Arguments& a, const std::string& currency) {
+  using platform::LimitKind;
+  std::vector<platform::Limit> limits;
+  const auto add = [&](LimitKind kind, std::optional<int64_t> amount) {
+    if (amount) limits.push_back({.kind = kind, .amount = *amount});
+  };
+  add(LimitKind::rpm, a.rpm);
+  add(LimitKind::tpm, a.tpm);
+  add(LimitKind::concurrency, a.concurrency);
+  add(LimitKind::burst, a.burst);
+  if (a.budget.empty()) return limits;
+  AUTARK_TRY(platform::Limit budget, platform::budget_from(a.budget, currency));
+  limits.push_back(std::move(budget));
+  return limits;
+}
+
+Result<Shown> create(const Arguments& a, const Operator& on) {
+  if (auto e = fault_of_secret_file(a.secret_file)) return *e;
+  platform::KeyDraft draft = a.draft;
+  AUTARK_TRY(draft.role, platform::role_named(a.role));
+  AUTARK_TRY(draft.limits, wanted_limits(a, on.account.currency));
+  if (!a.expires.empty()) {
+    AUTARK_TRY(draft.expires, platform::parse_moment(a.expires, platform::system_now()));
+  }
+  AUTARK_TRY(const auto made, value_of(on.directory().create_key(on.who, draft)));
+  return shown_with_secret(a, on, made);
+}
+
+Result<Shown> list(const Arguments& a, const Operator& on) {
+  AUTARK_TRY(const auto all, value_of(on.directory().keys(
+                                 on.who, {.workspace = a.draft.workspace, .include_disabled = a.all})));
+  if (!a.json) return Shown(table_of(all, platform::system_now()));
+  Json data = Json::array();
+  for (const platform::Key& key : all) {
+    AUTARK_TRY(Json object, object_of(on, key));
+    data.push_back(std::move(object));
+  }
+  return Shown(list_json(std::move(data)));
+}
+
+Result<Shown> show(const Arguments& a, const Operator& on) {
+  AUTARK_TRY(const auto key, value_of(on.directory().key(on.who, a.name)));
+  return shown(a, on, key);
+}
+
+Result<Shown> enable(const Arguments& a, const Operator& on, bool enabled) {
+  AUTARK_TRY(const auto key, value_of(on.directory().enable_key(on.who, a.name, enabled)));
+  return shown(a, on, key);
+}
+
+Result<Shown> rotate(const Arguments& a, const Operator& on) {
+  if (auto e = fault_of_secret_file(a.secret_file)) return *e;
+  platform::Micros overlap = 0;
+  if (a.overlap != "0") {
+    AUTARK_TRY(overlap, platform::parse_duration(a.overlap));
+  }
+  AUTARK_TRY(const auto made, value_of(on.directory().rotate_key(on.who, a.name, overlap)));
+  return shown_with_secret(a, on, made);
+}
+
+using Do = Result<Shown> (*)(const Arguments&, const Operator&);
+
+std::pair<Command, std::shared_ptr<Arguments>> add(const Command& parent, const char* name, const char* help,
+                                                   bool named, Do work) {
+  const auto a = std::make_shared<Arguments>();
+  const Command c = parent.command(name, help);
+  if (named) c.option("KEY", a->name, "Its id, visible prefix or name", {.required = true});
+  add_platform_options(c, *a);
+  c.runs([a, work] { return run_on_platform(*a, [&](const Operator& on) { return work(*a, on); }); });
+  return {c, a};
+}
+
+void add_scope(const Command& c, Arguments& a) {
+  const auto list = [&](const char* name, std::vector<std::string>& into, const char* help) {
+    c.option(name, into, help, {.one_value_each = true, .commas = true, .kind = "LIST"});
+  };
+  list("--models", a.draft.models, "Names of the models that it may use (all)");
+  list("--routes", a.draft.routes, "Paths that it may use: /v1/chat/completions, or /v1/* (all)");
+  list("--ips", a.draft.ips, "Addresses or networks it may be used from: 10.0.0.0/8 (all)");
+  c.option("--expires", a.expires, "When it ends: 30d, 12h, 2027-01-31 or 2027-01-31T12:00:00Z (never)",
+           {.kind = "TIME"});
+  c.option("--role", a.role, "What it may do beyond its own requests",
+           {.rule = one_of({"developer", "system", "security", "audit"}), .shows_default = true});
+  c.option("--member", a.draft.member, "Whose it is: it stops with this member (the workspace's)",
+           {.kind = "MEMBER"});
+}
+
+void add_limits(const Command& c, Arguments& a) {
+  const auto number = [&](const char* name, std::optional<int64_t>& into, const char* help) {
+    c.option(name, into, help, {.rule = whole_number(1, kLimitMax), .kind = "N"});
+  };
+  number("--rpm", a.rpm, "Requests a minute");
+  number("--tpm", a.tpm, "Tokens a minute, of prompts and answers");
+  number("--concurrency", a.concurrency, "Requests at once");
+  number("--burst", a.burst, "Requests a second");
+  c.option("--budget", a.budget, "What it may spend: 20CNY, 5CNY/day or 100CNY/month", {.kind = "SUM"});
+}
+
+void add_create(const Command& parent) {
+  const auto [c, a] = add(parent, "create", "Make one. Its secret is shown once", false, create);
+  c.option("NAME,--name", a->draft.name, "Its name", {.required = true});
+  c.option("--workspace", a->draft.workspace, "The workspace that it belongs to, by name or id",
+           {.required = true, .kind = "WORKSPACE"});
+  add_scope(c, *a);
+  add_limits(c, *a);
+  add_secret_file(c, a->secret_file);
+}
+
+}  // namespace
+
+void add_keys_command(const Command& program) {
+  const Command c = program.command("keys", "API keys of a platform");
+  add_create(c);
+  const auto [listed, listed_with] = add(c, "list", "Keys with their last use", false, list);
+  listed.option("--workspace", listed_with->draft.workspace, "Of this workspace only", {.kind = "WORKSPACE"});
+  listed.flag("--all", listed_with->all, "Also those that are disabled");
+  add(c, "show", "One key with its limits", true, show);
+  add(c, "disable", "Refuse it until it is enabled again", true,
+      [](const Arguments& a, const Operator& on) { return enable(a, on, false); });
+  add(c, "enable", "Undo disable", true,
+      [](const Arguments& a, const Operator& on) { return enable(a, on, true); });
+  const auto [rotated, rotated_with] =
+      add(c, "rotate", "Give it a new secret; id, limits and usage stay", true, rotate);
+  rotated.option("--overlap", rotated_with->overlap,
+                 "How long the old secret works yet: 24h, 15m; 0: not at all",
+                 {.shows_default = true, .kind = "TIME"});
+  add_secret_file(rotated, rotated_with->secret_file);
+  c.footer(
+      "Examples:\n  autark platform init --dir team\n"
+      "  autark keys create ada --workspace default --rpm 60 --budget 20CNY --expires 30d --platform team\n"
+      "  autark keys list --platform team\n"
+      "  autark keys rotate ada --overlap 1h --platform team --json");
+}
+
+}  // namespace autark::apps

@@ -1,0 +1,103 @@
+#include "apps/price_commands.h"
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include "apps/platform_access.h"
+#include "apps/platform_tables.h"
+#include "apps/text_table.h"
+#include "platform/directory_json.h"
+#include "platform/money.h"
+
+namespace autark::apps {
+namespace {
+
+constexpr size_t kPriceBytes = 1 << 20;
+
+struct Arguments : PlatformArguments {
+  std::string file;
+};
+
+Result<std::string> text_of(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) return Error{Code::not_found, file + " cannot be read; name a price file in TOML"};
+  std::string text;
+  for (std::istreambuf_iterator<char> c(in), end; c != end && text.size() <= kPriceBytes; ++c) text += *c;
+  if (text.size() > kPriceBytes)
+    return Error{Code::invalid, file + " is larger than a megabyte, which no price file is"};
+  return text;
+}
+
+Result<Shown> add(const Arguments& a, const Operator& on) {
+  AUTARK_TRY(const std::string text, text_of(a.file));
+  AUTARK_TRY(const auto record, value_of(on.directory().add_price_file(on.who, text)));
+  const platform::Micros now = platform::system_now();
+  if (a.json) return Shown(platform::price_json(record, record.valid_from <= now));
+  return Shown(
+      fmt::format("version {} counts from {} UTC on\n", record.version, time_text(record.valid_from)));
+}
+
+Result<Shown> list(const Arguments& a, const Operator& on) {
+  AUTARK_TRY(const auto files, value_of(on.directory().price_files(on.who)));
+  const platform::Micros now = platform::system_now();
+  if (a.json) return Shown(list_json(platform::prices_json(files, now)));
+  return Shown(table_of(files, now));
+}
+
+// The text of a version that the platform has, or of a file.
+Result<std::string> body_of(const Arguments& a, const Operator& on) {
+  AUTARK_TRY(const auto files, value_of(on.directory().price_files(on.who)));
+  for (const platform::PriceRecord& f : files)
+    if (f.version == a.file) return f.body;
+  return text_of(a.file);
+}
+
+// What a million tokens cost now.
+std::string rates_text(const platform::PriceFile& file) {
+  const platform::Micros now = platform::system_now();
+  TextTable table({"service", ">input", ">cached", ">cache write", ">output", ">reasoning"});
+  for (const char* service : {"standard", "priority", "flex", "batch"}) {
+    const platform::Rates r = file.quote("*", service, now).rates;
+    table.add({service, platform::amount_text(r.input), platform::amount_text(r.cached),
+               platform::amount_text(r.cache_write), platform::amount_text(r.output),
+               platform::amount_text(r.reasoning)});
+  }
+  return table.text("");
+}
+
+Result<Shown> show(const Arguments& a, const Operator& on) {
+  AUTARK_TRY(const std::string text, body_of(a, on));
+  AUTARK_TRY(const platform::PriceFile file, platform::PriceFile::parse(text));
+  if (a.json) {
+    const platform::PriceRecord record{.version = file.version, .valid_from = file.valid_from, .body = text};
+    return Shown(platform::price_json(record, file.valid_from <= platform::system_now()));
+  }
+  return Shown(
+      fmt::format("{}\nA million tokens of a model without prices of its own, in {}, at this hour:\n{}\n{}",
+                  fact_lines({{"version", file.version},
+                              {"valid from", time_text(file.valid_from) + " UTC"},
+                              {"currency", file.currency},
+                              {"time zone", file.time_zone}}),
+                  file.currency, rates_text(file), text));
+}
+
+using Do = Result<Shown> (*)(const Arguments&, const Operator&);
+
+void add(const Command& parent, const char* name, const char* help, const char* file, Do work) {
+  const auto a = std::make_shared<Arguments>();
+  const Command c = parent.command(name, help);
+  add_platform_options(c, *a);
+  if (file) c.option("FILE", a->file, file, {.required = true});
+  c.runs([a, work] { return run_on_platform(*a, [&](const Operator& on) { return work(*a, on); }); });
+}
+
+}  // namespace
+
+void add_prices_command(const Command& parent) {
+  const Command c =
+      parent.command("prices", "What tokens cost: price files, each with a version and a first day");
+  add(c, "add", "Add a price file; a version never changes", "The file, in TOML", add);
+  add(c, "list", "All versions", nullptr, list);
+  add(c, "show", "One version, or check a file before it is added", "A version, or a file", show);
+}
+
+}  // namespace autark::apps

@@ -1,0 +1,35 @@
+// How charges get into the tables, within a transaction of the caller.
+#pragma once
+#include <span>
+#include "platform/ledger.h"
+
+namespace autark::platform {
+
+struct Posting {
+  std::string entry, book, unit;
+  int64_t amount = 0;
+};
+
+// Adds postings and their books' sums. An Error if an entry is there already or a sum does not fit.
+std::optional<Error> post(storage::Transaction& transaction, std::span<const Posting> postings, Micros now);
+
+enum class Fate : uint8_t {
+  booked,
+  already,  // the same charge was booked before
+  lost      // another server booked it as lost, with other tokens
+};
+
+// Books charges that were cleaned() and removes their reservations. The fate of each.
+Result<std::vector<Fate>> book(storage::Transaction& transaction, std::span<const Charge> charges,
+                               Micros now);
+
+// Writes requests that began.
+std::optional<Error> reserve(storage::Transaction& transaction, std::span<const Charge> charges,
+                             const std::string& server);
+// Writes what they have delivered so far.
+std::optional<Error> note_progress(storage::Transaction& transaction, std::span<const Charge> charges);
+
+// See Ledger::recover(). `server`: the caller's own, which has not ended.
+Result<int64_t> recover_ended(storage::Database& database, const std::string& server, Micros now);
+
+}  // namespace autark::platform

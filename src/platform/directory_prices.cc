@@ -1,0 +1,72 @@
+#include "platform/directory_rows.h"
+
+namespace autark::platform {
+namespace {
+
+std::vector<PriceRecord> all_records(Query& query) {
+  std::vector<PriceRecord> found;
+  for (const auto& row :
+       query.rows("SELECT version, valid_from, added, body FROM price_file ORDER BY valid_from, version"))
+    found.push_back({row.text(0), row.number(1), row.number(2), row.text(3)});
+  return found;
+}
+
+std::optional<PriceRecord> find_record(Query& query, const std::string& version) {
+  for (PriceRecord& record : all_records(query))
+    if (record.version == version) return std::move(record);
+  return {};
+}
+
+void check_currency(Query& query, const Actor& who, const PriceFile& file) {
+  const auto account = find_account(query, who.account);
+  if (account && account->currency != file.currency)
+    query.refuse(invalid("currency", "the price file is in " + file.currency + ", and the account " +
+                                         account->name + " in " + account->currency));
+}
+
+}  // namespace
+
+void insert_price_file(Query& query, const PriceRecord& record) {
+  query.change("INSERT INTO price_file (version, valid_from, body, added) VALUES ($1, $2, $3, $4)",
+               {record.version, record.valid_from, record.body, record.added});
+}
+
+api::ApiResult<std::vector<PriceRecord>> Directory::price_files(const Actor& who) {
+  return transact(*database_, Kind::reads, [&](Query& query) -> std::vector<PriceRecord> {
+    if (is_refused(query, who, Act::see)) return {};
+    return all_records(query);
+  });
+}
+
+api::ApiResult<PriceRecord> Directory::add_price_file(const Actor& who, const std::string& toml) {
+  const auto file = PriceFile::parse(toml);
+  return transact(*database_, Kind::changes, [&](Query& query) -> PriceRecord {
+    if (is_refused(query, who, Act::change_prices)) return {};
+    if (!file) return query.refuse(invalid("", file.error().message));
+    check_currency(query, who, *file);
+    const auto known = find_record(query, file->version);
+    if (known && known->body == toml) return *known;
+    if (known)
+      return query.refuse({.kind = api::ApiError::Kind::conflict,
+                           .message = "there is a price file of version '" + file->version +
+                                      "' already, with another text; give this one a version of its own",
+                           .param = "version",
+                           .code = "version_taken"});
+    const PriceRecord record{file->version, file->valid_from, clock_(), toml};
+    insert_price_file(query, record);
+    return record;
+  });
+}
+
+Result<PriceList> Directory::all_prices() {
+  const auto records = transact(*database_, Kind::reads, all_records);
+  if (const auto* fault = std::get_if<api::ApiError>(&records)) return Error{Code::io, fault->message};
+  std::vector<PriceFile> files;
+  for (const PriceRecord& record : std::get<std::vector<PriceRecord>>(records)) {
+    AUTARK_TRY(PriceFile file, PriceFile::parse(record.body));
+    files.push_back(std::move(file));
+  }
+  return PriceList(std::move(files));
+}
+
+}  // namespace autark::platform

@@ -1,0 +1,46 @@
+// The gate of a server with accounts. It holds a snapshot of the directory in memory and no secret: a key is found by its
+// SHA-256. A thread of its own reads the snapshot again soon after the directory has changed, and writes when keys were
+// last used. If the database is away it goes on with what it has.
+//
+// Wrong keys are slowed down by their address (IPv6: its /64): after 10 within a minute each further one is answered
+// rate_limited until a pause has passed, which grows to a minute. The right key always passes.
+#pragma once
+#include <chrono>
+#include <functional>
+#include <memory>
+#include "api/caller.h"
+#include "platform/clock.h"
+#include "platform/rights.h"
+#include "store/database.h"
+
+namespace autark::platform {
+
+class Gatekeeper final : public api::Gate {
+ public:
+  struct Options {
+    Clock clock = system_now;
+    std::chrono::milliseconds look_every{500};  // how often the directory's version is read
+    size_t addresses_max = 65536;               // that are watched for wrong keys; the oldest go first
+  };
+  // Reads the snapshot. An Error if the database cannot be read.
+  static Result<std::shared_ptr<Gatekeeper>> open(std::shared_ptr<storage::Database> database,
+                                                  Options options);
+  ~Gatekeeper() override;
+
+  // A key that is wrong, disabled, expired or of a disabled workspace, account or member is one and the same answer:
+  // authentication. A right key on a route, or from an address, that it does not have is forbidden, and says why.
+  api::ApiResult<std::shared_ptr<const api::Caller>> enter(const api::Knock& knock) override;
+  std::shared_ptr<const api::Caller> find(const std::string& key) override;
+
+  // Called on the gatekeeper's thread after each change of the directory, and once by this call. One function.
+  void on_change(std::function<void()> changed);
+  // Looks now: for tests, and to see a change of this process at once. Also writes the last uses.
+  std::optional<Error> refresh();
+
+ private:
+  struct State;
+  explicit Gatekeeper(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace autark::platform

@@ -1,0 +1,172 @@
+// Goal: platform.toml is read as its header says, wrong files are refused with their line, and a new platform is made whole
+// or not at all; no secret of it is in its database.
+// Method: texts of files and their faults; make_platform in new, used and unwritable folders; the bytes of all files.
+#include "platform/platform_file.h"
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include "platform/gatekeeper.h"
+#include "platform/platform.h"
+#include "platform/testing.h"
+
+namespace autark::platform {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string fault_of_file(const std::string& text) {
+  const auto file = parse_platform_file(text, "/p/platform.toml");
+  return file ? "" : file.error().message;
+}
+
+TEST(PlatformFile, PathsBelongToTheFile) {
+  const auto file =
+      parse_platform_file("store = 'sqlite:a.db'\nprices = 'p.toml'\npost_paid = false", "/p/platform.toml");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(file->store, "sqlite:/p/a.db");
+  EXPECT_EQ(file->prices, "/p/p.toml");
+  EXPECT_EQ(file->time_zone, "UTC");
+  EXPECT_FALSE(file->post_paid);
+  EXPECT_EQ(file->key_file(), "/p/platform.key");
+  EXPECT_EQ(parse_platform_file("store = 'sqlite:/q/a.db'", "/p/x.toml")->store, "sqlite:/q/a.db");
+  EXPECT_EQ(parse_platform_file("store = 'postgres://me@h/d'", "/p/x.toml")->store, "postgres://me@h/d");
+}
+
+TEST(PlatformFile, APasswordInTheUrlIsSaid) {
+  const auto remarks = [](const std::string& url) {
+    return parse_platform_file("store = '" + url + "'", "/p/x.toml")->remarks.size();
+  };
+  EXPECT_EQ(remarks("postgres://me@h/d"), 0u);
+  EXPECT_EQ(remarks("postgres://me:pass@h:5432/d"), 1u);
+  EXPECT_EQ(remarks("postgres://h:5432/d"), 0u);
+  EXPECT_EQ(remarks("postgres://h/d?user=me&password=pass"), 1u);
+}
+
+TEST(PlatformFile, FaultsNameLineAndKey) {
+  EXPECT_NE(fault_of_file("store = 'sqlite:a'\n\nspeed = 1").find("line 3: there is no key 'speed'"),
+            std::string::npos);
+  EXPECT_NE(fault_of_file("store = 7").find("line 1: store must be a text"), std::string::npos);
+  EXPECT_NE(fault_of_file("store = 'sqlite:a'\npost_paid = 'yes'").find("line 2: post_paid"),
+            std::string::npos);
+  EXPECT_NE(fault_of_file("").find("store is missing"), std::string::npos);
+  EXPECT_NE(fault_of_file("a\nb").find("line 1"), std::string::npos);
+  for (const char* store : {"", "sqlite:", "sqlite::memory:", "mysql://h/d", "platform.db"})
+    EXPECT_NE(fault_of_file("store = '" + std::string(store) + "'"), "") << store;
+}
+
+class NewPlatformTest : public testing::TestWithParam<std::string> {
+ protected:
+  std::string store() {
+    return GetParam() == "Sqlite" ? "sqlite:platform.db" : empty_database(GetParam(), "");
+  }
+  TestFolder folder;
+};
+
+TEST_P(NewPlatformTest, OpensAndLetsItsAdministratorIn) {
+  const fs::path place = folder.path / "a" / "b";
+  const auto made = make_platform(place, {.store = store()});
+  ASSERT_TRUE(made) << made.error().message;
+  const auto opened = open_platform(place);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_TRUE(open_platform(made->file));
+  EXPECT_EQ(must(opened->directory->account("")).id, made->account);
+  EXPECT_EQ(opened->directory->all_prices()->files().size(), 1u);
+  const auto gate = Gatekeeper::open(opened->database, {});
+  ASSERT_TRUE(gate);
+  const auto caller =
+      (*gate)->enter({.path = "/admin/v1/keys", .secret = made->secret, .address = "127.0.0.1"});
+  EXPECT_EQ(must(caller)->role, Role::system);
+  EXPECT_EQ(std::get<0>(caller)->key, made->key);
+}
+
+TEST_P(NewPlatformTest, IsPrivateAndItsFilesHaveNoSecret) {
+  const auto made = make_platform(folder.path / "p", {.store = store()});
+  ASSERT_TRUE(made);
+  struct stat is {};
+  ASSERT_EQ(::stat((folder.path / "p").c_str(), &is), 0);
+  EXPECT_EQ(is.st_mode & 0777, 0700u);
+  for (const auto& entry : fs::directory_iterator(folder.path / "p")) {
+    ASSERT_EQ(::stat(entry.path().c_str(), &is), 0);
+    EXPECT_EQ(is.st_mode & 0777, 0600u) << entry.path();
+    EXPECT_EQ(bytes_of_file(entry.path()).find(made->secret.substr(12)), std::string::npos) << entry.path();
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path), {}), 1);
+}
+
+TEST_P(NewPlatformTest, IsMadeOnce) {
+  const std::string place = store();
+  ASSERT_TRUE(make_platform(folder.path / "p", {.store = place}));
+  const std::string before = bytes_of_file(folder.path / "p" / "platform.key");
+  EXPECT_FALSE(make_platform(folder.path / "p", {.store = place}));
+  EXPECT_EQ(bytes_of_file(folder.path / "p" / "platform.key"), before);
+  if (GetParam() == "Sqlite") return;
+  const auto second = make_platform(folder.path / "q", {.store = place});
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().message.find("has a platform already"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder.path / "q"));
+}
+
+TEST_P(NewPlatformTest, IsMadeWholeOrNotAtAll) {
+  const std::string place = store();
+  EXPECT_FALSE(make_platform(folder.path / "p", {.store = place, .currency = "yuan"}));
+  EXPECT_FALSE(make_platform(folder.path / "p", {.store = place, .time_zone = "Nowhere/Town"}));
+  EXPECT_FALSE(make_platform(folder.path / "p", {.store = "mysql:x"}));
+  EXPECT_FALSE(make_platform(folder.path / "p", {.store = "sqlite:missing/folder/x.db"}));
+  EXPECT_TRUE(fs::is_empty(folder.path));
+  std::ofstream(folder.path / "file") << "x";
+  EXPECT_FALSE(make_platform(folder.path / "file", {.store = place}));
+  EXPECT_FALSE(make_platform(folder.path / "file" / "below", {.store = place}));
+  EXPECT_FALSE(make_platform(folder.path, {.store = place}));
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder.path), {}), 1);
+  EXPECT_TRUE(make_platform(folder.path / "p", {.store = place}));
+}
+
+TEST(OpenPlatform, RefusesFilesThatOthersMayChangeOrRead) {
+  const TestFolder folder;
+  const fs::path place = folder.path / "p";
+  EXPECT_EQ(open_platform(place).error().code, Code::not_found);
+  ASSERT_TRUE(make_platform(place, {}));
+  fs::permissions(place / "platform.toml", fs::perms(0664));
+  EXPECT_FALSE(open_platform(place));
+  fs::permissions(place / "platform.toml", fs::perms(0644));
+  EXPECT_EQ(open_platform(place)->file.remarks.size(), 1u);
+  fs::permissions(place, fs::perms(0777));
+  EXPECT_FALSE(open_platform(place));
+  fs::permissions(place, fs::perms(0700));
+  fs::permissions(place / "platform.key", fs::perms(0640));
+  EXPECT_FALSE(open_platform(place));
+}
+
+TEST(OpenPlatform, APasswordIsInNoError) {
+  const TestFolder folder;
+  const std::string store = "postgres://me:hidden-word@127.0.0.1:1/db?connect_timeout=2&password=hidden-word";
+  const auto made = make_platform(folder.path / "p", {.store = store});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().message.find("hidden-word"), std::string::npos) << made.error().message;
+  std::ofstream(folder.path / "platform.toml") << "store = '" << store << "'\n";
+  ASSERT_FALSE(SecretBox::make(folder.path / "platform.key"));
+  const auto opened = open_platform(folder.path);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message.find("hidden-word"), std::string::npos) << opened.error().message;
+}
+
+TEST(OpenPlatform, SaysHowToMigrate) {
+  const TestFolder folder;
+  ASSERT_TRUE(make_platform(folder.path / "p", {}));
+  {
+    const auto platform = open_platform(folder.path / "p");
+    ASSERT_TRUE(platform);
+    ASSERT_FALSE(platform->database->migrate(schema_steps(), 1));
+  }
+  const auto older = open_platform(folder.path / "p");
+  ASSERT_FALSE(older);
+  EXPECT_NE(older.error().message.find("autark platform migrate"), std::string::npos);
+  const auto anyway = open_platform(folder.path / "p", true);
+  ASSERT_TRUE(anyway);
+  EXPECT_FALSE(make_tables(*anyway->database));
+  EXPECT_TRUE(open_platform(folder.path / "p"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Databases, NewPlatformTest, testing::ValuesIn(database_kinds()), kind_name);
+
+}  // namespace
+}  // namespace autark::platform

@@ -1,0 +1,66 @@
+// A transaction as the directory uses it: the first fault is remembered, and what follows it does nothing. So a function
+// may go on to its end and check once.
+#pragma once
+#include <optional>
+#include <string_view>
+#include <vector>
+#include "api/item.h"
+#include "store/database.h"
+
+namespace autark::platform {
+
+class Query {
+ public:
+  explicit Query(storage::Transaction& transaction) : transaction_(transaction) {}
+  // No rows after a fault.
+  std::vector<storage::Row> rows(std::string_view sql, std::initializer_list<storage::Value> parameters = {});
+  // The number of rows that changed; 0 after a fault.
+  int64_t change(std::string_view sql, std::initializer_list<storage::Value> parameters = {});
+
+  // Makes the transaction fail with this fault; becomes an empty value of any type.
+  struct Nothing {
+    template <class T>
+    operator T() const {
+      return T{};
+    }
+  };
+  Nothing refuse(api::ApiError fault);
+  bool failed() const { return lost_ || fault_; }
+  const std::optional<api::ApiError>& fault() const { return fault_; }  // by refuse()
+  const std::optional<Error>& lost() const { return lost_; }            // of the database
+
+ private:
+  storage::Transaction& transaction_;
+  std::optional<api::ApiError> fault_;
+  std::optional<Error> lost_;
+};
+
+// The fault for a database that cannot be used.
+api::ApiError unavailable(const Error& error);
+
+// Counts the change, so that servers read the directory again. Also lets one change of the directory wait for the other.
+void raise_version(Query& query);
+
+enum class Kind : uint8_t { reads, changes, writes_aside };  // writes_aside: servers need not read again
+
+// Runs f(Query&) in a transaction and returns its value, or the fault. The database may run f again.
+template <class F>
+auto transact(storage::Database& database, Kind kind, const F& f)
+    -> api::ApiResult<decltype(f(std::declval<Query&>()))> {
+  decltype(f(std::declval<Query&>())) made{};
+  std::optional<api::ApiError> fault;
+  const storage::Database::Work work = [&](storage::Transaction& transaction) -> std::optional<Error> {
+    Query query(transaction);
+    if (kind == Kind::changes) raise_version(query);
+    made = f(query);
+    fault = query.fault();
+    if (query.lost()) return query.lost();
+    return fault ? std::optional(Error{Code::cancelled, "refused"}) : std::nullopt;
+  };
+  const auto failed = kind == Kind::reads ? database.read(work) : database.write(work);
+  if (failed && fault) return *fault;
+  if (failed) return unavailable(*failed);
+  return made;
+}
+
+}  // namespace autark::platform
