@@ -28,8 +28,13 @@ class AdminRoutes : public testing::Test {
   }
   // Checks status and form of the answer by the document.
   static void check(const std::string& method, const std::string& path, const Asked& a) {
-    const Json& responses = document_["paths"][described(method, path)][lower(method)]["responses"];
+    const Json methods = document_["paths"].value(described(method, path), Json::object());
     const std::string status = std::to_string(a.status);
+    if (!methods.contains(lower(method))) {
+      EXPECT_TRUE(a.status == 404 || a.status == 405) << path;
+      return;
+    }
+    const Json& responses = methods[lower(method)]["responses"];
     ASSERT_TRUE(responses.contains(status) || a.status >= 400) << method << " " << path << " " << status;
     const Json& response = responses[responses.contains(status) ? status : "default"];
     if (!response.contains("content")) {
@@ -201,6 +206,7 @@ TEST_F(AdminRoutes, MoneyComesInOnceAndIsSeen) {
   EXPECT_EQ(balance["total"]["amount"], "105");
   EXPECT_EQ(balance["credits"].size(), 1u);
   const Json ledger = system("GET", "/ledger?limit=1").json();
+  ASSERT_EQ(ledger["data"].size(), 1u);
   EXPECT_EQ(ledger["has_more"], true);
   const std::string after = dump_json(ledger["data"][0]["number"]);
   EXPECT_EQ(system("GET", "/ledger?limit=1000&after=" + after).json()["data"].size(), 3u);
@@ -231,7 +237,8 @@ TEST_F(AdminRoutes, PriceFilesNeverChange) {
 TEST_F(AdminRoutes, WhatIsWrongIsNamed) {
   const auto wrong = [&](const std::string& method, const std::string& path, const Json& body = {}) {
     const Asked a = system(method, path, body);
-    return std::to_string(a.status) + " " + a.json()["error"].value("param", "");
+    const Json param = a.json()["error"]["param"];
+    return std::to_string(a.status) + " " + (param.is_string() ? param.get<std::string>() : "");
   };
   EXPECT_EQ(wrong("POST", "/workspaces", {{"name", "x"}, {"colour", "red"}}), "400 colour");
   EXPECT_EQ(wrong("POST", "/keys", {{"workspace", "default"}, {"name", "x"}, {"rpm", "many"}}), "400 rpm");

@@ -118,7 +118,7 @@ class AdminPlatform {
     const Account other =
         must(platform.directory().create_account(std::string(kForeign) + " account", "USD"));
     account = own.id, foreign_account = other.id;
-    fill(operator_of(own.id));
+    fill_own(operator_of(own.id));
     fill_foreign(operator_of(other.id));
     EXPECT_FALSE(platform.gatekeeper->refresh());
     add_routes(router, platform, {.clock = [this] { return now_.load(); }});
@@ -196,7 +196,7 @@ class AdminPlatform {
                     who, {.name = name, .roles = {role}, .workspaces = {workspace}, .password = kPassword}))
         .member;
   }
-  void fill(const Actor& who) {
+  void fill_own(const Actor& who) {
     Directory& d = platform.directory();
     own["workspace"] = must(d.create_workspace(who, "default")).id;
     second_workspace = must(d.create_workspace(who, std::string(kSecond) + " workspace")).id;
@@ -206,25 +206,30 @@ class AdminPlatform {
           new_key(who, "key of " + std::string(name_of(role)), "default", role, id);
     keys["second"] =
         new_key(who, std::string(kSecond) + " key", second_workspace, Role::developer, second_key);
+    for (const std::string& workspace : {own["workspace"], second_workspace})
+      must(d.set_limit(who, {.level = "workspace", .subject = workspace, .amount = 60}));
+  }
+  void make_members(const Actor& who) {
     for (const char* role : {"system", "security", "audit", "developer"})
       members[role] = new_member(who, role, *role_named(role), "default").id;
     second_member = new_member(who, std::string(kSecond) + " member", Role::developer, second_workspace).id;
     own["member"] = new_member(who, "victim", Role::developer, "default").id;
-    for (const std::string& workspace : {own["workspace"], second_workspace})
-      must(d.set_limit(who, {.level = "workspace", .subject = workspace, .amount = 60}));
   }
   void fill_foreign(const Actor& who) {
     const std::string mark = std::string(kForeign) + " ";
     Directory& d = platform.directory();
     foreign["workspace"] = must(d.create_workspace(who, mark + "workspace")).id;
-    foreign["member"] = new_member(who, mark + "member", Role::system, foreign["workspace"]).id;
     keys["foreign"] = new_key(who, mark + "key", foreign["workspace"], Role::system, foreign["key"]);
     must(d.set_limit(who, {.level = "key", .subject = foreign["key"], .amount = 60}));
   }
 
  public:
-  // Sessions of every role, and a session of the foreign member. Takes seconds: passwords are slow.
+  // Members and sessions of every role, and a foreign member with a session. Takes seconds: passwords are slow.
   void open_sessions() {
+    make_members(operator_of(account));
+    foreign["member"] = new_member(operator_of(foreign_account), std::string(kForeign) + " member",
+                                   Role::system, foreign["workspace"])
+                            .id;
     for (const char* role : {"system", "security", "audit", "developer"})
       sessions[role] = sign_in(role, role != std::string("developer"));
     sessions["second"] = sign_in(std::string(kSecond) + " member", false);
