@@ -5,6 +5,7 @@
 #include "platform/directory.h"
 #include <gtest/gtest.h>
 #include <algorithm>
+#include <thread>
 #include "platform/testing.h"
 
 namespace autark::platform {
@@ -64,6 +65,26 @@ TEST_P(DirectoryTest, EveryChangeRaisesTheVersion) {
   EXPECT_NE(message_of(directory->create_workspace(root, "blue")), "");
   must(directory->keys(root));
   EXPECT_FALSE(raised());
+}
+
+// Four write the same names: each name is given once, and the version counts what was written.
+TEST_P(DirectoryTest, ChangesAtOnceDoNotMix) {
+  const int64_t before = *directory->version();
+  std::atomic<int> made = 0, taken = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t)
+      threads.emplace_back([&] {
+        for (int i = 0; i < 10; ++i) {
+          const auto result = directory->create_workspace(root, "w" + std::to_string(i));
+          ++(code_of(result) == "name_taken" ? taken : made);
+        }
+      });
+  }
+  EXPECT_EQ(made, 10);
+  EXPECT_EQ(taken, 30);
+  EXPECT_EQ(*directory->version(), before + 10);
+  EXPECT_EQ(must(directory->workspaces(root)).size(), 12u);
 }
 
 TEST_P(DirectoryTest, AKeyKeepsItsScopes) {

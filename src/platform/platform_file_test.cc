@@ -136,6 +136,19 @@ TEST(OpenPlatform, RefusesFilesThatOthersMayChangeOrRead) {
   EXPECT_FALSE(open_platform(place));
 }
 
+TEST(OpenPlatform, APasswordIsInNoError) {
+  const TestFolder folder;
+  const std::string store = "postgres://me:hidden-word@127.0.0.1:1/db?connect_timeout=2&password=hidden-word";
+  const auto made = make_platform(folder.path / "p", {.store = store});
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().message.find("hidden-word"), std::string::npos) << made.error().message;
+  std::ofstream(folder.path / "platform.toml") << "store = '" << store << "'\n";
+  ASSERT_FALSE(SecretBox::make(folder.path / "platform.key"));
+  const auto opened = open_platform(folder.path);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().message.find("hidden-word"), std::string::npos) << opened.error().message;
+}
+
 TEST(OpenPlatform, SaysHowToMigrate) {
   const TestFolder folder;
   ASSERT_TRUE(make_platform(folder.path / "p", {}));
