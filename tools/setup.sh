@@ -4,7 +4,8 @@
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config git ca-certificates curl python3 python3-pip
   libboost1.81-dev libhwloc-dev libhwy-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libspdlog-dev
   libfmt-dev libedit-dev libcurl4-openssl-dev libssl-dev libsqlite3-dev libargon2-dev libabsl-dev tzdata libzip-dev libxxhash-dev zlib1g-dev"
-CHECK_PACKAGES="libgtest-dev clang clang-format llvm libclang-rt-14-dev chromium mold python3-venv libpq-dev postgresql-15"
+CHECK_PACKAGES="libgtest-dev clang clang-format llvm libclang-rt-14-dev chromium mold python3-venv libpq-dev postgresql-15
+  fonts-wqy-microhei"
 RUST_MIN=87  # minor version of Rust 1.x that the crates in src/text/crates need
 NODE_MIN=18
 

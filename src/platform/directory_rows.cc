@@ -85,7 +85,8 @@ std::vector<Role> roles_of(const std::string& text) {
 }
 
 Workspace reachable_workspace(Query& query, const Actor& who, Act act, const std::string& workspace) {
-  const auto found = find_workspace(query, who.account, workspace);
+  auto found = find_workspace(query, who.account, workspace);
+  if (found && refusal(who, Act::see, found->id, false)) found.reset();  // before more is read for it
   if (!found) return query.refuse(no_such("workspace"));
   if (is_refused(query, who, act, found->id)) return {};
   return *found;

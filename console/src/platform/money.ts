@@ -32,7 +32,16 @@ export function roughly(amount: string): number {
 // With the currency's sign, all digits of small sums and at least two: "¥20.50", "¥0.000012".
 export function formatSum({ currency, amount }: Sum, locale: string): string {
   const digits = amount.includes(".") ? amount.length - amount.indexOf(".") - 1 : 0;
-  const most = Math.max(2, Math.min(digits, 9));
+  return formatted(currency, amount, Math.max(2, Math.min(digits, 9)), locale);
+}
+
+// Rounded to two digits, unless it is smaller than one: for overviews beside tables that are exact.
+export function formatBriefly(sum: Sum, locale: string): string {
+  if (Math.abs(roughly(sum.amount)) < 1) return formatSum(sum, locale);
+  return formatted(sum.currency, sum.amount, 2, locale);
+}
+
+function formatted(currency: string, amount: string, most: number, locale: string): string {
   try {
     const format = new Intl.NumberFormat(locale, {
       style: "currency",

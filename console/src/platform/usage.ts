@@ -68,22 +68,26 @@ export function bucketsOf(period: Period): Bucket[] {
   return ["day", "hour"];
 }
 
-// Seconds since 1970; [from, to). Whole buckets, by the browser's clock.
+// Seconds since 1970; [from, to), by the browser's clock. Days and months begin at its midnight.
 export function rangeOf(question: Question, now: number): { from: number; to: number } {
   const { period, bucket } = question;
   const step = kSeconds[bucket];
   if (period === "custom") {
-    const today = Math.floor(now / 86400) * 86400;
-    const to = (question.to ? Date.parse(`${question.to}T00:00:00Z`) / 1000 : today) + 86400;
-    const from = question.from ? Date.parse(`${question.from}T00:00:00Z`) / 1000 : to - 7 * 86400;
-    if (from < to) return { from, to };
-    return { from: to - 86400, to };
+    const to = midnight(question.to, now) + kSeconds.day;
+    const from = question.from ? midnight(question.from, now) : to - 7 * kSeconds.day;
+    return from < to ? { from, to } : { from: to - kSeconds.day, to };
   }
   if (period === "month") {
     const date = new Date(now * 1000);
-    return { from: Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), 1) / 1000, to: Math.ceil(now) };
+    return { from: new Date(date.getFullYear(), date.getMonth(), 1).getTime() / 1000, to: Math.ceil(now) };
   }
   return { from: Math.floor((now - kLength[period]) / step) * step + step, to: Math.ceil(now) };
+}
+
+// When a day ("2026-11-29") begins in the browser's time zone; today without one.
+function midnight(day: string, now: number): number {
+  const time = day ? new Date(`${day}T00:00:00`).getTime() : new Date(now * 1000).setHours(0, 0, 0, 0);
+  return Number.isNaN(time) ? now : time / 1000;
 }
 
 // The query of /admin/v1/usage. `by`: the groups of its rows.

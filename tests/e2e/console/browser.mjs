@@ -101,7 +101,7 @@ export function lowContrast(page) {
 export function overflow(page) {
   return page.evaluate(() => {
     const wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-    const thread = document.querySelector(".thread");
-    return Math.max(wide, thread.scrollWidth - thread.clientWidth);
+    const thread = document.querySelector(".thread, .platform");
+    return Math.max(wide, thread ? thread.scrollWidth - thread.clientWidth : 0);
   });
 }

@@ -144,10 +144,10 @@ class Out {
   }
 }
 
-function json(response, status, body) {
+export function json(response, status, body) {
   response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
 }
 
-function refuse(response, status, error) {
+export function refuse(response, status, error) {
   json(response, status, { error });
 }

@@ -1,6 +1,6 @@
 // What the account has: money paid in, free quotas and packs.
 import { useState } from "preact/hooks";
-import { decimalOf, formatSum, nanosOf } from "../money";
+import { decimalOf, formatBriefly, formatSum, nanosOf } from "../money";
 import { may } from "../rights";
 import { formatTime, texts } from "../texts";
 import type { Credit, Me } from "../wire";
@@ -38,7 +38,7 @@ export function BalanceView({ platform, me }: { platform: PageProps["platform"];
           ).map(([name, sum]) => (
             <div key={name} class="tile">
               <dt>{name}</dt>
-              <dd>{formatSum(sum, texts.locale)}</dd>
+              <dd title={formatSum(sum, texts.locale)}>{formatBriefly(sum, texts.locale)}</dd>
             </div>
           ))}
         </dl>

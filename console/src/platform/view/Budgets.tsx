@@ -57,9 +57,7 @@ export function Budget({ limit, name }: { limit: Limit; name: string }) {
           {name}
           {limit.model && <span class="quiet"> {texts.limits.forModel(limit.model)}</span>}
         </strong>
-        <span>
-          {budgets.used(amountText(used), amountText(amount))} {budgets.periods[limit.period ?? ""]}
-        </span>
+        <span>{budgets.used(amountText(used), amountText(amount), budgets.periods[limit.period ?? ""] ?? "")}</span>
       </div>
       <Bar part={part} label={name} />
       {notes.length > 0 && <p class={part >= 1 ? "field-hint wrong" : "field-hint"}>{notes.join(" · ")}</p>}

@@ -101,7 +101,7 @@ function optionsOf(
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] } },
     axes: [
-      { ...axis, values: timeLabels(locale), space: 70 },
+      { ...axis, size: 42, values: timeLabels(locale), space: 70 },
       {
         ...axis,
         size: (_, values) => 18 + 7 * Math.max(0, ...(values ?? []).map((v) => v.length)),

@@ -5,7 +5,7 @@ import type { Admin } from "../admin";
 import { may } from "../rights";
 import { formatTime, texts } from "../texts";
 import type { Limit, LimitKind, LimitLevel, Me, Sum } from "../wire";
-import { amountText, limitText, sumOf, wholeOf } from "./amounts";
+import { amountText, sumOf, wholeOf } from "./amounts";
 import { Dialog } from "./Dialog";
 import { SelectField, TextField } from "./fields";
 import { Failure, LoadState, useDoing, useLoaded } from "./loading";
@@ -66,6 +66,8 @@ export function LimitsDialog({ admin, me, level, subject, name, onClose, onChang
 
 function LimitLine({ limit }: { limit: Limit }) {
   const { limits, budgets } = texts;
+  const period = limit.kind === "budget" ? (budgets.periods[limit.period ?? ""] ?? limit.period) : "";
+  const model = limit.model ? limits.forModel(limit.model) : "";
   const notes = [
     limit.used !== null ? limits.used(amountText(limit.used)) : "",
     limit.raised !== null && limit.until ? limits.raised(amountText(limit.raised), formatTime(limit.until)) : "",
@@ -73,7 +75,8 @@ function LimitLine({ limit }: { limit: Limit }) {
   ].filter(Boolean);
   return (
     <div>
-      <strong>{limits.kinds[limit.kind]}</strong> <span>{limitText({ ...limit, until: null })}</span>
+      <strong>{limits.kinds[limit.kind]}</strong>{" "}
+      <span>{[amountText(limit.amount), period, model].filter(Boolean).join(" ")}</span>
       {notes.length > 0 && <p class="field-hint">{notes.join(" · ")}</p>}
     </div>
   );
@@ -120,6 +123,7 @@ function RaiseForm({ admin, limit, onCancel, onDone }: RaiseProps) {
           value={text}
           onChange={setText}
           wrong={tried && !amount}
+          isNew
           autofocus
         />
         <SelectField
@@ -148,12 +152,14 @@ interface AmountProps {
   value: string;
   onChange: (value: string) => void;
   wrong: boolean;
+  isNew?: boolean; // another amount of a limit that there is
   autofocus?: boolean;
 }
 
-function AmountField({ kind, currency, wrong, ...field }: AmountProps) {
+function AmountField({ kind, currency, wrong, isNew, ...field }: AmountProps) {
   const fault = kind === "budget" ? texts.sum : texts.wholeNumber;
-  const label = kind === "budget" ? `${texts.limits.amount} (${currency})` : texts.limits.amount;
+  const words = isNew ? texts.limits.newAmount : texts.limits.amount;
+  const label = kind === "budget" ? `${words} (${currency})` : words;
   return <TextField label={label} numeric wrong={wrong ? fault : undefined} {...field} />;
 }
 

@@ -54,13 +54,13 @@ function Row<T>({ row, columns, muted }: { row: T; columns: Column<T>[]; muted: 
         if (column.head) {
           return (
             <th key={column.name} scope="row" data-name={column.name}>
-              {column.cell(row)}
+              <div>{column.cell(row)}</div>
             </th>
           );
         }
         return (
           <td key={column.name} class={kind} data-name={column.name}>
-            {column.cell(row)}
+            <div>{column.cell(row)}</div>
           </td>
         );
       })}

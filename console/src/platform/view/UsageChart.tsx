@@ -1,6 +1,6 @@
 // The chart of the usage page. uPlot is loaded when there is something to draw.
 import { useMemo, useState } from "preact/hooks";
-import { formatSum } from "../money";
+import { formatBriefly } from "../money";
 import { formatTime, texts } from "../texts";
 import { chartOf, timeOf, type Measure, type Question, type Series } from "../usage";
 import type { Dimension, Tokens, Usage } from "../wire";
@@ -26,7 +26,7 @@ export function UsageChart({ usage, question, now, names }: Props) {
   }, [usage, question, measure, now, names, texts.locale]);
   const format = (value: number) => {
     if (measure !== "cost") return texts.count(value);
-    return formatSum({ currency: usage.currency, amount: plain(value) }, texts.locale);
+    return formatBriefly({ currency: usage.currency, amount: plain(value) }, texts.locale);
   };
   const Chart = drawing.data?.default;
   return (

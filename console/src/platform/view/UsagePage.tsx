@@ -1,7 +1,7 @@
 // What was used and what it cost: totals, a chart over time, sums of each group, rows, and the same as CSV. The question
 // is part of the address, so it can be kept and sent to others.
 import { useMemo } from "preact/hooks";
-import { formatSum } from "../money";
+import { formatBriefly } from "../money";
 import { texts } from "../texts";
 import { groupsOf, kRowsMax, promptOf, queryOf, questionOf, tokensOf, type Question } from "../usage";
 import type { Usage, UsageTotal } from "../wire";
@@ -95,7 +95,7 @@ function Tiles({ total, currency }: { total: UsageTotal; currency: string }) {
   const { usage } = texts;
   const prompt = promptOf(total);
   const tiles: [string, string, string][] = [
-    [usage.cost, formatSum({ currency, amount: total.cost }, texts.locale), ""],
+    [usage.cost, formatBriefly({ currency, amount: total.cost }, texts.locale), ""],
     [usage.requests, texts.count(total.requests), ""],
     [
       usage.tokens,

@@ -46,7 +46,11 @@ export function RowTable({ usage, question, names }: { usage: Usage; question: Q
   const [shown, setShown] = useState(kRowsShown);
   const { bucket, by } = question;
   const columns: Column<UsageRow>[] = [
-    { name: texts.usage.time, head: true, cell: (row) => timeText(row[bucket] ?? "") },
+    {
+      name: texts.usage.time(zoneOf(usage.data[0]?.[bucket] ?? "")),
+      head: true,
+      cell: (row) => timeText(row[bucket] ?? ""),
+    },
     ...(by ? [{ name: texts.usage.dimensions[by], cell: (row: UsageRow) => nameOf(row[by] ?? "", by, names) }] : []),
     ...numbers<UsageRow>(usage.currency),
   ];
@@ -71,5 +75,10 @@ export function RowTable({ usage, question, names }: { usage: Usage; question: Q
 
 // As in the CSV: "2026-11-29 04:00".
 function timeText(time: string): string {
-  return time.replace("T", " ").replace(/:00(\.0+)?Z$/, "");
+  return time.slice(0, 16).replace("T", " ");
+}
+
+// The server chooses the time zone: "UTC+08:00".
+function zoneOf(time: string): string {
+  return `UTC${/[+-]\d\d:\d\d$/.exec(time)?.[0] ?? ""}`;
 }

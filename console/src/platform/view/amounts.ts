@@ -1,10 +1,10 @@
 // Amounts of limits in words: whole numbers, or sums of money.
-import { formatSum, nanosOf, roughly } from "../money";
+import { formatBriefly, nanosOf, roughly } from "../money";
 import { texts } from "../texts";
 import type { Limit, Sum } from "../wire";
 
 export function amountText(amount: number | Sum): string {
-  return typeof amount === "number" ? texts.count(amount) : formatSum(amount, texts.locale);
+  return typeof amount === "number" ? texts.count(amount) : formatBriefly(amount, texts.locale);
 }
 
 export function numberOf(amount: number | Sum | null): number {
