@@ -120,7 +120,7 @@ void MeteredBackend::book_refusal(const Charge& charge, Micros now) const {
     const std::lock_guard lock(mutex_);
     if (refused_.size() >= kKeysMax) refused_.clear();
     Micros& last = refused_[charge.key];
-    if (last != 0 && now - last < kMinute) return;
+    if (last != 0 && now - last < kSecond) return;
     last = now;
   }
   Charge refused = charge;
