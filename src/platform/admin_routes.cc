@@ -124,10 +124,11 @@ void add_routes(http::Router& router, ServerPlatform& platform, AdminOptions opt
   router.add("GET", "/admin/openapi.json", [document](http::Request, http::StreamPtr stream) {
     stream->respond({200, {{"content-type", "application/json"}, {"cache-control", "no-store"}}, *document});
   });
-  for (const auto& [path, handler] : admin::kOutside)
-    router.add("GET", path, [admin, handler](http::Request request, http::StreamPtr stream) {
-      admin->outside(handler, std::move(request), stream);
-    });
+  for (const admin::OutsideRoute& route : admin::kOutside)
+    router.add("GET", route.path,
+               [admin, handler = route.handler](http::Request request, http::StreamPtr stream) {
+                 admin->outside(handler, std::move(request), stream);
+               });
 }
 
 }  // namespace autark::platform
