@@ -224,6 +224,7 @@ std::vector<std::string> referring(const Json& body, const std::string& id) {
   for (const auto& [name, value] : body.items()) {
     if (name == "name" || name == "id" || name == "password") continue;
     Json changed = body;
+    changed.erase("id");  // books once
     if (value.is_string()) changed[name] = id;
     if (value.is_array()) changed[name] = Json::array({id});
     if (changed != body) all.push_back(dump_json(changed));
