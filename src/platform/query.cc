@@ -1,9 +1,28 @@
 #include "platform/query.h"
+#include <algorithm>
+#include "base/json.h"
 
 namespace autark::platform {
 
+// To read and write it as JSON changes a text that is no UTF-8.
+bool is_text(const std::string& text) {
+  if (std::ranges::all_of(text, [](char c) { return uint8_t(c) > 0 && uint8_t(c) < 128; })) return true;
+  const auto read = parse_json(dump_json(Json(text)), "text");
+  return read && read->is_string() && read->get_ref<const std::string&>() == text &&
+         text.find('\0') == text.npos;
+}
+
+void Query::check(std::initializer_list<storage::Value> parameters) {
+  for (const storage::Value& value : parameters) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text && !is_text(*text))
+      refuse({.kind = api::ApiError::Kind::invalid, .message = "a text has a NUL character or is no UTF-8"});
+  }
+}
+
 std::vector<storage::Row> Query::rows(std::string_view sql,
                                       std::initializer_list<storage::Value> parameters) {
+  check(parameters);
   if (failed()) return {};
   auto found = transaction_.rows(sql, parameters);
   if (found) return std::move(found).value();
@@ -12,6 +31,7 @@ std::vector<storage::Row> Query::rows(std::string_view sql,
 }
 
 int64_t Query::change(std::string_view sql, std::initializer_list<storage::Value> parameters) {
+  check(parameters);
   if (failed()) return 0;
   const auto count = transaction_.change(sql, parameters);
   if (count) return *count;
