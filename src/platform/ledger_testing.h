@@ -86,7 +86,8 @@ inline Charge charge(const std::string& id, int64_t input = 1000, int64_t output
 class LedgerTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
-    auto opened = storage::open_database(empty_database(GetParam(), folder.path));
+    place = empty_database(GetParam(), folder.path);
+    auto opened = storage::open_database(place);
     ASSERT_TRUE(opened) << opened.error().message;
     inner = std::move(*opened);
     ASSERT_FALSE(make_tables(*inner));
@@ -129,6 +130,7 @@ class LedgerTest : public testing::TestWithParam<std::string> {
   }
 
   TestFolder folder;
+  std::string place;
   std::atomic<Micros> now{1'800'000'000 * kSecond};
   std::shared_ptr<storage::Database> inner;
   std::shared_ptr<FlakyDatabase> database;
