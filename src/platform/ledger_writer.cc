@@ -182,6 +182,10 @@ bool LedgerWriter::take_first() {
   if (try_round(alone)) return true;
   if (!answers()) return false;
   const Settlement& first = round_.settlements.front();
+  {
+    const std::scoped_lock lock(mutex_);
+    --in_round_;
+  }
   log_error("ledger: the request " + first.charge.id + " cannot be booked");
   if (first.done)
     first.done(Error{Code::internal, "the request " + first.charge.id + " could not be booked"});
@@ -193,6 +197,10 @@ bool LedgerWriter::answers() {
 }
 
 void LedgerWriter::finish(const Round& round, const std::vector<Fate>& fates) {
+  {
+    const std::scoped_lock lock(mutex_);
+    in_round_ -= fates.size();
+  }
   for (size_t i = 0; i < fates.size(); ++i) {
     const Settlement& s = round.settlements[i];
     if (s.done) s.done(fates[i] == Fate::lost ? std::optional(lost_error(s.charge.id)) : std::nullopt);
