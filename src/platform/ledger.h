@@ -36,7 +36,8 @@ struct Charge {
   std::string user;   // the client's label of its user; may be empty
   std::string route;  // "/v1/chat/completions"
   std::string service = "standard";
-  std::string outcome = "complete";  // complete, aborted (by the client), failed, lost (the server ended), refused
+  std::string outcome =
+      "complete";  // complete, aborted (by the client), failed, lost (the server ended), refused
   Quote quote;
   Tokens tokens;
   Micros duration = 0;  // from admission to the end
