@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
+#include <mutex>
 #include <random>
 #include "platform/ledger.h"
 #include "platform/schema.h"
