@@ -1,5 +1,7 @@
 #include "serve/background_answers.h"
 #include <algorithm>
+#include <map>
+#include "store/share.h"
 
 namespace autark::serve {
 namespace {
@@ -8,16 +10,43 @@ bool has_ended(const BackgroundAnswers::Answer& a) {
   return a.exchange->over();
 }
 
+// The oldest answer that has ended of the owner whose ended ones weigh the most.
+template <class Answers, class Weight>
+auto heaviest_owners_oldest(Answers& answers, Weight weight) {
+  std::map<std::string, size_t> weights;
+  for (const auto& a : answers)
+    if (has_ended(a)) weights[a.owner] += weight(a);
+  const auto most = std::ranges::max_element(weights, {}, [](const auto& w) { return w.second; });
+  return std::ranges::find_if(answers, [&](const auto& a) {
+    return has_ended(a) && most != weights.end() && a.owner == most->first;
+  });
+}
+
 }  // namespace
 
 bool BackgroundAnswers::add(Answer answer) {
   const std::lock_guard lock(mutex_);
-  if (answers_.size() >= kAnswersMax) {
-    const auto over = std::ranges::find_if(answers_, has_ended);
-    if (over == answers_.end()) return false;
-    answers_.erase(over);
-  }
+  if (shared_ && !has_share(answer.owner)) return false;
+  if (answers_.size() >= kAnswersMax && !remove_one_ended()) return false;
   answers_.push_back(std::move(answer));
+  return true;
+}
+
+// Whether the owner may have one more under way.
+bool BackgroundAnswers::has_share(const std::string& owner) const {
+  int64_t all = 1, own = 1;
+  for (const Answer& a : answers_) {
+    if (has_ended(a)) continue;
+    ++all;
+    own += a.owner == owner;
+  }
+  return storage::is_within_share(own, int64_t(kAnswersMax) - all);
+}
+
+bool BackgroundAnswers::remove_one_ended() {
+  const auto oldest = heaviest_owners_oldest(answers_, [](const Answer&) { return size_t{1}; });
+  if (oldest == answers_.end()) return false;
+  answers_.erase(oldest);
   return true;
 }
 
@@ -39,11 +68,13 @@ void BackgroundAnswers::tidy() {
   size_t bytes = 0;
   for (const Answer& a : answers_)
     if (has_ended(a)) bytes += a.recording->bytes();
-  std::erase_if(answers_, [&](const Answer& a) {
-    if (bytes <= kEndedBytesMax || !has_ended(a)) return false;
-    bytes -= a.recording->bytes();
-    return true;
-  });
+  while (bytes > kEndedBytesMax) {
+    const auto oldest =
+        heaviest_owners_oldest(answers_, [](const Answer& a) { return a.recording->bytes(); });
+    if (oldest == answers_.end()) return;
+    bytes -= std::min(bytes, oldest->recording->bytes());
+    answers_.erase(oldest);
+  }
 }
 
 }  // namespace autark::serve

@@ -1,6 +1,7 @@
 // The answers that are computed without a client: the exchanges that write them and the recordings of their
 // streams. Those that have ended are kept, bounded, until newer ones need their place; after that the store
-// has them. Thread-safe.
+// has them. With several owners each has a share, of the answers under way (store/share.h) and of what is kept: it is the
+// owner with the most that loses its oldest. Thread-safe.
 #pragma once
 #include <deque>
 #include <mutex>
@@ -22,7 +23,11 @@ class BackgroundAnswers {
     Json queued;  // the response object before it has begun
   };
 
-  // Adds an answer in the place of the oldest one that has ended. False if none has and there is no place.
+  // `shared`: among several owners, of which none may have all places.
+  explicit BackgroundAnswers(bool shared = false) : shared_(shared) {}
+
+  // Adds an answer, if all places are taken in that of one that has ended. False if none has, or if its owner has its
+  // share under way.
   bool add(Answer answer);
   std::optional<Answer> find(const std::string& id, const std::string& owner) const;
   // REQUIRES: find() has found it for its owner.
@@ -31,6 +36,11 @@ class BackgroundAnswers {
   void tidy();
 
  private:
+  // These REQUIRE that mutex_ is held.
+  bool has_share(const std::string& owner) const;
+  bool remove_one_ended();
+
+  const bool shared_;
   mutable std::mutex mutex_;
   std::deque<Answer> answers_;  // oldest first
 };

@@ -43,6 +43,7 @@ struct Answers {
   Metrics metrics;
   const Exchange::Terms terms{metrics, [] { return std::chrono::steady_clock::now(); }, {}, {}};
   BackgroundAnswers answers;
+  explicit Answers(bool shared = false) : answers(shared) {}
 
   bool add(const std::string& id, size_t bytes, bool ended = true, const std::string& owner = "me") {
     const auto recording = std::make_shared<Recording>();
@@ -83,6 +84,31 @@ TEST(BackgroundAnswers, NewOnesTakeThePlaceOfEndedOnes) {
   EXPECT_TRUE(a.add("new", 10, false));
   EXPECT_FALSE(a.has("ended"));
   EXPECT_FALSE(a.add("more", 10, false));
+}
+
+TEST(BackgroundAnswers, NoOwnerCanHaveAllPlaces) {
+  Answers a(true);
+  const auto fill = [&](const std::string& owner) {
+    int count = 0;
+    while (a.add(owner + std::to_string(count), 10, false, owner)) ++count;
+    return count;
+  };
+  const int first = fill("me"), second = fill("you");
+  EXPECT_EQ(first, int(BackgroundAnswers::kAnswersMax) * 3 / 4);
+  EXPECT_GE(second, 8);
+  EXPECT_GE(fill("third"), 1);
+}
+
+TEST(BackgroundAnswers, EndedOnesOfTheOwnerWithTheMostGoFirst) {
+  Answers a(true);
+  EXPECT_TRUE(a.add("mine", 10));
+  for (size_t i = 1; i < 2 * BackgroundAnswers::kAnswersMax; ++i)
+    EXPECT_TRUE(a.add("your" + std::to_string(i), 10, true, "you"));
+  EXPECT_TRUE(a.has("mine")) << "it is the oldest, but its owner has one";
+  const size_t third = BackgroundAnswers::kEndedBytesMax / 3;
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(a.add("big" + std::to_string(i), third, true, "you"));
+  a.answers.tidy();
+  EXPECT_TRUE(a.has("mine"));
 }
 
 TEST(Recording, AReaderGetsPiecesOneByOne) {

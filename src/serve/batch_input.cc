@@ -36,6 +36,10 @@ std::variant<BatchRequest, BatchFault> read_batch_line(const std::string& line, 
   return BatchRequest{std::move(id), dump_json(*body)};
 }
 
+bool is_blank(const std::string& line) {
+  return line.find_first_not_of(" \t\r") == line.npos;
+}
+
 Result<std::optional<std::string>> BatchInput::next() {
   while (true) {
     const size_t end = buffer_.find('\n', at_);
@@ -53,7 +57,7 @@ Result<std::optional<std::string>> BatchInput::next() {
     at_ = end == buffer_.npos ? buffer_.size() : end + 1;
     ++number_;
     if (buffer_.capacity() > 4 * kPiece) buffer_ = buffer_.substr(std::exchange(at_, 0));
-    if (line.find_first_not_of(" \t\r") != line.npos) return std::optional(std::move(line));
+    return std::optional(std::move(line));
   }
 }
 

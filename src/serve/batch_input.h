@@ -10,6 +10,8 @@
 
 namespace autark::serve {
 
+inline constexpr int64_t kBatchRequestsMax = 50'000;  // of one batch
+
 struct BatchRequest {
   std::string custom_id;
   std::string body;  // JSON text of the request
@@ -23,13 +25,32 @@ struct BatchFault {
 // Reads one line. `endpoint`: the only url that is allowed.
 std::variant<BatchRequest, BatchFault> read_batch_line(const std::string& line, const std::string& endpoint);
 
+// How much of a file is read before others have their turn.
+class BatchTurn {
+ public:
+  bool lasts() const { return lines_ < kLines && bytes_ < kBytes; }
+  void use(const std::string& line) {
+    ++lines_;
+    bytes_ += line.size();
+  }
+
+ private:
+  static constexpr int kLines = 256;
+  static constexpr size_t kBytes = size_t{4} << 20;
+  int lines_ = 0;
+  size_t bytes_ = 0;
+};
+
+// Lines without a request are allowed.
+bool is_blank(const std::string& line);
+
 class BatchInput {
  public:
   static constexpr size_t kLineBytesMax = size_t{32} << 20;  // as of the body of an HTTP request
 
   explicit BatchInput(std::unique_ptr<storage::FileReader> reader) : reader_(std::move(reader)) {}
 
-  // The next line that is not empty; unset at the end of the file. Error exhausted for a line beyond kLineBytesMax.
+  // The next line; unset at the end of the file. Error exhausted for a line beyond kLineBytesMax.
   Result<std::optional<std::string>> next();
   // The number of the line that next() returned last, from 1 on.
   int64_t number() const { return number_; }

@@ -9,7 +9,6 @@ namespace {
 
 using Kind = api::ApiError::Kind;
 
-constexpr int kLinesAtOnce = 256, kAnswersAtOnce = 64;  // while the mutex is held
 constexpr int64_t kDaysKept = 30;
 
 api::ApiError unknown(const std::string& id) {
@@ -48,15 +47,6 @@ bool is_not_now(const BatchOutcome& outcome) {
   return code != "ended_by_operator" && code != "insufficient_quota";
 }
 
-std::string line_of(const std::string& id, const std::string& custom_id, const BatchOutcome& outcome) {
-  const Json head{{"id", "batch_req_" + id}, {"custom_id", custom_id}};
-  std::string line = dump_json(head);
-  line.pop_back();
-  line += R"(,"response":{"status_code":)" + std::to_string(outcome.status) + R"(,"request_id":)" +
-          dump_json(Json(outcome.request_id)) + R"(,"body":)";
-  return line + (outcome.body.empty() ? "null" : outcome.body) + R"(},"error":null})";
-}
-
 }  // namespace
 
 BatchRunner::BatchRunner(Options options) : options_(std::move(options)) {
@@ -80,6 +70,7 @@ void BatchRunner::load() {
       continue;
     }
     job->object = std::move(*object);
+    BatchOutput::remove_orphans(*options_.files, job->kept, job->object, options_.now());
     jobs_.push_back(std::move(job));
   }
 }
@@ -133,11 +124,13 @@ bool BatchRunner::open_input(Job& job) {
 // Reads some lines. True: there is more to do.
 bool BatchRunner::validate(Job& job) {
   if (!open_input(job)) return true;
-  for (int i = 0; i < kLinesAtOnce; ++i) {
+  for (BatchTurn turn; turn.lasts();) {
     auto line = job.input->next();
     if (!line) return fail(job, "invalid_line", line.error().message, job.input->number()), true;
     if (!*line) return begin(job), true;
-    if (std::ssize(job.seen) == kRequestsMax)
+    turn.use(**line);
+    if (is_blank(**line)) continue;
+    if (std::ssize(job.seen) == kBatchRequestsMax)
       return fail(job, "too_many_requests", "A batch has at most 50000 requests.", job.input->number()), true;
     check_line(job, **line);
   }
@@ -199,7 +192,9 @@ bool BatchRunner::keep(Job& job, const std::string& custom_id, const BatchOutcom
   changed.body = dump_json(object);
   if (const auto fault = options_.batches->keep(
           changed,
-          {.custom_id = custom_id, .is_error = is_error, .line = line_of(ids_.next(), custom_id, outcome)})) {
+          {.custom_id = custom_id,
+           .is_error = is_error,
+           .line = answer_line(ids_, custom_id, outcome.status, outcome.request_id, outcome.body)})) {
     log_error(fault->message);
     return pause(), fault->code == Code::invalid;
   }
@@ -207,11 +202,12 @@ bool BatchRunner::keep(Job& job, const std::string& custom_id, const BatchOutcom
   return true;
 }
 
-// Batches take turns.
+// Batches take turns. The one that the server refuses keeps its turn, so that only its line waits in memory.
 void BatchRunner::send_some() {
   for (size_t tried = 0; tried < jobs_.size() && running_ < kRunningMax && !paused();) {
     const auto job = jobs_.begin();
     tried = send_one(**job) ? 0 : tried + 1;
+    if (paused()) return;
     jobs_.splice(jobs_.end(), jobs_, job);
   }
 }
@@ -239,7 +235,7 @@ bool BatchRunner::send_one(Job& job) {
   return true;
 }
 
-// The next request without an answer.
+// The next request without an answer. Unset: there is none, or not yet.
 std::optional<BatchRequest> BatchRunner::next_request(Job& job) {
   if (!job.again.empty()) {
     BatchRequest request = std::move(job.again.front());
@@ -253,8 +249,10 @@ std::optional<BatchRequest> BatchRunner::next_request(Job& job) {
     if (!open_input(job)) return {};
     job.seen = {std::make_move_iterator(answered->begin()), std::make_move_iterator(answered->end())};
   }
-  while (true) {
+  for (BatchTurn turn; turn.lasts();) {
     auto line = job.input->next();
+    if (line && *line) turn.use(**line);
+    if (line && *line && is_blank(**line)) continue;
     auto read = line && *line ? read_batch_line(**line, job.object["endpoint"]) : BatchFault{};
     if (auto* request = std::get_if<BatchRequest>(&read)) {
       if (job.seen.contains(request->custom_id)) continue;
@@ -262,9 +260,10 @@ std::optional<BatchRequest> BatchRunner::next_request(Job& job) {
     }
     job.read_all = line && !*line;
     if (!job.read_all) fail(job, "input_file_changed", "The input file cannot be read as it was.");
-    inbox_->wake();
-    return {};
+    break;
   }
+  inbox_->wake();
+  return {};
 }
 
 // Ends what runs, and says what the batch becomes once its files are written. An empty `status` stays as it is.
@@ -287,52 +286,43 @@ void BatchRunner::fail(Job& job, const std::string& code, const std::string& mes
 bool BatchRunner::finish(Job& job) {
   if (job.files_done == 0 && job.object["output_file_id"].is_string()) job.files_done = 1;
   if (job.object["error_file_id"].is_string()) job.files_done = 2;
-  if (job.files_done < 2) return write_some(job, job.files_done == 1);
+  using Of = BatchOutput::Kind;
+  if (job.files_done < 2) return write_some(job, job.files_done == 0 ? Of::output : Of::errors);
   set_status(job.object, ending_of(job.object), options_.now());
   save(job);
   return false;
 }
 
-bool BatchRunner::write_some(Job& job, bool errors) {
-  const auto file = append(job, errors);
+bool BatchRunner::write_some(Job& job, BatchOutput::Kind kind) {
+  if (!job.output)
+    job.output = std::make_unique<BatchOutput>(BatchOutput::Stores{*options_.files, *options_.batches, ids_},
+                                               job.kept, job.object, kind, options_.now());
+  const auto file = job.output->write_some();
   if (!file) {
     log_error(file.error().message);
     add_error(job.object, "output_not_written", "The output could not be written: " + file.error().message,
               "", 0);
     set_ending(job.object, "failed");
-    job.writer.reset();
+    job.output.reset();
     job.files_done = 2;
     return true;
   }
-  if (job.writer) return true;
-  if (!file->empty()) job.object[errors ? "error_file_id" : "output_file_id"] = *file;
+  if (!*file) return true;
+  if (!(*file)->empty())
+    job.object[kind == BatchOutput::Kind::errors ? "error_file_id" : "output_file_id"] = **file;
+  count_not_run(job);
+  job.output.reset();
   ++job.files_done;
-  job.written = 0;
   return save(job);
 }
 
-// Appends answers to the file, which it creates if there are any. The writer is kept while there is more; else
-// the id of the file, which may be empty, is returned.
-Result<std::string> BatchRunner::append(Job& job, bool errors) {
-  AUTARK_TRY(const auto answers, options_.batches->answers(job.kept.id, errors, job.written, kAnswersAtOnce));
-  if (!job.writer && answers.empty()) return std::string();
-  if (!job.writer) {
-    const int64_t seconds = output_seconds(job.object);
-    AUTARK_TRY(job.writer,
-               options_.files->create({.owner = job.kept.owner,
-                                       .name = job.kept.id + (errors ? "_error" : "_output") + ".jsonl",
-                                       .purpose = "batch_output",
-                                       .created = options_.now(),
-                                       .expires = seconds ? options_.now() + seconds : 0}));
-  }
-  for (const storage::BatchAnswer& a : answers) {
-    if (const auto fault = job.writer->write(a.line + "\n")) return *fault;
-    job.written = a.number;
-  }
-  if (std::ssize(answers) == kAnswersAtOnce) return std::string();
-  AUTARK_TRY(const storage::File file, job.writer->commit());
-  job.writer.reset();
-  return file.id;
+// Requests that were not run have failed; of a batch that ended before its file was checked, these are all.
+void BatchRunner::count_not_run(Job& job) {
+  if (!job.output->gap().empty()) add_error(job.object, "input_file_not_found", job.output->gap(), "", 0);
+  Json& counts = job.object["request_counts"];
+  const int64_t failed = counts["failed"].get<int64_t>() + job.output->not_run();
+  counts["failed"] = failed;
+  counts["total"] = std::max(counts["total"].get<int64_t>(), counts["completed"].get<int64_t>() + failed);
 }
 
 bool BatchRunner::save(Job& job) {

@@ -19,6 +19,7 @@
 #include "api/item.h"
 #include "serve/batch_inbox.h"
 #include "serve/batch_input.h"
+#include "serve/batch_output.h"
 #include "serve/callers.h"
 #include "serve/ids.h"
 #include "store/batches.h"
@@ -29,7 +30,6 @@ class BatchRunner {
  public:
   static constexpr int kRunningMax = 4;
   static constexpr int kOpenMax = 64;  // batches of one owner that are not over
-  static constexpr int64_t kRequestsMax = 50'000;
 
   using Answered = std::function<void(BatchOutcome)>;  // any thread, once; does not block
   using Cancel = std::function<void()>;
@@ -75,9 +75,8 @@ class BatchRunner {
     bool read_all = false;
     std::set<std::string> seen = {};      // custom_id of lines while validating, of answers while running
     std::deque<BatchRequest> again = {};  // that the server could not take
-    std::map<std::string, Sent> running = {};  // by custom_id
-    std::unique_ptr<storage::FileWriter> writer = {};
-    int64_t written = 0;                                      // the number of the last answer in it
+    std::map<std::string, Sent> running = {};                 // by custom_id
+    std::unique_ptr<BatchOutput> output = {};                 // the file that is being written
     std::chrono::steady_clock::time_point paused_until = {};  // after a request was refused
     int files_done = 0;                                       // 1: the output file, 2: the error file, too
   };
@@ -100,8 +99,8 @@ class BatchRunner {
   void end_early(Job& job, const std::string& ending, const std::string& status);
   void fail(Job& job, const std::string& code, const std::string& message, int64_t line = 0);
   bool finish(Job& job);
-  bool write_some(Job& job, bool errors);
-  Result<std::string> append(Job& job, bool errors);
+  bool write_some(Job& job, BatchOutput::Kind kind);
+  void count_not_run(Job& job);
   bool save(Job& job);
   void pause();
   bool paused() const;

@@ -1,4 +1,5 @@
 #include "serve/idempotency.h"
+#include <algorithm>
 #include "serve/digest.h"
 
 namespace autark::serve {
@@ -97,6 +98,7 @@ std::optional<api::ApiError> Idempotency::admit(const http::Request& request, co
     if (fresh) {
       at->second.sum = sum;
       at->second.begun = now;
+      at->second.owner = owner;
       stream = std::make_shared<Copy>(shared_from_this(), key, std::move(stream));
       return {};
     }
@@ -118,10 +120,13 @@ void Idempotency::keep(const std::string& key, http::Response answer) {
   const std::lock_guard lock(mutex_);
   const auto at = kept_.find(key);
   if (at == kept_.end()) return;
+  Owned& owned = owners_[at->second.owner];
   bytes_ += bytes_of(answer);
+  owned.bytes += bytes_of(answer);
   at->second.answer = std::move(answer);
   at->second.whole = true;
   at->second.age = ages_.insert(ages_.end(), key);
+  at->second.own_age = owned.ages.insert(owned.ages.end(), key);
   make_room(at->second.begun);
 }
 
@@ -134,19 +139,28 @@ void Idempotency::remove(const std::string& key) {
   const auto at = kept_.find(key);
   if (at == kept_.end()) return;
   if (at->second.whole) {
+    Owned& owned = owners_.at(at->second.owner);
     bytes_ -= bytes_of(at->second.answer);
+    owned.bytes -= bytes_of(at->second.answer);
     ages_.erase(at->second.age);
+    owned.ages.erase(at->second.own_age);
+    if (owned.ages.empty()) owners_.erase(at->second.owner);
   }
   kept_.erase(at);
 }
 
 void Idempotency::make_room(Time now) {
-  while (!ages_.empty()) {
-    const std::string oldest = ages_.front();
-    const bool expired = now - kept_.at(oldest).begun >= kKept;
-    if (!expired && ages_.size() <= limits_.answers && bytes_ <= limits_.bytes) return;
-    remove(oldest);
-  }
+  while (!ages_.empty() && now - kept_.at(ages_.front()).begun >= kKept) remove(std::string(ages_.front()));
+  while (ages_.size() > limits_.answers || bytes_ > limits_.bytes) remove(oldest_of_largest());
+}
+
+// Of the owner whose answers take the largest part of a limit. REQUIRES: there is an answer.
+std::string Idempotency::oldest_of_largest() const {
+  const auto part = [&](const auto& owned) {
+    const double answers = double(owned.second.ages.size()) / double(std::max<size_t>(limits_.answers, 1));
+    return std::max(answers, double(owned.second.bytes) / double(std::max<size_t>(limits_.bytes, 1)));
+  };
+  return std::ranges::max_element(owners_, {}, part)->second.ages.front();
 }
 
 }  // namespace autark::serve

@@ -4,8 +4,9 @@
 //   same key, same request    the kept answer, a stream with all its events; while it is made: 409, retry-after
 //   same key, other request   409, which no client repeats
 //
-// Only answers with status 2xx that the client could get whole are kept, for 24 hours, bounded: the oldest go
-// first, and an answer larger than kAnswerBytesMax is not kept.
+// Only answers with status 2xx that the client could get whole are kept, for 24 hours, bounded: the oldest answer of the
+// owner that has the most goes first, so that no owner loses its own to another that has more. An answer larger than
+// kAnswerBytesMax is not kept.
 #pragma once
 #include <chrono>
 #include <list>
@@ -43,19 +44,26 @@ class Idempotency : public std::enable_shared_from_this<Idempotency> {
     Time begun;
     bool whole = false;  // false: under way
     http::Response answer;
-    std::list<std::string>::iterator age;  // in ages_, once it is whole
+    std::string owner;
+    std::list<std::string>::iterator age, own_age;  // in ages_ and in that of the owner, once it is whole
+  };
+  struct Owned {
+    std::list<std::string> ages;  // keys of whole answers, oldest first
+    size_t bytes = 0;
   };
   void keep(const std::string& key, http::Response answer);
   void forget(const std::string& key);
   // These REQUIRE that mutex_ is held.
   void remove(const std::string& key);
   void make_room(Time now);
+  std::string oldest_of_largest() const;
 
   const Limits limits_;
   std::mutex mutex_;
   std::map<std::string, Kept> kept_;
   std::list<std::string> ages_;  // keys of whole answers, oldest first
-  size_t bytes_ = 0;             // of whole answers
+  std::map<std::string, Owned> owners_;
+  size_t bytes_ = 0;  // of whole answers
 };
 
 }  // namespace autark::serve

@@ -103,9 +103,10 @@ http::Request request(const std::string& key) {
 }
 
 // Answers with `text`; true if the request was let through, false if an answer was replayed.
-bool ask(Idempotency& i, const std::string& key, Idempotency::Time now, const std::string& text = "x") {
+bool ask(Idempotency& i, const std::string& key, Idempotency::Time now, const std::string& text = "x",
+         const std::string& owner = "me") {
   http::StreamPtr stream = std::make_shared<Client>();
-  EXPECT_FALSE(i.admit(request(key), "me", now, stream));
+  EXPECT_FALSE(i.admit(request(key), owner, now, stream));
   if (stream) stream->respond({200, {}, text});
   return stream != nullptr;
 }
@@ -133,6 +134,19 @@ TEST(Idempotency, IsBounded) {
   EXPECT_TRUE(ask(*i, "d", now)) << "too many bytes";
   EXPECT_FALSE(ask(*i, "d", now + std::chrono::hours(23)));
   EXPECT_TRUE(ask(*i, "d", now + std::chrono::hours(24))) << "it is too old";
+}
+
+TEST(Idempotency, AnOwnerLosesNothingToOneThatHasMore) {
+  const auto i = std::make_shared<Idempotency>(Idempotency::Limits{.answers = 10, .bytes = 1000});
+  for (const char* key : {"a", "b", "c"}) EXPECT_TRUE(ask(*i, key, {}));
+  for (int n = 0; n < 100; ++n) EXPECT_TRUE(ask(*i, std::to_string(n), {}, "x", "you"));
+  for (int n = 0; n < 20; ++n)
+    EXPECT_TRUE(ask(*i, "big" + std::to_string(n), {}, std::string(300, 'x'), "he"));
+  for (const char* key : {"a", "b", "c"}) EXPECT_FALSE(ask(*i, key, {})) << key << " is kept";
+  EXPECT_FALSE(ask(*i, "big19", {}, "", "he")) << "and what is new of the others, too";
+  EXPECT_TRUE(ask(*i, "1", {}, "x", "you"));
+  for (int n = 0; n < 100; ++n) EXPECT_TRUE(ask(*i, std::to_string(n), {}, "x", std::to_string(n)));
+  EXPECT_TRUE(ask(*i, "a", {})) << "with many owners each has few";
 }
 
 TEST(Idempotency, ALongStreamIsNotKept) {

@@ -44,7 +44,8 @@ std::shared_ptr<storage::Store> store_of(const Service::Options& options) {
 }
 
 std::shared_ptr<storage::Files> files_of(const Service::Options& options) {
-  return options.files ? options.files : storage::temporary_files({.bytes = kMemoryBytes});
+  return options.files ? options.files
+                       : storage::temporary_files({.bytes = kMemoryBytes, .shared = options.gate != nullptr});
 }
 
 // Jobs of files hold one piece each.

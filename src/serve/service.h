@@ -151,7 +151,7 @@ class Service {
   std::unique_ptr<StoredResponses> responses_;
   StoredCompletions completions_;
   const std::shared_ptr<Idempotency> idempotency_ = std::make_shared<Idempotency>();
-  BackgroundAnswers background_;
+  BackgroundAnswers background_{options_.gate != nullptr};
   std::chrono::steady_clock::time_point next_tidy_;  // used by tick() only
 
   std::shared_ptr<storage::Files> files_;

@@ -12,6 +12,7 @@
 #include <tuple>
 #include "base/json.h"
 #include "base/log.h"
+#include "store/share.h"
 
 namespace autark::storage {
 namespace {
@@ -125,11 +126,11 @@ class Folder {
 
   // Reads the rows and removes what is not whole.
   std::optional<Error> load();
-  // The path for a new file's bytes. Counts the file, until forget_unfinished() or add().
-  Result<fs::path> begin(const std::string& id, int64_t now);
-  // Whether so many more bytes fit; they count from now on.
-  bool take_room(int64_t bytes);
-  void forget_unfinished(int64_t bytes);
+  // The path for a new file's bytes. Counts the file, until forget_unfinished() or for good.
+  Result<fs::path> begin(const File& file);
+  // Counts so many more bytes of an owner, unless they do not fit.
+  std::optional<Error> take_room(const std::string& owner, int64_t bytes);
+  void forget_unfinished(const File& file);
   std::optional<Error> add(const File& file);
   Result<File> find(const std::string& id, const std::string& owner, int64_t now) const;
   std::vector<File> list(const std::string& owner, const FilePage& page, int64_t now);
@@ -139,8 +140,15 @@ class Folder {
   }
 
  private:
+  // What is there, of all or of one owner, files that are being written included.
+  struct Use {
+    int64_t count = 0, bytes = 0;
+  };
   // These REQUIRE that mutex_ is held.
   std::optional<Error> make();
+  // Why an owner may not have so much more; `more` counts as in Use.
+  std::optional<Error> refusal(const std::string& owner, Use more) const;
+  void count(const std::string& owner, int64_t files, int64_t bytes);
   void load_row(const fs::path& path);
   std::optional<Error> write_row(const File& file);
   void remove(std::map<std::string, File>::iterator at);
@@ -151,8 +159,8 @@ class Folder {
   mutable std::mutex mutex_;
   fs::path path_;  // empty: not made yet
   std::map<std::string, File> files_;
-  size_t unfinished_ = 0;
-  int64_t bytes_ = 0;  // of all files, and of those that are being written
+  Use all_;
+  std::map<std::string, Use> owners_;
 };
 
 std::optional<Error> Folder::make() {
@@ -187,7 +195,7 @@ void Folder::load_row(const fs::path& path) {
   std::error_code failed;
   if (file && path.stem() == file->id && fs::file_size(path_of(file->id), failed) == uintmax_t(file->bytes) &&
       !failed) {
-    bytes_ += file->bytes;
+    count(file->owner, 1, file->bytes);
     files_[file->id] = *file;
     return;
   }
@@ -195,34 +203,54 @@ void Folder::load_row(const fs::path& path) {
   fs::remove(path, failed);
 }
 
-Result<fs::path> Folder::begin(const std::string& id, int64_t now) {
+Result<fs::path> Folder::begin(const File& file) {
   const std::lock_guard lock(mutex_);
-  remove_expired(now);
-  if (files_.size() + unfinished_ >= limits_.count)
-    return Error{Code::exhausted, "there are " + std::to_string(limits_.count) + " files; delete some"};
+  remove_expired(file.created);
+  if (auto fault = refusal(file.owner, {1, 0})) return *fault;
   if (auto fault = make()) return *fault;
-  ++unfinished_;
-  return path_of(id, kUnfinished);
+  count(file.owner, 1, 0);
+  return path_of(file.id, kUnfinished);
 }
 
-bool Folder::take_room(int64_t bytes) {
-  const std::lock_guard lock(mutex_);
-  if (bytes > limits_.bytes - bytes_) return false;
-  bytes_ += bytes;
-  return true;
+std::optional<Error> Folder::refusal(const std::string& owner, Use more) const {
+  const int64_t files_left = int64_t(limits_.count) - all_.count - more.count;
+  if (files_left < 0)
+    return Error{Code::exhausted, "there are " + std::to_string(limits_.count) + " files; delete some"};
+  const int64_t bytes_left = limits_.bytes - all_.bytes - more.bytes;
+  if (bytes_left < 0) return Error{Code::exhausted, "there is no room for more files; delete some"};
+  const auto at = owners_.find(owner);
+  const Use own = at == owners_.end() ? Use{} : at->second;
+  if (limits_.shared && (!is_within_share(own.count + more.count, files_left) ||
+                         !is_within_share(own.bytes + more.bytes, bytes_left)))
+    return Error{Code::exhausted, "one owner has its share of the room for files; it must delete some"};
+  return {};
 }
 
-void Folder::forget_unfinished(int64_t bytes) {
+void Folder::count(const std::string& owner, int64_t files, int64_t bytes) {
+  Use& own = owners_[owner];
+  for (Use* use : {&all_, &own}) {
+    use->count += files;
+    use->bytes += bytes;
+  }
+  if (own.count == 0) owners_.erase(owner);
+}
+
+std::optional<Error> Folder::take_room(const std::string& owner, int64_t bytes) {
   const std::lock_guard lock(mutex_);
-  --unfinished_;
-  bytes_ -= bytes;
+  if (auto fault = refusal(owner, {0, bytes})) return fault;
+  count(owner, 0, bytes);
+  return {};
+}
+
+void Folder::forget_unfinished(const File& file) {
+  const std::lock_guard lock(mutex_);
+  count(file.owner, -1, -file.bytes);
 }
 
 std::optional<Error> Folder::add(const File& file) {
   const std::lock_guard lock(mutex_);
   if (auto fault = write_row(file)) return fault;
   files_[file.id] = file;
-  --unfinished_;
   return {};
 }
 
@@ -244,7 +272,7 @@ void Folder::remove(std::map<std::string, File>::iterator at) {
   std::error_code ignored;
   fs::remove(path_of(at->first, kRow), ignored);
   fs::remove(path_of(at->first), ignored);
-  bytes_ -= at->second.bytes;
+  count(at->second.owner, -1, -at->second.bytes);
   files_.erase(at);
 }
 
@@ -304,12 +332,11 @@ class Writer final : public FileWriter {
     if (committed_) return;
     std::error_code ignored;
     fs::remove(path_, ignored);
-    folder_->forget_unfinished(file.bytes);
+    folder_->forget_unfinished(file);
   }
 
   std::optional<Error> write(std::string_view bytes) override {
-    if (!folder_->take_room(int64_t(bytes.size())))
-      return Error{Code::exhausted, "there is no room for more files; delete some"};
+    if (auto fault = folder_->take_room(file.owner, int64_t(bytes.size()))) return fault;
     file.bytes += int64_t(bytes.size());
     return write_all(handle_, bytes, path_);
   }
@@ -354,9 +381,10 @@ class FilesFolder final : public Files {
 
   Result<std::unique_ptr<FileWriter>> create(File file) override {
     file.id = new_id();
-    AUTARK_TRY(fs::path path, folder_->begin(file.id, file.created));
+    file.bytes = 0;
+    AUTARK_TRY(fs::path path, folder_->begin(file));
     auto handle = create_private(path);
-    if (!handle) return folder_->forget_unfinished(0), handle.error();
+    if (!handle) return folder_->forget_unfinished(file), handle.error();
     return std::unique_ptr<FileWriter>(
         std::make_unique<Writer>(folder_, std::move(file), std::move(path), std::move(*handle)));
   }

@@ -9,6 +9,7 @@ namespace autark::storage {
 struct FileLimits {
   int64_t bytes = int64_t{16} << 30;  // of all files, those that are being written included
   size_t count = 100'000;             // of files
+  bool shared = false;                // among owners, each of whom has a share of both (share.h)
 };
 
 // Opens the folder or creates it, for its owner only. Nothing else may use it at the same time. Files in it that are

@@ -142,6 +142,38 @@ TEST_P(FilesContract, BeyondALimitItIsExhausted) {
   add(*files, "1234");
   EXPECT_EQ(files->create(about()).error().code, Code::exhausted);
 }
+TEST_P(FilesContract, NoOwnerCanHaveAllRoom) {
+  const auto files = open({.bytes = 10'000, .shared = true});
+  const std::string kept = add(*files, std::string(5000, 'x'), about("first"));
+  std::vector<std::unique_ptr<FileWriter>> writers;
+  const auto fill = [&](const std::string& owner) {
+    auto made = files->create(about(owner));
+    if (!made) return int64_t{0};
+    writers.push_back(std::move(*made));
+    while (!writers.back()->write(std::string(50, 'x'))) continue;
+    return writers.back()->file.bytes;
+  };
+  EXPECT_EQ(fill("first"), 2500) << "three quarters, with what was kept";
+  EXPECT_GT(fill("second"), 1500);
+  EXPECT_GT(fill("third"), 300);
+  EXPECT_EQ(fill("first"), 0);
+  EXPECT_FALSE(files->erase(kept, "first", 100));
+  EXPECT_GT(fill("fourth"), 3000) << "what is erased gives its room to those that have less";
+}
+TEST_P(FilesContract, NoOwnerCanHaveAllPlaces) {
+  const auto files = open({.count = 20, .shared = true});
+  std::vector<std::unique_ptr<FileWriter>> open_ones;
+  const auto open_some = [&](const std::string& owner) {
+    int count = 0;
+    for (auto w = files->create(about(owner)); w; w = files->create(about(owner)), ++count)
+      open_ones.push_back(std::move(*w));
+    return count;
+  };
+  EXPECT_EQ(open_some("first"), 15);
+  EXPECT_GT(open_some("second"), 1);
+  open_ones.clear();
+  EXPECT_EQ(open_some("second"), 15) << "abandoned files give their places";
+}
 TEST_P(FilesContract, ExpiredOnesAreGoneAndGiveTheirRoom) {
   const auto files = open({.bytes = 4});
   const std::string id = add(*files, "1234", about("me", 100, 110));
