@@ -258,8 +258,11 @@ TEST(Metering, ReservesMoneyByThePriceOfTheHour) {
   f.submit();
   EXPECT_FALSE(f.fault());
   f.request.max_tokens = 200;
-  f.submit();
+  f.submit(), f.submit();
   EXPECT_EQ(f.fault()->kind, Kind::quota);
+  ASSERT_EQ(f.books->settled.size(), 2U) << "one refusal a minute has a line";
+  EXPECT_EQ(f.books->settled[1].outcome, "refused");
+  EXPECT_EQ(f.books->settled[1].tokens, Tokens{});
 }
 
 TEST(Metering, RefusesAnAccountWithoutMeansUnlessItPaysLater) {

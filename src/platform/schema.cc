@@ -64,7 +64,7 @@ constexpr storage::SchemaStep kSteps[] = {
      "CREATE TABLE counter (limit_name TEXT NOT NULL PRIMARY KEY, window_start BIGINT NOT NULL,"
      " taken BIGINT NOT NULL);"
      "CREATE TABLE share (limit_name TEXT NOT NULL, server TEXT NOT NULL, amount BIGINT NOT NULL,"
-     " PRIMARY KEY (limit_name, server));",
+     " alive_until BIGINT NOT NULL, PRIMARY KEY (limit_name, server));",
      "DROP TABLE share; DROP TABLE counter; DROP TABLE reservation; DROP TABLE server; DROP TABLE credit;"
      "DROP TABLE book; DROP TABLE posting; DROP TABLE usage_hour; DROP TABLE usage;"},
 };

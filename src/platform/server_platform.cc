@@ -46,7 +46,7 @@ std::shared_ptr<Limits> make_limits(const Platform& platform, const std::string&
   };
   const std::string& zone = platform.file.time_zone;
   if (platform.database->is_shared())
-    log_warning("limits are counted by each server for itself (" + server + ")");
+    return shared_limits(platform.database, server, clock, zone, std::move(spent));
   return local_limits(clock, zone, std::move(spent));
 }
 
