@@ -40,11 +40,11 @@ Result<Shown> shown(const Arguments& a, const Operator& on, const platform::Key&
 
 // The key with its secret, which is shown here only.
 Result<Shown> shown_with_secret(const Arguments& a, const Operator& on, const platform::MadeKey& made) {
-  AUTARK_TRY(Shown all, shown(a, on, made.key));
   if (!a.secret_file.empty()) {
     if (auto e = write_secret(a.secret_file, made.secret)) return *e;
-    return all;
+    return shown(a, on, made.key);
   }
+  AUTARK_TRY(Shown all, shown(a, on, made.key));
   if (auto* object = std::get_if<Json>(&all)) (*object)["secret"] = made.secret;
   if (auto* text = std::get_if<std::string>(&all))
     *text += fmt::format("secret      {}\nThis secret is not shown again.\n", made.secret);

@@ -24,6 +24,7 @@ class Row {
   // 0 and "" for NULL. REQUIRES: the column exists and has this type, or is NULL.
   int64_t number(size_t column) const;
   const std::string& text(size_t column) const;
+  const Value& value(size_t column) const { return values_.at(column); }
   bool is_null(size_t column) const { return values_.at(column).index() == 0; }
   size_t columns() const { return values_.size(); }
 

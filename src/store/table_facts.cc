@@ -1,0 +1,52 @@
+#include "store/table_facts.h"
+
+namespace autark::storage {
+namespace {
+
+constexpr const char* kSqliteTables =
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY "
+    "rowid";
+constexpr const char* kPostgresTables =
+    "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = current_schema() AND c.relkind = 'r' AND c.relname <> 'schema_version' ORDER BY "
+    "c.oid";
+// Name, and whether the column numbers the rows by itself.
+constexpr const char* kSqliteColumns =
+    "SELECT name, pk = 1 AND (SELECT sql LIKE '%AUTOINCREMENT%' FROM sqlite_master WHERE name = $1)"
+    " FROM pragma_table_info($1) ORDER BY cid";
+constexpr const char* kPostgresColumns =
+    "SELECT a.attname::text, (pg_get_serial_sequence(quote_ident($1::text), a.attname::text) IS NOT "
+    "NULL)::int"
+    " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = current_schema() AND c.relname = $1::text AND a.attnum > 0 AND NOT a.attisdropped"
+    " ORDER BY a.attnum";
+
+}  // namespace
+
+Result<std::vector<TableFacts>> table_facts(Transaction& t, bool is_shared) {
+  AUTARK_TRY(const auto names, t.rows(is_shared ? kPostgresTables : kSqliteTables));
+  std::vector<TableFacts> tables;
+  for (const Row& name : names) {
+    tables.push_back({.name = name.text(0)});
+    AUTARK_TRY(const auto columns, t.rows(is_shared ? kPostgresColumns : kSqliteColumns, {name.text(0)}));
+    for (const Row& column : columns) {
+      tables.back().columns.push_back(column.text(0));
+      if (column.number(1) != 0) tables.back().serial = column.text(0);
+    }
+  }
+  return tables;
+}
+
+Result<int64_t> schema_version(Transaction& t, bool is_shared) {
+  AUTARK_TRY(const auto rows, t.rows(is_shared ? "SELECT max(version) FROM schema_version"
+                                               : "SELECT user_version FROM pragma_user_version"));
+  return rows.empty() ? 0 : rows[0].number(0);
+}
+
+std::string quoted(const std::string& name) {
+  std::string out = "\"";
+  for (const char c : name) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+}  // namespace autark::storage
