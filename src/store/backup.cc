@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
-#include <algorithm>
 #include <cstdio>
 #include "base/fnv.h"
 #include "base/json.h"
@@ -11,7 +10,7 @@
 namespace autark::storage {
 namespace {
 
-constexpr int64_t kPageRows = 5000;  // that are read at once
+constexpr size_t kLineBytesMax = size_t{256} << 20;  // restore() reads no longer ones
 
 // A file that is there under its name once it is whole. Removed before that, if this ends.
 class NewFile {
@@ -36,25 +35,35 @@ class NewFile {
     rows_ = 0;
     return {};
   }
-  // Appends a line. What cannot be written is found by finish().
-  void line(const Json& json) {
+  std::optional<Error> line(const Json& json) {
     const std::string text = dump_json(json) + "\n";
+    if (text.size() > kLineBytesMax)
+      return Error{Code::unsupported, "backup: a row is larger than 256 MiB; shorten its texts"};
     hash_ = fnv1a(text, hash_);
-    std::fwrite(text.data(), 1, text.size(), file_);
+    if (std::fwrite(text.data(), 1, text.size(), file_) != text.size()) return failed();
+    return {};
   }
-  void row(const Json& values) {
+  std::optional<Error> row(const Json& values) {
     ++rows_;
-    line(values);
+    return line(values);
   }
   std::optional<Error> finish() {
-    line({{"rows", rows_}, {"sum", fmt::format("{:016x}", hash_)}});
-    const bool whole = std::fflush(file_) == 0 && !std::ferror(file_) && ::fsync(::fileno(file_)) == 0;
+    if (auto fault = line({{"rows", rows_}, {"sum", fmt::format("{:016x}", hash_)}})) return fault;
+    const bool whole = std::fflush(file_) == 0 && ::fsync(::fileno(file_)) == 0;
     if (!whole || ::rename(part_.c_str(), path_.c_str()) != 0) return failed();
     std::fclose(std::exchange(file_, nullptr));
-    return {};
+    return keep_name();
   }
 
  private:
+  // Makes the new name durable.
+  std::optional<Error> keep_name() const {
+    const auto folder = path_.has_parent_path() ? path_.parent_path() : std::filesystem::path(".");
+    const int f = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const bool kept = f >= 0 && ::fsync(f) == 0;
+    if (f >= 0) ::close(f);
+    return kept ? std::nullopt : std::optional(failed());
+  }
   Error failed() const {
     return {Code::io,
             "backup: " + part_ + " cannot be written; choose a folder with room, which you may write"};
@@ -87,28 +96,17 @@ std::string listed(const std::vector<std::string>& columns) {
   return list;
 }
 
-// The rows behind the first `done`, which end with the number `last` in a table that numbers them.
-std::string page_of(const TableFacts& table) {
-  const std::string from = "SELECT " + listed(table.columns) + " FROM " + quoted(table.name);
-  const std::string limit = " LIMIT " + std::to_string(kPageRows);
-  if (!table.serial.empty())
-    return from + " WHERE " + quoted(table.serial) + " > $1 ORDER BY " + quoted(table.serial) + limit;
-  return from + " ORDER BY " + listed(table.columns) + limit + " OFFSET $1";
-}
-
-std::optional<Error> write_table(Transaction& t, const TableFacts& table, NewFile& out) {
-  out.line({{"table", table.name}, {"columns", table.columns}});
-  const std::string page = page_of(table);
-  const auto numbered = std::ranges::find(table.columns, table.serial);
-  int64_t after = 0;
-  for (;;) {
-    const auto rows = t.rows(page, {after});
-    if (!rows) return rows.error();
-    for (const Row& row : *rows) out.row(json_of(row));
-    if (std::ssize(*rows) < kPageRows) return {};
-    after = numbered == table.columns.end() ? after + kPageRows
-                                            : rows->back().number(size_t(numbered - table.columns.begin()));
+std::optional<Error> write_table(Transaction& t, bool is_shared, const TableFacts& table, NewFile& out) {
+  Json head{{"table", table.name}, {"columns", table.columns}};
+  if (!table.serial.empty()) {
+    const auto last = last_serial(t, is_shared, table);
+    if (!last) return last.error();
+    head["last"] = *last;
   }
+  if (auto fault = out.line(head)) return fault;
+  std::string all = "SELECT " + listed(table.columns) + " FROM " + quoted(table.name);
+  if (!table.serial.empty()) all += " ORDER BY " + quoted(table.serial);
+  return t.each(all, [&](const Row& row) { return out.row(json_of(row)); });
 }
 
 std::optional<Error> write_all(Transaction& t, bool is_shared, NewFile& out) {
@@ -117,9 +115,9 @@ std::optional<Error> write_all(Transaction& t, bool is_shared, NewFile& out) {
   if (!version) return version.error();
   const auto tables = table_facts(t, is_shared);
   if (!tables) return tables.error();
-  out.line({{"autark_backup", 1}, {"version", *version}});
+  if (auto fault = out.line({{"autark_backup", 1}, {"version", *version}})) return fault;
   for (const TableFacts& table : *tables)
-    if (auto fault = write_table(t, table, out)) return fault;
+    if (auto fault = write_table(t, is_shared, table, out)) return fault;
   return {};
 }
 

@@ -1,7 +1,8 @@
 // A copy of a whole database in a file, which any kind of database can be filled from.
 //
-// The file is JSON lines: {"autark_backup":1,"version":N}, then for each table {"table","columns"} and its rows as
-// lists, and at last {"rows","sum"} with a checksum of all lines before. Tables and columns are those that the database
+// The file is JSON lines: {"autark_backup":1,"version":N}, then for each table {"table","columns","last"} (the greatest
+// number that its serial column ever gave) and its rows as lists, and at last {"rows","sum"} with a checksum of all lines
+// before. A line has at most 256 MiB. Tables and columns are those that the database
 // has; tables stand in the order in which they were made, so that no row refers to a later one.
 #pragma once
 #include <filesystem>

@@ -1,50 +1,17 @@
 #include <fmt/format.h>
 #include <algorithm>
-#include <fstream>
-#include "base/fnv.h"
-#include "base/json.h"
 #include "store/backup.h"
+#include "store/backup_lines.h"
 #include "store/table_facts.h"
 
 namespace autark::storage {
 namespace {
 
-constexpr size_t kLineBytesMax = size_t{64} << 20;
-
-// The lines of a backup, one after the other.
-class Lines {
- public:
-  explicit Lines(const std::filesystem::path& path) : path_(path), in_(path, std::ios::binary) {}
-
-  // The next line as JSON; null at the end of the file.
-  Result<Json> next() {
-    std::string text;
-    if (!in_ || !std::getline(in_, text)) return Json();
-    ++number_;
-    if (text.size() > kLineBytesMax) return wrong("is too long");
-    sum_before_ = sum_;
-    sum_ = fnv1a("\n", fnv1a(text, sum_));
-    auto json = parse_json(text, "backup", {.bytes = kLineBytesMax, .depth = 8});
-    if (!json || json->is_null()) return wrong("is no JSON");
-    return json;
-  }
-  // Of all lines before the last one that was read.
-  std::string sum_before() const { return fmt::format("{:016x}", sum_before_); }
-  Error wrong(const std::string& what) const {
-    return {Code::invalid,
-            fmt::format("restore: line {} of {} {}; take another backup", number_, path_.string(), what)};
-  }
-
- private:
-  const std::filesystem::path path_;
-  std::ifstream in_;
-  int64_t number_ = 0;
-  uint64_t sum_ = kFnvSeed, sum_before_ = kFnvSeed;
-};
+constexpr size_t kParametersMax = 400;  // of an INSERT with several rows
 
 // The version of a whole backup. Reads all of it.
 Result<int64_t> checked_version(const std::filesystem::path& file) {
-  Lines lines(file);
+  AUTARK_TRY(BackupLines lines, BackupLines::open(file));
   AUTARK_TRY(Json line, lines.next());
   if (!line.is_object() || line.value("autark_backup", Json()) != 1 ||
       !line.value("version", Json()).is_number_integer())
@@ -59,7 +26,8 @@ Result<int64_t> checked_version(const std::filesystem::path& file) {
     if (line.is_array() || line.contains("table")) continue;
     if (line != Json{{"rows", rows}, {"sum", lines.sum_before()}})
       return lines.wrong("has another checksum: the file is damaged");
-    return version;
+    AUTARK_TRY(line, lines.next());
+    return line.is_null() ? Result<int64_t>(version) : lines.wrong("stands behind the end");
   }
 }
 
@@ -79,84 +47,115 @@ std::optional<Error> fault_of_content(Database& database) {
   });
 }
 
-// The text of an INSERT, with one parameter a column. An Error if the table or a column is not there.
-Result<std::string> insertion(const Json& head, const std::vector<TableFacts>& tables, const Lines& lines) {
-  const auto table = std::ranges::find_if(
-      tables, [&](const TableFacts& f) { return head.value("table", Json()) == f.name; });
-  if (table == tables.end()) return lines.wrong("names a table that this version does not have");
-  const Json columns = head.value("columns", Json());
-  if (!columns.is_array() || columns.empty()) return lines.wrong("has no columns");
-  std::string names, places;
-  for (const Json& column : columns) {
-    if (!column.is_string() ||
-        std::ranges::find(table->columns, column.get<std::string>()) == table->columns.end())
-      return lines.wrong("names a column that its table does not have");
-    names += (names.empty() ? "" : ", ") + quoted(column);
-    places +=
-        fmt::format("{}${}", places.empty() ? "" : ", ", std::count(places.begin(), places.end(), '$') + 1);
-  }
-  return "INSERT INTO " + quoted(table->name) + " (" + names + ") VALUES (" + places + ")";
-}
+// Fills the tables with the lines of a backup, many rows with a statement.
+class Loader {
+ public:
+  Loader(Transaction& t, bool is_shared, std::vector<TableFacts> tables)
+      : t_(t), is_shared_(is_shared), tables_(std::move(tables)) {}
 
-Result<std::vector<Value>> values_of(const Json& row, const Lines& lines) {
-  std::vector<Value> values;
-  for (const Json& cell : row) {
-    if (cell.is_number_integer())
-      values.emplace_back(cell.get<int64_t>());
-    else if (cell.is_string())
-      values.emplace_back(cell.get<std::string>());
-    else if (cell.is_null())
-      values.emplace_back();
-    else
-      return lines.wrong("has a value that is no number, text or null");
-  }
-  return values;
-}
-
-std::optional<Error> load_row(Transaction& t, const std::string& insert, const Json& row,
-                              const Lines& lines) {
-  const auto values = values_of(row, lines);
-  if (!values) return values.error();
-  if (insert.empty() || std::ssize(*values) != std::count(insert.begin(), insert.end(), '$'))
-    return lines.wrong("has another number of columns than its table");
-  const auto changed = t.change(insert, *values);
-  if (!changed)
-    return Error{changed.error().code,
-                 lines.wrong("cannot be kept").message + " (" + changed.error().message + ")"};
-  return {};
-}
-
-// Numbers of new rows go on behind the ones that were loaded; SQLite does it by itself.
-std::optional<Error> set_serials(Transaction& t, const std::vector<TableFacts>& tables) {
-  for (const TableFacts& table : tables) {
-    if (table.serial.empty()) continue;
-    const auto set = t.rows(fmt::format("SELECT setval(pg_get_serial_sequence($1::text, $2::text), "
-                                        "coalesce(max({0}), 0) + 1, false) FROM {1}",
-                                        quoted(table.serial), quoted(table.name)),
-                            {quoted(table.name), table.serial});
-    if (!set) return set.error();
-  }
-  return {};
-}
-
-std::optional<Error> load(Transaction& t, bool is_shared, const std::filesystem::path& file) {
-  const auto tables = table_facts(t, is_shared);
-  if (!tables) return tables.error();
-  Lines lines(file);
-  std::string insert;
-  for (;;) {
-    const auto line = lines.next();
-    if (!line) return line.error();
-    if (line->is_null() || (line->is_object() && line->contains("rows"))) break;
-    if (line->is_array()) {
-      if (auto fault = load_row(t, insert, *line, lines)) return fault;
-    } else if (line->contains("table")) {
-      auto next = insertion(*line, *tables, lines);
-      if (!next) return next.error();
-      insert = std::move(*next);
+  std::optional<Error> load(BackupLines& lines) {
+    for (;;) {
+      const auto line = lines.next();
+      if (!line) return line.error();
+      const bool is_end = line->is_null() || (line->is_object() && line->contains("rows"));
+      auto fault = is_end             ? end_table(lines)
+                   : line->is_array() ? add_row(*line, lines)
+                                      : begin_table(*line, lines);
+      if (fault || is_end) return fault;
     }
   }
-  return is_shared ? set_serials(t, *tables) : std::nullopt;
+
+ private:
+  std::optional<Error> begin_table(const Json& head, BackupLines& lines) {
+    if (auto fault = end_table(lines)) return fault;
+    const Json name = head.is_object() ? head.value("table", Json()) : Json();
+    const auto found = std::ranges::find_if(tables_, [&](const TableFacts& f) { return name == f.name; });
+    if (found == tables_.end()) return lines.wrong("names a table that this version does not have");
+    table_ = &*found;
+    columns_.clear(), last_ = 0;
+    for (const Json& column : head.value("columns", Json::array())) {
+      if (!column.is_string() || std::ranges::count(table_->columns, column.get<std::string>()) == 0)
+        return lines.wrong("names a column that its table does not have");
+      columns_.push_back(column.get<std::string>());
+    }
+    if (columns_.empty()) return lines.wrong("has no columns");
+    const Json last = head.value("last", Json(0));
+    if (!is_int64(last) || last < 0) return lines.wrong("has a wrong last number");
+    last_ = last.get<int64_t>();
+    return {};
+  }
+
+  std::optional<Error> end_table(BackupLines& lines) {
+    if (!table_) return {};
+    if (auto fault = insert(lines)) return fault;
+    const TableFacts& table = *std::exchange(table_, nullptr);
+    return table.serial.empty() ? std::nullopt : set_last_serial(t_, is_shared_, table, last_);
+  }
+
+  std::optional<Error> add_row(const Json& row, BackupLines& lines) {
+    if (!table_ || row.size() != columns_.size())
+      return lines.wrong("has another number of columns than its table");
+    for (size_t i = 0; i < row.size(); ++i)
+      if (!add_value(row[i], columns_[i]))
+        return lines.wrong("has a value of another type than its column " + columns_[i]);
+    const bool is_full = values_.size() + columns_.size() > kParametersMax || bytes_ > size_t{1} << 20;
+    return is_full ? insert(lines) : std::nullopt;
+  }
+
+  // False: the column has other values.
+  bool add_value(const Json& value, const std::string& column) {
+    const bool is_number = std::ranges::count(table_->numbers, column) > 0;
+    if (value.is_null()) {
+      values_.emplace_back();
+    } else if (is_number && is_int64(value)) {
+      values_.emplace_back(value.get<int64_t>());
+      if (column == table_->serial) last_ = std::max(last_, value.get<int64_t>());
+    } else if (!is_number && value.is_string()) {
+      values_.emplace_back(value.get<std::string>());
+      bytes_ += value.get_ref<const std::string&>().size();
+    } else {
+      return false;
+    }
+    return true;
+  }
+
+  // Inserts the rows that were added.
+  std::optional<Error> insert(const BackupLines& lines) {
+    if (values_.empty()) return {};
+    std::string names, places;
+    for (const std::string& column : columns_) names += (names.empty() ? "" : ", ") + quoted(column);
+    for (size_t i = 0; i < values_.size(); ++i)
+      places += fmt::format("{}${}", i == 0 ? "(" : i % columns_.size() == 0 ? "), (" : ", ", i + 1);
+    const auto changed =
+        t_.change("INSERT INTO " + quoted(table_->name) + " (" + names + ") VALUES " + places + ")", values_);
+    values_.clear(), bytes_ = 0;
+    if (changed) return {};
+    return Error{changed.error().code, lines.wrong("or one before it cannot be kept").message + " (" +
+                                           changed.error().message + ")"};
+  }
+
+  static bool is_int64(const Json& number) {
+    return number.is_number_integer() &&
+           (!number.is_number_unsigned() || number.get<uint64_t>() <= uint64_t(INT64_MAX));
+  }
+
+  Transaction& t_;
+  const bool is_shared_;
+  const std::vector<TableFacts> tables_;
+  const TableFacts* table_ = nullptr;  // whose rows come
+  std::vector<std::string> columns_;
+  int64_t last_ = 0;           // of its serial column
+  std::vector<Value> values_;  // of the rows that are not inserted yet
+  size_t bytes_ = 0;           // of their texts
+};
+
+std::optional<Error> load(Transaction& t, bool is_shared, const std::filesystem::path& file) {
+  auto tables = table_facts(t, is_shared);
+  if (!tables) return tables.error();
+  auto lines = BackupLines::open(file);
+  if (!lines) return lines.error();
+  if (const auto head = lines->next(); !head) return head.error();
+  return Loader(t, is_shared, std::move(*tables)).load(*lines);
 }
 
 }  // namespace
