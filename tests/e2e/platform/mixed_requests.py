@@ -49,7 +49,7 @@ class Mix:
 
     def words(self, dice):
         start = dice.randrange(4)
-        return " ".join((WORDS * 8)[start:start + dice.randint(4, 90)])
+        return " ".join((WORDS * 8)[start:start + dice.randint(4, 40)])
 
     def talk(self, dice):
         return [{"role": "user", "content": self.words(dice)}]
@@ -101,7 +101,7 @@ class Mix:
 
     def messages_kept(self, dice):
         """The client asks to keep its prompt: a write into the cache, which costs more."""
-        return self.messages(dice, system=[{"type": "text", "text": " ".join(WORDS * dice.randint(8, 16)),
+        return self.messages(dice, system=[{"type": "text", "text": " ".join(WORDS * dice.randint(3, 4)),
                                             "cache_control": {"type": "ephemeral"}}])
 
     def retry(self, dice):
