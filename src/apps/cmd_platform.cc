@@ -73,15 +73,16 @@ Result<Shown> show(const PlatformArguments& a, const Operator& on) {
         {"post_paid", file.post_paid},
         {"separation", separated},
         {"account", {{"id", on.account.id}, {"name", on.account.name}, {"currency", on.account.currency}}}});
-  return Shown(fact_lines({{"platform", file.path.string()},
-                           {"store", on.platform.database->name()},
-                           {"tables", fmt::format("of version {}", version)},
-                           {"time zone", file.time_zone},
-                           {"payment", file.post_paid ? "afterwards: an account may owe"
-                                                      : "in advance: requests need a balance or credits"},
-                           {"separation", separated ? "on" : "off"},
-                           {"account", on.account.name + ", in " + on.account.currency}}) +
-               facts_of(balance));
+  Facts facts{{"platform", file.path.string()},
+              {"store", on.platform.database->name()},
+              {"tables", fmt::format("of version {}", version)},
+              {"time zone", file.time_zone},
+              {"payment", file.post_paid ? "afterwards: an account may owe"
+                                         : "in advance: requests need a balance or credits"},
+              {"separation", separated ? "on" : "off"},
+              {"account", on.account.name + ", in " + on.account.currency}};
+  for (auto& fact : facts_of(balance)) facts.push_back(std::move(fact));
+  return Shown(fact_lines(facts));
 }
 
 Result<Shown> separate(const Separation& a, const Operator& on) {

@@ -43,9 +43,9 @@ class FlowTest(unittest.TestCase):
             self.assertEqual(refused.headers.get("x-should-retry"), "false")
             self.assertNotIn("retry-after", refused.headers)
         report = self.platform.object("usage", "--key", ada, "--by", "key,outcome", "--json")
-        self.assertEqual(len(report["data"]), 1, report)
-        row = report["data"][0]
+        row, refused = report["data"]
         self.assertEqual((row["requests"], row["outcome"]), (1, "complete"))
+        self.assertEqual((refused["outcome"], refused["input"], refused["output"], refused["cost"]), ("refused", 0, 0, "0"))
         self.assertEqual(row["input"] + row["cached"] + row["cache_write"], usage["prompt_tokens"])
         self.assertEqual(row["output"] + row["reasoning"], usage["completion_tokens"])
         self.assertGreater(float(row["cost"]), 0)
@@ -84,7 +84,7 @@ class FlowTest(unittest.TestCase):
                 (["keys", "show", "nobody"], "nobody"), (["keys", "create", "x", "--workspace", "nowhere"], "nowhere"),
                 (["keys", "create", "x", "--workspace", "default", "--budget", "5USD"], "CNY"),
                 (["limits", "set"], "--rpm"), (["platform", "deposit", "--amount", "5"], "5"),
-                (["usage", "--by", "moon"], "moon"), (["platform", "migrate", "--to", "99"], "99"),
+                (["usage", "--by", "moon"], "minute"), (["platform", "migrate", "--to", "99"], "99"),
                 (["members", "change", "nobody"], "--roles"), (["platform", "init", "--dir", self.platform.folder], "team")):
             done = self.platform.run(*words, platform=words[:2] != ["platform", "init"])
             self.assertEqual(done.returncode, 1, words)
