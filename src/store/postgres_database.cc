@@ -7,6 +7,7 @@
 #include <thread>
 #include "store/postgres_connection.h"
 #include "store/schema_text.h"
+#include "store/table_facts.h"
 
 namespace autark::storage {
 namespace {
@@ -17,18 +18,11 @@ constexpr const char* kWrite = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
 constexpr const char* kRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 constexpr const char* kMigrate = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
-Result<int64_t> taken_steps(Transaction& t) {
-  AUTARK_TRY(const auto table, t.rows("SELECT to_regclass('schema_version')::text"));
-  if (table.empty() || table[0].is_null(0)) return 0;
-  AUTARK_TRY(const auto rows, t.rows("SELECT max(version) FROM schema_version"));
-  return rows.empty() ? 0 : rows[0].number(0);
-}
-
 // Takes one step in the direction of `version`; only one process does at a time.
 std::optional<Error> take_step(PostgresConnection& c, std::span<const SchemaStep> steps, size_t version,
                                bool& there) {
   if (auto fault = c.run("SELECT pg_advisory_xact_lock(7135094)")) return fault;
-  const auto taken = taken_steps(c);
+  const auto taken = schema_version(c, true);
   if (!taken) return taken.error();
   const auto next = next_step(steps, *taken, version);
   if (!next) return next.error();
@@ -71,7 +65,7 @@ class PostgresDatabase final : public Database {
   Result<int64_t> version() override {
     int64_t found = 0;
     auto fault = read([&](Transaction& t) -> std::optional<Error> {
-      const auto version = taken_steps(t);
+      const auto version = schema_version(t, true);
       if (!version) return version.error();
       found = *version;
       return {};

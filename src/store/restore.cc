@@ -76,6 +76,8 @@ class Loader {
     for (const Json& column : head.value("columns", Json::array())) {
       if (!column.is_string() || std::ranges::count(table_->columns, column.get<std::string>()) == 0)
         return lines.wrong("names a column that its table does not have");
+      if (std::ranges::count(columns_, column.get<std::string>()) > 0)
+        return lines.wrong("names a column twice");
       columns_.push_back(column.get<std::string>());
     }
     if (columns_.empty()) return lines.wrong("has no columns");

@@ -21,6 +21,10 @@ constexpr const char* kPostgresColumns =
     " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
     " WHERE n.nspname = current_schema() AND c.relname = $1::text AND a.attnum > 0 AND NOT a.attisdropped"
     " ORDER BY a.attnum";
+// Looks into the catalogue itself: what a connection remembers of it may be older than the lock of a migration.
+constexpr const char* kHasVersion =
+    "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE n.nspname = current_schema() AND c.relname = 'schema_version'";
 
 }  // namespace
 
@@ -62,6 +66,10 @@ std::optional<Error> set_last_serial(Transaction& t, bool is_shared, const Table
 }
 
 Result<int64_t> schema_version(Transaction& t, bool is_shared) {
+  if (is_shared) {
+    AUTARK_TRY(const auto table, t.rows(kHasVersion));
+    if (table.empty() || table[0].number(0) == 0) return 0;
+  }
   AUTARK_TRY(const auto rows, t.rows(is_shared ? "SELECT max(version) FROM schema_version"
                                                : "SELECT user_version FROM pragma_user_version"));
   return rows.empty() ? 0 : rows[0].number(0);
