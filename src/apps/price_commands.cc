@@ -48,8 +48,7 @@ Result<std::string> simple_file(const Simple& a, const Operator& on, platform::M
   if (a.version.empty()) std::erase(version, ':');
   return fmt::format(
       "version = {}\nvalid_from = {}\ncurrency = \"{}\"\ntime_zone = \"{}\"\n[models.\"*\"]\n{}",
-      dump_json(version), moment, on.account.currency,
-      on.platform.file.time_zone, rates);
+      dump_json(version), moment, on.account.currency, on.platform.file.time_zone, rates);
 }
 
 Result<Shown> added(const PlatformArguments& a, const Operator& on, const std::string& text) {
