@@ -41,7 +41,8 @@ void print_made(const Init& a, const platform::MadePlatform& made) {
                                {"workspace", "default"},
                                {"key", secret}}));
   fmt::print(
-      "\nNext:\n  autark keys create NAME --workspace default --budget 20{} --platform {}\n"
+      "\nNothing costs anything yet; `autark platform prices set` changes that.\n\nNext:\n  autark keys "
+      "create NAME --workspace default --budget 20{} --platform {}\n"
       "  autark serve --platform {}\n",
       a.wanted.currency, folder, folder);
 }
@@ -143,7 +144,7 @@ void add_platform_command(const Command& program) {
       "  autark platform show --platform team\n"
       "  autark platform deposit --amount 100CNY --platform team\n"
       "  autark platform grant --kind free --amount 1000000 --expires 30d --platform team\n"
-      "  autark platform prices list --platform team\n"
+      "  autark platform prices set --input 1 --output 4 --platform team\n"
       "  autark platform backup team.backup --platform team\n"
       "  autark platform audit --platform team");
 }
