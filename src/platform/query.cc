@@ -1,15 +1,10 @@
 #include "platform/query.h"
-#include <algorithm>
-#include "base/json.h"
+#include "store/text_rule.h"
 
 namespace autark::platform {
 
-// To read and write it as JSON changes a text that is no UTF-8.
 bool is_text(const std::string& text) {
-  if (std::ranges::all_of(text, [](char c) { return uint8_t(c) > 0 && uint8_t(c) < 128; })) return true;
-  const auto read = parse_json(dump_json(Json(text)), "text");
-  return read && read->is_string() && read->get_ref<const std::string&>() == text &&
-         text.find('\0') == text.npos;
+  return storage::is_plain_text(text);
 }
 
 void Query::check(std::initializer_list<storage::Value> parameters) {
