@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Measures what the server adds to a request: its whole stack around a backend that computes nothing.
 
-    bench/null_server.py NULL_SERVER [--rounds N] [--requests N] [--json]
+    bench/null_server.py NULL_SERVER [--rounds N] [--requests N] [--database PLACE] [--json]
+
+With --database ("sqlite:platform.db", "postgres://…") a platform is made in it and in a temporary folder, and every request
+comes with a key, is admitted by limits of twelve kinds and levels, and is booked.
 
 NULL_SERVER is the program of the target `null_server` (-DAUTARK_TESTS=ON). The table says
 
@@ -25,6 +28,7 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 PATH = "/v1/chat/completions"
@@ -42,12 +46,24 @@ while selector.get_map():
 
 
 class NullServer:
-    """One process of the program; ends with the block."""
+    """One process of the program; ends with the block. Servers of one run share a platform."""
+
+    place, folder, authorization = "", None, ""
 
     def __init__(self, program, tokens, delay_us):
-        self.process = subprocess.Popen([program, "--tokens", str(tokens), "--delay-us", str(delay_us)],
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        self.port = int(self.process.stdout.readline().split()[1])
+        command = [program, "--tokens", str(tokens), "--delay-us", str(delay_us)]
+        if self.place and not NullServer.folder:
+            NullServer.folder = tempfile.TemporaryDirectory()
+        if self.place:
+            command += ["--platform", self.folder.name + "/platform", "--store", self.place]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        words = self.process.stdout.readline().split()
+        if words[:1] == ["key"]:
+            NullServer.authorization = f"authorization: Bearer {words[1]}\r\n"
+            words = self.process.stdout.readline().split()
+        if words[:1] != ["listening"]:
+            sys.exit("null_server did not start")
+        self.port = int(words[1])
 
     def __enter__(self):
         return self
@@ -73,7 +89,7 @@ class NullServer:
 
 def request(stream, letters=40, **fields):
     body = json.dumps({"messages": [{"role": "user", "content": "x" * letters}], "stream": stream, **fields})
-    return (f"POST {PATH} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
+    return (f"POST {PATH} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n{NullServer.authorization}"
             f"content-length: {len(body)}\r\n\r\n{body}").encode()
 
 
@@ -119,7 +135,7 @@ class Streams:
 def first_byte(program, rounds):
     taken = []
     with NullServer(program, 1, 200) as server:
-        s, text = server.connect(), request(True, 2000)
+        s, text = server.connect(), request(True, 2000, max_tokens=16)
         for _ in range(200 * rounds):
             began = time.perf_counter()
             s.sendall(text)
@@ -215,8 +231,10 @@ def main():
     o.add_argument("program")
     o.add_argument("--rounds", type=int, default=5)
     o.add_argument("--requests", type=int, default=100_000, help="for the memory; 0: without")
+    o.add_argument("--database", default="", help="with a platform in this database")
     o.add_argument("--json", action="store_true")
     o = o.parse_args()
+    NullServer.place = o.database
     steps = {"first_byte_us": lambda: first_byte(o.program, o.rounds), "chunk_us": lambda: chunk(o.program, o.rounds, 300, 10_000),
              "bare_send_us": bare_send, "chunk_burst_us": lambda: chunk(o.program, o.rounds, 1000, 0), "open_streams": lambda: open_streams(o.program)}
     if o.requests:
@@ -231,4 +249,5 @@ def main():
     sys.exit(found["open_streams"]["served"] != found["open_streams"]["asked"])
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 // Goal: actions of the user have their effect on the page's state, on storage and on requests to the server.
 // Method: the real Console with a server that is scripted event by event, and storage in memory.
 // @vitest-environment jsdom
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test, vi } from "vitest";
 import { Shelf } from "./chat/shelf";
 import { Console } from "./console";
 import { ServerError, type ChatEvent, type FailureKind, type Server } from "./server/server";
@@ -11,6 +11,7 @@ class ScriptedServer implements Server {
   requests: ChatRequest[] = [];
   modelNames = ["m1", "m2"];
   failing: FailureKind | null = null;
+  platform: boolean | null = false;
   running: RunningRequest[] = [];
   private steps: (ChatEvent | FailureKind)[] = [];
   private wake: () => void = () => undefined;
@@ -34,8 +35,8 @@ class ScriptedServer implements Server {
     };
   }
 
-  async hasPlatform(): Promise<boolean> {
-    return false;
+  async hasPlatform(): Promise<boolean | null> {
+    return this.platform;
   }
 
   async endRequest(id: string): Promise<void> {
@@ -280,4 +281,19 @@ test("the server is watched until nobody looks, and its requests can be ended", 
   expect(page.state.engine).toBeNull();
   await settled();
   expect(page.state.engine).toBeNull();
+});
+
+test("a platform is found when the page connects, kept while the server does not say, and asked for again", async () => {
+  expect(page.state.platform).toBe(false);
+  server.platform = true;
+  await page.connect();
+  expect(page.state.platform).toBe(true);
+  vi.useFakeTimers();
+  server.platform = null;
+  await page.connect();
+  expect(page.state.platform).toBe(true);
+  server.platform = false;
+  await vi.runOnlyPendingTimersAsync();
+  expect(page.state.platform).toBe(false);
+  vi.useRealTimers();
 });

@@ -60,6 +60,7 @@ export class Console {
   private readonly listeners = new Set<() => void>();
   private readonly aborts = new Map<string, AbortController>();
   private retry: ReturnType<typeof setTimeout> | undefined;
+  private seeking: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly server: Server,
@@ -252,10 +253,12 @@ export class Console {
     }
   }
 
-  // A server that was restarted may have got a platform meanwhile, or lost it.
+  // A server that was restarted may have got a platform meanwhile, or lost it. Without an answer it is asked again.
   private async seekPlatform(): Promise<void> {
+    clearTimeout(this.seeking);
     const platform = await this.server.hasPlatform();
-    if (platform !== null && platform !== this.current.platform) this.set({ platform });
+    if (platform === null) this.seeking = setTimeout(() => void this.seekPlatform(), kRetryMs.down);
+    else if (platform !== this.current.platform) this.set({ platform });
   }
 
   private answer(asked: Chat): void {

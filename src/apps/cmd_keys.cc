@@ -1,5 +1,4 @@
 #include "apps/cmd_keys.h"
-#include <fmt/format.h>
 #include "apps/platform_access.h"
 #include "apps/platform_tables.h"
 #include "apps/secret_file.h"
@@ -29,26 +28,24 @@ Result<Json> object_of(const Operator& on, const platform::Key& key) {
   return platform::key_json(key, platform::limits_json(limits, on.account.currency, platform::system_now()));
 }
 
-Result<Shown> shown(const Arguments& a, const Operator& on, const platform::Key& key) {
+// The key, and with it its secret where that is known and not written to a file.
+Result<Shown> shown(const Arguments& a, const Operator& on, const platform::Key& key,
+                    const std::string& secret = {}) {
   if (a.json) {
     AUTARK_TRY(Json object, object_of(on, key));
+    if (!secret.empty()) object["secret"] = secret;
     return Shown(std::move(object));
   }
   AUTARK_TRY(const auto limits, limits_of_key(on, key.id));
-  return Shown(facts_of(key, limits, on.account.currency, platform::system_now()));
+  Facts facts = facts_of(key, limits, on.account.currency, platform::system_now());
+  if (!secret.empty()) facts.emplace_back("secret", secret + "  (it is not shown again)");
+  return Shown(fact_lines(facts));
 }
 
-// The key with its secret, which is shown here only.
 Result<Shown> shown_with_secret(const Arguments& a, const Operator& on, const platform::MadeKey& made) {
-  if (!a.secret_file.empty()) {
-    if (auto e = write_secret(a.secret_file, made.secret)) return *e;
-    return shown(a, on, made.key);
-  }
-  AUTARK_TRY(Shown all, shown(a, on, made.key));
-  if (auto* object = std::get_if<Json>(&all)) (*object)["secret"] = made.secret;
-  if (auto* text = std::get_if<std::string>(&all))
-    *text += fmt::format("secret      {}\nThis secret is not shown again.\n", made.secret);
-  return all;
+  if (a.secret_file.empty()) return shown(a, on, made.key, made.secret);
+  if (auto e = write_secret(a.secret_file, made.secret)) return *e;
+  return shown(a, on, made.key);
 }
 
 Result<std::vector<platform::Limit>> wanted_limits(const Arguments& a, const std::string& currency) {
@@ -75,13 +72,16 @@ Result<Shown> create(const Arguments& a, const Operator& on) {
   if (!a.expires.empty()) {
     AUTARK_TRY(draft.expires, platform::parse_moment(a.expires, platform::system_now()));
   }
-  AUTARK_TRY(const auto made, value_of(on.directory().create_key(on.who, draft)));
+  AUTARK_TRY(const auto made,
+             value_of(on.directory().create_key(on.who, draft), draft.workspace, "workspaces list"));
   return shown_with_secret(a, on, made);
 }
 
 Result<Shown> list(const Arguments& a, const Operator& on) {
-  AUTARK_TRY(const auto all, value_of(on.directory().keys(
-                                 on.who, {.workspace = a.draft.workspace, .include_disabled = a.all})));
+  AUTARK_TRY(
+      const auto all,
+      value_of(on.directory().keys(on.who, {.workspace = a.draft.workspace, .include_disabled = a.all}),
+               a.draft.workspace, "workspaces list"));
   if (!a.json) return Shown(table_of(all, platform::system_now()));
   Json data = Json::array();
   for (const platform::Key& key : all) {
@@ -92,12 +92,13 @@ Result<Shown> list(const Arguments& a, const Operator& on) {
 }
 
 Result<Shown> show(const Arguments& a, const Operator& on) {
-  AUTARK_TRY(const auto key, value_of(on.directory().key(on.who, a.name)));
+  AUTARK_TRY(const auto key, value_of(on.directory().key(on.who, a.name), a.name, "keys list --all"));
   return shown(a, on, key);
 }
 
 Result<Shown> enable(const Arguments& a, const Operator& on, bool enabled) {
-  AUTARK_TRY(const auto key, value_of(on.directory().enable_key(on.who, a.name, enabled)));
+  AUTARK_TRY(const auto key,
+             value_of(on.directory().enable_key(on.who, a.name, enabled), a.name, "keys list --all"));
   return shown(a, on, key);
 }
 
@@ -107,7 +108,8 @@ Result<Shown> rotate(const Arguments& a, const Operator& on) {
   if (a.overlap != "0") {
     AUTARK_TRY(overlap, platform::parse_duration(a.overlap));
   }
-  AUTARK_TRY(const auto made, value_of(on.directory().rotate_key(on.who, a.name, overlap)));
+  AUTARK_TRY(const auto made,
+             value_of(on.directory().rotate_key(on.who, a.name, overlap), a.name, "keys list --all"));
   return shown_with_secret(a, on, made);
 }
 

@@ -29,6 +29,13 @@ Limit subject_of(const Arguments& a, const Operator& on) {
   return {.level = "account", .subject = on.account.id, .model = a.model};
 }
 
+// The command that shows what a limit may belong to.
+std::string list_of(const Limit& limit) {
+  return limit.level == "key"         ? "keys list --all"
+         : limit.level == "workspace" ? "workspaces list"
+                                      : "limits list";
+}
+
 // The limits that the options name.
 Result<std::vector<Limit>> wanted(const Arguments& a, const Operator& on) {
   std::vector<Limit> limits;
@@ -63,7 +70,7 @@ Result<Shown> shown(const Arguments& a, const Operator& on, const std::vector<Li
 Result<Shown> set(const Arguments& a, const Operator& on) {
   AUTARK_TRY(std::vector<Limit> limits, wanted(a, on));
   for (Limit& limit : limits) {
-    AUTARK_TRY(limit, value_of(on.directory().set_limit(on.who, limit)));
+    AUTARK_TRY(limit, value_of(on.directory().set_limit(on.who, limit), limit.subject, list_of(limit)));
   }
   return shown(a, on, limits);
 }
@@ -74,7 +81,7 @@ Result<Shown> raise(const Arguments& a, const Operator& on) {
   for (Limit& limit : limits) {
     limit.raised = limit.amount;
     limit.until = until;
-    AUTARK_TRY(limit, value_of(on.directory().raise_limit(on.who, limit)));
+    AUTARK_TRY(limit, value_of(on.directory().raise_limit(on.who, limit), limit.subject, "limits list"));
   }
   return shown(a, on, limits);
 }
@@ -83,7 +90,8 @@ Result<Shown> list(const Arguments& a, const Operator& on) {
   Limit about = subject_of(a, on);
   const bool all = a.key.empty() && a.workspace.empty() && a.model.empty();
   if (all) about.level = about.subject = "";
-  AUTARK_TRY(std::vector<Limit> limits, value_of(on.directory().limits(on.who, about.level, about.subject)));
+  AUTARK_TRY(std::vector<Limit> limits, value_of(on.directory().limits(on.who, about.level, about.subject),
+                                                 about.subject, list_of(about)));
   std::erase_if(limits, [&](const Limit& l) { return !about.model.empty() && l.model != about.model; });
   return shown(a, on, limits);
 }
@@ -92,7 +100,8 @@ Result<Shown> clear(const Arguments& a, const Operator& on) {
   for (const std::string& kind : a.kinds) {
     Limit limit = subject_of(a, on);
     AUTARK_TRY(limit.kind, platform::limit_kind_named(kind));
-    if (const auto fault = on.directory().clear_limit(on.who, limit)) return error_of(*fault);
+    if (const auto fault = on.directory().clear_limit(on.who, limit))
+      return error_of(*fault, limit.subject, list_of(limit));
   }
   return list(a, on);
 }

@@ -1,5 +1,4 @@
 #include "apps/cmd_members.h"
-#include <fmt/format.h>
 #include "apps/new_password.h"
 #include "apps/platform_access.h"
 #include "apps/platform_tables.h"
@@ -22,9 +21,10 @@ Result<Shown> shown(const Arguments& a, const Operator& on, const platform::Memb
     return Shown(std::move(object));
   }
   AUTARK_TRY(const auto workspaces, value_of(on.directory().workspaces(on.who)));
-  std::string text = facts_of(member, workspaces);
-  if (!password.empty()) text += fmt::format("password    {}\nThis password is not shown again.\n", password);
-  return Shown(std::move(text));
+  Facts facts = facts_of(member, workspaces);
+  if (password.empty()) return Shown(fact_lines(facts));
+  facts.emplace_back("password", password + "  (it is not shown again)");
+  return Shown(fact_lines(facts));
 }
 
 Result<std::vector<platform::Role>> roles_of(const Arguments& a) {
@@ -63,7 +63,7 @@ Result<Shown> list(const Arguments& a, const Operator& on) {
 }
 
 Result<Shown> show(const Arguments& a, const Operator& on) {
-  AUTARK_TRY(const auto found, value_of(on.directory().member(on.who, a.name)));
+  AUTARK_TRY(const auto found, value_of(on.directory().member(on.who, a.name), a.name, "members list"));
   return shown(a, on, found);
 }
 
@@ -75,24 +75,28 @@ Result<Shown> change(const Arguments& a, const Operator& on) {
   }
   if (!a.workspaces.empty()) workspaces = a.workspaces;
   if (!roles && !workspaces) return Error{Code::invalid, "nothing to change: give --roles or --workspaces"};
-  AUTARK_TRY(const auto changed, value_of(on.directory().change_member(on.who, a.name, roles, workspaces)));
+  AUTARK_TRY(const auto changed, value_of(on.directory().change_member(on.who, a.name, roles, workspaces),
+                                          a.name, "members list"));
   return shown(a, on, changed);
 }
 
 Result<Shown> enable(const Arguments& a, const Operator& on, bool enabled) {
-  AUTARK_TRY(const auto changed, value_of(on.directory().enable_member(on.who, a.name, enabled)));
+  AUTARK_TRY(const auto changed,
+             value_of(on.directory().enable_member(on.who, a.name, enabled), a.name, "members list"));
   return shown(a, on, changed);
 }
 
 Result<Shown> reset_password(const Arguments& a, const Operator& on) {
   AUTARK_TRY(const std::string wished, password_for(a));
-  AUTARK_TRY(const std::string password, value_of(on.directory().reset_password(on.who, a.name, wished)));
-  AUTARK_TRY(const auto member, value_of(on.directory().member(on.who, a.name)));
+  AUTARK_TRY(const std::string password,
+             value_of(on.directory().reset_password(on.who, a.name, wished), a.name, "members list"));
+  AUTARK_TRY(const auto member, value_of(on.directory().member(on.who, a.name), a.name, "members list"));
   return shown(a, on, member, wished.empty() ? password : "");
 }
 
 Result<Shown> reset_totp(const Arguments& a, const Operator& on) {
-  if (const auto fault = on.directory().reset_totp(on.who, a.name)) return error_of(*fault);
+  if (const auto fault = on.directory().reset_totp(on.who, a.name))
+    return error_of(*fault, a.name, "members list");
   return show(a, on);
 }
 

@@ -41,7 +41,8 @@ void print_made(const Init& a, const platform::MadePlatform& made) {
                                {"workspace", "default"},
                                {"key", secret}}));
   fmt::print(
-      "\nNext:\n  autark keys create NAME --workspace default --budget 20{} --platform {}\n"
+      "\nNothing costs anything yet; `autark platform prices set` changes that.\n\nNext:\n  autark keys "
+      "create NAME --workspace default --budget 20{} --platform {}\n"
       "  autark serve --platform {}\n",
       a.wanted.currency, folder, folder);
 }
@@ -73,15 +74,16 @@ Result<Shown> show(const PlatformArguments& a, const Operator& on) {
         {"post_paid", file.post_paid},
         {"separation", separated},
         {"account", {{"id", on.account.id}, {"name", on.account.name}, {"currency", on.account.currency}}}});
-  return Shown(fact_lines({{"platform", file.path.string()},
-                           {"store", on.platform.database->name()},
-                           {"tables", fmt::format("of version {}", version)},
-                           {"time zone", file.time_zone},
-                           {"payment", file.post_paid ? "afterwards: an account may owe"
-                                                      : "in advance: requests need a balance or credits"},
-                           {"separation", separated ? "on" : "off"},
-                           {"account", on.account.name + ", in " + on.account.currency}}) +
-               facts_of(balance));
+  Facts facts{{"platform", file.path.string()},
+              {"store", on.platform.database->name()},
+              {"tables", fmt::format("of version {}", version)},
+              {"time zone", file.time_zone},
+              {"payment", file.post_paid ? "afterwards: an account may owe"
+                                         : "in advance: requests need a balance or credits"},
+              {"separation", separated ? "on" : "off"},
+              {"account", on.account.name + ", in " + on.account.currency}};
+  for (auto& fact : facts_of(balance)) facts.push_back(std::move(fact));
+  return Shown(fact_lines(facts));
 }
 
 Result<Shown> separate(const Separation& a, const Operator& on) {
@@ -142,7 +144,7 @@ void add_platform_command(const Command& program) {
       "  autark platform show --platform team\n"
       "  autark platform deposit --amount 100CNY --platform team\n"
       "  autark platform grant --kind free --amount 1000000 --expires 30d --platform team\n"
-      "  autark platform prices list --platform team\n"
+      "  autark platform prices set --input 1 --output 4 --platform team\n"
       "  autark platform backup team.backup --platform team\n"
       "  autark platform audit --platform team");
 }

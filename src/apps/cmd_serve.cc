@@ -15,6 +15,7 @@
 #include "api/thinking.h"
 #include "apps/command_line.h"
 #include "apps/open_model.h"
+#include "apps/platform_service.h"
 #include "apps/prefix_cache_options.h"
 #include "apps/report.h"
 #include "apps/speculation_options.h"
@@ -48,7 +49,8 @@ struct Arguments {
   std::string model, host = "127.0.0.1", api_key, name, chip = "cpu", rounding, thinking, effort;
   std::vector<std::string> aliases, cors;
   std::string metrics_names = "autark";
-  bool has_key = false;  // a key was given, possibly an empty one
+  bool has_key = false;            // a key was given, possibly an empty one
+  std::filesystem::path platform;  // empty: none
   uint16_t port = 8080;
   int threads = 0, parallel = 32, queue = 256, connections = 4096, body_megabytes = 32;
   int64_t context = 0, request_seconds = 3600, drain_seconds = 30;
@@ -196,7 +198,11 @@ void print_address(const Arguments& a, uint16_t port) {
   const std::string host = a.host.find(':') == std::string::npos ? a.host : "[" + a.host + "]";
   say("listening {}://{}:{}  (console at /, APIs at /v1)\n", a.tls_key.empty() ? "http" : "https", host,
       port);
-  if (!a.has_key && !is_loopback(a.host))
+  if (!a.platform.empty() && a.tls_key.empty() && !is_loopback(a.host))
+    say("warning   keys and passwords travel in clear to {}: give --tls-cert and --tls-key, or let only a "
+        "proxy with TLS reach it\n",
+        a.host);
+  if (!a.has_key && a.platform.empty() && !is_loopback(a.host))
     say("warning   {} can be reached from other machines and there is no --api-key: anyone there can use "
         "it\n",
         a.host);
@@ -234,8 +240,8 @@ serve::Service::Expose vllm_metrics(const Arguments& a,
 }
 
 // Loads the model, serves until a signal comes and returns the exit code of the process.
-int serve_until_signal(const Arguments& a, const sigset_t& signals, serve::Service& service,
-                       http::Server& server) {
+int serve_until_signal(const Arguments& a, const sigset_t& signals, const PlatformService& platform,
+                       serve::Service& service, http::Server& server) {
   auto loading = std::async(std::launch::async, [&] { return load(a, service); });
   while (loading.wait_for(Seconds(0)) != std::future_status::ready) {
     const int signal = wait_for_signal(signals, std::chrono::milliseconds(50));
@@ -248,7 +254,7 @@ int serve_until_signal(const Arguments& a, const sigset_t& signals, serve::Servi
   if (!loaded) return fail(loaded.error());
   print_card(*loaded->backend, loaded->path);
   service.open(
-      loaded->backend,
+      platform.around(loaded->backend),
       [&server, backend = std::weak_ptr(loaded->backend)](serve::Exposition& out) {
         out.gauge("connections", "Open HTTP connections.", server.connections());
         if (const auto b = backend.lock()) b->expose(out);
@@ -300,7 +306,8 @@ Result<State> open_state(const Arguments& a) {
   const bool in_memory = a.state == "none" || (a.state.empty() && a.port == 0);
   const int64_t usual = int64_t{1} << (in_memory ? 26 : 30);
   const storage::Limits limits{.bytes = a.store_bytes > 0 ? a.store_bytes : usual};
-  const storage::FileLimits file_limits{.bytes = a.files_bytes > 0 ? a.files_bytes : usual << 4};
+  const storage::FileLimits file_limits{.bytes = a.files_bytes > 0 ? a.files_bytes : usual << 4,
+                                        .shared = !a.platform.empty()};
   if (in_memory) {
     AUTARK_TRY(std::shared_ptr<storage::Store> kept, storage::memory_store(limits));
     return State{.folder = {},
@@ -336,7 +343,10 @@ int run(const Arguments& a) {
   if (!http) return fail(http.error());
   auto state = open_state(a);
   if (!state) return fail(state.error());
+  const auto platform = PlatformService::open(a.platform, a.has_key);
+  if (!platform) return fail(platform.error());
   serve::Service service({.api_key = *key,
+                          .gate = platform->gate(),
                           .assets = serve::console_assets(),
                           .request_time = Seconds(a.request_seconds),
                           .answers = state->answers,
@@ -344,10 +354,13 @@ int run(const Arguments& a) {
                           .files = state->files,
                           .file_bytes = a.max_file,
                           .batches = state->batches});
-  auto server = http::Server::start(*http, service.router());
+  http::Router router = service.router();
+  platform->add_routes(router, !a.tls_key.empty());
+  auto server = http::Server::start(*http, std::move(router));
   if (!server) return fail(server.error());
+  say("{}", platform->card());
   print_address(a, (*server)->port());
-  const int exit_code = serve_until_signal(a, signals, service, **server);
+  const int exit_code = serve_until_signal(a, signals, *platform, service, **server);
   server->reset();
   return exit_code;
 }
@@ -411,6 +424,7 @@ void add_serve_command(const Command& program) {
            "Clients must send it, as 'Authorization: Bearer' or 'x-api-key'. White space around it is "
            "not part of it",
            {.variable = kKeyVariable, .given = &a->has_key});
+  add_platform_of_server(c, a->platform);
   c.option("--cors", a->cors,
            "Pages of this origin may use the APIs from a browser, such as https://app.example:8443; * for "
            "any; may be given again",

@@ -25,10 +25,10 @@ Result<platform::Micros> past_moment(const std::string& text) {
 
 // Names or ids as ids.
 template <class Find>
-Result<std::vector<std::string>> ids_of(const std::vector<std::string>& names, Find find) {
+Result<std::vector<std::string>> ids_of(const std::vector<std::string>& names, const char* list, Find find) {
   std::vector<std::string> ids;
   for (const std::string& name : names) {
-    AUTARK_TRY(const auto found, value_of(find(name)));
+    AUTARK_TRY(const auto found, value_of(find(name), name, list));
     ids.push_back(found.id);
   }
   return ids;
@@ -41,11 +41,11 @@ Result<platform::UsageQuery> query_of(const Arguments& a, const Operator& on) {
   if (!a.to.empty()) {
     AUTARK_TRY(q.to, past_moment(a.to));
   }
-  AUTARK_TRY(q.workspaces, ids_of(a.workspaces, [&](const std::string& name) {
+  AUTARK_TRY(q.workspaces, ids_of(a.workspaces, "workspaces list", [&](const std::string& name) {
                return on.directory().workspace(on.who, name);
              }));
-  AUTARK_TRY(q.keys,
-             ids_of(a.keys, [&](const std::string& name) { return on.directory().key(on.who, name); }));
+  AUTARK_TRY(q.keys, ids_of(a.keys, "keys list --all",
+                            [&](const std::string& name) { return on.directory().key(on.who, name); }));
   AUTARK_TRY(q.zone, platform::TimeZone::named(a.zone.empty() ? on.platform.file.time_zone : a.zone));
   return q;
 }
@@ -111,7 +111,7 @@ Result<Shown> balance(const PlatformArguments& a, const Operator& on) {
   AUTARK_TRY(const platform::Balance balance, ledger->balance(on.account.id));
   AUTARK_TRY(const auto credits, ledger->credits(on.account.id));
   if (a.json) return Shown(platform::balance_json(balance, credits));
-  return Shown(facts_of(balance) + (credits.empty() ? "" : "\n" + table_of(credits)));
+  return Shown(fact_lines(facts_of(balance)) + (credits.empty() ? "" : "\n" + table_of(credits)));
 }
 
 }  // namespace

@@ -12,11 +12,12 @@ struct Arguments : PlatformArguments {
 
 Shown shown(const Arguments& a, const platform::Workspace& workspace) {
   if (a.json) return platform::workspace_json(workspace);
-  return facts_of(workspace);
+  return fact_lines(facts_of(workspace));
 }
 
 Result<Shown> create(const Arguments& a, const Operator& on) {
-  AUTARK_TRY(const auto made, value_of(on.directory().create_workspace(on.who, a.name)));
+  AUTARK_TRY(const auto made,
+             value_of(on.directory().create_workspace(on.who, a.name), a.name, "workspaces list"));
   return shown(a, made);
 }
 
@@ -29,12 +30,13 @@ Result<Shown> list(const Arguments& a, const Operator& on) {
 }
 
 Result<Shown> show(const Arguments& a, const Operator& on) {
-  AUTARK_TRY(const auto found, value_of(on.directory().workspace(on.who, a.name)));
+  AUTARK_TRY(const auto found, value_of(on.directory().workspace(on.who, a.name), a.name, "workspaces list"));
   return shown(a, found);
 }
 
 Result<Shown> enable(const Arguments& a, const Operator& on, bool enabled) {
-  AUTARK_TRY(const auto changed, value_of(on.directory().enable_workspace(on.who, a.name, enabled)));
+  AUTARK_TRY(const auto changed,
+             value_of(on.directory().enable_workspace(on.who, a.name, enabled), a.name, "workspaces list"));
   return shown(a, changed);
 }
 

@@ -31,7 +31,8 @@ Result<Shown> deposit(const Deposit& a, const Operator& on) {
   if (auto e = ledger->deposit(on.account.id, money, id)) return *e;
   AUTARK_TRY(const platform::Balance balance, ledger->balance(on.account.id));
   if (!a.json)
-    return Shown(fmt::format("booked {} as {}\n{}", platform::to_text(money), id, facts_of(balance)));
+    return Shown(
+        fmt::format("booked {} as {}\n{}", platform::to_text(money), id, fact_lines(facts_of(balance))));
   return Shown(Json{{"id", id},
                     {"account", on.account.id},
                     {"amount", platform::money_json(money.nanos, money.currency)},

@@ -26,6 +26,13 @@ Error error_of(const api::ApiError& fault) {
   return {fault.kind == Kind::unavailable ? Code::io : Code::invalid, fault.message};
 }
 
+Error error_of(const api::ApiError& fault, const std::string& name, const std::string& list) {
+  Error error = error_of(fault);
+  if (error.code == Code::not_found)
+    error.message = name + ": " + error.message + "; `autark " + list + "` shows what there is";
+  return error;
+}
+
 namespace {
 
 Result<platform::Platform> open_with_remarks(const PlatformArguments& a) {
@@ -45,7 +52,8 @@ int finish(const Result<Shown>& shown) {
 
 Result<Operator> open_operator(const PlatformArguments& a) {
   AUTARK_TRY(platform::Platform opened, open_with_remarks(a));
-  AUTARK_TRY(platform::Account account, value_of(opened.directory->account(a.account)));
+  AUTARK_TRY(platform::Account account,
+             value_of(opened.directory->account(a.account), a.account, "platform accounts list"));
   platform::Actor who = platform::operator_of(account.id);
   return Operator{std::move(opened), std::move(account), std::move(who)};
 }

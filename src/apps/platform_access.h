@@ -52,6 +52,13 @@ void print(const Shown& shown);
 
 // A fault of the directory as an Error; the message stays.
 Error error_of(const api::ApiError& fault);
+// The same of a fault that is about a thing with a name; what is not found is named, with the command that lists what is.
+Error error_of(const api::ApiError& fault, const std::string& name, const std::string& list);
+template <class T>
+Result<T> value_of(api::ApiResult<T> answer, const std::string& name, const std::string& list) {
+  if (auto* fault = std::get_if<api::ApiError>(&answer)) return error_of(*fault, name, list);
+  return std::get<T>(std::move(answer));
+}
 template <class T>
 Result<T> value_of(api::ApiResult<T> answer) {
   if (auto* fault = std::get_if<api::ApiError>(&answer)) return error_of(*fault);

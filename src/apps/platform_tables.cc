@@ -131,53 +131,51 @@ std::string table_of(const std::vector<Credit>& credits) {
   return table.text("No credits.");
 }
 
-std::string facts_of(const Workspace& w) {
-  return fact_lines({{"name", w.name},
-                     {"id", w.id},
-                     {"keys", grouped(w.key_count)},
-                     {"members", grouped(w.member_count)},
-                     {"created", time_text(w.created) + " UTC"},
-                     {"state", state_of(w.disabled)}});
+Facts facts_of(const Workspace& w) {
+  return {{"name", w.name},
+          {"id", w.id},
+          {"keys", grouped(w.key_count)},
+          {"members", grouped(w.member_count)},
+          {"created", time_text(w.created) + " UTC"},
+          {"state", state_of(w.disabled)}};
 }
 
-std::string facts_of(const Member& m, const std::vector<Workspace>& workspaces) {
-  return fact_lines({{"name", m.name},
-                     {"id", m.id},
-                     {"roles", roles_of(m)},
-                     {"workspaces", workspaces_of(m, workspaces)},
-                     {"TOTP", m.totp_set ? "set" : "not set"},
-                     {"created", time_text(m.created) + " UTC"},
-                     {"state", state_of(m.disabled)}});
+Facts facts_of(const Member& m, const std::vector<Workspace>& workspaces) {
+  return {{"name", m.name},
+          {"id", m.id},
+          {"roles", roles_of(m)},
+          {"workspaces", workspaces_of(m, workspaces)},
+          {"TOTP", m.totp_set ? "set" : "not set"},
+          {"created", time_text(m.created) + " UTC"},
+          {"state", state_of(m.disabled)}};
 }
 
-std::string facts_of(const Key& k, const std::vector<Limit>& limits, const std::string& currency,
-                     Micros now) {
-  std::vector<std::pair<std::string, std::string>> facts{
-      {"name", k.name},
-      {"id", k.id},
-      {"prefix", k.prefix},
-      {"workspace", k.workspace_name},
-      {"member", k.member.empty() ? "none: it is the workspace's" : k.member},
-      {"role", std::string(name_of(k.role))},
-      {"models", listed(k.models, "all")},
-      {"routes", listed(k.routes, "all")},
-      {"addresses", listed(k.ips, "all")},
-      {"limits", limits_of(limits, currency, now)},
-      {"created", time_text(k.created)},
-      {"last use", time_text(k.used)},
-      {"expires", time_text(k.expires)},
-      {"state", state_of(k, now)}};
+Facts facts_of(const Key& k, const std::vector<Limit>& limits, const std::string& currency, Micros now) {
+  Facts facts{{"name", k.name},
+              {"id", k.id},
+              {"prefix", k.prefix},
+              {"workspace", k.workspace_name},
+              {"member", k.member.empty() ? "none: it is the workspace's" : k.member},
+              {"role", std::string(name_of(k.role))},
+              {"models", listed(k.models, "all")},
+              {"routes", listed(k.routes, "all")},
+              {"addresses", listed(k.ips, "all")},
+              {"limits", limits_of(limits, currency, now)},
+              {"created", time_text(k.created)},
+              {"last use", time_text(k.used)},
+              {"expires", time_text(k.expires)},
+              {"state", state_of(k, now)}};
   if (k.rotating_until)
     facts.emplace_back("old secret", "works until " + time_text(k.rotating_until) + " UTC");
-  return fact_lines(facts);
+  return facts;
 }
 
-std::string facts_of(const Balance& b) {
+Facts facts_of(const Balance& b) {
   const auto sum = [&](int64_t nanos) { return to_text({nanos, b.currency}); };
-  return fact_lines({{"left", sum(b.total())},
-                     {"topped up", sum(b.topped_up) + (b.topped_up < 0 ? "  (owed)" : "")},
-                     {"granted", sum(b.granted)},
-                     {"spent", sum(b.spent)}});
+  return {{"left", sum(b.total())},
+          {"topped up", sum(b.topped_up) + (b.topped_up < 0 ? "  (owed)" : "")},
+          {"granted", sum(b.granted)},
+          {"spent", sum(b.spent)}};
 }
 
 }  // namespace autark::apps

@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <vector>
+#include "apps/text_table.h"
 #include "platform/directory.h"
 #include "platform/ledger.h"
 
@@ -31,11 +32,11 @@ std::string table_of(const std::vector<platform::Limit>& limits, const LimitName
 std::string table_of(const std::vector<platform::PriceRecord>& files, platform::Micros now);
 std::string table_of(const std::vector<platform::Credit>& credits);
 
-std::string facts_of(const platform::Workspace& workspace);
-std::string facts_of(const platform::Member& member, const std::vector<platform::Workspace>& workspaces);
+Facts facts_of(const platform::Workspace& workspace);
+Facts facts_of(const platform::Member& member, const std::vector<platform::Workspace>& workspaces);
 // `limits`: of this key.
-std::string facts_of(const platform::Key& key, const std::vector<platform::Limit>& limits,
-                     const std::string& currency, platform::Micros now);
-std::string facts_of(const platform::Balance& balance);
+Facts facts_of(const platform::Key& key, const std::vector<platform::Limit>& limits,
+               const std::string& currency, platform::Micros now);
+Facts facts_of(const platform::Balance& balance);
 
 }  // namespace autark::apps

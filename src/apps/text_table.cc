@@ -37,7 +37,7 @@ size_t display_width(std::string_view utf8) {
   return width;
 }
 
-std::string fact_lines(const std::vector<std::pair<std::string, std::string>>& facts) {
+std::string fact_lines(const Facts& facts) {
   size_t width = 0;
   for (const auto& [name, value] : facts) width = std::max(width, display_width(name));
   std::string out;

@@ -25,8 +25,10 @@ class TextTable {
   std::vector<std::vector<std::string>> lines_;  // the titles first
 };
 
-// Names and values of one thing, a line each, values aligned.
-std::string fact_lines(const std::vector<std::pair<std::string, std::string>>& facts);
+// Names and values of one thing.
+using Facts = std::vector<std::pair<std::string, std::string>>;
+// A line each, values aligned.
+std::string fact_lines(const Facts& facts);
 // The columns that a text takes in a terminal: two for characters of Chinese, Japanese and Korean, else one.
 size_t display_width(std::string_view utf8);
 // 1234567 as "1,234,567".

@@ -5,8 +5,10 @@
 
 namespace autark {
 
-inline uint64_t fnv1a(std::string_view bytes) {
-  uint64_t hash = 14695981039346656037u;
+inline constexpr uint64_t kFnvSeed = 14695981039346656037u;
+
+// `hash`: of the bytes before, for texts in pieces.
+inline uint64_t fnv1a(std::string_view bytes, uint64_t hash = kFnvSeed) {
   for (const char c : bytes) hash = (hash ^ uint8_t(c)) * 1099511628211u;
   return hash;
 }

@@ -1,5 +1,6 @@
 #include "platform/admin_routes.h"
 #include "api/faults.h"
+#include "base/log.h"
 #include "platform/admin/bodies.h"
 #include "platform/admin/credentials.h"
 #include "platform/admin/operation.h"
@@ -73,7 +74,9 @@ class Admin {
     post(operation.slow ? password_workers_ : workers_, std::move(request), stream,
          [this, &operation, ids = std::move(found.ids)](const http::Request& r) {
            Visit visit{platform_, r, options_.clock(), options_.tls, ids};
-           return answer(operation, visit);
+           Answered made = answer(operation, visit);
+           if (changes(r) && std::holds_alternative<Answer>(made)) follow();
+           return made;
          });
   }
 
@@ -87,6 +90,13 @@ class Admin {
   }
 
  private:
+  static bool changes(const http::Request& request) {
+    return request.method != "GET" && request.method != "HEAD";
+  }
+  // What was changed counts here as soon as it is answered; other servers see it a little later.
+  void follow() {
+    if (const auto failed = platform_.gatekeeper->refresh()) log_warning("admin: " + failed->message);
+  }
   static Answered no_route(const http::Request& request, const std::string& allowed) {
     if (allowed.empty())
       return ApiError{.kind = Kind::not_found,
@@ -124,10 +134,11 @@ void add_routes(http::Router& router, ServerPlatform& platform, AdminOptions opt
   router.add("GET", "/admin/openapi.json", [document](http::Request, http::StreamPtr stream) {
     stream->respond({200, {{"content-type", "application/json"}, {"cache-control", "no-store"}}, *document});
   });
-  for (const auto& [path, handler] : admin::kOutside)
-    router.add("GET", path, [admin, handler](http::Request request, http::StreamPtr stream) {
-      admin->outside(handler, std::move(request), stream);
-    });
+  for (const admin::OutsideRoute& route : admin::kOutside)
+    router.add("GET", route.path,
+               [admin, handler = route.handler](http::Request request, http::StreamPtr stream) {
+                 admin->outside(handler, std::move(request), stream);
+               });
 }
 
 }  // namespace autark::platform

@@ -60,7 +60,7 @@ std::vector<api::Allowance> allowances_of(const Holds& holds, const Moment& now)
     const bool tokens = kind == LimitKind::tpm;
     api::Allowance a{.of = tokens ? "tokens" : "requests",
                      .limit = h.counter->amount(now),
-                     .remaining = std::max<int64_t>(0, h.counter->left(now)),
+                     .remaining = std::max<int64_t>(0, h.counter->left_of_all(now)),
                      .reset_seconds = h.counter->seconds_left(now)};
     auto& least = tightest[tokens];
     if (!least || is_tighter(a, *least)) least = std::move(a);

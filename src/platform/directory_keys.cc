@@ -62,9 +62,8 @@ void check_scopes(Query& query, const KeyDraft& draft) {
 std::string owner_of(Query& query, const Actor& who, const KeyDraft& draft) {
   const bool own =
       !who.is_operator && (!sees_all(who) || is_administrative(draft.role)) && !who.member.empty();
-  const auto member = draft.member.empty() ? std::nullopt : find_member(query, who.account, draft.member);
-  if (!draft.member.empty() && (!member || (!sees_all(who) && member->id != who.member)))
-    return query.refuse(no_such("member"));
+  const auto member = draft.member.empty() ? std::nullopt : visible_member(query, who, draft.member);
+  if (!draft.member.empty() && !member) return query.refuse(no_such("member"));
   if (own && member && member->id != who.member)
     return query.refuse(invalid("member", "an administrative key belongs to the member that makes it"));
   if (own) return who.member;

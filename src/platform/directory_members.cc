@@ -58,8 +58,8 @@ bool is_visible(const Actor& who, const Member& member) {
 
 // The member, if `who` may change members.
 Member changeable(Query& query, const Actor& who, const std::string& member) {
-  const auto found = find_member(query, who.account, member);
-  if (!found || !is_visible(who, *found)) return query.refuse(no_such("member"));
+  const auto found = visible_member(query, who, member);
+  if (!found) return query.refuse(no_such("member"));
   if (is_refused(query, who, Act::change_members)) return {};
   return *found;
 }
@@ -82,8 +82,15 @@ api::ApiResult<NewPassword> new_password(const std::string& password) {
   return made;
 }
 
-std::optional<Member> find_member(Query& query, const std::string& account, const std::string& member) {
-  const auto rows = query.rows(std::string(kMembers) + " AND (id = $2 OR name = $2)", {account, member});
+std::optional<Member> visible_member(Query& query, const Actor& who, const std::string& member) {
+  if (sees_all(who)) return find_member(query, who.account, member);
+  return find_member(query, who.account, member, who.member.empty() ? "none" : who.member);
+}
+
+std::optional<Member> find_member(Query& query, const std::string& account, const std::string& member,
+                                  const std::string& only) {
+  const auto rows = query.rows(std::string(kMembers) + " AND (id = $2 OR name = $2) AND ($3 = '' OR id = $3)",
+                               {account, member, only});
   if (rows.empty()) return {};
   Member found = member_of(rows[0]);
   found.workspaces = memberships(query, found.id);
@@ -141,8 +148,8 @@ api::ApiResult<std::vector<Member>> Directory::members(const Actor& who) {
 
 api::ApiResult<Member> Directory::member(const Actor& who, const std::string& member) {
   return transact(*database_, Kind::reads, [&](Query& query) -> Member {
-    const auto found = find_member(query, who.account, member);
-    if (!found || !is_visible(who, *found)) return query.refuse(no_such("member"));
+    const auto found = visible_member(query, who, member);
+    if (!found) return query.refuse(no_such("member"));
     return *found;
   });
 }

@@ -19,12 +19,6 @@ int64_t characters_of(const std::string& text) {
   return std::ranges::count_if(text, [](char c) { return (uint8_t(c) & 0xc0) != 0x80; });
 }
 
-// Reading and writing it as JSON changes a text that is no UTF-8.
-bool is_utf8(const std::string& text) {
-  const auto read = parse_json(dump_json(Json(text)), "name");
-  return read && read->is_string() && read->get_ref<const std::string&>() == text;
-}
-
 }  // namespace
 
 std::optional<api::ApiError> fault_of(const api::ApiResult<Done>& result) {
@@ -52,7 +46,7 @@ api::ApiError name_taken(const std::string& what, const std::string& name) {
 
 void check_name(Query& query, const std::string& name) {
   const int64_t count = characters_of(name);
-  if (count < 1 || count > 64 || name.size() > 256 || !is_utf8(name))
+  if (count < 1 || count > 64 || name.size() > 256 || !is_text(name))
     query.refuse(invalid("name", "a name has 1 to 64 characters"));
   else if (!is_plain(name) || name.front() == ' ' || name.back() == ' ')
     query.refuse(invalid("name", "a name has no control characters, and no blanks at its ends"));
@@ -91,7 +85,8 @@ std::vector<Role> roles_of(const std::string& text) {
 }
 
 Workspace reachable_workspace(Query& query, const Actor& who, Act act, const std::string& workspace) {
-  const auto found = find_workspace(query, who.account, workspace);
+  auto found = find_workspace(query, who.account, workspace);
+  if (found && refusal(who, Act::see, found->id, false)) found.reset();  // before more is read for it
   if (!found) return query.refuse(no_such("workspace"));
   if (is_refused(query, who, act, found->id)) return {};
   return *found;

@@ -30,7 +30,11 @@ std::optional<Account> find_account(Query& query, const std::string& account);
 std::optional<Workspace> find_workspace(Query& query, const std::string& account,
                                         const std::string& workspace);
 std::vector<Workspace> all_workspaces(Query& query, const std::string& account);
-std::optional<Member> find_member(Query& query, const std::string& account, const std::string& member);
+// `only`: the id of the one that may be found; empty: all.
+std::optional<Member> find_member(Query& query, const std::string& account, const std::string& member,
+                                  const std::string& only = {});
+// The member if `who` may see it. No more is read for a hidden one than for one that is not there.
+std::optional<Member> visible_member(Query& query, const Actor& who, const std::string& member);
 std::vector<Member> all_members(Query& query, const std::string& account);
 // By id, prefix or name.
 std::vector<Key> find_keys(Query& query, const std::string& account, const std::string& key, Micros now);

@@ -45,6 +45,17 @@ TEST_P(DirectoryTest, NamesAreUniqueAndPlain) {
   EXPECT_EQ(code_of(directory->create_member(root, {.name = "ann"})), "name_taken");
 }
 
+TEST_P(DirectoryTest, HostileTextsAreRefusedAlike) {
+  for (const std::string& text : {std::string("a\0b", 3), std::string("\xff"), std::string("\xed\xa0\x80")}) {
+    const std::string said = "a text has a NUL character or is no UTF-8";
+    EXPECT_EQ(message_of(directory->key(root, text)), said);
+    EXPECT_EQ(message_of(directory->workspace(root, text)), said);
+    EXPECT_EQ(message_of(directory->set_limit(root, {.level = "model", .subject = text, .amount = 1})), said);
+    EXPECT_NE(message_of(directory->create_workspace(root, text)), "");
+  }
+  EXPECT_EQ(code_of(directory->key(root, "' OR 1=1 --")), "not_found");
+}
+
 TEST_P(DirectoryTest, EveryChangeRaisesTheVersion) {
   int64_t version = *directory->version();
   const auto raised = [&] {

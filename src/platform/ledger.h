@@ -36,7 +36,8 @@ struct Charge {
   std::string user;   // the client's label of its user; may be empty
   std::string route;  // "/v1/chat/completions"
   std::string service = "standard";
-  std::string outcome = "complete";  // complete, aborted (by the client), failed, lost (the server ended)
+  std::string outcome =
+      "complete";  // complete, aborted (by the client), failed, lost (the server ended), refused
   Quote quote;
   Tokens tokens;
   Micros duration = 0;  // from admission to the end
@@ -88,6 +89,8 @@ class Ledger {
   // - with one (cancelled) if another server booked it as lost, because this one did not renew its lease, and with
   //   other tokens than these;
   // - with one (exhausted), before settle() returns, if too many wait.
+  // - with one (internal) if the database answers but refuses this charge again and again; it is not booked then, and the log
+  //   says so.
   // `done` must not block and must not call this object, except for begin, note and settle.
   using Done = std::function<void(std::optional<Error>)>;
   void settle(Charge charge, Done done);

@@ -9,7 +9,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr size_t kRoundMax = 256;  // settlements in one transaction
+constexpr size_t kRoundMax = 256;   // settlements in one transaction
+constexpr int kAttemptsAlone = 10;  // that must fail, while the database answers, before a charge is given up
 
 Error lost_error(const std::string& id) {
   return {Code::cancelled,
@@ -96,10 +97,12 @@ void LedgerWriter::run() {
   }
   lock.unlock();
   // What is still under way belongs to nobody now: the next server that looks books it as noted.
-  static_cast<void>(database_->write([&](storage::Transaction& t) -> std::optional<Error> {
+  const auto leave = [&](storage::Transaction& t) -> std::optional<Error> {
     const auto gone = t.change("DELETE FROM server WHERE id = $1", {options_.server});
     return gone ? std::nullopt : std::optional(gone.error());
-  }));
+  };
+  for (int attempts = 0; attempts < 3 && database_->write(leave); ++attempts) {
+  }
 }
 
 LedgerWriter::Time LedgerWriter::wake() const {
@@ -107,8 +110,9 @@ LedgerWriter::Time LedgerWriter::wake() const {
   if (!fresh_.empty()) time = std::min(time, first_fresh_ + options_.begin_within);
   if (!dirty_.empty()) time = std::min(time, last_noted_ + options_.note_every);
   if (waiting_.size() >= kRoundMax) return Time::min();
-  if (!waiting_.empty()) time = std::min(time, waiting_.front().since + options_.gather);
-  return time;
+  if (waiting_.empty()) return time;
+  const auto gather = running_.empty() ? milliseconds(0) : options_.gather;  // nobody else could come
+  return std::min(time, waiting_.front().since + gather);
 }
 
 void LedgerWriter::take_round(Time now) {
@@ -179,9 +183,16 @@ bool LedgerWriter::try_round(const Round& round) {
 bool LedgerWriter::take_first() {
   Round alone;
   alone.settlements.push_back(round_.settlements.front());
-  if (try_round(alone)) return true;
-  if (!answers()) return false;
+  for (int failures = 1; failures <= kAttemptsAlone; ++failures) {
+    if (try_round(alone)) return true;
+    if (!answers()) return false;
+    pause(1);
+  }
   const Settlement& first = round_.settlements.front();
+  {
+    const std::scoped_lock lock(mutex_);
+    --in_round_;
+  }
   log_error("ledger: the request " + first.charge.id + " cannot be booked");
   if (first.done)
     first.done(Error{Code::internal, "the request " + first.charge.id + " could not be booked"});
@@ -193,6 +204,10 @@ bool LedgerWriter::answers() {
 }
 
 void LedgerWriter::finish(const Round& round, const std::vector<Fate>& fates) {
+  {
+    const std::scoped_lock lock(mutex_);
+    in_round_ -= fates.size();
+  }
   for (size_t i = 0; i < fates.size(); ++i) {
     const Settlement& s = round.settlements[i];
     if (s.done) s.done(fates[i] == Fate::lost ? std::optional(lost_error(s.charge.id)) : std::nullopt);

@@ -1,6 +1,7 @@
 #include "platform/limit_counter.h"
 #include <algorithm>
 #include <limits>
+#include <tuple>
 #include "platform/money.h"
 
 namespace autark::platform {
@@ -69,21 +70,48 @@ void LimitCounter::set_amounts(const Limit& limit) {
   amount_ = limit.amount, raised_ = limit.raised, until_ = limit.until, currency_ = limit.currency;
 }
 
+void LimitCounter::share() {
+  lease_ = std::make_unique<Lease>();
+  known_ = true;
+}
+
+bool LimitCounter::follow(Micros window, Micros ends) {
+  if (window < lease_->window) return false;
+  if (window > lease_->window) {
+    begin_window();
+    lease_->granted = lease_->others = 0;
+    lease_->window = window;
+  }
+  lease_->ends = ends;
+  return true;
+}
+
 void LimitCounter::advance(const Moment& now, const TimeZone& zone) {
-  if (kind_ == LimitKind::budget) return advance_period(now, zone);
-  if (open_ && now.elapsed - begin_ >= length()) begin_window();
+  if (lease_) {
+    if (lease_->granted == 0 || now.elapsed < lease_->ends) return;
+    begin_window();
+    lease_->granted = lease_->others = 0;
+  } else if (kind_ == LimitKind::budget) {
+    advance_period(now, zone);
+  } else if (open_ && now.elapsed - begin_ >= length()) {
+    begin_window();
+  }
+}
+
+std::pair<Micros, Micros> LimitCounter::period_at(Micros wall, const TimeZone& zone) const {
+  if (period_ == Period::total) return {0, kMost};
+  const LocalTime today = zone.at(wall);
+  const bool month = period_ == Period::month;
+  const Micros begin = zone.start_of_day(month ? today.day_number - (today.day - 1) : today.day_number);
+  return {begin, std::max(wall + 1, period_end(zone, today, month))};
 }
 
 // A period stays until the next one begins, also if the clock goes back to the one before.
 void LimitCounter::advance_period(const Moment& now, const TimeZone& zone) {
   if (end_ != 0 && now.wall < end_) return;
   begin_window();
-  known_ = false, end_ = kMost;
-  if (period_ == Period::total) return;
-  const LocalTime today = zone.at(now.wall);
-  const bool month = period_ == Period::month;
-  begin_ = zone.start_of_day(month ? today.day_number - (today.day - 1) : today.day_number);
-  end_ = std::max(now.wall + 1, period_end(zone, today, month));
+  known_ = false;
+  std::tie(begin_, end_) = period_at(now.wall, zone);
 }
 
 void LimitCounter::set_spent(int64_t spent) {
@@ -92,7 +120,13 @@ void LimitCounter::set_spent(int64_t spent) {
 }
 
 int64_t LimitCounter::left(const Moment& now) const {
-  return saturating_sum(amount(now), -saturating_sum(used_, reserved_));
+  if (lease_) return lease_->granted - saturating_sum(used_, reserved_);
+  return left_of_all(now);
+}
+
+int64_t LimitCounter::left_of_all(const Moment& now) const {
+  const int64_t others = lease_ ? lease_->others : 0;
+  return saturating_sum(amount(now), -saturating_sum(others, saturating_sum(used_, reserved_)));
 }
 
 int64_t LimitCounter::need(const Demand& d, int64_t answer) const {
@@ -111,6 +145,7 @@ int64_t LimitCounter::answer_within(const Demand& d, int64_t room) const {
 }
 
 double LimitCounter::seconds_left(const Moment& now) const {
+  if (lease_) return std::max(0.0, double(lease_->ends - now.elapsed) / kSecond);
   if (kind_ == LimitKind::budget) return period_ == Period::total ? 0 : double(end_ - now.wall) / kSecond;
   return open_ ? double(begin_ + length() - now.elapsed) / kSecond : 0;
 }

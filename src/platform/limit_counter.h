@@ -1,6 +1,8 @@
 // One limit and what is used of it. Not thread-safe: its owner's lock guards it.
 #pragma once
+#include <memory>
 #include <optional>
+#include <utility>
 #include "platform/limits.h"
 #include "platform/time_zone.h"
 
@@ -33,6 +35,18 @@ class Watch {
   Moment now_;
 };
 
+// This server's share of a limit that several servers have: it may use what was granted until the window ends.
+struct Lease {
+  int64_t granted = 0;       // in this window, and not given back
+  int64_t others = 0;        // what others have of it, as far as known
+  Micros window = 0;         // its begin by the database's clock; 0: none was granted yet
+  Micros ends = 0;           // in elapsed time
+  Micros next_ask = 0;       // after the database had too little
+  Micros taken = 0;          // when a request took of it last
+  Micros renewed = 0;        // when the database last heard of it
+  bool wants_visit = false;  // more will be needed soon, or there is more than is needed
+};
+
 class LimitCounter {
  public:
   LimitCounter(LimitLevel level, const Limit& limit);
@@ -49,6 +63,16 @@ class LimitCounter {
   const std::string& model() const { return model_; }
   int64_t amount(const Moment& now) const { return until_ > now.wall ? raised_ : amount_; }
 
+  // Null for limits of one server. From share() on, only what is granted is left, and the database says when a window
+  // ends.
+  Lease* lease() const { return lease_.get(); }
+  void share();
+  // The window that the database tells, with its end in elapsed time. Returns false if it is an old one.
+  bool follow(Micros window, Micros ends);
+  // The begin and the end of a budget's period at a time of the clock.
+  std::pair<Micros, Micros> period_at(Micros wall, const TimeZone& zone) const;
+  Micros length() const { return kind_ == LimitKind::burst ? kSecond : kMinute; }
+
   // Ends the window if its time is over. Call before the functions below.
   void advance(const Moment& now, const TimeZone& zone);
   // The number of the window. Amounts that were taken in another one do not count.
@@ -61,6 +85,7 @@ class LimitCounter {
   int64_t used() const { return used_; }          // of requests that have ended, in this window
   int64_t reserved() const { return reserved_; }  // of those that run
   int64_t left(const Moment& now) const;          // below 0 after the limit was lowered
+  int64_t left_of_all(const Moment& now) const;   // the same of all servers together
   // What a request with an answer of so many tokens needs at most.
   int64_t need(const Demand& demand, int64_t answer) const;
   // The tokens of an answer for which `room` is enough.
@@ -75,7 +100,6 @@ class LimitCounter {
  private:
   enum class Period : uint8_t { total, day, month };
   static Period period_of(const Limit& limit);
-  Micros length() const { return kind_ == LimitKind::burst ? kSecond : kMinute; }
   void begin_window() { ++window_, used_ = reserved_ = 0, open_ = false; }
   void advance_period(const Moment& now, const TimeZone& zone);
 
@@ -91,6 +115,7 @@ class LimitCounter {
   int64_t used_ = 0, reserved_ = 0;
   Micros begin_ = 0;  // of the open window, in elapsed time; of a budget's period, on the clock
   Micros end_ = 0;    // of a budget's period; 0: not begun yet
+  std::unique_ptr<Lease> lease_;
 };
 
 }  // namespace autark::platform

@@ -48,7 +48,8 @@ std::string too_large_text(const LimitRefusal& r, const Limit& limit, const std:
 }
 
 std::string spent_text(const LimitRefusal& r, const Limit& limit, const std::string& name, int64_t amount) {
-  const int64_t left = amount - r.counter->used();
+  const Lease* lease = r.counter->lease();
+  const int64_t left = amount - r.counter->used() - (lease ? lease->others : 0);
   if (left <= 0) return name + " is used up";
   return "the request may cost " + money_text(limit, r.need) + ", and " + money_text(limit, left) +
          " is left of " + name + "; reduce max_tokens or the prompt";
@@ -64,7 +65,8 @@ LimitRefusal refusal_of(const LimitCounter& c, int64_t need, const Moment& now) 
   LimitRefusal r{.counter = &c, .need = need};
   const int64_t amount = c.amount(now);
   if (c.kind() == LimitKind::budget) {
-    const bool spent = saturating_sum(c.used(), need) > amount;
+    const int64_t others = c.lease() ? c.lease()->others : 0;
+    const bool spent = saturating_sum(saturating_sum(c.used(), others), need) > amount;
     r.reason = spent ? Reason::spent : Reason::busy;
   } else if (need > amount) {
     r.reason = Reason::too_large;

@@ -85,8 +85,13 @@ class Limits {
 // budget is first needed in a period, without a lock.
 using Spent = std::function<Result<int64_t>(const Limit& limit, Micros since)>;
 std::shared_ptr<Limits> local_limits(Clock clock, std::string time_zone, Spent spent);
-// Limits that several servers share: each takes shares of what is left from the database, ahead of its requests and on a
-// thread of its own, and gives back what it does not need. `server` is the id of this process.
+// Limits that several servers share. Each has shares of them, which it takes ahead of its requests and on a thread of its
+// own, an eighth of what is left at a time, and gives back what it does not need for a second. Windows are those of the
+// database's clock. All servers together never admit more than a limit. Shares cost at most a transaction for every eighth
+// of a limit; only when less is left, and for limits below eight, a request waits for a transaction of its own (about a
+// millisecond; a refused one at most every 20 ms). Permits of a server that has ended come free after 15 s, its requests and
+// tokens with the next window. If the database is away, limits work from what a server has; then requests are refused with
+// `unavailable`. `server` is the id of this process. A reservation that outlives the limits gives its share back late.
 std::shared_ptr<Limits> shared_limits(std::shared_ptr<storage::Database> database, std::string server,
                                       Clock clock, std::string time_zone, Spent spent);
 

@@ -113,6 +113,24 @@ std::optional<api::ApiError> MeteredBackend::without_means(const Charge& charge)
                        .message = "the account's balance is used up; its administrator can add to it"};
 }
 
+// So that the ledger shows when a budget was at its end. Clients that try again and again do not fill it.
+void MeteredBackend::book_refusal(const Charge& charge, Micros now) const {
+  constexpr size_t kKeysMax = 10'000;
+  {
+    const std::lock_guard lock(mutex_);
+    if (refused_.size() >= kKeysMax) refused_.clear();
+    Micros& last = refused_[charge.key];
+    if (last != 0 && now - last < kSecond) return;
+    last = now;
+  }
+  Charge refused = charge;
+  refused.outcome = "refused";
+  terms_.parts.books->begin(refused);
+  terms_.parts.books->settle(std::move(refused), [](const std::optional<Error>& e) {
+    if (e) log_warning("ledger: a refusal is not booked yet: " + e->message);
+  });
+}
+
 api::ApiResult<MeteredRequest::Terms> MeteredBackend::admit(api::Request& request) const {
   auto* prepared = dynamic_cast<Extents*>(request.prepared.get());
   if (!prepared) {
@@ -125,7 +143,10 @@ api::ApiResult<MeteredRequest::Terms> MeteredBackend::admit(api::Request& reques
   const Charge& c = terms.charge;
   const Demand demand = demand_of(request, prepared->extent, terms.choices, c.quote);
   auto admitted = terms_.limits->admit({c.account, c.workspace, c.key, c.model}, demand);
-  if (auto* fault = std::get_if<api::ApiError>(&admitted)) return std::move(*fault);
+  if (auto* fault = std::get_if<api::ApiError>(&admitted)) {
+    if (fault->kind == Kind::quota) book_refusal(c, c.time);
+    return std::move(*fault);
+  }
   terms.reservation = std::move(std::get<0>(admitted));
   const int64_t answer = terms.reservation->answer_max;
   if (answer < demand.answer_max) request.max_tokens = answer / terms.choices;

@@ -1,5 +1,6 @@
 // The backend that Metering puts in front of another one.
 #pragma once
+#include <map>
 #include "platform/metered_request.h"
 
 namespace autark::platform {
@@ -39,12 +40,15 @@ class MeteredBackend final : public api::Backend {
   struct Extents;
   Charge charge_of(const api::Request& request) const;
   std::optional<api::ApiError> without_means(const Charge& charge) const;
+  void book_refusal(const Charge& charge, Micros now) const;
   std::string id_of_model(const std::string& name) const;
   // Checks all that may refuse the request, takes its room and shortens it to that.
   api::ApiResult<MeteredRequest::Terms> admit(api::Request& request) const;
 
   const Terms terms_;
   const std::shared_ptr<api::Backend> inner_;
+  mutable std::mutex mutex_;
+  mutable std::map<std::string, Micros> refused_;  // keys: when a refusal was booked last
 };
 
 // What a request with these sizes needs at most. `choices`: of all prompts.

@@ -4,6 +4,7 @@
 //   no Started yet           nothing is booked, all room is given back: the request was refused
 //   a fault before a token   a charge of 0 tokens
 //   cancelled                the prompt, and the tokens up to the cancellation
+//   refused by a budget      a charge of 0 tokens, "refused": at most one a second for a key
 #pragma once
 #include <chrono>
 #include <condition_variable>

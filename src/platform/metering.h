@@ -1,5 +1,6 @@
 // A backend in front of another one: it admits requests by their caller's limits, and books what they used. The last event
-// of an answer is sent once its charge is durable.
+// of an answer is sent once its charge is durable. A request that a budget refuses is booked with the outcome "refused" and
+// no tokens, at most one a second for a key; other refusals are not booked.
 #pragma once
 #include <memory>
 #include "api/backend.h"

@@ -6,30 +6,13 @@
 #include <random>
 #include "api/caller.h"
 #include "platform/metered_backend.h"
+#include "platform/metering_testing.h"
 
 namespace autark::platform {
 namespace {
 
 using api::Event;
 using Kind = api::ApiError::Kind;
-
-// Settles at once, or when the test says so.
-struct FakeBooks final : Bookkeeper {
-  void begin(const Charge& c) override { begun.push_back(c); }
-  void note(const std::string&, const Tokens& t) override { noted.push_back(t); }
-  void settle(Charge c, Ledger::Done done) override {
-    settled.push_back(std::move(c));
-    at_once ? done(error) : waiting.push_back(std::move(done));
-  }
-  bool is_behind() const override { return behind; }
-  Result<bool> has_means(const std::string&, const std::string&, Micros) override { return means; }
-
-  std::vector<Charge> begun, settled;
-  std::vector<Tokens> noted;
-  std::vector<Ledger::Done> waiting;
-  std::optional<Error> error;
-  bool at_once = true, behind = false, means = true;
-};
 
 struct FakeBackend final : api::Backend {
   std::vector<api::ModelEntry> models() const override {
@@ -258,8 +241,11 @@ TEST(Metering, ReservesMoneyByThePriceOfTheHour) {
   f.submit();
   EXPECT_FALSE(f.fault());
   f.request.max_tokens = 200;
-  f.submit();
+  f.submit(), f.submit();
   EXPECT_EQ(f.fault()->kind, Kind::quota);
+  ASSERT_EQ(f.books->settled.size(), 2U) << "one refusal a second has a line";
+  EXPECT_EQ(f.books->settled[1].outcome, "refused");
+  EXPECT_EQ(f.books->settled[1].tokens, Tokens{});
 }
 
 TEST(Metering, RefusesAnAccountWithoutMeansUnlessItPaysLater) {

@@ -1,9 +1,23 @@
 #include "platform/query.h"
+#include "store/text_rule.h"
 
 namespace autark::platform {
 
+bool is_text(const std::string& text) {
+  return storage::is_plain_text(text);
+}
+
+void Query::check(std::initializer_list<storage::Value> parameters) {
+  for (const storage::Value& value : parameters) {
+    const auto* text = std::get_if<std::string>(&value);
+    if (text && !is_text(*text))
+      refuse({.kind = api::ApiError::Kind::invalid, .message = "a text has a NUL character or is no UTF-8"});
+  }
+}
+
 std::vector<storage::Row> Query::rows(std::string_view sql,
                                       std::initializer_list<storage::Value> parameters) {
+  check(parameters);
   if (failed()) return {};
   auto found = transaction_.rows(sql, parameters);
   if (found) return std::move(found).value();
@@ -12,6 +26,7 @@ std::vector<storage::Row> Query::rows(std::string_view sql,
 }
 
 int64_t Query::change(std::string_view sql, std::initializer_list<storage::Value> parameters) {
+  check(parameters);
   if (failed()) return 0;
   const auto count = transaction_.change(sql, parameters);
   if (count) return *count;

@@ -12,7 +12,7 @@ namespace autark::platform {
 class Query {
  public:
   explicit Query(storage::Transaction& transaction) : transaction_(transaction) {}
-  // No rows after a fault.
+  // No rows after a fault. A parameter that is_text() does not take is refused (invalid), the same on every database.
   std::vector<storage::Row> rows(std::string_view sql, std::initializer_list<storage::Value> parameters = {});
   // The number of rows that changed; 0 after a fault.
   int64_t change(std::string_view sql, std::initializer_list<storage::Value> parameters = {});
@@ -30,10 +30,15 @@ class Query {
   const std::optional<Error>& lost() const { return lost_; }            // of the database
 
  private:
+  void check(std::initializer_list<storage::Value> parameters);
+
   storage::Transaction& transaction_;
   std::optional<api::ApiError> fault_;
   std::optional<Error> lost_;
 };
+
+// Whether every database keeps this text as it is: UTF-8 without a NUL.
+bool is_text(const std::string& text);
 
 // The fault for a database that cannot be used.
 api::ApiError unavailable(const Error& error);

@@ -23,6 +23,8 @@ constexpr storage::SchemaStep kSteps[] = {
      " expires BIGINT NOT NULL, disabled BIGINT NOT NULL DEFAULT 0, used BIGINT NOT NULL DEFAULT 0);"
      "CREATE TABLE key_secret (hash TEXT PRIMARY KEY, api_key TEXT NOT NULL REFERENCES api_key (id),"
      " created BIGINT NOT NULL, expires BIGINT NOT NULL);"
+     "CREATE INDEX key_by_workspace ON api_key (workspace);"
+     "CREATE INDEX secret_by_key ON key_secret (api_key);"
      "CREATE TABLE session (hash TEXT PRIMARY KEY, member TEXT NOT NULL REFERENCES member (id),"
      " created BIGINT NOT NULL, expires BIGINT NOT NULL, used BIGINT NOT NULL, address TEXT NOT NULL,"
      " id TEXT NOT NULL UNIQUE);"
@@ -64,7 +66,7 @@ constexpr storage::SchemaStep kSteps[] = {
      "CREATE TABLE counter (limit_name TEXT NOT NULL PRIMARY KEY, window_start BIGINT NOT NULL,"
      " taken BIGINT NOT NULL);"
      "CREATE TABLE share (limit_name TEXT NOT NULL, server TEXT NOT NULL, amount BIGINT NOT NULL,"
-     " PRIMARY KEY (limit_name, server));",
+     " alive_until BIGINT NOT NULL, PRIMARY KEY (limit_name, server));",
      "DROP TABLE share; DROP TABLE counter; DROP TABLE reservation; DROP TABLE server; DROP TABLE credit;"
      "DROP TABLE book; DROP TABLE posting; DROP TABLE usage_hour; DROP TABLE usage;"},
 };

@@ -46,7 +46,7 @@ std::shared_ptr<Limits> make_limits(const Platform& platform, const std::string&
   };
   const std::string& zone = platform.file.time_zone;
   if (platform.database->is_shared())
-    log_warning("limits are counted by each server for itself (" + server + ")");
+    return shared_limits(platform.database, server, clock, zone, std::move(spent));
   return local_limits(clock, zone, std::move(spent));
 }
 
@@ -73,8 +73,8 @@ Result<std::unique_ptr<ServerPlatform>> open_server_platform(const std::filesyst
   if (auto failed = follow(all.directory(), *all.limits, *all.metering)) return *failed;
   all.sessions = std::make_shared<Sessions>(all.parts.database, all.parts.box, clock);
   AUTARK_TRY(all.gatekeeper, Gatekeeper::open(all.parts.database, {.clock = clock}));
-  all.gatekeeper->on_change([&all] {
-    if (auto failed = follow(all.directory(), *all.limits, *all.metering))
+  all.gatekeeper->on_change([directory = all.parts.directory, limits = all.limits, metering = all.metering] {
+    if (auto failed = follow(*directory, *limits, *metering))
       log_warning("the platform goes on with the limits and prices it has: " + failed->message);
   });
   return made;

@@ -180,11 +180,11 @@ Sessions::~Sessions() = default;
 
 api::ApiResult<SignedIn> Sessions::sign_in(const std::string& name, const std::string& password,
                                            const std::string& totp, const std::string& address) {
-  const State::Names names = State::names(name.substr(0, kNameMax), address);
+  const std::string known = name.size() <= kNameMax && is_text(name) ? name : "";  // nobody is called ""
+  const State::Names names = State::names(known, address);
   if (auto fault = state_->pause(names)) return *fault;
-  const auto read = transact(*state_->database, Kind::reads, [&](Query& query) {
-    return credentials(query, "name", name.substr(0, kNameMax));
-  });
+  const auto read = transact(*state_->database, Kind::reads,
+                             [&](Query& query) { return credentials(query, "name", known); });
   if (const auto* fault = std::get_if<api::ApiError>(&read)) return *fault;
   const Credentials& who = std::get<Credentials>(read);
   const auto right = is_password(who.is_disabled ? "" : who.password, password);

@@ -9,17 +9,11 @@
 #include "platform/directory.h"
 #include "platform/schema.h"
 #include "platform/secrets.h"
+#include "store/database_testing.h"
 
 namespace autark::platform {
 
-// A new folder that is removed at the end.
-struct TestFolder {
-  std::filesystem::path path = [] {
-    std::string name = (std::filesystem::temp_directory_path() / "autark-platform-XXXXXX").string();
-    return std::filesystem::path(mkdtemp(name.data()));
-  }();
-  ~TestFolder() { std::filesystem::remove_all(path); }
-};
+using storage::TestFolder;
 
 inline std::string bytes_of_file(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -30,18 +24,7 @@ inline std::string bytes_of_file(const std::filesystem::path& file) {
 
 // The place of an empty database: a file in `folder`, or a schema of its own.
 inline std::string empty_database(const std::string& kind, const std::filesystem::path& folder) {
-  if (kind == "Sqlite") return "sqlite:" + (folder / "platform.db").string();
-  const std::string url = std::getenv("AUTARK_TEST_POSTGRES");
-  std::string name = "t" + random_letters(12);
-  for (char& c : name) c = char(std::tolower(c));
-  auto database = storage::open_database(url);
-  EXPECT_TRUE(database);
-  const auto failed = (*database)->write([&](storage::Transaction& t) -> std::optional<Error> {
-    const auto made = t.change("CREATE SCHEMA " + name);
-    return made ? std::nullopt : std::optional(made.error());
-  });
-  EXPECT_FALSE(failed) << failed->message;
-  return url + (url.find('?') == url.npos ? "?" : "&") + "options=-csearch_path%3D" + name;
+  return storage::empty_place(kind, folder);
 }
 
 inline std::vector<std::string> database_kinds() {

@@ -157,7 +157,8 @@ std::vector<Operation> own_operations() {
           {"GET", "/openapi.json", "This document", Form::object, "openapi info paths"},
           {"POST", "/v1/moderations", "Not configured: the server has no model that classifies texts",
            Form::none},
-          {"GET", "/user/balance", "Not configured: the server keeps no balances", Form::none}};
+          {"GET", "/user/balance", "What the key's account has; 404 on a server without accounts",
+           Form::object, "is_available balance_infos"}};
 }
 
 Json content(std::string_view type, Json schema) {

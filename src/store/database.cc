@@ -20,6 +20,14 @@ const std::string& Row::text(size_t column) const {
   return text ? *text : kNone;
 }
 
+std::optional<Error> Transaction::each(std::string_view sql, const Visit& visit) {
+  const auto found = rows(sql);
+  if (!found) return found.error();
+  for (const Row& row : *found)
+    if (auto fault = visit(row)) return fault;
+  return {};
+}
+
 Result<std::unique_ptr<Database>> open_database(const std::string& place) {
   constexpr std::string_view kSqlite = "sqlite:";
   if (place.starts_with(kSqlite)) return open_sqlite_database(place.substr(kSqlite.size()));

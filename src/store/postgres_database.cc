@@ -1,151 +1,71 @@
 #include "store/postgres_database.h"
 #ifdef AUTARK_POSTGRES
-#include <libpq-fe.h>
-#include <charconv>
+#include <algorithm>
 #include <condition_variable>
-#include <map>
 #include <mutex>
 #include <random>
 #include <thread>
+#include "store/postgres_connection.h"
 #include "store/schema_text.h"
+#include "store/table_facts.h"
 
 namespace autark::storage {
 namespace {
 
-struct Clear {
-  void operator()(PGresult* r) const { PQclear(r); }
-};
-using Answer = std::unique_ptr<PGresult, Clear>;
-struct Finish {
-  void operator()(PGconn* c) const { PQfinish(c); }
-};
-
 constexpr int kConnectionsMax = 8;  // more calls wait
 constexpr int kTries = 100;         // of a transaction that conflicts with others
-constexpr Oid kInt8 = 20, kInt4 = 23, kInt2 = 21, kNumeric = 1700;
+constexpr const char* kWrite = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
+constexpr const char* kRead = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+constexpr const char* kMigrate = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 
-// A connection and its prepared statements. `lost` and `again` say what the last fault means.
-class Connection final : public Transaction {
- public:
-  static Result<std::unique_ptr<Connection>> open(const std::string& url) {
-    const char* const keys[] = {"dbname", "connect_timeout", "application_name", "client_encoding", nullptr};
-    const char* const values[] = {url.c_str(), "5", "autark", "UTF8", nullptr};
-    auto made = std::make_unique<Connection>();
-    made->db_.reset(PQconnectdbParams(keys, values, 1));
-    if (!made->db_ || PQstatus(made->db_.get()) != CONNECTION_OK) return made->error("cannot be reached");
-    PQsetNoticeProcessor(
-        made->db_.get(), [](void*, const char*) {}, nullptr);
-    return made;
-  }
+// Takes one step in the direction of `version`; only one process does at a time.
+std::optional<Error> take_step(PostgresConnection& c, std::span<const SchemaStep> steps, size_t version,
+                               bool& there) {
+  if (auto fault = c.run("SELECT pg_advisory_xact_lock(7135094)")) return fault;
+  const auto taken = schema_version(c, true);
+  if (!taken) return taken.error();
+  const auto next = next_step(steps, *taken, version);
+  if (!next) return next.error();
+  there = next->sql.empty();
+  if (there) return {};
+  if (auto fault = c.run(with_serial(next->sql, "BIGSERIAL PRIMARY KEY").c_str())) return fault;
+  return c.run(("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL);"
+                "DELETE FROM schema_version; INSERT INTO schema_version VALUES (" +
+                std::to_string(next->version) + ")")
+                   .c_str());
+}
 
-  Result<std::vector<Row>> rows(std::string_view sql, std::span<const Value> parameters) override {
-    AUTARK_TRY(const Answer answer, execute(sql, parameters));
-    std::vector<Row> found;
-    for (int row = 0; row < PQntuples(answer.get()); ++row) found.push_back(row_of(answer.get(), row));
-    return found;
-  }
-  Result<int64_t> change(std::string_view sql, std::span<const Value> parameters) override {
-    AUTARK_TRY(const Answer answer, execute(sql, parameters));
-    const std::string_view count = PQcmdTuples(answer.get());
-    int64_t changed = 0;
-    std::from_chars(count.data(), count.data() + count.size(), changed);
-    return changed;
-  }
-  // Statements without parameters, separated by semicolons.
-  std::optional<Error> run(const char* sql) {
-    const Answer answer(PQexec(db_.get(), sql));
-    return checked(answer.get());
-  }
-  bool lost() const { return PQstatus(db_.get()) != CONNECTION_OK; }
-  bool is_idle() const { return PQtransactionStatus(db_.get()) == PQTRANS_IDLE; }
+// Longer after each try, and not the same for two that conflict.
+std::chrono::microseconds pause(int tried) {
+  thread_local std::minstd_rand random{std::random_device()()};
+  return std::chrono::microseconds(random() % (200u << std::min(tried, 8)));
+}
 
-  bool again = false;  // the last fault was a conflict: the transaction may succeed if it runs again
-
- private:
-  Result<Answer> execute(std::string_view sql, std::span<const Value> parameters) {
-    AUTARK_TRY(const std::string name, prepared(sql));
-    std::vector<std::string> texts;
-    std::vector<const char*> values;
-    texts.reserve(parameters.size());
-    for (const Value& v : parameters) {
-      const auto* number = std::get_if<int64_t>(&v);
-      const auto* text = std::get_if<std::string>(&v);
-      if (text && text->find('\0') != std::string::npos)
-        return Error{Code::invalid, "store: a text with a NUL cannot be kept"};
-      if (number) texts.push_back(std::to_string(*number));
-      values.push_back(number ? texts.back().c_str() : text ? text->c_str() : nullptr);
-    }
-    Answer answer(
-        PQexecPrepared(db_.get(), name.c_str(), int(values.size()), values.data(), nullptr, nullptr, 0));
-    if (auto fault = checked(answer.get())) return *fault;
-    return answer;
-  }
-  Result<std::string> prepared(std::string_view sql) {
-    if (const auto at = statements_.find(sql); at != statements_.end()) return at->second;
-    const std::string text(sql), name = "s" + std::to_string(statements_.size());
-    const Answer answer(PQprepare(db_.get(), name.c_str(), text.c_str(), 0, nullptr));
-    if (auto fault = checked(answer.get())) return *fault;
-    statements_.emplace(text, name);
-    return name;
-  }
-  std::optional<Error> checked(const PGresult* answer) {
-    const ExecStatusType status = PQresultStatus(answer);
-    again = false;
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) return {};
-    const char* const state = answer ? PQresultErrorField(answer, PG_DIAG_SQLSTATE) : nullptr;
-    again = state && (std::string_view(state) == "40001" || std::string_view(state) == "40P01");
-    return error("cannot be used");
-  }
-  Error error(const char* doing) const {
-    std::string why = db_ ? PQerrorMessage(db_.get()) : "out of memory";
-    why = why.substr(0, why.find('\n'));
-    return {Code::io, std::string("store: PostgreSQL ") + doing + " (" + why + ")"};
-  }
-  static Row row_of(const PGresult* answer, int row) {
-    std::vector<Value> values;
-    for (int i = 0; i < PQnfields(answer); ++i) {
-      if (PQgetisnull(answer, row, i)) {
-        values.emplace_back();
-        continue;
-      }
-      const std::string_view text(PQgetvalue(answer, row, i), size_t(PQgetlength(answer, row, i)));
-      const Oid type = PQftype(answer, i);
-      int64_t number = 0;
-      if (type == kInt8 || type == kInt4 || type == kInt2 || type == kNumeric) {
-        std::from_chars(text.data(), text.data() + text.size(), number);
-        values.emplace_back(number);
-      } else {
-        values.emplace_back(std::string(text));
-      }
-    }
-    return Row(std::move(values));
-  }
-
-  std::unique_ptr<PGconn, Finish> db_;
-  std::map<std::string, std::string, std::less<>> statements_;
-};
+// Without user, password and options.
+std::string name_of(const std::string& url) {
+  const std::string place = url.substr(0, url.find('?'));
+  const auto at = place.rfind('@');
+  return at == std::string::npos ? place : "postgres://" + place.substr(at + 1);
+}
 
 class PostgresDatabase final : public Database {
  public:
   explicit PostgresDatabase(std::string url) : url_(std::move(url)) {}
 
-  std::optional<Error> write(const Work& work) override {
-    return repeat("BEGIN ISOLATION LEVEL SERIALIZABLE", work);
-  }
-  std::optional<Error> read(const Work& work) override {
-    return repeat("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work);
-  }
+  std::optional<Error> write(const Work& work) override { return repeat(Kind::changes, kWrite, work); }
+  std::optional<Error> read(const Work& work) override { return repeat(Kind::reads, kRead, work); }
   std::optional<Error> migrate(std::span<const SchemaStep> steps, size_t version) override {
     for (bool there = false; !there;)
-      if (auto fault = with_connection([&](Connection& c) { return step(c, steps, version, there); }))
+      if (auto fault = repeat(Kind::changes, kMigrate, [&](Transaction& t) {
+            return take_step(static_cast<PostgresConnection&>(t), steps, version, there);
+          }))
         return fault;
     return {};
   }
   Result<int64_t> version() override {
     int64_t found = 0;
-    auto fault = with_connection([&](Connection& c) -> std::optional<Error> {
-      if (auto e = c.run(kVersionTable)) return e;
-      const auto version = version_of(c);
+    auto fault = read([&](Transaction& t) -> std::optional<Error> {
+      const auto version = schema_version(t, true);
       if (!version) return version.error();
       found = *version;
       return {};
@@ -154,117 +74,84 @@ class PostgresDatabase final : public Database {
     return found;
   }
   bool is_shared() const override { return true; }
-  std::string name() const override {
-    const auto at = url_.rfind('@');
-    return at == std::string::npos ? url_.substr(0, url_.find('?')) : "postgres://" + url_.substr(at + 1);
-  }
+  std::string name() const override { return name_of(url_); }
 
  private:
-  static constexpr const char* kVersionTable =
-      "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL)";
-  static constexpr const char* kMigrationLock = "SELECT pg_advisory_xact_lock(7135094)";
-
-  static Result<int64_t> version_of(Connection& c) {
-    const auto rows = c.Transaction::rows("SELECT max(version) FROM schema_version");
-    if (!rows) return rows.error();
-    return rows->empty() ? 0 : (*rows)[0].number(0);
-  }
-  static std::optional<Error> step(Connection& c, std::span<const SchemaStep> steps, size_t version,
-                                   bool& there) {
-    if (auto fault = c.run("BEGIN")) return fault;
-    std::optional<Error> fault = c.run(kMigrationLock);
-    if (!fault) fault = c.run(kVersionTable);
-    if (!fault) fault = take(c, steps, version, there);
-    if (!fault) fault = c.run("COMMIT");
-    if (fault) (void)c.run("ROLLBACK");
-    return fault;
-  }
-  static std::optional<Error> take(Connection& c, std::span<const SchemaStep> steps, size_t version,
-                                   bool& there) {
-    const auto taken = version_of(c);
-    if (!taken) return taken.error();
-    const auto next = next_step(steps, *taken, version);
-    if (!next) return next.error();
-    there = next->sql.empty();
-    if (there) return {};
-    if (auto fault = c.run(with_serial(next->sql, "BIGSERIAL PRIMARY KEY").c_str())) return fault;
-    return c.run(("DELETE FROM schema_version; INSERT INTO schema_version VALUES (" +
-                  std::to_string(next->version) + ")")
-                     .c_str());
-  }
+  using Kind = PostgresConnection::Kind;
 
   // Runs the transaction until it neither conflicts nor loses its connection before the commit.
-  std::optional<Error> repeat(const char* begin, const Work& work) {
-    std::optional<Error> fault;
-    for (int tried = 0; tried < kTries; ++tried) {
+  std::optional<Error> repeat(Kind kind, const char* begin, const Work& work) {
+    for (int tried = 1;; ++tried) {
       bool again = false;
-      fault = with_connection([&](Connection& c) { return attempt(c, begin, work, again); });
-      if (!fault || !again) return fault;
+      auto fault = with_connection([&](PostgresConnection& c) {
+        auto failed = c.transact(kind, begin, work);
+        again = c.may_repeat();
+        return failed;
+      });
+      if (!fault || !again || tried == kTries) return fault;
       std::this_thread::sleep_for(pause(tried));
     }
-    return fault;
-  }
-  static std::optional<Error> attempt(Connection& c, const char* begin, const Work& work, bool& again) {
-    std::optional<Error> fault = c.run(begin);
-    if (!fault) fault = work(c);
-    const bool before_commit = fault.has_value();
-    if (!fault) fault = c.run("COMMIT");
-    if (!fault) return {};
-    again = c.again;
-    if (c.lost()) {
-      if (before_commit) return fault;
-      return Error{Code::io,
-                   "store: PostgreSQL was lost during a commit; it is not known whether it took place"};
-    }
-    (void)c.run("ROLLBACK");
-    return fault;
-  }
-  static std::chrono::microseconds pause(int tried) {
-    thread_local std::minstd_rand random{std::random_device()()};
-    return std::chrono::microseconds(random() % (200u << std::min(tried, 8)));
   }
 
-  // Lends a connection; waits if all are lent. One that was lost is opened again, once.
-  std::optional<Error> with_connection(const std::function<std::optional<Error>(Connection&)>& use) {
-    std::unique_ptr<Connection> c;
-    {
-      std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return !idle_.empty() || lent_ < kConnectionsMax; });
-      ++lent_;
-      if (!idle_.empty()) {
-        c = std::move(idle_.back());
-        idle_.pop_back();
-      }
-    }
+  std::optional<Error> with_connection(const std::function<std::optional<Error>(PostgresConnection&)>& use) {
+    auto lent = lend();
     std::optional<Error> fault;
-    if (c && !is_alive(*c)) c.reset();
-    if (!c) {
-      auto opened = Connection::open(url_);
+    if (!lent) {
+      auto opened = PostgresConnection::open(url_);
       if (opened)
-        c = std::move(*opened);
+        lent = std::move(*opened);
       else
         fault = opened.error();
     }
-    if (c) fault = use(*c);
-    const std::lock_guard lock(mutex_);
-    --lent_;
-    if (c && !c->lost() && c->is_idle()) idle_.push_back(std::move(c));
-    wake_.notify_one();
+    if (lent) fault = use(*lent);
+    take_back(std::move(lent));
     return fault;
   }
-  // Whether the connection still works; the check costs a round trip.
-  static bool is_alive(Connection& c) { return !c.lost() && !c.run("SELECT 1"); }
+  // A connection that is open, or none: then the caller may open one. Waits if all are lent.
+  std::unique_ptr<PostgresConnection> lend() {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [&] { return lent_ < kConnectionsMax; });
+    ++lent_;
+    if (idle_.empty()) return nullptr;
+    auto c = std::move(idle_.back());
+    idle_.pop_back();
+    return c;
+  }
+  // Keeps a connection for others. If it is lost, the others are, too, after a restart of the server.
+  void take_back(std::unique_ptr<PostgresConnection> c) {
+    const std::lock_guard lock(mutex_);
+    --lent_;
+    if (c && c->is_lost()) idle_.clear();
+    if (c && !c->is_lost() && c->is_idle()) idle_.push_back(std::move(c));
+    wake_.notify_one();
+  }
 
   const std::string url_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::vector<std::unique_ptr<Connection>> idle_;
+  std::vector<std::unique_ptr<PostgresConnection>> idle_;
   int lent_ = 0;
 };
+
+// An Error if the URL cannot be read. What libpq says of it could have the password.
+std::optional<Error> fault_of_url(const std::string& url) {
+  const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
+      PQconninfoParse(url.c_str(), nullptr), PQconninfoFree);
+  bool is_sound = options != nullptr;
+  for (const PQconninfoOption* o = options.get(); is_sound && o->keyword; ++o)
+    if (std::string_view(o->keyword) == "port" && o->val)
+      is_sound = std::string_view(o->val).find_first_not_of("0123456789,") == std::string_view::npos;
+  if (is_sound) return {};
+  return Error{
+      Code::invalid,
+      "store: the URL of the PostgreSQL database cannot be read; write postgres://USER@HOST/DATABASE,"
+      " with %40 for @, %2F for / and %3A for : in a password"};
+}
 
 }  // namespace
 
 Result<std::unique_ptr<Database>> open_postgres_database(const std::string& url) {
+  if (auto fault = fault_of_url(url)) return *fault;
   auto database = std::make_unique<PostgresDatabase>(url);
   if (const auto version = database->version(); !version) return version.error();
   return std::unique_ptr<Database>(std::move(database));

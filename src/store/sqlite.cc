@@ -6,10 +6,10 @@ namespace autark::storage {
 
 Result<Sqlite> Sqlite::open(const std::string& path) {
   Sqlite s(path);
-  // Created here, so that the database and its log are for the owner only.
-  if (const int file = path == ":memory:" ? -1 : ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-      file >= 0)
-    ::close(file);
+  // Created here, so that the database and its log are for the owner only. A file that is there must not be opened: to
+  // close it would give up the locks of this process's other connections, and other processes would then reset their log.
+  constexpr int kNew = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC;
+  if (const int file = path == ":memory:" ? -1 : ::open(path.c_str(), kNew, 0600); file >= 0) ::close(file);
   sqlite3* db = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   const int code = sqlite3_open_v2(path.c_str(), &db, flags, nullptr);

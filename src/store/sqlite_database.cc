@@ -3,6 +3,7 @@
 #include <mutex>
 #include "store/schema_text.h"
 #include "store/sqlite.h"
+#include "store/text_rule.h"
 
 namespace autark::storage {
 namespace {
@@ -13,28 +14,26 @@ class Connection final : public Transaction {
   explicit Connection(Sqlite db) : db_(std::move(db)) {}
 
   Result<std::vector<Row>> rows(std::string_view sql, std::span<const Value> parameters) override {
-    AUTARK_TRY(Statement* const statement, prepared(sql, parameters));
     std::vector<Row> found;
-    int code = SQLITE_ROW;
-    while ((code = statement->step()) == SQLITE_ROW) found.push_back(row_of(*statement));
-    if (code != SQLITE_DONE) return failed(*statement);
-    statement->reset();
+    auto fault = run(sql, parameters, [&](Row row) -> std::optional<Error> {
+      found.push_back(std::move(row));
+      return {};
+    });
+    if (fault) return *fault;
     return found;
   }
   Result<int64_t> change(std::string_view sql, std::span<const Value> parameters) override {
-    AUTARK_TRY(Statement* const statement, prepared(sql, parameters));
-    int code = SQLITE_ROW;
-    while (code == SQLITE_ROW) code = statement->step();
-    if (code != SQLITE_DONE) return failed(*statement);
-    const int64_t changed = db_.changed();
-    statement->reset();
-    return changed;
+    if (auto fault = run(sql, parameters, [](Row) { return std::nullopt; })) return *fault;
+    return db_.changed();
   }
+  std::optional<Error> each(std::string_view sql, const Visit& visit) override { return run(sql, {}, visit); }
 
   // Runs `work` between `begin` and COMMIT, or undoes it.
-  std::optional<Error> run(const char* begin, const Database::Work& work) {
+  std::optional<Error> transact(const char* begin, const Database::Work& work) {
+    failure_.reset();
     if (auto fault = db_.run(begin)) return fault;
     std::optional<Error> fault = work(*this);
+    if (!fault) fault = failure_;
     if (!fault) fault = db_.run("COMMIT");
     if (fault) (void)db_.run("ROLLBACK");
     return fault;
@@ -42,19 +41,39 @@ class Connection final : public Transaction {
   Sqlite& db() { return db_; }
   void forget_statements() { statements_.clear(); }
 
-  std::mutex mutex;  // for run()
+  std::mutex mutex;  // for transact()
 
  private:
   static constexpr size_t kStatementsMax = 256;
 
-  Result<Statement*> prepared(std::string_view sql, std::span<const Value> parameters) {
+  // Runs a statement; an Error is remembered for the transaction.
+  std::optional<Error> run(std::string_view sql, std::span<const Value> parameters,
+                           const std::function<std::optional<Error>(Row)>& visit) {
+    auto fault = run_checked(sql, parameters, visit);
+    if (fault && !failure_) failure_ = fault;
+    return fault;
+  }
+  std::optional<Error> run_checked(std::string_view sql, std::span<const Value> parameters,
+                                   const std::function<std::optional<Error>(Row)>& visit) {
+    if (auto fault = fault_of_texts(parameters)) return fault;
+    const auto found = prepared(sql);
+    if (!found) return found.error();
+    Statement& statement = **found;
+    bind(statement, parameters);
+    std::optional<Error> fault;
+    int code = SQLITE_ROW;
+    while (!fault && (code = statement.step()) == SQLITE_ROW) fault = visit(row_of(statement));
+    if (!fault && code != SQLITE_DONE) fault = db_.error("cannot be used");
+    statement.reset();
+    return fault;
+  }
+  Result<Statement*> prepared(std::string_view sql) {
     auto at = statements_.find(sql);
     if (at == statements_.end()) {
       if (statements_.size() >= kStatementsMax) statements_.clear();
       AUTARK_TRY(Statement made, db_.prepare(std::string(sql).c_str()));
       at = statements_.emplace(std::string(sql), std::move(made)).first;
     }
-    bind(at->second, parameters);
     return &at->second;
   }
   static void bind(Statement& statement, std::span<const Value> parameters) {
@@ -77,14 +96,9 @@ class Connection final : public Transaction {
         values.emplace_back(statement.text(i));
     return Row(std::move(values));
   }
-  Error failed(Statement& statement) {
-    Error fault = db_.error("cannot be used");
-    statement.reset();
-    return fault;
-  }
-
   Sqlite db_;
   std::map<std::string, Statement, std::less<>> statements_;
+  std::optional<Error> failure_;  // the first one of the transaction
 };
 
 class SqliteDatabase final : public Database {
@@ -94,19 +108,22 @@ class SqliteDatabase final : public Database {
 
   std::optional<Error> write(const Work& work) override {
     const std::lock_guard lock(writer_->mutex);
-    return writer_->run("BEGIN IMMEDIATE", work);
+    return writer_->transact("BEGIN IMMEDIATE", work);
   }
   std::optional<Error> read(const Work& work) override {
     Connection& c = reader_ ? *reader_ : *writer_;
     const std::lock_guard lock(c.mutex);
-    return c.run("BEGIN", work);
+    if (auto fault = c.db().run("PRAGMA query_only=ON")) return fault;
+    auto fault = c.transact("BEGIN", work);
+    (void)c.db().run("PRAGMA query_only=OFF");
+    return fault;
   }
   std::optional<Error> migrate(std::span<const SchemaStep> steps, size_t version) override {
     const std::lock_guard lock(writer_->mutex);
     std::optional<Error> fault;
     for (bool there = false; !there && !fault;) {
       writer_->forget_statements();
-      fault = writer_->run("BEGIN IMMEDIATE", [&](Transaction&) { return step(steps, version, there); });
+      fault = writer_->transact("BEGIN IMMEDIATE", [&](Transaction&) { return step(steps, version, there); });
     }
     return fault;
   }

@@ -1,10 +1,13 @@
 // For tests and measurements: the server's whole stack around a backend that computes nothing.
 //
 //   null_server [--port N] [--tokens N] [--delay-us N] [--bytes N] [--key KEY]
+//               [--platform FOLDER [--store PLACE] [--rpm N] [--tpm N] [--concurrency N] [--budget NANOS]]
 //
 // Every choice is answered with `tokens` tokens (default 64; less if the request says so) of `bytes` letters
 // (default 4), one every `delay-us` microseconds (default 0: all at once), in steps that all requests share, as an
 // engine makes them. Prints "listening PORT". Ends with SIGTERM or SIGINT.
+// With --platform, requests are admitted and booked by the platform in the folder. If there is none it is made, in the
+// database PLACE, with these limits of its only key; "key SECRET" is printed before the port.
 #include <signal.h>
 #include <algorithm>
 #include <condition_variable>
@@ -14,6 +17,7 @@
 #include <thread>
 #include <vector>
 #include "base/log.h"
+#include "door_platform.h"
 #include "http/server.h"
 #include "options.h"
 #include "serve/service.h"
@@ -26,6 +30,7 @@ using Time = std::chrono::steady_clock::time_point;
 struct Settings {
   long port = 0, tokens = 64, delay_us = 0, bytes = 4;
   std::string key;
+  doors::PlatformWish platform;
 };
 
 // The answer to one request, token by token.
@@ -163,11 +168,18 @@ int run(const Settings& settings) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   log_to_stderr();  // standard output says the port only
-  serve::Service service({.api_key = settings.key});
+  std::unique_ptr<platform::ServerPlatform> platform;
+  if (!settings.platform.folder.empty()) {
+    auto opened = doors::open_or_make(settings.platform);
+    if (!opened) return std::fprintf(stderr, "%s\n", opened.error().message.c_str()), 1;
+    platform = std::move(*opened);
+  }
+  serve::Service service({.api_key = settings.key, .gate = platform ? platform->gatekeeper : nullptr});
   auto server = http::Server::start(
       {.port = uint16_t(settings.port), .error_body = serve::Service::error_body}, service.router());
   if (!server) return std::fprintf(stderr, "%s\n", server.error().message.c_str()), 1;
-  service.open(std::make_shared<NullBackend>(settings));
+  std::shared_ptr<api::Backend> backend = std::make_shared<NullBackend>(settings);
+  service.open(platform ? platform->metering->around(backend) : backend);
   std::printf("listening %d\n", int((*server)->port()));
   std::fflush(stdout);
   wait_for_end(signals);
@@ -186,7 +198,16 @@ int main(int argc, char** argv) {
   options.number("--delay-us", &s.delay_us, 0, 60'000'000);
   options.number("--bytes", &s.bytes, 1, 1 << 16);
   options.text("--key", &s.key);
+  options.text("--platform", &s.platform.folder);
+  options.text("--store", &s.platform.store);
+  options.number("--rpm", &s.platform.rpm, 1, 1L << 40);
+  options.number("--tpm", &s.platform.tpm, 1, 1L << 40);
+  options.number("--concurrency", &s.platform.concurrency, 1, 1L << 40);
+  options.number("--budget", &s.platform.budget, 1, 1L << 60);
   if (options.complete()) return autark::run(s);
-  std::fprintf(stderr, "null_server [--port N] [--tokens N] [--delay-us N] [--bytes N] [--key KEY]\n");
+  std::fprintf(stderr,
+               "null_server [--port N] [--tokens N] [--delay-us N] [--bytes N] [--key KEY]\n"
+               "            [--platform FOLDER [--store PLACE] [--rpm N] [--tpm N] [--concurrency N] "
+               "[--budget NANOS]]\n");
   return 2;
 }

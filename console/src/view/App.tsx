@@ -45,6 +45,7 @@ function useHash(): string {
   useEffect(() => {
     const onChange = () => setHash(location.hash);
     window.addEventListener("hashchange", onChange);
+    onChange(); // it may have changed since it was drawn
     return () => window.removeEventListener("hashchange", onChange);
   }, []);
   return hash;

@@ -28,8 +28,13 @@ class AdminRoutes : public testing::Test {
   }
   // Checks status and form of the answer by the document.
   static void check(const std::string& method, const std::string& path, const Asked& a) {
-    const Json& responses = document_["paths"][described(method, path)][lower(method)]["responses"];
+    const Json methods = document_["paths"].value(described(method, path), Json::object());
     const std::string status = std::to_string(a.status);
+    if (!methods.contains(lower(method))) {
+      EXPECT_TRUE(a.status == 404 || a.status == 405) << path;
+      return;
+    }
+    const Json& responses = methods[lower(method)]["responses"];
     ASSERT_TRUE(responses.contains(status) || a.status >= 400) << method << " " << path << " " << status;
     const Json& response = responses[responses.contains(status) ? status : "default"];
     if (!response.contains("content")) {
@@ -88,13 +93,13 @@ TEST_F(AdminRoutes, AWorkspaceAKeyAndItsLimits) {
                              {"rpm", 60},
                              {"budget", "5CNY/day"},
                              {"expires", "30d"},
-                             {"ips", {"10.0.0.0/8"}}});
+                             {"ips", {"192.0.2.0/24"}}});
   ASSERT_EQ(made.status, 201) << made.body;
   Json key = made.json();
   const std::string id = key["id"], secret = key["secret"];
   EXPECT_TRUE(secret.starts_with(key["prefix"].get<std::string>()));
-  key.erase("secret");
-  EXPECT_EQ(system("GET", "/keys/" + id).json(), key);
+  EXPECT_EQ(ask(key_of(secret), "GET", "/admin/v1/me").status, 200) << "a new key opens at once";
+  key = system("GET", "/keys/" + id).json();
   EXPECT_EQ(system("GET", "/keys?workspace=team").json()["data"], Json::array({key}));
   ASSERT_EQ(key["limits"].size(), 2u);
   const Json& budget = key["limits"][0]["kind"] == "budget" ? key["limits"][0] : key["limits"][1];
@@ -107,6 +112,7 @@ TEST_F(AdminRoutes, AWorkspaceAKeyAndItsLimits) {
   EXPECT_NE(rotated.json()["secret"], secret);
   EXPECT_TRUE(rotated.json()["rotating_until"].is_string());
   EXPECT_TRUE(system("POST", "/keys/" + id + "/disable").json()["disabled"].is_string());
+  EXPECT_EQ(ask(key_of(secret), "GET", "/admin/v1/me").status, 401) << "a disabled one does not";
   EXPECT_TRUE(system("GET", "/keys?workspace=team").json()["data"].empty());
   EXPECT_EQ(system("GET", "/keys?workspace=team&include_disabled=true").json()["data"].size(), 1u);
   EXPECT_TRUE(system("POST", "/keys/" + id + "/enable", Json::object()).json()["disabled"].is_null());
@@ -195,12 +201,18 @@ TEST_F(AdminRoutes, MoneyComesInOnceAndIsSeen) {
   EXPECT_EQ(system("POST", "/deposits", {{"amount", "100CNY"}, {"id", "invoice 1"}}).status, 201);
   EXPECT_EQ(system("POST", "/deposits", {{"amount", "100CNY"}, {"id", "invoice 1"}}).status, 201);
   EXPECT_EQ(system("POST", "/deposits", {{"amount", "50CNY"}, {"id", "invoice 1"}}).status, 400);
+  EXPECT_EQ(
+      ask(platform_->keys["foreign"], "POST", "/admin/v1/deposits", {{"amount", "7USD"}, {"id", "invoice 1"}})
+          .status,
+      201)
+      << "another account's ids are its own";
   EXPECT_EQ(system("POST", "/credits", {{"kind", "free"}, {"amount", "5CNY"}}).status, 201);
   const Json balance = system("GET", "/balance").json();
   EXPECT_EQ(balance["topped_up"]["amount"], "100");
   EXPECT_EQ(balance["total"]["amount"], "105");
   EXPECT_EQ(balance["credits"].size(), 1u);
   const Json ledger = system("GET", "/ledger?limit=1").json();
+  ASSERT_EQ(ledger["data"].size(), 1u);
   EXPECT_EQ(ledger["has_more"], true);
   const std::string after = dump_json(ledger["data"][0]["number"]);
   EXPECT_EQ(system("GET", "/ledger?limit=1000&after=" + after).json()["data"].size(), 3u);
@@ -208,7 +220,7 @@ TEST_F(AdminRoutes, MoneyComesInOnceAndIsSeen) {
   EXPECT_EQ(user["balance_infos"][0]["total_balance"], "105.00");
   EXPECT_EQ(user["balance_infos"][0]["granted_balance"], "5.00");
   const Json theirs = ask(platform_->keys["foreign"], "GET", "/admin/v1/ledger").json();
-  EXPECT_TRUE(theirs["data"].empty()) << theirs;
+  EXPECT_EQ(theirs["data"].size(), 2u) << theirs;
 }
 
 TEST_F(AdminRoutes, PriceFilesNeverChange) {
@@ -231,7 +243,8 @@ TEST_F(AdminRoutes, PriceFilesNeverChange) {
 TEST_F(AdminRoutes, WhatIsWrongIsNamed) {
   const auto wrong = [&](const std::string& method, const std::string& path, const Json& body = {}) {
     const Asked a = system(method, path, body);
-    return std::to_string(a.status) + " " + a.json()["error"].value("param", "");
+    const Json param = a.json()["error"]["param"];
+    return std::to_string(a.status) + " " + (param.is_string() ? param.get<std::string>() : "");
   };
   EXPECT_EQ(wrong("POST", "/workspaces", {{"name", "x"}, {"colour", "red"}}), "400 colour");
   EXPECT_EQ(wrong("POST", "/keys", {{"workspace", "default"}, {"name", "x"}, {"rpm", "many"}}), "400 rpm");

@@ -20,6 +20,11 @@ std::string random_id(std::string id) {
   return id;
 }
 
+// An id that the caller chose, as the ledger has it: ids of one account say nothing of those of others.
+std::string id_in(const Visit& v, const std::string& id) {
+  return v.actor.account + "/" + id;
+}
+
 Answered show_balance(Visit& v) {
   if (auto fault = refused(v, Act::see)) return std::move(*fault);
   const auto balance = v.platform.ledger->balance(v.actor.account);
@@ -34,7 +39,7 @@ Answered add_deposit(Visit& v) {
   auto read = read_deposit(v.body);
   if (auto* fault = std::get_if<ApiError>(&read)) return std::move(*fault);
   Deposit& deposit = std::get<Deposit>(read);
-  if (deposit.id.empty()) deposit.id = random_id("dep_");
+  deposit.id = deposit.id.empty() ? random_id("dep_") : id_in(v, deposit.id);
   if (auto fault = v.platform.ledger->deposit(v.actor.account, deposit.amount, deposit.id))
     return fault_of(*fault);
   return Answer{
@@ -47,6 +52,7 @@ Answered add_credit(Visit& v) {
   if (auto* fault = std::get_if<ApiError>(&read)) return std::move(*fault);
   Credit& credit = std::get<Credit>(read);
   credit.account = v.actor.account;
+  if (!credit.id.empty()) credit.id = id_in(v, credit.id);
   const auto granted = v.platform.ledger->grant(std::move(credit));
   if (!granted) return fault_of(granted.error());
   return Answer{201, credit_json(*granted)};

@@ -34,8 +34,19 @@ const field = (page, name) => page.getByLabel(name, { exact: true });
 const dialog = (page) => page.getByRole("dialog");
 const go = (page, name) => page.locator(".places").getByRole("link", { name, exact: true }).click();
 
+// The list of models. The server reads new keys soon after they were created, so it is asked until it knows this one.
+async function known(secret) {
+  const headers = { authorization: `Bearer ${secret}` };
+  for (let i = 0; ; i++) {
+    const response = await fetch(`${program.url}v1/models`, { headers });
+    if (response.ok) return response;
+    assert.ok(i < 100, await response.text());
+    await new Promise((next) => setTimeout(next, 100));
+  }
+}
+
 async function ask(secret) {
-  const { data } = await (await fetch(`${program.url}v1/models`, { headers: { authorization: `Bearer ${secret}` } })).json();
+  const { data } = await (await known(secret)).json();
   return fetch(`${program.url}v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },

@@ -263,6 +263,14 @@ test("with a session the CSV is a plain link, and filters are part of the addres
   const page = await inside("#/usage");
   await field(page, "Group by").selectOption("workspace");
   await page.getByRole("row", { name: /^a / }).first().waitFor();
+  await button(page, "Requests").click();
+  const chart = page.getByRole("img", { name: /^Requests over time/ });
+  await chart.waitFor();
+  assert.deepEqual((await page.locator(".legend strong").allTextContents()).sort(), ["1", "2"]);
+  await chart.press("ArrowLeft");
+  await page.locator(".legend-time", { hasText: /\d/ }).waitFor();
+  await page.locator("summary", { hasText: "By time" }).click();
+  await page.getByRole("columnheader", { name: "Time (UTC)" }).waitFor();
   await button(page, "Filters").click();
   await field(page, "Workspace").selectOption("b");
   await page.getByRole("row", { name: /^Total 1 / }).waitFor();
