@@ -1,10 +1,11 @@
 // For tests: a proxy that cuts event streams.
 //
-//   cut_proxy --to PORT --event N [--where before|after|inside] [--request TEXT] [--times N] [--pass N] [--step N] [--port N]
+//   cut_proxy --to PORT --event N [--where before|after|inside] [--request TEXT] [--until TEXT]
+//             [--times N] [--pass N] [--step N] [--port N]
 //
 // Passes every connection on to 127.0.0.1:PORT. Of the first `times` (default 1) answers that are event streams with so
 // many events, and whose requests have TEXT in them, the connection is closed before, after or inside (default) their N-th
-// event, counted from 1. After each cut, `pass` such streams pass, and `step` is added to N. Other answers, and later
+// event, counted from 1; a stream of which the TEXT of `until` has passed is not cut any more. After each cut, `pass` such streams pass, and `step` is added to N. Other answers, and later
 // streams, pass unchanged. Prints "listening PORT", and "cut N" for each cut. Ends with its standard input.
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -29,7 +30,7 @@ enum class Where { before, inside, after };
 struct Settings {
   long to = 0, event = 1, times = 1, pass = 0, step = 0, port = 0;
   Where where = Where::inside;
-  std::string request;
+  std::string request, until;
 };
 
 // Says which streams are cut, and where. Shared by all connections.
@@ -110,6 +111,8 @@ class Cutter {
     left_in_part_ = length == line_.npos ? 0 : std::strtol(line_.c_str() + length + 16, nullptr, 10);
     at_ = chunked_ ? At::size : left_in_part_ > 0 ? At::body : At::head;
     events_ = bytes_of_event_ = 0;
+    is_over_ = false;
+    passed_.clear();
     last_ = 0;
     line_.clear();
   }
@@ -126,6 +129,13 @@ class Cutter {
     at_ = At::head;  // the last part; the empty line behind it counts as the begin of the next head
   }
   Cut take_event(char c) {
+    const Cut cut = is_over_ ? Cut::none : place_of(c);
+    passed_ += c;
+    is_over_ = is_over_ || (!settings_.until.empty() && passed_.ends_with(settings_.until));
+    if (passed_.size() > settings_.until.size()) passed_.erase(0, 1);
+    return cut;
+  }
+  Cut place_of(char c) {
     const bool ends = c == '\n' && last_ == '\n';
     last_ = c;
     if (bytes_of_event_++ == 0) {
@@ -145,11 +155,11 @@ class Cutter {
   const Settings& settings_;
   Plan& plan_;
   At at_ = At::head;
-  bool wanted_ = false, chunked_ = false, counts_ = false;
+  bool wanted_ = false, chunked_ = false, counts_ = false, is_over_ = false;
   long event_ = 0;  // the one to cut at; 0: none
   long left_in_part_ = 0, events_ = 0, bytes_of_event_ = 0;
   char last_ = 0;
-  std::string line_, asked_;
+  std::string line_, asked_, passed_;  // the head, and the ends of the request and of the stream
 };
 
 // Copies what has arrived on `from` to `to`, as much of it as `allowed` says. False at its end.
@@ -237,15 +247,16 @@ int main(int argc, char** argv) {
   options.number("--pass", &s.pass, 0, 1 << 30);
   options.number("--step", &s.step, 0, 1 << 30);
   options.text("--request", &s.request);
+  options.text("--until", &s.until);
   options.text("--where", &where);
   s.where = where == "before"  ? autark::Where::before
             : where == "after" ? autark::Where::after
                                : autark::Where::inside;
   if (options.complete() && s.to > 0 && (where == "before" || where == "after" || where == "inside"))
     return autark::run(s);
-  std::fprintf(
-      stderr,
-      "cut_proxy --to PORT --event N [--where before|after|inside] [--request TEXT] [--times N] [--pass N] "
-      "[--step N] [--port N]\n");
+  std::fprintf(stderr,
+               "cut_proxy --to PORT --event N [--where before|after|inside] [--request TEXT] [--until TEXT] "
+               "[--times N] [--pass N] "
+               "[--step N] [--port N]\n");
   return 2;
 }

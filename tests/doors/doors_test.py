@@ -134,6 +134,15 @@ class CutProxyTest(unittest.TestCase):
         self.assertEqual([complete for _, _, complete in answers], [False, True, False, True, False, True, True, True])
         self.assertEqual([got.count(b"\n\n") for _, got, complete in answers if not complete], [1, 2, 3])
 
+    def test_a_stream_that_has_said_a_text_is_not_cut_any_more(self):
+        path, body = "/v1/chat/completions", ROUTES["/v1/chat/completions"] | {"stream": True}
+        whole = events(ask(self.server.port, path, body)[1])
+        finish = next(i for i, e in enumerate(whole, 1) if b'"finish_reason":"' in e)
+        self.assertLess(finish, len(whole))
+        for number, where, complete in ((finish, "before", False), (finish, "after", True), (len(whole), "before", True)):
+            port = self.proxy("--event", number, "--where", where, "--until", '"finish_reason":"')
+            self.assertEqual(ask(port, path, body)[2], complete, (number, where))
+
     def test_a_second_answer_on_one_connection_is_cut_too(self):
         port = self.proxy("--event", 3)
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)

@@ -45,5 +45,10 @@ const template = `{%- if tools %}{{ tools | tojson }}{% endif %}
 {%- endfor %}{{ '<|go|>' if turn.n == 0 else '<|go' ~ ([turn.n, ${turns.length - 1}] | min) ~ '|>' }}`;
 
 makeScriptedCheckpoint("session-model", { scripts: turns.map(scriptOf), markers: [], template, context: 65536 });
+// The first turn only, by a model whose calls can be held to a schema because their marks are tokens.
+makeScriptedCheckpoint("shapes-model", {
+  scripts: [scriptOf(turns[0])], markers: ["<tool_call>", "</tool_call>"], context: 65536,
+  template: template.slice(0, template.lastIndexOf("{{ '<|go|>'")) + "<|go|>",
+});
 const spoken = (text) => text.replace(/<think>[^]*<\/think>\n\n/, "");
 writeFileSync("session.json", JSON.stringify(turns.map(([text, ...calls]) => ({ text: spoken(text), calls }))));

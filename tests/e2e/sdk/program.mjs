@@ -1,6 +1,7 @@
 // Starts `autark serve` on a free port, waits until it is ready, and stops it.
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
+import "./round_trips.mjs";
 
 export const MODEL = process.env.AUTARK_E2E_MODEL ?? "smollm2-135m";
 export const KEY = "e2e-key";
