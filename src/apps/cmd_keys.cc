@@ -1,20 +1,18 @@
 #include "apps/cmd_keys.h"
+#include "apps/limit_options.h"
 #include "apps/platform_access.h"
 #include "apps/platform_tables.h"
 #include "apps/secret_file.h"
 #include "platform/directory_json.h"
-#include "platform/limit_text.h"
 
 namespace autark::apps {
 namespace {
 
-constexpr int64_t kLimitMax = int64_t{1} << 50;
-
 struct Arguments : PlatformArguments {
   platform::KeyDraft draft;
   std::string name;  // of a key that is there
-  std::string role = "developer", budget, expires, overlap = "24h";
-  std::optional<int64_t> rpm, tpm, concurrency, burst;
+  std::string role = "developer", expires, overlap = "24h";
+  LimitOptions limits;
   std::filesystem::path secret_file;
   bool all = false;
 };
@@ -48,27 +46,11 @@ Result<Shown> shown_with_secret(const Arguments& a, const Operator& on, const pl
   return shown(a, on, made.key);
 }
 
-Result<std::vector<platform::Limit>> wanted_limits(const Arguments& a, const std::string& currency) {
-  using platform::LimitKind;
-  std::vector<platform::Limit> limits;
-  const auto add = [&](LimitKind kind, std::optional<int64_t> amount) {
-    if (amount) limits.push_back({.kind = kind, .amount = *amount});
-  };
-  add(LimitKind::rpm, a.rpm);
-  add(LimitKind::tpm, a.tpm);
-  add(LimitKind::concurrency, a.concurrency);
-  add(LimitKind::burst, a.burst);
-  if (a.budget.empty()) return limits;
-  AUTARK_TRY(platform::Limit budget, platform::budget_from(a.budget, currency));
-  limits.push_back(std::move(budget));
-  return limits;
-}
-
 Result<Shown> create(const Arguments& a, const Operator& on) {
   if (auto e = fault_of_secret_file(a.secret_file)) return *e;
   platform::KeyDraft draft = a.draft;
   AUTARK_TRY(draft.role, platform::role_named(a.role));
-  AUTARK_TRY(draft.limits, wanted_limits(a, on.account.currency));
+  AUTARK_TRY(draft.limits, limits_from(a.limits, on.account.currency));
   if (!a.expires.empty()) {
     AUTARK_TRY(draft.expires, platform::parse_moment(a.expires, platform::system_now()));
   }
@@ -121,7 +103,7 @@ std::pair<Command, std::shared_ptr<Arguments>> add(const Command& parent, const 
   const Command c = parent.command(name, help);
   if (named) c.option("KEY", a->name, "Its id, visible prefix or name", {.required = true});
   add_platform_options(c, *a);
-  c.runs([a, work] { return run_on_platform(*a, [&](const Operator& on) { return work(*a, on); }); });
+  runs_on_platform(c, a, work);
   return {c, a};
 }
 
@@ -140,24 +122,13 @@ void add_scope(const Command& c, Arguments& a) {
            {.kind = "MEMBER"});
 }
 
-void add_limits(const Command& c, Arguments& a) {
-  const auto number = [&](const char* name, std::optional<int64_t>& into, const char* help) {
-    c.option(name, into, help, {.rule = whole_number(1, kLimitMax), .kind = "N"});
-  };
-  number("--rpm", a.rpm, "Requests a minute");
-  number("--tpm", a.tpm, "Tokens a minute, of prompts and answers");
-  number("--concurrency", a.concurrency, "Requests at once");
-  number("--burst", a.burst, "Requests a second");
-  c.option("--budget", a.budget, "What it may spend: 20CNY, 5CNY/day or 100CNY/month", {.kind = "SUM"});
-}
-
 void add_create(const Command& parent) {
   const auto [c, a] = add(parent, "create", "Make one. Its secret is shown once", false, create);
   c.option("NAME,--name", a->draft.name, "Its name", {.required = true});
   c.option("--workspace", a->draft.workspace, "The workspace that it belongs to, by name or id",
            {.required = true, .kind = "WORKSPACE"});
   add_scope(c, *a);
-  add_limits(c, *a);
+  add_limit_options(c, a->limits);
   add_secret_file(c, a->secret_file);
 }
 

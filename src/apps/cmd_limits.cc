@@ -1,22 +1,19 @@
 #include "apps/cmd_limits.h"
+#include "apps/limit_options.h"
 #include "apps/platform_access.h"
 #include "apps/platform_tables.h"
 #include "platform/directory_json.h"
-#include "platform/limit_text.h"
 
 namespace autark::apps {
 namespace {
 
 using platform::Limit;
-using platform::LimitKind;
-
-constexpr int64_t kLimitMax = int64_t{1} << 50;
 
 // Which limits a command is about.
 struct Arguments : PlatformArguments {
   std::string workspace, key, model;
-  std::optional<int64_t> rpm, tpm, concurrency, burst;
-  std::string budget, until;
+  LimitOptions limits;
+  std::string until;
   std::vector<std::string> kinds;  // of clear
 };
 
@@ -38,23 +35,13 @@ std::string list_of(const Limit& limit) {
 
 // The limits that the options name.
 Result<std::vector<Limit>> wanted(const Arguments& a, const Operator& on) {
-  std::vector<Limit> limits;
-  const auto add = [&](LimitKind kind, int64_t amount, const std::string& period = "total") {
-    limits.push_back(subject_of(a, on));
-    limits.back().kind = kind;
-    limits.back().amount = amount;
-    limits.back().period = period;
-  };
-  if (a.rpm) add(LimitKind::rpm, *a.rpm);
-  if (a.tpm) add(LimitKind::tpm, *a.tpm);
-  if (a.concurrency) add(LimitKind::concurrency, *a.concurrency);
-  if (a.burst) add(LimitKind::burst, *a.burst);
-  if (!a.budget.empty()) {
-    AUTARK_TRY(const Limit budget, platform::budget_from(a.budget, on.account.currency));
-    add(LimitKind::budget, budget.amount, budget.period);
-  }
+  AUTARK_TRY(std::vector<Limit> limits, limits_from(a.limits, on.account.currency));
   if (limits.empty())
     return Error{Code::invalid, "no limit is named; give --rpm, --tpm, --concurrency, --burst or --budget"};
+  for (Limit& limit : limits) {
+    const Limit about = subject_of(a, on);
+    limit.level = about.level, limit.subject = about.subject, limit.model = about.model;
+  }
   return limits;
 }
 
@@ -114,17 +101,6 @@ void add_subject(const Command& c, Arguments& a) {
            {.kind = "MODEL"});
 }
 
-void add_amounts(const Command& c, Arguments& a) {
-  const auto number = [&](const char* name, std::optional<int64_t>& into, const char* help) {
-    c.option(name, into, help, {.rule = whole_number(1, kLimitMax), .kind = "N"});
-  };
-  number("--rpm", a.rpm, "Requests a minute");
-  number("--tpm", a.tpm, "Tokens a minute, of prompts and answers");
-  number("--concurrency", a.concurrency, "Requests at once");
-  number("--burst", a.burst, "Requests a second");
-  c.option("--budget", a.budget, "What may be spent: 20CNY, 5CNY/day or 100CNY/month", {.kind = "SUM"});
-}
-
 using Do = Result<Shown> (*)(const Arguments&, const Operator&);
 
 std::pair<Command, std::shared_ptr<Arguments>> add(const Command& parent, const char* name, const char* help,
@@ -133,7 +109,7 @@ std::pair<Command, std::shared_ptr<Arguments>> add(const Command& parent, const 
   const Command c = parent.command(name, help);
   add_platform_options(c, *a);
   add_subject(c, *a);
-  c.runs([a, work] { return run_on_platform(*a, [&](const Operator& on) { return work(*a, on); }); });
+  runs_on_platform(c, a, work);
   return {c, a};
 }
 
@@ -143,9 +119,9 @@ void add_limits_command(const Command& program) {
   const Command c = program.command(
       "limits", "How much the account, a workspace, a key or a model may use; a request must fit in all");
   const auto [setting, set_with] = add(c, "set", "Set limits; without a subject those of the account", set);
-  add_amounts(setting, *set_with);
+  add_limit_options(setting, set_with->limits);
   const auto [raising, raise_with] = add(c, "raise", "Raise limits that are set, for a time", raise);
-  add_amounts(raising, *raise_with);
+  add_limit_options(raising, raise_with->limits);
   raising.option("--until", raise_with->until,
                  "When the raise ends by itself: 2h, 3d or 2027-01-31T12:00:00Z",
                  {.required = true, .kind = "TIME"});

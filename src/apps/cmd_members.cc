@@ -109,7 +109,7 @@ std::pair<Command, std::shared_ptr<Arguments>> add(const Command& parent, const 
   const Command c = parent.command(name, help);
   if (named) c.option("MEMBER,--name", a->name, "The name for sign-in, or the id", {.required = true});
   add_platform_options(c, *a);
-  c.runs([a, work] { return run_on_platform(*a, [&](const Operator& on) { return work(*a, on); }); });
+  runs_on_platform(c, a, work);
   return {c, a};
 }
 

@@ -115,7 +115,7 @@ void add_show(const Command& parent) {
   const auto a = std::make_shared<PlatformArguments>();
   const Command c = parent.command("show", "Where the data are, and what is left of the money");
   add_platform_options(c, *a);
-  c.runs([a] { return run_on_platform(*a, [&](const Operator& on) { return show(*a, on); }); });
+  runs_on_platform(c, a, show);
 }
 
 void add_separation(const Command& parent) {
@@ -124,7 +124,7 @@ void add_separation(const Command& parent) {
       parent.command("separation", "Whether system, security and audit must be different people");
   add_platform_options(c, *a);
   c.option("MODE", a->mode, "on or off", {.rule = one_of({"on", "off"}), .required = true});
-  c.runs([a] { return run_on_platform(*a, [&](const Operator& on) { return separate(*a, on); }); });
+  runs_on_platform(c, a, separate);
 }
 
 }  // namespace

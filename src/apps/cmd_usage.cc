@@ -135,7 +135,7 @@ void add_usage_command(const Command& program) {
   list("--user", a->users, "Of these labels of users only");
   c.option("--time-zone", a->zone, "Of hours and days (the platform's)", {.kind = "ZONE"});
   c.flag("--csv", a->csv, "Show CSV, the same as the admin API's");
-  c.runs([a] { return run_on_platform(*a, [&](const Operator& on) { return usage(*a, on); }); });
+  runs_on_platform(c, a, usage);
   c.footer(
       "Examples:\n  autark platform init --dir team\n"
       "  autark usage --from 7d --by day,key --platform team\n"
@@ -147,7 +147,7 @@ void add_balance_command(const Command& program) {
   const Command c =
       program.command("balance", "What is left of an account's money and credits, of a platform");
   add_platform_options(c, *a);
-  c.runs([a] { return run_on_platform(*a, [&](const Operator& on) { return balance(*a, on); }); });
+  runs_on_platform(c, a, balance);
   c.footer("Examples:\n  autark platform init --dir team\n  autark balance --platform team");
 }
 

@@ -46,7 +46,7 @@ void add(const Command& parent, const char* name, const char* help, bool named, 
   const Command c = parent.command(name, help);
   if (named) c.option("WORKSPACE,--name", a->name, "Its name or id", {.required = true});
   add_platform_options(c, *a);
-  c.runs([a, work] { return run_on_platform(*a, [&](const Operator& on) { return work(*a, on); }); });
+  runs_on_platform(c, a, work);
 }
 
 }  // namespace

@@ -5,19 +5,14 @@
 #include "apps/cmd_cache.h"
 #include "apps/cmd_doctor.h"
 #include "apps/cmd_inspect.h"
-#include "apps/cmd_keys.h"
-#include "apps/cmd_limits.h"
 #include "apps/cmd_logits.h"
-#include "apps/cmd_members.h"
-#include "apps/cmd_platform.h"
 #include "apps/cmd_prepare.h"
 #include "apps/cmd_pull.h"
 #include "apps/cmd_run.h"
 #include "apps/cmd_serve.h"
 #include "apps/cmd_text.h"
-#include "apps/cmd_usage.h"
-#include "apps/cmd_workspaces.h"
 #include "apps/command_line.h"
+#include "apps/platform_commands.h"
 #include "apps/report.h"
 #include "apps/structure_trial.h"
 #include "base/version.h"
@@ -40,13 +35,7 @@ int run(int argc, char** argv) {
   add_text_command(program);
   add_bench_command(program);
   add_doctor_command(program);
-  add_platform_command(program);
-  add_workspaces_command(program);
-  add_members_command(program);
-  add_keys_command(program);
-  add_limits_command(program);
-  add_usage_command(program);
-  add_balance_command(program);
+  add_platform_commands(program);
   return line.run(argc, argv);
 }
 

@@ -75,7 +75,7 @@ void add_money_commands(const Command& parent) {
               {.required = true, .kind = "SUM"});
   paid.option("--id", d->id, "Your number of the payment; the same one is booked once (a new one)",
               {.kind = "ID"});
-  paid.runs([d] { return run_on_platform(*d, [&](const Operator& on) { return deposit(*d, on); }); });
+  runs_on_platform(paid, d, deposit);
 
   const auto g = std::make_shared<Grant>();
   const Command given = parent.command("grant", "Give a free quota or book a prepaid pack");
@@ -87,7 +87,7 @@ void add_money_commands(const Command& parent) {
   given.option("--model", g->model, "Pays for this model only (all)", {.kind = "MODEL"});
   given.option("--expires", g->expires, "When what is left of it ends: 30d or 2027-01-31 (never)",
                {.kind = "TIME"});
-  given.runs([g] { return run_on_platform(*g, [&](const Operator& on) { return grant(*g, on); }); });
+  runs_on_platform(given, g, grant);
 }
 
 }  // namespace autark::apps

@@ -42,6 +42,11 @@ using Shown = std::variant<std::string, Json>;
 using Work = std::function<Result<Shown>(const Operator& on)>;
 // Opens the platform, works and prints. The exit code: 1 after an Error, which is printed.
 int run_on_platform(const PlatformArguments& a, const Work& work);
+// Makes a command run `work` so, on its arguments.
+template <class A, class F>
+void runs_on_platform(const Command& c, std::shared_ptr<A> a, F work) {
+  c.runs([a, work] { return run_on_platform(*a, [&](const Operator& on) { return work(*a, on); }); });
+}
 // The same for what concerns no account.
 using DirectoryWork = std::function<Result<Shown>(platform::Directory& directory)>;
 int run_on_directory(const PlatformArguments& a, const DirectoryWork& work);

@@ -1,14 +1,9 @@
 // Goal: the commands on a platform do what they say, on SQLite files without a server: what one makes, others show; errors
 // are one sentence; secrets are shown once. Method: the program's commands, run with arguments on platforms of their own.
+#include "apps/platform_commands.h"
 #include <gtest/gtest.h>
 #include <filesystem>
 #include <fstream>
-#include "apps/cmd_keys.h"
-#include "apps/cmd_limits.h"
-#include "apps/cmd_members.h"
-#include "apps/cmd_platform.h"
-#include "apps/cmd_usage.h"
-#include "apps/cmd_workspaces.h"
 #include "apps/command_line.h"
 #include "base/json.h"
 
@@ -29,13 +24,7 @@ struct Outcome {
 Outcome run(std::vector<std::string> words) {
   CommandLine line("autark", "", "");
   const Command program = line.root();
-  add_platform_command(program);
-  add_workspaces_command(program);
-  add_members_command(program);
-  add_keys_command(program);
-  add_limits_command(program);
-  add_usage_command(program);
-  add_balance_command(program);
+  add_platform_commands(program);
   std::vector<const char*> arguments{"autark"};
   for (const std::string& word : words) arguments.push_back(word.c_str());
   testing::internal::CaptureStdout();

@@ -119,7 +119,7 @@ void add(const Command& parent, const char* name, const char* help, const char* 
   const Command c = parent.command(name, help);
   add_platform_options(c, *a);
   if (file) c.option("FILE", a->file, file, {.required = true});
-  c.runs([a, work] { return run_on_platform(*a, [&](const Operator& on) { return work(*a, on); }); });
+  runs_on_platform(c, a, work);
 }
 
 void add_set(const Command& parent) {
@@ -133,7 +133,7 @@ void add_set(const Command& parent) {
            "For 1,000,000 tokens of prompts that were read from the cache (as --input)", {.kind = "PRICE"});
   c.option("--output", a->output, "For 1,000,000 tokens of answers", {.required = true, .kind = "PRICE"});
   c.option("--version", a->version, "The name of these prices (the time)", {.kind = "NAME"});
-  c.runs([a] { return run_on_platform(*a, [&](const Operator& on) { return set(*a, on); }); });
+  runs_on_platform(c, a, set);
 }
 
 }  // namespace

@@ -70,7 +70,7 @@ void add_audit(const Command& parent) {
   const auto a = std::make_shared<Arguments>();
   const Command c = parent.command("audit", "Check that the books add up; reads all of them");
   add_platform_options(c, *a);
-  c.runs([a] { return run_on_platform(*a, [&](const Operator& on) { return audit(*a, on); }); });
+  runs_on_platform(c, a, audit);
 }
 
 }  // namespace
