@@ -1,7 +1,7 @@
 // Shows the model and the state of the server, and has the buttons of the side panels.
 import type { Connection, Console } from "../console";
 import { strings } from "../strings";
-import { Icon } from "./Icon";
+import { IconButton } from "./IconButton";
 
 interface Props {
   page: Console;
@@ -16,50 +16,12 @@ interface Props {
 export function Header({ page, narrow, settings, server, onMenu, onSettings, onServer }: Props) {
   return (
     <header class="header">
-      {narrow && (
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={strings.openMenu}
-          title={strings.openMenu}
-          onClick={onMenu}
-        >
-          <Icon name="menu" size={20} />
-        </button>
-      )}
+      {narrow && <IconButton icon="menu" label={strings.openMenu} size={20} onClick={onMenu} />}
       <ModelName page={page} />
       <span class="spacer" />
-      {narrow && (
-        <button
-          type="button"
-          class="icon-button"
-          aria-label={strings.newChat}
-          title={strings.newChat}
-          onClick={() => page.newChat()}
-        >
-          <Icon name="plus" size={20} />
-        </button>
-      )}
-      <button
-        type="button"
-        class="icon-button"
-        aria-label={strings.openServer}
-        title={strings.openServer}
-        aria-expanded={server}
-        onClick={onServer}
-      >
-        <Icon name="gauge" size={20} />
-      </button>
-      <button
-        type="button"
-        class="icon-button"
-        aria-label={strings.openSettings}
-        title={strings.openSettings}
-        aria-expanded={settings}
-        onClick={onSettings}
-      >
-        <Icon name="sliders" size={20} />
-      </button>
+      {narrow && <IconButton icon="plus" label={strings.newChat} size={20} onClick={() => page.newChat()} />}
+      <IconButton icon="gauge" label={strings.openServer} size={20} expanded={server} onClick={onServer} />
+      <IconButton icon="sliders" label={strings.openSettings} size={20} expanded={settings} onClick={onSettings} />
     </header>
   );
 }

@@ -5,7 +5,7 @@ import { canContinue, tokensPerSecond, type Call, type Message } from "../chat/c
 import type { Console, Writing } from "../console";
 import { strings } from "../strings";
 import { copyText } from "./copy";
-import { Icon } from "./Icon";
+import { IconButton } from "./IconButton";
 import { Markdown } from "./Markdown";
 
 interface Props {
@@ -57,7 +57,7 @@ function Question({ message, busy, onEdit }: Props) {
       <div class="bubble">{message.text}</div>
       <div class="actions">
         <CopyButton text={message.text} />
-        <Action name="pencil" label={strings.edit} disabled={busy} onClick={() => onEdit(message.id)} />
+        <IconButton size={16} icon="pencil" label={strings.edit} disabled={busy} onClick={() => onEdit(message.id)} />
       </div>
     </>
   );
@@ -92,16 +92,26 @@ function Answer({ page, message, isLast, writing, busy, onEdit }: Props) {
         {!writing && (
           <div class="actions">
             {text && <CopyButton text={strings.copiedAnswer(text, model)} />}
-            {text && <Action name="pencil" label={strings.edit} disabled={busy} onClick={() => onEdit(message.id)} />}
-            <Action
-              name="redo"
+            {text && (
+              <IconButton
+                size={16}
+                icon="pencil"
+                label={strings.edit}
+                disabled={busy}
+                onClick={() => onEdit(message.id)}
+              />
+            )}
+            <IconButton
+              size={16}
+              icon="redo"
               label={strings.regenerate}
               disabled={busy}
               onClick={() => page.regenerate(message.id)}
             />
             {isLast && canContinue(message) && (
-              <Action
-                name="forward"
+              <IconButton
+                size={16}
+                icon="forward"
                 label={strings.continue}
                 disabled={busy}
                 onClick={() => page.continue(message.id)}
@@ -227,21 +237,6 @@ function Editor({ message, isLast, onSave, onCancel }: EditorProps) {
   );
 }
 
-interface ActionProps {
-  name: "pencil" | "redo" | "forward";
-  label: string;
-  disabled: boolean;
-  onClick: () => void;
-}
-
-function Action({ name, label, disabled, onClick }: ActionProps) {
-  return (
-    <button type="button" class="icon-button" aria-label={label} title={label} disabled={disabled} onClick={onClick}>
-      <Icon name={name} size={16} />
-    </button>
-  );
-}
-
 function CopyButton({ text }: { text: string }) {
   const [copied, setCopied] = useState<boolean | null>(null);
   const label = copied === null ? strings.copy : copied ? strings.copied : strings.copyFailed;
@@ -250,8 +245,11 @@ function CopyButton({ text }: { text: string }) {
     setTimeout(() => setCopied(null), 1500);
   };
   return (
-    <button type="button" class="icon-button" aria-label={label} title={label} onClick={() => void onClick()}>
-      <Icon name={copied === null ? "copy" : copied ? "check" : "close"} size={16} />
-    </button>
+    <IconButton
+      icon={copied === null ? "copy" : copied ? "check" : "close"}
+      label={label}
+      size={16}
+      onClick={() => void onClick()}
+    />
   );
 }

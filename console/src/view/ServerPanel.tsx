@@ -5,6 +5,7 @@ import type { Console } from "../console";
 import type { EngineState, RunningRequest } from "../server/wire";
 import { strings } from "../strings";
 import { Icon } from "./Icon";
+import { IconButton } from "./IconButton";
 
 interface Props {
   page: Console;
@@ -76,15 +77,12 @@ function Requests({ page, requests }: { page: Console; requests: RunningRequest[
               <code>{r.id}</code>
               <span class="quiet">{progressOf(r)}</span>
             </div>
-            <button
-              type="button"
-              class="icon-button"
-              aria-label={strings.endRequest(r.id)}
-              title={strings.endRequest(r.id)}
+            <IconButton
+              icon="stop"
+              label={strings.endRequest(r.id)}
+              size={16}
               onClick={() => void page.endRequest(r.id)}
-            >
-              <Icon name="stop" size={16} />
-            </button>
+            />
           </li>
         ))}
       </ul>

@@ -3,7 +3,8 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Console } from "../console";
 import { strings } from "../strings";
 import { Choices } from "./Choices";
-import { Icon, Logo } from "./Icon";
+import { Brand } from "./Brand";
+import { Icon } from "./Icon";
 
 interface Props {
   page: Console;
@@ -24,21 +25,7 @@ export function Sidebar({ page, drawer, covered, onDone }: Props) {
   };
   return (
     <nav class={`sidebar${drawer ? " drawer" : ""}`} aria-label={strings.chats} inert={covered}>
-      <div class="brand">
-        <Logo />
-        <span>{strings.product}</span>
-        {drawer && (
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={strings.closeMenu}
-            title={strings.closeMenu}
-            onClick={onDone}
-          >
-            <Icon name="close" />
-          </button>
-        )}
-      </div>
+      <Brand closeLabel={strings.closeMenu} onClose={drawer ? onDone : null} />
       <button type="button" class="new-chat" ref={first} onClick={then(() => page.newChat())}>
         <Icon name="plus" />
         {strings.newChat}

@@ -4,7 +4,9 @@ import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import { Shelf } from "../../chat/shelf";
 import type { Console } from "../../console";
 import { Choices } from "../../view/Choices";
+import { Brand } from "../../view/Brand";
 import { Icon, Logo, type IconName } from "../../view/Icon";
+import { IconButton } from "../../view/IconButton";
 import { kNarrow, useMedia } from "../../view/media";
 import { strings } from "../../strings";
 import { Platform } from "../platform";
@@ -108,15 +110,7 @@ function Frame({ page, hash, me }: { page: Console; hash: string; me: Me }) {
       <main class="main platform" ref={main} tabIndex={-1} inert={covered}>
         {narrow && (
           <header class="header">
-            <button
-              type="button"
-              class="icon-button"
-              aria-label={texts.showMenu}
-              title={texts.showMenu}
-              onClick={() => setMenu(true)}
-            >
-              <Icon name="menu" size={20} />
-            </button>
+            <IconButton icon="menu" label={texts.showMenu} size={20} onClick={() => setMenu(true)} />
             <span class="header-title">{texts.pages[name]}</span>
           </header>
         )}
@@ -162,21 +156,7 @@ function Navigation({ page, me, name, drawer, onClose }: NavigationProps) {
   const who = me.member?.name ?? texts.byKey(me.key?.name ?? "");
   return (
     <nav class={`sidebar${drawer ? " drawer" : ""}`} aria-label={texts.navigation}>
-      <div class="brand">
-        <Logo />
-        <span>{strings.product}</span>
-        {drawer && (
-          <button
-            type="button"
-            class="icon-button"
-            aria-label={texts.hideMenu}
-            title={texts.hideMenu}
-            onClick={onClose}
-          >
-            <Icon name="close" />
-          </button>
-        )}
-      </div>
+      <Brand closeLabel={texts.hideMenu} onClose={drawer ? onClose : null} />
       <ul class="places">
         {kPages.map(([place, icon], i) => (
           <li key={place}>

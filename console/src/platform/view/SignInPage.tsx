@@ -4,7 +4,7 @@ import { AdminError } from "../admin";
 import type { Platform } from "../platform";
 import { texts } from "../texts";
 import { TextField } from "./fields";
-import { Failure, useDoing } from "./loading";
+import { Submit, useDoing } from "./loading";
 
 interface Props {
   platform: Platform;
@@ -87,10 +87,7 @@ function WithPassword({ platform }: { platform: Platform }) {
           autofocus
         />
       )}
-      <Failure failure={doing.failure} />
-      <button type="submit" class="primary" disabled={doing.busy}>
-        {doing.busy ? texts.working : texts.signIn.submit}
-      </button>
+      <Submit doing={doing} label={texts.signIn.submit} />
     </form>
   );
 }
@@ -125,10 +122,7 @@ function WithKey({ platform, onDone }: { platform: Platform; onDone: () => void 
         type="password"
         autofocus
       />
-      <Failure failure={doing.failure} />
-      <button type="submit" class="primary" disabled={doing.busy}>
-        {doing.busy ? texts.working : texts.signIn.submit}
-      </button>
+      <Submit doing={doing} label={texts.signIn.submit} />
     </form>
   );
 }

@@ -4,7 +4,7 @@ import { AdminError } from "../admin";
 import type { Platform } from "../platform";
 import { texts } from "../texts";
 import { CopyField, TextField } from "./fields";
-import { Failure, LoadState, useDoing, useLoaded } from "./loading";
+import { LoadState, Submit, useDoing, useLoaded } from "./loading";
 
 // A page of its own, for administrators who have none yet.
 export function TotpPage({ platform }: { platform: Platform }) {
@@ -61,10 +61,7 @@ export function TotpSetUp({ platform, onDone }: { platform: Platform; onDone: ()
         autocomplete="one-time-code"
         numeric
       />
-      <Failure failure={doing.failure} />
-      <button type="submit" class="primary" disabled={doing.busy}>
-        {doing.busy ? texts.working : texts.totp.submit}
-      </button>
+      <Submit doing={doing} label={texts.totp.submit} />
     </form>
   );
 }

@@ -134,3 +134,15 @@ export function Empty({ title, hint, children }: { title: string; hint: string; 
     </div>
   );
 }
+
+// The foot of a form: why it failed, and the button that sends it.
+export function Submit({ doing, label }: { doing: Doing; label: string }) {
+  return (
+    <>
+      <Failure failure={doing.failure} />
+      <button type="submit" class="primary" disabled={doing.busy}>
+        {doing.busy ? texts.working : label}
+      </button>
+    </>
+  );
+}
