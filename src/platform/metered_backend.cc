@@ -1,9 +1,9 @@
 #include "platform/metered_backend.h"
 #include <algorithm>
-#include <random>
 #include "api/caller.h"
 #include "base/log.h"
 #include "platform/money.h"
+#include "platform/secrets.h"
 
 namespace autark::platform {
 namespace {
@@ -22,14 +22,6 @@ std::string service_of(const api::Request& request) {
 std::string route_of(const api::Request& request) {
   const bool batch = request.route.ends_with(kBatch);
   return request.route.substr(0, request.route.size() - (batch ? kBatch.size() : 0));
-}
-
-std::string random_id() {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::random_device random;
-  std::string id;
-  for (int i = 0; i < 24; ++i) id += kDigits[random() % 16];
-  return id;
 }
 
 int choices_of(const api::Request& request) {
@@ -83,7 +75,7 @@ std::string MeteredBackend::id_of_model(const std::string& name) const {
 
 Charge MeteredBackend::charge_of(const api::Request& request) const {
   const api::Caller& caller = *request.caller;
-  Charge c{.id = request.id.empty() ? random_id() : request.id,
+  Charge c{.id = request.id.empty() ? new_id("req") : request.id,
            .time = terms_.parts.clock(),
            .account = caller.account,
            .workspace = caller.workspace,

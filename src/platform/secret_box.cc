@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <cstring>
 #include "base/check.h"
+#include "base/text_codings.h"
 #include "platform/private_file.h"
 #include "platform/secrets.h"
 

@@ -2,47 +2,19 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <algorithm>
 #include <memory>
 #include "base/check.h"
+#include "base/text_codings.h"
 
 namespace autark::platform {
 namespace {
 
 constexpr std::string_view kLetters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-constexpr std::string_view kHex = "0123456789abcdef";
 
 struct Free {
   void operator()(EVP_MD_CTX* c) const { EVP_MD_CTX_free(c); }
 };
-
-// Writes groups of `width` bits as letters.
-std::string in_groups(std::string_view bytes, std::string_view letters, int width) {
-  std::string out;
-  uint32_t bits = 0;
-  int count = 0;
-  const uint32_t mask = (1u << width) - 1;
-  for (const char c : bytes) {
-    bits = (bits << 8 | uint8_t(c)) & 0xffff;
-    for (count += 8; count >= width; count -= width) out += letters[bits >> (count - width) & mask];
-  }
-  if (count > 0) out += letters[bits << (width - count) & mask];
-  return out;
-}
-
-std::optional<std::string> from_groups(std::string_view text, std::string_view letters, int width) {
-  std::string out;
-  uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const size_t value = letters.find(c);
-    if (value == letters.npos) return {};
-    bits = (bits << width | uint32_t(value)) & 0xffff;
-    if ((count += width) >= 8) out += char(bits >> (count -= 8) & 255);
-  }
-  return out;
-}
 
 }  // namespace
 
@@ -74,19 +46,14 @@ Hash hash_of(std::string_view secret) {
 }
 
 std::string hex(const Hash& hash) {
-  std::string text;
-  for (const uint8_t b : hash) text += {kHex[b >> 4], kHex[b & 15]};
-  return text;
+  return autark::hex({reinterpret_cast<const char*>(hash.data()), hash.size()});
 }
 
 std::optional<Hash> hash_from_hex(std::string_view text) {
+  const auto bytes = from_hex(text);
   Hash hash;
-  if (text.size() != 2 * hash.size()) return {};
-  for (size_t i = 0; i < hash.size(); ++i) {
-    const size_t high = kHex.find(text[2 * i]), low = kHex.find(text[2 * i + 1]);
-    if (high == kHex.npos || low == kHex.npos) return {};
-    hash[i] = uint8_t(high << 4 | low);
-  }
+  if (!bytes || bytes->size() != hash.size()) return {};
+  std::copy(bytes->begin(), bytes->end(), hash.begin());
   return hash;
 }
 
@@ -104,25 +71,6 @@ std::string new_id(const std::string& kind) {
 
 bool is_same(std::string_view a, std::string_view b) {
   return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string base64url(std::string_view bytes) {
-  return in_groups(bytes, kBase64, 6);
-}
-
-std::optional<std::string> from_base64url(std::string_view text) {
-  return from_groups(text, kBase64, 6);
-}
-
-std::string base32(std::string_view bytes) {
-  return in_groups(bytes, kBase32, 5);
-}
-
-std::optional<std::string> from_base32(std::string_view text) {
-  std::string capital;
-  for (const char c : text)
-    if (c != ' ' && c != '=') capital += c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c;
-  return from_groups(capital, kBase32, 5);
 }
 
 }  // namespace autark::platform

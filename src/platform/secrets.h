@@ -28,10 +28,4 @@ std::string new_id(const std::string& kind);
 // The time does not depend on where the texts differ.
 bool is_same(std::string_view a, std::string_view b);
 
-std::string base64url(std::string_view bytes);
-std::optional<std::string> from_base64url(std::string_view text);
-// RFC 4648, capital letters without padding; reading takes small letters, spaces and padding, too.
-std::string base32(std::string_view bytes);
-std::optional<std::string> from_base32(std::string_view text);
-
 }  // namespace autark::platform

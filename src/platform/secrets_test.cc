@@ -6,6 +6,7 @@
 #include <cctype>
 #include <random>
 #include <set>
+#include "base/text_codings.h"
 #include "platform/secret_box.h"
 #include "platform/testing.h"
 #include "platform/totp.h"

@@ -1,5 +1,6 @@
 #include "platform/sessions.h"
 #include <algorithm>
+#include "base/text_codings.h"
 #include "platform/addresses.h"
 #include "platform/directory_rows.h"
 #include "platform/passwords.h"

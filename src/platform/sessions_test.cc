@@ -3,6 +3,7 @@
 // Method: one directory on both databases and a clock that the test moves; unknown names and wrong passwords are compared.
 #include "platform/sessions.h"
 #include <gtest/gtest.h>
+#include "base/text_codings.h"
 #include "platform/testing.h"
 #include "platform/totp.h"
 

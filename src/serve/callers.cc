@@ -1,4 +1,5 @@
 #include "serve/callers.h"
+#include "base/text_codings.h"
 #include "http/credentials.h"
 #include "serve/digest.h"
 

@@ -1,4 +1,5 @@
 #include "serve/conversation_hash.h"
+#include "base/text_codings.h"
 #include "serve/digest.h"
 
 namespace autark::serve {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <sstream>
 #include "base/check.h"
+#include "base/text_codings.h"
 
 namespace autark::serve {
 namespace {
@@ -15,8 +16,6 @@ namespace {
 constexpr size_t kKeyBytes = 32, kNonceBytes = 12, kTagBytes = 16;
 constexpr int64_t kDay = 24 * 3600, kSeals = 90 * kDay, kOpens = kSeals + 30 * kDay;
 constexpr size_t kSealedMax = size_t{64} << 20;
-constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-constexpr std::string_view kDigits = "0123456789abcdef";
 
 unsigned char* bytes_of(std::string& s) {
   return reinterpret_cast<unsigned char*>(s.data());
@@ -29,48 +28,6 @@ std::string random_bytes(size_t count) {
   std::string bytes(count, '\0');
   AUTARK_CHECK(RAND_bytes(bytes_of(bytes), int(count)) == 1);
   return bytes;
-}
-
-// Base 64 with the letters for URLs, without padding.
-std::string in_letters(const std::string& bytes) {
-  std::string out;
-  uint32_t bits = 0;
-  int count = 0;
-  for (const char c : bytes) {
-    bits = bits << 8 | uint8_t(c);
-    for (count += 8; count >= 6; count -= 6) out += kLetters[bits >> (count - 6) & 63];
-  }
-  if (count > 0) out += kLetters[bits << (6 - count) & 63];
-  return out;
-}
-
-std::optional<std::string> from_letters(const std::string& text) {
-  std::string out;
-  uint32_t bits = 0;
-  int count = 0;
-  for (const char c : text) {
-    const size_t value = kLetters.find(c);
-    if (value == kLetters.npos) return {};
-    bits = bits << 6 | uint32_t(value);
-    if ((count += 6) >= 8) out += char(bits >> (count -= 8) & 255);
-  }
-  return out;
-}
-
-std::string in_digits(const std::string& bytes) {
-  std::string out;
-  for (const char c : bytes) out += {kDigits[uint8_t(c) >> 4], kDigits[uint8_t(c) & 15]};
-  return out;
-}
-
-std::optional<std::string> from_digits(const std::string& text) {
-  std::string out;
-  for (size_t i = 0; i + 1 < text.size(); i += 2) {
-    const size_t high = kDigits.find(text[i]), low = kDigits.find(text[i + 1]);
-    if (high == kDigits.npos || low == kDigits.npos) return {};
-    out += char(high << 4 | low);
-  }
-  return out.size() == kKeyBytes && text.size() == 2 * kKeyBytes ? std::optional(out) : std::nullopt;
 }
 
 struct FreeContext {
@@ -143,8 +100,9 @@ Result<Seal> Seal::from_file(const std::filesystem::path& file, int64_t now) {
     Key key;
     std::string digits;
     words >> key.made >> digits;
-    const auto bytes = from_digits(digits);
-    if (!words || !bytes) return fault(file, "is damaged; remove it to get a new key");
+    const auto bytes = from_hex(digits);
+    if (!words || !bytes || bytes->size() != kKeyBytes)
+      return fault(file, "is damaged; remove it to get a new key");
     key.bytes = *bytes;
     keys.push_back(std::move(key));
   }
@@ -160,7 +118,7 @@ std::optional<Error> Seal::rotate(int64_t now) {
   if (keys.empty() || now - keys.front().made > kSeals) {
     keys.insert(keys.begin(), new_key(now));
     std::string text;
-    for (const Key& k : keys) text += std::to_string(k.made) + " " + in_digits(k.bytes) + "\n";
+    for (const Key& k : keys) text += std::to_string(k.made) + " " + hex(k.bytes) + "\n";
     if (!file_.empty())
       if (auto failed = write_private(file_, text)) return failed;
   }
@@ -174,12 +132,12 @@ std::vector<Seal::Key> Seal::keys() const {
 }
 
 std::string Seal::seal(const std::string& text) const {
-  return in_letters(encrypted(keys().front().bytes, text));
+  return base64url(encrypted(keys().front().bytes, text));
 }
 
 std::optional<std::string> Seal::open(const std::string& sealed) const {
   if (sealed.size() > kSealedMax) return {};
-  const auto bytes = from_letters(sealed);
+  const auto bytes = from_base64url(sealed);
   for (const Key& k : keys())
     if (auto text = bytes ? decrypted(k.bytes, *bytes) : std::nullopt) return text;
   return {};

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 #include <map>
+#include "base/text_codings.h"
 #include "http/router.h"
 #include "platform/admin_routes.h"
 #include "platform/schema.h"
