@@ -2,13 +2,9 @@
 #pragma once
 #include <span>
 #include "platform/ledger.h"
+#include "platform/postings.h"
 
 namespace autark::platform {
-
-struct Posting {
-  std::string entry, book, unit;
-  int64_t amount = 0;
-};
 
 // Adds postings and their books' sums. An Error if an entry is there already or a sum does not fit.
 std::optional<Error> post(storage::Transaction& transaction, std::span<const Posting> postings, Micros now);

@@ -19,7 +19,12 @@ Result<std::vector<Posting>> postings(storage::Database& database, const std::st
     if (!rows) return rows.error();
     found.clear();
     for (const storage::Row& r : *rows)
-      found.push_back({r.number(0), r.text(1), r.number(2), r.text(3), r.text(4), r.number(5)});
+      found.push_back({.entry = r.text(1),
+                       .book = r.text(3),
+                       .unit = r.text(4),
+                       .amount = r.number(5),
+                       .number = r.number(0),
+                       .time = r.number(2)});
     return {};
   });
   if (fault) return *fault;

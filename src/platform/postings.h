@@ -1,4 +1,4 @@
-// The ledger's postings, to read them.
+// The ledger's postings, and how to read them. booking.h writes them.
 #pragma once
 #include <string>
 #include <vector>
@@ -8,11 +8,12 @@
 namespace autark::platform {
 
 struct Posting {
-  int64_t number = 0;  // grows; has gaps
-  std::string entry;   // of which it is a part: a request, a deposit or a credit
-  Micros time = 0;
+  std::string entry;  // of which it is a part: a request, a deposit or a credit
   std::string book, unit;
   int64_t amount = 0;  // nanos, or tokens
+  // Set when it is written. The number grows and has gaps.
+  int64_t number = 0;
+  Micros time = 0;
 };
 
 // Postings of the entries in which a book of the account or of its credits takes part, with a number beyond `after`, by
