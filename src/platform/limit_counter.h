@@ -42,6 +42,7 @@ struct Lease {
   Micros window = 0;         // its begin by the database's clock; 0: none was granted yet
   Micros ends = 0;           // in elapsed time
   Micros next_ask = 0;       // after the database had too little
+  Micros next_ahead = 0;     // after it had none to give ahead of need, which may be enough for a request
   Micros taken = 0;          // when a request took of it last
   Micros renewed = 0;        // when the database last heard of it
   bool wants_visit = false;  // more will be needed soon, or there is more than is needed

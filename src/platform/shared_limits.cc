@@ -177,7 +177,7 @@ bool SharedLimits::add_visit(const std::shared_ptr<LimitCounter>& c, const std::
   ShareWish w = wish_of(c, subject, now);
   w.back = std::max<int64_t>(0, idle ? left : lease.wants_visit ? left - spare : 0);
   w.held -= w.back;
-  w.ahead = lease.wants_visit && !idle && left * 4 < spare && now.elapsed >= lease.next_ask;
+  w.ahead = lease.wants_visit && !idle && left * 4 < spare && now.elapsed >= lease.next_ahead;
   lease.wants_visit = false;
   if (w.back == 0 && !w.ahead && !old) return true;
   lease.granted -= w.back;
@@ -204,8 +204,9 @@ void SharedLimits::apply(const Wishes& wishes, const std::vector<ShareAnswer>& a
     lease.granted += a.granted;
     lease.others = a.taken - lease.granted;
     lease.renewed = asked_at;
-    if (a.granted < wishes[i].most || (wishes[i].ahead && a.granted == 0))
-      lease.next_ask = std::min(asked_at + kAskAgain, lease.ends);
+    const Micros later = std::min(asked_at + kAskAgain, lease.ends);
+    if (a.granted < wishes[i].most) lease.next_ask = later;
+    if (a.granted < wishes[i].most || (wishes[i].ahead && a.granted == 0)) lease.next_ahead = later;
     if (lease.granted > 0) common_->shares.emplace(wishes[i].counter, wishes[i].subject);
   }
 }
@@ -250,7 +251,7 @@ void SharedLimits::mark(const Holds& holds, const Moment& now) {
   for (const Hold& h : holds) {
     LimitCounter& c = *h.counter;
     c.lease()->taken = now.elapsed;
-    if (c.left(now) * 4 >= spare_of(c, now) || now.elapsed < c.lease()->next_ask) continue;
+    if (c.left(now) * 4 >= spare_of(c, now) || now.elapsed < c.lease()->next_ahead) continue;
     c.lease()->wants_visit = common_->visit = true;
   }
   if (common_->visit) common_->wake.notify_one();
