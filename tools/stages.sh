@@ -1,22 +1,30 @@
 # Sourced by check, after setup.sh: measures stages in minutes and runs commands beside a stage.
 
-stage_names=() stage_starts=()
+stage_names=() stage_starts=() stage_works=()
 
 # stage NAME: ends the current stage and begins a new one.
 stage() {
-  stage_names+=("$1") stage_starts+=("$SECONDS")
+  stage_names+=("$1") stage_starts+=("$SECONDS") stage_works+=("$(processor_seconds)")
   say "$1"
 }
 
-# Prints a table of the stages and their minutes.
+# Seconds of processor time of all commands that ended so far; one in the background counts when it is waited for.
+processor_seconds() {
+  local fields
+  read -ra fields <"/proc/$$/stat"
+  echo $(((fields[15] + fields[16]) / $(getconf CLK_TCK)))
+}
+
+# Prints a table of the stages, their minutes, and the minutes of processor time, which a busy machine changes little.
 report_stages() {
-  local i end
-  printf '\nminutes  stage\n'
+  local i now=$SECONDS work
+  work=$(processor_seconds)
+  printf '\nminutes  processor  stage\n'
   for i in "${!stage_names[@]}"; do
-    end=${stage_starts[i + 1]:-$SECONDS}
-    printf '%7s  %s\n' "$(minutes $((end - stage_starts[i])))" "${stage_names[i]}"
+    printf '%7s  %9s  %s\n' "$(minutes $((${stage_starts[i + 1]:-$now} - stage_starts[i])))" \
+      "$(minutes $((${stage_works[i + 1]:-$work} - stage_works[i])))" "${stage_names[i]}"
   done
-  printf '%7s  in all\n' "$(minutes $((SECONDS - started)))"
+  printf '%7s  %9s  in all\n' "$(minutes $((now - started)))" "$(minutes "$work")"
 }
 minutes() { printf '%d.%d' $(($1 / 60)) $(($1 % 60 / 6)); }
 
