@@ -13,6 +13,7 @@
 use super::keywords::{rule_of, Rule};
 use super::quoted::quoted;
 use super::references::resolved;
+use super::restricted::restricted;
 use super::schema::{below, prepared_part, read};
 use super::Fault;
 use serde_json::{json, Map, Value};
@@ -178,6 +179,18 @@ impl Dsml {
             return Err(Fault::at(here, "a parameter of a call cannot have this name"));
         }
         let i = self.parameters;
+        let values = self.values(root, schema, here)?;
+        let tag = literal(&format!("parameter name=\"{key}\""));
+        self.rules
+            .push(format!("p{i}: \"<\" <dsml> {tag} ({}) <dsml> \"parameter>\\n\"", values.join(" | ")));
+        Ok(format!("p{i}"))
+    }
+
+    fn values(&mut self, root: &Value, schema: &Value, here: &str) -> Result<Vec<String>, Fault> {
+        if let Some(text) = self.restricted_text(root, schema, here)? {
+            return Ok(vec![text]);
+        }
+        let i = self.parameters;
         let ways = ways_of(root, schema, here, 0)?;
         let mut values = Vec::new();
         if ways.plain {
@@ -191,10 +204,22 @@ impl Dsml {
             self.rules.push(format!("j{i}: %json {schema}"));
             values.push(format!("\" string=\\\"false\\\">\" j{i} \"</\""));
         }
-        let tag = literal(&format!("parameter name=\"{key}\""));
-        self.rules
-            .push(format!("p{i}: \"<\" <dsml> {tag} ({}) <dsml> \"parameter>\\n\"", values.join(" | ")));
-        Ok(format!("p{i}"))
+        Ok(values)
+    }
+
+    /// A text with a pattern, a format or a length.
+    fn restricted_text(&mut self, root: &Value, schema: &Value, here: &str) -> Result<Option<String>, Fault> {
+        let (schema, place) = followed(root, schema, here)?;
+        if schema["type"] != "string" {
+            return Ok(None);
+        }
+        let Some(text) = restricted(schema, &place)?.filter(|t| !t.regexes.is_empty()) else {
+            return Ok(None);
+        };
+        let i = self.parameters;
+        let regexes: Vec<_> = text.regexes.iter().map(|r| format!("/{r}<\\//")).collect();
+        self.rules.push(format!("TEXT{i}: {} & ~/(?s:.*\u{ff5c}DSML\u{ff5c}.*)/", regexes.join(" & ")));
+        Ok(Some(format!("\" string=\\\"true\\\">\" TEXT{i}")))
     }
 }
 

@@ -208,3 +208,96 @@ fn a_grammar_that_cannot_be_kept_names_its_tool() {
         assert_eq!(fault.why, super::Why::Invalid, "{lark}: {fault:?}");
     }
 }
+
+/// A tool with one text that has to fit, written in three ways: as it is with an end of text, with an end that is a
+/// mark, and in DSML.
+fn text_calls(schema: &Value) -> Vec<(Value, [&'static str; 2])> {
+    let tools = json!([{"name": "t", "schema":
+        {"type": "object", "properties": {"a": schema}, "required": ["a"]}}]);
+    let table = |end: Value, markers: Value| {
+        json!({"form": "table", "parallel": false, "tools": tools, "tagged": true, "rest": [], "block_end": [],
+            "after_name": [{"text": "\n"}], "key": [{"text": "<k>"}], "after_key": [{"text": "</k>"}],
+            "after_value": [end], "call_end": [{"mark": "</tool_call>"}], "markers": markers})
+    };
+    vec![
+        (table(json!({"text": "</v>"}), json!(["</v>", "<k>"])), ["t\n<k>a</k>", "</v></tool_call>"]),
+        (table(json!({"mark": "</arg_value>"}), json!(["<k>"])), ["t\n<k>a</k>", "</arg_value></tool_call>"]),
+        (
+            json!({"form": "dsml", "parallel": false, "tools": tools}),
+            [
+                "tool_calls>\n<｜DSML｜invoke name=\"t\">\n<｜DSML｜parameter name=\"a\" string=\"true\">",
+                "</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>",
+            ],
+        ),
+    ]
+}
+
+#[test]
+fn a_text_of_a_call_keeps_what_its_schema_asks() {
+    let cases: &[(Value, &[&str], &[&str])] = &[
+        (json!({"pattern": "^[a-z]+/\\d+$"}), &["ab/12"], &["", "ab/", "ab/1\n", "xab/x", "ab/\u{664}"]),
+        (json!({"pattern": "b"}), &["b", "abc", "</b>\n"], &["", "a"]),
+        (json!({"pattern": "^a|b$"}), &["a", "ax", "xb"], &["xa", "bx"]),
+        (json!({"pattern": "^(a|bc)$"}), &["a", "bc"], &["ab", "abc", ""]),
+        (json!({"pattern": "^$"}), &[""], &["a"]),
+        (json!({"pattern": "é"}), &["é", "één"], &["e"]),
+        (json!({"minLength": 2, "maxLength": 3}), &["ab", "日本語"], &["a", "abcd", ""]),
+        (json!({"maxLength": 1}), &["", "é"], &["ab"]),
+        (json!({"pattern": "^a*$", "maxLength": 2.0}), &["", "aa"], &["aaa", "b"]),
+        (
+            json!({"format": "date"}),
+            &["2024-02-29", "2023-12-31"],
+            &["2023-02-29", "2023-13-01", "x2023-01-01"],
+        ),
+        (
+            json!({"format": "date-time"}),
+            &["2023-01-01T10:00:00Z", "2000-02-29T23:59:59.5+01:00"],
+            &["2023-01-01", "1900-02-29T10:00:00Z"],
+        ),
+        (json!({"format": "uuid"}), &["123e4567-e89b-12d3-a456-426614174000"], &["123e4567"]),
+        (json!({"format": "email"}), &["a.b@c.de"], &["a.b", "@c", "a b@c"]),
+        (json!({"format": "ipv4"}), &["192.168.0.1"], &["192.168.0.256", "1.2.3"]),
+        (
+            json!({"format": "ipv6"}),
+            &["::", "::1", "1::", "2001:db8::a:1", "1:2:3:4:5:6:7:8"],
+            &["1:2:3:4:5:6:7", ":1", "1::2::3", "12345::"],
+        ),
+        (json!({"format": "duration"}), &["P1DT2H", "PT5M", "P3W"], &["P", "PT", "1D", "P1H"]),
+        (json!({"format": "uri"}), &["https://a.b/c?d=%20#e", "mailto:a@b"], &["a b", "//a", "http:%zz"]),
+        (json!({"format": "hostname"}), &["a-b.example"], &["-a", "a..b"]),
+        (json!({"format": "password", "minLength": 1}), &["x"], &[""]),
+    ];
+    for (schema, good, bad) in cases {
+        let mut schema = schema.clone();
+        schema["type"] = json!("string");
+        for (request, [before, after]) in text_calls(&schema) {
+            let whole = |list: &[&str]| -> Vec<String> {
+                list.iter().map(|t| format!("{before}{t}{after}")).collect()
+            };
+            let (good, bad) = (whole(good), whole(bad));
+            let (good, bad): (Vec<&str>, Vec<&str>) =
+                (good.iter().map(String::as_str).collect(), bad.iter().map(String::as_str).collect());
+            check(request, &good, &bad);
+        }
+    }
+}
+
+#[test]
+fn a_text_that_cannot_be_kept_names_its_place() {
+    let cases = [
+        (json!({"pattern": "a\\b"}), "/properties/a/pattern"),
+        (json!({"pattern": "a^b"}), "/properties/a/pattern"),
+        (json!({"pattern": "("}), "/properties/a/pattern"),
+        (json!({"format": "iri"}), "/properties/a/format"),
+        (json!({"maxLength": -1}), "/properties/a/maxLength"),
+        (json!({"minLength": 1e9}), "/properties/a/minLength"),
+    ];
+    for (schema, place) in cases {
+        let mut schema = schema.clone();
+        schema["type"] = json!("string");
+        for (request, _) in text_calls(&schema) {
+            let Some(fault) = masks(request.clone()).err() else { panic!("{request} was taken") };
+            assert_eq!(fault.place, place, "{request}: {fault:?}");
+        }
+    }
+}

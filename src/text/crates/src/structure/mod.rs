@@ -12,11 +12,13 @@ mod calls;
 mod calls_tests;
 mod choices;
 mod disjoint;
+mod formats;
 mod keywords;
 pub mod matcher;
 mod productive;
 mod quoted;
 mod references;
+mod restricted;
 mod schema;
 mod table_calls;
 #[cfg(test)]

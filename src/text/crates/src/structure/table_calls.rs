@@ -10,7 +10,10 @@
 //! A tagged value has no type of its own. Where the schema says that it is a text, it stands as it is; where it may
 //! be a text or something else, a text that could be read as JSON is written as a JSON string.
 
-use super::calls::{input, json_arguments, literal, name_of, of_tool, parameters, ways_of, INPUT, PARAMETERS_MAX};
+use super::calls::{
+    followed, input, json_arguments, literal, name_of, of_tool, parameters, ways_of, INPUT, PARAMETERS_MAX,
+};
+use super::restricted::restricted;
 use super::schema::prepared_part;
 use super::vocabulary::MARKS;
 use super::Fault;
@@ -83,30 +86,32 @@ impl Table<'_> {
         }
     }
 
-    /// Texts up to the end of a value. A terminal takes the longest text, so it holds the end itself unless the end
-    /// begins with a mark.
-    fn add_texts(&mut self) -> Result<(), Fault> {
+    /// The end of a text: the part that a terminal of the text holds itself, because a terminal takes the longest
+    /// text, as a regex, and what follows. The first is empty if the end begins with a mark.
+    fn end_of_text(&self) -> Result<(String, String), Fault> {
+        let first = self.list("after_value").first().and_then(|p| p["text"].as_str()).map(pattern_of);
+        let skipped = usize::from(first.is_some());
+        let behind: Result<Vec<_>, _> = self.list("after_value").iter().skip(skipped).map(part).collect();
+        Ok((first.unwrap_or_default(), behind?.join(" ")))
+    }
+
+    /// A regex of the texts that hold a marker.
+    fn held(&self) -> String {
         let markers: Vec<String> =
             self.list("markers").iter().filter_map(Value::as_str).map(pattern_of).collect();
-        let end = self.list("after_value").first().and_then(|p| p["text"].as_str()).map(pattern_of);
-        let held = format!("(?s:.*)({})(?s:.*)", markers.join("|"));
-        let inside = self.parts("after_value")?;
-        let behind: Result<Vec<_>, _> = self.list("after_value").iter().skip(1).map(part).collect();
-        let (text, plain) = match &end {
-            Some(end) => {
-                self.rules.push(format!("TEXT: /(?s:.*){end}/ & ~/{held}{end}/"));
-                self.rules.push(format!("PLAIN: /([^\\s0-9\"\\[{{tfn\\-](?s:.*))?{end}/ & ~/{held}{end}/"));
-                let behind = behind?.join(" ");
-                (format!("TEXT {behind}"), format!("PLAIN {behind}"))
-            }
-            None => {
-                self.rules.push(format!("TEXT: /(?s:.+)/ & ~/{held}/"));
-                self.rules.push(format!("PLAIN: /[^\\s0-9\"\\[{{tfn\\-](?s:.*)/ & ~/{held}/"));
-                (format!("TEXT? {inside}"), format!("PLAIN? {inside}"))
-            }
-        };
-        self.rules.push(format!("text: {text}"));
-        self.rules.push(format!("plain: {plain}"));
+        format!("(?s:.*)({})(?s:.*)", markers.join("|"))
+    }
+
+    /// Any text up to the end of a value, and those that cannot be read as JSON.
+    fn add_texts(&mut self) -> Result<(), Fault> {
+        let (end, behind) = self.end_of_text()?;
+        let held = self.held();
+        let (least, optional) = if end.is_empty() { ("+", "?") } else { ("*", "") };
+        let plain = format!("([^\\s0-9\"\\[{{tfn\\-](?s:.*)){}", if end.is_empty() { "" } else { "?" });
+        self.rules.push(format!("TEXT: /(?s:.{least}){end}/ & ~/{held}{end}/"));
+        self.rules.push(format!("PLAIN: /{plain}{end}/ & ~/{held}{end}/"));
+        self.rules.push(format!("text: TEXT{optional} {behind}"));
+        self.rules.push(format!("plain: PLAIN{optional} {behind}"));
         self.rules.push("NAME: /[^\"<>\\[\\]\\s\u{ff5c}]{1,200}/".into());
         let (key, after_key) = (self.parts("key")?, self.parts("after_key")?);
         self.rules.push(format!("any: {key} NAME {after_key} text"));
@@ -129,6 +134,27 @@ impl Table<'_> {
         Ok(format!("p{i}"))
     }
 
+    /// The rule of a text that its schema restricts, with its end.
+    fn restricted_text(&mut self, root: &Value, schema: &Value, here: &str) -> Result<String, Fault> {
+        let (schema, place) = followed(root, schema, here)?;
+        let Some(text) = restricted(schema, &place)? else {
+            return Err(Fault::at(
+                here,
+                "a text that this model's calls hold cannot be restricted like this",
+            ));
+        };
+        let i = self.parameters;
+        let (end, behind) = self.end_of_text()?;
+        let mut all: Vec<String> = text.regexes.iter().map(|r| format!("/{r}{end}/")).collect();
+        all.push(format!("~/{}{end}/", self.held()));
+        if end.is_empty() {
+            all.push("/(?s:.+)/".into());
+        }
+        self.rules.push(format!("TEXT{i}: {}", all.join(" & ")));
+        let optional = if end.is_empty() && text.may_be_empty { "?" } else { "" };
+        Ok(format!("TEXT{i}{optional} {behind}"))
+    }
+
     /// How a value and its end may be written.
     fn values(&mut self, root: &Value, schema: &Value, here: &str) -> Result<Vec<String>, Fault> {
         let end = self.parts("after_value")?;
@@ -137,9 +163,7 @@ impl Table<'_> {
         if reading == Reading::Text {
             return match (ways.plain, ways.texts.as_slice()) {
                 (true, _) => Ok(vec!["text".into()]),
-                (false, []) => {
-                    Err(Fault::at(here, "a text that this model's calls hold cannot be restricted"))
-                }
+                (false, []) => Ok(vec![self.restricted_text(root, schema, here)?]),
                 (false, texts) => {
                     let texts: Vec<_> = texts.iter().map(|t| literal(t)).collect();
                     Ok(vec![format!("({}) {end}", texts.join(" | "))])
