@@ -1,14 +1,12 @@
 //! What a schema asks of a text, as regexes of the lexer: for values that stand as they are, without quotes.
 
 use super::formats::regex_of;
-use super::keywords::{rule_of, Rule, DESCRIPTIVE, FORMATS};
-use super::schema::below;
+use super::keywords::{rule_of, Rule};
+use super::schema::{below, count, format_of, text};
 use super::Fault;
 use llguidance::regex_to_lark;
 use regex_syntax::hir::{Dot, Hir, HirKind, Look, Repetition};
 use serde_json::Value;
-
-const COUNT_MAX: u64 = 100_000;
 
 /// A text matches a whole regex of these if it matches all of them.
 pub struct Restricted {
@@ -25,7 +23,7 @@ pub fn restricted(schema: &Value, here: &str) -> Result<Option<Restricted>, Faul
         match keyword.as_str() {
             "type" => {}
             "pattern" => regexes.push(whole(value, &place)?),
-            "format" => regexes.extend(format(value, &place)?),
+            "format" => regexes.extend(format_of(value, map, &place)?.and_then(|f| f.as_str().map(regex_of))),
             "minLength" => regexes.push(format!("(?s:.){{{},}}", count(value, &place)?)),
             "maxLength" => regexes.push(format!("(?s:.){{0,{}}}", count(value, &place)?)),
             _ => return Ok(None),
@@ -45,37 +43,19 @@ fn in_slashes(regex: &str) -> String {
     format!("({})", regex.replace('/', "\\/").replace('\n', "\\n").replace('\r', "\\r"))
 }
 
-fn count(value: &Value, here: &str) -> Result<u64, Fault> {
-    let whole =
-        value.as_u64().or_else(|| value.as_f64().filter(|f| *f >= 0.0 && f.fract() == 0.0).map(|f| f as u64));
-    whole
-        .filter(|n| *n <= COUNT_MAX)
-        .ok_or_else(|| Fault::at(here, format!("must be a whole number up to {COUNT_MAX}")))
-}
-
-fn format(value: &Value, here: &str) -> Result<Option<String>, Fault> {
-    let name = value.as_str().ok_or_else(|| Fault::at(here, "must be a string"))?;
-    if DESCRIPTIVE.contains(&name) {
-        return Ok(None);
-    }
-    if FORMATS.contains(&name) {
-        return Ok(Some(regex_of(name)));
-    }
-    let name: String = name.chars().take(40).collect();
-    Err(Fault::at(here, format!("format '{name}' is not supported")))
-}
-
 /// A pattern may begin and end anywhere in a text. The regex of the texts in which it is found.
 fn whole(value: &Value, here: &str) -> Result<String, Fault> {
-    let pattern = value.as_str().ok_or_else(|| Fault::at(here, "must be a string"))?;
-    if pattern.len() > super::REGEX_MAX {
-        return Err(Fault::complex(here, format!("it has more than {} bytes", super::REGEX_MAX)));
-    }
+    let checked = text(value, here)?;
+    let pattern = checked.as_str().unwrap_or_default();
     let hir = parsed(&regex_to_lark(pattern, "dw"))
         .ok_or_else(|| Fault::at(here, "is not a regex that can be kept"))?;
     let found =
         found_in(hir).ok_or_else(|| Fault::at(here, "has an anchor that is not at its begin or end"))?;
-    Ok(found.to_string())
+    let found = found.to_string();
+    if found.len() > super::GRAMMAR_MAX {
+        return Err(Fault::complex(here, "its classes have too many characters"));
+    }
+    Ok(found)
 }
 
 fn found_in(hir: Hir) -> Option<Hir> {

@@ -289,7 +289,7 @@ fn nullable(map: &Map<String, Value>, out: Map<String, Value>) -> Value {
     json!({"anyOf": [Value::Object(out), {"type": "null"}]})
 }
 
-fn count(value: &Value, here: &str) -> Result<Value, Fault> {
+pub fn count(value: &Value, here: &str) -> Result<Value, Fault> {
     let whole =
         value.as_u64().or_else(|| value.as_f64().filter(|f| *f >= 0.0 && f.fract() == 0.0).map(|f| f as u64));
     match whole {
@@ -336,7 +336,7 @@ fn values(value: &Value, here: &str) -> Result<Value, Fault> {
     exact(value, here)
 }
 
-fn text(value: &Value, here: &str) -> Result<Value, Fault> {
+pub fn text(value: &Value, here: &str) -> Result<Value, Fault> {
     let text = value.as_str().ok_or_else(|| Fault::at(here, "must be a string"))?;
     if text.len() > super::REGEX_MAX {
         return Err(Fault::complex(here, format!("it has more than {} bytes", super::REGEX_MAX)));
@@ -369,7 +369,7 @@ fn types(value: &Value, here: &str) -> Result<Value, Fault> {
 }
 
 /// Keeps the formats that the library enforces; those that restrict nothing are left out.
-fn format_of(value: &Value, map: &Map<String, Value>, here: &str) -> Result<Option<Value>, Fault> {
+pub fn format_of(value: &Value, map: &Map<String, Value>, here: &str) -> Result<Option<Value>, Fault> {
     let name = value.as_str().ok_or_else(|| Fault::at(here, "must be a string"))?;
     let of_text = map.get("type").is_none_or(|t| t == "string" || t.is_array());
     if DESCRIPTIVE.contains(&name) || !of_text {
