@@ -2,11 +2,13 @@
 // administrative role. Every failure becomes an AdminError with the server's own code and message.
 import type {
   Balance,
+  Credit,
   Key,
   Limit,
   List,
   Me,
   Member,
+  NewCredit,
   NewKey,
   NewLimit,
   PriceFile,
@@ -22,6 +24,7 @@ export class AdminError extends Error {
     readonly status: number, // 0: the server did not answer
     readonly code: string,
     readonly detail: string, // the server's message; may be empty
+    readonly param = "", // the field of the request that is wrong, if the server says one
   ) {
     super(detail || code || `HTTP ${status}`);
   }
@@ -34,13 +37,16 @@ export interface SignIn {
 }
 
 const kBase = "admin/v1/";
-const kPartMax = 1000; // rows of one answer
+const kPartMax = 5000; // rows of one answer
+const kPatienceMs = 60_000; // for one answer
 
 export class Admin {
   // Of the session; goes with every request that changes something.
   csrf = "";
   // Called when the server says that nobody is signed in, or that a second factor must be set up first.
   onRefused: (code: "unauthenticated" | "totp_needed") => void = () => undefined;
+  // Called when another tab has signed in, before a request is sent once more: whether it was the same member.
+  onNewSession: () => Promise<boolean> = () => Promise.resolve(false);
 
   constructor(private readonly key: () => string) {}
 
@@ -102,8 +108,9 @@ export class Admin {
       part.set("limit", String(Math.min(kPartMax, most - rows.length)));
       part.set("after", String(rows.length));
       const usage = await this.send<Usage>("GET", `usage?${part}`);
-      rows.push(...usage.data);
-      if (!usage.has_more || usage.data.length === 0 || rows.length >= most) return { ...usage, data: rows };
+      const data = rowsOf(usage);
+      rows.push(...data);
+      if (!usage.has_more || data.length === 0 || rows.length >= most) return { ...usage, data: rows };
     }
   }
   usageCsvPath = (query: URLSearchParams) => `${kBase}usage.csv?${query}`;
@@ -112,13 +119,14 @@ export class Admin {
   }
   balance = () => this.send<Balance>("GET", "balance");
   deposit = (amount: string, id: string) => this.send<unknown>("POST", "deposits", { amount, id });
+  grant = (credit: NewCredit) => this.send<Credit>("POST", "credits", credit);
 
   prices = () => this.list<PriceFile>("prices");
   addPrices = (toml: string) => this.send<unknown>("POST", "prices", toml, "application/toml");
 
   private async list<T>(path: string, query: Record<string, string> = {}): Promise<T[]> {
     const text = new URLSearchParams(query).toString();
-    return (await this.send<List<T>>("GET", text ? `${path}?${text}` : path)).data;
+    return rowsOf(await this.send<List<T>>("GET", text ? `${path}?${text}` : path));
   }
 
   private async send<T>(method: string, path: string, body?: unknown, type = "application/json"): Promise<T> {
@@ -133,6 +141,15 @@ export class Admin {
   }
 
   private async fetch(method: string, path: string, body?: unknown, type?: string): Promise<Response> {
+    try {
+      return await this.attempt(method, path, body, type);
+    } catch (e) {
+      if (!(e instanceof AdminError && e.code === "csrf" && (await this.onNewSession()))) throw e;
+      return this.attempt(method, path, body, type);
+    }
+  }
+
+  private async attempt(method: string, path: string, body?: unknown, type?: string): Promise<Response> {
     const headers = new Headers();
     if (body !== undefined && type) headers.set("content-type", type);
     if (this.key()) headers.set("authorization", `Bearer ${this.key()}`);
@@ -140,7 +157,8 @@ export class Admin {
     const content = typeof body === "string" ? body : body === undefined ? null : JSON.stringify(body);
     let response: Response;
     try {
-      response = await fetch(kBase + path, { method, headers, body: content, cache: "no-store" });
+      const signal = AbortSignal.timeout(kPatienceMs);
+      response = await fetch(kBase + path, { method, headers, body: content, cache: "no-store", signal });
     } catch {
       throw new AdminError(0, "unreachable", "");
     }
@@ -155,11 +173,21 @@ export class Admin {
   }
 }
 
+// The rows of a list; a list without any is no answer of this server.
+function rowsOf<T>(list: List<T> | undefined): T[] {
+  if (!Array.isArray(list?.data)) throw new AdminError(200, "broken", "");
+  return list.data;
+}
+
+interface ErrorBody {
+  error?: { message?: string; code?: string | null; type?: string; param?: string | null };
+}
+
 export function errorOf(status: number, body: string): AdminError {
   try {
-    const { error } = JSON.parse(body) as { error?: { message?: string; code?: string | null; type?: string } };
-    return new AdminError(status, error?.code || error?.type || "", error?.message ?? "");
+    const { error } = JSON.parse(body) as ErrorBody;
+    return new AdminError(status, error?.code || error?.type || "", error?.message ?? "", error?.param ?? "");
   } catch {
-    return new AdminError(status, status >= 500 ? "broken" : "", "");
+    return new AdminError(status, status >= 500 && status !== 503 ? "broken" : "", "");
   }
 }

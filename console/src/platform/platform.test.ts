@@ -5,10 +5,10 @@ import { beforeEach, expect, test, vi } from "vitest";
 import { Shelf } from "../chat/shelf";
 import { AdminError, errorOf } from "./admin";
 import { Platform } from "./platform";
-import { may } from "./rights";
+import { may, mayChange, mayRotate } from "./rights";
 import { english } from "./texts";
 import { chinese } from "./texts_zh";
-import type { Me, Role } from "./wire";
+import type { Key, Me, Role } from "./wire";
 
 interface Asked {
   method: string;
@@ -57,7 +57,7 @@ beforeEach(() => {
 test("nobody is signed in at first; afterwards changes carry the session's token, questions do not", async () => {
   answers["GET admin/v1/me"] = [401, refusal("unauthenticated")];
   await platform.look();
-  expect(platform.signed).toEqual({ as: "nobody", ended: false });
+  expect(platform.signed).toEqual({ as: "nobody" });
   answers["POST admin/v1/sessions"] = [201, { id: "s", csrf: "token" }];
   answers["GET admin/v1/me"] = [200, me(["system"])];
   await platform.signIn({ name: "wang", password: "p" });
@@ -72,13 +72,50 @@ test("nobody is signed in at first; afterwards changes carry the session's token
   expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toMatch(/token|"p"/);
 });
 
-test("a session that the server ended is over here too", async () => {
-  answers["GET admin/v1/me"] = [200, me(["system"], { csrf: "token" })];
+test("a session that the server ended is over here too, and its page stays until the next sign-in", async () => {
+  const somebody = me(["system"], { csrf: "token" });
+  answers["GET admin/v1/me"] = [200, somebody];
   await platform.look();
   answers["GET admin/v1/members"] = [401, refusal("unauthenticated")];
   await expect(platform.admin.members()).rejects.toMatchObject({ code: "unauthenticated" });
-  expect(platform.signed).toEqual({ as: "nobody", ended: true });
+  expect(platform.signed).toEqual({ as: "somebody", me: somebody, ended: true });
   expect(platform.admin.csrf).toBe("");
+  answers["POST admin/v1/sessions"] = [201, { id: "s", csrf: "token" }];
+  await platform.signIn({ name: "wang", password: "p" });
+  expect(platform.signed).toEqual({ as: "somebody", me: somebody, ended: false });
+});
+
+test("with the session of another tab a change is sent once more, if it is the same member's", async () => {
+  answers["GET admin/v1/me"] = [200, me(["system"], { csrf: "old" })];
+  await platform.look();
+  answers["POST admin/v1/workspaces"] = [403, refusal("csrf")];
+  answers["GET admin/v1/me"] = [200, me(["system"], { csrf: "new" })];
+  await expect(platform.admin.createWorkspace("w")).rejects.toMatchObject({ code: "csrf" });
+  const tokens = () => asked.filter(({ method }) => method === "POST").map((a) => a.headers.get("x-autark-csrf"));
+  expect(tokens()).toEqual(["old", "new"]);
+  const other = me(["system"], { csrf: "other's" });
+  answers["GET admin/v1/me"] = [200, { ...other, member: { ...other.member, id: "m2" } }];
+  await expect(platform.admin.createWorkspace("w")).rejects.toMatchObject({ code: "csrf" });
+  expect(tokens()).toEqual(["old", "new", "new"]);
+});
+
+test("an answer that is none of this server's is a failure in words", async () => {
+  for (const garbage of [{}, [], "text", { data: 1 }, null]) {
+    answers["GET admin/v1/keys"] = [200, garbage];
+    await expect(platform.admin.keys()).rejects.toMatchObject({ code: "broken" });
+    answers["GET admin/v1/usage?limit=10&after=0"] = [200, garbage];
+    await expect(platform.admin.usage(new URLSearchParams(), 10)).rejects.toMatchObject({ code: "broken" });
+  }
+});
+
+test("developers change the keys that they made, and nobody rotates a key with rights of others", () => {
+  const key = (member: string | null, role = "developer") => ({ member, role }) as Key;
+  const [developer, system] = [me(["developer"]), me(["system"])];
+  expect([key("m1"), key("m2"), key(null)].map((k) => mayChange(developer, k))).toEqual([true, false, false]);
+  expect([key("m1"), key("m2"), key(null)].map((k) => mayRotate(system, k))).toEqual([true, true, true]);
+  const administrative = [key(null, "system"), key("m1", "system"), key("m2", "system"), key(null, "audit")];
+  expect(administrative.map((k) => mayChange(system, k))).toEqual([true, true, true, true]);
+  expect(administrative.map((k) => mayRotate(system, k))).toEqual([true, true, false, false]);
 });
 
 test.each([
@@ -102,7 +139,7 @@ test("a key is sent instead of a cookie's token, is kept in this tab only, and n
   expect(platform.signed.as).toBe("somebody");
   expect(JSON.stringify({ ...localStorage })).not.toContain("sk-strong");
   await platform.signOut();
-  expect(platform.signed).toEqual({ as: "nobody", ended: false });
+  expect(platform.signed).toEqual({ as: "nobody" });
   expect(shelf.adminKey()).toBe("");
 });
 
@@ -115,10 +152,10 @@ test("a server that does not answer leaves the question open", async () => {
 test("usage is read part by part, up to the most that is wanted", async () => {
   const row = { requests: 1, input: 0, cached: 0, cache_write: 0, output: 0, reasoning: 0, cost: "0" };
   const part = (size: number, has_more: boolean) => [200, { data: Array(size).fill(row), has_more, currency: "CNY" }];
-  answers["GET admin/v1/usage?by=day&limit=1000&after=0"] = part(1000, true) as [number, unknown];
-  answers["GET admin/v1/usage?by=day&limit=500&after=1000"] = part(500, true) as [number, unknown];
-  const usage = await platform.admin.usage(new URLSearchParams({ by: "day" }), 1500);
-  expect(usage.data.length).toBe(1500);
+  answers["GET admin/v1/usage?by=day&limit=5000&after=0"] = part(5000, true) as [number, unknown];
+  answers["GET admin/v1/usage?by=day&limit=500&after=5000"] = part(500, true) as [number, unknown];
+  const usage = await platform.admin.usage(new URLSearchParams({ by: "day" }), 5500);
+  expect(usage.data.length).toBe(5500);
   expect(usage.has_more).toBe(true);
 });
 

@@ -6,9 +6,9 @@ import type { Me } from "./wire";
 
 export type Signed =
   | { as: "unknown"; failure: AdminError | null } // not asked yet, or the server did not answer
-  | { as: "nobody"; ended: boolean } // ended: somebody was signed in before
+  | { as: "nobody" }
   | { as: "newcomer"; me: Me } // must set up a second factor first
-  | { as: "somebody"; me: Me };
+  | { as: "somebody"; me: Me; ended: boolean }; // ended: the session is over; what was typed stays until the next one
 
 export class Platform {
   readonly admin: Admin;
@@ -18,6 +18,7 @@ export class Platform {
   constructor(private readonly shelf: Shelf) {
     this.admin = new Admin(() => shelf.adminKey());
     this.admin.onRefused = (code) => this.refused(code);
+    this.admin.onNewSession = () => this.isSameMember();
   }
 
   get signed(): Signed {
@@ -29,16 +30,16 @@ export class Platform {
     return () => this.listeners.delete(listener);
   }
 
-  // Asks the server who is signed in.
+  // Asks the server who is signed in. Without an answer somebody stays signed in.
   async look(): Promise<void> {
     try {
       const me = await this.admin.me();
-      this.set(needsTotp(me) ? { as: "newcomer", me } : { as: "somebody", me });
+      this.set(needsTotp(me) ? { as: "newcomer", me } : { as: "somebody", me, ended: false });
     } catch (e) {
       const failure = e instanceof AdminError ? e : new AdminError(0, "broken", String(e));
       if (failure.code === "unauthenticated") return;
-      if (failure.status === 401 || failure.status === 403) this.leave(false);
-      else this.set({ as: "unknown", failure });
+      if (failure.status === 401 || failure.status === 403) this.leave();
+      else if (this.current.as === "unknown" || this.current.as === "nobody") this.set({ as: "unknown", failure });
     }
   }
 
@@ -64,26 +65,49 @@ export class Platform {
   }
 
   async signOut(): Promise<void> {
+    if (this.current.as === "nobody") return;
     if (!this.admin.usesKey()) await this.admin.signOut().catch(() => undefined);
-    this.leave(false);
+    this.leave();
+  }
+
+  // Whether the session that the browser has now, perhaps from another tab, is of who was signed in here.
+  private async isSameMember(): Promise<boolean> {
+    const before = nameOf(this.current);
+    await this.look();
+    return this.current.as === "somebody" && !this.current.ended && nameOf(this.current) === before;
   }
 
   private refused(code: "unauthenticated" | "totp_needed"): void {
     const { current } = this;
-    if (code === "unauthenticated") this.leave(current.as === "somebody" || current.as === "newcomer");
-    else if (current.as === "somebody") this.set({ as: "newcomer", me: current.me });
+    if (code === "totp_needed") {
+      if (current.as === "somebody") this.set({ as: "newcomer", me: current.me });
+    } else if (current.as === "somebody") {
+      this.forget();
+      if (!current.ended) this.set({ ...current, ended: true });
+    } else {
+      this.leave();
+    }
   }
 
-  private leave(ended: boolean): void {
+  private forget(): void {
     this.admin.csrf = "";
     this.shelf.saveAdminKey("");
-    if (this.current.as !== "nobody") this.set({ as: "nobody", ended });
+  }
+
+  private leave(): void {
+    this.forget();
+    if (this.current.as !== "nobody") this.set({ as: "nobody" });
   }
 
   private set(signed: Signed): void {
     this.current = signed;
     for (const listener of this.listeners) listener();
   }
+}
+
+// Who it is, as far as the pages depend on it; another one gets pages of its own.
+export function nameOf(signed: Signed): string {
+  return signed.as === "somebody" ? `${signed.me.account.id} ${signed.me.member?.id ?? signed.me.key?.id}` : "";
 }
 
 function needsTotp(me: Me): boolean {

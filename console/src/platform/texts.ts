@@ -4,6 +4,7 @@ import type { Limit, Role } from "./wire";
 import { chinese } from "./texts_zh";
 
 const count = new Intl.NumberFormat("en");
+const brief = new Intl.NumberFormat("en", { notation: "compact" });
 const percent = new Intl.NumberFormat("en", { style: "percent", maximumFractionDigits: 1 });
 
 export const english = {
@@ -18,6 +19,8 @@ export const english = {
     keys: "Keys",
     workspaces: "Workspaces",
     members: "Members",
+    limits: "Limits",
+    balance: "Balance",
     prices: "Prices",
     account: "My account",
   },
@@ -37,11 +40,18 @@ export const english = {
   copyFailed: "Copying failed. Select the text and copy it.",
   copiedTo: (what: string) => `Copy: ${what}`,
   actions: "Actions",
+  search: "Search",
+  nothingFound: "Nothing has this in its name.",
+  more: "Show more rows",
+  shownOf: (shown: number, all: number) => `${count.format(shown)} of ${count.format(all)}`,
+  inUnit: (what: string, unit: string) => `${what} (${unit})`,
+  tokensText: (n: number) => `${count.format(n)} tokens`,
   none: "–",
   never: "never",
   all: "All",
   optional: "optional",
   count: (n: number) => count.format(n),
+  brief: (n: number) => brief.format(n),
   percent: (ratio: number) => percent.format(ratio),
   filled: "This field must be filled in.",
   wholeNumber: "A whole number, 1 or more.",
@@ -50,6 +60,10 @@ export const english = {
   errors: {
     unreachable: "The server does not answer. Is “autark serve” running?",
     broken: "The server failed. Its log says more.",
+    busy: "The server has too much to do. Try again in a moment.",
+    too_many: "Too many attempts. Wait a minute, then try again.",
+    page: "This page failed.",
+    name_taken: "This name is taken. Choose another one.",
     unauthenticated: "Nobody is signed in any more. Sign in again.",
     wrong_credentials: "The name or the password is wrong.",
     wrong_key: "The server does not accept this key for administration.",
@@ -150,7 +164,7 @@ export const english = {
     whole: "Total",
     byTime: "By time",
     time: (zone: string) => `Time (${zone})`,
-    more: "Show more rows",
+    unsplit: "There are too many rows to show each group by time; the CSV has all of them.",
     cut: (rows: number) =>
       `Only the first ${count.format(rows)} rows are shown. Choose a shorter period or a filter; the CSV has all of them.`,
     empty: "No requests in this period.",
@@ -161,6 +175,7 @@ export const english = {
 
   budgets: {
     title: "Budgets",
+    use: "Used",
     empty: "No budget is set. Give one to a key or a workspace, and its use is shown here.",
     used: (used: string, amount: string, period: string) => `${used} used of ${amount} ${period}`,
     spent: "used up",
@@ -170,18 +185,25 @@ export const english = {
   },
 
   balance: {
-    title: "Balance",
+    hint: "Free quotas and packs are used up first, those that expire first before the others; then the payments.",
     available: "Available",
     toppedUp: "Left of payments",
     granted: "Left of free quotas",
     spent: "Spent so far",
     credits: "Free quotas and packs",
-    creditKinds: { free: "free quota", pack: "prepaid pack" } as Record<string, string>,
-    left: (left: string) => `${left} left`,
-    expires: (time: string) => `until ${time}`,
+    noCredits: "There are none.",
+    creditsHint: "A free quota is a gift; a prepaid pack was paid for. Both pay for requests before the balance does.",
+    creditKinds: { free: "Free quota", pack: "Prepaid pack" } as Record<string, string>,
+    kind: "Kind",
+    unit: "Counted in",
+    money: "Money",
+    use: "Left",
+    leftOf: (left: string, amount: string) => `${left} of ${amount}`,
+    given: "Given",
     deposit: "Pay in",
+    depositHint: "Books a payment that has arrived. Nothing is charged.",
+    grant: "Give a quota or pack",
     amount: "Amount",
-    done: "Paid in.",
   },
 
   keys: {
@@ -236,6 +258,14 @@ export const english = {
   },
 
   limits: {
+    hint: "What the account, its workspaces, keys and models may use. A request needs room in all limits that apply to it.",
+    all: "All limits",
+    level: "Level",
+    levels: { account: "Account", workspace: "Workspace", key: "Key", model: "Model" },
+    subject: "Applies to",
+    noSubject: "There is none yet.",
+    noLimits: "There are no limits here.",
+    noLimitsHint: "Without limits everything is allowed, as far as the balance and the prices go.",
     title: (name: string) => `Limits of ${name}`,
     kinds: {
       rpm: "Requests a minute",
@@ -261,9 +291,15 @@ export const english = {
     raiseHint: "The limit comes back by itself when the time is over.",
     newAmount: "New amount",
     amount: "Amount",
+    notAbove: (amount: string) => `More than the limit, which is ${amount}.`,
     until: "For",
+    otherEnd: "until another time",
+    end: "Until",
+    wrongEnd: "A time after now, within 31 days.",
     durations: { "1": "1 hour", "24": "24 hours", "72": "3 days", "168": "7 days" },
     remove: "Remove",
+    removeTitle: (limit: string) => `Remove: ${limit}?`,
+    removeHint: "What it held may then use as much as the other limits allow, at once.",
     set: "Set a limit",
     kind: "Limit",
     forModel: (model: string) => `for ${model} only`,
@@ -278,6 +314,7 @@ export const english = {
     name: "Name",
     empty: "There is no workspace yet.",
     emptyHint: "Create one for each department or project; then give it members and keys.",
+    emptyOwn: "You belong to no workspace yet. Ask an administrator to add you to one.",
     keys: "Keys",
     members: "Members",
     created: "Created",
@@ -379,13 +416,28 @@ export function speakTexts(language: Language): void {
   texts = language === "zh" ? chinese : english;
 }
 
-// In the time zone of the browser: "29 Nov 2026, 12:00".
+// Keeps the directions of a name's letters, and marks in it, from those of the sentence around it (Unicode's isolates).
+export function isolated(name: string): string {
+  return `\u2068${name}\u2069`;
+}
+
+// In the time zone of the browser: "29 Nov, 12:00"; with the year if it is another one.
 export function formatTime(time: string | null): string {
   if (!time) return texts.never;
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return time;
-  return new Intl.DateTimeFormat(texts.locale === "en" ? "en-GB" : texts.locale, {
-    dateStyle: "medium",
-    timeStyle: "short",
+  const isThisYear = date.getFullYear() === new Date().getFullYear();
+  return new Intl.DateTimeFormat(dateLocale(), {
+    ...(!isThisYear && { year: "numeric" }),
+    month: "short",
+    day: "numeric",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
   }).format(date);
+}
+
+// English dates have the day first.
+export function dateLocale(): string {
+  return texts.locale === "en" ? "en-GB" : texts.locale;
 }

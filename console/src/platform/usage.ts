@@ -8,6 +8,7 @@ export const kDimensions: Dimension[] = ["workspace", "key", "model", "user", "s
 export const kTokenClasses: (keyof Tokens)[] = ["input", "cached", "cache_write", "output", "reasoning"];
 export const kRowsMax = 5000; // that the page shows
 export const kSeriesMax = 6; // groups in a chart; the others are one series
+export const kRest = "\n"; // the group of all others; no group has this name
 
 export interface Question {
   period: Period;
@@ -157,6 +158,8 @@ export interface Series {
 
 export interface ChartData {
   times: number[]; // seconds; each bucket of the range
+  step: number; // seconds
+  zone: number | null; // of days, which are another time zone's: seconds ahead of UTC
   series: Series[];
 }
 
@@ -172,7 +175,14 @@ export function chartOf(rows: UsageRow[], question: Question, measure: Measure, 
     }
     return { name, rest, values };
   });
-  return { times, series };
+  const zone = question.bucket === "day" ? aheadOf(rows[0]?.day ?? "") : null;
+  return { times, step: kSeconds[question.bucket], zone, series };
+}
+
+// Seconds by which the zone of "…+08:00" is ahead of UTC.
+function aheadOf(time: string): number {
+  const parts = /([+-])(\d\d):(\d\d)$/.exec(time);
+  return parts ? Number(`${parts[1]}1`) * (Number(parts[2]) * 3600 + Number(parts[3]) * 60) : 0;
 }
 
 // Days may begin at another time zone's midnight: the rows say when.
@@ -201,14 +211,15 @@ function seriesOf(rows: UsageRow[], question: Question, measure: Measure): Value
   };
   const of = value[measure];
   if (!by) return [{ name: "", rest: false, value: of }];
-  const names = groupsOf(rows, by).map((group) => group.name);
-  const shown = names.slice(0, names.length > kSeriesMax ? kSeriesMax - 1 : kSeriesMax);
+  const all = groupsOf(rows, by).map((group) => group.name);
+  const names = all.filter((name) => name !== kRest);
+  const shown = names.slice(0, all.length > kSeriesMax ? kSeriesMax - 1 : kSeriesMax);
   const series: Valued[] = shown.map((name) => ({
     name,
     rest: false,
     value: (row) => ((row[by] ?? "") === name ? of(row) : 0),
   }));
-  if (shown.length < names.length) {
+  if (shown.length < all.length) {
     series.push({ name: "", rest: true, value: (row) => (shown.includes(row[by] ?? "") ? 0 : of(row)) });
   }
   return series;

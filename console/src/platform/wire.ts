@@ -151,7 +151,17 @@ export interface Credit {
   model: string | null;
   amount: number | Sum; // tokens, or money
   used: number | Sum;
+  created: string;
   expires: string | null;
+}
+
+export interface NewCredit {
+  kind: "free" | "pack";
+  amount: string | number; // money, "20CNY", or tokens
+  unit?: string; // "tokens" of those
+  model?: string;
+  expires?: string;
+  id: string; // books once
 }
 
 export interface Balance {

@@ -1,4 +1,5 @@
 // Runs the system's Chromium headless with a temporary profile; helpers for tests of a page.
+import axe from "axe-core";
 import { chromium } from "playwright-core";
 
 const kFlags = [
@@ -38,6 +39,31 @@ export function watch(page, url) {
   });
 }
 
+export const button = (page, name) => page.getByRole("button", { name, exact: true });
+export const field = (page, name) => page.getByLabel(name, { exact: true });
+export const heading = (page, name) => page.getByRole("heading", { name, exact: true });
+export const dialog = (page) => page.getByRole("dialog");
+
+// Like somebody without a mouse: presses Tab until the element has the focus.
+export async function tabTo(page, locator) {
+  await locator.waitFor();
+  for (let i = 0; i < 80; i++) {
+    if (await locator.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`Tab does not reach ${locator}`);
+}
+
+export async function typeInto(page, name, text) {
+  await tabTo(page, field(page, name));
+  await page.keyboard.type(text);
+}
+
+export async function press(page, locator) {
+  await tabTo(page, locator);
+  await page.keyboard.press("Enter");
+}
+
 export const input = (page) => page.getByLabel("Message", { exact: true });
 export const answers = (page) => page.locator(".message.assistant");
 export const questions = (page) => page.locator(".message.user");
@@ -52,6 +78,19 @@ export async function ask(page, text) {
 export async function answered(page) {
   await page.locator(".message.assistant:last-child[aria-busy=false]").waitFor();
   await stopButton(page).waitFor({ state: "detached" });
+}
+
+// What axe finds against WCAG 2.1 A and AA, as "rule: elements". Contrast is not asked here: lowContrast is faster.
+export async function accessibilityFaults(page) {
+  await page.evaluate(axe.source);
+  const found = await page.evaluate(() =>
+    window.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"],
+      rules: { "color-contrast": { enabled: false } },
+      resultTypes: ["violations"],
+    }),
+  );
+  return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
 }
 
 // All visible texts whose contrast with their background is below WCAG AA, as "ratio: text".

@@ -3,13 +3,13 @@
 // Method: headless Chromium on the page as the program serves it (AUTARK_BIN) or as it was built (PAGE_FOLDER), the
 // chat API scripted by a server inside this test. It waits for expected elements, never for a fixed time.
 import assert from "node:assert/strict";
-import { after, afterEach, before, beforeEach, test } from "node:test";
+import { beforeEach, test } from "node:test";
 import {
   answered,
   answers,
   ask,
+  button,
   input,
-  launch,
   lowContrast,
   open,
   overflow,
@@ -18,38 +18,14 @@ import {
   watch,
 } from "./browser.mjs";
 import { Mock } from "./mock.mjs";
-import { Program } from "./program.mjs";
+import { scripted } from "./scripted.mjs";
 
-let browser;
-let source; // of the page
-let program;
+const all = scripted(Mock);
 let mock;
-let pages;
-
-before(async () => {
-  browser = await launch();
-  if (!process.env.PAGE_FOLDER) program = await Program.serve();
-  source = program ? { page: program.url } : { folder: process.env.PAGE_FOLDER };
-});
-after(async () => {
-  await browser?.close();
-  await program?.stop();
-});
-beforeEach(async () => {
-  pages = [];
-  mock = await Mock.start(source);
-});
-afterEach(async () => {
-  for (const page of pages) {
-    await page.context().close();
-    assert.deepEqual(page.trouble, []);
-  }
-  await mock.stop().catch(() => undefined);
-});
+beforeEach(() => ({ mock } = all));
 
 async function visit(options) {
-  const page = await open(browser, mock.url, options);
-  pages.push(page);
+  const page = await all.visit("", options);
   await page.locator(".header .dot.ready").waitFor();
   return page;
 }
@@ -61,7 +37,6 @@ function gate() {
   return { passed, pass };
 }
 
-const button = (page, name) => page.getByRole("button", { name, exact: true });
 const lastAnswer = (page) => answers(page).last();
 const contents = (n = -1) => mock.requests.at(n).messages.map((m) => m.content);
 const background = (page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
@@ -367,8 +342,8 @@ test("on a phone everything fits and is in reach", async () => {
 
 test("a server that wants a key gets it, and only this tab keeps it", async () => {
   mock.key = "secret-key";
-  const page = await open(browser, mock.url);
-  pages.push(page);
+  const page = await open(all.browser, mock.url);
+  all.pages.push(page);
   await page.getByLabel("API key").fill("wrong");
   await button(page, "Use this key").click();
   await page.getByText("The server did not accept this key.").waitFor();
@@ -497,8 +472,8 @@ test("when the server goes away the page says so, and goes on when it is back", 
 
 test("a page opened while the model is being loaded waits for it", async () => {
   mock.loading = true;
-  const page = await open(browser, mock.url);
-  pages.push(page);
+  const page = await open(all.browser, mock.url);
+  all.pages.push(page);
   await page.getByText("The model is being loaded.").waitFor();
   mock.loading = false;
   await page.locator(".header .dot.ready").waitFor();
@@ -614,9 +589,9 @@ test("a reader who scrolled up stays there while the answer grows", async () => 
 });
 
 test("the first visit loads little, and from this server only", async () => {
-  const context = await browser.newContext();
+  const context = await all.browser.newContext();
   const page = await context.newPage();
-  pages.push(page);
+  all.pages.push(page);
   watch(page, mock.url);
   let bytes = 0;
   page.on("response", async (r) => (bytes += (await r.body().catch(() => "")).length));
@@ -639,7 +614,10 @@ test("the panel of the server shows its requests and ends one", async () => {
   await panel.getByText("waits, 0.9 s · place 1, about 0.6 s").waitFor();
   await button(page, "End request bbb").click();
   await panel.getByText("bbb").waitFor({ state: "detached" });
-  assert.deepEqual(mock.running.map((r) => r.id), ["aaa"]);
+  assert.deepEqual(
+    mock.running.map((r) => r.id),
+    ["aaa"],
+  );
   mock.running = [];
   await panel.getByText("No request is running.").waitFor();
   assert.deepEqual(await lowContrast(page), []);

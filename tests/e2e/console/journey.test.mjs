@@ -19,7 +19,9 @@ let init; // what `platform init --json` said
 
 before(async () => {
   folder = join(await mkdtemp(join(tmpdir(), "autark-console-")), "platform");
-  init = JSON.parse(execFileSync(process.env.AUTARK_BIN, ["platform", "init", "--dir", folder, "--json"], { encoding: "utf8" }));
+  init = JSON.parse(
+    execFileSync(process.env.AUTARK_BIN, ["platform", "init", "--dir", folder, "--json"], { encoding: "utf8" }),
+  );
   program = await Program.serve("--platform", folder);
   browser = await launch();
 });
@@ -50,7 +52,12 @@ async function ask(secret) {
   return fetch(`${program.url}v1/chat/completions`, {
     method: "POST",
     headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
-    body: JSON.stringify({ model: data[0].id, max_tokens: 4, user: "wang", messages: [{ role: "user", content: "Hi" }] }),
+    body: JSON.stringify({
+      model: data[0].id,
+      max_tokens: 4,
+      user: "wang",
+      messages: [{ role: "user", content: "Hi" }],
+    }),
   });
 }
 
@@ -119,12 +126,18 @@ test("from platform init to a refused request and the lines of its key", async (
   await complete.waitFor();
   const cells = await complete.getByRole("cell").allTextContents();
   assert.equal(cells[0], String(answered));
-  await page.getByRole("row", { name: /^refused/ }).first().waitFor();
+  await page
+    .getByRole("row", { name: /^refused/ })
+    .first()
+    .waitFor();
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     page.getByRole("link", { name: "Download CSV" }).click(),
   ]);
-  const [head, ...lines] = (await readFile(await download.path(), "utf8")).trim().split("\r\n").map((l) => l.split(","));
+  const [head, ...lines] = (await readFile(await download.path(), "utf8"))
+    .trim()
+    .split("\r\n")
+    .map((l) => l.split(","));
   const line = Object.fromEntries(head.map((name, i) => [name, lines.find((l) => l.includes("complete"))[i]]));
   assert.equal(line.requests, cells[0]);
   assert.equal(`¥${line.cost}`, cells.at(-1));

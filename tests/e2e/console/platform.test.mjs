@@ -1,100 +1,20 @@
 // Goal: the platform's pages work in a real browser: a new administrator comes from the first sign-in to a colleague's key with
-// a budget, a refused request and its line in the usage; with the keyboard alone, in both languages and themes, on a
-// phone's width; failures are said in words; without a platform there are no such pages.
+// a budget, a refused request and its line in the usage; with the keyboard alone; limits, credits, keys and members change;
+// failures are said in words; without a platform there are no such pages.
 // Method: headless Chromium on the page as the program serves it (AUTARK_BIN) or as it was built (PAGE_FOLDER), with a
-// platform in memory inside this test. It waits for expected elements, never for a fixed time. Pictures of all pages are
-// written to SCREENS, to be looked at.
+// platform in memory inside this test. It waits for expected elements, never for a fixed time.
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
-import { after, afterEach, before, beforeEach, test } from "node:test";
-import { launch, lowContrast, open, overflow } from "./browser.mjs";
+import { readFile } from "node:fs/promises";
+import { beforeEach, test } from "node:test";
+import { accessibilityFaults, button, dialog, field, heading, open, press, tabTo, typeInto } from "./browser.mjs";
 import { Mock } from "./mock.mjs";
-import { codeOf, kPassword, PlatformMock } from "./platform_mock.mjs";
-import { Program } from "./program.mjs";
+import { codeOf, inside, kPassword, PlatformMock, ready, signIn } from "./platform_mock.mjs";
+import { scripted } from "./scripted.mjs";
 
-const kScreens = process.env.SCREENS ?? "screens";
-
-let browser;
-let source; // of the page
-let program;
+const all = scripted(PlatformMock, (mock) => mock.bootstrap());
 let mock;
-let pages;
-
-before(async () => {
-  await mkdir(kScreens, { recursive: true });
-  browser = await launch();
-  if (!process.env.PAGE_FOLDER) program = await Program.serve();
-  source = program ? { page: program.url } : { folder: process.env.PAGE_FOLDER };
-});
-after(async () => {
-  await browser?.close();
-  await program?.stop();
-});
-beforeEach(async () => {
-  pages = [];
-  mock = await PlatformMock.start(source);
-  mock.bootstrap();
-});
-afterEach(async () => {
-  for (const page of pages) await page.context().close();
-  await mock.stop().catch(() => undefined);
-  for (const page of pages) assert.deepEqual(page.trouble, []);
-});
-
-async function visit(hash = "", options = {}) {
-  const page = await open(browser, mock.url, options);
-  pages.push(page);
-  if (hash) await page.goto(mock.url + hash);
-  return page;
-}
-
-const button = (page, name) => page.getByRole("button", { name, exact: true });
-const field = (page, name) => page.getByLabel(name, { exact: true });
-const heading = (page, name) => page.getByRole("heading", { name, exact: true });
-const dialog = (page) => page.getByRole("dialog");
-
-async function signIn(page, name = "admin", password = kPassword) {
-  await field(page, "Name").fill(name);
-  await field(page, "Password").fill(password);
-  await button(page, "Sign in").click();
-}
-
-// The administrator has a second factor already.
-function ready() {
-  Object.assign(mock.admin, { totp: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", totp_set: true });
-}
-
-// A page on which the administrator is signed in.
-async function inside(hash, options) {
-  ready();
-  const page = await visit(hash, options);
-  await signIn(page);
-  await field(page, "Code of your authenticator").fill(codeOf(mock.admin.totp));
-  await button(page, "Sign in").click();
-  await page.locator(".places").or(page.getByLabel("Show menu")).first().waitFor();
-  return page;
-}
-
-// Like somebody without a mouse: presses Tab until the element has the focus.
-async function tabTo(page, locator) {
-  await locator.waitFor();
-  for (let i = 0; i < 80; i++) {
-    if (await locator.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press("Tab");
-  }
-  assert.fail(`Tab does not reach ${locator}`);
-}
-
-async function typeInto(page, name, text) {
-  await tabTo(page, field(page, name));
-  await page.keyboard.type(text);
-}
-
-async function press(page, locator) {
-  await tabTo(page, locator);
-  await page.keyboard.press("Enter");
-}
+beforeEach(() => ({ mock } = all));
+const { visit } = all;
 
 function send(secret, model = "mock-model", user = "app-7") {
   return fetch(`${mock.url}v1/chat/completions`, {
@@ -174,15 +94,16 @@ test("with the keyboard: from the first sign-in to a colleague's key, a refused 
   await page.getByRole("link", { name: "Workspaces" }).click();
   await page.getByRole("rowheader", { name: "research" }).waitFor();
   assert.equal(await button(page, "Create a workspace").count(), 0);
-  await page.getByRole("link", { name: "Members" }).click();
-  await page.getByText("Your roles do not show the other members.", { exact: false }).waitFor();
+  for (const name of ["Members", "Balance"]) assert.equal(await page.getByRole("link", { name }).count(), 0);
+  await page.goto(`${mock.url}#/members`);
+  await heading(page, "Usage").waitFor();
 });
 
 test("without a platform the console has no way to its pages", async () => {
-  const plain = await Mock.start(source);
+  const plain = await Mock.start(all.source);
   try {
-    const page = await open(browser, plain.url);
-    pages.push(page);
+    const page = await open(all.browser, plain.url);
+    all.pages.push(page);
     await page.goto(`${plain.url}#/keys`);
     await page.locator(".header .dot.ready").waitFor();
     assert.equal(await page.getByRole("link", { name: "Usage and keys" }).count(), 0);
@@ -195,7 +116,7 @@ test("without a platform the console has no way to its pages", async () => {
 test("a key is rotated, raised, disabled and enabled, and its secret opens the chat", async () => {
   mock.addWorkspace("research");
   const first = mock.addKey({ workspace: "research", name: "batch", rpm: 60, budget: "20CNY/month" });
-  const page = await inside("#/keys");
+  const page = await inside(all, "#/keys");
   const row = page.getByRole("row", { name: /^batch/ });
   await row.getByText("60 requests/min").waitFor();
   await row.getByText("never").waitFor();
@@ -234,7 +155,8 @@ test("a key is rotated, raised, disabled and enabled, and its secret opens the c
 test("an administrator's key signs in as well, and the CSV is what the tables say", async () => {
   const workspace = mock.addWorkspace("research");
   const { secret } = mock.addKey({ workspace: "research", name: "init", role: "system" });
-  for (let i = 0; i < 3; i++) mock.book({ workspace: workspace.id, key: mock.keys[0].id, model: "m", input: 10, output: 5 });
+  for (let i = 0; i < 3; i++)
+    mock.book({ workspace: workspace.id, key: mock.keys[0].id, model: "m", input: 10, output: 5 });
   const page = await visit("#/usage");
   await button(page, "Use an administrator key instead").click();
   await field(page, "Administrator key").fill("sk-wrong");
@@ -259,8 +181,9 @@ test("an administrator's key signs in as well, and the CSV is what the tables sa
 test("with a session the CSV is a plain link, and filters are part of the address", async () => {
   const [a, b] = [mock.addWorkspace("a"), mock.addWorkspace("b")];
   const key = mock.addKey({ workspace: "a", name: "k" });
-  for (const workspace of [a, a, b]) mock.book({ workspace: workspace.id, key: key.id, model: "m", user: "u", input: 10 });
-  const page = await inside("#/usage");
+  for (const workspace of [a, a, b])
+    mock.book({ workspace: workspace.id, key: key.id, model: "m", user: "u", input: 10 });
+  const page = await inside(all, "#/usage");
   await field(page, "Group by").selectOption("workspace");
   await page.getByRole("row", { name: /^a / }).first().waitFor();
   await button(page, "Requests").click();
@@ -293,7 +216,7 @@ test("failures are said in words, and anything slow says that it works", async (
   await field(page, "Password").fill("");
   await button(page, "Sign in").click();
   await page.getByText("This field must be filled in.").waitFor();
-  ready();
+  ready(mock);
   await field(page, "Password").fill(kPassword);
   await button(page, "Sign in").click();
   await field(page, "Code of your authenticator").fill("123");
@@ -307,10 +230,10 @@ test("failures are said in words, and anything slow says that it works", async (
   await page.getByText("A key belongs to a workspace", { exact: false }).waitFor();
   mock.slow = 0;
 
-  mock.down = true;
+  mock.broken = [500, ""];
   await page.getByRole("link", { name: "Prices" }).click();
   await page.getByText("The server failed.", { exact: false }).waitFor();
-  mock.down = false;
+  mock.broken = null;
   await button(page, "Try again").click();
   await heading(page, "2026-11").waitFor();
   await button(page, "Add a version").click();
@@ -320,15 +243,101 @@ test("failures are said in words, and anything slow says that it works", async (
   await dialog(page).getByRole("button", { name: "Add a version" }).click();
   await page.getByText("line 2: a price is not negative", { exact: false }).waitFor();
   await page.keyboard.press("Escape");
-
-  mock.sessions.clear();
+  mock.broken = [503, ""];
   await page.getByRole("link", { name: "Members" }).click();
-  await page.getByText("The session has ended. Sign in again.").waitFor();
+  await page.getByText("The server has too much to do.", { exact: false }).waitFor();
+});
+
+test("limits of the account and of models are set, raised until an end and removed", async () => {
+  mock.addWorkspace("research");
+  mock.addKey({ workspace: "research", name: "batch", models: ["deepseek-v4"] });
+  const page = await inside(all, "#/limits");
+  await page.getByText("There are no limits here.").waitFor();
+  await button(page, "Set a limit").click();
+  await field(page, "Level").last().selectOption("account");
+  await field(page, "Limit").selectOption("tpm");
+  await field(page, "Amount").fill("100000");
+  await dialog(page).getByRole("button", { name: "Set a limit" }).click();
+  const account = page.getByRole("row", { name: /^main Account Tokens a minute 100,000/ });
+  await account.waitFor();
+
+  await button(page, "Set a limit").click();
+  await field(page, "Level").last().selectOption("model");
+  await field(page, "Amount (CNY)").fill("50");
+  await dialog(page).getByRole("button", { name: "Set a limit" }).click();
+  await page.getByText("This field must be filled in.").waitFor();
+  assert.deepEqual(await page.locator("datalist option").evaluateAll((all) => all.map((o) => o.value)), [
+    "deepseek-v4",
+  ]);
+  await field(page, "Model").fill("deepseek-v4");
+  await dialog(page).getByRole("button", { name: "Set a limit" }).click();
+  await page.getByRole("row", { name: /^deepseek-v4 Model Budget ¥50.00 a month/ }).waitFor();
+
+  await account.getByRole("button", { name: "Raise" }).click();
+  const raise = dialog(page).getByRole("button", { name: "Raise" });
+  await field(page, "New amount").fill("100000");
+  await raise.click();
+  await page.getByText("More than the limit, which is 100,000.").waitFor();
+  await field(page, "New amount").fill("500000");
+  await field(page, "For").selectOption("other");
+  await field(page, "Until").fill("2020-01-01T00:00");
+  await raise.click();
+  await page.getByText("A time after now, within 31 days.").waitFor();
+  await field(page, "Until").fill(new Date(Date.now() + 8 * 86_400_000).toISOString().slice(0, 16));
+  await raise.click();
+  await page.getByText("a raise ends within 7d here").waitFor(); // the server's words, beside the field
+  await field(page, "Until").fill(new Date(Date.now() + 2 * 86_400_000).toISOString().slice(0, 16));
+  await raise.click();
+  await account.getByText("raised to 500,000 until", { exact: false }).waitFor();
+
+  await field(page, "Level").selectOption("model");
+  await page
+    .getByRole("row", { name: /^deepseek-v4/ })
+    .getByRole("button", { name: "Remove" })
+    .click();
+  await dialog(page).getByRole("button", { name: "Remove" }).click();
+  await page.getByText("There are no limits here.").waitFor();
+  assert.deepEqual(
+    mock.limits.map(({ level }) => level),
+    ["account"],
+  );
+});
+
+test("payments, free quotas and packs are booked once each", async () => {
+  const page = await inside(all, "#/balance");
+  await page.getByText("There are none.").waitFor();
+  await button(page, "Pay in").click();
+  await field(page, "Amount (CNY)").fill("-5");
+  await dialog(page).getByRole("button", { name: "Pay in" }).click();
+  await page.getByText("A sum above 0", { exact: false }).waitFor();
+  await field(page, "Amount (CNY)").fill("100");
+  await page.keyboard.press("Enter");
+  await page.locator(".tile", { hasText: "Left of payments" }).getByText("¥100.00").waitFor();
+
+  await button(page, "Give a quota or pack").click();
+  await field(page, "Amount (CNY)").fill("12.5");
+  await field(page, "Expires").selectOption("365d");
+  await dialog(page).getByRole("button", { name: "Give a quota or pack" }).click();
+  await page.getByText("a free quota ends within 90d here").waitFor();
+  assert.equal(await field(page, "Expires").evaluate((element) => element === document.activeElement), true);
+  await field(page, "Expires").selectOption("30d");
+  await dialog(page).getByRole("button", { name: "Give a quota or pack" }).click();
+  await page.getByRole("row", { name: /^Free quota .* ¥12.50 of ¥12.50/ }).waitFor();
+
+  await button(page, "Give a quota or pack").click();
+  await field(page, "Kind").selectOption("pack");
+  await field(page, "Counted in").selectOption("tokens");
+  await field(page, "Amount (Tokens)").fill("1000000");
+  await field(page, "Model").fill("deepseek-v4");
+  await page.keyboard.press("Enter");
+  await page.getByRole("row", { name: /^Prepaid pack .* deepseek-v4 1,000,000 tokens of 1,000,000 tokens/ }).waitFor();
+  assert.deepEqual([...mock.deposits.values()], [100e9]);
+  assert.equal(mock.credits.length, 2);
 });
 
 test("the own password changes, sessions are listed and end", async () => {
-  const page = await inside("#/account");
-  const other = await inside("#/account");
+  const page = await inside(all, "#/account");
+  const other = await inside(all, "#/account");
   await field(page, "Old password").fill(kPassword);
   await field(page, "New password").fill("short");
   await button(page, "Change password").click();
@@ -346,7 +355,7 @@ test("the own password changes, sessions are listed and end", async () => {
 
 test("roles that must be apart are not offered together", async () => {
   mock.separation = true;
-  const page = await inside("#/members");
+  const page = await inside(all, "#/members");
   await button(page, "Add a member").click();
   await field(page, "Name").fill("both");
   for (const name of [/^Auditor/, /^Security/]) await page.getByRole("checkbox", { name }).check();
@@ -354,97 +363,3 @@ test("roles that must be apart are not offered together", async () => {
   await page.getByRole("alert").getByText("At most one of the three administrative roles", { exact: false }).waitFor();
   assert.equal(mock.members.length, 1);
 });
-
-// A month of two departments' work, from a fixed formula.
-function work() {
-  const [research, support] = [mock.addWorkspace("research"), mock.addWorkspace("customer-support")];
-  const keys = [
-    mock.addKey({ workspace: "research", name: "notebooks", budget: "40CNY/month", expires: "90d", rpm: 60 }),
-    mock.addKey({ workspace: "research", name: "nightly-evaluation", models: ["deepseek-v4"], tpm: 200000 }),
-    mock.addKey({ workspace: "customer-support", name: "helpdesk", budget: "60CNY/month", ips: ["10.0.0.0/8"] }),
-  ];
-  mock.setLimit({ level: "workspace", subject: support.id, kind: "budget", amount: { currency: "CNY", amount: "55" }, period: "month" });
-  mock.addMember("li.wei", ["developer"], [research.id], "x");
-  mock.addMember("chen.yu", ["developer"], [research.id, support.id], "x");
-  mock.addMember("zhao.min", ["audit"], [], "x").totp_set = true;
-  mock.deposits.set("d", 200e9);
-  const kHour = 3_600_000;
-  for (let hour = 0; hour < 700; hour++) {
-    const time = Date.now() - hour * kHour;
-    const day = Math.max(0, Math.sin((new Date(time).getUTCHours() / 24) * Math.PI * 2 - 1)) + 0.1;
-    keys.forEach((key, i) => {
-      const n = Math.round(day * (9000 + i * 4000 + ((hour * 37 + i * 11) % 17) * 700));
-      const model = i === 1 ? "deepseek-v4" : hour % 3 ? "qwen3-30b" : "deepseek-v4";
-      const outcome = hour % 41 === i ? "aborted" : "complete";
-      const tokens = { input: n, cached: n * 2, cache_write: 0, output: Math.round(n / 3), reasoning: i ? 0 : Math.round(n / 5) };
-      mock.book({ time, workspace: key.workspace, key: key.id, model, user: `user-${hour % 5}`, outcome, ...tokens });
-      mock.keys[i].used ??= new Date(time).toISOString();
-    });
-  }
-  const budget = mock.limits.find((limit) => limit.subject === keys[0].id && limit.kind === "rpm");
-  Object.assign(budget, { raised: 240, until: new Date(Date.now() + 20 * kHour).toISOString() });
-}
-
-const kLocales = { en: { locale: "en-GB" }, zh: { locale: "zh-CN" } };
-const kWidths = { wide: { width: 1280, height: 860 }, phone: { width: 360, height: 740 } };
-const kShown = ["usage", "keys", "workspaces", "members", "prices", "account"];
-
-for (const language of Object.keys(kLocales)) {
-  for (const colorScheme of ["light", "dark"]) {
-    test(`every page can be read: ${language}, ${colorScheme}`, async () => {
-      ready();
-      work();
-      for (const [width, viewport] of Object.entries(kWidths)) {
-        const page = await visit("#/usage", { ...kLocales[language], colorScheme, viewport, timezoneId: "Asia/Shanghai" });
-        const picture = async (name) => {
-          await page.mouse.move(0, 0);
-          assert.deepEqual(await lowContrast(page), [], name);
-          assert.ok((await overflow(page)) <= 0, `${name} is too wide`);
-          // The page scrolls inside; for a whole picture it is given the height that it needs.
-          const height = await page.evaluate(() => {
-            const main = document.querySelector(".platform");
-            return document.querySelector("dialog") || !main ? 0 : main.scrollHeight;
-          });
-          if (height > viewport.height) await page.setViewportSize({ ...viewport, height: Math.min(height, 4000) });
-          await page.screenshot({ path: join(kScreens, `${name}-${language}-${colorScheme}-${width}.png`) });
-          await page.setViewportSize(viewport);
-        };
-        await page.locator(".entry form").waitFor();
-        await picture("sign-in");
-        await page.locator("input").nth(0).fill("admin");
-        await page.locator("input").nth(1).fill(kPassword);
-        await page.keyboard.press("Enter");
-        await page.locator("input").nth(2).fill(codeOf(mock.admin.totp));
-        await page.keyboard.press("Enter");
-        await page.locator(".content").waitFor();
-        for (const name of kShown) {
-          await page.goto(`${mock.url}#/${name}${name === "usage" ? "?period=7d&bucket=hour&by=key" : ""}`);
-          const there = { usage: ".u-over", prices: "pre", account: "table", workspaces: "tbody" };
-          await page.locator(`.content ${there[name] ?? "tbody"}`).first().waitFor();
-          await picture(name);
-        }
-        await page.goto(`${mock.url}#/keys`);
-        await page.locator(".page-buttons .primary").click();
-        await page.locator("dialog[open]").waitFor();
-        await picture("new-key");
-        await page.locator("dialog input").first().fill("demo");
-        await page.keyboard.press("Enter");
-        await page.locator("dialog code").first().waitFor();
-        await picture("secret");
-        await page.locator("dialog .primary").click();
-        await page.locator("tbody .link-button").first().click();
-        await page.locator("dialog .limits li").first().waitFor();
-        await picture("limits");
-      }
-      mock.admin.totp_set = false;
-      const page = await visit("#/usage", { ...kLocales[language], colorScheme, viewport: kWidths.phone });
-      await page.locator("input").nth(0).fill("admin");
-      await page.locator("input").nth(1).fill(kPassword);
-      await page.keyboard.press("Enter");
-      await page.locator(".copy-line").first().waitFor();
-      assert.deepEqual(await lowContrast(page), []);
-      assert.ok((await overflow(page)) <= 0);
-      await page.screenshot({ path: join(kScreens, `second-factor-${language}-${colorScheme}-phone.png`), fullPage: true });
-    });
-  }
-}

@@ -4,6 +4,7 @@
 //   const mock = await PlatformMock.start({ folder: "build/console/dist" });   // or { page: URL of a program }
 //   await mock.bootstrap();      // an administrator "admin" with the password kPassword, and nothing else
 import { createHmac, randomBytes } from "node:crypto";
+import { button, field } from "./browser.mjs";
 import { json, Mock, refuse } from "./mock.mjs";
 
 export const kPassword = "correct horse battery";
@@ -33,7 +34,7 @@ output = 8
 
 export class PlatformMock extends Mock {
   slow = 0; // ms that each request to /admin waits
-  down = false; // true: requests to /admin get 500
+  broken = null; // if not null, [status, body] of the answer to each request to /admin
   members = [];
   workspaces = [];
   keys = [];
@@ -41,6 +42,7 @@ export class PlatformMock extends Mock {
   usage = [];
   prices = [];
   deposits = new Map();
+  credits = [];
   sessions = new Map(); // by token
   separation = false;
 
@@ -95,7 +97,9 @@ export class PlatformMock extends Mock {
     for (const kind of ["rpm", "tpm", "concurrency", "burst"])
       if (body[kind]) this.setLimit({ level: "key", subject: key.id, kind, amount: body[kind] });
     const budget = /^([\d.]+)([A-Z]{3})(?:\/(day|month))?$/.exec(body.budget ?? "");
-    if (body.budget && !budget) throw fault(400, "invalid_budget", `budget: "${body.budget}" is none`);
+    if (body.budget && !budget) throw fault(400, "invalid_budget", `budget: "${body.budget}" is none`, "budget");
+    const wrong = (body.ips ?? []).findIndex((ip) => !/^[\d.:a-f]+(\/\d+)?$/.test(ip));
+    if (wrong >= 0) throw fault(400, null, `'${body.ips[wrong]}' is no address`, "ips");
     if (budget) {
       const amount = { currency: budget[2], amount: budget[1] };
       this.setLimit({ level: "key", subject: key.id, kind: "budget", amount, period: budget[3] ?? "total" });
@@ -119,7 +123,7 @@ export class PlatformMock extends Mock {
   }
 
   limitView(limit) {
-    if (limit.kind !== "budget") return { ...limit, used: 0, reset: null };
+    if (limit.kind !== "budget") return { ...limit, used: null, reset: null };
     const used = this.usage.filter((u) => this.counts(limit, u)).reduce((sum, u) => sum + u.cost, 0);
     return { ...limit, used: { currency: "CNY", amount: decimal(used) }, reset: resetOf(limit.period) };
   }
@@ -150,7 +154,7 @@ export class PlatformMock extends Mock {
     let body = "";
     for await (const piece of request) body += piece;
     if (this.slow) await new Promise((done) => setTimeout(done, this.slow));
-    if (this.down) return refuse(response, 500, { message: "the database is away", code: "internal" });
+    if (this.broken) return response.writeHead(this.broken[0]).end(this.broken[1]);
     try {
       const answer = this.answer(request, url, body, response);
       if (answer === undefined) response.writeHead(204).end();
@@ -158,7 +162,12 @@ export class PlatformMock extends Mock {
       else json(response, request.method === "POST" && answer.created ? 201 : 200, answer);
     } catch (e) {
       if (!e.status) throw e;
-      refuse(response, e.status, { message: e.message, type: "invalid_request_error", param: null, code: e.code });
+      refuse(response, e.status, {
+        message: e.message,
+        type: "invalid_request_error",
+        param: e.param ?? null,
+        code: e.code,
+      });
     }
   }
 
@@ -214,7 +223,8 @@ export class PlatformMock extends Mock {
   signIn({ name, password, totp }, response) {
     const member = this.members.find((m) => m.name === name && !m.disabled);
     if (!member || member.password !== password) throw fault(401, "wrong_credentials", "wrong name or password");
-    if (member.totp_set && !isCode(member.totp, totp)) throw fault(401, "totp_required", "the code is missing or wrong");
+    if (member.totp_set && !isCode(member.totp, totp))
+      throw fault(401, "totp_required", "the code is missing or wrong");
     const token = randomBytes(12).toString("hex");
     const csrf = randomBytes(12).toString("hex");
     const expires = new Date(Date.now() + kDay).toISOString();
@@ -302,7 +312,8 @@ const kRoutes = {
     ),
   "POST workspaces": (_, { caller, body }) => {
     need(caller, "system");
-    if (_.workspaces.some((w) => w.name === body.name)) throw fault(400, "name_taken", `name: "${body.name}" is taken`);
+    if (_.workspaces.some((w) => w.name === body.name))
+      throw fault(400, "name_taken", `there is a workspace '${body.name}' already; choose another name`, "name");
     return _.addWorkspace(body.name);
   },
   "POST workspaces/*/disable": (_, { name }) => able(_.workspaces, name, now()),
@@ -354,6 +365,7 @@ const kRoutes = {
     ),
   "PUT limits": (_, { caller, body }) => {
     need(caller, "system");
+    if (body.level === "model" && body.model) throw fault(400, null, "a limit of a model has no other", "model");
     _.setLimit(body);
     return {};
   },
@@ -361,6 +373,7 @@ const kRoutes = {
     need(caller, "system");
     const limit = _.limits.find((l) => l.level === body.level && l.subject === body.subject && l.kind === body.kind);
     if (!limit) throw fault(404, "not_found", "there is no such limit");
+    if (Date.parse(body.until) > Date.now() + 7 * kDay) throw fault(400, null, "a raise ends within 7d here", "until");
     Object.assign(limit, { raised: body.amount, until: body.until });
     return {};
   },
@@ -380,14 +393,13 @@ const kRoutes = {
     const sum = (amount) => ({ currency: "CNY", amount });
     const paid = [..._.deposits.values()].reduce((all, a) => all + a, 0);
     const spent = _.usage.reduce((all, u) => all + u.cost, 0);
-    const pack = { id: "crd", kind: "pack", unit: "tokens", model: "mock-model", amount: 1e6, used: 2e5, expires: null };
     return {
       currency: "CNY",
-      total: sum(decimal(paid - spent + 5e9)),
+      total: sum(decimal(paid - spent)),
       topped_up: sum(decimal(paid - spent)),
-      granted: sum("5"),
+      granted: sum("0"),
       spent: sum(decimal(spent)),
-      credits: [pack],
+      credits: _.credits,
     };
   },
   "POST deposits": (_, { caller, body }) => {
@@ -395,9 +407,26 @@ const kRoutes = {
     _.deposits.set(body.id, Math.round(parseFloat(body.amount) * 1e9));
     return {};
   },
+  "POST credits": (_, { caller, body }) => {
+    need(caller, "system");
+    const { id, kind, unit = "CNY", model = null } = body;
+    if (body.expires === "365d" && kind === "free")
+      throw fault(400, null, "a free quota ends within 90d here", "expires");
+    const amount = unit === "tokens" ? body.amount : { currency: unit, amount: String(parseFloat(body.amount)) };
+    const used = unit === "tokens" ? 0 : { currency: unit, amount: "0" };
+    const expires = body.expires ? later(body.expires) : null;
+    const credit = { id: `${kAccount.id}/${id}`, kind, unit, model, amount, used, created: now(), expires };
+    if (!_.credits.some((c) => c.id === credit.id)) _.credits.push(credit);
+    return credit;
+  },
   "GET prices": (_) =>
     list(
-      _.prices.map((p, i) => ({ ...p, currency: "CNY", time_zone: "Asia/Shanghai", current: i === _.prices.length - 1 })),
+      _.prices.map((p, i) => ({
+        ...p,
+        currency: "CNY",
+        time_zone: "Asia/Shanghai",
+        current: i === _.prices.length - 1,
+      })),
     ),
   "POST prices": (_, { caller, body }) => {
     need(caller, "system");
@@ -439,8 +468,8 @@ function sums(uses) {
   return { requests: uses.length, ...tokens, cost: decimal(sum("cost")) };
 }
 
-function fault(status, code, message) {
-  return Object.assign(new Error(message), { status, code });
+function fault(status, code, message, param) {
+  return Object.assign(new Error(message), { status, code, param });
 }
 
 function need(caller, ...roles) {
@@ -465,7 +494,10 @@ function able(things, key, disabled) {
 
 function base32(bytes) {
   const bits = [...bytes].map((b) => b.toString(2).padStart(8, "0")).join("");
-  return bits.match(/.{5}/g).map((five) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[parseInt(five, 2)]).join("");
+  return bits
+    .match(/.{5}/g)
+    .map((five) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[parseInt(five, 2)])
+    .join("");
 }
 
 // RFC 6238 with SHA-1, six digits and steps of 30 s.
@@ -483,4 +515,32 @@ export function codeOf(secret, ms = Date.now()) {
 
 function isCode(secret, code) {
   return [-30_000, 0, 30_000].some((shift) => codeOf(secret, Date.now() + shift) === code);
+}
+
+// What tests do in the pages of this platform.
+
+// The administrator has a second factor already.
+export function ready(mock) {
+  Object.assign(mock.admin, { totp: "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", totp_set: true });
+}
+
+export async function signIn(page, name = "admin", password = kPassword) {
+  await field(page, "Name").fill(name);
+  await field(page, "Password").fill(password);
+  await button(page, "Sign in").click();
+}
+
+export async function signInWithCode(page, mock) {
+  await signIn(page);
+  await field(page, "Code of your authenticator").fill(codeOf(mock.admin.totp));
+  await button(page, "Sign in").click();
+}
+
+// A page on which the administrator is signed in. `all`: of scripted().
+export async function inside(all, hash, options) {
+  ready(all.mock);
+  const page = await all.visit(hash, options);
+  await signInWithCode(page, all.mock);
+  await page.locator(".places").or(page.getByLabel("Show menu")).first().waitFor();
+  return page;
 }

@@ -4,8 +4,11 @@
 import { answered, ask, launch, open } from "./browser.mjs";
 import { Program } from "./program.mjs";
 
-const [file, colorScheme = "light", question = "Reverse a string in Python in one line, and say briefly how it works."] =
-  process.argv.slice(2);
+const [
+  file,
+  colorScheme = "light",
+  question = "Reverse a string in Python in one line, and say briefly how it works.",
+] = process.argv.slice(2);
 const program = await Program.serve();
 const browser = await launch();
 try {

@@ -1,7 +1,7 @@
 // The member's own password, second factor and sessions; security administrators see the sessions of all.
 import { useState } from "preact/hooks";
 import { AdminError } from "../admin";
-import { formatTime, texts } from "../texts";
+import { formatTime, isolated, texts } from "../texts";
 import type { Session } from "../wire";
 import { Dialog } from "./Dialog";
 import { TextField } from "./fields";
@@ -12,10 +12,10 @@ import { TotpSetUp } from "./Totp";
 
 export function AccountPage(props: PageProps) {
   const { member, key } = props.me;
-  if (!member) return <p class="lead quiet">{texts.account.byKey(key?.name ?? "")}</p>;
+  if (!member) return <p class="lead quiet">{texts.account.byKey(isolated(key?.name ?? ""))}</p>;
   return (
     <>
-      <p class="lead quiet">{texts.account.hint(member.name)}</p>
+      <p class="lead quiet">{texts.account.hint(isolated(member.name))}</p>
       <Password {...props} />
       <SecondFactor {...props} />
       <Sessions {...props} />
@@ -30,7 +30,7 @@ function Password({ platform }: PageProps) {
   const [next, setNext] = useState("");
   const [tried, setTried] = useState(false);
   const [done, setDone] = useState(false);
-  const doing = useDoing();
+  const doing = useDoing("old", "new");
   const { account } = texts;
   const tooShort = [...next].length < kPasswordMin;
   const submit = async (e: Event) => {
@@ -54,7 +54,7 @@ function Password({ platform }: PageProps) {
           onChange={setOld}
           type="password"
           autocomplete="current-password"
-          wrong={tried && !old ? texts.filled : undefined}
+          wrong={tried && !old ? texts.filled : doing.wrong("old")}
         />
         <TextField
           label={account.next}
@@ -63,7 +63,7 @@ function Password({ platform }: PageProps) {
           type="password"
           autocomplete="new-password"
           hint={account.nextHint}
-          wrong={tried && tooShort ? account.tooShort : undefined}
+          wrong={tried && tooShort ? account.tooShort : doing.wrong("new")}
         />
         <Failure failure={doing.failure} />
         {done && (
@@ -130,7 +130,7 @@ function Sessions({ platform }: PageProps) {
       head: true,
       cell: (session) => (
         <>
-          <span class="name">{session.member_name ?? session.member}</span>
+          <bdi class="name">{session.member_name ?? session.member}</bdi>
           {session.current && <span class="badge active">{account.current}</span>}
         </>
       ),

@@ -2,10 +2,10 @@
 import { usedUpAt } from "../burn";
 import { formatTime, texts } from "../texts";
 import type { Limit, Me } from "../wire";
-import { amountText, inForce, numberOf } from "./amounts";
+import { amountText, inForce, numberOf, subjectOf } from "./amounts";
 import { LoadState, useLoaded } from "./loading";
 import type { PageProps } from "./Pages";
-import type { Names } from "./UsageFilters";
+import type { Names } from "./names";
 
 export function Budgets({ platform, names, me }: { platform: PageProps["platform"]; names: Names; me: Me }) {
   const loaded = useLoaded(() => platform.admin.limits(), []);
@@ -17,11 +17,9 @@ export function Budgets({ platform, names, me }: { platform: PageProps["platform
       {loaded.data && budgets.length === 0 && <p class="quiet">{texts.budgets.empty}</p>}
       <ul class="budgets">
         {budgets.map((limit) => (
-          <Budget
-            key={`${limit.level} ${limit.subject} ${limit.model}`}
-            limit={limit}
-            name={subjectOf(limit, names, me)}
-          />
+          <li key={`${limit.level} ${limit.subject} ${limit.model}`}>
+            <Budget limit={limit} name={subjectOf(limit, names, me)} />
+          </li>
         ))}
       </ul>
     </section>
@@ -30,13 +28,6 @@ export function Budgets({ platform, names, me }: { platform: PageProps["platform
 
 function share(limit: Limit): number {
   return numberOf(limit.used) / (numberOf(inForce(limit)) || 1);
-}
-
-function subjectOf(limit: Limit, names: Names, me: Me): string {
-  if (limit.level === "account") return me.account.name;
-  if (limit.level === "workspace") return names.workspace.get(limit.subject) ?? limit.subject;
-  if (limit.level === "key") return names.key.get(limit.subject) ?? limit.subject;
-  return limit.subject;
 }
 
 export function Budget({ limit, name }: { limit: Limit; name: string }) {
@@ -51,17 +42,17 @@ export function Budget({ limit, name }: { limit: Limit; name: string }) {
     limit.reset ? budgets.resets(formatTime(limit.reset)) : "",
   ].filter(Boolean);
   return (
-    <li class="budget">
+    <div class="budget">
       <div class="budget-line">
         <strong>
-          {name}
+          <bdi>{name}</bdi>
           {limit.model && <span class="quiet"> {texts.limits.forModel(limit.model)}</span>}
         </strong>
         <span>{budgets.used(amountText(used), amountText(amount), budgets.periods[limit.period ?? ""] ?? "")}</span>
       </div>
       <Bar part={part} label={name} />
       {notes.length > 0 && <p class={part >= 1 ? "field-hint wrong" : "field-hint"}>{notes.join(" · ")}</p>}
-    </li>
+    </div>
   );
 }
 

@@ -12,8 +12,11 @@ export interface ChartSeries {
 interface Props {
   label: string; // for screen readers
   times: number[]; // seconds
+  step: number; // between them
+  zone: number | null; // of days: seconds ahead of UTC
   series: ChartSeries[];
   format: (value: number) => string;
+  formatBriefly: (value: number) => string; // beside the axis
   formatTime: (seconds: number) => string;
   locale: string;
   theme: string; // the colours are read again when it changes
@@ -21,13 +24,14 @@ interface Props {
 
 const kHeight = 240;
 
-export default function Chart({ label, times, series, format, formatTime, locale, theme }: Props) {
+export default function Chart(props: Props) {
+  const { label, times, zone, series, format, formatTime, locale, theme } = props;
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [at, setAt] = useState<number | null>(null);
   useEffect(() => {
     const box = frame.current!;
-    const drawn = new uPlot(optionsOf(series.length, box, locale, format, setAt), dataOf(times, series), box);
+    const drawn = new uPlot(optionsOf(props, box, setAt), dataOf(times, series), box);
     plot.current = drawn;
     const observer = new ResizeObserver(() => drawn.setSize({ width: box.clientWidth, height: kHeight }));
     observer.observe(box);
@@ -40,11 +44,11 @@ export default function Chart({ label, times, series, format, formatTime, locale
   useEffect(() => setAt(null), [times, series]);
 
   const onKeyDown = (e: KeyboardEvent) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
+    const way = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
     const drawn = plot.current;
-    if (!step || !drawn || times.length === 0) return;
+    if (!way || !drawn || times.length === 0) return;
     e.preventDefault();
-    const next = Math.min(times.length - 1, Math.max(0, (at ?? (step > 0 ? -1 : times.length)) + step));
+    const next = Math.min(times.length - 1, Math.max(0, (at ?? (way > 0 ? -1 : times.length)) + way));
     drawn.setCursor({ left: drawn.valToPos(times[next]!, "x"), top: 10 });
     setAt(next);
   };
@@ -52,12 +56,14 @@ export default function Chart({ label, times, series, format, formatTime, locale
     <figure class="chart">
       <div ref={frame} class="chart-frame" role="img" aria-label={label} tabIndex={0} onKeyDown={onKeyDown} />
       <figcaption class="legend">
-        <span class="legend-time">{at === null ? "" : formatTime(times[at] ?? 0)}</span>
+        <span class="legend-time">
+          {at === null ? "" : zone === null ? formatTime(times[at] ?? 0) : dayText(times[at] ?? 0, zone, locale)}
+        </span>
         <ul>
           {series.map(({ label: name, values }, i) => (
             <li key={name}>
               <span class={`swatch swatch-${i}`} />
-              <span>{name}</span>
+              <bdi>{name}</bdi>
               <strong>{format(at === null ? values.reduce((a, b) => a + b, 0) : (values[at] ?? 0))}</strong>
             </li>
           ))}
@@ -74,13 +80,9 @@ function dataOf(times: number[], series: ChartSeries[]): uPlot.AlignedData {
   return [times, ...stacked.reverse()];
 }
 
-function optionsOf(
-  count: number,
-  box: HTMLElement,
-  locale: string,
-  format: (value: number) => string,
-  onMarker: (at: number | null) => void,
-): uPlot.Options {
+function optionsOf(props: Props, box: HTMLElement, onMarker: (at: number | null) => void): uPlot.Options {
+  const { times, step, zone, formatBriefly } = props;
+  const count = props.series.length;
   const style = getComputedStyle(box);
   const token = (name: string) => style.getPropertyValue(name).trim();
   const axis = {
@@ -99,13 +101,17 @@ function optionsOf(
     height: kHeight,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
-    scales: { y: { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] } },
+    ...(zone !== null && { tzDate: (seconds: number) => dateIn(seconds, zone) }),
+    scales: {
+      x: { range: () => [times[0] ?? 0, (times.at(-1) ?? 0) + step] },
+      y: { range: (_, __, most) => [0, most > 0 ? most * 1.05 : 1] },
+    },
     axes: [
-      { ...axis, size: 42, values: timeLabels(locale), space: 70 },
+      { ...axis, size: 42, values: timeLabels(props), space: 70 },
       {
         ...axis,
         size: (_, values) => 18 + 7 * Math.max(0, ...(values ?? []).map((v) => v.length)),
-        values: (_, ticks) => ticks.map(format),
+        values: (_, ticks) => ticks.map(formatBriefly),
       },
     ],
     series: [{}, ...series],
@@ -113,15 +119,24 @@ function optionsOf(
   };
 }
 
-// Times of day in the browser's time zone; the first of a day also says which.
-function timeLabels(
-  locale: string,
-): (plot: uPlot, ticks: number[], axis: number, space: number, step: number) => string[] {
-  const day = new Intl.DateTimeFormat(locale, { month: "numeric", day: "numeric" });
+// A date whose local parts are those of a zone. uPlot puts its ticks at their midnights.
+function dateIn(seconds: number, zone: number): Date {
+  return new Date((seconds + zone) * 1000 + new Date(seconds * 1000).getTimezoneOffset() * 60_000);
+}
+
+function dayText(seconds: number, zone: number, locale: string): string {
+  const format = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric", timeZone: "UTC" });
+  return format.format((seconds + zone) * 1000);
+}
+
+// Times of day in the browser's time zone; the first of a day also says which. Days in the platform's.
+function timeLabels({ locale, zone }: Props) {
+  const day = new Intl.DateTimeFormat(locale, { month: "short", day: "numeric" });
   const time = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-  return (_, ticks, __, ___, step) => {
+  return (_: uPlot, ticks: number[], __: number, ___: number, step: number) => {
     let last = "";
     return ticks.map((tick) => {
+      if (zone !== null) return dayText(tick, zone, locale);
       const date = new Date(tick * 1000);
       const today = day.format(date);
       if (step >= 86400) return today;

@@ -13,11 +13,13 @@ interface Props {
   wide?: boolean;
   // Neither Escape nor the corner's button closes it: what it shows cannot be shown again.
   stays?: boolean;
+  kind?: string; // a class
 }
 
-export function Dialog({ title, onClose, children, wide, stays }: Props) {
+export function Dialog({ title, onClose, children, wide, stays, kind }: Props) {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
+  useBackButton(stays ? null : onClose);
   useEffect(() => {
     const dialog = box.current;
     const opener = document.activeElement;
@@ -38,7 +40,7 @@ export function Dialog({ title, onClose, children, wide, stays }: Props) {
   return (
     <dialog
       ref={box}
-      class={wide ? "dialog wide" : "dialog"}
+      class={["dialog", wide && "wide", kind].filter(Boolean).join(" ")}
       aria-labelledby={id}
       onCancel={onCancel}
       onKeyDown={onKeyDown}
@@ -56,6 +58,42 @@ export function Dialog({ title, onClose, children, wide, stays }: Props) {
   );
 }
 
+// The browser's back button closes a dialog, and leaves the page below it where it is. Without `onClose` the dialog stays,
+// and the browser asks before the tab is closed.
+function useBackButton(onClose: (() => void) | null): void {
+  const close = useRef(onClose);
+  close.current = onClose;
+  useEffect(() => {
+    const here = location.href;
+    const onBack = () => {
+      if (location.href === here) return;
+      history.pushState(null, "", here);
+      close.current?.();
+    };
+    const onLeave = (e: Event) => {
+      if (!close.current) e.preventDefault();
+    };
+    window.addEventListener("popstate", onBack);
+    window.addEventListener("beforeunload", onLeave);
+    return () => {
+      window.removeEventListener("popstate", onBack);
+      window.removeEventListener("beforeunload", onLeave);
+    };
+  }, []);
+}
+
+// After a form was sent, the first field that is wrong gets the focus; the server may say so later.
+function useFirstWrong(form: { current: HTMLFormElement | null }): () => void {
+  const sent = useRef(false);
+  useEffect(() => {
+    const wrong = sent.current ? form.current?.querySelector<HTMLElement>('[aria-invalid="true"]') : null;
+    if (!wrong) return;
+    sent.current = false;
+    wrong.focus();
+  });
+  return () => void (sent.current = true);
+}
+
 interface FormProps {
   title: string;
   submit: string;
@@ -68,13 +106,17 @@ interface FormProps {
 
 // A dialog with fields, or with a question only.
 export function FormDialog({ title, submit, danger, doing, onSubmit, onClose, children }: FormProps) {
+  const form = useRef<HTMLFormElement>(null);
+  const sent = useFirstWrong(form);
   return (
     <Dialog title={title} onClose={onClose}>
       <form
+        ref={form}
         noValidate
         class="form"
         onSubmit={(e) => {
           e.preventDefault();
+          sent();
           onSubmit();
         }}
       >

@@ -1,11 +1,11 @@
 // Keys: who may send requests, and how much.
 import { useState } from "preact/hooks";
-import { may } from "../rights";
-import { formatTime, texts } from "../texts";
-import type { Key } from "../wire";
+import { may, mayChange, mayRotate } from "../rights";
+import { formatTime, isolated, texts } from "../texts";
+import type { Key, Me } from "../wire";
 import { limitText } from "./amounts";
 import { Budget } from "./Budgets";
-import { SelectField } from "./fields";
+import { SelectField, TextField } from "./fields";
 import { FormDialog } from "./Dialog";
 import { LimitsDialog } from "./LimitsDialog";
 import { Empty, Failure, LoadState, useDoing, useLoaded } from "./loading";
@@ -24,6 +24,7 @@ export function KeysPage({ platform, me, params }: PageProps) {
   const { admin } = platform;
   const workspace = params.get("workspace") ?? "";
   const [disabledToo, setDisabledToo] = useState(false);
+  const [search, setSearch] = useState("");
   const [open, setOpen] = useState<Open | null>(null);
   const workspaces = useLoaded(() => admin.workspaces(), []);
   const loaded = useLoaded(() => admin.keys({ workspace, include_disabled: disabledToo }), [workspace, disabledToo]);
@@ -35,6 +36,8 @@ export function KeysPage({ platform, me, params }: PageProps) {
   };
   const { keys } = texts;
   const noWorkspace = workspaces.data?.length === 0;
+  const found = (loaded.data ?? []).filter((key) => isFound(key, search));
+  const models = [...new Set(loaded.data?.flatMap((key) => key.models))];
   return (
     <>
       <p class="lead quiet">{keys.hint}</p>
@@ -52,6 +55,9 @@ export function KeysPage({ platform, me, params }: PageProps) {
             options={[["", texts.all], ...(workspaces.data ?? []).map(({ id, name }) => [id, name] as const)]}
           />
         )}
+        {(loaded.data?.length ?? 0) > kFewKeys && (
+          <TextField label={texts.search} type="search" value={search} onChange={setSearch} />
+        )}
         <label class="check">
           <input type="checkbox" checked={disabledToo} onChange={() => setDisabledToo(!disabledToo)} />
           <span>{keys.showDisabled}</span>
@@ -60,21 +66,22 @@ export function KeysPage({ platform, me, params }: PageProps) {
       <LoadState loaded={loaded} />
       <Failure failure={doing.failure} />
       {loaded.data?.length === 0 && (
-        <Empty title={keys.empty} hint={noWorkspace ? keys.noWorkspace : keys.emptyHint}>
-          {noWorkspace && (
+        <Empty title={keys.empty} hint={noWorkspace ? noWorkspaceHint(me) : keys.emptyHint}>
+          {noWorkspace && may(me, "workspaces") && (
             <a class="secondary" href="#/workspaces">
               {texts.pages.workspaces}
             </a>
           )}
         </Empty>
       )}
-      {loaded.data && loaded.data.length > 0 && (
+      {found.length === 0 && search && <p class="quiet">{texts.nothingFound}</p>}
+      {found.length > 0 && (
         <Table
           caption={texts.pages.keys}
-          columns={columnsOf(may(me, "keys"), setOpen, (key) => {
+          columns={columnsOf(me, setOpen, (key) => {
             void doing.run(() => admin.setKey(key.id, "enable")).then(() => loaded.reload());
           })}
-          rows={loaded.data}
+          rows={found}
           id={(key) => key.id}
           muted={(key) => stateOf(key) !== "active"}
         />
@@ -101,7 +108,8 @@ export function KeysPage({ platform, me, params }: PageProps) {
           me={me}
           level="key"
           subject={open.key.id}
-          name={open.key.name}
+          name={isolated(open.key.name)}
+          models={models}
           onClose={close}
           onChange={() => void loaded.reload()}
         />
@@ -122,12 +130,23 @@ export function KeysPage({ platform, me, params }: PageProps) {
   );
 }
 
+const kFewKeys = 10; // that need no search
+
+function isFound({ name, prefix, workspace_name }: Key, search: string): boolean {
+  const wanted = search.trim().toLowerCase();
+  return [name, prefix, workspace_name].some((text) => text.toLowerCase().includes(wanted));
+}
+
+function noWorkspaceHint(me: Me): string {
+  return may(me, "see all") ? texts.keys.noWorkspace : texts.workspaces.emptyOwn;
+}
+
 function stateOf(key: Key): "active" | "disabled" | "expired" {
   if (key.disabled) return "disabled";
   return key.expires && Date.parse(key.expires) <= Date.now() ? "expired" : "active";
 }
 
-function columnsOf(mayChange: boolean, onOpen: (open: Open) => void, onEnable: (key: Key) => void): Column<Key>[] {
+function columnsOf(me: Me, onOpen: (open: Open) => void, onEnable: (key: Key) => void): Column<Key>[] {
   const { keys } = texts;
   return [
     {
@@ -135,12 +154,12 @@ function columnsOf(mayChange: boolean, onOpen: (open: Open) => void, onEnable: (
       head: true,
       cell: (key) => (
         <>
-          <span class="name">{key.name}</span>
+          <bdi class="name">{key.name}</bdi>
           <code class="quiet">{key.prefix}…</code>
         </>
       ),
     },
-    { name: keys.workspace, cell: (key) => key.workspace_name || key.workspace },
+    { name: keys.workspace, cell: (key) => <bdi>{key.workspace_name || key.workspace}</bdi> },
     { name: keys.models, cell: (key) => (key.models.length > 0 ? key.models.join(", ") : texts.all) },
     { name: keys.limits, cell: (key) => <KeyLimits target={key} /> },
     { name: keys.used, cell: (key) => formatTime(key.used) },
@@ -153,12 +172,12 @@ function columnsOf(mayChange: boolean, onOpen: (open: Open) => void, onEnable: (
             {keys.quotas}
           </button>
           <a href={`#/usage?period=30d&key=${encodeURIComponent(key.id)}`}>{keys.showUsage}</a>
-          {mayChange && !key.disabled && (
+          {mayRotate(me, key) && !key.disabled && (
             <button type="button" class="link-button" onClick={() => onOpen({ what: "rotate", key })}>
               {keys.rotate}
             </button>
           )}
-          {mayChange && (
+          {mayChange(me, key) && (
             <button
               type="button"
               class="link-button"
@@ -178,13 +197,15 @@ function KeyLimits({ target }: { target: Key }) {
   if (limits.length === 0) return <span class="quiet">{texts.limits.none}</span>;
   return (
     <ul class="plain">
-      {limits.map((limit) =>
-        limit.kind === "budget" && limit.used !== null ? (
-          <Budget key={`budget ${limit.model}`} limit={limit} name={texts.keys.budget} />
-        ) : (
-          <li key={`${limit.kind} ${limit.model}`}>{limitText(limit)}</li>
-        ),
-      )}
+      {limits.map((limit) => (
+        <li key={`${limit.kind} ${limit.model}`}>
+          {limit.kind === "budget" && limit.used !== null ? (
+            <Budget limit={limit} name={texts.keys.budget} />
+          ) : (
+            limitText(limit)
+          )}
+        </li>
+      ))}
     </ul>
   );
 }
@@ -214,7 +235,7 @@ function RotateDialog({ admin, target, onClose, onDone }: KeyDialogProps & { onD
   const submit = () => doing.run(async () => onDone((await admin.rotateKey(target.id, overlap)).secret));
   return (
     <FormDialog
-      title={keys.rotateTitle(target.name)}
+      title={keys.rotateTitle(isolated(target.name))}
       submit={keys.rotate}
       doing={doing}
       onSubmit={() => void submit()}
@@ -233,7 +254,7 @@ function DisableDialog({ admin, target, onClose, onDone }: KeyDialogProps & { on
   };
   return (
     <FormDialog
-      title={texts.keys.disableTitle(target.name)}
+      title={texts.keys.disableTitle(isolated(target.name))}
       submit={texts.keys.disable}
       danger
       doing={doing}

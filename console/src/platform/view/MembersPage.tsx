@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Admin } from "../admin";
 import { may } from "../rights";
-import { texts } from "../texts";
+import { isolated, texts } from "../texts";
 import type { Me, Member, Role, Workspace } from "../wire";
 import { FormDialog } from "./Dialog";
 import { CheckFields, TextField } from "./fields";
@@ -80,11 +80,16 @@ function columnsOf(
   const { members, keys } = texts;
   const nameOf = (id: string) => workspaces.find((workspace) => workspace.id === id)?.name ?? id;
   const columns: Column<Member>[] = [
-    { name: members.name, head: true, cell: ({ name }) => <span class="name">{name}</span> },
+    { name: members.name, head: true, cell: ({ name }) => <bdi class="name">{name}</bdi> },
     { name: members.roles, cell: ({ roles }) => roles.map((role) => members.roleNames[role] ?? role).join(", ") },
     {
       name: members.workspaces,
-      cell: (member) => member.workspaces.map(nameOf).join(", ") || <span class="quiet">{texts.none}</span>,
+      cell: (member) =>
+        member.workspaces.length > 0 ? (
+          <bdi>{member.workspaces.map(nameOf).join(", ")}</bdi>
+        ) : (
+          <span class="quiet">{texts.none}</span>
+        ),
     },
     { name: members.secondFactor, cell: ({ totp_set }) => (totp_set ? members.totpSet : members.totpMissing) },
     {
@@ -145,7 +150,7 @@ function MemberDialog({ admin, me, workspaces, member, onClose, onDone }: Member
   const [roles, setRoles] = useState<string[]>(member?.roles ?? ["developer"]);
   const [places, setPlaces] = useState<string[]>(member?.workspaces ?? []);
   const [tried, setTried] = useState(false);
-  const doing = useDoing();
+  const doing = useDoing("name", "roles", "workspaces");
   const { members } = texts;
   const tooMany = me.separation && roles.filter((role) => role !== "developer").length > 1;
   const wrongRoles = roles.length === 0 ? members.noRole : tooMany ? members.separation : undefined;
@@ -164,7 +169,7 @@ function MemberDialog({ admin, me, workspaces, member, onClose, onDone }: Member
   };
   return (
     <FormDialog
-      title={member ? members.editTitle(member.name) : members.title}
+      title={member ? members.editTitle(isolated(member.name)) : members.title}
       submit={member ? texts.save : members.create}
       doing={doing}
       onSubmit={() => void submit()}
@@ -176,7 +181,7 @@ function MemberDialog({ admin, me, workspaces, member, onClose, onDone }: Member
           value={name}
           onChange={setName}
           hint={members.nameHint}
-          wrong={tried && !name.trim() ? texts.filled : undefined}
+          wrong={tried && !name.trim() ? texts.filled : doing.wrong("name")}
           autofocus
         />
       )}
@@ -186,7 +191,7 @@ function MemberDialog({ admin, me, workspaces, member, onClose, onDone }: Member
         onChange={setRoles}
         options={kRoles.map((role) => [role, members.roleNames[role], members.roleHints[role]])}
         {...(me.separation && { hint: members.separation })}
-        wrong={tried ? wrongRoles : undefined}
+        wrong={(tried ? wrongRoles : undefined) ?? doing.wrong("roles")}
       />
       <CheckFields
         label={members.workspaces}
@@ -194,6 +199,7 @@ function MemberDialog({ admin, me, workspaces, member, onClose, onDone }: Member
         onChange={setPlaces}
         options={workspaces.map((workspace) => [workspace.id, workspace.name])}
         hint={workspaces.length > 0 ? members.workspacesHint : members.none}
+        wrong={doing.wrong("workspaces")}
       />
     </FormDialog>
   );
@@ -211,9 +217,13 @@ function ChangeDialog({ admin, change, member, onClose, onDone }: ChangeProps) {
   const doing = useDoing();
   const { members, keys } = texts;
   const [title, submit, hint] = {
-    disable: [members.disableTitle(member.name), keys.disable, members.disableHint],
-    "reset-totp": [`${members.resetTotp}: ${member.name}`, members.resetTotp, members.resetTotpHint],
-    "reset-password": [`${members.resetPassword}: ${member.name}`, members.resetPassword, members.resetPasswordHint],
+    disable: [members.disableTitle(isolated(member.name)), keys.disable, members.disableHint],
+    "reset-totp": [`${members.resetTotp}: ${isolated(member.name)}`, members.resetTotp, members.resetTotpHint],
+    "reset-password": [
+      `${members.resetPassword}: ${isolated(member.name)}`,
+      members.resetPassword,
+      members.resetPasswordHint,
+    ],
   }[change] as [string, string, string];
   const run = () => doing.run(async () => onDone(member.name, (await admin.setMember(member.id, change))?.password));
   return (

@@ -1,7 +1,6 @@
 // The form of a new key: what it is for, what it may do and how much.
 import { useState } from "preact/hooks";
 import type { Admin } from "../admin";
-import { may } from "../rights";
 import { texts } from "../texts";
 import type { Key, Me, NewKey, Workspace } from "../wire";
 import { sumOf, wholeOf } from "./amounts";
@@ -18,6 +17,19 @@ interface Props {
   onDone: (key: Key & { secret: string }) => void;
 }
 
+const kFields = [
+  "name",
+  "workspace",
+  "models",
+  "ips",
+  "expires",
+  "role",
+  "budget",
+  "rpm",
+  "tpm",
+  "concurrency",
+  "burst",
+];
 const kNumbers = ["rpm", "tpm", "concurrency", "burst"] as const;
 
 interface Draft {
@@ -45,18 +57,20 @@ export function NewKeyDialog({ admin, me, workspaces, workspace, onClose, onDone
     workspace: workspace || (workspaces[0]?.id ?? ""),
   });
   const [tried, setTried] = useState(false);
-  const doing = useDoing();
+  const doing = useDoing(...kFields);
   const { keys, limits, members } = texts;
   const set = (name: keyof Draft) => (value: string) => setDraft({ ...draft, [name]: value });
-  const wrong = tried ? faultsOf(draft) : {};
+  const faults = tried ? faultsOf(draft) : {};
+  const wrong = (name: keyof Draft) => faults[name] ?? doing.wrong(name);
   const submit = () => {
     setTried(true);
     if (Object.keys(faultsOf(draft)).length > 0) return;
     void doing.run(async () => onDone(await admin.createKey(keyOf(draft, me.account.currency))));
   };
-  const administrative = (["system", "security", "audit"] as const).map(
-    (role) => [role, members.roleNames[role]] as const,
-  );
+  // Nobody makes a key of a role that is not held.
+  const administrative = (["system", "security", "audit"] as const)
+    .filter((role) => me.roles.includes(role))
+    .map((role) => [role, members.roleNames[role]] as const);
   return (
     <FormDialog title={keys.title} submit={keys.create} doing={doing} onSubmit={submit} onClose={onClose}>
       <TextField
@@ -64,7 +78,7 @@ export function NewKeyDialog({ admin, me, workspaces, workspace, onClose, onDone
         value={draft.name}
         onChange={set("name")}
         hint={keys.nameHint}
-        wrong={wrong.name}
+        wrong={wrong("name")}
         autofocus
       />
       <SelectField
@@ -72,22 +86,24 @@ export function NewKeyDialog({ admin, me, workspaces, workspace, onClose, onDone
         value={draft.workspace}
         onChange={set("workspace")}
         options={workspaces.map(({ id, name }) => [id, name])}
+        wrong={wrong("workspace")}
       />
       <SelectField
         label={keys.expires}
         value={draft.expires}
         onChange={set("expires")}
         options={Object.entries(keys.expiries)}
+        wrong={wrong("expires")}
       />
       <fieldset class="group">
         <legend>{keys.limits}</legend>
         <p class="quiet">{keys.limitsHint}</p>
         <div class="pair">
           <TextField
-            label={`${keys.budget} (${me.account.currency})`}
+            label={texts.inUnit(keys.budget, me.account.currency)}
             value={draft.budget}
             onChange={set("budget")}
-            wrong={wrong.budget}
+            wrong={wrong("budget")}
             numeric
           />
           <SelectField
@@ -104,20 +120,27 @@ export function NewKeyDialog({ admin, me, workspaces, workspace, onClose, onDone
               label={limits.kinds[kind]}
               value={draft[kind]}
               onChange={set(kind)}
-              wrong={wrong[kind]}
+              wrong={wrong(kind)}
               numeric
             />
           ))}
         </div>
       </fieldset>
-      <TextField label={keys.models} value={draft.models} onChange={set("models")} hint={keys.modelsHint} />
-      <TextField label={keys.ips} value={draft.ips} onChange={set("ips")} hint={keys.ipsHint} />
-      {may(me, "administrative keys") && (
+      <TextField
+        label={keys.models}
+        value={draft.models}
+        onChange={set("models")}
+        hint={keys.modelsHint}
+        wrong={wrong("models")}
+      />
+      <TextField label={keys.ips} value={draft.ips} onChange={set("ips")} hint={keys.ipsHint} wrong={wrong("ips")} />
+      {administrative.length > 0 && (
         <SelectField
           label={keys.role}
           value={draft.role}
           onChange={set("role")}
           options={[["", keys.roles[""] ?? ""], ...administrative]}
+          wrong={wrong("role")}
         />
       )}
     </FormDialog>

@@ -1,5 +1,5 @@
 // A secret that is shown once. The dialog closes only by its button, so that nobody loses the secret by accident.
-import { texts } from "../texts";
+import { isolated, texts } from "../texts";
 import { Dialog } from "./Dialog";
 import { CopyField } from "./fields";
 
@@ -14,7 +14,7 @@ interface Props {
 export function OnceDialog({ title, label, text, sample, onClose }: Props) {
   const command = `curl ${location.origin}/v1/models -H 'Authorization: Bearer ${text}'`;
   return (
-    <Dialog title={texts.once.title(title)} onClose={onClose} stays>
+    <Dialog title={texts.once.title(isolated(title))} onClose={onClose} stays>
       <div class="form">
         <p>{texts.once.hint}</p>
         <CopyField label={label} text={text} />

@@ -1,4 +1,4 @@
-// Name and password, and a code if the member has a second factor; or a key with an administrative role.
+// The ways to sign in: name and password, and a code if the member has a second factor; or a key with an administrative role.
 import { useState } from "preact/hooks";
 import { AdminError } from "../admin";
 import type { Platform } from "../platform";
@@ -8,27 +8,21 @@ import { Submit, useDoing } from "./loading";
 
 interface Props {
   platform: Platform;
-  ended: boolean; // somebody was signed in before
   onDone: () => void;
 }
 
-export function SignInPage({ platform, ended, onDone }: Props) {
+export function SignInPage({ platform, onDone }: Props) {
   const [withKey, setWithKey] = useState(false);
   return (
     <>
-      <h1>{texts.signIn.title}</h1>
-      <p class="quiet">{texts.signIn.hint}</p>
-      {ended && (
-        <p class="notice" role="status">
-          {texts.signIn.ended}
-        </p>
-      )}
       {withKey ? <WithKey platform={platform} onDone={onDone} /> : <WithPassword platform={platform} />}
       <p class="entry-links">
         <button type="button" class="text-button" onClick={() => setWithKey(!withKey)}>
           {withKey ? texts.signIn.withPassword : texts.signIn.withKey}
         </button>
-        <a href="#">{texts.signIn.toChat}</a>
+        <a href="#" onClick={() => void platform.signOut()}>
+          {texts.signIn.toChat}
+        </a>
       </p>
     </>
   );

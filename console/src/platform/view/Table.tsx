@@ -1,5 +1,8 @@
-// A table that becomes a list of cards on phones: each cell then shows the name of its column.
+// A table that becomes a list of cards on phones: each cell then shows the name of its column. A long one shows its first
+// rows and a button for more.
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import { texts } from "../texts";
 
 export interface Column<T> {
   name: string;
@@ -17,7 +20,34 @@ interface Props<T> {
   muted?: (row: T) => boolean;
 }
 
+const kRowsShown = 100;
+
 export function Table<T>({ caption, columns, rows, id, foot, muted }: Props<T>) {
+  const [most, setMost] = useState(kRowsShown);
+  const shown = rows.slice(0, most);
+  return (
+    <>
+      <Frame
+        caption={caption}
+        columns={columns}
+        rows={shown}
+        id={id}
+        {...(foot && { foot })}
+        {...(muted && { muted })}
+      />
+      {shown.length < rows.length && (
+        <p class="table-more">
+          <button type="button" class="secondary" onClick={() => setMost(most + 4 * kRowsShown)}>
+            {texts.more}
+          </button>
+          <span class="quiet">{texts.shownOf(shown.length, rows.length)}</span>
+        </p>
+      )}
+    </>
+  );
+}
+
+function Frame<T>({ caption, columns, rows, id, foot, muted }: Props<T>) {
   return (
     <div class="table-frame">
       <table class="list">

@@ -1,14 +1,15 @@
 // The chart of the usage page. uPlot is loaded when there is something to draw.
 import { useMemo, useState } from "preact/hooks";
 import { formatBriefly } from "../money";
-import { formatTime, texts } from "../texts";
+import { dateLocale, formatTime, texts } from "../texts";
 import { chartOf, timeOf, type Measure, type Question, type Series } from "../usage";
-import type { Dimension, Tokens, Usage } from "../wire";
+import type { Dimension, Tokens, UsageRow } from "../wire";
 import { LoadState, useLoaded } from "./loading";
-import type { Names } from "./UsageFilters";
+import type { Names } from "./names";
 
 interface Props {
-  usage: Usage;
+  rows: UsageRow[];
+  currency: string;
   question: Question;
   now: number;
   names: Names;
@@ -16,18 +17,16 @@ interface Props {
 
 const kMeasures: Measure[] = ["cost", "tokens", "requests"];
 
-export function UsageChart({ usage, question, now, names }: Props) {
+export function UsageChart({ rows, currency, question, now, names }: Props) {
   const [measure, setMeasure] = useState<Measure>("cost");
   const drawing = useLoaded(() => import("./Chart"), []);
-  const { times, series } = useMemo(() => {
-    const data = chartOf(usage.data, question, measure, now);
-    const labelled = data.series.map((one) => ({ label: labelOf(one, question, measure, names), values: one.values }));
-    return { times: data.times, series: labelled };
-  }, [usage, question, measure, now, names, texts.locale]);
-  const format = (value: number) => {
-    if (measure !== "cost") return texts.count(value);
-    return formatBriefly({ currency: usage.currency, amount: plain(value) }, texts.locale);
-  };
+  const data = useMemo(() => {
+    const { series, ...rest } = chartOf(rows, question, measure, now);
+    const labelled = series.map((one) => ({ label: labelOf(one, question, measure, names), values: one.values }));
+    return { ...rest, series: labelled };
+  }, [rows, question, measure, now, names, texts.locale]);
+  const money = (value: number) => formatBriefly({ currency, amount: plain(value) }, texts.locale);
+  const format = measure === "cost" ? money : texts.count;
   const Chart = drawing.data?.default;
   return (
     <section class="chart-section">
@@ -41,11 +40,11 @@ export function UsageChart({ usage, question, now, names }: Props) {
       {Chart ? (
         <Chart
           label={texts.usage.chart(texts.usage.measures[measure], texts.usage.periods[question.period])}
-          times={times}
-          series={series}
+          {...data}
           format={format}
+          formatBriefly={measure === "cost" ? money : texts.brief}
           formatTime={(seconds) => formatTime(timeOf(seconds))}
-          locale={texts.locale}
+          locale={dateLocale()}
           theme={document.documentElement.dataset.theme ?? ""}
         />
       ) : (

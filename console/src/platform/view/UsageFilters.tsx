@@ -4,13 +4,7 @@ import { texts } from "../texts";
 import { addressOf, bucketsOf, fitting, kDimensions, kPeriods, type Question } from "../usage";
 import type { Bucket, Dimension } from "../wire";
 import { SelectField, TextField } from "./fields";
-
-// Names of ids, to be shown instead of them.
-export interface Names {
-  workspace: Map<string, string>;
-  key: Map<string, string>;
-  models: string[];
-}
+import type { Names } from "./names";
 
 interface Props {
   question: Question;

@@ -3,17 +3,16 @@
 import { useMemo } from "preact/hooks";
 import { formatBriefly } from "../money";
 import { texts } from "../texts";
-import { groupsOf, kRowsMax, promptOf, queryOf, questionOf, tokensOf, type Question } from "../usage";
-import type { Usage, UsageTotal } from "../wire";
-import { BalanceView } from "./Balance";
+import { findingsOf, type Findings } from "../findings";
+import { kRowsMax, promptOf, queryOf, questionOf, tokensOf, type Question } from "../usage";
+import type { UsageTotal } from "../wire";
 import { Budgets } from "./Budgets";
 import { Empty, Failure, LoadState, useDoing, useLoaded } from "./loading";
+import { kNoNames, namesOf, type Names } from "./names";
 import type { PageProps } from "./Pages";
 import { UsageChart } from "./UsageChart";
-import { UsageFilters, type Names } from "./UsageFilters";
+import { UsageFilters } from "./UsageFilters";
 import { GroupTable, RowTable } from "./UsageTables";
-
-const kNoNames: Names = { workspace: new Map(), key: new Map(), models: [] };
 
 export function UsagePage({ platform, me, params }: PageProps) {
   const { admin } = platform;
@@ -21,8 +20,7 @@ export function UsagePage({ platform, me, params }: PageProps) {
   const names = useLoaded(() => namesOf(admin), []);
   const loaded = useLoaded(async () => {
     const now = Date.now() / 1000;
-    const usage = await admin.usage(queryOf(question, now, groupsAsked(question)), kRowsMax);
-    return { usage, question, now };
+    return { findings: await findingsOf(admin, question, now), question, now };
   }, [question]);
   return (
     <>
@@ -37,7 +35,6 @@ export function UsagePage({ platform, me, params }: PageProps) {
         </button>
       </div>
       <Budgets platform={platform} names={names.data ?? kNoNames} me={me} />
-      <BalanceView platform={platform} me={me} />
     </>
   );
 }
@@ -46,24 +43,15 @@ function groupsAsked({ bucket, by }: Question): string[] {
   return by ? [bucket, by] : [bucket];
 }
 
-async function namesOf(admin: PageProps["platform"]["admin"]): Promise<Names> {
-  const [workspaces, keys] = await Promise.all([admin.workspaces(), admin.keys({ include_disabled: true })]);
-  return {
-    workspace: new Map(workspaces.map(({ id, name }) => [id, name])),
-    key: new Map(keys.map(({ id, name }) => [id, name])),
-    models: [...new Set(keys.flatMap(({ models }) => models))],
-  };
-}
-
 interface AnswerProps {
-  usage: Usage;
+  findings: Findings;
   question: Question;
   now: number;
   names: Names;
 }
 
-function Answer({ usage, question, now, names }: AnswerProps) {
-  const groups = useMemo(() => groupsOf(usage.data, question.by), [usage, question]);
+function Answer({ findings, question, now, names }: AnswerProps) {
+  const { usage, groups, charted, unsplit } = findings;
   const filtered = question.workspace || question.key || question.model || question.user;
   if (usage.data.length === 0) {
     return (
@@ -84,9 +72,10 @@ function Answer({ usage, question, now, names }: AnswerProps) {
           {texts.usage.cut(kRowsMax)}
         </p>
       )}
-      <UsageChart usage={usage} question={question} now={now} names={names} />
+      <UsageChart rows={charted} currency={usage.currency} question={question} now={now} names={names} />
       <GroupTable groups={groups} total={usage.total} by={question.by} currency={usage.currency} names={names} />
-      <RowTable usage={usage} question={question} names={names} />
+      {unsplit && <p class="quiet">{texts.usage.unsplit}</p>}
+      <RowTable usage={usage} question={question} names={names} unsplit={unsplit} />
     </>
   );
 }
@@ -94,23 +83,28 @@ function Answer({ usage, question, now, names }: AnswerProps) {
 function Tiles({ total, currency }: { total: UsageTotal; currency: string }) {
   const { usage } = texts;
   const prompt = promptOf(total);
-  const tiles: [string, string, string][] = [
-    [usage.cost, formatBriefly({ currency, amount: total.cost }, texts.locale), ""],
-    [usage.requests, texts.count(total.requests), ""],
+  const tiles: [string, string, ...string[]][] = [
+    [usage.cost, formatBriefly({ currency, amount: total.cost }, texts.locale)],
+    [usage.requests, texts.count(total.requests)],
     [
       usage.tokens,
       texts.count(tokensOf(total)),
-      `${usage.prompt} ${texts.count(prompt)} · ${usage.answer} ${texts.count(total.output + total.reasoning)}`,
+      `${usage.prompt} ${texts.count(prompt)}`,
+      `${usage.answer} ${texts.count(total.output + total.reasoning)}`,
     ],
     [usage.cachedShare, texts.percent(prompt ? total.cached / prompt : 0), usage.cachedHint],
   ];
   return (
     <dl class="tiles">
-      {tiles.map(([name, value, more]) => (
+      {tiles.map(([name, value, ...more]) => (
         <div key={name} class="tile">
           <dt>{name}</dt>
           <dd>{value}</dd>
-          {more && <dd class="quiet">{more}</dd>}
+          {more.map((line) => (
+            <dd key={line} class="quiet">
+              {line}
+            </dd>
+          ))}
         </div>
       ))}
     </dl>

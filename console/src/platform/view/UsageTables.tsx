@@ -1,14 +1,11 @@
 // The numbers of the usage page: sums of each group, and all rows by time.
-import { useState } from "preact/hooks";
 import { formatSum } from "../money";
 import { texts } from "../texts";
-import { kTokenClasses, type Group, type Question } from "../usage";
+import { kRest, kTokenClasses, type Group, type Question } from "../usage";
 import type { Dimension, Usage, UsageRow, UsageTotal } from "../wire";
 import { Table, type Column } from "./Table";
 import { nameOf } from "./UsageChart";
-import type { Names } from "./UsageFilters";
-
-const kRowsShown = 50;
+import type { Names } from "./names";
 
 function numbers<T extends UsageTotal>(currency: string): Column<T>[] {
   const { usage } = texts;
@@ -33,25 +30,36 @@ interface GroupProps {
 
 export function GroupTable({ groups, total, by, currency, names }: GroupProps) {
   const head = by ? texts.usage.dimensions[by] : texts.usage.whole;
-  const cell = (row: Group) => (row.name === kWhole || !by ? texts.usage.whole : nameOf(row.name, by, names));
-  const columns: Column<Group>[] = [{ name: head, head: true, cell }, ...numbers<Group>(currency)];
-  const foot = { name: kWhole, ...total };
+  const words = (row: Group) => (row.name === kRest || !by ? texts.usage.whole : nameOf(row.name, by, names));
+  const columns: Column<Group>[] = [
+    { name: head, head: true, cell: (row) => <bdi>{words(row)}</bdi> },
+    ...numbers<Group>(currency),
+  ];
+  const foot = { name: kRest, ...total };
   if (!by) return <Table caption={head} columns={columns} rows={[foot]} id={(row) => row.name} />;
   return <Table caption={head} columns={columns} rows={groups} id={(row) => row.name} foot={foot} />;
 }
 
-const kWhole = "\n"; // no group has this name
+interface RowProps {
+  usage: Usage;
+  question: Question;
+  names: Names;
+  unsplit: boolean; // rows are of all groups together
+}
 
-export function RowTable({ usage, question, names }: { usage: Usage; question: Question; names: Names }) {
-  const [shown, setShown] = useState(kRowsShown);
-  const { bucket, by } = question;
+export function RowTable({ usage, question, names, unsplit }: RowProps) {
+  const { bucket } = question;
+  const by = unsplit ? "" : question.by;
+  const first = usage.data[0]?.[bucket] ?? "";
   const columns: Column<UsageRow>[] = [
     {
-      name: texts.usage.time(zoneOf(usage.data[0]?.[bucket] ?? "")),
+      name: texts.usage.time(bucket === "day" ? zoneOf(first) : zoneHere(first)),
       head: true,
-      cell: (row) => timeText(row[bucket] ?? ""),
+      cell: (row) => (bucket === "day" ? (row.day ?? "").slice(0, 10) : localText(row[bucket] ?? "")),
     },
-    ...(by ? [{ name: texts.usage.dimensions[by], cell: (row: UsageRow) => nameOf(row[by] ?? "", by, names) }] : []),
+    ...(by
+      ? [{ name: texts.usage.dimensions[by], cell: (row: UsageRow) => <bdi>{nameOf(row[by] ?? "", by, names)}</bdi> }]
+      : []),
     ...numbers<UsageRow>(usage.currency),
   ];
   const newest = [...usage.data].reverse();
@@ -61,24 +69,28 @@ export function RowTable({ usage, question, names }: { usage: Usage; question: Q
       <Table
         caption={texts.usage.byTime}
         columns={columns}
-        rows={newest.slice(0, shown)}
+        rows={newest}
         id={(row) => `${row[bucket]} ${by && row[by]}`}
       />
-      {shown < newest.length && (
-        <button type="button" class="secondary" onClick={() => setShown(shown + 4 * kRowsShown)}>
-          {texts.usage.more}
-        </button>
-      )}
     </details>
   );
 }
 
-// As in the CSV: "2026-11-29 04:00".
-function timeText(time: string): string {
-  return time.slice(0, 16).replace("T", " ");
+// In the browser's time zone: "2026-11-29 04:00".
+function localText(time: string): string {
+  const date = new Date(time);
+  const local = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return Number.isNaN(local.getTime()) ? time : local.toISOString().slice(0, 16).replace("T", " ");
 }
 
-// The server chooses the time zone: "UTC+08:00".
+function zoneHere(time: string): string {
+  const ahead = -new Date(time).getTimezoneOffset() || 0;
+  const two = (n: number) => String(n).padStart(2, "0");
+  const size = Math.abs(ahead);
+  return ahead ? `UTC${ahead > 0 ? "+" : "-"}${two(Math.floor(size / 60))}:${two(size % 60)}` : "UTC";
+}
+
+// Days are the platform's: "UTC+08:00".
 function zoneOf(time: string): string {
   return `UTC${/[+-]\d\d:\d\d$/.exec(time)?.[0] ?? ""}`;
 }

@@ -1,7 +1,7 @@
 // Workspaces: departments or projects, with members, keys and limits of their own.
 import { useState } from "preact/hooks";
 import { may } from "../rights";
-import { formatTime, texts } from "../texts";
+import { formatTime, isolated, texts } from "../texts";
 import type { Workspace } from "../wire";
 import { FormDialog } from "./Dialog";
 import { TextField } from "./fields";
@@ -37,7 +37,9 @@ export function WorkspacesPage({ platform, me }: PageProps) {
       )}
       <LoadState loaded={loaded} />
       <Failure failure={doing.failure} />
-      {loaded.data?.length === 0 && <Empty title={workspaces.empty} hint={workspaces.emptyHint} />}
+      {loaded.data?.length === 0 && (
+        <Empty title={workspaces.empty} hint={may(me, "see all") ? workspaces.emptyHint : workspaces.emptyOwn} />
+      )}
       {loaded.data && loaded.data.length > 0 && (
         <Table
           caption={texts.pages.workspaces}
@@ -54,7 +56,8 @@ export function WorkspacesPage({ platform, me }: PageProps) {
           me={me}
           level="workspace"
           subject={open.workspace.id}
-          name={open.workspace.name}
+          name={isolated(open.workspace.name)}
+          models={[]}
           onClose={close}
           onChange={() => undefined}
         />
@@ -73,7 +76,7 @@ function columnsOf(
 ): Column<Workspace>[] {
   const { workspaces, keys } = texts;
   return [
-    { name: workspaces.name, head: true, cell: ({ name }) => <span class="name">{name}</span> },
+    { name: workspaces.name, head: true, cell: ({ name }) => <bdi class="name">{name}</bdi> },
     {
       name: workspaces.keys,
       number: true,
@@ -120,7 +123,7 @@ interface DialogProps {
 function NewWorkspace({ admin, onClose, onDone }: DialogProps) {
   const [name, setName] = useState("");
   const [tried, setTried] = useState(false);
-  const doing = useDoing();
+  const doing = useDoing("name");
   const submit = async () => {
     setTried(true);
     if (name.trim() && (await doing.run(() => admin.createWorkspace(name.trim())))) onDone();
@@ -138,7 +141,7 @@ function NewWorkspace({ admin, onClose, onDone }: DialogProps) {
         label={workspaces.name}
         value={name}
         onChange={setName}
-        wrong={tried && !name.trim() ? texts.filled : undefined}
+        wrong={tried && !name.trim() ? texts.filled : doing.wrong("name")}
         autofocus
       />
     </FormDialog>
@@ -152,7 +155,7 @@ function DisableWorkspace({ admin, workspace, onClose, onDone }: DialogProps & {
   };
   return (
     <FormDialog
-      title={texts.workspaces.disableTitle(workspace.name)}
+      title={texts.workspaces.disableTitle(isolated(workspace.name))}
       submit={texts.keys.disable}
       danger
       doing={doing}

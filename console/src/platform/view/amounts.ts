@@ -1,7 +1,8 @@
 // Amounts of limits in words: whole numbers, or sums of money.
 import { formatBriefly, nanosOf, roughly } from "../money";
 import { texts } from "../texts";
-import type { Limit, Sum } from "../wire";
+import type { Limit, Me, Sum } from "../wire";
+import type { Names } from "./names";
 
 export function amountText(amount: number | Sum): string {
   return typeof amount === "number" ? texts.count(amount) : formatBriefly(amount, texts.locale);
@@ -34,4 +35,11 @@ export function wholeOf(text: string): number | null {
 export function sumOf(text: string): string | null {
   const nanos = nanosOf(text);
   return nanos !== null && nanos > 0n ? text.trim() : null;
+}
+
+// Whose limit it is, as people call it.
+export function subjectOf({ level, subject }: Limit, names: Names, me: Me): string {
+  if (level === "account") return me.account.name;
+  if (level === "model") return subject;
+  return names[level].get(subject) ?? subject;
 }

@@ -11,7 +11,8 @@ interface TextProps {
   onChange: (value: string) => void;
   hint?: string;
   wrong?: string | undefined; // what is wrong with the value
-  type?: "text" | "password" | "date";
+  type?: "text" | "password" | "date" | "datetime-local" | "search";
+  min?: string; // of dates
   autocomplete?: string;
   numeric?: boolean;
   autofocus?: boolean;
@@ -35,6 +36,8 @@ export function TextField({ label, value, onChange, hint, wrong, type = "text", 
           spellcheck={false}
           autocomplete={how.autocomplete ?? "off"}
           autofocus={how.autofocus}
+          min={how.min}
+          dir={type === "text" ? "auto" : undefined}
           inputMode={how.numeric ? "decimal" : undefined}
           list={list ? `${id}-list` : undefined}
           aria-invalid={wrong !== undefined}
@@ -50,11 +53,7 @@ export function TextField({ label, value, onChange, hint, wrong, type = "text", 
           ))}
         </datalist>
       )}
-      {said && (
-        <p id={`${id}-hint`} class={wrong ? "field-hint wrong" : "field-hint"} role={wrong ? "alert" : undefined}>
-          {said}
-        </p>
-      )}
+      <Hint id={`${id}-hint`} said={said} wrong={wrong !== undefined} />
     </div>
   );
 }
@@ -65,10 +64,12 @@ interface SelectProps {
   onChange: (value: string) => void;
   options: readonly (readonly [value: string, words: string])[];
   hint?: string;
+  wrong?: string | undefined;
 }
 
-export function SelectField({ label, value, onChange, options, hint }: SelectProps) {
+export function SelectField({ label, value, onChange, options, hint, wrong }: SelectProps) {
   const id = useId();
+  const said = wrong ?? hint;
   return (
     <div class="field">
       <label class="field-label" for={id}>
@@ -77,7 +78,8 @@ export function SelectField({ label, value, onChange, options, hint }: SelectPro
       <select
         id={id}
         value={value}
-        aria-describedby={hint ? `${id}-hint` : undefined}
+        aria-invalid={wrong !== undefined}
+        aria-describedby={said ? `${id}-hint` : undefined}
         onChange={(e) => onChange((e.currentTarget as HTMLSelectElement).value)}
       >
         {options.map(([option, words]) => (
@@ -86,12 +88,17 @@ export function SelectField({ label, value, onChange, options, hint }: SelectPro
           </option>
         ))}
       </select>
-      {hint && (
-        <p id={`${id}-hint`} class="field-hint">
-          {hint}
-        </p>
-      )}
+      <Hint id={`${id}-hint`} said={said} wrong={wrong !== undefined} />
     </div>
+  );
+}
+
+function Hint({ id, said, wrong }: { id: string; said: string | undefined; wrong: boolean }) {
+  if (!said) return null;
+  return (
+    <p id={id} class={wrong ? "field-hint wrong" : "field-hint"} role={wrong ? "alert" : undefined}>
+      {said}
+    </p>
   );
 }
 
@@ -105,25 +112,22 @@ interface ChecksProps {
 }
 
 export function CheckFields({ label, options, values, onChange, hint, wrong }: ChecksProps) {
+  const id = useId();
   const toggle = (value: string) =>
     onChange(values.includes(value) ? values.filter((v) => v !== value) : [...values, value]);
   return (
-    <fieldset class="field checks">
+    <fieldset class="field checks" aria-describedby={(wrong ?? hint) ? `${id}-hint` : undefined}>
       <legend class="field-label">{label}</legend>
       {options.map(([value, words, more]) => (
         <label key={value} class="check">
           <input type="checkbox" checked={values.includes(value)} onChange={() => toggle(value)} />
           <span>
-            {words}
+            <bdi>{words}</bdi>
             {more && <span class="quiet"> {more}</span>}
           </span>
         </label>
       ))}
-      {(wrong ?? hint) && (
-        <p class={wrong ? "field-hint wrong" : "field-hint"} role={wrong ? "alert" : undefined}>
-          {wrong ?? hint}
-        </p>
-      )}
+      <Hint id={`${id}-hint`} said={wrong ?? hint} wrong={wrong !== undefined} />
     </fieldset>
   );
 }

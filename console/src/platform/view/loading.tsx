@@ -38,17 +38,34 @@ export function useLoaded<T>(load: () => Promise<T>, inputs: unknown[]): Loaded<
     void reload();
     return () => void asked.current++;
   }, [reload]);
+  const isOut = failure?.code === "unauthenticated";
+  useEffect(() => {
+    if (!isOut) return;
+    waiting.add(reload);
+    return () => void waiting.delete(reload);
+  }, [isOut, reload]);
   return { data, failure, late, reload };
+}
+
+// What could not be loaded because nobody was signed in.
+const waiting = new Set<() => Promise<void>>();
+
+// To be called when somebody has signed in.
+export function loadAgain(): void {
+  for (const reload of waiting) void reload();
 }
 
 export interface Doing {
   busy: boolean;
-  failure: AdminError | null;
+  failure: AdminError | null; // what no field of the form shows
+  // What the server says is wrong with a field of the form.
+  wrong: (field: string) => string | undefined;
   // One at a time; whether it succeeded.
   run: (deed: () => Promise<unknown>) => Promise<boolean>;
 }
 
-export function useDoing(): Doing {
+// `fields`: those of the request that have a place in the form.
+export function useDoing(...fields: string[]): Doing {
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<AdminError | null>(null);
   const running = useRef(false);
@@ -68,7 +85,19 @@ export function useDoing(): Doing {
       setBusy(false);
     }
   };
-  return { busy, failure, run };
+  const field = fields.find((name) => failure !== null && isAt(failure.param, name));
+  const wrong = (name: string) => (failure && name === field ? fieldWords(failure) : undefined);
+  return { busy, failure: field ? null : failure, wrong, run };
+}
+
+// "ips[2]" is at "ips".
+function isAt(param: string, field: string): boolean {
+  return param === field || param.startsWith(`${field}[`) || param.startsWith(`${field}.`);
+}
+
+function fieldWords(failure: AdminError): string {
+  const [words, detail] = wordsOf(failure);
+  return words === texts.errors.other ? detail : words;
 }
 
 function adminError(e: unknown): AdminError {
@@ -78,7 +107,9 @@ function adminError(e: unknown): AdminError {
 // The page's words for a failure; the server's own sentence follows where it says more.
 export function wordsOf({ code, detail, status }: AdminError): [string, string] {
   const known = texts.errors as Record<string, string>;
-  if (code in known && code !== "other") return [known[code]!, code === "broken" ? detail : ""];
+  if (Object.hasOwn(known, code) && code !== "other") return [known[code]!, code === "broken" ? detail : ""];
+  if (status === 429) return [texts.errors.too_many, ""];
+  if (status === 503) return [texts.errors.busy, ""];
   if (status >= 500) return [texts.errors.broken, detail];
   if (status === 404) return [texts.errors.not_found, ""];
   return [texts.errors.other, detail || `HTTP ${status}`];
