@@ -13,9 +13,9 @@ import openai
 from langchain_anthropic import ChatAnthropic
 from langchain_openai import ChatOpenAI
 
-from program import KEY, cut, served
-from workplace import CLIENT_TOOLS, FLAT, FUNCTIONS, SESSION, TASK, Workplace, expected_calls, expected_texts
-
+from player import LONG, SessionCase
+from program import KEY
+from workplace import CLIENT_TOOLS, FLAT, FUNCTIONS, TASK
 
 
 def openai_client(url):
@@ -156,53 +156,23 @@ def langchain_anthropic(url, streamed):
     return LangChain(ChatAnthropic(base_url=url, api_key=KEY, model="model", max_retries=0, max_tokens=4000), streamed)
 
 
-def play(client, turns):
-    """Plays the session up to `turns`. A turn whose stream breaks is repeated; the number of repetitions is returned, too."""
-    place, texts, broken, ended = Workplace(), [], 0, False
-    while not ended and len(texts) < turns:
-        try:
-            text, ended = client.turn(place)
-            texts.append(text)
-        except (openai.OpenAIError, anthropic.AnthropicError, httpx.TransportError, httpx2.TransportError):
-            broken += 1
-            if broken > 3:
-                raise
-    return place.calls, [t.strip() for t in texts], broken
-
-
 CLIENTS = [Chat, Responses, StoredResponses, Messages, langchain_openai, langchain_responses, langchain_anthropic]
-CUTS = [(1, "before"), (1, "inside"), (1, "after"), (2, "inside"), (3, "after"), (5, "inside"), (8, "before"), (11, "inside"),
-        (13, "after"), (15, "inside")]
 
 
-class SessionTest(unittest.TestCase):
-    maxDiff = 4000
-
-    @classmethod
-    def setUpClass(cls):
-        cls.url = cls.enterClassContext(served("session-model"))
-
-    def check(self, client, turns=len(SESSION), broken=0):
-        calls, texts, seen = play(client, turns)
-        self.assertEqual(calls, expected_calls(turns))
-        self.assertEqual(texts, expected_texts(turns))
-        self.assertEqual(seen, broken)
+class SessionTest(SessionCase):
+    errors = openai.OpenAIError, anthropic.AnthropicError, httpx.TransportError, httpx2.TransportError
 
     def test_whole_answers(self):
         for make in CLIENTS:
-            with self.subTest(make.__name__):
-                self.check(make(self.url, streamed=False))
+            self.check_whole(make, streamed=False)
 
     def test_streams(self):
         for make in CLIENTS:
-            with self.subTest(make.__name__):
-                self.check(make(self.url, streamed=True))
+            self.check_whole(make, streamed=True)
 
     def test_cut_streams(self):
-        for make in (Chat, Responses, Messages):
-            for event, where in CUTS:
-                with self.subTest(client=make.__name__, event=event, where=where), cut(self.url, event, where) as url:
-                    self.check(make(url, streamed=True), turns=3, broken=1)
+        for make in CLIENTS if LONG else (Chat, Responses, Messages):
+            self.check_cut(make)
 
 
 if __name__ == "__main__":
