@@ -44,9 +44,18 @@ export const field = (page, name) => page.getByLabel(name, { exact: true });
 export const heading = (page, name) => page.getByRole("heading", { name, exact: true });
 export const dialog = (page) => page.getByRole("dialog");
 
+// How many more times Tab is to be pressed, if the order on the page is the document's; 0: not known.
+function stepsTo(element) {
+  const root = document.querySelector("dialog[open]") ?? document;
+  const reached = (e) => e.tabIndex >= 0 && !e.disabled && e.checkVisibility() && !e.closest("[inert]");
+  const all = [...root.querySelectorAll("a[href],button,input,select,textarea,summary,[tabindex]")].filter(reached);
+  return Math.max(0, all.indexOf(element) - all.indexOf(document.activeElement));
+}
+
 // Like somebody without a mouse: presses Tab until the element has the focus.
 export async function tabTo(page, locator) {
   await locator.waitFor();
+  for (let steps = await locator.evaluate(stepsTo); steps > 0; steps--) await page.keyboard.press("Tab");
   for (let i = 0; i < 80; i++) {
     if (await locator.evaluate((element) => element === document.activeElement)) return;
     await page.keyboard.press("Tab");

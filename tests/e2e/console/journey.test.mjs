@@ -1,20 +1,22 @@
 // Goal: with the program itself, a new administrator comes from `platform init` to a colleague's key with a budget, in the
-// console; a request is refused for that budget, and the usage page has the lines of that key.
+// console; a request is refused for that budget, and the usage page has the lines of that key. Of mixed requests, the page,
+// its CSV, /admin/v1 and the command have the same sums, which are what the answers told.
 // Method: the program's own commands make the platform and its first administrator; headless Chromium does the rest on
-// `autark serve --platform`, with a real model. What the page shows is compared with /admin/v1 and the CSV.
+// `autark serve --platform`, with a toy model.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { launch, open } from "./browser.mjs";
+import { button, dialog, field, launch, open } from "./browser.mjs";
 import { codeOf, kPrices } from "./platform_mock.mjs";
-import { Program } from "./program.mjs";
+import { makeToy, Program } from "./program.mjs";
 
+const kClasses = ["input", "cached", "cache_write", "output", "reasoning"];
 let browser;
 let program;
-let folder;
+let folder; // of the platform; the model is beside it
 let init; // what `platform init --json` said
 
 before(async () => {
@@ -22,7 +24,8 @@ before(async () => {
   init = JSON.parse(
     execFileSync(process.env.AUTARK_BIN, ["platform", "init", "--dir", folder, "--json"], { encoding: "utf8" }),
   );
-  program = await Program.serve("--platform", folder);
+  await makeToy(process.env.ROOT, join(folder, "../toy"));
+  program = await Program.of(join(folder, "../toy"), "--name", "toy", "--threads", "1", "--platform", folder);
   browser = await launch();
 });
 after(async () => {
@@ -31,9 +34,6 @@ after(async () => {
   if (folder) await rm(join(folder, ".."), { recursive: true, force: true });
 });
 
-const button = (page, name) => page.getByRole("button", { name, exact: true });
-const field = (page, name) => page.getByLabel(name, { exact: true });
-const dialog = (page) => page.getByRole("dialog");
 const go = (page, name) => page.locator(".places").getByRole("link", { name, exact: true }).click();
 
 // The list of models. The server reads new keys soon after they were created, so it is asked until it knows this one.
@@ -102,7 +102,7 @@ test("from platform init to a refused request and the lines of its key", async (
   await button(page, "Create a key").click();
   await field(page, "Name").fill("colleague");
   await field(page, "Workspace").last().selectOption("research");
-  await field(page, "Budget (CNY)").fill("0.001");
+  await field(page, "Budget (CNY)").fill("0.0002");
   await dialog(page).getByRole("button", { name: "Create a key" }).click();
   const key = await page.getByRole("textbox", { name: "Secret" }).textContent();
   await button(page, "I have copied it").click();
@@ -141,5 +141,112 @@ test("from platform init to a refused request and the lines of its key", async (
   const line = Object.fromEntries(head.map((name, i) => [name, lines.find((l) => l.includes("complete"))[i]]));
   assert.equal(line.requests, cells[0]);
   assert.equal(`¥${line.cost}`, cells.at(-1));
+  assert.deepEqual(page.trouble, []);
+});
+
+// Asks for an answer of a random kind, and says what its usage told: tokens of the prompt, of these read from the cache, of
+// the answer, of these reasoning.
+async function askMixed(secret, i) {
+  const messages = [{ role: "user", content: `${"The sea is wide. ".repeat(30)}Number ${i % 7}.` }];
+  const effort = i % 2 ? "high" : "none";
+  const user = ["ada", "bo", "=1+1"][i % 3];
+  const [path, body] = [
+    ["chat/completions", { messages, max_tokens: 3 + (i % 5), reasoning_effort: effort, user, n: 1 + (i % 2) }],
+    [
+      "responses",
+      { input: messages, max_output_tokens: 16, reasoning: { effort }, store: false, service_tier: "flex" },
+    ],
+    ["messages", { messages, max_tokens: 4, metadata: { user_id: user } }],
+  ][i % 3];
+  const response = await fetch(`${program.url}v1/${path}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${secret}`, "content-type": "application/json" },
+    body: JSON.stringify({ model: "toy", ...body }),
+  });
+  const { usage } = await response.json();
+  assert.equal(response.status, 200);
+  if (path !== "messages") {
+    const details = usage.completion_tokens_details ?? usage.output_tokens_details;
+    const read = (usage.prompt_tokens_details ?? usage.input_tokens_details)?.cached_tokens ?? 0;
+    const answer = usage.completion_tokens ?? usage.output_tokens;
+    return [usage.prompt_tokens ?? usage.input_tokens, read, answer, details?.reasoning_tokens ?? 0];
+  }
+  const read = usage.cache_read_input_tokens;
+  const prompt = usage.input_tokens + read + usage.cache_creation_input_tokens;
+  return [prompt, read, usage.output_tokens, usage.output_tokens_details?.thinking_tokens ?? 0];
+}
+
+// The sums of a CSV's columns; costs as nanos, in a bigint.
+function sumsOf(csv) {
+  const [head, ...lines] = csv.trim().split(/\r?\n/);
+  const names = head.split(",");
+  const rows = lines.map((line) => line.match(/("[^"]*"|[^,]*)(,|$)/g).map((cell) => cell.replace(/,$/, "")));
+  const at = (name) => rows.map((row) => row[names.indexOf(name)]);
+  const numbers = ["requests", ...kClasses].map((name) => at(name).reduce((sum, n) => sum + Number(n), 0));
+  return [...numbers, at("cost").reduce((sum, cost) => sum + nanosOf(cost), 0n)];
+}
+
+function nanosOf(cost) {
+  const [whole, fraction = ""] = cost.split(".");
+  return BigInt(whole) * 1_000_000_000n + BigInt(fraction.padEnd(9, "0"));
+}
+
+// The sums that a row of the page shows.
+async function shownIn(row) {
+  const cells = await row.getByRole("cell").allTextContents();
+  const numbers = cells.slice(0, 6).map((text) => Number(text.replaceAll(",", "")));
+  return [...numbers, nanosOf(cells[6].replace(/[¥,]/g, ""))];
+}
+
+test("the console's tables and CSV have the sums of the API, of the command and of the answers", async () => {
+  const admin = { authorization: `Bearer ${init.secret}`, "content-type": "application/json" };
+  const made = await fetch(`${program.url}admin/v1/keys`, {
+    method: "POST",
+    headers: admin,
+    body: JSON.stringify({ workspace: "default", name: "mixed" }),
+  });
+  const { id, secret } = await made.json();
+  await known(secret);
+  const told = [];
+  for (let i = 0; i < 36; i += 4) told.push(...(await Promise.all([0, 1, 2, 3].map((k) => askMixed(secret, i + k)))));
+
+  const page = await open(browser, program.url);
+  await page.goto(`${program.url}#/usage`);
+  await button(page, "Use an administrator key instead").click();
+  await field(page, "Administrator key").fill(init.secret);
+  await button(page, "Sign in").click();
+  for (const by of ["", "user", "service"]) {
+    await page.goto(`${program.url}#/usage?period=24h&bucket=minute&by=${by}&key=${id}`);
+    const head = page.getByRole("columnheader", { name: { "": "Total", service: "Service class" }[by] ?? by }).first();
+    await head.waitFor();
+    const table = page.locator(".table-frame").first();
+    const shown = await shownIn(table.locator(by ? "tfoot tr" : "tbody tr"));
+    const groups = await table.locator("tbody tr").all();
+    const [download] = await Promise.all([page.waitForEvent("download"), button(page, "Download CSV").click()]);
+    const csv = sumsOf(await readFile(await download.path(), "utf8"));
+    const query = `by=${["minute", by].filter(Boolean).join(",")}&key=${id}`;
+    const api = await (await fetch(`${program.url}admin/v1/usage?${query}`, { headers: admin })).json();
+    const command = execFileSync(
+      process.env.AUTARK_BIN,
+      ["usage", "--platform", folder, "--key", id, "--by", by || "hour", "--csv"],
+      { encoding: "utf8" },
+    );
+    const wanted = ["requests", ...kClasses].map((name) => api.total[name]);
+    wanted.push(nanosOf(api.total.cost));
+    assert.deepEqual(shown, wanted, by);
+    assert.deepEqual(csv, wanted, by);
+    assert.deepEqual(sumsOf(command), wanted, by);
+    const sums = await Promise.all(groups.map(shownIn));
+    assert.deepEqual(
+      wanted.map((_, i) => sums.map((row) => row[i]).reduce((a, b) => a + b)),
+      wanted,
+      by,
+    );
+    const [requests, input, cached, written, output, reasoning, cost] = wanted;
+    const of = (i) => told.reduce((sum, tokens) => sum + tokens[i], 0);
+    assert.deepEqual([requests, cached, output + reasoning, reasoning], [told.length, of(1), of(2), of(3)]);
+    assert.equal(input + cached + written, of(0));
+    assert.ok(input > 0 && cached > 0 && output > 0 && reasoning > 0 && cost > 0n, String(wanted));
+  }
   assert.deepEqual(page.trouble, []);
 });

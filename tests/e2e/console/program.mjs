@@ -1,15 +1,20 @@
 // The program under test: `autark serve` on a free port of this machine.
 import { spawn } from "node:child_process";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
+import { join } from "node:path";
 
 const kStartMs = 120_000;
 
 export class Program {
-  static async serve(...options) {
+  static serve(...options) {
+    return Program.of(process.env.AUTARK_E2E_MODEL ?? "smollm2-135m", ...options);
+  }
+
+  static async of(model, ...options) {
     const program = new Program();
     const port = await freePort();
     program.url = `http://127.0.0.1:${port}/`;
-    const model = process.env.AUTARK_E2E_MODEL ?? "smollm2-135m";
     const args = ["serve", model, "--port", String(port), "--state", "none", ...options];
     program.process = spawn(process.env.AUTARK_BIN, args, { stdio: ["ignore", "pipe", "pipe"] });
     program.said = "";
@@ -39,6 +44,18 @@ export class Program {
     this.process.kill("SIGTERM");
     await this.ended;
   }
+}
+
+const kToyTemplate =
+  "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}" +
+  "{% if add_generation_prompt %}<|im_start|>assistant\n{% if enable_thinking %}<think>\n{% endif %}{% endif %}";
+
+// Makes a tiny model in `folder` whose answers are noise; with thinking, they are reasoning. `root`: of the source tree.
+export async function makeToy(root, folder) {
+  await cp(join(root, "tests/golden/models/qwen2-untied-sharded"), folder, { recursive: true });
+  const file = join(folder, "tokenizer_config.json");
+  const settings = JSON.parse(await readFile(file, "utf8"));
+  await writeFile(file, JSON.stringify({ ...settings, chat_template: kToyTemplate }));
 }
 
 function freePort() {

@@ -72,88 +72,97 @@ const kLocales = { en: { locale: "en-GB" }, zh: { locale: "zh-CN" } };
 const kWidths = { wide: { width: 1280, height: 860 }, phone: { width: 360, height: 740 } };
 const kShown = ["usage", "keys", "workspaces", "members", "limits", "balance", "prices", "account"];
 
-for (const language of Object.keys(kLocales)) {
+// Checks and photographs what the page shows, light and dark.
+async function picture(page, name, language, width) {
+  const viewport = kWidths[width];
+  await page.mouse.move(0, 0);
+  assert.ok((await overflow(page)) <= 0, `${name} is too wide`);
+  // What scrolls is given the height that it needs, for a whole picture.
+  const height = await page.evaluate(() => {
+    const main = document.querySelector("dialog") ?? document.querySelector(".platform, .entry");
+    return main.scrollHeight + (main.matches("dialog") ? 40 : 0);
+  });
+  if (height > viewport.height) await page.setViewportSize({ ...viewport, height: Math.min(height, 4000) });
   for (const colorScheme of ["light", "dark"]) {
-    test(`every page can be read: ${language}, ${colorScheme}`, async () => {
+    await page.emulateMedia({ colorScheme });
+    await page.locator(`html[data-theme=${colorScheme}]`).waitFor();
+    assert.deepEqual(await lowContrast(page), [], `${name}, ${colorScheme}`);
+    await page.screenshot({ path: join(kScreens, `${name}-${language}-${colorScheme}-${width}.png`) });
+  }
+  if (height > viewport.height) await page.setViewportSize(viewport);
+  if ((width === "wide") === (language === "en")) assert.deepEqual(await accessibilityFaults(page), [], name);
+}
+
+async function signInAt(page) {
+  await page.locator("input").nth(0).fill("admin");
+  await page.locator("input").nth(1).fill(kPassword);
+  await page.keyboard.press("Enter");
+}
+
+for (const [language, locale] of Object.entries(kLocales)) {
+  for (const [width, viewport] of Object.entries(kWidths)) {
+    test(`every page can be read: ${language}, ${width}`, async () => {
       ready(mock);
       work();
-      for (const [width, viewport] of Object.entries(kWidths)) {
-        const page = await visit("#/usage", {
-          ...kLocales[language],
-          colorScheme,
-          viewport,
-          timezoneId: "Asia/Shanghai",
-        });
-        const picture = async (name) => {
-          await page.mouse.move(0, 0);
-          assert.deepEqual(await lowContrast(page), [], name);
-          if ((width === "wide") === (colorScheme === "light"))
-            assert.deepEqual(await accessibilityFaults(page), [], name);
-          assert.ok((await overflow(page)) <= 0, `${name} is too wide`);
-          // What scrolls is given the height that it needs, for a whole picture.
-          const height = await page.evaluate(() => {
-            const main = document.querySelector("dialog") ?? document.querySelector(".platform");
-            return main ? main.scrollHeight + (main.matches("dialog") ? 40 : 0) : 0;
-          });
-          if (height > viewport.height) await page.setViewportSize({ ...viewport, height: Math.min(height, 4000) });
-          await page.screenshot({ path: join(kScreens, `${name}-${language}-${colorScheme}-${width}.png`) });
-          await page.setViewportSize(viewport);
-        };
-        await page.locator(".entry form").waitFor();
-        await picture("sign-in");
-        await page.locator("input").nth(0).fill("admin");
-        await page.locator("input").nth(1).fill(kPassword);
-        await page.keyboard.press("Enter");
-        await page.locator("input").nth(2).fill(codeOf(mock.admin.totp));
-        await page.keyboard.press("Enter");
-        await page.locator(".content").waitFor();
-        for (const name of kShown) {
-          await page.goto(`${mock.url}#/${name}${name === "usage" ? "?period=7d&bucket=hour&by=key" : ""}`);
-          const there = { usage: ".u-over", prices: "pre", account: "table", workspaces: "tbody" };
-          await page
-            .locator(`.content ${there[name] ?? "tbody"}`)
-            .first()
-            .waitFor();
-          await picture(name);
-        }
-        await page.goto(`${mock.url}#/balance`);
-        await page.locator(".page-buttons .secondary").click();
-        await page.locator("dialog .primary").click();
-        await page.locator("dialog [role=alert]").first().waitFor();
-        await picture("new-credit");
-        await page.keyboard.press("Escape");
-        await page.goto(`${mock.url}#/limits`);
-        await page.locator(".page-buttons .primary").click();
-        await page.locator("dialog select").first().selectOption("model");
-        await picture("new-limit");
-        await page.keyboard.press("Escape");
-        await page.goto(`${mock.url}#/keys`);
-        await page.locator(".page-buttons .primary").click();
-        await page.locator("dialog[open]").waitFor();
-        await picture("new-key");
-        await page.locator("dialog input").first().fill("demo");
-        await page.keyboard.press("Enter");
-        await page.locator("dialog code").first().waitFor();
-        await picture("secret");
-        await page.locator("dialog .primary").click();
-        await page.locator("tbody .link-button").first().click();
-        await page.locator("dialog .limits li").first().waitFor();
-        await page.locator("dialog .limits .link-button").first().click();
-        await page.locator("dialog select").last().selectOption("other");
-        await picture("key-limits");
-      }
-      mock.admin.totp_set = false;
-      const page = await visit("#/usage", { ...kLocales[language], colorScheme, viewport: kWidths.phone });
-      await page.locator("input").nth(0).fill("admin");
-      await page.locator("input").nth(1).fill(kPassword);
+      const page = await visit("#/usage", { ...locale, viewport, timezoneId: "Asia/Shanghai" });
+      const show = (name) => picture(page, name, language, width);
+      await page.locator(".entry form").waitFor();
+      await show("sign-in");
+      await signInAt(page);
+      await page.locator("input").nth(2).fill(codeOf(mock.admin.totp));
       await page.keyboard.press("Enter");
-      await page.locator(".copy-line").first().waitFor();
-      assert.deepEqual(await lowContrast(page), []);
-      assert.ok((await overflow(page)) <= 0);
-      await page.screenshot({
-        path: join(kScreens, `second-factor-${language}-${colorScheme}-phone.png`),
-        fullPage: true,
-      });
+      await page.locator(".content").waitFor();
+      for (const name of kShown) {
+        await page.goto(`${mock.url}#/${name}${name === "usage" ? "?period=7d&bucket=hour&by=key" : ""}`);
+        const there = { usage: ".u-over", prices: "pre" };
+        await page
+          .locator(`.content ${there[name] ?? "tbody"}`)
+          .first()
+          .waitFor();
+        await show(name);
+      }
+      await page.goto(`${mock.url}#/usage?period=30d&bucket=day`);
+      await page.locator(".tabs button").nth(1).click();
+      await page.locator(".legend li").nth(4).waitFor();
+      await page.locator(".chart-frame").press("ArrowLeft");
+      await page.locator(".legend-time", { hasText: /\d/ }).waitFor();
+      await page.locator("summary").click();
+      await show("usage-days");
+      await page.goto(`${mock.url}#/balance`);
+      await page.locator(".page-buttons .secondary").click();
+      await page.locator("dialog .primary").click();
+      await page.locator("dialog [role=alert]").first().waitFor();
+      await show("new-credit");
+      await page.keyboard.press("Escape");
+      await page.goto(`${mock.url}#/limits`);
+      await page.locator(".page-buttons .primary").click();
+      await page.locator("dialog select").first().selectOption("model");
+      await show("new-limit");
+      await page.keyboard.press("Escape");
+      await page.goto(`${mock.url}#/keys`);
+      await page.locator(".page-buttons .primary").click();
+      await page.locator("dialog[open]").waitFor();
+      await show("new-key");
+      await page.locator("dialog input").first().fill("demo");
+      await page.keyboard.press("Enter");
+      await page.locator("dialog code").first().waitFor();
+      await show("secret");
+      await page.locator("dialog .primary").click();
+      await page.locator("tbody .link-button").first().click();
+      await page.locator("dialog .limits .link-button").first().click();
+      await page.locator("dialog select").last().selectOption("other");
+      await show("key-limits");
+      mock.sessions.clear();
+      await page.locator("dialog input").first().fill("500");
+      await page.keyboard.press("Enter");
+      await page.locator(".covering form").waitFor();
+      await show("session-over");
+
+      mock.admin.totp_set = false;
+      const newcomer = await visit("#/usage", { ...locale, viewport });
+      await signInAt(newcomer);
+      await newcomer.locator(".copy-line").first().waitFor();
+      await picture(newcomer, "second-factor", language, width);
     });
   }
 }

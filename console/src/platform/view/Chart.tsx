@@ -110,13 +110,18 @@ function optionsOf(props: Props, box: HTMLElement, onMarker: (at: number | null)
       { ...axis, size: 42, values: timeLabels(props), space: 70 },
       {
         ...axis,
-        size: (_, values) => 18 + 7 * Math.max(0, ...(values ?? []).map((v) => v.length)),
+        size: (_, values) => 18 + Math.max(0, ...(values ?? []).map(widthOf)),
         values: (_, ticks) => ticks.map(formatBriefly),
       },
     ],
     series: [{}, ...series],
     hooks: { setCursor: [(drawn) => onMarker(drawn.cursor.idx ?? null)] },
   };
+}
+
+// Roughly, of a label beside the axis; Chinese characters are as wide as two others.
+function widthOf(label: string): number {
+  return [...label].reduce((width, letter) => width + (letter > "\u2e80" ? 14 : 7), 0);
 }
 
 // A date whose local parts are those of a zone. uPlot puts its ticks at their midnights.

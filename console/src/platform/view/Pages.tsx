@@ -117,10 +117,12 @@ function useLook(): void {
 function SignInAgain({ onDone }: { onDone: () => void }) {
   return (
     <Dialog title={texts.signIn.title} kind="covering" onClose={() => void platform.signOut()}>
-      <p class="notice" role="status">
-        {texts.signIn.ended}
-      </p>
-      <SignInPage platform={platform} onDone={onDone} />
+      <div class="form">
+        <p class="notice" role="status">
+          {texts.signIn.ended}
+        </p>
+        <SignInPage platform={platform} onDone={onDone} />
+      </div>
     </Dialog>
   );
 }
