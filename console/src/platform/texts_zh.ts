@@ -173,7 +173,7 @@ export const chinese: Texts = {
     title: "预算",
     use: "使用情况",
     empty: "尚未设置预算。给密钥或工作区设置预算后，其使用情况会显示在这里。",
-    used: (used, amount, period) => `已用 ${used}，${period} ${amount}`,
+    used: (used, amount, period) => `已用 ${used} / ${amount}（${period}）`,
     spent: "已用完",
     periods: { total: "总计", day: "每天", month: "每月" },
     resets: (time) => `${time} 重新开始`,
