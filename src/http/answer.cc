@@ -33,26 +33,26 @@ int64_t promised(const Headers& headers) {
 void Answer::wake() {
   if (woken_ || lost_) return;
   woken_ = true;
-  wake_();
+  terms_.loop.hand_over(shared_from_this());
 }
 
 // Whether the answer has begun already; logs that the handler's call is ignored.
 bool Answer::misused(const char* what) const {
   if (started_)
-    log_error(std::string("http: ") + what + " after the answer to " + path_ + " was begun; ignored");
+    log_error(std::string("http: ") + what + " after the answer to " + terms_.path + " was begun; ignored");
   return started_;
 }
 
 // The head of the response without the bytes that probes have sent.
 std::string Answer::head(int status, Headers headers, std::optional<size_t> length) const {
-  headers.insert(headers.end(), more_.begin(), more_.end());
+  headers.insert(headers.end(), terms_.more.begin(), terms_.more.end());
   return response_head(status, headers, form_, length).substr(probed_);
 }
 
 void Answer::give(Response&& response) {
   started_ = finished_ = true;
   gone_ = nullptr;
-  form_.keep_alive = form_.keep_alive && !*last_ && !asks_to_close(response.headers);
+  form_.keep_alive = form_.keep_alive && !*terms_.last && !asks_to_close(response.headers);
   ready_ = head(response.status, std::move(response.headers), response.body.size());
   if (!form_.head_only && response.status != 204 && response.status != 304) ready_ += response.body;
   wake();
@@ -64,7 +64,7 @@ void Answer::respond(Response response) {
 }
 
 void Answer::refuse(int status, std::string reason, Headers headers) {
-  Response response = error_response(*options_, status, reason, path_);
+  Response response = error_response(*terms_.options, status, reason, terms_.path);
   headers.insert(headers.end(), response.headers.begin(), response.headers.end());
   respond({status, std::move(headers), std::move(response.body)});
 }
@@ -76,7 +76,7 @@ void Answer::start(int status, Headers headers) {
   owed_ = promised(headers);
   chunked_ = form_.may_chunk && owed_ < 0;
   form_.head_only = form_.head_only || status == 204 || status == 304;
-  form_.keep_alive = form_.keep_alive && !*last_ && (chunked_ || owed_ >= 0) && !asks_to_close(headers);
+  form_.keep_alive = form_.keep_alive && !*terms_.last && (chunked_ || owed_ >= 0) && !asks_to_close(headers);
   ready_ = head(status, std::move(headers), std::nullopt);
   wake();
 }
@@ -89,7 +89,7 @@ bool Answer::write(std::string bytes) {
     bytes.resize(std::min<size_t>(bytes.size(), owed_));
     owed_ -= static_cast<int64_t>(bytes.size());
   }
-  if (in_flight_ + ready_.size() + bytes.size() > options_->limits.unsent_bytes) {
+  if (in_flight_ + ready_.size() + bytes.size() > terms_.options->limits.unsent_bytes) {
     broken_ = true;
     woken_ = false;  // a wake that waits for the write on its way would come too late
   } else {
@@ -161,8 +161,10 @@ Answer::Then Answer::take(std::string& out) {
 Answer::Then Answer::take_ready(std::string& out) {
   woken_ = false;
   in_flight_ = ready_.size();
-  out += ready_;
-  ready_.clear();
+  if (out.empty())
+    out.swap(ready_);
+  else
+    out += ready_, ready_.clear();
   if (broken_) return Then::abort;
   if (!finished_) return Then::more;
   return form_.keep_alive && !cut_ ? Then::next_request : Then::close;

@@ -3,35 +3,35 @@
 #pragma once
 #include <atomic>
 #include <mutex>
+#include "http/loop.h"
 #include "http/message.h"
 
 namespace autark::http {
 
-class Answer {
+class Connection;
+
+class Answer final : public Stream, public std::enable_shared_from_this<Answer> {
  public:
   using Flag = std::shared_ptr<std::atomic<bool>>;  // outlives the server
 
-  // `last`: once it is true, answers that begin say "connection: close". `path`: of the request. `more`:
-  // headers to add to the answer. `wake`: called when there is something to take; the mutex is held, so it
-  // must only post.
-  Answer(std::shared_ptr<const Options> options, Flag last, Form form, std::string path, Headers more,
-         std::function<void()> wake)
-      : options_(std::move(options)),
-        last_(std::move(last)),
-        path_(std::move(path)),
-        more_(std::move(more)),
-        wake_(std::move(wake)),
-        form_(form) {}
+  struct Terms {
+    std::shared_ptr<const Options> options;  // outlives the server
+    Flag last;                               // once it is true, answers that begin say "connection: close"
+    std::string path;                        // of the request
+    Headers more;                            // headers to add to the answer
+    Loop& loop;                              // is told when there is something to take; not after lose()
+    std::weak_ptr<Connection> connection;
+  };
+  Answer(Terms terms, Form form) : terms_(std::move(terms)), form_(form) {}
 
-  // For the handler; see Stream in stream.h.
-  void respond(Response response);
-  void refuse(int status, std::string reason, Headers headers);
-  void start(int status, Headers headers);
-  bool write(std::string bytes);
-  void finish();
-  bool closed() const;
-  void on_close(std::function<void()> gone);
-  void on_sent(std::function<void()> sent);
+  void respond(Response response) override;
+  void refuse(int status, std::string reason, Headers headers) override;
+  void start(int status, Headers headers) override;
+  bool write(std::string bytes) override;
+  void finish() override;
+  bool closed() const override;
+  void on_close(std::function<void()> gone) override;
+  void on_sent(std::function<void()> sent) override;
   // The last reference of the handler is gone. Answers 500 if nothing was started; an unfinished answer is
   // sent as far as it was written, then the connection closes.
   void drop();
@@ -44,8 +44,10 @@ class Answer {
   // One byte to send early, to see whether the client still answers: the next byte of kAnswerBegins, or a
   // zero before the size of the next chunk. Empty if there is no such byte or if other bytes are ready.
   std::string probe();
-  // The connection is gone: `wake` is not called again, and the on_close handler runs now.
+  // The connection is gone: the loop is not told again, and the on_close handler runs now.
   void lose();
+  // Null once it is gone.
+  std::shared_ptr<Connection> connection() const { return terms_.connection.lock(); }
 
  private:
   // These REQUIRE that mutex_ is held.
@@ -55,24 +57,21 @@ class Answer {
   bool misused(const char* what) const;
   void wake();
 
-  const std::shared_ptr<const Options> options_;  // outlives the server
-  const Flag last_;
-  const std::string path_;
-  const Headers more_;
-  const std::function<void()> wake_;
+  // What every write needs comes first, see Connection.
   mutable std::mutex mutex_;
-  Form form_;
   std::string ready_;     // framed, not yet taken
   size_t in_flight_ = 0;  // taken, not yet sent
-  size_t probed_ = 0;     // bytes of the head that probes have sent
+  int64_t owed_ = -1;     // bytes still missing from the promised content-length; -1: none was promised
   bool started_ = false, finished_ = false;
   bool chunked_ = false;
   bool cut_ = false;     // dropped unfinished: send what was written, then close the connection
   bool broken_ = false;  // the client reads too slowly: close at once
-  int64_t owed_ = -1;    // bytes still missing from the promised content-length; -1: none was promised
   bool lost_ = false;    // the connection is gone
-  bool woken_ = false;   // wake_() was called, and take() has not followed yet
+  bool woken_ = false;   // the loop was told, and take() has not followed yet
+  const Terms terms_;
+  Form form_;
   std::function<void()> gone_, sent_;
+  size_t probed_ = 0;  // bytes of the head that probes have sent
 };
 
 }  // namespace autark::http

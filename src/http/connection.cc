@@ -21,24 +21,10 @@ constexpr std::chrono::milliseconds kTurnedAwayTime{200}, kTurnedAwayTlsTime{100
 constexpr std::chrono::milliseconds kFirstProbeTime{500};  // doubles after each probe
 
 // The Stream given to a handler. If the handler drops it without answering, the client gets a 500.
-class Handle final : public Stream {
- public:
-  explicit Handle(std::shared_ptr<Answer> answer) : answer_(std::move(answer)) {}
-  ~Handle() override { answer_->drop(); }
-  void respond(Response response) override { answer_->respond(std::move(response)); }
-  void refuse(int status, std::string reason, Headers headers) override {
-    answer_->refuse(status, std::move(reason), std::move(headers));
-  }
-  void start(int status, Headers headers) override { answer_->start(status, std::move(headers)); }
-  bool write(std::string bytes) override { return answer_->write(std::move(bytes)); }
-  void finish() override { answer_->finish(); }
-  bool closed() const override { return answer_->closed(); }
-  void on_close(std::function<void()> gone) override { answer_->on_close(std::move(gone)); }
-  void on_sent(std::function<void()> sent) override { answer_->on_sent(std::move(sent)); }
-
- private:
-  const std::shared_ptr<Answer> answer_;
-};
+StreamPtr stream_of(std::shared_ptr<Answer> answer) {
+  Stream* const stream = answer.get();
+  return StreamPtr(stream, [answer = std::move(answer)](Stream*) { answer->drop(); });
+}
 
 std::string peer_of(const Connection::Socket& socket) {
   error_code fault;
@@ -50,8 +36,9 @@ std::string peer_of(const Connection::Socket& socket) {
 
 }  // namespace
 
-Connection::Connection(Socket socket, ServerState& state)
-    : state_(state),
+Connection::Connection(Socket socket, Loop& loop, ServerState& state)
+    : loop_(loop),
+      state_(state),
       socket_(std::move(socket)),
       read_timer_(socket_.get_executor()),
       write_timer_(socket_.get_executor()),
@@ -220,7 +207,7 @@ void Connection::begin_upload() {
   form.keep_alive = false;
   Request head = reader_.head();
   head.peer = peer_;
-  const auto stream = std::make_shared<Handle>(make_answer(head, form));
+  const StreamPtr stream = stream_of(make_answer(head, form));
   std::shared_ptr<BodySink> sink;
   guarded([&] { sink = state_.router.receive(head, stream); });
   if (sink) upload_ = Upload{.sink = std::move(sink)};
@@ -256,12 +243,10 @@ void Connection::on_stored(bool more) {
 std::shared_ptr<Answer> Connection::make_answer(const Request& request, Form form) {
   then_ = Answer::Then::more;
   const Cors& cors = state_.options->cors;
-  answer_ = std::make_shared<Answer>(state_.options, state_.draining, form, request.path,
-                                     cors.headers(request.path, request.header("origin")),
-                                     [weak = weak_from_this()] {
-                                       if (const auto self = weak.lock())
-                                         asio::post(self->socket_.get_executor(), [self] { self->send(); });
-                                     });
+  answer_ = std::make_shared<Answer>(
+      Answer::Terms{state_.options, state_.draining, request.path,
+                    cors.headers(request.path, request.header("origin")), loop_, weak_from_this()},
+      form);
   return answer_;
 }
 
@@ -276,7 +261,7 @@ void Connection::dispatch() {
   if (cors.is_preflight(request))
     answer->respond({204, cors.preflight(request, state_.router.methods(request.path)), ""});
   else
-    guarded([&] { state_.router.handle(std::move(request), std::make_shared<Handle>(answer)); });
+    guarded([&] { state_.router.handle(std::move(request), stream_of(answer)); });
   if (!ended_) return;
   probe_time_ = kFirstProbeTime;
   probe();
@@ -287,7 +272,7 @@ bool Connection::guarded(const std::function<void()>& call) {
   try {
     call();
     return true;
-  } catch (const std::exception& e) {  // the Handle is destroyed by now and has answered 500
+  } catch (const std::exception& e) {  // the handler's stream is gone by now and has answered 500
     log_error(std::string("http: a handler threw: ") + e.what());
     return false;
   }
@@ -332,7 +317,7 @@ void Connection::refuse(int status, const std::string& reason) {
   send();
 }
 
-// Sends queued bytes and bytes of the answer, unless a write is pending; its end calls send() again.
+// Sends queued bytes and bytes of the answer.
 void Connection::send() {
   if (phase_ == Phase::closed || phase_ == Phase::lingering) return;
   if (writing_) {
@@ -346,8 +331,7 @@ void Connection::send() {
 
 // Takes the bytes to send. False if there are none, or if the connection was closed.
 bool Connection::collect() {
-  sending_.swap(queued_);
-  queued_.clear();
+  if (!queued_.empty()) sending_.swap(queued_);
   sent_ = 0;
   if (answer_) then_ = answer_->take(sending_);
   if (answer_ && then_ == Answer::Then::abort) return close(), false;

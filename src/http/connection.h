@@ -1,5 +1,5 @@
 // One client connection: reads requests, passes them to the router one at a time, sends the answers, enforces
-// time limits and notices when the client leaves. All private functions run on the connection's strand.
+// time limits and notices when the client leaves. All private functions run on the thread of its loop.
 //
 // While a request is answered the connection keeps reading a little, to see a reset or the end of the
 // client's data. The end may mean that the client has gone, or that it closed only its sending side and
@@ -9,13 +9,12 @@
 // With TLS the same bytes pass through a TlsSession, between the socket and everything else here. A client's
 // close_notify counts as the end of its data.
 #pragma once
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <condition_variable>
 #include <set>
 #include "http/answer.h"
+#include "http/loop.h"
 #include "http/request_reader.h"
 #include "http/tls_session.h"
 
@@ -38,15 +37,16 @@ struct ServerState {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  using Socket =
-      boost::asio::basic_stream_socket<boost::asio::ip::tcp,
-                                       boost::asio::strand<boost::asio::io_context::executor_type>>;
-  Connection(Socket socket, ServerState& state);
+  using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp, Loop::Executor>;
+  // The socket's executor is the loop's, which outlives the connection.
+  Connection(Socket socket, Loop& loop, ServerState& state);
   // These may be called from any thread.
   void open();       // starts reading requests
   void turn_away();  // answers 503 because there are too many connections
   void finish();     // closes as soon as nothing is left to send
   void stop();       // closes at once
+  // On the loop's thread: sends what is ready, unless a write is pending; its end calls send() again.
+  void send();
 
  private:
   enum class Phase { handshake, idle, head, body, answering, lingering, closed };
@@ -71,7 +71,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void wait(std::chrono::milliseconds time);
   void refuse(int status, const std::string& reason);
   void turn_down();
-  void send();
   bool collect();
   bool write_at_once();
   void write_rest();
@@ -89,24 +88,26 @@ class Connection : public std::enable_shared_from_this<Connection> {
     size_t bytes = 0;      // since the time limit began
   };
 
+  Loop& loop_;
   ServerState& state_;
+  // What every piece of a stream needs comes first, because a server of many streams has little of it in its cache.
   Socket socket_;
-  boost::asio::steady_timer read_timer_, write_timer_;
-  std::string peer_;
   std::unique_ptr<TlsSession> tls_;  // null without TLS
-  RequestReader reader_;
-  std::string arriving_, input_;  // buffer of the pending read; text that was read and not yet parsed
   std::shared_ptr<Answer> answer_;
-  std::optional<Upload> upload_;
-  Answer::Then then_ = Answer::Then::more;
   std::string queued_, sending_;  // queued_: bytes beside the answer, such as "100 Continue"
   size_t sent_ = 0;               // bytes of sending_
+  Answer::Then then_ = Answer::Then::more;
   Phase phase_ = Phase::closed;
-  std::chrono::milliseconds probe_time_{0};  // until the next probe
   bool reading_ = false, writing_ = false, watching_ = false;
   bool ended_ = false;  // the client closed its sending side
   bool turned_away_ = false;
-  bool handshaking_ = false;  // counted in ServerState::handshakes
+  bool handshaking_ = false;                 // counted in ServerState::handshakes
+  std::chrono::milliseconds probe_time_{0};  // until the next probe
+  boost::asio::steady_timer read_timer_, write_timer_;
+  std::string peer_;
+  RequestReader reader_;
+  std::string arriving_, input_;  // buffer of the pending read; text that was read and not yet parsed
+  std::optional<Upload> upload_;
 };
 
 }  // namespace autark::http

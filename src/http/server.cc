@@ -1,9 +1,9 @@
 #include "http/server.h"
 #include <sys/resource.h>
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
-#include <thread>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
 #include "base/log.h"
 #include "http/connection.h"
 
@@ -29,15 +29,15 @@ void raise_file_limit(int connections) {
 class Listener final : public Server {
  public:
   Listener(const Options& options, Router router)
-      : work_(asio::make_work_guard(loop_)),
-        acceptor_(asio::make_strand(loop_)),
-        retry_(acceptor_.get_executor()) {
+      : loops_(size_t(std::max(1, options.threads))),
+        acceptor_(loops_.front().executor()),
+        retry_(loops_.front().executor()) {
     state_.options = std::make_shared<const Options>(options);
     state_.router = std::move(router);
   }
   ~Listener() override {
     stop();
-    for (std::thread& thread : threads_) thread.join();
+    for (Loop& loop : loops_) loop.join();
   }
 
   error_code listen();
@@ -51,16 +51,15 @@ class Listener final : public Server {
 
  private:
   void accept();
-  void admit(Connection::Socket socket);
+  void admit(Connection::Socket socket, Loop& loop);
   void end(void (Connection::*how)());
 
-  asio::io_context loop_;
-  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  std::deque<Loop> loops_;  // the first one accepts, too
+  size_t next_loop_ = 0;    // which the next connection gets
   ServerState state_;
   tcp::acceptor acceptor_;
   asio::steady_timer retry_;
   uint16_t port_ = 0;
-  std::vector<std::thread> threads_;
 };
 
 error_code Listener::listen() {
@@ -68,7 +67,8 @@ error_code Listener::listen() {
   error_code fault;
   tcp::endpoint at(asio::ip::make_address(options.host, fault), options.port);
   if (fault) {
-    const auto found = tcp::resolver(loop_).resolve(options.host, std::to_string(options.port), fault);
+    const auto found =
+        tcp::resolver(loops_.front().executor()).resolve(options.host, std::to_string(options.port), fault);
     if (fault) return fault;
     at = found.begin()->endpoint();
   }
@@ -82,24 +82,15 @@ error_code Listener::listen() {
 
 void Listener::run() {
   accept();
-  for (int i = 0; i < std::max(1, state_.options->threads); ++i) {
-    threads_.emplace_back([this] {
-      while (!loop_.stopped()) {
-        try {
-          loop_.run();
-        } catch (const std::exception& e) {
-          log_error(std::string("http: ") + e.what());
-        }
-      }
-    });
-  }
+  for (Loop& loop : loops_) loop.run();
 }
 
 void Listener::accept() {
-  acceptor_.async_accept(asio::make_strand(loop_), [this](error_code fault, Connection::Socket socket) {
+  Loop& loop = loops_[next_loop_++ % loops_.size()];
+  acceptor_.async_accept(loop.executor(), [this, &loop](error_code fault, Connection::Socket socket) {
     if (!acceptor_.is_open()) return;
     if (!fault) {
-      admit(std::move(socket));
+      admit(std::move(socket), loop);
       return accept();
     }
     log_warning("http: cannot accept a connection: " + fault.message());
@@ -111,11 +102,11 @@ void Listener::accept() {
 }
 
 // Opens a connection, turns it away with a 503, or closes the socket, depending on how many there are.
-void Listener::admit(Connection::Socket socket) {
+void Listener::admit(Connection::Socket socket, Loop& loop) {
   const int now = state_.count, most = state_.options->limits.connections;
   if (state_.closing || now >= most + kTurnedAwayAtOnce) return;
   if (state_.handshakes >= state_.options->limits.handshakes) return;
-  const auto connection = std::make_shared<Connection>(std::move(socket), state_);
+  const auto connection = std::make_shared<Connection>(std::move(socket), loop, state_);
   {
     const std::lock_guard lock(state_.mutex);
     state_.connections.insert(connection);
@@ -132,13 +123,15 @@ void Listener::finish(std::chrono::milliseconds most) {
 
 void Listener::stop() {
   end(&Connection::stop);
-  work_.reset();
+  asio::post(acceptor_.get_executor(), [this] {
+    for (Loop& loop : loops_) loop.leave();
+  });
 }
 
-// Closes the port and calls `how` on every connection, on a loop thread.
+// Closes the port and calls `how` on every connection, on the first loop's thread.
 void Listener::end(void (Connection::*how)()) {
   *state_.draining = state_.closing = true;
-  if (loop_.stopped()) return;
+  if (loops_.front().is_over()) return;
   asio::post(acceptor_.get_executor(), [this, how] {
     error_code ignored;
     acceptor_.close(ignored);

@@ -188,6 +188,31 @@ TEST(ServerTest, ACloseHandlerDoesNotRunAfterAFinishedAnswer) {
   server.reset();
   EXPECT_FALSE(called);
 }
+// Streams of one loop that are written to at the same time are sent in one turn.
+TEST(ServerTest, ASentHandlerThatThrowsDoesNotKeepOtherStreamsFromBeingSent) {
+  Held first, second;
+  Router router;
+  router.add("GET", "/first", first.handler());
+  router.add("GET", "/second", second.handler());
+  StreamPtr a, b;
+  router.add("GET", "/both", [&](Request, StreamPtr stream) {
+    a->write("one");
+    a->on_sent([] { throw std::runtime_error("oops"); });
+    b->write("two");
+    stream->respond({200, {}, "both"});
+  });
+  const auto server = Server::start({.threads = 1}, std::move(router));
+  ASSERT_TRUE(server);
+  RawSocket one((*server)->port()), two((*server)->port()), third((*server)->port());
+  one.send(get("/first")), two.send(get("/second"));
+  a = first.stream(), b = second.stream();
+  a->start(200, {}), b->start(200, {});
+  one.read_until("\r\n\r\n"), two.read_until("\r\n\r\n");
+  third.send(get("/both"));
+  const timeval patience{5, 0};
+  ::setsockopt(two.fd(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  EXPECT_EQ(two.read_until("two"), "3\r\ntwo");
+}
 TEST(ServerTest, AnAnswerThatIsDroppedIs500AndAThrownOneToo) {
   Router router;
   router.add("GET", "/drop", [](Request, StreamPtr) {});
