@@ -158,8 +158,9 @@ api::Backend::Handle MeteredBackend::submit(api::Request request, Sink sink) {
   terms.sink = std::move(sink);
   auto metered = std::make_shared<MeteredRequest>(terms_.parts, std::move(terms));
   const std::weak_ptr<MeteredRequest> weak = metered;
-  Handle inner = inner_->submit(
-      std::move(request), [metered = std::move(metered)](api::Event e) { metered->on_event(std::move(e)); });
+  Handle inner = inner_->submit(std::move(request), [metered = std::move(metered)](api::Event&& e) {
+    metered->on_event(std::move(e));
+  });
   Handle handle([weak, cancel = std::move(inner.cancel)] {
     if (const auto running = weak.lock()) running->cancel();
     if (cancel) cancel();

@@ -57,11 +57,11 @@ struct MeteredRequest::Ending {
 };
 
 MeteredRequest::MeteredRequest(MeteringParts parts, Terms terms)
-    : parts_(std::move(parts)),
-      charge_(std::move(terms.charge)),
+    : sink_(std::move(terms.sink)),
+      tally_(terms.choices, terms.n),
       reservation_(std::move(terms.reservation)),
-      sink_(std::move(terms.sink)),
-      tally_(terms.choices, terms.n) {}
+      parts_(std::move(parts)),
+      charge_(std::move(terms.charge)) {}
 
 MeteredRequest::~MeteredRequest() {
   if (!over_) settle(parts_, end("aborted", {}));
@@ -72,7 +72,7 @@ void MeteredRequest::cancel() {
   cancelled_ = true;
 }
 
-void MeteredRequest::on_event(api::Event event) {
+void MeteredRequest::on_event(api::Event&& event) {
   std::shared_ptr<Ending> ending;
   {
     const std::lock_guard lock(mutex_);

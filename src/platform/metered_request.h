@@ -51,7 +51,7 @@ class MeteredRequest {
   };
   MeteredRequest(MeteringParts parts, Terms terms);
   ~MeteredRequest();
-  void on_event(api::Event event);
+  void on_event(api::Event&& event);
   // What comes later is not delivered and does not count.
   void cancel();
 
@@ -71,15 +71,16 @@ class MeteredRequest {
 
   static void settle(const MeteringParts& parts, std::shared_ptr<Ending> ending);
 
-  const MeteringParts parts_;
+  // What every event needs comes first.
   std::mutex mutex_;
-  Charge charge_;
-  std::unique_ptr<Limits::Reservation> reservation_;
-  api::Backend::Sink sink_;
-  api::Tally tally_;
   bool started_ = false, cancelled_ = false, over_ = false;
   int events_ = 0;  // since the last note
   std::chrono::steady_clock::time_point noted_;
+  api::Backend::Sink sink_;
+  api::Tally tally_;
+  std::unique_ptr<Limits::Reservation> reservation_;
+  const MeteringParts parts_;
+  Charge charge_;
 };
 
 }  // namespace autark::platform

@@ -68,8 +68,8 @@ Exchange::Exchange(const Terms& terms, const api::Dialect& dialect, std::string 
       begun_(terms.clock()),
       hooks_(std::move(hooks)),
       stream_(std::move(stream)),
-      silence_(terms.keep_alive),
-      last_write_(begun_) {}
+      last_write_(begun_),
+      silence_(terms.keep_alive) {}
 
 Exchange::~Exchange() = default;
 
@@ -141,7 +141,7 @@ void Exchange::submit(api::Request request, api::Backend& backend) {
   apply_patience(request);
   prepare(request, backend.fingerprint());
   api::Backend::Handle handle = backend.submit(
-      std::move(request), [self = shared_from_this()](api::Event e) { self->on_event(std::move(e)); });
+      std::move(request), [self = shared_from_this()](api::Event&& e) { self->on_event(std::move(e)); });
   {
     const std::lock_guard lock(mutex_);
     if (!over_) return handle_ = std::move(handle), void();
@@ -199,7 +199,7 @@ void Exchange::prepare(const api::Request& request, std::string fingerprint) {
                .tools = request.tools};
   if (request.seals_reasoning) envelope_.seal = sealed_once(hooks_.seal);
   keeps_ = request.store && hooks_.keep;
-  tally_ = std::make_unique<api::Tally>(envelope_.choices, envelope_.n);
+  tally_.emplace(envelope_.choices, envelope_.n);
   spoken_.assign(envelope_.choices, {});
   submitted_ = true;
   if (request.stream) encoder_ = dialect_.stream(envelope_);
@@ -340,7 +340,7 @@ bool Exchange::over() const {
 }
 
 // Runs on the backend's thread. A cancelled choice whose client is still there means that the server stops.
-void Exchange::on_event(api::Event event) {
+void Exchange::on_event(api::Event&& event) {
   const std::lock_guard lock(mutex_);
   if (over_) return;
   if (const auto* fault = std::get_if<api::ApiError>(&event.payload)) return fail(*fault);
@@ -438,7 +438,10 @@ void Exchange::fail(const api::ApiError& fault) {
 
 void Exchange::send(const std::vector<api::Frame>& frames) {
   std::string bytes;
-  for (const api::Frame& f : frames) bytes.append(http::sse(f.data, f.event));
+  for (const api::Frame& f : frames) {
+    std::string event = http::sse(f.data, f.event);
+    bytes.empty() ? bytes.swap(event) : void(bytes += event);
+  }
   if (!bytes.empty()) stream_->write(std::move(bytes));
 }
 

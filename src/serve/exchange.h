@@ -94,7 +94,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::optional<api::Request> read(std::string_view body, api::Backend& backend);
   void prepare(const api::Request& request, std::string fingerprint);
   void keep();
-  void on_event(api::Event event);
+  void on_event(api::Event&& event);
   void client_left();
   void give_up(const api::ApiError& fault);
   void measure(const api::Event& event, Time now);
@@ -121,25 +121,26 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   const Hooks hooks_;
   CallerPtr caller_;  // does not change after run()
 
+  // What every event needs comes first.
   mutable std::mutex mutex_;
   http::StreamPtr stream_;
-  api::Envelope envelope_;
   std::unique_ptr<api::StreamEncoder> encoder_;  // set if the client wants a stream
-  std::unique_ptr<api::Answer> answer_;          // set if it wants one body, or if the answer is kept
-  std::unique_ptr<api::Tally> tally_;            // token counts of all choices
-  api::Backend::Handle handle_;
+  bool submitted_ = false, admitted_ = false, any_token_ = false, started_ = false, over_ = false;
+  bool keeps_ = false;
   struct Spoken {
     int64_t tokens = 0;
     Time last;  // when the last token came
   };
   std::vector<Spoken> spoken_;  // per choice, for the time between tokens
-  bool submitted_ = false, admitted_ = false, any_token_ = false, started_ = false, over_ = false;
-  bool keeps_ = false;
+  Time last_write_;
+  std::optional<api::Tally> tally_;      // token counts of all choices
+  std::unique_ptr<api::Answer> answer_;  // set if it wants one body, or if the answer is kept
+  api::Envelope envelope_;
+  api::Backend::Handle handle_;
   double patience_ = 0;
   std::chrono::milliseconds silence_;       // in a stream before a keep-alive
   std::vector<api::Allowance> allowances_;  // for the headers of the answer
   std::optional<api::ApiError> refused_;    // the fault before the answer began
-  Time last_write_;
 };
 
 }  // namespace autark::serve
