@@ -57,9 +57,9 @@ def cut(url, event, where, *options, cuts=None):
             cuts += map(int, told)
 
 
-def metric(url, name):
-    """A metric's value, summed over its labels."""
+def metric(url, name, label=""):
+    """A metric's value, summed over its labels, or over those with `label` in them."""
     request = urllib.request.Request(url + "/metrics", headers={"authorization": "Bearer " + KEY})
     with urllib.request.urlopen(request) as answer:
         lines = answer.read().decode().splitlines()
-    return sum(float(l.rsplit(" ", 1)[1]) for l in lines if l.startswith((name + " ", name + "{")))
+    return sum(float(l.rsplit(" ", 1)[1]) for l in lines if l.startswith((name + " ", name + "{")) and label in l)
