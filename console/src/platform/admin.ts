@@ -124,9 +124,16 @@ export class Admin {
   prices = () => this.list<PriceFile>("prices");
   addPrices = (toml: string) => this.send<unknown>("POST", "prices", toml, "application/toml");
 
+  // All pages of a list.
   private async list<T>(path: string, query: Record<string, string> = {}): Promise<T[]> {
-    const text = new URLSearchParams(query).toString();
-    return rowsOf(await this.send<List<T>>("GET", text ? `${path}?${text}` : path));
+    const rows: T[] = [];
+    for (;;) {
+      const text = new URLSearchParams({ ...query, ...(rows.length > 0 && { after: String(rows.length) }) }).toString();
+      const page = await this.send<List<T>>("GET", text ? `${path}?${text}` : path);
+      const data = rowsOf(page);
+      rows.push(...data);
+      if (!page.has_more || data.length === 0) return rows;
+    }
   }
 
   private async send<T>(method: string, path: string, body?: unknown, type = "application/json"): Promise<T> {

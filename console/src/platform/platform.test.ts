@@ -149,6 +149,12 @@ test("a server that does not answer leaves the question open", async () => {
   expect(platform.signed).toMatchObject({ as: "unknown", failure: { code: "unreachable" } });
 });
 
+test("a list is read page by page", async () => {
+  answers["GET admin/v1/keys?workspace=w"] = [200, { data: [1, 2], has_more: true }];
+  answers["GET admin/v1/keys?workspace=w&after=2"] = [200, { data: [3], has_more: false }];
+  expect(await platform.admin.keys({ workspace: "w" })).toEqual([1, 2, 3]);
+});
+
 test("usage is read part by part, up to the most that is wanted", async () => {
   const row = { requests: 1, input: 0, cached: 0, cache_write: 0, output: 0, reasoning: 0, cost: "0" };
   const part = (size: number, has_more: boolean) => [200, { data: Array(size).fill(row), has_more, currency: "CNY" }];

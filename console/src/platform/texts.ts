@@ -66,7 +66,7 @@ export const english = {
     name_taken: "This name is taken. Choose another one.",
     unauthenticated: "Nobody is signed in any more. Sign in again.",
     wrong_credentials: "The name or the password is wrong.",
-    wrong_key: "The server does not accept this key for administration.",
+    wrong_key: "The server does not accept this key.",
     totp_required: "Enter the code that your authenticator shows.",
     wrong_code: "The code is wrong. Codes change every 30 seconds; enter the newest one.",
     csrf: "This page is older than its session. Reload it.",
@@ -86,10 +86,11 @@ export const english = {
     code: "Code of your authenticator",
     codeHint: "Six digits.",
     submit: "Sign in",
-    withKey: "Use an administrator key instead",
+    withKey: "Use a key instead",
     withPassword: "Use name and password instead",
-    key: "Administrator key",
-    keyHint: "The key that “autark platform init” has shown. It is kept until this tab is closed.",
+    key: "Key",
+    keyHint:
+      "An administrator’s key, such as “autark platform init” has shown; other keys only read. It is kept until this tab is closed.",
     toChat: "Back to the chat",
   },
 

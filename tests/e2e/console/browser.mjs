@@ -65,7 +65,7 @@ export async function tabTo(page, locator) {
 
 export async function typeInto(page, name, text) {
   await tabTo(page, field(page, name));
-  await page.keyboard.type(text);
+  await page.keyboard.insertText(text);
 }
 
 export async function press(page, locator) {

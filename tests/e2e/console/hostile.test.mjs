@@ -213,6 +213,20 @@ test("a developer sees what belongs to the own workspaces, and is offered nothin
   await page.getByRole("row", { name: /^Total 1 10 / }).waitFor();
 });
 
+test("a developer's key reads what belongs to its workspace", async () => {
+  mock.addWorkspace("mine");
+  mock.addWorkspace("others");
+  const { secret } = mock.addKey({ workspace: "mine", name: "my-key" });
+  mock.addKey({ workspace: "others", name: "secret-project" });
+  const page = await all.visit("#/keys");
+  await button(page, "Use a key instead").click();
+  await field(page, "Key").fill(secret);
+  await button(page, "Sign in").click();
+  await page.getByRole("rowheader", { name: "my-key" }).waitFor();
+  assert.equal(await page.getByText("secret-project").count(), 0);
+  assert.equal(await page.getByRole("button", { name: /Create|Rotate|Disable/ }).count(), 0);
+});
+
 test("the pages stay small, and run under a policy without exceptions", async () => {
   const page = await all.visit("#/usage");
   await page.locator(".entry form").waitFor();

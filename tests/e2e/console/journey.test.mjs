@@ -65,8 +65,8 @@ test("from platform init to a refused request and the lines of its key", async (
   const page = await open(browser, program.url);
   page.setDefaultTimeout(60_000);
   await page.getByRole("link", { name: "Sign in to create one" }).click();
-  await button(page, "Use an administrator key instead").click();
-  await field(page, "Administrator key").fill(init.secret);
+  await button(page, "Use a key instead").click();
+  await field(page, "Key").fill(init.secret);
   await button(page, "Sign in").click();
 
   await go(page, "Prices");
@@ -212,8 +212,8 @@ test("the console's tables and CSV have the sums of the API, of the command and 
 
   const page = await open(browser, program.url);
   await page.goto(`${program.url}#/usage`);
-  await button(page, "Use an administrator key instead").click();
-  await field(page, "Administrator key").fill(init.secret);
+  await button(page, "Use a key instead").click();
+  await field(page, "Key").fill(init.secret);
   await button(page, "Sign in").click();
   for (const by of ["", "user", "service"]) {
     await page.goto(`${program.url}#/usage?period=24h&bucket=minute&by=${by}&key=${id}`);

@@ -158,11 +158,11 @@ test("an administrator's key signs in as well, and the CSV is what the tables sa
   for (let i = 0; i < 3; i++)
     mock.book({ workspace: workspace.id, key: mock.keys[0].id, model: "m", input: 10, output: 5 });
   const page = await visit("#/usage");
-  await button(page, "Use an administrator key instead").click();
-  await field(page, "Administrator key").fill("sk-wrong");
+  await button(page, "Use a key instead").click();
+  await field(page, "Key").fill("sk-wrong");
   await button(page, "Sign in").click();
-  await page.getByText("The server does not accept this key for administration.").waitFor();
-  await field(page, "Administrator key").fill(secret);
+  await page.getByText("The server does not accept this key.").waitFor();
+  await field(page, "Key").fill(secret);
   await button(page, "Sign in").click();
   const total = page.getByRole("row", { name: /^Total 3 / });
   await total.waitFor();

@@ -9,6 +9,7 @@ import { json, Mock, refuse } from "./mock.mjs";
 
 export const kPassword = "correct horse battery";
 const kDay = 86_400_000;
+const kPageRows = 200; // of a list
 const kAccount = { id: "acc_main", name: "main", currency: "CNY" };
 const kClasses = ["input", "cached", "cache_write", "output", "reasoning"];
 export const kPrices = `version = "2026-11"
@@ -204,9 +205,10 @@ export class PlatformMock extends Mock {
     if (method === "POST" && path === "sessions") return this.signIn(body, response);
     const token = /autark_session=(\w+)/.exec(request.headers.cookie ?? "")?.[1];
     const session = this.sessions.get(token);
-    const key = this.keys.find((k) => `Bearer ${k.secret}` === request.headers.authorization && k.role !== "developer");
+    const key = this.keys.find((k) => `Bearer ${k.secret}` === request.headers.authorization);
     if (!session && !key) throw fault(401, "unauthenticated", "sign in first");
-    const caller = session?.member ?? { id: null, roles: [key.role], workspaces: [] };
+    const caller = session?.member ?? { id: null, roles: [key.role], workspaces: [key.workspace] };
+    if (!session && key.role === "developer" && method !== "GET") throw fault(403, "forbidden", "this key only reads");
     if (method !== "GET" && session && request.headers["x-autark-csrf"] !== session.csrf)
       throw fault(403, "csrf", "the header x-autark-csrf is missing or wrong");
     const needsTotp = session && !caller.totp_set && caller.roles.some((r) => r !== "developer");
@@ -217,7 +219,8 @@ export class PlatformMock extends Mock {
     const asked = { caller, session, key, token, body, query, name, verb };
     const handler = kRoutes[route];
     if (!handler) throw fault(404, "not_found", `there is no ${route} here`);
-    return handler(this, asked);
+    const answer = handler(this, asked);
+    return Array.isArray(answer?.data) && things !== "usage" ? pageOf(answer.data, query) : answer;
   }
 
   signIn({ name, password, totp }, response) {
@@ -442,8 +445,13 @@ const kRoutes = {
 const id = (kind) => `${kind}_${randomBytes(6).toString("hex")}`;
 const iso = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");
 const now = () => iso(Date.now());
-const list = (data) => ({ data, has_more: false });
+const list = (data) => ({ data });
 const decimal = (nanos) => (nanos / 1e9).toFixed(9).replace(/\.?0+$/, "");
+
+function pageOf(all, query) {
+  const after = Number(query.get("after") ?? 0);
+  return { data: all.slice(after, after + kPageRows), has_more: after + kPageRows < all.length };
+}
 
 function later(span) {
   const [, n, unit] = /^(\d+)([smhd])$/.exec(span) ?? [];
