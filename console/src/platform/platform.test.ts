@@ -149,6 +149,19 @@ test("a server that does not answer leaves the question open", async () => {
   expect(platform.signed).toMatchObject({ as: "unknown", failure: { code: "unreachable" } });
 });
 
+test.each([
+  [401, "nobody"],
+  [200, "somebody"],
+])("a server that stops to answer changes nothing: %i", async (status, as) => {
+  answers["GET admin/v1/me"] = [status, status === 200 ? me(["audit"]) : refusal("unauthenticated")];
+  await platform.look();
+  for (const broken of [0, 500, 503]) {
+    answers["GET admin/v1/me"] = [broken, refusal("internal")];
+    await platform.look();
+    expect(platform.signed.as).toBe(as);
+  }
+});
+
 test("a list is read page by page", async () => {
   answers["GET admin/v1/keys?workspace=w"] = [200, { data: [1, 2], has_more: true }];
   answers["GET admin/v1/keys?workspace=w&after=2"] = [200, { data: [3], has_more: false }];

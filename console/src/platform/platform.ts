@@ -30,16 +30,15 @@ export class Platform {
     return () => this.listeners.delete(listener);
   }
 
-  // Asks the server who is signed in. Without an answer somebody stays signed in.
+  // Asks the server who is signed in. Without an answer everything stays as it is.
   async look(): Promise<void> {
     try {
-      const me = await this.admin.me();
-      this.set(needsTotp(me) ? { as: "newcomer", me } : { as: "somebody", me, ended: false });
+      this.enter(await this.admin.me());
     } catch (e) {
       const failure = e instanceof AdminError ? e : new AdminError(0, "broken", String(e));
       if (failure.code === "unauthenticated") return;
       if (failure.status === 401 || failure.status === 403) this.leave();
-      else if (this.current.as === "unknown" || this.current.as === "nobody") this.set({ as: "unknown", failure });
+      else if (this.current.as === "unknown") this.set({ as: "unknown", failure });
     }
   }
 
@@ -47,21 +46,21 @@ export class Platform {
   async signIn(how: SignIn): Promise<void> {
     this.shelf.saveAdminKey("");
     await this.admin.signIn(how);
-    await this.look();
+    this.enter(await this.admin.me());
   }
 
-  // A key with an administrative role is kept until the tab is closed, and used for the chat too if there is no other.
+  // A key is kept until the tab is closed, and used for the chat too if there is no other.
   // Throws AdminError.
   async useKey(key: string): Promise<void> {
     this.shelf.saveAdminKey(key.trim());
     try {
-      await this.admin.me();
+      const me = await this.admin.me();
+      if (!this.shelf.key()) this.shelf.saveKey(key.trim());
+      this.enter(me);
     } catch (e) {
       this.shelf.saveAdminKey("");
       throw e;
     }
-    if (!this.shelf.key()) this.shelf.saveKey(key.trim());
-    await this.look();
   }
 
   async signOut(): Promise<void> {
@@ -75,6 +74,10 @@ export class Platform {
     const before = nameOf(this.current);
     await this.look();
     return this.current.as === "somebody" && !this.current.ended && nameOf(this.current) === before;
+  }
+
+  private enter(me: Me): void {
+    this.set(needsTotp(me) ? { as: "newcomer", me } : { as: "somebody", me, ended: false });
   }
 
   private refused(code: "unauthenticated" | "totp_needed"): void {

@@ -1,6 +1,6 @@
 // Goal: with the program itself, a new administrator comes from `platform init` to a colleague's key with a budget, in the
 // console; a request is refused for that budget, and the usage page has the lines of that key. Of mixed requests, the page,
-// its CSV, /admin/v1 and the command have the same sums, which are what the answers told.
+// its CSV, /admin/v1 and the command have the same sums, which are what the answers told. A developer sees the own workspace.
 // Method: the program's own commands make the platform and its first administrator; headless Chromium does the rest on
 // `autark serve --platform`, with a toy model.
 import assert from "node:assert/strict";
@@ -197,6 +197,48 @@ async function shownIn(row) {
   const numbers = cells.slice(0, 6).map((text) => Number(text.replaceAll(",", "")));
   return [...numbers, nanosOf(cells[6].replace(/[¥,]/g, ""))];
 }
+
+test("a developer's pages have the own workspace only, and no failure", async () => {
+  const headers = { authorization: `Bearer ${init.secret}`, "content-type": "application/json" };
+  const make = async (path, body) => {
+    const made = await fetch(`${program.url}admin/v1/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    assert.equal(made.status, 201, await made.clone().text());
+    return made.json();
+  };
+  for (const name of ["mine", "hidden-place"]) {
+    await make("workspaces", { name });
+    await make("keys", { workspace: name, name: `${name}-key`, budget: "5CNY", rpm: 9 });
+  }
+  const { password } = await make("members", { name: "li.wei", roles: ["developer"], workspaces: ["mine"] });
+  const page = await open(browser, program.url);
+  await page.goto(`${program.url}#/keys`);
+  await field(page, "Name").fill("li.wei");
+  await field(page, "Password").fill(password);
+  await button(page, "Sign in").click();
+  await page
+    .getByRole("row", { name: /^mine-key/ })
+    .getByRole("button", { name: "Limits" })
+    .click();
+  await dialog(page).getByText("Requests a minute").waitFor();
+  await page.keyboard.press("Escape");
+  for (const name of ["Usage", "Keys", "Workspaces", "Limits", "Prices", "My account"]) {
+    await go(page, name);
+    await page.getByRole("heading", { level: 1, name }).waitFor();
+    await page.locator(".content :is(tbody, pre, .empty)").first().waitFor();
+    assert.deepEqual(await page.getByRole("alert").allTextContents(), [], name);
+    assert.equal(await page.getByText("hidden-place").count(), 0, name);
+  }
+  await go(page, "Keys");
+  await button(page, "Create a key").click();
+  await field(page, "Name").fill("li.wei's own");
+  await dialog(page).getByRole("button", { name: "Create a key" }).click();
+  await button(page, "I have copied it").click();
+  await page
+    .getByRole("row", { name: /^li.wei's own/ })
+    .getByRole("button", { name: "Rotate" })
+    .waitFor();
+  assert.deepEqual(page.trouble, []);
+});
 
 test("the console's tables and CSV have the sums of the API, of the command and of the answers", async () => {
   const admin = { authorization: `Bearer ${init.secret}`, "content-type": "application/json" };
