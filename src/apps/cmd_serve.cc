@@ -372,10 +372,11 @@ void add_state(const Command& c, Arguments& a) {
            "--port 0 without this option: in memory, and files in a temporary folder (autark/PORT in "
            "$XDG_STATE_HOME, "
            "else in ~/.local/state)");
-  c.option("--store-bytes", a.store_bytes,
-           "Bytes of stored answers; beyond it, and after 30 days, the oldest are removed (1 GiB, in memory "
-           "64 MiB)",
-           {.rule = whole_number(1, int64_t{1} << 50)});
+  c.option(
+      "--store-bytes", a.store_bytes,
+      "Bytes of stored answers; beyond it, the owner that has the most loses its oldest; all are removed "
+      "after 30 days (1 GiB, in memory 64 MiB)",
+      {.rule = whole_number(1, int64_t{1} << 50)});
   c.option("--max-file", a.max_file, "Bytes of an uploaded file; more get 413",
            {.rule = whole_number(1, int64_t{1} << 50), .shows_default = true, .kind = "BYTES"});
   c.option("--files-bytes", a.files_bytes,

@@ -14,6 +14,7 @@ constexpr const char* kSteps[] = {
     "CREATE INDEX batches_by_age ON batches (owner, created, id);"
     "CREATE TABLE batch_answers (number INTEGER PRIMARY KEY, batch TEXT NOT NULL, custom_id TEXT NOT NULL,"
     " is_error INTEGER NOT NULL, line TEXT NOT NULL, UNIQUE (batch, custom_id));",
+    "CREATE INDEX responses_by_owner ON responses (owner, created, id);",
 };
 
 }  // namespace

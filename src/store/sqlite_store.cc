@@ -1,5 +1,7 @@
 #include "store/sqlite_store.h"
+#include <algorithm>
 #include <mutex>
+#include <unordered_map>
 #include "store/migrations.h"
 #include "store/sqlite.h"
 
@@ -14,10 +16,36 @@ Error none(const std::string& id) {
   return {Code::not_found, "there is no response '" + id.substr(0, 100) + "'"};
 }
 
+// The bytes that each owner has.
+struct Shares {
+  std::unordered_map<std::string, int64_t> of_owner;
+  int64_t all = 0;
+
+  void add(const std::string& owner, int64_t bytes) {
+    all += bytes;
+    if ((of_owner[owner] += bytes) == 0) of_owner.erase(owner);
+  }
+  // The owner that has the most, without counting `bytes` of one of them.
+  std::string largest(const std::string& owner, int64_t bytes) const {
+    const auto most = std::ranges::max_element(
+        of_owner, {}, [&](const auto& share) { return share.second - (share.first == owner ? bytes : 0); });
+    return most == of_owner.end() ? "" : most->first;
+  }
+};
+
+Result<Shares> shares_in(Sqlite& db) {
+  Shares shares;
+  AUTARK_TRY(Statement s, db.prepare("SELECT owner, SUM(bytes) FROM responses GROUP BY owner"));
+  int code;
+  while ((code = s.step()) == SQLITE_ROW) shares.add(s.text(0), s.number(1));
+  if (code != SQLITE_DONE) return db.error("cannot be read");
+  return shares;
+}
+
 class SqliteStore final : public Store {
  public:
-  SqliteStore(Sqlite db, const Limits& limits, int64_t bytes)
-      : limits_(limits), db_(std::move(db)), bytes_(bytes) {}
+  SqliteStore(Sqlite db, const Limits& limits, Shares shares)
+      : limits_(limits), db_(std::move(db)), shares_(std::move(shares)) {}
 
   std::optional<Error> keep(const Response& r) override {
     const std::lock_guard lock(mutex_);
@@ -26,7 +54,7 @@ class SqliteStore final : public Store {
       return Error{Code::exhausted, "the answer is larger than the store (--store-bytes)"};
     if (auto fault = db_.run("BEGIN IMMEDIATE")) return fault;
     auto fault = replace(r, size);
-    if (!fault) fault = make_room();
+    if (!fault) fault = make_room(r, size);
     if (!fault) fault = db_.run("COMMIT");
     if (fault) return db_.run("ROLLBACK"), recount(), fault;
     return {};
@@ -77,32 +105,33 @@ class SqliteStore final : public Store {
     const auto found = find(id, owner, now);
     if (!found) return found.error();
     const std::lock_guard lock(mutex_);
-    if (auto fault = remove("DELETE FROM responses WHERE id = ? RETURNING bytes", id)) return fault;
+    if (auto fault = remove("DELETE FROM responses WHERE id = ? RETURNING owner, bytes", id)) return fault;
     return empty_log();
   }
 
   std::optional<Error> tidy(int64_t now) override {
     const std::lock_guard lock(mutex_);
-    if (auto fault = remove("DELETE FROM responses WHERE created < ? RETURNING bytes", now - limits_.seconds))
+    if (auto fault =
+            remove("DELETE FROM responses WHERE created < ? RETURNING owner, bytes", now - limits_.seconds))
       return fault;
     return empty_log();
   }
 
   int64_t bytes() const override {
     const std::lock_guard lock(mutex_);
-    return bytes_;
+    return shares_.all;
   }
 
  private:
   // REQUIRES for all below: mutex_ is held.
-  // Runs a DELETE … RETURNING bytes with one parameter.
-  template <class T>
-  std::optional<Error> remove(const char* sql, const T& value) {
+  // Runs a DELETE … RETURNING owner, bytes.
+  template <class... T>
+  std::optional<Error> remove(const char* sql, const T&... values) {
     auto s = db_.prepare(sql);
     if (!s) return s.error();
-    s->bind(value);
+    (s->bind(values), ...);
     int code;
-    while ((code = s->step()) == SQLITE_ROW) bytes_ -= s->number(0);
+    while ((code = s->step()) == SQLITE_ROW) shares_.add(s->text(0), -s->number(1));
     return code == SQLITE_DONE ? std::nullopt : std::optional(db_.error("cannot be written"));
   }
 
@@ -111,26 +140,26 @@ class SqliteStore final : public Store {
     if (!other) return other.error();
     if (other->bind(r.id).bind(r.owner).step() != SQLITE_DONE)
       return Error{Code::invalid, "the id of the response belongs to another owner"};
-    if (auto fault = remove("DELETE FROM responses WHERE id = ? RETURNING bytes", r.id)) return fault;
+    if (auto fault = remove("DELETE FROM responses WHERE id = ? RETURNING owner, bytes", r.id)) return fault;
     auto s = db_.prepare(
         "INSERT INTO responses (id, owner, previous, created, bytes, body, input)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)");
     if (!s) return s.error();
     s->bind(r.id).bind(r.owner).bind(r.previous).bind(r.created).bind(size).bind(r.body).bind(r.input);
     if (s->step() != SQLITE_DONE) return db_.error("cannot be written");
-    bytes_ += size;
+    shares_.add(r.owner, size);
     return {};
   }
 
-  // Removes the oldest responses until the rest fits.
-  std::optional<Error> make_room() {
-    while (bytes_ > limits_.bytes) {
-      const int64_t before = bytes_;
-      if (auto fault = remove("DELETE FROM responses WHERE id = (SELECT id FROM responses"
-                              " ORDER BY created, id LIMIT ?) RETURNING bytes",
-                              int64_t{1}))
+  // Removes responses until the rest fits, but not the one that was just kept.
+  std::optional<Error> make_room(const Response& kept, int64_t size) {
+    while (shares_.all > limits_.bytes) {
+      const int64_t before = shares_.all;
+      if (auto fault = remove("DELETE FROM responses WHERE id = (SELECT id FROM responses WHERE owner = ?"
+                              " AND id <> ? ORDER BY created, id LIMIT 1) RETURNING owner, bytes",
+                              shares_.largest(kept.owner, size), kept.id))
         return fault;
-      if (bytes_ >= before) return db_.error("has wrong sizes");
+      if (shares_.all >= before) return db_.error("has wrong sizes");
     }
     return {};
   }
@@ -139,13 +168,13 @@ class SqliteStore final : public Store {
   std::optional<Error> empty_log() { return db_.run("PRAGMA wal_checkpoint(TRUNCATE)"); }
 
   void recount() {
-    if (const auto sum = db_.number("SELECT COALESCE(SUM(bytes), 0) FROM responses")) bytes_ = *sum;
+    if (auto shares = shares_in(db_)) shares_ = *std::move(shares);
   }
 
   const Limits limits_;
   mutable std::mutex mutex_;
   Sqlite db_;
-  int64_t bytes_;
+  Shares shares_;
 };
 
 Result<std::unique_ptr<Store>> opened(const std::string& path, const Limits& limits) {
@@ -154,8 +183,8 @@ Result<std::unique_ptr<Store>> opened(const std::string& path, const Limits& lim
                           "PRAGMA busy_timeout=2000; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF"))
     return *fault;
   if (auto fault = migrate(db)) return *fault;
-  AUTARK_TRY(const int64_t bytes, db.number("SELECT COALESCE(SUM(bytes), 0) FROM responses"));
-  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(db), limits, bytes));
+  AUTARK_TRY(Shares shares, shares_in(db));
+  return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(db), limits, std::move(shares)));
 }
 
 }  // namespace

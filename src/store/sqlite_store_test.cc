@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <fstream>
+#include <map>
 #include "store/migrations.h"
 #include "store/state_folder.h"
 
@@ -123,6 +124,40 @@ TEST_P(StoreContract, TheOldestMakeRoom) {
   EXPECT_FALSE(s->find("r40", "me", 150));
   EXPECT_EQ(s->keep(response("big", 200, std::string(1001, 'x')))->code, Code::exhausted);
   EXPECT_TRUE(s->find("r49", "me", 150)) << "a refused response removes nothing";
+}
+
+TEST_P(StoreContract, OwnersThatHaveLessKeepTheirs) {
+  const auto s = open({.bytes = 10'000});
+  const auto keep = [&](const std::string& id, const char* owner, int64_t created, size_t size) {
+    Response r = response(id, created, std::string(size, 'x'));
+    r.owner = owner;
+    EXPECT_FALSE(s->keep(r)) << id;
+    EXPECT_TRUE(s->find(id, owner, created)) << "what was just kept is there";
+  };
+  for (int i = 0; i < 4; ++i) keep("small" + std::to_string(i), "small", i, 500);
+  for (int i = 0; i < 100; ++i) keep("flood" + std::to_string(i), "flood", 100 + i, 900);
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(s->find("small" + std::to_string(i), "small", 200)) << i;
+  EXPECT_FALSE(s->find("flood0", "flood", 200));
+  EXPECT_LE(s->bytes(), 10'000);
+  keep("large", "third", 200, 9900);  // almost all: the others go, whoever has the most first
+  EXPECT_LE(s->bytes(), 10'000);
+  EXPECT_FALSE(s->find("flood99", "flood", 200));
+}
+
+TEST_P(StoreContract, OwnersHaveEqualSharesOfAFullStore) {
+  const auto s = open({.bytes = 20'000});
+  std::map<std::string, int> kept;
+  for (int i = 0; i < 300; ++i) {
+    Response r = response("r" + std::to_string(1000 + i), i, std::string(480, 'x'));
+    r.owner = "owner" + std::to_string(i % 10 < 7 ? 0 : i % 10);
+    EXPECT_FALSE(s->keep(r));
+  }
+  for (int i = 0; i < 300; ++i) {
+    const std::string owner = "owner" + std::to_string(i % 10 < 7 ? 0 : i % 10);
+    if (s->find("r" + std::to_string(1000 + i), owner, 300)) ++kept[owner];
+  }
+  for (const auto& [owner, count] : kept) EXPECT_NEAR(count, 10, 1) << owner;
+  EXPECT_EQ(kept.size(), 4u);
 }
 
 INSTANTIATE_TEST_SUITE_P(OnDiskAndInMemory, StoreContract, testing::Values(true, false));

@@ -19,14 +19,16 @@ struct Response {
 
 struct Limits {
   int64_t seconds = int64_t{30} * 24 * 3600;  // a response that is older is not found any more
-  int64_t bytes = int64_t{1} << 30;           // of all texts; beyond it the oldest responses are removed
+  // Of all texts. Beyond it the owner that has the most loses its oldest responses, so that nobody takes the room of
+  // owners that have less.
+  int64_t bytes = int64_t{1} << 30;
 };
 
 class Store {
  public:
   virtual ~Store() = default;
-  // Keeps a response; one with the same id and owner is replaced. Removes older ones if the limit of bytes
-  // is reached. A response larger than the limit is an Error (exhausted), an id of another owner is one, too.
+  // Keeps a response; one with the same id and owner is replaced. Removes others if the limit of bytes is
+  // reached. A response larger than the limit is an Error (exhausted), an id of another owner is one, too.
   virtual std::optional<Error> keep(const Response& response) = 0;
   // Error not_found if there is none with this id and owner, or if it is too old at the time `now`.
   virtual Result<Response> find(const std::string& id, const std::string& owner, int64_t now) = 0;
