@@ -258,9 +258,9 @@ namespace {
 Result<int64_t> recover_some(Transaction& t, const std::string& server, Micros now) {
   AUTARK_TRY(const auto rows,
              t.rows("DELETE FROM reservation WHERE id IN (SELECT r.id FROM reservation r LEFT JOIN server s "
-                    "ON s.id = r.server WHERE r.server <> $1 AND (s.id IS NULL OR s.alive_until < $2) "
-                    "ORDER BY r.id LIMIT 256) RETURNING charge",
-                    {server, now}));
+                    "ON s.id = r.server WHERE r.server <> $1 AND s.id IS NULL ORDER BY r.id LIMIT 256) "
+                    "RETURNING charge",
+                    {server}));
   std::vector<Charge> charges;
   for (const Row& row : rows) {
     auto charge = charge_from(row.text(0));
@@ -272,17 +272,38 @@ Result<int64_t> recover_some(Transaction& t, const std::string& server, Micros n
     charges.push_back(cleaned(*std::move(charge)));
   }
   AUTARK_TRY(const auto fates, book(t, charges, now));
-  if (rows.empty()) {
-    const auto gone = t.change("DELETE FROM server WHERE id <> $1 AND alive_until < $2", {server, now});
+  return int64_t(rows.size());
+}
+
+std::optional<Error> remove_servers(Transaction& t, std::span<const Beat> ended) {
+  for (const Beat& b : ended) {
+    const auto gone = t.change("DELETE FROM server WHERE id = $1 AND alive_until = $2", {b.server, b.until});
     if (!gone) return gone.error();
   }
-  return int64_t(rows.size());
+  return std::nullopt;
 }
 
 }  // namespace
 
-Result<int64_t> recover_ended(storage::Database& database, const std::string& server, Micros now) {
+Result<std::vector<Beat>> beats_of_servers(storage::Database& database) {
+  std::vector<Beat> beats;
+  const auto fault = database.read([&](Transaction& t) -> std::optional<Error> {
+    const auto rows = t.rows("SELECT id, alive_until FROM server");
+    if (!rows) return rows.error();
+    beats.clear();
+    for (const Row& row : *rows) beats.push_back({row.text(0), row.number(1)});
+    return std::nullopt;
+  });
+  if (fault) return *fault;
+  return beats;
+}
+
+Result<int64_t> recover_ended(storage::Database& database, const std::string& server,
+                              std::span<const Beat> ended, Micros now) {
   int64_t all = 0, some = 0;
+  if (!ended.empty())
+    if (const auto fault = database.write([&](Transaction& t) { return remove_servers(t, ended); }))
+      return *fault;
   do {
     const auto fault = database.write([&](Transaction& t) -> std::optional<Error> {
       const auto removed = recover_some(t, server, now);

@@ -25,7 +25,16 @@ std::optional<Error> reserve(storage::Transaction& transaction, std::span<const 
 // Writes what they have delivered so far.
 std::optional<Error> note_progress(storage::Transaction& transaction, std::span<const Charge> charges);
 
-// See Ledger::recover(). `server`: the caller's own, which has not ended.
-Result<int64_t> recover_ended(storage::Database& database, const std::string& server, Micros now);
+// A server, and until when it said that it lives: each renewal of its lease changes that.
+struct Beat {
+  std::string server;
+  Micros until = 0;
+};
+Result<std::vector<Beat>> beats_of_servers(storage::Database& database);
+
+// Books what was under way on servers that ended: on those of `ended` whose beat is still the same, and on those that have no
+// row any more. `server`: the caller's own, which has not ended. The number of requests.
+Result<int64_t> recover_ended(storage::Database& database, const std::string& server,
+                              std::span<const Beat> ended, Micros now);
 
 }  // namespace autark::platform

@@ -118,7 +118,10 @@ bool Ledger::is_behind() const {
   return writer_ && writer_->is_behind();
 }
 Result<int64_t> Ledger::recover() {
-  return recover_ended(*database_, options_.server, options_.clock());
+  const Micros now = options_.clock();
+  AUTARK_TRY(auto beats, beats_of_servers(*database_));
+  std::erase_if(beats, [&](const Beat& b) { return b.server == options_.server || b.until >= now; });
+  return recover_ended(*database_, options_.server, beats, now);
 }
 
 std::optional<Error> Ledger::deposit(const std::string& account, const Money& money, const std::string& id) {

@@ -63,8 +63,8 @@ struct Credit {
 class Ledger {
  public:
   struct Options {
-    std::string server;        // the id of this process; empty: it only reads and books by hand
-    Clock clock = system_now;  // servers' clocks must not differ by more than a third of `lease`
+    std::string server;  // the id of this process; empty: it only reads and books by hand
+    Clock clock = system_now;
     std::chrono::milliseconds gather{
         1};  // how long a settlement waits for others of the same commit; at most
     std::chrono::milliseconds begin_within{50};  // when a request that began is written at the latest

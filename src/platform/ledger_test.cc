@@ -222,6 +222,31 @@ TEST_P(LedgerTest, WhatAnEndedServerLeftIsBookedOnceAsItWasNoted) {
   expect_sound(by_hand);
 }
 
+TEST_P(LedgerTest, AServerWhoseClockIsAheadTakesNobodyForEnded) {
+  Ledger one(database, options("s1"));
+  one.begin(charge("r1"));
+  WAIT_FOR("SELECT COUNT(*) FROM reservation", 1);
+  Ledger::Options ahead = options("s2");
+  ahead.clock = [this] { return now.load() + 3600 * kSecond; };
+  Ledger two(inner, ahead);
+  settle(two, {charge("r2")});
+  settle(two, {charge("r3")});  // between the two it has looked after the others
+  settle(one, {charge("r1")});
+  EXPECT_EQ(number("SELECT COUNT(*) FROM usage WHERE outcome = 'complete'"), 3);
+}
+
+TEST_P(LedgerTest, AServerThatIsSilentForALeaseHasEnded) {
+  run("INSERT INTO server (id, name, started, alive_until) VALUES ('gone', 'gone', 0, 4000000000000000)");
+  run("INSERT INTO reservation (id, server, time, charge) VALUES ('r1', 'gone', 0, '" +
+      charge_text(charge("r1")) + "')");
+  Ledger::Options short_lease = options("s1");
+  short_lease.lease = std::chrono::milliseconds(30);
+  Ledger one(database, short_lease);
+  WAIT_FOR("SELECT COUNT(*) FROM usage WHERE outcome = 'lost'", 1);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM reservation"), 0);
+  EXPECT_EQ(number("SELECT COUNT(*) FROM server WHERE id = 'gone'"), 0) << "whatever its clock said";
+}
+
 TEST_P(LedgerTest, WhatAServerLeftThatEndedInOrderIsBookedToo) {
   { Ledger(database, options("s1")).begin(charge("r1")); }
   EXPECT_EQ(number("SELECT COUNT(*) FROM reservation"), 1);

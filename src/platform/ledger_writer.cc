@@ -257,17 +257,40 @@ void LedgerWriter::keep_lease(Time now) {
   if (now < next_lease_) return;
   next_lease_ = now + options_.lease / 3;
   if (!answers()) return;
-  const auto booked = recover_ended(*database_, options_.server, options_.clock());
+  const auto beats = beats_of_servers(*database_);
+  if (!beats) return log_warning("ledger: " + beats.error().message);
+  const auto booked = recover_ended(*database_, options_.server, silent(*beats, now), options_.clock());
   if (!booked) return log_warning("ledger: " + booked.error().message);
   if (*booked > 0)
     log_warning("ledger: booked " + std::to_string(*booked) + " requests of servers that ended");
 }
 
+// The servers whose rows have not changed for a lease, by the steady clock of this process: the clocks of machines differ, and
+// jump. After a time without the database everybody gets a whole lease again.
+std::vector<Beat> LedgerWriter::silent(const std::vector<Beat>& beats, Time now) {
+  if (now - looked_ >= options_.lease) seen_.clear();
+  looked_ = now;
+  std::unordered_map<std::string, Seen> seen;
+  std::vector<Beat> ended;
+  for (const Beat& b : beats) {
+    if (b.server == options_.server) continue;
+    const auto before = seen_.find(b.server);
+    const bool is_same = before != seen_.end() && before->second.until == b.until;
+    const Time since = is_same ? before->second.since : now;
+    seen.emplace(b.server, Seen{b.until, since});
+    if (now - since >= options_.lease) ended.push_back(b);
+  }
+  seen_.swap(seen);
+  return ended;
+}
+
+// A clock that stands still or goes back must not leave the row as it was.
 std::optional<Error> LedgerWriter::renew(storage::Transaction& t) {
   const Micros now = options_.clock(), until = now + std::chrono::microseconds(options_.lease).count();
   const auto changed = t.change(
       "INSERT INTO server (id, name, started, alive_until) VALUES ($1, $1, $2, $3) "
-      "ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until",
+      "ON CONFLICT (id) DO UPDATE SET alive_until = CASE WHEN excluded.alive_until > server.alive_until "
+      "THEN excluded.alive_until ELSE server.alive_until + 1 END",
       {options_.server, now, until});
   return changed ? std::nullopt : std::optional(changed.error());
 }

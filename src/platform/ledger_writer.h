@@ -50,6 +50,7 @@ class LedgerWriter {
   void give_up();
   void pause(int failures);
   void keep_lease(Time now);
+  std::vector<Beat> silent(const std::vector<Beat>& beats, Time now);
   std::optional<Error> renew(storage::Transaction& transaction);
 
   const std::shared_ptr<storage::Database> database_;
@@ -68,7 +69,12 @@ class LedgerWriter {
 
   // Of the thread alone.
   Round round_;
-  Time next_lease_;
+  Time next_lease_, looked_{};
+  struct Seen {
+    Micros until;
+    Time since;
+  };
+  std::unordered_map<std::string, Seen> seen_;  // other servers' rows, and since when they are the same
   std::thread thread_;
 };
 
