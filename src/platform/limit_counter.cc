@@ -79,7 +79,7 @@ bool LimitCounter::follow(Micros window, Micros ends) {
   if (window < lease_->window) return false;
   if (window > lease_->window) {
     begin_window();
-    lease_->granted = lease_->others = 0;
+    lease_->granted = lease_->others = lease_->held = 0;
     lease_->window = window;
   }
   lease_->ends = ends;
@@ -90,7 +90,7 @@ void LimitCounter::advance(const Moment& now, const TimeZone& zone) {
   if (lease_) {
     if (lease_->granted == 0 || now.elapsed < lease_->ends) return;
     begin_window();
-    lease_->granted = lease_->others = 0;
+    lease_->granted = lease_->others = lease_->held = 0;
   } else if (kind_ == LimitKind::budget) {
     advance_period(now, zone);
   } else if (open_ && now.elapsed - begin_ >= length()) {

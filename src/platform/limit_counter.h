@@ -18,20 +18,34 @@ struct Moment {
   Micros elapsed = 0;  // since the first one; never goes back
 };
 
-// Turns a clock that may jump into moments. Not thread-safe.
+// Since some moment; never jumps.
+inline Micros steady_now() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// Turns a clock that may jump into moments. `steady` does not jump; without one, steps of the clock back take no time, and
+// steps ahead do. Not thread-safe.
 class Watch {
  public:
-  explicit Watch(Clock clock) : clock_(std::move(clock)), now_{clock_(), 0} {}
+  explicit Watch(Clock clock, Clock steady = {})
+      : clock_(std::move(clock)),
+        steady_(std::move(steady)),
+        begin_(steady_ ? steady_() : 0),
+        now_{clock_(), 0} {}
   const Moment& now() {
     const Micros wall = clock_();
-    if (wall > now_.wall) now_.elapsed += wall - now_.wall;
+    if (steady_) now_.elapsed = steady_() - begin_;
+    if (!steady_ && wall > now_.wall) now_.elapsed += wall - now_.wall;
     now_.wall = wall;
     return now_;
   }
   const Moment& last() const { return now_; }  // that now() has told
 
  private:
-  Clock clock_;
+  Clock clock_, steady_;
+  Micros begin_ = 0;
   Moment now_;
 };
 
@@ -39,6 +53,7 @@ class Watch {
 struct Lease {
   int64_t granted = 0;       // in this window, and not given back
   int64_t others = 0;        // what others have of it, as far as known
+  int64_t held = 0;          // of that, what they have not used up: of a budget only
   Micros window = 0;         // its begin by the database's clock; 0: none was granted yet
   Micros ends = 0;           // in elapsed time
   Micros next_ask = 0;       // after the database had too little

@@ -47,9 +47,14 @@ std::string too_large_text(const LimitRefusal& r, const Limit& limit, const std:
          " tokens, prompt and max_tokens, which is more than " + name + "; reduce max_tokens or the prompt";
 }
 
+// What was spent of a budget, here and by others. What others only hold may come back.
+int64_t spent_of(const LimitCounter& c) {
+  const Lease* lease = c.lease();
+  return lease ? saturating_sum(c.used(), lease->others - lease->held) : c.used();
+}
+
 std::string spent_text(const LimitRefusal& r, const Limit& limit, const std::string& name, int64_t amount) {
-  const Lease* lease = r.counter->lease();
-  const int64_t left = amount - r.counter->used() - (lease ? lease->others : 0);
+  const int64_t left = amount - spent_of(*r.counter);
   if (left <= 0) return name + " is used up";
   return "the request may cost " + money_text(limit, r.need) + ", and " + money_text(limit, left) +
          " is left of " + name + "; reduce max_tokens or the prompt";
@@ -65,8 +70,7 @@ LimitRefusal refusal_of(const LimitCounter& c, int64_t need, const Moment& now) 
   LimitRefusal r{.counter = &c, .need = need};
   const int64_t amount = c.amount(now);
   if (c.kind() == LimitKind::budget) {
-    const int64_t others = c.lease() ? c.lease()->others : 0;
-    const bool spent = saturating_sum(saturating_sum(c.used(), others), need) > amount;
+    const bool spent = saturating_sum(spent_of(c), need) > amount;
     r.reason = spent ? Reason::spent : Reason::busy;
   } else if (need > amount) {
     r.reason = Reason::too_large;

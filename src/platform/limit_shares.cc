@@ -82,11 +82,13 @@ Result<ShareAnswer> LimitShares::exchange(storage::Transaction& t, const ShareWi
                       " ON CONFLICT (limit_name) DO UPDATE SET window_start = $2, taken = $3",
                       {name, window, taken}));
   (void)changed;
-  if (budget)
-    if (auto fault = hold(t, name, granted + (w.window == window ? w.held : 0), now)) return *fault;
   const Micros end = budget ? period.second : window + w.counter->length();
-  return ShareAnswer{
+  ShareAnswer answer{
       .granted = granted, .taken = taken, .window = window, .remaining = std::min(kEndless, end - now)};
+  if (!budget) return answer;
+  if (auto fault = hold(t, name, granted + (w.window == window ? w.held : 0), now)) return *fault;
+  AUTARK_TRY(answer.held, held_by_others(t, name, now));
+  return answer;
 }
 
 Result<ShareAnswer> LimitShares::exchange_permits(storage::Transaction& t, const ShareWish& w,

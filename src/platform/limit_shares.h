@@ -30,6 +30,7 @@ struct ShareWish {
 struct ShareAnswer {
   int64_t granted = 0;
   int64_t taken = 0;        // of the whole limit by all servers, `granted` included
+  int64_t held = 0;         // of a budget: of that, what other servers have not used up
   Micros window = 0;        // its begin by the database's clock
   Micros remaining = 0;     // microseconds until its end
   bool asks_spent = false;  // nothing else is set: ask again with what was spent since `window`

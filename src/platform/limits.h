@@ -4,7 +4,7 @@
 //
 // A request counts in the windows in which it was admitted, however long it runs. A window of a minute or a second begins
 // with the first request after the one before has ended, a budget's with its day or month. The platform's clock may jump:
-// time that goes backwards counts as standing still.
+// minutes and seconds are those of a steady clock.
 // All functions may be called from any thread. local_limits() waits only for `spent`; shared_limits() also for the
 // database, see there.
 #pragma once
@@ -84,7 +84,8 @@ class Limits {
 // Limits of one server. `spent` tells what the ledger has booked for a budget since the begin of its period; called when a
 // budget is first needed in a period, without a lock.
 using Spent = std::function<Result<int64_t>(const Limit& limit, Micros since)>;
-std::shared_ptr<Limits> local_limits(Clock clock, std::string time_zone, Spent spent);
+// Without a `steady` clock (in tests) `clock` tells how long windows are, too; where it goes back, time stands still.
+std::shared_ptr<Limits> local_limits(Clock clock, std::string time_zone, Spent spent, Clock steady = {});
 // Limits that several servers share. Each has shares of them, which it takes ahead of its requests and on a thread of its
 // own, an eighth of what is left at a time, and gives back what it does not need for a second. Windows are those of the
 // database's clock. All servers together never admit more than a limit. Shares cost at most a transaction for every eighth

@@ -8,7 +8,7 @@ namespace {
 
 // What reservations need of the limits; they may outlive them.
 struct Counters {
-  Counters(Clock clock, TimeZone zone) : watch(std::move(clock)), zone(std::move(zone)) {}
+  Counters(Watch clock, TimeZone zone) : watch(std::move(clock)), zone(std::move(zone)) {}
   std::mutex mutex;
   Watch watch;
   const TimeZone zone;
@@ -43,8 +43,8 @@ class LocalReservation final : public Limits::Reservation {
 
 class LocalLimits final : public Limits {
  public:
-  LocalLimits(Clock clock, TimeZone zone, Spent spent)
-      : counters_(std::make_shared<Counters>(std::move(clock), std::move(zone))), spent_(std::move(spent)) {}
+  LocalLimits(Watch watch, TimeZone zone, Spent spent)
+      : counters_(std::make_shared<Counters>(std::move(watch), std::move(zone))), spent_(std::move(spent)) {}
 
   api::ApiResult<std::unique_ptr<Reservation>> admit(const Subject& subject, const Demand& demand) override {
     std::unique_lock lock(counters_->mutex);
@@ -114,11 +114,11 @@ class LocalLimits final : public Limits {
 
 }  // namespace
 
-std::shared_ptr<Limits> local_limits(Clock clock, std::string time_zone, Spent spent) {
+std::shared_ptr<Limits> local_limits(Clock clock, std::string time_zone, Spent spent, Clock steady) {
   auto zone = TimeZone::named(time_zone);
   if (!zone) log_warning("limits: " + zone.error().message + "; budgets count days of UTC");
-  return std::make_shared<LocalLimits>(std::move(clock), zone ? std::move(*zone) : TimeZone(),
-                                       std::move(spent));
+  return std::make_shared<LocalLimits>(Watch(std::move(clock), std::move(steady)),
+                                       zone ? std::move(*zone) : TimeZone(), std::move(spent));
 }
 
 }  // namespace autark::platform

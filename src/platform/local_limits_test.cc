@@ -326,5 +326,24 @@ TEST(LimitKinds, HaveNames) {
   EXPECT_FALSE(limit_kind_named("rps"));
 }
 
+TEST(LocalLimits, MinutesAreThoseOfTheSteadyClock) {
+  Micros wall = kStart, steady = 0;
+  const auto limits = local_limits([&] { return wall; }, "UTC", {}, [&] { return steady; });
+  limits->set({of_key(LimitKind::rpm, 1)});
+  const auto admits = [&] {
+    auto r = limits->admit({"a", "w", "k", "m"}, {});
+    auto* reservation = std::get_if<ReservationPtr>(&r);
+    if (reservation) (*reservation)->settle(1, 0);
+    return reservation != nullptr;
+  };
+  EXPECT_TRUE(admits());
+  for (const Micros jump : {kDay, -2 * kDay, 400 * kDay, -kMinute}) {
+    wall += jump;
+    EXPECT_FALSE(admits()) << "a clock that jumps ends no minute";
+  }
+  steady += kMinute;
+  EXPECT_TRUE(admits());
+}
+
 }  // namespace
 }  // namespace autark::platform

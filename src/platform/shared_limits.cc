@@ -203,6 +203,7 @@ void SharedLimits::apply(const Wishes& wishes, const std::vector<ShareAnswer>& a
     Lease& lease = *c.lease();
     lease.granted += a.granted;
     lease.others = a.taken - lease.granted;
+    lease.held = std::min(a.held, lease.others);
     lease.renewed = asked_at;
     const Micros later = std::min(asked_at + kAskAgain, lease.ends);
     if (a.granted < wishes[i].most) lease.next_ask = later;
@@ -333,12 +334,7 @@ std::shared_ptr<Limits> shared_limits(std::shared_ptr<storage::Database> databas
   auto zone = TimeZone::named(time_zone);
   if (!zone) log_warning("limits: " + zone.error().message + "; budgets count days of UTC");
   // How long a share is valid must not depend on a clock that jumps, if the database has one of its own.
-  const Clock steady = [] {
-    return std::chrono::duration_cast<std::chrono::microseconds>(
-               std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-  };
-  const Clock own = database->is_shared() ? steady : clock;
+  const Clock own = database->is_shared() ? Clock(steady_now) : clock;
   LimitShares shares(std::move(database), std::move(server), std::move(clock),
                      zone ? std::move(*zone) : TimeZone());
   return std::make_shared<SharedLimits>(std::move(shares), own, std::move(spent));

@@ -120,6 +120,25 @@ TEST(SharedLimits, ABudgetIsSpentOnceByAll) {
   EXPECT_EQ(s.fault.kind, api::ApiError::Kind::quota) << s.fault.message;
 }
 
+TEST(SharedLimits, WhatAnotherServerHoldsOfABudgetIsNotSpent) {
+  Servers s({of_key(LimitKind::budget, 1000)});
+  auto one = s.admit(0, {.prompt_cost = 800});
+  ASSERT_TRUE(one);
+  EXPECT_FALSE(s.admit(1, {.prompt_cost = 600}));
+  EXPECT_EQ(s.fault.kind, api::ApiError::Kind::rate_limited) << "it may come back: " << s.fault.message;
+  EXPECT_FALSE(s.admit(1, {.prompt_cost = 1001}));
+  EXPECT_EQ(s.fault.kind, api::ApiError::Kind::quota) << s.fault.message;
+  one->settle(0, 700);
+  one.reset();
+  s.server[0] = nullptr;  // gives back what it does not need
+  s.now += 30'000;
+  EXPECT_FALSE(s.admit(1, {.prompt_cost = 600}));
+  EXPECT_EQ(s.fault.kind, api::ApiError::Kind::quota);
+  EXPECT_NE(s.fault.message.find("0.0000003 is left"), std::string::npos) << s.fault.message;
+  s.now += 30'000;
+  EXPECT_TRUE(s.admit(1, {.prompt_cost = 300}));
+}
+
 TEST(SharedLimits, PermitsAreSharedAndComeBack) {
   Servers s({of_key(LimitKind::concurrency, 2)});
   auto one = s.admit(0), two = s.admit(1);
