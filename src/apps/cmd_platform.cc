@@ -10,6 +10,7 @@
 #include "apps/table_commands.h"
 #include "apps/text_table.h"
 #include "platform/directory_json.h"
+#include "platform/guarded_memory.h"
 
 namespace autark::apps {
 namespace {
@@ -49,6 +50,7 @@ void print_made(const Init& a, const platform::MadePlatform& made) {
 
 int init(const Init& a) {
   if (auto e = fault_of_secret_file(a.secret_file)) return fail(*e);
+  platform::guard_memory();
   const auto made = platform::make_platform(a.folder, a.wanted);
   if (!made) return fail(made.error());
   if (!a.secret_file.empty())

@@ -1,6 +1,7 @@
 #include "apps/platform_access.h"
 #include <fmt/core.h>
 #include "apps/report.h"
+#include "platform/guarded_memory.h"
 
 namespace autark::apps {
 
@@ -36,6 +37,7 @@ Error error_of(const api::ApiError& fault, const std::string& name, const std::s
 namespace {
 
 Result<platform::Platform> open_with_remarks(const PlatformArguments& a) {
+  platform::guard_memory();
   AUTARK_TRY(platform::Platform opened, platform::open_platform(a.file));
   for (const std::string& remark : opened.file.remarks) fmt::print(stderr, "autark: {}\n", remark);
   return opened;

@@ -1,6 +1,7 @@
 #include "apps/platform_service.h"
 #include <fmt/format.h>
 #include "platform/admin_routes.h"
+#include "platform/guarded_memory.h"
 
 namespace autark::apps {
 
@@ -19,7 +20,7 @@ Result<PlatformService> PlatformService::open(const std::filesystem::path& file,
     return Error{Code::invalid,
                  "--platform (or AUTARK_PLATFORM) and --api-key (or AUTARK_API_KEY) exclude each other: the "
                  "platform has keys of its own; give one of the two"};
-  platform::leave_no_core_dumps();
+  platform::guard_memory();
   AUTARK_TRY(opened.platform_, platform::open_server_platform(file));
   return opened;
 }

@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include "base/key_text.h"
 
 namespace autark {
 
@@ -9,15 +10,15 @@ void log_to_stderr() {
 }
 
 void log_info(const std::string& line) {
-  spdlog::default_logger_raw()->info(spdlog::string_view_t(line));
+  spdlog::default_logger_raw()->info(spdlog::string_view_t(without_keys(line)));
 }
 
 void log_warning(const std::string& line) {
-  spdlog::default_logger_raw()->warn(spdlog::string_view_t(line));
+  spdlog::default_logger_raw()->warn(spdlog::string_view_t(without_keys(line)));
 }
 
 void log_error(const std::string& line) {
-  spdlog::default_logger_raw()->error(spdlog::string_view_t(line));
+  spdlog::default_logger_raw()->error(spdlog::string_view_t(without_keys(line)));
 }
 
 }  // namespace autark

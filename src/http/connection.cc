@@ -2,6 +2,7 @@
 #include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
 #include "base/log.h"
+#include "http/wiped_text.h"
 
 namespace autark::http {
 namespace {
@@ -105,8 +106,9 @@ void Connection::on_read(const error_code& fault, size_t n) {
   if (fault == asio::error::eof) return on_end();
   if (fault) return close();
   if (phase_ == Phase::lingering) return read();
-  if (!tls_) input_.append(arriving_, 0, n);
   if (tls_ && !decrypt({arriving_.data(), n})) return;
+  if (!tls_) input_.append(arriving_, 0, n);
+  wipe_front(arriving_, n);
   advance();
 }
 
@@ -154,7 +156,7 @@ void Connection::say_goodbye() {
 void Connection::advance() {
   if (phase_ == Phase::answering) return input_.size() < kAheadBytes ? read() : watch_for_reset();
   if (upload_ && upload_->storing) return;
-  input_.erase(0, reader_.put(input_));
+  wipe_out_front(input_, reader_.put(input_));
   if (turned_away_ && reader_.is_head_read()) return turn_down();
   if (reader_.is_upload() && reader_.stage() != RequestReader::Stage::refused) return advance_upload();
   switch (reader_.stage()) {
@@ -346,7 +348,7 @@ bool Connection::write_at_once() {
   sent_ = socket_.write_some(asio::buffer(sending_), fault);
   if (fault && fault != asio::error::would_block) return close(), false;
   if (sent_ < sending_.size()) return write_rest(), false;
-  sending_.clear();
+  wipe(sending_);
   return true;
 }
 
@@ -366,7 +368,7 @@ void Connection::on_sent(const error_code& fault, size_t n) {
   if (fault || phase_ == Phase::closed) return close();
   sent_ += n;
   if (sent_ < sending_.size()) return write_rest();
-  sending_.clear();
+  wipe(sending_);
   write_timer_.cancel();
   send();
 }

@@ -74,7 +74,7 @@ Result<Context> load(const std::string& certificate, const std::string& key_path
     return Error{Code::invalid, key_path + " is not the key of the certificate in " + certificate + why() +
                                     "; name two files that were made together"};
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
-  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION);
+  SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_alpn_select_cb(context.get(), &choose_protocol, nullptr);
   return context;

@@ -1,4 +1,5 @@
 #include "http/tls_session.h"
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <algorithm>
@@ -29,7 +30,10 @@ bool TlsSession::put(std::string_view bytes, std::string& text) {
   if (BIO_write(SSL_get_rbio(session_.get()), bytes.data(), int(bytes.size())) != int(bytes.size()))
     return false;
   char piece[kRecordBytes];
-  for (size_t n = 0; SSL_read_ex(session_.get(), piece, sizeof piece, &n);) text.append(piece, n);
+  for (size_t n = 0; SSL_read_ex(session_.get(), piece, sizeof piece, &n);) {
+    text.append(piece, n);
+    OPENSSL_cleanse(piece, n);
+  }
   const int state = SSL_get_error(session_.get(), 0);
   if (state == SSL_ERROR_WANT_READ || state == SSL_ERROR_ZERO_RETURN) return true;
   plain_http_ = ERR_GET_REASON(ERR_peek_error()) == SSL_R_HTTP_REQUEST;

@@ -1,6 +1,6 @@
 #include "platform/server_platform.h"
-#include <sys/prctl.h>
 #include "base/log.h"
+#include "platform/limit_counter.h"
 #include "platform/private_file.h"
 #include "platform/secrets.h"
 
@@ -39,40 +39,36 @@ std::optional<Error> follow(Directory& directory, Limits& limits, Metering& mete
   return {};
 }
 
-std::shared_ptr<Limits> make_limits(const Platform& platform, const std::string& server, const Clock& clock,
+std::shared_ptr<Limits> make_limits(const Platform& platform, const std::string& server,
                                     std::shared_ptr<Ledger> ledger) {
   Spent spent = [ledger = std::move(ledger)](const Limit& limit, Micros since) {
     return ledger->spent(limit.level, limit.subject, limit.model, since);
   };
   const std::string& zone = platform.file.time_zone;
   if (platform.database->is_shared())
-    return shared_limits(platform.database, server, clock, zone, std::move(spent));
-  return local_limits(clock, zone, std::move(spent));
+    return shared_limits(platform.database, server, system_now, zone, std::move(spent));
+  return local_limits(system_now, zone, std::move(spent), steady_now);
 }
 
 }  // namespace
 
-void leave_no_core_dumps() {
-  ::prctl(PR_SET_DUMPABLE, 0);
-}
-
-Result<std::unique_ptr<ServerPlatform>> open_server_platform(const std::filesystem::path& path, Clock clock) {
+Result<std::unique_ptr<ServerPlatform>> open_server_platform(const std::filesystem::path& path) {
   AUTARK_TRY(Platform opened, open_platform(path));
   if (auto failed = add_prices(opened)) return *failed;
   auto made = std::unique_ptr<ServerPlatform>(new ServerPlatform{.parts = std::move(opened)});
   ServerPlatform& all = *made;
   all.server = new_id("srv");
   Ledger::Options booking;
-  booking.server = all.server, booking.clock = clock;
+  booking.server = all.server;
   all.ledger = std::make_shared<Ledger>(all.parts.database, booking);
-  all.limits = make_limits(all.parts, all.server, clock, all.ledger);
+  all.limits = make_limits(all.parts, all.server, all.ledger);
   Metering::Options metering;
-  metering.limits = all.limits, metering.ledger = all.ledger, metering.clock = clock;
+  metering.limits = all.limits, metering.ledger = all.ledger;
   metering.post_paid = all.parts.file.post_paid;
   all.metering = std::make_shared<Metering>(std::move(metering));
   if (auto failed = follow(all.directory(), *all.limits, *all.metering)) return *failed;
-  all.sessions = std::make_shared<Sessions>(all.parts.database, all.parts.box, clock);
-  AUTARK_TRY(all.gatekeeper, Gatekeeper::open(all.parts.database, {.clock = clock}));
+  all.sessions = std::make_shared<Sessions>(all.parts.database, all.parts.box);
+  AUTARK_TRY(all.gatekeeper, Gatekeeper::open(all.parts.database, {}));
   all.gatekeeper->on_change([directory = all.parts.directory, limits = all.limits, metering = all.metering] {
     if (auto failed = follow(*directory, *limits, *metering))
       log_warning("the platform goes on with the limits and prices it has: " + failed->message);

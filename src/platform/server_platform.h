@@ -25,11 +25,7 @@ struct ServerPlatform {
   storage::Database& database() const { return *parts.database; }
 };
 
-// Requests have secrets in their headers, and memory keeps them for a while: the process leaves no core dumps from now on.
-void leave_no_core_dumps();
-
 // Opens the platform for one server, adds the price file that platform.toml names, and begins to follow the directory.
-Result<std::unique_ptr<ServerPlatform>> open_server_platform(const std::filesystem::path& path,
-                                                             Clock clock = system_now);
+Result<std::unique_ptr<ServerPlatform>> open_server_platform(const std::filesystem::path& path);
 
 }  // namespace autark::platform

@@ -1,11 +1,8 @@
 // Goal: a server's platform follows the directory while it runs, takes over the price file that platform.toml names, and
-// ends well; its process leaves no core dump.
-// Method: new platforms on both databases; limits and prices are asked after a change and a look; a child process that
-// aborts.
+// ends well.
+// Method: new platforms on both databases; limits and prices are asked after a change and a look.
 #include "platform/server_platform.h"
 #include <gtest/gtest.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include "platform/testing.h"
 
 namespace autark::platform {
@@ -84,20 +81,6 @@ TEST_P(ServerPlatformTest, AddsThePriceFileWhenItsVersionIsNew) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, ServerPlatformTest, testing::ValuesIn(database_kinds()), kind_name);
-
-TEST(CoreDumps, AreNotLeft) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    leave_no_core_dumps();
-    if (::prctl(PR_GET_DUMPABLE) != 0) ::_exit(0);
-    ::signal(SIGABRT, SIG_DFL);
-    ::abort();
-  }
-  int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
-  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-  EXPECT_FALSE(WCOREDUMP(status));
-}
 
 }  // namespace
 }  // namespace autark::platform

@@ -88,7 +88,7 @@ std::optional<api::ApiError> Idempotency::admit(const http::Request& request, co
   if (given.empty()) return {};
   if (given.size() > kKeyBytesMax)
     return api::ApiError{.message = "an Idempotency-Key has at most 255 bytes", .param = "Idempotency-Key"};
-  const std::string key = owner + "\n" + std::string(given);
+  const std::string key = digest(owner + "\n" + std::string(given));  // whatever a client took for it
   const std::string sum = sum_of(request);
   std::optional<http::Response> answer;
   {

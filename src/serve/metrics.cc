@@ -1,6 +1,7 @@
 #include "serve/metrics.h"
 #include <fmt/format.h>
 #include <algorithm>
+#include "base/key_text.h"
 
 namespace autark::serve {
 namespace {
@@ -58,7 +59,7 @@ void Metrics::refused_key() {
 
 std::optional<std::string> Metrics::ignored(const std::string& field) {
   const std::lock_guard lock(mutex_);
-  std::string name = field.substr(0, kNameBytes);
+  std::string name = without_keys(field).substr(0, kNameBytes);
   std::replace_if(
       name.begin(), name.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
   if (!ignored_.contains(name) && ignored_.size() >= kIgnoredNames) name = "other";
