@@ -17,7 +17,17 @@ using api::ApiError;
 using Kind = ApiError::Kind;
 
 constexpr size_t kBodyMost = 1 << 20;
+constexpr std::string_view kStoreFault =
+    "store_unavailable";  // the code that unavailable() in query.cc gives
 constexpr const char* kMethods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
+// What is wrong with the database is for the log: it names files, hosts and users, and a sign-in is open to everybody.
+Answered without_details(Answered made) {
+  auto* fault = std::get_if<ApiError>(&made);
+  if (!fault || fault->code != kStoreFault) return made;
+  log_error("admin: " + fault->message);
+  return ApiError{.kind = Kind::unavailable, .message = "the database does not answer; try again later"};
+}
 
 http::Response response_of(Answered answered) {
   http::Response r;
@@ -110,7 +120,7 @@ class Admin {
             std::function<Answered(const http::Request&)> make) {
     const size_t bytes = request.body.size();
     const bool taken = workers.post(bytes, [stream, request = std::move(request), make = std::move(make)] {
-      stream->respond(response_of(make(request)));
+      stream->respond(response_of(without_details(make(request))));
     });
     if (taken) return;
     stream->respond(response_of(

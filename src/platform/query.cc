@@ -40,7 +40,9 @@ Query::Nothing Query::refuse(api::ApiError fault) {
 }
 
 api::ApiError unavailable(const Error& error) {
-  return {.kind = api::ApiError::Kind::unavailable, .message = "the platform's " + error.message};
+  return {.kind = api::ApiError::Kind::unavailable,
+          .message = "the platform's " + error.message,
+          .code = "store_unavailable"};
 }
 
 void raise_version(Query& query) {

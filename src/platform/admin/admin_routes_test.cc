@@ -280,6 +280,19 @@ TEST(AdminQueue, BeyondItsBoundRequestsAreRefused) {
   EXPECT_EQ(r.status, 503);
 }
 
+TEST(AdminStore, WhatIsWrongWithItIsNotTold) {
+  AdminPlatform p;
+  EXPECT_FALSE(p.database->write([](storage::Transaction& t) -> std::optional<Error> {
+    const auto renamed = t.change("ALTER TABLE member RENAME TO hidden_member");
+    return renamed ? std::nullopt : std::optional(renamed.error());
+  }));
+  const Asked asked =
+      p.ask({}, "POST", "/admin/v1/sessions", R"({"name":"ada","password":"correct horse battery"})");
+  EXPECT_EQ(asked.status, 503);
+  EXPECT_EQ(asked.json()["error"]["message"], "the database does not answer; try again later");
+  EXPECT_EQ(asked.body.find("member"), std::string::npos) << asked.body;
+}
+
 TEST(AdminBalance, AmountsHaveTwoDigitsAndAreNeverMoreThanThereIs) {
   EXPECT_EQ(two_digits(0), "0.00");
   EXPECT_EQ(two_digits(12'345'678'901), "12.34");
