@@ -1,6 +1,7 @@
 // The platform of null_server: opened in a folder, or made there with a key whose limits are given.
 #pragma once
 #include <cstdio>
+#include "platform/guarded_memory.h"
 #include "platform/server_platform.h"
 
 namespace autark::doors {
@@ -28,7 +29,8 @@ inline std::vector<platform::Limit> limits_of(const PlatformWish& wish, const pl
   return all;
 }
 
-// Makes the platform if there is none, with a price of 1 for a million tokens, and prints "key SECRET".
+// Makes the platform if there is none, with a price of 1 for a million tokens, which follows the free one that every platform
+// begins with, and prints "key SECRET".
 inline std::optional<Error> make_missing(const PlatformWish& wish) {
   std::error_code failed;
   if (std::filesystem::exists(std::filesystem::path(wish.folder) / "platform.toml", failed)) return {};
@@ -43,7 +45,7 @@ inline std::optional<Error> make_missing(const PlatformWish& wish) {
   }
   const auto prices = opened->directory->add_price_file(
       who,
-      "version = \"door-1\"\nvalid_from = 2020-01-02T00:00:00Z\ncurrency = \"CNY\"\n"
+      "version = \"door-1\"\nvalid_from = 2026-01-02T00:00:00Z\ncurrency = \"CNY\"\n"
       "[models.\"*\"]\ninput = 1\noutput = 1\n");
   if (const auto* fault = std::get_if<api::ApiError>(&prices)) return Error{Code::invalid, fault->message};
   std::printf("key %s\n", made->secret.c_str());
@@ -51,6 +53,7 @@ inline std::optional<Error> make_missing(const PlatformWish& wish) {
 }
 
 inline Result<std::unique_ptr<platform::ServerPlatform>> open_or_make(const PlatformWish& wish) {
+  platform::guard_memory();
   if (auto fault = make_missing(wish)) return *fault;
   return platform::open_server_platform(wish.folder);
 }
