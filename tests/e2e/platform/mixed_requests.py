@@ -2,6 +2,7 @@
 import dataclasses
 import json
 import random
+import re
 import socket
 import struct
 
@@ -12,25 +13,29 @@ WORDS = "the sea is wide and the ship was small but its crew had seen many storm
 
 @dataclasses.dataclass
 class Told:
-    """What one answer told. `whole`: its client read the end; else `tokens` is not known."""
+    """What one answer told. `whole`: its client read the end; else `tokens` is not known, but `seen`: so many came."""
     id: str
     whole: bool = True
-    tokens: tuple = (0, 0, 0, 0)  # of the prompt; of these read, of these written; of the answer
+    tokens: tuple = (0, 0, 0, 0, 0)  # of the prompt; of these read, of these written; of the answer, of these reasoning
+    seen: int = 0
 
 
 def of_openai(usage):
-    details = usage.get("prompt_tokens_details") or {}
+    read = (usage.get("prompt_tokens_details") or {}).get("cached_tokens", 0)
+    reasoning = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens", 0)
     assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"], usage
-    return usage["prompt_tokens"], details.get("cached_tokens", 0), 0, usage["completion_tokens"]
+    return usage["prompt_tokens"], read, 0, usage["completion_tokens"], reasoning
 
 
 def of_responses(usage):
-    return usage["input_tokens"], usage["input_tokens_details"]["cached_tokens"], 0, usage["output_tokens"]
+    read, reasoning = usage["input_tokens_details"]["cached_tokens"], usage["output_tokens_details"]["reasoning_tokens"]
+    return usage["input_tokens"], read, 0, usage["output_tokens"], reasoning
 
 
 def of_messages(usage):
     read, written = usage["cache_read_input_tokens"], usage["cache_creation_input_tokens"]
-    return usage["input_tokens"] + read + written, read, written, usage["output_tokens"]
+    reasoning = (usage.get("output_tokens_details") or {}).get("thinking_tokens", 0)
+    return usage["input_tokens"] + read + written, read, written, usage["output_tokens"], reasoning
 
 
 class Mix:
@@ -56,6 +61,9 @@ class Mix:
     def tier(self, dice):
         return {"service_tier": dice.choice(["flex", "priority", "default", "auto"])} if dice.random() < 0.4 else {}
 
+    def effort(self, dice):
+        return dice.choice(["none", "low", "high"])
+
     def sent(self, dice, path, body, headers=None):
         """The answer to one of the keys; a 200."""
         if dice.random() < 0.5 and path != "/v1/messages":
@@ -74,14 +82,16 @@ class Mix:
 
     def chat(self, dice):
         return self.openai(dice, "/v1/chat/completions", {"messages": self.talk(dice), "max_tokens": dice.randint(1, 12),
-                                                          "n": dice.choice([1, 1, 3]), **self.tier(dice)})
+                                                          "n": dice.choice([1, 1, 3]), "reasoning_effort": self.effort(dice),
+                                                          **self.tier(dice)})
 
     def completions(self, dice):
         prompts = [self.words(dice) for _ in range(dice.randint(1, 2))]
         return self.openai(dice, "/v1/completions", {"prompt": prompts, "max_tokens": dice.randint(1, 12), "n": dice.choice([1, 2])})
 
     def responses(self, dice):
-        body = {"input": self.talk(dice), "max_output_tokens": dice.randint(16, 20), "store": False, **self.tier(dice)}
+        body = {"input": self.talk(dice), "max_output_tokens": dice.randint(16, 20), "store": False,
+                "reasoning": {"effort": self.effort(dice)}, **self.tier(dice)}
         if dice.random() < 0.5:
             answer = self.sent(dice, "/v1/responses", {**body, "stream": True})
             return [Told(answer.id(), tokens=of_responses(answer.events()[-1]["response"]["usage"]))]
@@ -129,7 +139,8 @@ class Mix:
             if reset:
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         head = read.partition(b"\r\n\r\n")[0].decode().lower()
-        return [Told(next(l.split("req_")[1] for l in head.split("\r\n") if l.startswith("x-request-id:")), whole=False)]
+        id = next(l.split("req_")[1] for l in head.split("\r\n") if l.startswith("x-request-id:"))
+        return [Told(id, whole=False, seen=len(re.findall(rb'"content":"[^"]', read)))]
 
     def cut(self, dice):
         return self.abort(dice, reset=True)

@@ -13,9 +13,10 @@ import tempfile
 
 BIN = os.environ["AUTARK_BIN"]
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+POSTGRES = os.environ.get("AUTARK_TEST_POSTGRES")  # see tests/with_postgres
 TOY = ROOT / "tests/golden/models/qwen2-untied-sharded"
 TEMPLATE = ("{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
-            "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}")
+            "{% if add_generation_prompt %}<|im_start|>assistant\n{% if enable_thinking %}<think>\n{% endif %}{% endif %}")
 # Every class has a price of its own, so that no two of them can be taken for each other.
 PRICES = """version = "test-1"
 valid_from = 2026-01-01T00:00:00Z
@@ -32,6 +33,12 @@ flex = 0.5
 priority = 2
 batch = 0.25
 """
+
+
+def psql(url, sql):
+    """What PostgreSQL's own client prints of the rows."""
+    return subprocess.run(["psql", "--no-psqlrc", "-At", "-v", "ON_ERROR_STOP=1", "-c", sql, url], capture_output=True, text=True,
+                          check=True, timeout=60).stdout
 
 
 class Answer:
@@ -52,12 +59,23 @@ class Answer:
 
 
 class Platform:
-    """A folder with a platform, removed at the end."""
+    """A folder with a platform, removed at the end. Its data are in SQLite, or under tests/with_postgres in a new database."""
 
-    def __init__(self):
+    made = 0
+
+    def __init__(self, *options):
         self.scratch = tempfile.TemporaryDirectory(prefix="autark-platform-")
         self.folder = pathlib.Path(self.scratch.name) / "team"
-        self.admin = self.object("platform", "init", "--dir", self.folder, "--json", platform=False)["secret"]
+        self.store = self.new_database() if POSTGRES else None
+        where = ["--store", self.store] if self.store else []
+        self.admin = self.object("platform", "init", "--dir", self.folder, "--json", *where, *options, platform=False)["secret"]
+
+    @staticmethod
+    def new_database():
+        Platform.made += 1
+        name = f"platform_{os.getpid()}_{Platform.made}"
+        psql(POSTGRES, f"CREATE DATABASE {name}")
+        return POSTGRES.replace("///autark?", f"///{name}?")
 
     def __enter__(self):
         return self
@@ -93,6 +111,10 @@ class Platform:
 
     def rows(self, sql, *values):
         """Rows of the database; changes nothing."""
+        if self.store:
+            assert not values
+            values_of = lambda pairs: tuple(value for _, value in pairs)
+            return [json.loads(row, object_pairs_hook=values_of) for row in psql(self.store, f"SELECT to_json(t) FROM ({sql}) t").splitlines()]
         with contextlib.closing(sqlite3.connect(f"file:{self.folder / 'platform.db'}?mode=ro", uri=True)) as db:
             return db.execute(sql, values).fetchall()
 
@@ -115,7 +137,7 @@ class Server:
         self.told = []
         for line in self.process.stdout:
             self.told.append(line)
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+            if found := re.search(r"https?://127\.0\.0\.1:(\d+)", line):
                 self.port = int(found[1])
             if line == "ready\n":
                 return
