@@ -12,7 +12,7 @@ CUTS = [(1, "before"), (1, "inside"), (1, "after"), (2, "inside"), (3, "after"),
 # Sessions in which each turn's stream is cut once, each some events later than the one before.
 EACH = [(1, where, "--times", "20", "--pass", "1", "--step", step)
         for where, step in (("inside", "1"), ("before", "2"), ("after", "3"), ("after", "1"))]
-SECONDS = 60  # for a session in which streams are cut
+SECONDS = 240  # for a session in which the stream of each turn is cut
 
 
 def play(client, turns, errors):

@@ -29,7 +29,7 @@ def edited(url):
         begun = time.monotonic()
         done = subprocess.run(
             [pathlib.Path(sys.executable).parent / "aider", *OPTIONS, "log.txt"], cwd=folder, text=True, capture_output=True,
-            input="".join(f"Do step {i}.\n" for i in range(1, STEPS + 1)), timeout=2 * SECONDS,
+            input="".join(f"Do step {i}.\n" for i in range(1, STEPS + 1)), timeout=SECONDS,
             env={**os.environ, "HOME": folder, "OPENAI_API_BASE": url + "/v1", "OPENAI_API_KEY": KEY,
                  "LITELLM_LOCAL_MODEL_COST_MAP": "True"})
         return file.read_text(), done.stdout + done.stderr, time.monotonic() - begun

@@ -28,7 +28,7 @@ def measured(url):
              "--constraint", f"kind=max_requests,count={REQUESTS}", "--data", f"kind=json_file,path={prompts}",
              "--tokenizer", f"kind=huggingface_auto,model={pathlib.Path('session-model').resolve()}",
              "--output", f"kind=json,path={report}"],
-            cwd=folder, text=True, capture_output=True, timeout=3 * SECONDS,
+            cwd=folder, text=True, capture_output=True, timeout=SECONDS,
             env={**os.environ, "HOME": folder, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": ""})
         if not report.exists():
             raise AssertionError(f"guidellm: {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
@@ -64,7 +64,7 @@ class GuidellmTest(unittest.TestCase):
                 self.assertGreaterEqual(len(cuts), 5)
                 self.assertTrue(0 < failed <= len(cuts), (failed, cuts))
                 self.assertEqual(complete, REQUESTS - failed)
-                self.assertLess(seconds, SECONDS)
+                self.assertLess(seconds, 60)
                 print(f"guidellm, cut {place[1]} events {cuts}: {failed} failed; {seconds:.1f} s", flush=True)
 
 

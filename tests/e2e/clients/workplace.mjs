@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 export const session = JSON.parse(readFileSync("session.json"));
 export const TASK = "Put the project in order.";
 export const LONG = Boolean(process.env.AUTARK_LONG); // cuts streams with every client
-export const SECONDS = 60; // for a session in which streams are cut
+export const SECONDS = 240; // for a session in which the stream of each turn is cut
 
 const text = { type: "string" };
 const object = (names) => ({ type: "object", properties: Object.fromEntries(names.map((n) => [n, text])), required: names });
