@@ -11,8 +11,16 @@ bool is_like_an_id(const std::string& name) {
                              [&](const char* kind) { return name.starts_with(kind); });
 }
 
+// Characters that nobody sees, or that turn the text around them: a name with one could look like another one. Joiners, which
+// emoji and some scripts need, are not among them.
+constexpr std::string_view kUnseen[] = {"\u00ad", "\u061c", "\u200b", "\u200e", "\u200f", "\u2028",
+                                        "\u2029", "\u202a", "\u202b", "\u202c", "\u202d", "\u202e",
+                                        "\u2060", "\u2061", "\u2062", "\u2063", "\u2064", "\u2066",
+                                        "\u2067", "\u2068", "\u2069", "\ufeff"};
+
 bool is_plain(const std::string& name) {
-  return std::ranges::none_of(name, [](char c) { return uint8_t(c) < ' ' || c == 127; });
+  return std::ranges::none_of(name, [](char c) { return uint8_t(c) < ' ' || c == 127; }) &&
+         std::ranges::none_of(kUnseen, [&](std::string_view c) { return name.find(c) != name.npos; });
 }
 
 int64_t characters_of(const std::string& text) {
@@ -49,7 +57,7 @@ void check_name(Query& query, const std::string& name) {
   if (count < 1 || count > 64 || name.size() > 256 || !is_text(name))
     query.refuse(invalid("name", "a name has 1 to 64 characters"));
   else if (!is_plain(name) || name.front() == ' ' || name.back() == ' ')
-    query.refuse(invalid("name", "a name has no control characters, and no blanks at its ends"));
+    query.refuse(invalid("name", "a name has no control or invisible characters, and no blanks at its ends"));
   else if (is_like_an_id(name))
     query.refuse(invalid("name", "the name '" + name + "' begins like an id; choose another"));
 }

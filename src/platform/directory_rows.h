@@ -13,7 +13,7 @@ std::optional<api::ApiError> fault_of(const api::ApiResult<Done>& result);
 bool is_refused(Query& query, const Actor& who, Act act, const std::string& workspace = {});
 bool is_separated(Query& query);
 
-// 1 to 64 characters of UTF-8, no control characters, no blanks at its ends, and not like an id. Refuses others.
+// 1 to 64 characters of UTF-8, no control or invisible characters, no blanks at its ends, and not like an id. Refuses others.
 void check_name(Query& query, const std::string& name);
 api::ApiError invalid(const std::string& param, const std::string& message, const std::string& code = {});
 api::ApiError name_taken(const std::string& what, const std::string& name);

@@ -32,11 +32,13 @@ TEST_P(DirectoryTest, FindsByIdAndNameAndKeepsWhatIsDisabled) {
 
 TEST_P(DirectoryTest, NamesAreUniqueAndPlain) {
   EXPECT_EQ(code_of(directory->create_workspace(root, "blue")), "name_taken");
-  for (const std::string name : {"", " a", "a ", "a\nb", "wsp_a", "ak-1", "\xff"})
+  for (const std::string name :
+       {"", " a", "a ", "a\nb", "wsp_a", "ak-1", "\xff", "blue\u200b", "\u202eeulb", "bl\ufeffue"})
     EXPECT_NE(message_of(directory->create_workspace(root, name)), "") << name;
   EXPECT_NE(message_of(directory->create_workspace(root, std::string(65, 'a'))), "");
   EXPECT_EQ(must(directory->create_workspace(root, "研究 '; DROP TABLE account")).name,
             "研究 '; DROP TABLE account");
+  EXPECT_EQ(must(directory->create_workspace(root, "👩\u200d🔬 می\u200cخواهم")).name, "👩\u200d🔬 می\u200cخواهم");
   add_key("blue", "app");
   EXPECT_EQ(code_of(directory->create_key(root, draft_of("blue", "app"))), "name_taken");
   add_key("red", "app");
