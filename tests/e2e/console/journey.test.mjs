@@ -11,12 +11,12 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { button, dialog, field, launch, open } from "./browser.mjs";
 import { codeOf, kPrices } from "./platform_mock.mjs";
-import { makeToy, Program } from "./program.mjs";
+import { Program } from "./program.mjs";
 
 const kClasses = ["input", "cached", "cache_write", "output", "reasoning"];
 let browser;
 let program;
-let folder; // of the platform; the model is beside it
+let folder; // of the platform
 let init; // what `platform init --json` said
 
 before(async () => {
@@ -24,8 +24,7 @@ before(async () => {
   init = JSON.parse(
     execFileSync(process.env.AUTARK_BIN, ["platform", "init", "--dir", folder, "--json"], { encoding: "utf8" }),
   );
-  await makeToy(process.env.ROOT, join(folder, "../toy"));
-  program = await Program.of(join(folder, "../toy"), "--name", "toy", "--threads", "1", "--platform", folder);
+  program = await Program.toy("--platform", folder);
   browser = await launch();
 });
 after(async () => {

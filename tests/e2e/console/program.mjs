@@ -1,14 +1,24 @@
 // The program under test: `autark serve` on a free port of this machine.
 import { spawn } from "node:child_process";
-import { cp, readFile, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
 
 const kStartMs = 120_000;
 
 export class Program {
   static serve(...options) {
     return Program.of(process.env.AUTARK_E2E_MODEL ?? "smollm2-135m", ...options);
+  }
+
+  // With a tiny model, for tests that ask it for little or nothing.
+  static async toy(...options) {
+    const folder = join(await mkdtemp(join(tmpdir(), "autark-console-")), "toy");
+    await makeToy(folder);
+    const program = await Program.of(folder, "--name", "toy", "--threads", "1", ...options);
+    program.folder = dirname(folder);
+    return program;
   }
 
   static async of(model, ...options) {
@@ -43,6 +53,7 @@ export class Program {
   async stop() {
     this.process.kill("SIGTERM");
     await this.ended;
+    if (this.folder) await rm(this.folder, { recursive: true, force: true });
   }
 }
 
@@ -50,9 +61,9 @@ const kToyTemplate =
   "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}" +
   "{% if add_generation_prompt %}<|im_start|>assistant\n{% if enable_thinking %}<think>\n{% endif %}{% endif %}";
 
-// Makes a tiny model in `folder` whose answers are noise; with thinking, they are reasoning. `root`: of the source tree.
-export async function makeToy(root, folder) {
-  await cp(join(root, "tests/golden/models/qwen2-untied-sharded"), folder, { recursive: true });
+// Makes a tiny model in `folder` whose answers are noise; with thinking, they are reasoning.
+export async function makeToy(folder) {
+  await cp(join(process.env.ROOT, "tests/golden/models/qwen2-untied-sharded"), folder, { recursive: true });
   const file = join(folder, "tokenizer_config.json");
   const settings = JSON.parse(await readFile(file, "utf8"));
   await writeFile(file, JSON.stringify({ ...settings, chat_template: kToyTemplate }));

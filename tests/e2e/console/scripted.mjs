@@ -18,7 +18,7 @@ export function scripted(Server, prepare = () => undefined) {
   }
 
   before(async () => {
-    if (!process.env.PAGE_FOLDER) program = await Program.serve();
+    if (!process.env.PAGE_FOLDER) program = await Program.toy();
     all.source = program ? { page: program.url } : { folder: process.env.PAGE_FOLDER };
     all.browser = await launch();
   });
