@@ -9,9 +9,9 @@ comes with a key, is admitted by limits of twelve kinds and levels, and is booke
 NULL_SERVER is the program of the target `null_server` (-DAUTARK_TESTS=ON). The table says
 
   first byte    from sending a request of 2 KB on an open connection to the first byte of its streamed answer
-  chunk         processor time of the server for one streamed chunk, 64 streams, one chunk each every 10 ms
-  bare send     processor time of sending as many bytes to as many sockets from a loop of Python, which no server that
-                sends each chunk at once can go below
+  chunk         processor time of the server for one streamed chunk, 64 streams, one chunk each every 10 ms. Between its
+                rounds, the same number of bytes is sent to as many sockets from a loop of Python ("bare"): that is the
+                kernel's part, and no server that sends each chunk at once can go below it. "own" is the rest
   chunk burst   the same where the backend has all tokens at once, so that many chunks are sent together
   open streams  2000 streams at the same time: how many got their first chunk and one more, memory for each
   memory        resident memory after the first tenth of --requests whole answers and at the end, and after each
@@ -108,6 +108,7 @@ class Streams:
 
     def __init__(self, server, count):
         self.selector, self.open, self.chunks = selectors.DefaultSelector(), 0, [0] * count
+        self.last = [b""] * count  # bytes
         self.sockets = [server.connect() for _ in range(count)]
         for i, s in enumerate(self.sockets):
             self.selector.register(s, selectors.EVENT_READ, i)
@@ -124,7 +125,10 @@ class Streams:
                 if not got:
                     sys.exit("the server closed a stream")
                 self.chunks[key.data] += got.count(b"data: ")
-                self.open -= got.endswith(b"0\r\n\r\n")
+                self.last[key.data] = (self.last[key.data] + got[-5:])[-5:]
+                if self.last[key.data] == b"0\r\n\r\n":  # a gateway closes what is idle for long
+                    self.selector.unregister(key.fileobj)
+                    self.open -= 1
 
     def close(self):
         self.selector.close()
@@ -148,7 +152,7 @@ def first_byte(program, rounds):
 
 def chunk(program, rounds, tokens, delay_us):
     """Microseconds for a chunk: the median, the least and the most of the rounds."""
-    each = []
+    each, bare = [], []
     with NullServer(program, tokens, delay_us) as server:
         for _ in range(rounds):
             streams = Streams(server, 64)
@@ -157,7 +161,12 @@ def chunk(program, rounds, tokens, delay_us):
             streams.read_until(lambda: False)
             each.append((server.processor_us() - began) / sum(streams.chunks))
             streams.close()
-    return {"median": statistics.median(each), "least": min(each), "most": max(each)}
+            if delay_us:
+                bare.append(bare_send(steps=tokens, pause=delay_us / 1e6))
+    found = {"median": statistics.median(each), "least": min(each), "most": max(each)}
+    if bare:
+        found.update(bare=statistics.median(bare), own=found["median"] - statistics.median(bare))
+    return found
 
 
 def bare_send(count=64, steps=300, letters=250, pause=0.01):
@@ -176,7 +185,7 @@ def bare_send(count=64, steps=300, letters=250, pause=0.01):
     for s in sockets:
         s.close()
     reader.wait()
-    return {"mean": taken * 1e6 / count / steps}
+    return taken * 1e6 / count / steps
 
 
 def open_streams(program, count=2000):
@@ -236,7 +245,7 @@ def main():
     o = o.parse_args()
     NullServer.place = o.database
     steps = {"first_byte_us": lambda: first_byte(o.program, o.rounds), "chunk_us": lambda: chunk(o.program, o.rounds, 300, 10_000),
-             "bare_send_us": bare_send, "chunk_burst_us": lambda: chunk(o.program, o.rounds, 1000, 0), "open_streams": lambda: open_streams(o.program)}
+             "chunk_burst_us": lambda: chunk(o.program, o.rounds, 1000, 0), "open_streams": lambda: open_streams(o.program)}
     if o.requests:
         steps.update(answers=lambda: requests_memory(o.program, o.requests), streams=lambda: streams_memory(o.program))
     found = {}
