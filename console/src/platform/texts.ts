@@ -44,6 +44,7 @@ export const english = {
   nothingFound: "Nothing has this in its name.",
   more: "Show more rows",
   shownOf: (shown: number, all: number) => `${count.format(shown)} of ${count.format(all)}`,
+  listed: (names: string[]) => names.join(", "),
   inUnit: (what: string, unit: string) => `${what} (${unit})`,
   tokensText: (n: number) => `${count.format(n)} tokens`,
   none: "–",

@@ -42,6 +42,7 @@ export const chinese: Texts = {
   nothingFound: "没有名称匹配的项。",
   more: "显示更多行",
   shownOf: (shown, all) => `已显示 ${count.format(shown)} / ${count.format(all)}`,
+  listed: (names) => names.join("、"),
   inUnit: (what, unit) => `${what}（${unit}）`,
   tokensText: (n) => `${count.format(n)} 词元`,
   none: "–",

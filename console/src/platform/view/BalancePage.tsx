@@ -123,12 +123,13 @@ function Expiry({ credit }: { credit: Credit }) {
 
 function Use({ credit }: { credit: Credit }) {
   const { amount, used } = credit;
-  const part = numberOf(used) / (numberOf(amount) || 1);
+  const left = leftOf(amount, used);
+  const part = numberOf(left) / (numberOf(amount) || 1);
   const { balance } = texts;
   return (
     <div class="budget">
-      <span>{balance.leftOf(quantity(leftOf(amount, used)), quantity(amount))}</span>
-      <Bar part={Math.min(1, part)} label={balance.use} />
+      <span>{balance.leftOf(quantity(left), quantity(amount))}</span>
+      <Bar part={Math.max(0, Math.min(1, part))} label={balance.use} left />
     </div>
   );
 }

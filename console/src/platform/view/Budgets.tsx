@@ -57,8 +57,9 @@ export function Budget({ limit, name }: { limit: Limit; name: string }) {
 }
 
 // An SVG, because the page's policy forbids widths in style attributes.
-export function Bar({ part, label }: { part: number; label: string }) {
-  const level = part >= 1 ? "full" : part >= 0.8 ? "near" : "";
+// `left`: of what is left, where much of it is nothing to warn of.
+export function Bar({ part, label, left = false }: { part: number; label: string; left?: boolean }) {
+  const level = left ? "" : part >= 1 ? "full" : part >= 0.8 ? "near" : "";
   return (
     <svg
       class={`bar ${level}`}

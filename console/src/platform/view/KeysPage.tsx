@@ -160,7 +160,7 @@ function columnsOf(me: Me, onOpen: (open: Open) => void, onEnable: (key: Key) =>
       ),
     },
     { name: keys.workspace, cell: (key) => <bdi>{key.workspace_name || key.workspace}</bdi> },
-    { name: keys.models, cell: (key) => (key.models.length > 0 ? key.models.join(", ") : texts.all) },
+    { name: keys.models, cell: (key) => (key.models.length > 0 ? texts.listed(key.models) : texts.all) },
     { name: keys.limits, cell: (key) => <KeyLimits target={key} /> },
     { name: keys.used, cell: (key) => formatTime(key.used) },
     { name: keys.state, cell: (key) => <KeyState target={key} /> },

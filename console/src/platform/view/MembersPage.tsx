@@ -81,12 +81,12 @@ function columnsOf(
   const nameOf = (id: string) => workspaces.find((workspace) => workspace.id === id)?.name ?? id;
   const columns: Column<Member>[] = [
     { name: members.name, head: true, cell: ({ name }) => <bdi class="name">{name}</bdi> },
-    { name: members.roles, cell: ({ roles }) => roles.map((role) => members.roleNames[role] ?? role).join(", ") },
+    { name: members.roles, cell: ({ roles }) => texts.listed(roles.map((role) => members.roleNames[role] ?? role)) },
     {
       name: members.workspaces,
       cell: (member) =>
         member.workspaces.length > 0 ? (
-          <bdi>{member.workspaces.map(nameOf).join(", ")}</bdi>
+          <bdi>{texts.listed(member.workspaces.map(nameOf))}</bdi>
         ) : (
           <span class="quiet">{texts.none}</span>
         ),
