@@ -3,11 +3,16 @@
 # into the one program all_tests), and with AUTARK_FUZZ every src/NAME/**_fuzz.cc into a fuzz target of its own under fuzz/.
 # With COLD, a release build compiles the layer with -O1, except HOT_FILES: for layers that seldom compute for long. All cold
 # layers share one set of precompiled headers (cmake/precompile.cmake), which has nlohmann/json.
+# ONE_THREAD_TESTS are tests that start no thread: a build with TSan, which looks for races between threads, leaves them out if
+# AUTARK_TEST_LAYERS selects its tests.
 # A file named *_SUFFIX.cc is compiled for the instruction set SUFFIX of the list below, and only on its processor family; one
 # named *_test_SUFFIX.cc belongs to the tests.
 option(AUTARK_ONE_TEST_PROGRAM "Link the tests of all layers into one program" OFF)
 set(AUTARK_TEST_LAYERS "" CACHE STRING "Layers whose tests are built; empty: all")
 set(AUTARK_TEST_FLAGS -O1 -g0)  # test code runs once, so it should compile fast
+if(AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)  # more than half of its time went to optimising the checks
+  set(AUTARK_TEST_FLAGS -O0 -g0)
+endif()
 
 # autark_isa(FAMILY SUFFIX flags...): declares an instruction set with the flags of its files. src/chips/cpu/isa.cc needs a
 # line for it too, which detects it at run time.
@@ -59,7 +64,7 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
 endif()
 
 function(autark_layer name)
-  cmake_parse_arguments(L "COLD" "" "HOT_FILES;DEPS;LIBS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(L "COLD" "" "HOT_FILES;ONE_THREAD_TESTS;DEPS;LIBS;TEST_LIBS" ${ARGN})
   set(headers std)
   if(L_COLD)
     set(headers json)
@@ -87,6 +92,7 @@ function(autark_layer name)
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
   set(tests ${all})
   list(FILTER tests INCLUDE REGEX "_test(_[a-z0-9]+)?\\.cc$")
+  autark_one_thread(tests "${L_ONE_THREAD_TESTS}")
   if(sources)
     add_library(autark_${name} OBJECT ${sources})       # OBJECT: static registrations are never dropped
     set(visibility PUBLIC)
@@ -119,6 +125,28 @@ function(autark_layer name)
       target_link_options(${fuzzer} PRIVATE -fsanitize=fuzzer)
       set_property(TARGET ${fuzzer} PROPERTY RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
     endforeach()
+  endif()
+endfunction()
+
+# Takes the tests with these names out of a list if the build is for TSan and does not test all layers. In every build it is
+# an error that one of them starts threads, as far as its text tells.
+function(autark_one_thread list names)
+  set(others ${${list}})
+  foreach(n ${names})
+    set(file ${${list}})
+    list(FILTER file INCLUDE REGEX "/${n}_test\\.cc$")
+    list(LENGTH file found)
+    if(NOT found EQUAL 1)
+      message(FATAL_ERROR "ONE_THREAD_TESTS: ${found} files are named ${n}_test.cc")
+    endif()
+    file(STRINGS ${file} threads REGEX "std::(j?thread|async)|Server::start|Running ")
+    if(threads)
+      message(FATAL_ERROR "${file} starts threads: take it from ONE_THREAD_TESTS in CMakeLists.txt, so that TSan sees it")
+    endif()
+    list(REMOVE_ITEM others ${file})
+  endforeach()
+  if(AUTARK_SANITIZE STREQUAL thread AND AUTARK_TEST_LAYERS)
+    set(${list} ${others} PARENT_SCOPE)
   endif()
 endfunction()
 
@@ -164,7 +192,7 @@ endfunction()
 # Links an executable of the layers and all layers that they depend on.
 function(autark_program name)
   cmake_parse_arguments(P "" "" "SOURCES;LAYERS;LIBS" ${ARGN})
-  add_executable(${name} ${P_SOURCES})
+  add_executable(${name})
   set(layers "")
   foreach(l ${P_LAYERS})
     list(APPEND layers ${AUTARK_${l}_LAYERS})
@@ -177,5 +205,7 @@ function(autark_program name)
       target_sources(${name} PRIVATE $<TARGET_OBJECTS:autark_${l}>)
     endif()
   endforeach()
+  # Behind the layers: of an inline function the linker keeps the first copy, and that of a layer is the faster one.
+  target_sources(${name} PRIVATE ${P_SOURCES})
   target_link_libraries(${name} PRIVATE ${P_LIBS})
 endfunction()
