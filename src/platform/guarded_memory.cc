@@ -28,26 +28,28 @@ namespace {
 // Larger ones are mappings of their own, which the kernel takes back at once.
 constexpr size_t kWipedMax = size_t{32} << 20;
 
-void give_back(void* memory) {
-  if (memory && autark::platform::wipes.load(std::memory_order_relaxed)) {
-    const size_t size = ::malloc_usable_size(memory);
-    if (size <= kWipedMax) ::explicit_bzero(memory, size);
-  }
-  std::free(memory);
+bool wipes_now() {
+  return autark::platform::wipes.load(std::memory_order_relaxed);
+}
+
+void wipe(void* memory, size_t size) {
+  if (size <= kWipedMax) ::explicit_bzero(memory, size);
 }
 
 }  // namespace
 
-// The operators of the whole program; those of arrays and without exceptions call these two by default, aligned ones do not.
+// The operators of the whole program; those of arrays and without exceptions call these by default, aligned ones do not.
 void* operator new(size_t size) {
   if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
   throw std::bad_alloc();
 }
 void operator delete(void* memory) noexcept {
-  give_back(memory);
+  if (memory && wipes_now()) wipe(memory, ::malloc_usable_size(memory));
+  std::free(memory);
 }
-void operator delete(void* memory, size_t) noexcept {
-  give_back(memory);
+void operator delete(void* memory, size_t size) noexcept {
+  if (memory && wipes_now()) wipe(memory, size);
+  std::free(memory);
 }
 
 #endif
