@@ -69,6 +69,25 @@ constexpr storage::SchemaStep kSteps[] = {
      " alive_until BIGINT NOT NULL, PRIMARY KEY (limit_name, server));",
      "DROP TABLE share; DROP TABLE counter; DROP TABLE reservation; DROP TABLE server; DROP TABLE credit;"
      "DROP TABLE book; DROP TABLE posting; DROP TABLE usage_hour; DROP TABLE usage;"},
+    {// 3: the ledger only grows
+     {"CREATE TRIGGER usage_update BEFORE UPDATE ON usage BEGIN SELECT RAISE(ABORT, 'usage only grows'); END;"
+      "CREATE TRIGGER usage_delete BEFORE DELETE ON usage BEGIN SELECT RAISE(ABORT, 'usage only grows'); END;"
+      "CREATE TRIGGER posting_update BEFORE UPDATE ON posting BEGIN SELECT RAISE(ABORT, 'posting only "
+      "grows');"
+      " END;"
+      "CREATE TRIGGER posting_delete BEFORE DELETE ON posting BEGIN SELECT RAISE(ABORT, 'posting only "
+      "grows');"
+      " END;",
+      "CREATE FUNCTION only_grows() RETURNS trigger LANGUAGE plpgsql AS"
+      " 'BEGIN RAISE EXCEPTION ''% only grows'', TG_TABLE_NAME; END';"
+      "CREATE TRIGGER usage_change BEFORE UPDATE OR DELETE OR TRUNCATE ON usage"
+      " FOR EACH STATEMENT EXECUTE FUNCTION only_grows();"
+      "CREATE TRIGGER posting_change BEFORE UPDATE OR DELETE OR TRUNCATE ON posting"
+      " FOR EACH STATEMENT EXECUTE FUNCTION only_grows();"},
+     {"DROP TRIGGER usage_update; DROP TRIGGER usage_delete; DROP TRIGGER posting_update;"
+      "DROP TRIGGER posting_delete;",
+      "DROP TRIGGER usage_change ON usage; DROP TRIGGER posting_change ON posting; DROP FUNCTION "
+      "only_grows();"}},
 };
 
 }  // namespace

@@ -55,11 +55,19 @@ class Transaction {
   }
 };
 
-// A numbered step of the schema, forward and back. In the texts {serial} is the type of a key that grows by itself.
-// A step never changes once it was released.
+// Statements for each kind of database. {serial} is the type of a key that grows by itself.
+struct SchemaText {
+  constexpr SchemaText(const char* both) : sqlite(both), postgres(both) {}
+  constexpr SchemaText(const char* of_sqlite, const char* of_postgres)
+      : sqlite(of_sqlite), postgres(of_postgres) {}
+  const char* sqlite;
+  const char* postgres;
+};
+
+// A numbered step of the schema, forward and back. It never changes once it was released.
 struct SchemaStep {
-  const char* up;
-  const char* down;
+  SchemaText up;
+  SchemaText down;
 };
 
 class Database {

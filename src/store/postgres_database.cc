@@ -26,9 +26,9 @@ std::optional<Error> take_step(PostgresConnection& c, std::span<const SchemaStep
   if (!taken) return taken.error();
   const auto next = next_step(steps, *taken, version);
   if (!next) return next.error();
-  there = next->sql.empty();
+  there = !next->text;
   if (there) return {};
-  if (auto fault = c.run(with_serial(next->sql, "BIGSERIAL PRIMARY KEY").c_str())) return fault;
+  if (auto fault = c.run(with_serial(next->text->postgres, "BIGSERIAL PRIMARY KEY").c_str())) return fault;
   return c.run(("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL);"
                 "DELETE FROM schema_version; INSERT INTO schema_version VALUES (" +
                 std::to_string(next->version) + ")")

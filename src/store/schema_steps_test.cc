@@ -57,6 +57,17 @@ TEST_P(SchemaSteps, ThatFailLeaveNothing) {
   EXPECT_FALSE(database->migrate(kSteps, 3)) << "it goes on with steps that work";
 }
 
+TEST_P(SchemaSteps, HaveATextForEachKindOfDatabase) {
+  constexpr SchemaStep kEach[] = {
+      {{"CREATE TABLE of_sqlite (a BIGINT);", "CREATE TABLE of_postgres (a BIGINT);"},
+       {"DROP TABLE of_sqlite;", "DROP TABLE of_postgres;"}}};
+  ASSERT_FALSE(database->migrate(kEach, 1));
+  ASSERT_EQ(tables_of(*database).size(), 1u);
+  EXPECT_EQ(tables_of(*database)[0].name, database->is_shared() ? "of_postgres" : "of_sqlite");
+  ASSERT_FALSE(database->migrate(kEach, 0));
+  EXPECT_TRUE(tables_of(*database).empty());
+}
+
 TEST_P(SchemaSteps, OfANewerProgramAreAnError) {
   EXPECT_EQ(*database->version(), 0);
   ASSERT_FALSE(database->migrate(kSteps, 3));

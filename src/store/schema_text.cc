@@ -11,8 +11,8 @@ Result<NextStep> next_step(std::span<const SchemaStep> steps, int64_t taken, siz
   if (int64_t(wanted) > known)
     return Error{Code::invalid, "store: there is no version " + std::to_string(wanted) + "; the newest is " +
                                     std::to_string(known)};
-  if (taken < int64_t(wanted)) return NextStep{steps[size_t(taken)].up, taken + 1};
-  if (taken > int64_t(wanted)) return NextStep{steps[size_t(taken) - 1].down, taken - 1};
+  if (taken < int64_t(wanted)) return NextStep{&steps[size_t(taken)].up, taken + 1};
+  if (taken > int64_t(wanted)) return NextStep{&steps[size_t(taken) - 1].down, taken - 1};
   return NextStep{};
 }
 

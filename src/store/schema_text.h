@@ -5,8 +5,8 @@
 namespace autark::storage {
 
 struct NextStep {
-  std::string sql;      // empty: the database has the wanted version
-  int64_t version = 0;  // after the step
+  const SchemaText* text = nullptr;  // nullptr: the database has the wanted version
+  int64_t version = 0;               // after the step
 };
 
 // The step to take from version `taken` towards `wanted`. An Error if the database knows more steps than `steps`.

@@ -141,9 +141,10 @@ class SqliteDatabase final : public Database {
     if (!taken) return taken.error();
     const auto next = next_step(steps, *taken, version);
     if (!next) return next.error();
-    there = next->sql.empty();
+    there = !next->text;
     if (there) return {};
-    if (auto fault = writer_->db().run(with_serial(next->sql, "INTEGER PRIMARY KEY AUTOINCREMENT").c_str()))
+    if (auto fault =
+            writer_->db().run(with_serial(next->text->sqlite, "INTEGER PRIMARY KEY AUTOINCREMENT").c_str()))
       return fault;
     return writer_->db().run(("PRAGMA user_version=" + std::to_string(next->version)).c_str());
   }
@@ -155,7 +156,7 @@ class SqliteDatabase final : public Database {
 Result<std::unique_ptr<Connection>> connect(const std::string& path) {
   AUTARK_TRY(Sqlite db, Sqlite::open(path));
   if (auto fault = db.run("PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                          "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON;"))
+                          "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA recursive_triggers=ON;"))
     return *fault;
   return std::make_unique<Connection>(std::move(db));
 }
