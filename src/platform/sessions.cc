@@ -223,10 +223,11 @@ api::ApiResult<std::optional<OpenSession>> Sessions::find(const std::string& tok
 api::ApiResult<std::vector<Session>> Sessions::list(const Actor& who) {
   return transact(*state_->database, Kind::reads, [&](Query& query) {
     const bool all = !refusal(who, Act::end_sessions, "", false);
+    const bool own = !who.member.empty() && (who.key.empty() || who.is_administrator());
     std::vector<Session> found;
     for (const auto& row : query.rows(
              std::string(kSessions) + " WHERE m.account = $1 ORDER BY s.created DESC, s.id", {who.account}))
-      if (all || (!who.member.empty() && row.text(1) == who.member)) found.push_back(session_of(row));
+      if (all || (own && row.text(1) == who.member)) found.push_back(session_of(row));
     std::erase_if(found, [&](const Session& s) { return is_over(s, state_->clock()); });
     return found;
   });

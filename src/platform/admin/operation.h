@@ -16,9 +16,9 @@ inline constexpr std::string_view kBase = "/admin/v1";
 enum class Access : uint8_t {
   open,           // everybody
   early_session,  // a console session, also one that still needs TOTP
-  early,          // keys of any role and all sessions, also those that still need TOTP
+  early,          // keys and all sessions, also those that still need TOTP
   session,        // a console session
-  normal          // keys with an administrative role, and sessions
+  normal          // keys and sessions; a developer's key only reads
 };
 
 // What the request has as its body.

@@ -8,6 +8,7 @@
 #include "base/text_codings.h"
 #include "http/router.h"
 #include "platform/admin_routes.h"
+#include "platform/booking.h"
 #include "platform/schema.h"
 #include "platform/secrets.h"
 #include "platform/totp.h"
@@ -214,8 +215,24 @@ class AdminPlatform {
           new_key(who, "key of " + std::string(name_of(role)), "default", role, id);
     keys["second"] =
         new_key(who, std::string(kSecond) + " key", second_workspace, Role::developer, second_key);
-    for (const std::string& workspace : {own["workspace"], second_workspace})
+    for (const std::string& workspace : {std::string("default"), own["workspace"], second_workspace}) {
       must(d.set_limit(who, {.level = "workspace", .subject = workspace, .amount = 60}));
+      use(who.account, must(d.workspace(who, workspace)).id);
+    }
+  }
+  // A request of the workspace, in the past.
+  void use(const std::string& account, const std::string& workspace) {
+    const Charge charge{.id = "request in " + workspace,
+                        .time = now_ - kDay,
+                        .account = account,
+                        .workspace = workspace,
+                        .key = "key in " + workspace,
+                        .model = "m",
+                        .tokens = {.input = 1}};
+    EXPECT_FALSE(database->write([&](storage::Transaction& t) -> std::optional<Error> {
+      const auto booked = book(t, std::span(&charge, 1), charge.time);
+      return booked ? std::nullopt : std::optional(booked.error());
+    }));
   }
   void make_members(const Actor& who) {
     for (const char* role : {"system", "security", "audit", "developer"})
