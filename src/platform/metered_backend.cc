@@ -1,5 +1,6 @@
 #include "platform/metered_backend.h"
 #include <algorithm>
+#include <cstdlib>
 #include "api/caller.h"
 #include "base/log.h"
 #include "platform/money.h"
@@ -112,7 +113,7 @@ void MeteredBackend::book_refusal(const Charge& charge, Micros now) const {
     const std::lock_guard lock(mutex_);
     if (refused_.size() >= kKeysMax) refused_.clear();
     Micros& last = refused_[charge.key];
-    if (last != 0 && now - last < kSecond) return;
+    if (last != 0 && std::abs(now - last) < kSecond) return;  // also if the clock was set back
     last = now;
   }
   Charge refused = charge;

@@ -248,6 +248,28 @@ TEST(Metering, ReservesMoneyByThePriceOfTheHour) {
   EXPECT_EQ(f.books->settled[1].tokens, Tokens{});
 }
 
+TEST(Metering, BooksRefusalsOnceASecondWhateverTheClockDoes) {
+  Fixture f({of_key(LimitKind::budget, 0)});
+  auto file = PriceFile::parse(
+      "version = \"1\"\nvalid_from = 2020-01-01T00:00:00Z\ncurrency = \"CNY\"\n[models.\"*\"]\ninput = "
+      "1\noutput = 1\n");
+  ASSERT_TRUE(file) << file.error().message;
+  f.prices = std::make_shared<PriceList>(std::vector{*file});
+  const auto booked_at = [&](Micros time) {
+    f.now = time;
+    const size_t before = f.books->settled.size();
+    f.submit();
+    EXPECT_EQ(f.fault()->kind, Kind::quota);
+    return f.books->settled.size() - before;
+  };
+  const Micros start = f.now;
+  EXPECT_EQ(booked_at(start), 1u);
+  EXPECT_EQ(booked_at(start + kSecond - 1), 0u);
+  EXPECT_EQ(booked_at(start - kDay), 1u) << "not silent until the clock is there again";
+  for (Micros back = 1; back < kSecond; back += 9'999) EXPECT_EQ(booked_at(start - kDay - back), 0u);
+  EXPECT_EQ(booked_at(start - kDay + kSecond), 1u);
+}
+
 TEST(Metering, RefusesAnAccountWithoutMeansUnlessItPaysLater) {
   Fixture f({}, false);
   f.submit();
