@@ -78,6 +78,7 @@ api::ApiResult<Account> Directory::create_account(const std::string& name, const
     check_name(query, name);
     if (auto fault = currency_fault(currency)) return query.refuse(*fault);
     if (find_account(query, name)) return query.refuse(name_taken("account", name));
+    check_price_currency(query, currency);
     return find_account(query, insert_account(query, name, currency, clock_())).value_or(Account{});
   });
 }
@@ -99,7 +100,9 @@ std::optional<api::ApiError> Directory::enable_account(const std::string& accoun
   return fault_of(transact(*database_, Kind::changes, [&](Query& query) -> Done {
     const int64_t changed = query.change("UPDATE account SET disabled = $2 WHERE id = $1 OR name = $1",
                                          {account, enabled ? 0 : clock_()});
-    if (changed == 0) query.refuse(no_such("account"));
+    const auto found = find_account(query, account);
+    if (changed == 0 || !found) return query.refuse(no_such("account"));
+    if (enabled) check_price_currency(query, found->currency);
     return {};
   }));
 }

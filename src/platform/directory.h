@@ -104,7 +104,8 @@ class Directory {
 
   explicit Directory(std::shared_ptr<storage::Database> database, Clock clock = system_now);
 
-  // Accounts: for the operator, who names them on its commands. `currency`: three capital letters.
+  // Accounts: for the operator, who names them on its commands. `currency`: three capital letters, those of the prices if
+  // there are any.
   Answer<Account> create_account(const std::string& name, const std::string& currency);
   Answer<std::vector<Account>> accounts();
   // By id or name; empty: the only one, or the one named "default".
@@ -149,7 +150,8 @@ class Directory {
   Answer<Limit> raise_limit(const Actor& who, const Limit& limit);
 
   Answer<std::vector<PriceRecord>> price_files(const Actor& who);  // by valid_from
-  // A version never changes: conflict, unless the text is the same. The currency must be the account's.
+  // A version never changes: conflict, unless the text is the same. The currency must be that of all accounts that are
+  // not disabled, as prices count for all.
   Answer<PriceRecord> add_price_file(const Actor& who, const std::string& toml);
 
   // Whether nobody may hold two administrative roles.

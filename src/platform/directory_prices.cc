@@ -17,11 +17,18 @@ std::optional<PriceRecord> find_record(Query& query, const std::string& version)
   return {};
 }
 
+// Prices count for all accounts. Others than one's own are not named.
 void check_currency(Query& query, const Actor& who, const PriceFile& file) {
   const auto account = find_account(query, who.account);
   if (account && account->currency != file.currency)
     query.refuse(invalid("currency", "the price file is in " + file.currency + ", and the account " +
-                                         account->name + " in " + account->currency));
+                                         account->name + " in " + account->currency +
+                                         "; write its prices and its currency in " + account->currency));
+  if (!query.rows("SELECT 1 FROM account WHERE disabled = 0 AND currency <> $1 LIMIT 1", {file.currency})
+           .empty())
+    query.refuse(invalid("currency", "the price file is in " + file.currency +
+                                         ", but would count for accounts in another currency, too; disable "
+                                         "these, and give them a platform of their own"));
 }
 
 }  // namespace
@@ -29,6 +36,16 @@ void check_currency(Query& query, const Actor& who, const PriceFile& file) {
 void insert_price_file(Query& query, const PriceRecord& record) {
   query.change("INSERT INTO price_file (version, valid_from, body, added) VALUES ($1, $2, $3, $4)",
                {record.version, record.valid_from, record.body, record.added});
+}
+
+void check_price_currency(Query& query, const std::string& currency) {
+  for (const PriceRecord& record : all_records(query)) {
+    const auto file = PriceFile::parse(record.body);
+    if (file && file->currency != currency)
+      return void(query.refuse(invalid("currency", "the prices of this platform are in " + file->currency +
+                                                       "; make the account in " + file->currency +
+                                                       ", or a platform of its own for " + currency)));
+  }
 }
 
 api::ApiResult<std::vector<PriceRecord>> Directory::price_files(const Actor& who) {
@@ -43,7 +60,6 @@ api::ApiResult<PriceRecord> Directory::add_price_file(const Actor& who, const st
   return transact(*database_, Kind::changes, [&](Query& query) -> PriceRecord {
     if (is_refused(query, who, Act::change_prices)) return {};
     if (!file) return query.refuse(invalid("", file.error().message));
-    check_currency(query, who, *file);
     const auto known = find_record(query, file->version);
     if (known && known->body == toml) return *known;
     if (known)
@@ -52,6 +68,7 @@ api::ApiResult<PriceRecord> Directory::add_price_file(const Actor& who, const st
                                       "' already, with another text; give this one a version of its own",
                            .param = "version",
                            .code = "version_taken"});
+    check_currency(query, who, *file);
     const PriceRecord record{file->version, file->valid_from, clock_(), toml};
     insert_price_file(query, record);
     return record;

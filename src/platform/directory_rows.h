@@ -51,6 +51,8 @@ std::string insert_workspace(Query& query, const std::string& account, const std
 std::string insert_key(Query& query, const std::string& workspace, const std::string& member,
                        const KeyDraft& draft, const std::string& secret, Micros now);
 void insert_price_file(Query& query, const PriceRecord& record);
+// Refuses an account in another currency than the prices, which count for all accounts.
+void check_price_currency(Query& query, const std::string& currency);
 
 // Unset for three capital letters.
 std::optional<api::ApiError> currency_fault(const std::string& currency);

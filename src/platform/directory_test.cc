@@ -304,10 +304,31 @@ TEST_P(DirectoryTest, PriceFilesNeverChange) {
   EXPECT_EQ(must(directory->add_price_file(root, text("a", "CNY", 1))).version, "a");
   EXPECT_EQ(must(directory->add_price_file(root, text("a", "CNY", 1))).version, "a");
   EXPECT_EQ(code_of(directory->add_price_file(root, text("a", "CNY", 2))), "version_taken");
-  EXPECT_NE(message_of(directory->add_price_file(root, text("b", "EUR", 1))), "");
+  EXPECT_NE(message_of(directory->add_price_file(root, text("b", "EUR", 1))).find("currency in CNY"),
+            std::string::npos);
   EXPECT_NE(message_of(directory->add_price_file(root, "version = 'c'")), "");
   EXPECT_EQ(must(directory->price_files(actor(add_member("ann", {})))).size(), 1u);
   EXPECT_EQ(directory->all_prices()->files().size(), 1u);
+}
+
+TEST_P(DirectoryTest, PricesAreInTheCurrencyOfAllAccounts) {
+  const auto file = [](const std::string& currency) {
+    return "version = '" + currency + "'\nvalid_from = 2026-11-01T00:00:00Z\ncurrency = '" + currency +
+           "'\n[models.'*']\ninput = 1\noutput = 1\n";
+  };
+  const Account other = must(directory->create_account("other", "EUR"));
+  const auto said = message_of(directory->add_price_file(root, file("CNY")));
+  EXPECT_NE(said.find("disable"), std::string::npos) << said;
+  EXPECT_EQ(said.find("account other"), std::string::npos)
+      << "an account learns nothing of another one: " << said;
+  EXPECT_NE(message_of(directory->add_price_file(operator_of(other.id), file("EUR"))), "");
+  EXPECT_TRUE(must(directory->price_files(root)).empty());
+  ASSERT_FALSE(directory->enable_account("other", false));
+  EXPECT_EQ(must(directory->add_price_file(root, file("CNY"))).version, "CNY");
+  EXPECT_NE(message_of(directory->create_account("third", "EUR")).find("in CNY"), std::string::npos);
+  EXPECT_TRUE(directory->enable_account("other", true)) << "it would be charged in CNY";
+  EXPECT_TRUE(must(directory->account("other")).disabled);
+  EXPECT_EQ(must(directory->create_account("third", "CNY")).currency, "CNY");
 }
 
 // The rows have the hash of a secret, and a password as Argon2id.

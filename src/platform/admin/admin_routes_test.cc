@@ -202,7 +202,7 @@ TEST_F(AdminRoutes, MoneyComesInOnceAndIsSeen) {
   EXPECT_EQ(system("POST", "/deposits", {{"amount", "100CNY"}, {"id", "invoice 1"}}).status, 201);
   EXPECT_EQ(system("POST", "/deposits", {{"amount", "50CNY"}, {"id", "invoice 1"}}).status, 400);
   EXPECT_EQ(
-      ask(platform_->keys["foreign"], "POST", "/admin/v1/deposits", {{"amount", "7USD"}, {"id", "invoice 1"}})
+      ask(platform_->keys["foreign"], "POST", "/admin/v1/deposits", {{"amount", "7CNY"}, {"id", "invoice 1"}})
           .status,
       201)
       << "another account's ids are its own";

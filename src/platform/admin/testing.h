@@ -118,7 +118,7 @@ class AdminPlatform {
     open_parts();
     const Account own = must(platform.directory().create_account("default", "CNY"));
     const Account other =
-        must(platform.directory().create_account(std::string(kForeign) + " account", "USD"));
+        must(platform.directory().create_account(std::string(kForeign) + " account", "CNY"));
     account = own.id, foreign_account = other.id;
     fill_own(operator_of(own.id));
     fill_foreign(operator_of(other.id));
