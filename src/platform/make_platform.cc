@@ -1,8 +1,10 @@
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 #include "base/json.h"
 #include "platform/directory_rows.h"
 #include "platform/platform_file.h"
@@ -62,7 +64,36 @@ Error fault(const fs::path& path, const std::string& what) {
   return {Code::io, path.string() + " " + what + ": " + std::strerror(errno)};
 }
 
-// Made beside the folder, so that files can be moved into it; removed with all that is left in it.
+std::optional<Error> make_durable(const fs::path& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool done = fd >= 0 && ::fsync(fd) == 0;
+  const auto failed = done ? std::nullopt : std::optional(fault(folder, "cannot be written"));
+  if (fd >= 0) ::close(fd);
+  return failed;
+}
+
+// Keeps other processes from making a platform in a folder, also while it is renamed.
+class FolderLock {
+ public:
+  static Result<FolderLock> take(const fs::path& folder) {
+    FolderLock lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (lock.file_ < 0) return fault(folder, "cannot be opened");
+    if (::flock(lock.file_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+      return Error{Code::invalid, "another process makes a platform in " + folder.string() + "; wait for it"};
+    return lock;
+  }
+  FolderLock(FolderLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+  FolderLock& operator=(FolderLock&&) = delete;
+  ~FolderLock() {
+    if (file_ >= 0) ::close(file_);
+  }
+
+ private:
+  explicit FolderLock(int file) : file_(file) {}
+  int file_;
+};
+
+// The folder's files under another name beside it, until all are there. Removed with all that is left in it.
 class Staging {
  public:
   static Result<std::unique_ptr<Staging>> make(const fs::path& folder) {
@@ -78,42 +109,34 @@ class Staging {
   }
   const fs::path& path() const { return path_; }
 
-  // platform.toml comes last: before it, there is no platform.
-  std::optional<Error> move_to(const fs::path& folder) const {
-    if (::mkdir(folder.c_str(), 0700) != 0 && (errno != EEXIST || ::chmod(folder.c_str(), 0700) != 0))
-      return fault(folder, "cannot be created");
-    std::vector<fs::path> names;
+  // Takes the place of the folder, which is empty or not there, in one step.
+  std::optional<Error> move_to(const fs::path& folder) {
     std::error_code failed;
-    for (const auto& entry : fs::directory_iterator(path_, failed))
-      if (entry.path().filename() != "platform.toml") names.push_back(entry.path().filename());
-    names.emplace_back("platform.toml");
-    for (const fs::path& name : names) {
-      if (::rename((path_ / name).c_str(), (folder / name).c_str()) == 0) continue;
-      const Error error = fault(folder / name, "cannot be written");
-      for (const fs::path& moved : names) fs::remove(folder / moved, failed);
-      return error;
-    }
-    return make_durable(folder);
+    replaced_ = fs::exists(folder, failed);
+    if (auto fault = make_durable(path_)) return fault;
+    if (::rename(path_.c_str(), folder.c_str()) == 0) return make_durable(folder.parent_path());
+    Error error = fault(folder, "cannot be made");
+    error.message += "; name a new folder";
+    return error;
+  }
+  // Leaves the folder as it was before.
+  void move_back(const fs::path& folder) const {
+    if (::rename(folder.c_str(), path_.c_str()) == 0 && replaced_) ::mkdir(folder.c_str(), 0700);
   }
 
  private:
   explicit Staging(fs::path path) : path_(std::move(path)) {}
-  static std::optional<Error> make_durable(const fs::path& folder) {
-    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool done = fd >= 0 && ::fsync(fd) == 0;
-    const auto failed = done ? std::nullopt : std::optional(fault(folder, "cannot be written"));
-    if (fd >= 0) ::close(fd);
-    return failed;
-  }
-  fs::path path_;
+  const fs::path path_;
+  bool replaced_ = false;
 };
 
 std::optional<Error> check_folder(const fs::path& folder) {
   std::error_code failed;
-  if (fs::exists(folder / "platform.toml", failed))
-    return Error{Code::invalid, folder.string() + " has a platform already; use it with --platform"};
-  if (fs::exists(folder, failed) && !fs::is_empty(folder, failed))
+  if (!fs::exists(folder, failed)) return {};
+  if (!fs::is_empty(folder, failed))
     return Error{Code::invalid, folder.string() + " is not an empty folder; name a new or empty one"};
+  if (fs::equivalent(folder, fs::current_path(failed), failed))
+    return Error{Code::invalid, folder.string() + " is the folder that you are in; name a new one in it"};
   return {};
 }
 
@@ -138,17 +161,10 @@ MadePlatform seed(Query& query, const NewPlatform& wanted, const std::string& se
   return made;
 }
 
-// For a database that stays when the folder cannot be written.
-void unseed(storage::Database& database) {
-  (void)transact(database, Kind::changes, [](Query& query) -> Done {
-    for (const char* table : {"price_file", "key_secret", "api_key", "workspace", "account"})
-      query.change(std::string("DELETE FROM ") + table);
-    return {};
-  });
-}
-
 std::optional<Error> error_of(const api::ApiError* fault) {
-  return fault ? std::optional(Error{Code::invalid, fault->message}) : std::nullopt;
+  if (!fault) return {};
+  const bool is_lost = fault->kind == api::ApiError::Kind::unavailable;
+  return Error{is_lost ? Code::io : Code::invalid, fault->message};
 }
 
 std::optional<Error> write_files(const fs::path& folder, const NewPlatform& wanted) {
@@ -157,33 +173,62 @@ std::optional<Error> write_files(const fs::path& folder, const NewPlatform& want
   return SecretBox::make(folder / "platform.key");
 }
 
+Error there_already(const fs::path& folder) {
+  return {Code::invalid, folder.string() +
+                             " has a platform already; use it with --platform, and if the key of its "
+                             "administrator is lost, make another with 'autark keys create --role system'"};
+}
+
+// Whether a folder has the files that are written for `wanted`.
+bool has_files(const fs::path& folder, const NewPlatform& wanted) {
+  constexpr size_t kBytesMax = size_t{1} << 20;
+  const auto is = [&](const char* name, const std::string& text) {
+    const auto found = read_bounded(folder / name, kBytesMax);
+    return found && *found == text;
+  };
+  return is("platform.toml", settings_text(wanted)) && is("prices.toml", prices_text(wanted)) &&
+         SecretBox::open(folder / "platform.key");
+}
+
+// The tables and first rows, in the database that the folder's file names.
+Result<MadePlatform> make_rows(const fs::path& folder, const NewPlatform& wanted) {
+  AUTARK_TRY(const PlatformFile file, parse_platform_file(settings_text(wanted), folder / "platform.toml"));
+  AUTARK_TRY(const auto database, storage::open_database(file.store));
+  if (auto failed = make_tables(*database)) return *failed;
+  const std::string secret = new_key_secret();
+  auto seeded = transact(*database, Kind::changes, [&](Query& query) { return seed(query, wanted, secret); });
+  if (auto failed = error_of(std::get_if<api::ApiError>(&seeded))) return *failed;
+  MadePlatform made = std::get<MadePlatform>(std::move(seeded));
+  made.file = file.path;
+  return made;
+}
+
+// What was begun for `wanted` and did not come to its end; it has no rows yet.
+Result<MadePlatform> finish(const fs::path& folder, const NewPlatform& wanted) {
+  if (!has_files(folder, wanted)) return there_already(folder);
+  AUTARK_TRY(const FolderLock lock, FolderLock::take(folder));
+  auto made = make_rows(folder, wanted);
+  if (!made && made.error().code == Code::invalid) return there_already(folder);
+  return made;
+}
+
 }  // namespace
 
 Result<MadePlatform> make_platform(const fs::path& folder, const NewPlatform& wanted) {
-  fs::path place = fs::absolute(folder).lexically_normal();
+  std::error_code failed;
+  fs::path place = fs::weakly_canonical(fs::absolute(folder), failed);
   if (!place.has_filename()) place = place.parent_path();
-  if (auto failed = check_folder(place)) return *failed;
   const auto fault = currency_fault(wanted.currency);
-  if (auto failed = error_of(fault ? &*fault : nullptr)) return *failed;
+  if (auto wrong = error_of(fault ? &*fault : nullptr)) return *wrong;
   AUTARK_TRY(const PriceFile prices, PriceFile::parse(prices_text(wanted)));
+  if (fs::exists(place / "platform.toml", failed)) return finish(place, wanted);
+  if (auto wrong = check_folder(place)) return *wrong;
   AUTARK_TRY(const auto staging, Staging::make(place));
-  AUTARK_TRY(const PlatformFile file,
-             parse_platform_file(settings_text(wanted), staging->path() / "platform.toml"));
-  if (auto failed = write_files(staging->path(), wanted)) return *failed;
-  AUTARK_TRY(auto database, storage::open_database(file.store));
-  if (auto failed = make_tables(*database)) return *failed;
-  const std::string secret = new_key_secret();
-  const auto seeded =
-      transact(*database, Kind::changes, [&](Query& query) { return seed(query, wanted, secret); });
-  if (auto failed = error_of(std::get_if<api::ApiError>(&seeded))) return *failed;
-  const bool stays = !file.store.starts_with("sqlite:" + staging->path().string());
-  if (!stays) database.reset();  // so that its file is whole and can be moved
-  if (auto failed = staging->move_to(place)) {
-    if (stays) unseed(*database);
-    return *failed;
-  }
-  MadePlatform made = std::get<MadePlatform>(seeded);
-  made.file = place / "platform.toml";
+  AUTARK_TRY(const FolderLock lock, FolderLock::take(staging->path()));
+  if (auto wrong = write_files(staging->path(), wanted)) return *wrong;
+  if (auto wrong = staging->move_to(place)) return *wrong;
+  auto made = make_rows(place, wanted);
+  if (!made) staging->move_back(place);
   return made;
 }
 

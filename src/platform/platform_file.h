@@ -43,8 +43,9 @@ struct MadePlatform {
 };
 
 // Makes the folder with its files, the tables, the account and the workspace "default", an administrator's key, and a price
-// file "free-1" with which nothing costs anything. All or nothing. An Error if the folder is not empty, or if the database
-// has a platform.
+// file "free-1" with which nothing costs anything. All or nothing: after an Error there is no folder, and what a process that
+// was killed had begun is finished by another call for the same. An Error if the folder is not empty, or if the database has
+// a platform.
 Result<MadePlatform> make_platform(const std::filesystem::path& folder, const NewPlatform& wanted);
 
 }  // namespace autark::platform

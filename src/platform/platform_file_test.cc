@@ -1,9 +1,13 @@
 // Goal: platform.toml is read as its header says, wrong files are refused with their line, and a new platform is made whole
 // or not at all; no secret of it is in its database.
-// Method: texts of files and their faults; make_platform in new, used and unwritable folders; the bytes of all files.
+// Method: texts of files and their faults; make_platform in new, used and unwritable folders, and in a process that is killed
+// at one system call after the other; the bytes of all files.
 #include "platform/platform_file.h"
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include "platform/gatekeeper.h"
 #include "platform/platform.h"
 #include "platform/testing.h"
@@ -118,6 +122,84 @@ TEST_P(NewPlatformTest, IsMadeWholeOrNotAtAll) {
   EXPECT_FALSE(make_platform(folder.path, {.store = place}));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path), {}), 1);
   EXPECT_TRUE(make_platform(folder.path / "p", {.store = place}));
+}
+
+// A folder that is whole, and a database with tables of this version and no rows: what a process had done that was killed
+// before it wrote rows.
+void take_rows(const fs::path& place, size_t version) {
+  const auto database = storage::open_database(read_platform_file(place)->store);
+  ASSERT_TRUE(database);
+  ASSERT_FALSE((*database)->migrate(schema_steps(), 0));
+  ASSERT_FALSE((*database)->migrate(schema_steps(), version));
+}
+
+// The folder has one platform with one key, and all its files.
+void expect_whole(const fs::path& place) {
+  const auto opened = open_platform(place);
+  ASSERT_TRUE(opened) << opened.error().message;
+  EXPECT_EQ(opened->directory->all_prices()->files().size(), 1u);
+  const Account account = must(opened->directory->account(""));
+  EXPECT_EQ(must(opened->directory->keys(operator_of(account.id))).size(), 1u);
+}
+
+TEST_P(NewPlatformTest, WhatWasBegunIsFinished) {
+  const NewPlatform wanted{.store = store()};
+  const fs::path place = folder.path / "p";
+  ASSERT_TRUE(make_platform(place, wanted));
+  for (size_t version = 0; version <= schema_steps().size(); ++version) {
+    take_rows(place, version);
+    EXPECT_FALSE(make_platform(place, {.store = wanted.store, .currency = "EUR"})) << "begun for CNY";
+    const std::string box = bytes_of_file(place / "platform.key");
+    const auto made = make_platform(place, wanted);
+    ASSERT_TRUE(made) << version << ": " << made.error().message;
+    EXPECT_EQ(bytes_of_file(place / "platform.key"), box);
+    expect_whole(place);
+    const auto gate =
+        Gatekeeper::open(std::move(*storage::open_database(read_platform_file(place)->store)), {});
+    EXPECT_EQ(must((*gate)->enter({.path = "/admin/v1/keys", .secret = made->secret})).get()->key, made->key);
+    const auto again = make_platform(place, wanted);
+    ASSERT_FALSE(again);
+    EXPECT_NE(again.error().message.find("has a platform already"), std::string::npos);
+  }
+}
+
+// Makes a platform in another process, which is killed at its `stop`-th entry of a system call or return from one. False:
+// it ended before that.
+bool make_and_kill(const fs::path& place, const NewPlatform& wanted, int stop) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) ::_exit(2);
+    ::raise(SIGSTOP);
+    ::_exit(make_platform(place, wanted) ? 0 : 1);
+  }
+  int status = 0;
+  for (int i = 0; ::waitpid(child, &status, __WALL) == child && WIFSTOPPED(status); ++i) {
+    if (i == stop) ::kill(child, SIGKILL);
+    ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
+  }
+  EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << "2: processes cannot be traced here";
+  return WIFSIGNALED(status);
+}
+
+TEST_P(NewPlatformTest, AKillLeavesNothingOrWhatIsFinishedOrAllOfIt) {
+  int fresh = 0, finished = 0, whole = 0;
+  bool killed = true;
+  for (int stop = 1; killed; stop += 23) {
+    const NewPlatform wanted{.store = store()};
+    const fs::path place = folder.path / std::to_string(stop);
+    killed = make_and_kill(place, wanted, stop);
+    const bool begun = fs::exists(place);
+    const auto made = make_platform(place, wanted);
+    if (!made) {
+      EXPECT_NE(made.error().message.find("has a platform already"), std::string::npos)
+          << made.error().message;
+    }
+    ++(made ? begun ? finished : fresh : whole);
+    expect_whole(place);
+  }
+  EXPECT_GT(fresh, 0);
+  EXPECT_GT(finished, 0);
+  EXPECT_GT(whole, 0);
 }
 
 TEST(OpenPlatform, RefusesFilesThatOthersMayChangeOrRead) {
