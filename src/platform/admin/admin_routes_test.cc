@@ -118,6 +118,30 @@ TEST_F(AdminRoutes, AWorkspaceAKeyAndItsLimits) {
   EXPECT_TRUE(system("POST", "/keys/" + id + "/enable", Json::object()).json()["disabled"].is_null());
 }
 
+TEST_F(AdminRoutes, PagesOfAListAreTheWhole) {
+  for (const std::string list : {"/workspaces", "/members", "/keys", "/limits", "/sessions", "/prices"}) {
+    const Json whole = system("GET", list).json();
+    EXPECT_EQ(whole["has_more"], false);
+    const size_t count = whole["data"].size();
+    for (const size_t limit : {1, 2, 10'000}) {
+      Json joined = Json::array();
+      for (bool more = true; more;) {
+        const std::string query =
+            "limit=" + std::to_string(limit) + "&after=" + std::to_string(joined.size());
+        const Json page = system("GET", list + "?" + query).json();
+        EXPECT_EQ(page["data"].size(), std::min(limit, count - joined.size())) << list;
+        for (const Json& one : page["data"]) joined.push_back(one);
+        more = page["has_more"].get<bool>();
+        EXPECT_EQ(more, joined.size() < count) << list;
+      }
+      EXPECT_EQ(joined, whole["data"]) << list;
+    }
+    EXPECT_TRUE(system("GET", list + "?after=1000000000").json()["data"].empty());
+    for (const char* wrong : {"limit=0", "limit=10001", "after=-1", "page=2"})
+      EXPECT_EQ(system("GET", list + "?" + wrong).status, 400) << list << wrong;
+  }
+}
+
 TEST_F(AdminRoutes, LimitsAreSetRaisedAndRemoved) {
   const Json set{{"level", "workspace"}, {"subject", "default"}, {"kind", "tpm"}, {"amount", 1000}};
   EXPECT_EQ(system("PUT", "/limits", set).json()["amount"], 1000);

@@ -1,4 +1,5 @@
 // Workspaces, members and price files.
+#include <functional>
 #include "platform/admin/bodies.h"
 #include "platform/admin/operation.h"
 #include "platform/directory_json.h"
@@ -9,7 +10,7 @@ namespace {
 using api::ApiError;
 
 Answered list_workspaces(Visit& v) {
-  return listed(v.directory().workspaces(v.actor), workspace_json);
+  return listed(v, v.directory().workspaces(v.actor), workspace_json);
 }
 
 Answered create_workspace(Visit& v) {
@@ -28,7 +29,7 @@ Answered enable_workspace(Visit& v) {
 }
 
 Answered list_members(Visit& v) {
-  return listed(v.directory().members(v.actor), member_json);
+  return listed(v, v.directory().members(v.actor), member_json);
 }
 
 Json made_member_json(const MadeMember& made) {
@@ -77,9 +78,11 @@ Answered reset_password(Visit& v) {
 }
 
 Answered list_prices(Visit& v) {
-  return shown(v.directory().price_files(v.actor), [&](const std::vector<PriceRecord>& all) {
-    return Json{{"data", prices_json(all, v.now)}, {"has_more", false}};
-  });
+  auto files = v.directory().price_files(v.actor);
+  if (auto* fault = std::get_if<ApiError>(&files)) return std::move(*fault);
+  const Json all = prices_json(std::get<std::vector<PriceRecord>>(files), v.now);
+  return listed(v, api::ApiResult<std::vector<Json>>(std::vector<Json>(all.begin(), all.end())),
+                std::identity());
 }
 
 Answered add_prices(Visit& v) {

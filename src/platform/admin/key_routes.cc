@@ -46,6 +46,7 @@ Answered with_limits(Visit& v, api::ApiResult<MadeKey> made, int status) {
 Answered list_keys(Visit& v) {
   QueryFields q(v.request.query);
   const KeyFilter filter{q.text("workspace"), q.flag("include_disabled")};
+  const Page page = page_of(q);
   if (auto fault = q.fault()) return std::move(*fault);
   auto keys = v.directory().keys(v.actor, filter);
   if (auto* fault = std::get_if<ApiError>(&keys)) return std::move(*fault);
@@ -53,7 +54,7 @@ Answered list_keys(Visit& v) {
   if (auto* fault = std::get_if<ApiError>(&limits)) return std::move(*fault);
   return with_view(v, [&](const LimitView& view) {
     auto lists = LimitView::by_key(view, std::get<std::vector<Limit>>(limits));
-    return listed(std::move(keys), [&](const Key& key) {
+    return listed(std::move(keys), page, [&](const Key& key) {
       return key_json(key, lists.contains(key.id) ? lists[key.id] : Json::array());
     });
   });
@@ -91,9 +92,10 @@ Answered rotate_key(Visit& v) {
 Answered list_limits(Visit& v) {
   QueryFields q(v.request.query);
   const std::string level = q.text("level"), subject = q.text("subject");
+  const Page page = page_of(q);
   if (auto fault = q.fault()) return std::move(*fault);
   return with_view(v, [&](const LimitView& view) {
-    return listed(v.directory().limits(v.actor, level, subject),
+    return listed(v.directory().limits(v.actor, level, subject), page,
                   [&](const Limit& limit) { return view.json(limit); });
   });
 }

@@ -1,4 +1,5 @@
 // The description of the routes, made of the table of operations.
+#include <algorithm>
 #include <cctype>
 #include <sstream>
 #include "api/bodies.h"
@@ -54,7 +55,13 @@ Json parameters(const Operation& o, const std::string& path) {
                    {"in", "path"},
                    {"required", true},
                    {"schema", {{"type", "string"}, {"minLength", 1}}}});
-  for (const admin::Parameter& p : o.parameters) {
+  std::vector<admin::Parameter> named = o.parameters;
+  const bool has_pages =
+      std::ranges::any_of(named, [](const auto& p) { return p.name == std::string_view("limit"); });
+  if (std::string_view(o.answer).ends_with("List") && !has_pages)
+    named.insert(named.end(),
+                 {{"after", "count", "rows to skip"}, {"limit", "count", "10,000 if it is not given"}});
+  for (const admin::Parameter& p : named) {
     Json j{{"name", p.name}, {"in", "query"}, {"schema", admin::schema_of_type(p.type)}};
     if (*p.about) j["description"] = p.about;
     all.push_back(std::move(j));

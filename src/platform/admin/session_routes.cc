@@ -32,7 +32,7 @@ Answered sign_in(Visit& v) {
 
 Answered list_sessions(Visit& v) {
   const std::string own = v.session ? v.session->session.id : "";
-  return listed(v.platform.sessions->list(v.actor),
+  return listed(v, v.platform.sessions->list(v.actor),
                 [&](const Session& s) { return session_json(s, s.id == own); });
 }
 

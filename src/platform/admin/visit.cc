@@ -21,6 +21,12 @@ api::ApiError fault_of(const Error& error) {
   return {.kind = Kind::unavailable, .message = "the database does not answer; try again later"};
 }
 
+Page page_of(QueryFields& query) {
+  constexpr int64_t kRowsMost = 10'000, kAfterMost = int64_t{1} << 40;
+  return {.after = query.integer("after", 0, kAfterMost).value_or(0),
+          .limit = query.integer("limit", 1, kRowsMost).value_or(kRowsMost)};
+}
+
 api::ApiResult<Account> account_of(const Visit& visit) {
   return visit.directory().account(visit.actor.account);
 }

@@ -1,10 +1,12 @@
 // One request to the admin API whose sender is known, and what its handler answers.
 #pragma once
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
 #include "base/json.h"
 #include "http/stream.h"
+#include "platform/admin/query_fields.h"
 #include "platform/directory.h"
 #include "platform/server_platform.h"
 #include "platform/sessions.h"
@@ -39,14 +41,30 @@ Answered shown(api::ApiResult<T> made, Encode encode, int status = 200) {
   if (auto* fault = std::get_if<api::ApiError>(&made)) return std::move(*fault);
   return Answer{.status = status, .body = encode(std::get<T>(made))};
 }
-// {"data":[…],"has_more":false}
+// The part of a list that is answered: rows to skip, and how many follow at most.
+struct Page {
+  int64_t after = 0, limit = 0;
+};
+// Reads `after` and `limit`: 1 to 10,000, which it is if it is not given.
+Page page_of(QueryFields& query);
+// {"data":[…],"has_more":…}
 template <class T, class Encode>
-Answered listed(api::ApiResult<std::vector<T>> made, Encode encode) {
+Answered listed(api::ApiResult<std::vector<T>> made, const Page& page, Encode encode) {
   return shown(std::move(made), [&](const std::vector<T>& all) {
+    const int64_t count = std::ssize(all), first = std::min(page.after, count);
+    const int64_t end = std::min(count, first + page.limit);
     Json data = Json::array();
-    for (const T& one : all) data.push_back(encode(one));
-    return Json{{"data", std::move(data)}, {"has_more", false}};
+    for (int64_t i = first; i < end; ++i) data.push_back(encode(all[size_t(i)]));
+    return Json{{"data", std::move(data)}, {"has_more", end < count}};
   });
+}
+// Of a route whose query has the page only.
+template <class T, class Encode>
+Answered listed(const Visit& visit, api::ApiResult<std::vector<T>> made, Encode encode) {
+  QueryFields query(visit.request.query);
+  const Page page = page_of(query);
+  if (auto fault = query.fault()) return std::move(*fault);
+  return listed(std::move(made), page, std::move(encode));
 }
 // 204, or the fault.
 inline Answered done(std::optional<api::ApiError> fault) {
