@@ -14,6 +14,8 @@ using storage::Value;
 
 constexpr Micros kHour = 60 * kMinute;
 constexpr size_t kRowsMax = 1'000'000, kFilterMax = 1'000;
+// With it all seconds have as many digits: texts of them are in the order of time.
+constexpr int64_t kSortable = 10'000'000'000'000;
 
 struct Column {
   std::string_view name;  // in UsageQuery::by
@@ -65,30 +67,26 @@ class Summary {
     for (const Stretch& stretch : stretches()) {
       std::vector<Value> values;
       const std::string sql = statement(stretch, values);
-      const auto rows = t.rows(sql, std::span<const Value>(values));
-      if (!rows) return rows.error();
-      for (const Row& row : *rows) add(stretch, row);
-      if (rows_.size() > kRowsMax)
-        return Error{Code::invalid,
-                     "the report would have more than 1,000,000 rows: ask for a shorter time or less detail"};
+      if (auto fault = t.each(sql, values, [&](const Row& row) { return add(stretch, row); })) return fault;
     }
     return std::nullopt;
   }
 
-  UsageReport report() const {
+  // Called once. What it takes leaves memory here.
+  UsageReport report() {
     UsageReport report;
-    int64_t number = 0;
-    for (const auto& [keys, row] : rows_) {
+    for (int64_t number = 0; !rows_.empty(); ++number) {
+      auto node = rows_.extract(rows_.begin());
+      UsageRow& row = node.mapped();
       sum(report.total, row);
       const bool is_wanted =
           number >= query_.after && (query_.limit == 0 || number - query_.after < query_.limit);
       report.has_more |= number >= query_.after && !is_wanted;
-      ++number;
       if (!is_wanted) continue;
-      report.rows.push_back(row);
-      report.rows.back().keys = keys;
-      for (size_t i = 0; i < keys.size(); ++i)
-        if (query_.by[i] == unit_) report.rows.back().keys[i] = query_.zone.rfc3339(row.start);
+      row.keys = std::move(node.key());
+      for (size_t i = 0; i < row.keys.size(); ++i)
+        if (query_.by[i] == unit_) row.keys[i] = query_.zone.rfc3339(row.start);
+      report.rows.push_back(std::move(row));
     }
     return report;
   }
@@ -155,14 +153,13 @@ class Summary {
     return sql;
   }
 
-  void add(const Stretch& stretch, const Row& row) {
+  std::optional<Error> add(const Stretch& stretch, const Row& row) {
     const size_t first = query_.by.size();
     UsageRow one;
     for (size_t i = 0; i < first; ++i) {
       if (query_.by[i] == unit_) {
         one.start = start_of(row.number(i), stretch.offset);
-        const std::string digits = std::to_string(one.start);
-        one.keys.push_back(std::string(20 - digits.size(), '0') + digits);  // sorted by time
+        one.keys.push_back(std::to_string(kSortable + one.start / kSecond));
       } else {
         one.keys.push_back(row.text(i));
       }
@@ -171,10 +168,13 @@ class Summary {
     one.tokens = {row.number(first + 1), row.number(first + 2), row.number(first + 3), row.number(first + 4),
                   row.number(first + 5)};
     one.cost = row.number(first + 6);
-    if (one.requests == 0) return;
-    UsageRow& sums = rows_[one.keys];
+    if (one.requests == 0) return {};
+    UsageRow& sums = rows_[std::move(one.keys)];
     sums.start = one.start;
     sum(sums, one);
+    if (rows_.size() <= kRowsMax) return {};
+    return Error{Code::invalid,
+                 "the report would have more than 1,000,000 rows: ask for a shorter time or less detail"};
   }
 
   Micros start_of(int64_t number, Micros offset) const {

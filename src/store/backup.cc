@@ -106,7 +106,7 @@ std::optional<Error> write_table(Transaction& t, bool is_shared, const TableFact
   if (auto fault = out.line(head)) return fault;
   std::string all = "SELECT " + listed(table.columns) + " FROM " + quoted(table.name);
   if (!table.serial.empty()) all += " ORDER BY " + quoted(table.serial);
-  return t.each(all, [&](const Row& row) { return out.row(json_of(row)); });
+  return t.each(all, {}, [&](const Row& row) { return out.row(json_of(row)); });
 }
 
 std::optional<Error> write_all(Transaction& t, bool is_shared, NewFile& out) {

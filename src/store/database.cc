@@ -20,8 +20,9 @@ const std::string& Row::text(size_t column) const {
   return text ? *text : kNone;
 }
 
-std::optional<Error> Transaction::each(std::string_view sql, const Visit& visit) {
-  const auto found = rows(sql);
+std::optional<Error> Transaction::each(std::string_view sql, std::span<const Value> parameters,
+                                       const Visit& visit) {
+  const auto found = rows(sql, parameters);
   if (!found) return found.error();
   for (const Row& row : *found)
     if (auto fault = visit(row)) return fault;

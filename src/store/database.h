@@ -45,7 +45,8 @@ class Transaction {
   virtual Result<int64_t> change(std::string_view sql, std::span<const Value> parameters) = 0;
   // Calls `visit` with the rows of a query, one by one, so that they need no memory together. It ends with the first
   // Error. `visit` does not use this transaction.
-  virtual std::optional<Error> each(std::string_view sql, const Visit& visit);
+  virtual std::optional<Error> each(std::string_view sql, std::span<const Value> parameters,
+                                    const Visit& visit);
 
   Result<std::vector<Row>> rows(std::string_view sql, std::initializer_list<Value> parameters = {}) {
     return rows(sql, std::span(parameters.begin(), parameters.size()));

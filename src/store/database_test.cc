@@ -138,7 +138,9 @@ TEST_P(DatabaseContract, VisitsRowsOneByOneUntilAnError) {
   const auto look = [&](int64_t stop) {
     visited = 0;
     return database->read([&](Transaction& t) {
-      return t.each("SELECT amount FROM item ORDER BY amount", [&](const Row& row) -> std::optional<Error> {
+      const Value values[] = {int64_t{1000}, "n%"};
+      const char* const sql = "SELECT amount FROM item WHERE amount < $1 AND name LIKE $2 ORDER BY amount";
+      return t.each(sql, values, [&](const Row& row) -> std::optional<Error> {
         EXPECT_EQ(row.number(0), visited);
         if (++visited == stop) return Error{Code::cancelled, "enough"};
         return {};

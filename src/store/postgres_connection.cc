@@ -84,8 +84,13 @@ Result<int64_t> PostgresConnection::change(std::string_view sql, std::span<const
   return number_of(PQcmdTuples(answer.get()));
 }
 
-std::optional<Error> PostgresConnection::each(std::string_view sql, const Visit& visit) {
-  if (PQsendQuery(db_.get(), std::string(sql).c_str()) == 0) return failed(error("cannot be used"));
+std::optional<Error> PostgresConnection::each(std::string_view sql, std::span<const Value> parameters,
+                                              const Visit& visit) {
+  if (auto fault = fault_of_texts(parameters)) return failed(*fault);
+  const Parameters p(parameters);
+  if (PQsendQueryParams(db_.get(), std::string(sql).c_str(), int(p.values.size()), nullptr, p.values.data(),
+                        nullptr, nullptr, 0) == 0)
+    return failed(error("cannot be used"));
   PQsetSingleRowMode(db_.get());
   auto fault = visit_rows(visit);
   if (fault) end_query();

@@ -12,7 +12,8 @@ class PostgresConnection final : public Transaction {
 
   Result<std::vector<Row>> rows(std::string_view sql, std::span<const Value> parameters) override;
   Result<int64_t> change(std::string_view sql, std::span<const Value> parameters) override;
-  std::optional<Error> each(std::string_view sql, const Visit& visit) override;
+  std::optional<Error> each(std::string_view sql, std::span<const Value> parameters,
+                            const Visit& visit) override;
   // Statements without parameters, separated by semicolons.
   std::optional<Error> run(const char* sql);
 

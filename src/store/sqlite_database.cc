@@ -26,7 +26,10 @@ class Connection final : public Transaction {
     if (auto fault = run(sql, parameters, [](Row) { return std::nullopt; })) return *fault;
     return db_.changed();
   }
-  std::optional<Error> each(std::string_view sql, const Visit& visit) override { return run(sql, {}, visit); }
+  std::optional<Error> each(std::string_view sql, std::span<const Value> parameters,
+                            const Visit& visit) override {
+    return run(sql, parameters, visit);
+  }
 
   // Runs `work` between `begin` and COMMIT, or undoes it.
   std::optional<Error> transact(const char* begin, const Database::Work& work) {
