@@ -1,7 +1,6 @@
 #include "platform/ledger.h"
-#include <openssl/rand.h>
-#include <array>
-#include "base/check.h"
+#include "base/sealed_bytes.h"
+#include "base/text_codings.h"
 #include "platform/ledger_writer.h"
 #include "platform/spent.h"
 
@@ -15,17 +14,6 @@ constexpr int64_t kSumMax = 1'000'000'000'000'000'000;  // of a deposit or a cre
 
 std::optional<Error> fault_of(const Result<int64_t>& changed) {
   return changed ? std::nullopt : std::optional(changed.error());
-}
-
-std::string random_id() {
-  std::array<unsigned char, 12> bytes;
-  AUTARK_CHECK(RAND_bytes(bytes.data(), int(bytes.size())) == 1);
-  std::string id = "credit_";
-  for (const unsigned char byte : bytes) {
-    id += "0123456789abcdef"[byte >> 4];
-    id += "0123456789abcdef"[byte & 15];
-  }
-  return id;
 }
 
 // The sum of a book, 0 if it has no postings.
@@ -144,7 +132,7 @@ Result<Credit> Ledger::grant(Credit credit) {
   credit.used = 0;
   credit.created = options_.clock();
   if (auto fault = check(credit, credit.created)) return *fault;
-  if (credit.id.empty()) credit.id = random_id();
+  if (credit.id.empty()) credit.id = "credit_" + hex(random_bytes(12));
   Credit granted = credit;
   const auto fault = database_->write([&](Transaction& t) -> std::optional<Error> {
     const std::string currency = credit.unit;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include "base/sealed_bytes.h"
 #include "platform/secrets.h"
 
 namespace autark::platform {

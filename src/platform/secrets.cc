@@ -1,10 +1,10 @@
 #include "platform/secrets.h"
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <algorithm>
 #include <memory>
 #include "base/check.h"
+#include "base/sealed_bytes.h"
 #include "base/text_codings.h"
 
 namespace autark::platform {
@@ -17,12 +17,6 @@ struct Free {
 };
 
 }  // namespace
-
-std::string random_bytes(size_t count) {
-  std::string bytes(count, '\0');
-  AUTARK_CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), int(count)) == 1);
-  return bytes;
-}
 
 // Bytes from 248 on are thrown away, so that all 62 letters are equally likely.
 std::string random_letters(size_t count) {

@@ -10,7 +10,6 @@ namespace autark::platform {
 
 // `count` letters and digits; each has 5.95 random bits of the system. 43 have 256 bits.
 std::string random_letters(size_t count);
-std::string random_bytes(size_t count);
 
 using Hash = std::array<uint8_t, 32>;
 // SHA-256. Cheap enough for every request.

@@ -2,6 +2,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include "base/check.h"
+#include "base/sealed_bytes.h"
 #include "base/text_codings.h"
 #include "platform/secrets.h"
 

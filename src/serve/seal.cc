@@ -1,69 +1,17 @@
 #include "serve/seal.h"
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <unistd.h>
 #include <charconv>
 #include <fstream>
-#include <memory>
 #include <sstream>
-#include "base/check.h"
+#include "base/sealed_bytes.h"
 #include "base/text_codings.h"
 
 namespace autark::serve {
 namespace {
 
-constexpr size_t kKeyBytes = 32, kNonceBytes = 12, kTagBytes = 16;
 constexpr int64_t kDay = 24 * 3600, kSeals = 90 * kDay, kOpens = kSeals + 30 * kDay;
 constexpr size_t kSealedMax = size_t{64} << 20;
-
-unsigned char* bytes_of(std::string& s) {
-  return reinterpret_cast<unsigned char*>(s.data());
-}
-const unsigned char* bytes_of(const std::string& s) {
-  return reinterpret_cast<const unsigned char*>(s.data());
-}
-
-std::string random_bytes(size_t count) {
-  std::string bytes(count, '\0');
-  AUTARK_CHECK(RAND_bytes(bytes_of(bytes), int(count)) == 1);
-  return bytes;
-}
-
-struct FreeContext {
-  void operator()(EVP_CIPHER_CTX* c) const { EVP_CIPHER_CTX_free(c); }
-};
-using Context = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
-
-// nonce, encrypted text, tag
-std::string encrypted(const std::string& key, const std::string& text) {
-  const std::string nonce = random_bytes(kNonceBytes);
-  const Context c(EVP_CIPHER_CTX_new());
-  std::string out(text.size(), '\0'), tag(kTagBytes, '\0');
-  int count = 0;
-  const bool ok =
-      c && EVP_EncryptInit_ex(c.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key), bytes_of(nonce)) == 1 &&
-      EVP_EncryptUpdate(c.get(), bytes_of(out), &count, bytes_of(text), int(text.size())) == 1 &&
-      EVP_EncryptFinal_ex(c.get(), bytes_of(out) + count, &count) == 1 &&
-      EVP_CIPHER_CTX_ctrl(c.get(), EVP_CTRL_GCM_GET_TAG, int(kTagBytes), bytes_of(tag)) == 1;
-  AUTARK_CHECK(ok);
-  return nonce + out + tag;
-}
-
-std::optional<std::string> decrypted(const std::string& key, const std::string& bytes) {
-  if (bytes.size() < kNonceBytes + kTagBytes) return {};
-  const std::string nonce = bytes.substr(0, kNonceBytes);
-  const std::string text = bytes.substr(kNonceBytes, bytes.size() - kNonceBytes - kTagBytes);
-  std::string tag = bytes.substr(bytes.size() - kTagBytes), out(text.size(), '\0');
-  const Context c(EVP_CIPHER_CTX_new());
-  int count = 0;
-  const bool ok =
-      c && EVP_DecryptInit_ex(c.get(), EVP_aes_256_gcm(), nullptr, bytes_of(key), bytes_of(nonce)) == 1 &&
-      EVP_DecryptUpdate(c.get(), bytes_of(out), &count, bytes_of(text), int(text.size())) == 1 &&
-      EVP_CIPHER_CTX_ctrl(c.get(), EVP_CTRL_GCM_SET_TAG, int(kTagBytes), bytes_of(tag)) == 1 &&
-      EVP_DecryptFinal_ex(c.get(), bytes_of(out) + count, &count) == 1;
-  return ok ? std::optional(out) : std::nullopt;
-}
 
 Error fault(const std::filesystem::path& file, const char* what) {
   return {Code::io, "the key file " + file.string() + " " + what};
@@ -84,7 +32,7 @@ std::optional<Error> write_private(const std::filesystem::path& file, const std:
 }  // namespace
 
 Seal::Key Seal::new_key(int64_t now) {
-  return {now, random_bytes(kKeyBytes)};
+  return {now, random_bytes(kSealKeyBytes)};
 }
 
 Seal Seal::random(int64_t now) {
@@ -101,7 +49,7 @@ Result<Seal> Seal::from_file(const std::filesystem::path& file, int64_t now) {
     std::string digits;
     words >> key.made >> digits;
     const auto bytes = from_hex(digits);
-    if (!words || !bytes || bytes->size() != kKeyBytes)
+    if (!words || !bytes || bytes->size() != kSealKeyBytes)
       return fault(file, "is damaged; remove it to get a new key");
     key.bytes = *bytes;
     keys.push_back(std::move(key));
@@ -132,14 +80,14 @@ std::vector<Seal::Key> Seal::keys() const {
 }
 
 std::string Seal::seal(const std::string& text) const {
-  return base64url(encrypted(keys().front().bytes, text));
+  return base64url(sealed_bytes(keys().front().bytes, text));
 }
 
 std::optional<std::string> Seal::open(const std::string& sealed) const {
   if (sealed.size() > kSealedMax) return {};
   const auto bytes = from_base64url(sealed);
   for (const Key& k : keys())
-    if (auto text = bytes ? decrypted(k.bytes, *bytes) : std::nullopt) return text;
+    if (auto text = bytes ? opened_bytes(k.bytes, *bytes) : std::nullopt) return text;
   return {};
 }
 
