@@ -1,4 +1,4 @@
-// The limits of one server. One mutex guards all counters: it is held for less than a microsecond a request.
+// The limits of one server. One mutex guards all counters; it is open while the database is asked.
 #include <mutex>
 #include "base/log.h"
 #include "platform/limit_table.h"
