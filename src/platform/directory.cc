@@ -26,10 +26,7 @@ std::string double_holders(Query& query) {
 }
 
 std::vector<Account> all_accounts(Query& query) {
-  std::vector<Account> found;
-  for (const auto& row : query.rows(std::string(kAccounts) + " ORDER BY name"))
-    found.push_back(account_of(row));
-  return found;
+  return query.all(account_of, std::string(kAccounts) + " ORDER BY name");
 }
 
 Account only_account(Query& query) {
@@ -43,8 +40,7 @@ Account only_account(Query& query) {
 }  // namespace
 
 std::optional<Account> find_account(Query& query, const std::string& account) {
-  const auto rows = query.rows(std::string(kAccounts) + " WHERE id = $1 OR name = $1", {account});
-  return rows.empty() ? std::nullopt : std::optional(account_of(rows[0]));
+  return query.first(account_of, std::string(kAccounts) + " WHERE id = $1 OR name = $1", {account});
 }
 
 std::optional<api::ApiError> currency_fault(const std::string& currency) {

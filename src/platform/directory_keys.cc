@@ -29,12 +29,6 @@ Key key_of(const storage::Row& row) {
   return key;
 }
 
-std::vector<Key> keys_of(const std::vector<storage::Row>& rows) {
-  std::vector<Key> found;
-  for (const auto& row : rows) found.push_back(key_of(row));
-  return found;
-}
-
 void check_list(Query& query, const char* param, const std::vector<std::string>& list) {
   if (list.size() > kListMax)
     query.refuse(invalid(param, "a key has at most " + std::to_string(kListMax) + " " + param));
@@ -127,13 +121,13 @@ Key key_by_id(Query& query, const std::string& account, const std::string& id, M
 }  // namespace
 
 std::vector<Key> find_keys(Query& query, const std::string& account, const std::string& key, Micros now) {
-  return keys_of(
-      query.rows(std::string(kKeys) + " AND (k.id = $3 OR k.prefix = $3 OR k.name = $3) ORDER BY k.id",
-                 {account, now, key}));
+  return query.all(key_of,
+                   std::string(kKeys) + " AND (k.id = $3 OR k.prefix = $3 OR k.name = $3) ORDER BY k.id",
+                   {account, now, key});
 }
 
 std::vector<Key> all_keys(Query& query, const std::string& account, Micros now) {
-  return keys_of(query.rows(std::string(kKeys) + " ORDER BY w.name, k.name, k.id", {account, now}));
+  return query.all(key_of, std::string(kKeys) + " ORDER BY w.name, k.name, k.id", {account, now});
 }
 
 std::string insert_key(Query& query, const std::string& workspace, const std::string& member,

@@ -21,11 +21,8 @@ Member member_of(const storage::Row& row) {
 }
 
 std::vector<std::string> memberships(Query& query, const std::string& member) {
-  std::vector<std::string> found;
-  for (const auto& row :
-       query.rows("SELECT workspace FROM membership WHERE member = $1 ORDER BY workspace", {member}))
-    found.push_back(row.text(0));
-  return found;
+  return query.all([](const storage::Row& row) { return row.text(0); },
+                   "SELECT workspace FROM membership WHERE member = $1 ORDER BY workspace", {member});
 }
 
 // Every role once; developer if there is none.
@@ -89,11 +86,10 @@ std::optional<Member> visible_member(Query& query, const Actor& who, const std::
 
 std::optional<Member> find_member(Query& query, const std::string& account, const std::string& member,
                                   const std::string& only) {
-  const auto rows = query.rows(std::string(kMembers) + " AND (id = $2 OR name = $2) AND ($3 = '' OR id = $3)",
-                               {account, member, only});
-  if (rows.empty()) return {};
-  Member found = member_of(rows[0]);
-  found.workspaces = memberships(query, found.id);
+  auto found =
+      query.first(member_of, std::string(kMembers) + " AND (id = $2 OR name = $2) AND ($3 = '' OR id = $3)",
+                  {account, member, only});
+  if (found) found->workspaces = memberships(query, found->id);
   return found;
 }
 
@@ -104,11 +100,8 @@ std::vector<Member> all_members(Query& query, const std::string& account) {
                                     " ORDER BY s.workspace",
                                     {account}))
     workspaces[row.text(0)].push_back(row.text(1));
-  std::vector<Member> found;
-  for (const auto& row : query.rows(std::string(kMembers) + " ORDER BY name", {account})) {
-    found.push_back(member_of(row));
-    found.back().workspaces = workspaces[found.back().id];
-  }
+  auto found = query.all(member_of, std::string(kMembers) + " ORDER BY name", {account});
+  for (Member& member : found) member.workspaces = workspaces[member.id];
   return found;
 }
 

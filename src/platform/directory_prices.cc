@@ -3,12 +3,13 @@
 namespace autark::platform {
 namespace {
 
+PriceRecord record_of(const storage::Row& row) {
+  return {row.text(0), row.number(1), row.number(2), row.text(3)};
+}
+
 std::vector<PriceRecord> all_records(Query& query) {
-  std::vector<PriceRecord> found;
-  for (const auto& row :
-       query.rows("SELECT version, valid_from, added, body FROM price_file ORDER BY valid_from, version"))
-    found.push_back({row.text(0), row.number(1), row.number(2), row.text(3)});
-  return found;
+  return query.all(record_of,
+                   "SELECT version, valid_from, added, body FROM price_file ORDER BY valid_from, version");
 }
 
 std::optional<PriceRecord> find_record(Query& query, const std::string& version) {

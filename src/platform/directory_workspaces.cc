@@ -25,16 +25,12 @@ Workspace workspace_of(const storage::Row& row) {
 
 std::optional<Workspace> find_workspace(Query& query, const std::string& account,
                                         const std::string& workspace) {
-  const auto rows =
-      query.rows(std::string(kWorkspaces) + " AND (w.id = $2 OR w.name = $2)", {account, workspace});
-  return rows.empty() ? std::nullopt : std::optional(workspace_of(rows[0]));
+  return query.first(workspace_of, std::string(kWorkspaces) + " AND (w.id = $2 OR w.name = $2)",
+                     {account, workspace});
 }
 
 std::vector<Workspace> all_workspaces(Query& query, const std::string& account) {
-  std::vector<Workspace> found;
-  for (const auto& row : query.rows(std::string(kWorkspaces) + " ORDER BY w.name", {account}))
-    found.push_back(workspace_of(row));
-  return found;
+  return query.all(workspace_of, std::string(kWorkspaces) + " ORDER BY w.name", {account});
 }
 
 std::string insert_workspace(Query& query, const std::string& account, const std::string& name, Micros now) {

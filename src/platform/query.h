@@ -3,6 +3,7 @@
 #pragma once
 #include <optional>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 #include "api/item.h"
 #include "store/database.h"
@@ -14,6 +15,18 @@ class Query {
   explicit Query(storage::Transaction& transaction) : transaction_(transaction) {}
   // No rows after a fault. A parameter that is_text() does not take is refused (invalid), the same on every database.
   std::vector<storage::Row> rows(std::string_view sql, std::initializer_list<storage::Value> parameters = {});
+  // What `read` makes of each row, and of the first one.
+  template <class Read>
+  auto all(const Read& read, std::string_view sql, std::initializer_list<storage::Value> parameters = {}) {
+    std::vector<std::invoke_result_t<Read, const storage::Row&>> made;
+    for (const storage::Row& row : rows(sql, parameters)) made.push_back(read(row));
+    return made;
+  }
+  template <class Read>
+  auto first(const Read& read, std::string_view sql, std::initializer_list<storage::Value> parameters = {}) {
+    const std::vector<storage::Row> found = rows(sql, parameters);
+    return found.empty() ? std::nullopt : std::optional(read(found[0]));
+  }
   // The number of rows that changed; 0 after a fault.
   int64_t change(std::string_view sql, std::initializer_list<storage::Value> parameters = {});
 
