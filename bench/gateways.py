@@ -12,11 +12,11 @@ The table says, for each of them
 
 autark is NULL_SERVER with a platform in SQLite: the backend is in its process, and every request is admitted by twelve limits
 and booked. The others forward to a NULL_SERVER without a platform, whose own time is in the row "direct" and its processor
-time is not counted. LiteLLM (pip install "litellm[proxy]") answers as a proxy that translates, and as a pass-through
-endpoint; it has a master key and no database. Portkey (npm install @portkey-ai/gateway) has neither. Its 1.15.2 answers every
-stream with 500 ("TypeError: immutable") on current versions of @hono/node-server, so its package.json needs
-"overrides": {"@hono/node-server": "1.13.8"}. Neither of them counts limits or books in this set-up. The client runs on the same
-machine.
+time is not counted. LiteLLM (pip install "litellm[proxy]==1.81.10"; the proxy of 1.110.2 needs a package litellm-proxy that
+PyPI does not have) answers as a proxy that translates, and as a pass-through endpoint; it has a master key and no database.
+Portkey (npm install @portkey-ai/gateway) has neither. Its 1.15.2 answers every stream with 500 ("TypeError: immutable") on
+current versions of @hono/node-server, so its package.json needs "overrides": {"@hono/node-server": "1.13.8"}. Neither of them
+counts limits or books in this set-up. The client runs on the same machine.
 """
 import argparse
 import json
