@@ -2,6 +2,7 @@
 // waits for the database. A thread gets new shares before they are used up, and gives back what is not needed.
 #include <condition_variable>
 #include <mutex>
+#include <numeric>
 #include <thread>
 #include <unordered_map>
 #include "base/log.h"
@@ -108,6 +109,7 @@ class SharedLimits final : public Limits {
   // Asks the database; the lock is open meanwhile. Only one thread of a server asks at a time.
   bool exchange(Wishes wishes, std::unique_lock<std::mutex>& lock);
   Result<std::vector<ShareAnswer>> exchange(Wishes& wishes);
+  std::optional<Error> read_spent(ShareWish& wish, Micros since) const;
   void visit_until_stopped();
   bool visit(std::unique_lock<std::mutex>& lock);
 
@@ -217,22 +219,35 @@ void SharedLimits::undo(const Wishes& wishes) {
     if (w.counter->lease()->window == w.window) w.counter->lease()->granted += w.back;
 }
 
-// What was spent is read outside of the transaction.
+// What was spent is read outside of the transaction; only wishes that need it are asked again, as the others were granted.
 Result<std::vector<ShareAnswer>> SharedLimits::exchange(Wishes& wishes) {
-  for (int round = 0;; ++round) {
-    AUTARK_TRY(auto answers, shares_.exchange(wishes));
-    bool all = true;
-    for (size_t i = 0; i < wishes.size(); ++i) {
-      if (!answers[i].asks_spent) continue;
-      all = false;
-      if (!spent_) return Error{Code::internal, "limits: nobody says what was spent of a budget"};
-      const Limit limit = wishes[i].counter->limit(wishes[i].subject);
-      AUTARK_TRY(wishes[i].spent, spent_(limit, answers[i].window));
-      wishes[i].knows_spent = true;
+  std::vector<ShareAnswer> answers(wishes.size());
+  std::vector<size_t> open(wishes.size());
+  std::iota(open.begin(), open.end(), size_t{0});
+  for (int round = 0; !open.empty(); ++round) {
+    if (round > kRounds) return Error{Code::io, "limits: a budget changes too often to be read"};
+    Wishes asked;
+    for (const size_t i : open) asked.push_back(wishes[i]);
+    AUTARK_TRY(const auto told, shares_.exchange(asked));
+    std::vector<size_t> again;
+    for (size_t n = 0; n < open.size(); ++n) {
+      answers[open[n]] = told[n];
+      if (!told[n].asks_spent) continue;
+      again.push_back(open[n]);
+      if (auto fault = read_spent(wishes[open[n]], told[n].window)) return *fault;
     }
-    if (all) return answers;
-    if (round == kRounds) return Error{Code::io, "limits: a budget changes too often to be read"};
+    open.swap(again);
   }
+  return answers;
+}
+
+std::optional<Error> SharedLimits::read_spent(ShareWish& wish, Micros since) const {
+  if (!spent_) return Error{Code::internal, "limits: nobody says what was spent of a budget"};
+  const auto spent = spent_(wish.counter->limit(wish.subject), since);
+  if (!spent) return spent.error();
+  wish.spent = *spent;
+  wish.knows_spent = true;
+  return {};
 }
 
 bool SharedLimits::exchange(Wishes wishes, std::unique_lock<std::mutex>& lock) {

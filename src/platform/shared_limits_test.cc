@@ -139,6 +139,15 @@ TEST(SharedLimits, WhatAnotherServerHoldsOfABudgetIsNotSpent) {
   EXPECT_TRUE(s.admit(1, {.prompt_cost = 300}));
 }
 
+TEST(SharedLimits, ABudgetWhoseSumMustBeReadCostsNoOtherShare) {
+  std::mt19937_64 random(7);
+  Servers s({of_key(LimitKind::rpm, 600), of_key(LimitKind::budget, 1'000'000'000)});
+  const int64_t admitted =
+      s.flood(random, {.prompt_cost = 1000}, [](Limits::Reservation& r) { return r.settle(1, 900), 1; });
+  EXPECT_LE(admitted, 600);
+  EXPECT_GE(admitted, 588) << "the requests that came with the question for the budget are lost";
+}
+
 TEST(SharedLimits, PermitsAreSharedAndComeBack) {
   Servers s({of_key(LimitKind::concurrency, 2)});
   auto one = s.admit(0), two = s.admit(1);

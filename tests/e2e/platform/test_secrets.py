@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import os
 import socket
 import ssl
 import struct
@@ -142,9 +141,9 @@ class SecretsTest(unittest.TestCase):
                 self.assertFalse(secret in text, f"{name} is in {where}")
 
     def test_memory_forgets_them(self):
-        if os.geteuid() != 0:
-            with self.assertRaises(PermissionError):
-                open(f"/proc/{self.uses[0].server.process.pid}/mem", "rb")
+        try:
+            open(f"/proc/{self.uses[0].server.process.pid}/mem", "rb").close()
+        except PermissionError:
             self.skipTest("only root may read the memory of a server that may not be dumped")
         for use in self.uses:
             until = time.monotonic() + 10  # threads end their last work

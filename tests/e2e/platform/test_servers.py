@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from mixed_requests import Mix, of_openai
 from platform_program import POSTGRES, ROOT, Platform, Server, chat
 
-NOTICED = 3  # seconds: servers look for changes twice a second; the rest is for a busy machine
+NOTICED = 10  # seconds: servers look for changes twice a second; the rest is for a busy machine
 
 
 def within(seconds, true):
