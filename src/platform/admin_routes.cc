@@ -5,6 +5,7 @@
 #include "platform/admin/credentials.h"
 #include "platform/admin/operation.h"
 #include "platform/admin/outside_routes.h"
+#include "platform/guarded_memory.h"
 
 namespace autark::platform {
 namespace {
@@ -121,6 +122,7 @@ class Admin {
     const size_t bytes = request.body.size();
     const bool taken = workers.post(bytes, [stream, request = std::move(request), make = std::move(make)] {
       stream->respond(response_of(without_details(make(request))));
+      wipe_stack();
     });
     if (taken) return;
     stream->respond(response_of(

@@ -19,6 +19,11 @@ void guard_memory() {
   wipes = true;
 }
 
+[[gnu::noinline]] void wipe_stack() {
+  char below[32 << 10];
+  ::explicit_bzero(below, sizeof below);
+}
+
 }  // namespace autark::platform
 
 #if !AUTARK_SANITIZED

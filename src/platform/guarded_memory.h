@@ -10,4 +10,7 @@ namespace autark::platform {
 // only, but for Argon2 and OpenSSL, which clean up after themselves.
 void guard_memory();
 
+// Overwrites what calls before this one have left on the stack of the thread, where JSON is written piece by piece.
+void wipe_stack();
+
 }  // namespace autark::platform
