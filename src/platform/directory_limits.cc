@@ -1,5 +1,6 @@
 #include <algorithm>
 #include "platform/directory_rows.h"
+#include "platform/limit_text.h"
 
 namespace autark::platform {
 namespace {
@@ -145,7 +146,7 @@ api::ApiResult<Limit> Directory::raise_limit(const Actor& who, const Limit& limi
       return query.refuse(invalid("until", "a raise ends after now, and within 31d"));
     if (limit.raised <= found->amount || limit.raised > kAmountMax)
       return query.refuse(invalid("amount", "a raise is above the limit, which is " +
-                                                std::to_string(found->amount) + ", and at most 10^18"));
+                                                limit_text(*found, found->currency) + ", and at most 10^18"));
     query.change(
         "UPDATE rate_limit SET raised = $5, until = $6 WHERE level = $1 AND subject = $2 AND model = $3 AND "
         "kind = $4",

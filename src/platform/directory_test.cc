@@ -271,6 +271,12 @@ TEST_P(DirectoryTest, LimitsAreSetRaisedAndCleared) {
   EXPECT_NE(message_of(directory->raise_limit(root, raise)), "");
   raise.until = now + kDay, raise.raised = 1000;
   EXPECT_NE(message_of(directory->raise_limit(root, raise)), "");
+  Limit budget{.level = "workspace", .subject = "blue", .kind = LimitKind::budget, .amount = 20'000'000'000};
+  budget.period = "day", budget.raised = 5, budget.until = now + kDay;
+  must(directory->set_limit(root, budget));
+  const std::string message = message_of(directory->raise_limit(root, budget));
+  EXPECT_NE(message.find("which is 20 CNY a day"), message.npos) << message;
+  EXPECT_FALSE(directory->clear_limit(root, budget));
   Limit changed = limit;
   changed.amount = 1500;
   EXPECT_EQ(must(directory->set_limit(root, changed)).raised, 2000);
