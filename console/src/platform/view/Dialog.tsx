@@ -94,6 +94,33 @@ function useFirstWrong(form: { current: HTMLFormElement | null }): () => void {
   return () => void (sent.current = true);
 }
 
+interface FootProps {
+  doing: Doing;
+  submit: string;
+  danger?: boolean | undefined;
+  cancelFocused?: boolean;
+  onCancel?: () => void;
+}
+
+// What went wrong, and the buttons of a form.
+export function FormFoot({ doing, submit, danger, cancelFocused, onCancel }: FootProps) {
+  return (
+    <>
+      <Failure failure={doing.failure} />
+      <div class="dialog-foot">
+        {onCancel && (
+          <button type="button" class="secondary" autofocus={cancelFocused} onClick={onCancel}>
+            {texts.cancel}
+          </button>
+        )}
+        <button type="submit" class={danger ? "primary danger" : "primary"} disabled={doing.busy}>
+          {doing.busy ? texts.working : submit}
+        </button>
+      </div>
+    </>
+  );
+}
+
 interface FormProps {
   title: string;
   submit: string;
@@ -121,15 +148,7 @@ export function FormDialog({ title, submit, danger, doing, onSubmit, onClose, ch
         }}
       >
         {children}
-        <Failure failure={doing.failure} />
-        <div class="dialog-foot">
-          <button type="button" class="secondary" onClick={onClose}>
-            {texts.cancel}
-          </button>
-          <button type="submit" class={danger ? "primary danger" : "primary"} disabled={doing.busy}>
-            {doing.busy ? texts.working : submit}
-          </button>
-        </div>
+        <FormFoot doing={doing} submit={submit} danger={danger} onCancel={onClose} />
       </form>
     </Dialog>
   );

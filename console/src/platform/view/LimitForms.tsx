@@ -5,8 +5,9 @@ import { nanosOf } from "../money";
 import { formatTime, texts } from "../texts";
 import type { Limit, LimitKind, LimitLevel, Sum } from "../wire";
 import { amountText, sumOf, wholeOf } from "./amounts";
+import { FormFoot } from "./Dialog";
 import { SelectField, TextField } from "./fields";
-import { Failure, useDoing, type Doing } from "./loading";
+import { useDoing } from "./loading";
 
 // What a limit is of: "Requests a minute 60", and its notes: "raised to 240 until …".
 export function LimitLine({ limit }: { limit: Limit }) {
@@ -163,33 +164,8 @@ export function RemoveForm({ admin, limit, onCancel, onDone }: RaiseProps) {
     <form class="form boxed" onSubmit={(e) => void submit(e)}>
       <h3>{limits.removeTitle(`${limits.kinds[limit.kind]} ${boundText(limit)}`)}</h3>
       <p class="quiet">{limits.removeHint}</p>
-      <FormFoot doing={doing} submit={limits.remove} danger onCancel={onCancel} />
+      <FormFoot doing={doing} submit={limits.remove} danger cancelFocused onCancel={onCancel} />
     </form>
-  );
-}
-
-interface FootProps {
-  doing: Doing;
-  submit: string;
-  danger?: boolean;
-  onCancel?: () => void;
-}
-
-function FormFoot({ doing, submit, danger, onCancel }: FootProps) {
-  return (
-    <>
-      <Failure failure={doing.failure} />
-      <div class="dialog-foot">
-        {onCancel && (
-          <button type="button" class="secondary" autofocus={danger} onClick={onCancel}>
-            {texts.cancel}
-          </button>
-        )}
-        <button type="submit" class={danger ? "primary danger" : "primary"} disabled={doing.busy}>
-          {doing.busy ? texts.working : submit}
-        </button>
-      </div>
-    </>
   );
 }
 
