@@ -1,4 +1,5 @@
 """Plays the session with a client, whole and with streams that are cut."""
+import json
 import os
 import time
 import unittest
@@ -27,6 +28,19 @@ def play(client, turns, errors):
             if broken > 3 * turns:
                 raise
     return place.calls, [t.strip() for t in texts], broken
+
+
+class ChatLoop:
+    """The loop that users of Chat write: `answer()` asks with `messages` and returns the choice."""
+
+    def turn(self, place):
+        choice = self.answer()
+        message = choice.message
+        self.messages.append(message.model_dump(exclude_none=True))
+        for c in message.tool_calls or []:
+            result = place.run(c.function.name, json.loads(c.function.arguments))
+            self.messages.append({"role": "tool", "tool_call_id": c.id, "content": result})
+        return message.content or "", choice.finish_reason == "stop"
 
 
 class SessionCase(unittest.TestCase):

@@ -11,14 +11,14 @@ import httpx
 import litellm
 import openai
 
-from player import SessionCase
+from player import ChatLoop, SessionCase
 from program import KEY
 from workplace import FLAT, FUNCTIONS, TASK
 
 litellm.suppress_debug_info = True
 
 
-class Completion:
+class Completion(ChatLoop):
     """`completion` with a provider's wire: Chat or Messages."""
 
     def __init__(self, model, base, streamed):
@@ -30,15 +30,6 @@ class Completion:
             return litellm.completion(messages=self.messages, **self.asked).choices[0]
         chunks = list(litellm.completion(messages=self.messages, stream=True, **self.asked))
         return litellm.stream_chunk_builder(chunks, messages=self.messages).choices[0]
-
-    def turn(self, place):
-        choice = self.answer()
-        message = choice.message
-        self.messages.append(message.model_dump(exclude_none=True))
-        for c in message.tool_calls or []:
-            result = place.run(c.function.name, json.loads(c.function.arguments))
-            self.messages.append({"role": "tool", "tool_call_id": c.id, "content": result})
-        return message.content or "", choice.finish_reason == "stop"
 
 
 class Responses:

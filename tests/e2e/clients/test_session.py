@@ -13,7 +13,7 @@ import openai
 from langchain_anthropic import ChatAnthropic
 from langchain_openai import ChatOpenAI
 
-from player import LONG, SessionCase
+from player import LONG, ChatLoop, SessionCase
 from program import KEY
 from workplace import CLIENT_TOOLS, FLAT, FUNCTIONS, TASK
 
@@ -26,7 +26,7 @@ def anthropic_client(url):
     return anthropic.Anthropic(base_url=url, api_key=KEY, max_retries=0)
 
 
-class Chat:
+class Chat(ChatLoop):
     """Chat Completions by the openai package."""
 
     def __init__(self, url, streamed):
@@ -39,15 +39,6 @@ class Chat:
             return self.client.chat.completions.create(**asked).choices[0]
         with self.client.chat.completions.stream(**asked) as stream:
             return stream.get_final_completion().choices[0]
-
-    def turn(self, place):
-        choice = self.answer()
-        message = choice.message
-        self.messages.append(message.model_dump(exclude_none=True))
-        for c in message.tool_calls or []:
-            result = place.run(c.function.name, json.loads(c.function.arguments))
-            self.messages.append({"role": "tool", "tool_call_id": c.id, "content": result})
-        return message.content or "", choice.finish_reason == "stop"
 
 
 class Responses:
