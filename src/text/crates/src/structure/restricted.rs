@@ -31,7 +31,10 @@ pub fn restricted(schema: &Value, here: &str) -> Result<Option<Restricted>, Faul
     }
     let empty = |r: &String| parsed(r).is_some_and(|h| h.properties().minimum_len() == Some(0));
     let may_be_empty = regexes.iter().all(empty);
-    Ok(Some(Restricted { regexes: regexes.iter().map(|r| in_slashes(r)).collect(), may_be_empty }))
+    Ok(Some(Restricted {
+        regexes: regexes.iter().map(|r| format!("({})", in_slashes(r))).collect(),
+        may_be_empty,
+    }))
 }
 
 fn parsed(regex: &str) -> Option<Hir> {
@@ -39,8 +42,8 @@ fn parsed(regex: &str) -> Option<Hir> {
 }
 
 /// As a part of a regex between slashes.
-fn in_slashes(regex: &str) -> String {
-    format!("({})", regex.replace('/', "\\/").replace('\n', "\\n").replace('\r', "\\r"))
+pub fn in_slashes(regex: &str) -> String {
+    regex.replace('/', "\\/").replace('\n', "\\n").replace('\r', "\\r")
 }
 
 /// A pattern may begin and end anywhere in a text. The regex of the texts in which it is found.

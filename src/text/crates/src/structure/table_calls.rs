@@ -13,7 +13,7 @@
 use super::calls::{
     followed, input, json_arguments, literal, name_of, of_tool, parameters, ways_of, INPUT, PARAMETERS_MAX,
 };
-use super::restricted::restricted;
+use super::restricted::{in_slashes, restricted};
 use super::schema::prepared_part;
 use super::vocabulary::MARKS;
 use super::Fault;
@@ -196,7 +196,7 @@ fn part(part: &Value) -> Result<String, Fault> {
 
 /// A regex of the grammar that matches a text.
 fn pattern_of(text: &str) -> String {
-    regex_syntax::escape(text).replace('/', "\\/").replace('\n', "\\n")
+    in_slashes(&regex_syntax::escape(text))
 }
 
 fn reading_of(schema: &Value) -> Reading {
