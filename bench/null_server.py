@@ -193,7 +193,7 @@ def open_streams(program, count=2000):
         before = server.resident_mib()
         streams = Streams(server, count)
         end = time.monotonic() + 20
-        streams.send(request(True))
+        streams.send(request(True, max_tokens=1000))  # a budget reserves the price of the most that may come
         streams.read_until(lambda: min(streams.chunks) >= 2 or time.monotonic() > end)
         held = server.resident_mib() - before
         served = sum(c >= 2 for c in streams.chunks)

@@ -38,7 +38,8 @@ struct QueuePlace {
 
 class Backend {
  public:
-  using Sink = std::function<void(Event)>;  // called on the backend's thread; must not block
+  // Called on the backend's thread, for one request never twice at the same time; must not block.
+  using Sink = std::function<void(Event)>;
   // What can be done with a submitted request. Both may be empty, and may be called on any thread, any number of times.
   struct Handle {
     Handle() = default;

@@ -68,28 +68,25 @@ MeteredRequest::~MeteredRequest() {
 }
 
 void MeteredRequest::cancel() {
-  const std::lock_guard lock(mutex_);
   cancelled_ = true;
 }
 
 void MeteredRequest::on_event(api::Event&& event) {
-  std::shared_ptr<Ending> ending;
-  {
-    const std::lock_guard lock(mutex_);
-    if (over_) return;
-    count(event);
-    if (is_last(event)) {
-      ending = end(outcome_of(event), std::move(event));
-    } else if (cancelled_) {
-      return;
-    }
+  if (over_) return;
+  const bool was_started = started_, is_dropped = cancelled_;
+  if (!is_dropped) count(event);
+  if (is_last(event)) {
+    std::string outcome = outcome_of(event);
+    return settle(parts_, end(std::move(outcome), std::move(event)));
   }
-  if (ending) return settle(parts_, std::move(ending));
+  if (is_dropped) return;
   sink_(std::move(event));
+  // After the sink, so that the first byte does not wait while the ledger's thread is woken.
+  if (started_ && !was_started) parts_.books->begin(charge_);
 }
 
 void MeteredRequest::count(api::Event& event) {
-  if (std::holds_alternative<api::ApiError>(event.payload) || cancelled_) return;
+  if (std::holds_alternative<api::ApiError>(event.payload)) return;
   if (auto* started = std::get_if<api::Event::Started>(&event.payload); started && !started_) start(*started);
   tally_.add(event);
   if (started_ && !is_last(event)) note();
@@ -98,7 +95,6 @@ void MeteredRequest::count(api::Event& event) {
 void MeteredRequest::start(api::Event::Started& started) {
   started_ = true;
   noted_ = std::chrono::steady_clock::now();
-  parts_.books->begin(charge_);
   add_allowances(std::move(reservation_->allowances), started.allowances);
 }
 

@@ -6,6 +6,7 @@
 //   cancelled                the prompt, and the tokens up to the cancellation
 //   refused by a budget      a charge of 0 tokens, "refused": at most one a second for a key
 #pragma once
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -39,7 +40,7 @@ struct MeteringParts {
 // By the classes of a price, as `usage` tells them: tokens that are kept because the client asked are a cache write.
 Tokens tokens_of(const api::Usage& usage);
 
-// Events come on the backend's thread, cancel() on any. The sink of the backend owns it: if it is dropped without an end,
+// Events come one after the other, cancel() on any thread. The sink of the backend owns it: if it is dropped without an end,
 // the request counts as cancelled.
 class MeteredRequest {
  public:
@@ -59,7 +60,6 @@ class MeteredRequest {
   static constexpr int kNoteEvents = 64;
   static constexpr std::chrono::milliseconds kNoteEvery{200};
 
-  // These REQUIRE that mutex_ is held.
   void count(api::Event& event);
   void start(api::Event::Started& started);
   void note();
@@ -72,8 +72,8 @@ class MeteredRequest {
   static void settle(const MeteringParts& parts, std::shared_ptr<Ending> ending);
 
   // What every event needs comes first.
-  std::mutex mutex_;
-  bool started_ = false, cancelled_ = false, over_ = false;
+  std::atomic<bool> cancelled_ = false;
+  bool started_ = false, over_ = false;
   int events_ = 0;  // since the last note
   std::chrono::steady_clock::time_point noted_;
   api::Backend::Sink sink_;
