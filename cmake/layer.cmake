@@ -10,8 +10,10 @@
 option(AUTARK_ONE_TEST_PROGRAM "Link the tests of all layers into one program" OFF)
 set(AUTARK_TEST_LAYERS "" CACHE STRING "Layers whose tests are built; empty: all")
 set(AUTARK_TEST_FLAGS -O1 -g0)  # test code runs once, so it should compile fast
-if(AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)  # more than half of its time went to optimising the checks
+set(AUTARK_UNFUZZED_FLAGS "")   # of cold layers that no fuzz target runs over and over
+if(AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)  # half of its time goes to optimising the checks
   set(AUTARK_TEST_FLAGS -O0 -g0)
+  set(AUTARK_UNFUZZED_FLAGS -O0)
 endif()
 
 # autark_isa(FAMILY SUFFIX flags...): declares an instruction set with the flags of its files. src/chips/cpu/isa.cc needs a
@@ -99,6 +101,9 @@ function(autark_layer name)
     set(own_flags "")
     if(L_COLD)
       list(APPEND own_flags ${AUTARK_COLD_FLAGS})
+      if(NOT fuzzers)
+        list(APPEND own_flags ${AUTARK_UNFUZZED_FLAGS})
+      endif()
     endif()
     if(AUTARK_FUZZ AND fuzzers)  # edge counters, only for layers with fuzz targets
       list(APPEND own_flags -fsanitize=fuzzer-no-link)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads ctest's JUnit files and prints the skipped tests with their reasons, and one line of counts."""
+"""Reads JUnit files of ctest and of tools/run_shards.py, and prints the skipped tests with their reasons, and one line of counts."""
 import re
 import sys
 import xml.etree.ElementTree as tree
@@ -9,9 +9,10 @@ skipped = {}
 for path in sys.argv[1:]:
     for case in tree.parse(path).getroot().iter("testcase"):
         text = (case.findtext("system-out") or "")
-        if case.get("status") == "disabled" or case.find("skipped") is not None or "[  SKIPPED ]" in text:
-            reason = re.search(r"Skipped\n(.*)", text)
-            skipped.setdefault(reason.group(1).strip() if reason else "no reason given", []).append(case.get("name"))
+        mark = case.find("skipped")
+        if case.get("status") == "disabled" or mark is not None or "[  SKIPPED ]" in text:
+            told = re.search(r"\n(.*)", mark.get("message", "") if mark is not None else "") or re.search(r"Skipped\n(.*)", text)
+            skipped.setdefault(told.group(1).strip() if told else "no reason given", []).append(case.get("name"))
         elif case.find("failure") is not None:
             failed += 1
         else:
