@@ -7,6 +7,17 @@ import type { SamplingNumber } from "./chat/sampling";
 const count = new Intl.NumberFormat("en");
 const oneDigit = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
+// The words of `x-autark-cache`.
+const tiers: Record<string, string> = { none: "computed", memory: "from memory", disk: "from disk" };
+const reasons: Record<string, string> = {
+  complete: "all that could be reused",
+  differs: "the text differs from there on",
+  expired: "expired",
+  evicted: "made room for others",
+  never_stored: "nothing was stored",
+  other_model: "stored by another model",
+};
+
 const english = {
   product: "autark",
   newChat: "New chat",
@@ -31,7 +42,6 @@ const english = {
     longest: "Longest wait",
     memory: "Memory for state",
     reused: "Prompt tokens reused",
-    drafts: "Drafts accepted",
     step: "Last step",
     tokens: "Tokens read and written",
   },
@@ -39,6 +49,12 @@ const english = {
   seconds: (ms: number) => `${oneDigit.format(ms / 1000)} s`,
   milliseconds: (ms: number) => `${oneDigit.format(ms)} ms`,
   twoCounts: (a: number, b: number) => `${count.format(a)} / ${count.format(b)}`,
+  reuse: "Prompt tokens: where from, and why not more",
+  tierAndWhy: (tier: string, why: string) => `${tiers[tier] ?? tier}: ${reasons[why] ?? why}`,
+  tokenCount: (n: number) => count.format(n),
+  drafters: "Drafts accepted",
+  acceptedOf: (ratio: number, drafted: number) =>
+    `${count.format(Math.round(ratio * 100))} % of ${count.format(drafted)}`,
   requests: "Requests",
   noRequests: "No request is running.",
   stages: {

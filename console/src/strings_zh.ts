@@ -4,6 +4,16 @@ import type { Strings } from "./strings";
 const count = new Intl.NumberFormat("zh-CN");
 const oneDigit = new Intl.NumberFormat("zh-CN", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
+const tiers: Record<string, string> = { none: "已计算", memory: "来自内存", disk: "来自磁盘" };
+const reasons: Record<string, string> = {
+  complete: "可复用的全部",
+  differs: "此后文本不同",
+  expired: "已过期",
+  evicted: "已为其他请求腾出空间",
+  never_stored: "没有存储",
+  other_model: "由其他模型存储",
+};
+
 export const chinese: Strings = {
   product: "autark",
   newChat: "新对话",
@@ -28,7 +38,6 @@ export const chinese: Strings = {
     longest: "最长等待",
     memory: "状态内存",
     reused: "复用的提示词元",
-    drafts: "接受的草稿",
     step: "最近一步",
     tokens: "读取与写出的词元",
   },
@@ -36,6 +45,11 @@ export const chinese: Strings = {
   seconds: (ms) => `${oneDigit.format(ms / 1000)} 秒`,
   milliseconds: (ms) => `${oneDigit.format(ms)} 毫秒`,
   twoCounts: (a, b) => `${count.format(a)} / ${count.format(b)}`,
+  reuse: "提示词元：来源，以及未能复用更多的原因",
+  tierAndWhy: (tier, why) => `${tiers[tier] ?? tier}：${reasons[why] ?? why}`,
+  tokenCount: (n) => count.format(n),
+  drafters: "接受的草稿",
+  acceptedOf: (ratio, drafted) => `${count.format(drafted)} 个中的 ${count.format(Math.round(ratio * 100))}%`,
   requests: "请求",
   noRequests: "没有正在运行的请求。",
   stages: {

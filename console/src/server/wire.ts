@@ -79,8 +79,12 @@ export interface EngineState {
   queue: { waiting: number; waited_ms_max: number };
   batch: { running: number };
   pages: { memory: { running: number; kept: number; free: number; total: number } };
-  cache: { hit_ratio: number };
-  speculation: { drafted: number; acceptance: number };
+  cache: { hit_ratio: number; tokens: Record<string, Record<string, number>> };
+  speculation: {
+    drafted: number;
+    acceptance: number;
+    drafters: Record<string, { drafted: number; acceptance: number }>;
+  };
   tokens: { prompt: number; generated: number };
   steps: { count: number; last_ms: number };
   requests: RunningRequest[];

@@ -34,16 +34,20 @@ export function ServerPanel({ page, drawer, onClose }: Props) {
         </button>
       </div>
       {!engine && <p class="quiet">{strings.serverUnknown}</p>}
-      {engine && <Numbers engine={engine} />}
+      {engine && <Rows rows={numbersOf(engine)} />}
+      {engine && <Counts name={strings.reuse} rows={reuseOf(engine)} />}
+      {engine && <Counts name={strings.drafters} rows={draftersOf(engine)} />}
       {engine && <Requests page={page} requests={engine.requests} />}
     </aside>
   );
 }
 
-function Numbers({ engine }: { engine: EngineState }) {
+type Row = [name: string, value: string];
+
+function numbersOf(engine: EngineState): Row[] {
   const { serverNumbers: names } = strings;
   const { memory } = engine.pages;
-  const rows: [string, string][] = [
+  return [
     [names.running, String(engine.batch.running)],
     [names.waiting, String(engine.queue.waiting)],
     [names.longest, strings.seconds(engine.queue.waited_ms_max)],
@@ -52,7 +56,33 @@ function Numbers({ engine }: { engine: EngineState }) {
     [names.step, strings.milliseconds(engine.steps.last_ms)],
     [names.tokens, strings.twoCounts(engine.tokens.prompt, engine.tokens.generated)],
   ];
-  if (engine.speculation.drafted > 0) rows.push([names.drafts, strings.percent(engine.speculation.acceptance)]);
+}
+
+// Prompt tokens by where their state came from and why not more was reused, the most first.
+function reuseOf(engine: EngineState): Row[] {
+  const counts = Object.entries(engine.cache.tokens).flatMap(([tier, of]) =>
+    Object.entries(of).map(([why, n]) => ({ tier, why, n })),
+  );
+  counts.sort((a, b) => b.n - a.n);
+  return counts.map(({ tier, why, n }) => [strings.tierAndWhy(tier, why), strings.tokenCount(n)]);
+}
+
+function draftersOf(engine: EngineState): Row[] {
+  const drafters = Object.entries(engine.speculation.drafters);
+  return drafters.map(([name, d]) => [name, strings.acceptedOf(d.acceptance, d.drafted)]);
+}
+
+function Counts({ name, rows }: { name: string; rows: Row[] }) {
+  if (rows.length === 0) return null;
+  return (
+    <>
+      <h3>{name}</h3>
+      <Rows rows={rows} />
+    </>
+  );
+}
+
+function Rows({ rows }: { rows: Row[] }) {
   return (
     <dl class="shortcuts">
       {rows.map(([name, value]) => (

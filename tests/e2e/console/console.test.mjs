@@ -611,6 +611,16 @@ test("the panel of the server shows its requests and ends one", async () => {
   await button(page, "Server").click();
   const panel = page.getByRole("complementary", { name: "Server" });
   await panel.getByText("75 %").waitFor();
+  await panel.getByText("60 % of 10").waitFor();
+  const reuse = await panel.locator("dl").nth(1).innerText();
+  assert.deepEqual(reuse.split(/\s*\n\s*/), [
+    "from memory: all that could be reused",
+    "500",
+    "computed: the text differs from there on",
+    "400",
+    "computed: nothing was stored",
+    "100",
+  ]);
   await panel.getByText("waits, 0.9 s · place 1, about 0.6 s").waitFor();
   await button(page, "End request bbb").click();
   await panel.getByText("bbb").waitFor({ state: "detached" });

@@ -18,8 +18,8 @@ const kIdle = {
   queue: { waiting: 1, waited_ms_max: 1500 },
   batch: { running: 1 },
   pages: { memory: { running: 2, kept: 1, free: 1, total: 4 } },
-  cache: { hit_ratio: 0.5 },
-  speculation: { drafted: 0, acceptance: 0 },
+  cache: { hit_ratio: 0.5, tokens: { none: { differs: 400, never_stored: 100 }, memory: { complete: 500 }, disk: {} } },
+  speculation: { drafted: 10, acceptance: 0.6, drafters: { lookup: { proposals: 4, drafted: 10, acceptance: 0.6 } } },
   tokens: { prompt: 1000, generated: 20 },
   steps: { count: 3, last_ms: 12.5 },
 };
