@@ -157,11 +157,17 @@ struct TokenLogprob : Alternative {
   size_t text_at = 0;            // byte offset of the token in the text of its Delta
 };
 
+// Tokens of a request's prediction: those that the answer has, in the same order, and the others. Reasoning does not count.
+struct PredictionTokens {
+  int64_t accepted = 0, rejected = 0;
+};
+
 // Token counts. `cached_tokens` is the part of the prompt that needed no computing.
 struct Usage {
   int64_t prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0;
   int64_t reasoning_tokens = 0;             // completion tokens up to the last one that belonged to reasoning
   std::optional<PromptCache> prompt_cache;  // once it is known
+  std::optional<PredictionTokens> prediction = {};  // of an answer that ended, if its request had one
 };
 
 // Tokens of the prompt whose state is kept because the client asked for it: what could have been read and was not.

@@ -171,6 +171,10 @@ Json openai_usage(const Usage& u) {
          {"completion_tokens_details", {{"reasoning_tokens", u.reasoning_tokens}}},
          {"prompt_cache_hit_tokens", u.cached_tokens},
          {"prompt_cache_miss_tokens", u.prompt_tokens - u.cached_tokens}};
+  if (u.prediction) {
+    j["completion_tokens_details"]["accepted_prediction_tokens"] = u.prediction->accepted;
+    j["completion_tokens_details"]["rejected_prediction_tokens"] = u.prediction->rejected;
+  }
   if (u.prompt_cache) j["prompt_cache"] = to_json(*u.prompt_cache);
   return j;
 }

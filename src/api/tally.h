@@ -19,6 +19,7 @@ class Tally {
     u.cached_tokens = std::max(u.cached_tokens, e.usage.cached_tokens);
     u.completion_tokens = std::max(u.completion_tokens, e.usage.completion_tokens);
     if (e.usage.prompt_cache) u.prompt_cache = e.usage.prompt_cache;
+    if (e.usage.prediction) u.prediction = e.usage.prediction;
     u.reasoning_tokens = std::max(u.reasoning_tokens, e.usage.reasoning_tokens);
     if (const auto* s = std::get_if<Event::Started>(&e.payload)) u.prompt_tokens = s->prompt_tokens;
     if (std::holds_alternative<Event::Finished>(e.payload) && !finished_[e.choice]) {
@@ -39,6 +40,7 @@ class Tally {
       }
       sum.completion_tokens += usage_[i].completion_tokens;
       sum.reasoning_tokens += usage_[i].reasoning_tokens;
+      add_prediction(sum, usage_[i]);
     }
     return sum;
   }
@@ -49,6 +51,13 @@ class Tally {
       api::add(*sum.prompt_cache, *one.prompt_cache);
     else if (one.prompt_cache)
       sum.prompt_cache = one.prompt_cache;
+  }
+
+  static void add_prediction(Usage& sum, const Usage& one) {
+    if (!one.prediction) return;
+    if (!sum.prediction) sum.prediction = PredictionTokens{};
+    sum.prediction->accepted += one.prediction->accepted;
+    sum.prediction->rejected += one.prediction->rejected;
   }
 
   int n_;

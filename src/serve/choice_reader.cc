@@ -32,6 +32,10 @@ ChoiceReader::ChoiceReader(const text::Tokenizer& tokenizer, const Prompt& promp
   usage_.prompt_tokens = std::ssize(prompt.ids);
 }
 
+void ChoiceReader::expect(std::span<const int32_t> prediction) {
+  if (!prediction.empty()) prediction_.emplace(prediction);
+}
+
 void ChoiceReader::admit(const engine::PrefixReuse& reuse) {
   usage_.cached_tokens = reuse.read;
   usage_.prompt_cache = told_of(reuse);
@@ -106,14 +110,17 @@ void ChoiceReader::listen(engine::Event& e, Told& told) {
 // Reads one token. Its log-probability goes with the first event that the token yields. If it yields no text,
 // an empty Delta is sent, so that every token can be counted and timed.
 void ChoiceReader::on_token(engine::Event::Token& t, bool ends, Told& told) {
+  if (prediction_) prediction_->add(t.id);
   AnswerReader::Payloads payloads = ends ? reader_.end(t.id) : reader_.push(t.id);
   const bool scored = options_.scored && t.logprobs;
   if (payloads.empty() || (scored && !std::holds_alternative<api::Event::Delta>(payloads[0])))
     payloads.insert(payloads.begin(), api::Event::Delta{});
   if (scored) std::get<api::Event::Delta>(payloads[0]).logprobs.push_back(named(t.id, *t.logprobs));
   for (auto& payload : payloads) {
-    if (std::holds_alternative<api::Event::Reasoned>(payload))
+    if (std::holds_alternative<api::Event::Reasoned>(payload)) {
       usage_.reasoning_tokens = usage_.completion_tokens;
+      if (prediction_) prediction_->clear();
+    }
     emit(std::move(payload), told);
   }
 }
@@ -145,6 +152,8 @@ void ChoiceReader::finish(const engine::Event& e, Told& told) {
   if (why == api::Finish::stop && reader_.called()) why = api::Finish::tool_calls;
   if (reader_.ended()) why = *reader_.ended();
   finished_ = why;
+  if (prediction_)
+    usage_.prediction = api::PredictionTokens{prediction_->accepted(), prediction_->rejected()};
   emit(api::Event::Finished{why, reader_.stop_sequence()}, told);
 }
 

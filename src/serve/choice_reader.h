@@ -3,6 +3,7 @@
 // the terminal. Not thread-safe; one object per engine request.
 #pragma once
 #include "engine/engine.h"
+#include "serve/prediction_match.h"
 #include "serve/prompts.h"
 #include "serve/replay.h"
 
@@ -22,6 +23,8 @@ class ChoiceReader {
   ChoiceReader(const text::Tokenizer& tokenizer, const Prompt& prompt, const Options& options,
                AnswerReader::NewId new_id);
 
+  // The answer may repeat these tokens: its usage will say how many of them it did.
+  void expect(std::span<const int32_t> prediction);
   // Call when the engine has said how much of the prompt is reused.
   void admit(const engine::PrefixReuse& reuse);
   api::Event start();  // the first event: Started
@@ -56,6 +59,7 @@ class ChoiceReader {
   AnswerReader reader_;
   Replay::Turn turn_;
   api::Usage usage_;
+  std::optional<PredictionMatch> prediction_;
   bool echoed_ = false;
   std::optional<api::Finish> finished_;
 };

@@ -3,6 +3,8 @@
 #include "serve/engine_backend.h"
 #include <gtest/gtest.h>
 #include <future>
+#include "api/openai_fields.h"
+#include "api/tally.h"
 #include "engine/testing.h"
 #include "serve/fake_engine.h"
 #include "serve/sampling_defaults.h"
@@ -328,6 +330,31 @@ TEST(EngineBackend, ReasoningAndCallsBecomeEvents) {
   EXPECT_EQ(std::get<api::Event::Finished>(b.events.back().payload).why, api::Finish::tool_calls);
   EXPECT_EQ(b.events.back().usage.completion_tokens, 6);
   EXPECT_EQ(b.events.back().usage.reasoning_tokens, 3);
+}
+
+TEST(EngineBackend, SaysHowMuchOfAPredictionWasRight) {
+  Bench b(text::OutputSyntax::hermes);
+  api::Request r = chat("a");
+  r.prediction = "abcd";
+  r.n = 2;
+  b.submit(r);
+  const auto say = [&](int i, const std::string& letters) {
+    for (const char c : letters) b.say(i, token(std::string(1, c), 1));
+  };
+  b.say(0, token("<think>", 1));
+  say(0, "abcd");
+  b.say(0, token("</think>", 1));
+  say(0, "axcdb");
+  b.say(0, ended(engine::Finish::stop, 11));
+  EXPECT_EQ(b.events.back().usage.prediction->accepted, 3) << "a, c, d; what it thought does not count";
+  EXPECT_EQ(b.events.back().usage.prediction->rejected, 1);
+  say(1, "d");
+  b.say(1, ended(engine::Finish::length, 1));
+  api::Tally tally(2, 2);
+  for (const api::Event& e : b.events) tally.add(e);
+  EXPECT_EQ(
+      api::openai_usage(tally.total())["completion_tokens_details"],
+      Json::parse(R"({"reasoning_tokens":1,"accepted_prediction_tokens":4,"rejected_prediction_tokens":4})"));
 }
 
 TEST(EngineBackend, EveryTokenHasItsLogProbability) {

@@ -39,6 +39,7 @@ void Submission::submit(const engine::Request& common, uint64_t seed, const Cons
   std::vector<engine::Request> group(choices_.size(), common);
   for (int i = 0; i < int(group.size()); ++i) {
     group[i].prompt = prompt_of(i).ids;
+    choices_[i].reader.expect(common.prediction);
     if (constrain) group[i].constraint = constrain(prompt_of(i));
     group[i].prefix.public_tokens = prompt_of(i).public_tokens;
     // Depends only on the place among the prompt's choices: other prompts do not change the answers.
