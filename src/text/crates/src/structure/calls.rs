@@ -23,8 +23,7 @@ pub(super) const PARAMETERS_MAX: usize = 500; // of all tools, if each is a gram
 
 pub fn grammar_of(text: &str) -> Result<String, Fault> {
     let request = read(text)?;
-    let none = Vec::new();
-    let tools = request["tools"].as_array().unwrap_or(&none);
+    let tools = tools_of(&request);
     if tools.is_empty() || tools.len() > TOOLS_MAX {
         return Err(Fault::complex("", format!("calls of 1 to {TOOLS_MAX} tools are held to a grammar")));
     }
@@ -36,6 +35,10 @@ pub fn grammar_of(text: &str) -> Result<String, Fault> {
     } else {
         hermes(tools, parallel)
     }
+}
+
+pub(super) fn tools_of(request: &Value) -> &[Value] {
+    request["tools"].as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
 pub(super) fn name_of(tool: &Value) -> Result<&str, Fault> {

@@ -15,6 +15,7 @@ mod disjoint;
 mod formats;
 mod keywords;
 pub mod matcher;
+mod places;
 mod productive;
 mod quoted;
 mod references;
@@ -29,6 +30,7 @@ mod vocabulary;
 use crate::memory::{held, limited, Share};
 use llguidance::api::{ParserLimits, TopLevelGrammar};
 use llguidance::{Matcher, ParserFactory};
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use trial::Trial;
@@ -200,6 +202,14 @@ impl Environment {
             Kind::Grammar => TopLevelGrammar::from_lark(text.to_string()),
             Kind::Calls => TopLevelGrammar::from_lark(calls::grammar_of(text)?),
         };
+        let refused = |small: Value| {
+            let prepared = schema::prepared(&small.to_string()).ok()?;
+            self.begun(TopLevelGrammar::from_json_schema(prepared)).err().map(|f| f.message)
+        };
+        self.begun(grammar).map_err(|fault| places::placed(fault, kind, text, &refused))
+    }
+
+    fn begun(&self, grammar: TopLevelGrammar) -> Result<Matcher, Fault> {
         let parser = self.factory.create_parser(grammar).map_err(|e| fault_of(&e.to_string()))?;
         let mut matcher = Matcher::new(Ok(parser));
         // The first mask shows what cannot be met at all.
@@ -227,9 +237,14 @@ fn too_complex() -> Fault {
     Fault::complex("", "compiling it takes more than 2 s or 256 MB")
 }
 
-/// The library's reason, cut to its first line. Exhausted limits are complexity, other errors are the client's.
+/// The library's reason in one line. Exhausted limits are complexity, other errors are the client's.
 fn fault_of(message: &str) -> Fault {
-    let line = message.lines().next().unwrap_or_default().chars().take(300).collect::<String>();
+    let mut lines = message.lines();
+    let mut line = lines.next().unwrap_or_default();
+    if line.ends_with("parse error:") {
+        line = lines.last().unwrap_or(line).trim_start_matches("error: "); // what is between quotes the pattern
+    }
+    let line = line.chars().take(300).collect::<String>();
     let limits = ["too complex", "too large", "too big", "limit", "fuel", "panic", "stack level", "too many"];
     let complex = limits.iter().any(|l| line.to_lowercase().contains(l));
     let why = if complex { Why::Complex } else { Why::Invalid };

@@ -268,3 +268,31 @@ fn one_of_is_taken_where_its_branches_exclude_each_other() {
     holds!(!taken(json!([{"const": 1}, {"const": 1.0}])), "one number in two spellings");
     holds!(!taken(json!([{"type": "integer"}, {"type": "number"}])), "integers are numbers");
 }
+
+#[test]
+fn a_fault_of_the_library_gets_its_place() {
+    let inside = |s: Value| {
+        let item = json!({"type": "object", "properties": {"b": s}, "required": ["b"]});
+        json!({"type": "object", "properties": {"a": {"type": "array", "items": item}}, "required": ["a"]})
+    };
+    let cases = [
+        (json!({"oneOf": [{"type": "integer"}, {"type": "number"}]}), "oneOf"),
+        (json!({"type": "string", "pattern": "(?=a)b"}), "pattern"),
+        (json!({"type": "string", "pattern": "("}), "pattern"),
+        (json!({"type": "object", "patternProperties": {"(": {}}}), "patternProperties/("),
+        (json!({"type": "integer", "minimum": 5, "maximum": 3}), "minimum"),
+        (json!({"type": "string", "minLength": 5, "maxLength": 3}), "minLength"),
+    ];
+    for (case, keyword) in cases {
+        let fault = schema(case.clone()).map(drop).unwrap_err();
+        holds!(fault.place == format!("/{keyword}"), "{case}: {fault:?}");
+        holds!(!fault.message.is_empty() && !fault.message.ends_with(':'), "{case}: {fault:?}");
+        let tools = json!({"form": "hermes", "tools": [{"name": "t", "schema": inside(case.clone())}]});
+        for found in [schema(inside(case.clone())), masks(Kind::Calls, &tools.to_string())] {
+            // Only some of these are seen inside of others, where the library lets a list be empty instead.
+            let Err(fault) = found else { continue };
+            let expected = format!("/properties/a/items/properties/b/{keyword}");
+            holds!(fault.place == expected, "{case}: {fault:?}");
+        }
+    }
+}
