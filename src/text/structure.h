@@ -20,7 +20,7 @@ enum class StructureKind : uint8_t {
   schema,   // a JSON schema; `true` and {} are any JSON value
   regex,    // the whole text matches it, in Rust's syntax
   choice,   // a JSON list of strings, of which the text is one
-  grammar,  // Lark, in llguidance's variant
+  grammar,  // Lark, in llguidance's variant, or EBNF as llama.cpp and vLLM write it (`root ::= …`)
   calls     // tool calls behind the token that opens them; JSON, see calls_text()
 };
 

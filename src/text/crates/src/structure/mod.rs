@@ -12,6 +12,7 @@ mod calls;
 mod calls_tests;
 mod choices;
 mod disjoint;
+mod ebnf;
 mod formats;
 mod keywords;
 pub mod matcher;
@@ -199,6 +200,7 @@ impl Environment {
             Kind::Schema => TopLevelGrammar::from_json_schema(schema::prepared(text)?),
             Kind::Regex => TopLevelGrammar::from_regex(text),
             Kind::Choice => TopLevelGrammar::from_regex(&choices::regex_of(text)?),
+            Kind::Grammar if ebnf::is_ebnf(text) => TopLevelGrammar::from_lark(ebnf::lark_of(text)?),
             Kind::Grammar => TopLevelGrammar::from_lark(text.to_string()),
             Kind::Calls => TopLevelGrammar::from_lark(calls::grammar_of(text)?),
         };

@@ -296,3 +296,43 @@ fn a_fault_of_the_library_gets_its_place() {
         }
     }
 }
+
+#[test]
+fn a_grammar_may_be_written_as_ebnf() {
+    let cases = [
+        (
+            "root ::= select_statement\n\nselect_statement ::= \"SELECT \" column \" from \" table\n\
+             column ::= \"col_1 \" | \"col_2 \"\ntable ::= \"t\" # a comment ::=\n",
+            vec!["SELECT col_1  from t", "SELECT col_2  from t"],
+            vec!["SELECT col_3  from t", "SELECT col_1  from ", ""],
+        ),
+        (
+            "root ::= (Some-Name | [^ -y\\]])+ \"\\x21\\n\"?\nSome-Name ::=\n  \"ab\" {2,3} |\n  [0-9_-]{2} \"\\\"\" .",
+            vec!["ababz", "abababzz", "4-\"q", "z!\n", "\u{e9}"],
+            vec!["ab", "]", "4\"", "z!", "!"],
+        ),
+    ];
+    for (grammar, right, wrong) in cases {
+        let mut m = masks(Kind::Grammar, grammar).unwrap();
+        for text in right {
+            holds!(takes(&mut m.another(), text), "{grammar}: {text}");
+        }
+        for text in wrong {
+            holds!(!takes(&mut m, text), "{grammar}: {text}");
+        }
+    }
+    let faults = [
+        "root ::= a",
+        "a ::= \"b\"",
+        "root ::= \"b",
+        "root ::= [",
+        "root ::= []",
+        "root ::= \"a\"\nroot ::= b",
+        "root ::= \"\\x\"",
+        "root ::= \"a\"{2",
+    ];
+    for grammar in faults {
+        let fault = masks(Kind::Grammar, grammar).map(drop).unwrap_err();
+        holds!(fault.message.starts_with("the grammar cannot be read"), "{grammar}: {fault:?}");
+    }
+}
