@@ -36,9 +36,9 @@ class SqliteBatches final : public Batches {
   Result<std::vector<Batch>> list(const std::string& owner, const std::string& after, int most) override {
     const std::lock_guard lock(mutex_);
     AUTARK_TRY(Statement s, db_.prepare("SELECT id, owner, created, over, body FROM batches WHERE owner = ?"
-                                        " AND (? = '' OR (created, id) <"
-                                        " (SELECT created, id FROM batches WHERE id = ? AND owner = ?))"
-                                        " ORDER BY created DESC, id DESC LIMIT ?"));
+                                        " AND (? = '' OR (created, rowid) <"
+                                        " (SELECT created, rowid FROM batches WHERE id = ? AND owner = ?))"
+                                        " ORDER BY created DESC, rowid DESC LIMIT ?"));
     s.bind(owner).bind(after).bind(after).bind(owner).bind(int64_t{most});
     return read(s);
   }
@@ -46,7 +46,7 @@ class SqliteBatches final : public Batches {
   Result<std::vector<Batch>> open() override {
     const std::lock_guard lock(mutex_);
     AUTARK_TRY(Statement s, db_.prepare("SELECT id, owner, created, over, body FROM batches"
-                                        " WHERE over = 0 ORDER BY created, id"));
+                                        " WHERE over = 0 ORDER BY created, rowid"));
     return read(s);
   }
 

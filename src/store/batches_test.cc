@@ -73,6 +73,14 @@ TEST_P(BatchesContract, ListsTheNewestFirst) {
   EXPECT_EQ(ids(s->list("me", "b9", 9)), "") << "the place is another owner's";
 }
 
+TEST_P(BatchesContract, WithinASecondTheOrderIsThatOfCreation) {
+  const auto s = open();
+  for (const char* id : {"b2", "b1", "b3"}) EXPECT_FALSE(s->create(batch(id, 5)));
+  EXPECT_EQ(ids(s->list("me", "", 9)), "b3 b1 b2 ");
+  EXPECT_EQ(ids(s->list("me", "b3", 9)), "b1 b2 ");
+  EXPECT_EQ(ids(s->open()), "b2 b1 b3 ");
+}
+
 TEST_P(BatchesContract, OpenOnesAreThoseThatAreNotOver) {
   const auto s = open();
   for (const char* id : {"b2", "b1"}) EXPECT_FALSE(s->create(batch(id, id[1] - '0')));

@@ -16,6 +16,7 @@ struct File {
   std::string name, purpose;  // texts of the client
   int64_t bytes = 0;
   int64_t created = 0, expires = 0;  // seconds since 1970; expires 0: never
+  int64_t number = 0;                // set by commit(); grows from file to file
 };
 
 // Which files to list, and in what order. `after` is the id of the last file of the page before; empty: from the start.

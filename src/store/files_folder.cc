@@ -86,8 +86,11 @@ std::string row_of(const File& f) {
                     {"purpose", f.purpose},
                     {"bytes", f.bytes},
                     {"created", f.created},
-                    {"expires", f.expires}});
+                    {"expires", f.expires},
+                    {"number", f.number}});
 }
+
+constexpr uint64_t kNumberMax = uint64_t{1} << 53;
 
 // Empty if the text is no row.
 std::optional<File> parse_row(const std::string& text) {
@@ -97,13 +100,17 @@ std::optional<File> parse_row(const std::string& text) {
     if (!json->contains(name) || !(*json)[name].is_string()) return {};
   for (const char* name : {"bytes", "created", "expires"})
     if (!json->contains(name) || !(*json)[name].is_number_integer()) return {};
+  const Json number = json->value("number", Json());  // rows of older servers have none
   return File{.id = (*json)["id"],
               .owner = (*json)["owner"],
               .name = (*json)["name"],
               .purpose = (*json)["purpose"],
               .bytes = (*json)["bytes"],
               .created = (*json)["created"],
-              .expires = (*json)["expires"]};
+              .expires = (*json)["expires"],
+              .number = number.is_number_unsigned() && number.get<uint64_t>() <= kNumberMax
+                            ? number.get<int64_t>()
+                            : 0};
 }
 
 bool is_expired(const File& f, int64_t now) {
@@ -111,7 +118,7 @@ bool is_expired(const File& f, int64_t now) {
 }
 
 bool is_before(const File* a, const File* b) {
-  return std::tie(a->created, a->id) < std::tie(b->created, b->id);
+  return std::tie(a->created, a->number, a->id) < std::tie(b->created, b->number, b->id);
 }
 
 // The folder and what is in it. Writers share it. Thread-safe.
@@ -131,7 +138,8 @@ class Folder {
   // Counts so many more bytes of an owner, unless they do not fit.
   std::optional<Error> take_room(const std::string& owner, int64_t bytes);
   void forget_unfinished(const File& file);
-  std::optional<Error> add(const File& file);
+  // Also sets the file's number.
+  std::optional<Error> add(File& file);
   Result<File> find(const std::string& id, const std::string& owner, int64_t now) const;
   std::vector<File> list(const std::string& owner, const FilePage& page, int64_t now);
   std::optional<Error> erase(const std::string& id, const std::string& owner, int64_t now);
@@ -159,6 +167,7 @@ class Folder {
   mutable std::mutex mutex_;
   fs::path path_;  // empty: not made yet
   std::map<std::string, File> files_;
+  int64_t newest_ = 0;  // the largest number
   Use all_;
   std::map<std::string, Use> owners_;
 };
@@ -197,6 +206,7 @@ void Folder::load_row(const fs::path& path) {
       !failed) {
     count(file->owner, 1, file->bytes);
     files_[file->id] = *file;
+    newest_ = std::max(newest_, file->number);
     return;
   }
   log_warning("the stored file " + path.stem().string() + " is damaged and was removed");
@@ -247,8 +257,9 @@ void Folder::forget_unfinished(const File& file) {
   count(file.owner, -1, -file.bytes);
 }
 
-std::optional<Error> Folder::add(const File& file) {
+std::optional<Error> Folder::add(File& file) {
   const std::lock_guard lock(mutex_);
+  file.number = ++newest_;
   if (auto fault = write_row(file)) return fault;
   files_[file.id] = file;
   return {};

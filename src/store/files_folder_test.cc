@@ -183,6 +183,14 @@ TEST_P(FilesContract, ExpiredOnesAreGoneAndGiveTheirRoom) {
   EXPECT_FALSE(files->list("me", {.after = id}, 111)->size());
   add(*files, "1234", about("me", 111));
 }
+TEST_P(FilesContract, WithinASecondTheOrderIsThatOfCreation) {
+  const auto files = open();
+  std::vector<std::string> want;
+  for (int i = 0; i < 8; ++i) want.push_back(add(*files, "x", about("me", 100)));
+  EXPECT_EQ(ids(*files, {.ascending = true}), want);
+  EXPECT_EQ(ids(*files, {.after = want[6], .ascending = true}), std::vector{want[7]});
+}
+
 TEST_P(FilesContract, ListsInPages) {
   const auto files = open();
   std::vector<std::string> want;

@@ -82,8 +82,8 @@ class SqliteStore final : public Store {
     const std::string order = newest_first ? " DESC" : "", behind = newest_first ? " < " : " > ";
     const std::string sql =
         "SELECT id, previous, created, body FROM responses WHERE owner = ? AND created >= ?"
-        " AND substr(id, 1, ?) = ? AND (? = '' OR (created, id)" +
-        behind + "(SELECT created, id FROM responses WHERE id = ?)) ORDER BY created" + order + ", id" +
+        " AND substr(id, 1, ?) = ? AND (? = '' OR (created, rowid)" +
+        behind + "(SELECT created, rowid FROM responses WHERE id = ?)) ORDER BY created" + order + ", rowid" +
         order + " LIMIT ?";
     AUTARK_TRY(Statement s, db_.prepare(sql.c_str()));
     s.bind(owner).bind(now - limits_.seconds).bind(int64_t(prefix.size())).bind(prefix);
@@ -156,7 +156,7 @@ class SqliteStore final : public Store {
     while (shares_.all > limits_.bytes) {
       const int64_t before = shares_.all;
       if (auto fault = remove("DELETE FROM responses WHERE id = (SELECT id FROM responses WHERE owner = ?"
-                              " AND id <> ? ORDER BY created, id LIMIT 1) RETURNING owner, bytes",
+                              " AND id <> ? ORDER BY created, rowid LIMIT 1) RETURNING owner, bytes",
                               shares_.largest(kept.owner, size), kept.id))
         return fault;
       if (shares_.all >= before) return db_.error("has wrong sizes");

@@ -126,6 +126,24 @@ TEST_P(StoreContract, TheOldestMakeRoom) {
   EXPECT_TRUE(s->find("r49", "me", 150)) << "a refused response removes nothing";
 }
 
+// Clients ask more often than once a second, and ids are random.
+TEST_P(StoreContract, WithinASecondTheOrderIsThatOfKeeping) {
+  const auto s = open({.bytes = 1000});
+  const std::vector<std::string> order{"r3", "r1", "r4", "r2", "r0"};
+  for (const std::string& id : order) EXPECT_FALSE(s->keep(response(id, 100, std::string(200, 'x'))));
+  EXPECT_FALSE(s->find("r3", "me", 100)) << "the oldest";
+  const auto ids = [&](const std::string& after, bool newest_first) {
+    std::string all;
+    const auto found = s->list("r", "me", after, newest_first, 9, 100);
+    EXPECT_TRUE(found);
+    for (const Response& r : *found) all += r.id + " ";
+    return all;
+  };
+  EXPECT_EQ(ids("", false), "r1 r4 r2 r0 ");
+  EXPECT_EQ(ids("r4", false), "r2 r0 ");
+  EXPECT_EQ(ids("r4", true), "r1 ");
+}
+
 TEST_P(StoreContract, OwnersThatHaveLessKeepTheirs) {
   const auto s = open({.bytes = 10'000});
   const auto keep = [&](const std::string& id, const char* owner, int64_t created, size_t size) {
