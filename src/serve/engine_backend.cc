@@ -148,6 +148,28 @@ std::optional<api::ApiError> EngineBackend::too_long(const api::Request& request
   return {};
 }
 
+// Refuses what the engine would, because a dialect reports the field.
+std::optional<api::ApiError> EngineBackend::not_in_vocabulary(const api::Request& request,
+                                                              const std::vector<Prompt>& prompts) const {
+  const int64_t size = engine_->card().vocabulary;
+  const auto outside = [&](int64_t id) { return id < 0 || id >= size; };
+  const auto fault = [&](std::string message, const char* param) {
+    return api::ApiError{.message = std::move(message), .param = param};
+  };
+  for (const auto& [id, bias] : request.sampling.logit_bias)
+    if (outside(id))
+      return fault("logit_bias names the token " + std::to_string(id) + "; there are " + std::to_string(size),
+                   "logit_bias");
+  if (request.prompts.empty()) return {};
+  for (const Prompt& p : prompts) {
+    if (p.ids.empty()) return fault("prompt has no tokens", "prompt");
+    if (const auto id = std::ranges::find_if(p.ids, outside); id != p.ids.end())
+      return fault("prompt has the token " + std::to_string(*id) + "; there are " + std::to_string(size),
+                   "prompt");
+  }
+  return {};
+}
+
 namespace {
 
 // The prompts of a request, for its submission.
@@ -166,6 +188,7 @@ api::ApiResult<api::Extent> EngineBackend::prepare(api::Request& request) const 
   if (auto* fault = std::get_if<api::ApiError>(&made)) return std::move(*fault);
   auto& prompts = std::get<std::vector<Prompt>>(made);
   if (auto fault = too_long(request, prompts)) return std::move(*fault);
+  if (auto fault = not_in_vocabulary(request, prompts)) return std::move(*fault);
   api::Extent extent;
   for (Prompt& p : prompts) {
     p.public_tokens = public_.shared(p.ids);
@@ -246,6 +269,8 @@ api::ApiResult<std::string> EngineBackend::detokenize(std::span<const int32_t> i
 api::ApiResult<Json> EngineBackend::tokenizer_info() const {
   Json info{{"vocab_size", text_.tokenizer->size()}, {"model_max_length", engine_->card().context}};
   for (const auto& [name, text] : text_.tokenizer->special_texts()) info[name] = text;
+  if (std::string source = text_.chat ? text_.chat->source() : ""; !source.empty())
+    info["chat_template"] = std::move(source);
   return info;
 }
 

@@ -58,6 +58,8 @@ class EngineBackend final : public api::Backend {
   bool serves(const std::string& model) const;
   std::optional<api::ApiError> not_served(const std::string& model) const;
   api::ApiResult<std::vector<Prompt>> prompts_of(const api::Request& request) const;
+  std::optional<api::ApiError> not_in_vocabulary(const api::Request& request,
+                                                 const std::vector<Prompt>& prompts) const;
   std::optional<api::ApiError> too_long(const api::Request& request,
                                         const std::vector<Prompt>& prompts) const;
   std::vector<api::Allowance> allowances() const;

@@ -79,6 +79,7 @@ TEST(EngineBackend, TellsItsTokens) {
   EXPECT_EQ(std::get<std::string>(b.backend.detokenize(ids)), "<b>hi") << "special tokens, too";
   EXPECT_EQ(std::get<api::ApiError>(b.backend.detokenize(unknown)).param, "tokens");
   EXPECT_EQ(std::get<Json>(b.backend.tokenizer_info())["model_max_length"], 40);
+  EXPECT_EQ(std::get<Json>(b.backend.tokenizer_info())["chat_template"], "{{ messages }}");
   EXPECT_EQ(b.backend.about()["model"], "fake");
   r.model = "none";
   EXPECT_EQ(std::get<api::ApiError>(b.backend.tokenize(r)).code, "model_not_found");
@@ -212,6 +213,23 @@ TEST(EngineBackend, RefusesWithAReason) {
   EXPECT_NE(bare.fault().message.find("no chat template"), std::string::npos);
   bare.submit({.prompts = {"a"}});
   EXPECT_EQ(bare.engine->submitted.size(), 1u) << "completions still work";
+}
+
+TEST(EngineBackend, TokensOutsideTheVocabularyAreRefusedByField) {
+  using Kind = api::ApiError::Kind;
+  Bench b;
+  const auto size = int32_t(b.engine->card().vocabulary);
+  b.submit({.prompts = {std::vector<int32_t>{1, size}}});
+  EXPECT_EQ(b.fault().kind, Kind::invalid);
+  EXPECT_EQ(b.fault().param, "prompt");
+  b.submit({.prompts = {std::vector<int32_t>{}}});
+  EXPECT_EQ(b.fault().param, "prompt");
+  api::Request r = chat("a");
+  r.sampling.logit_bias[size] = 1;
+  b.submit(r);
+  EXPECT_EQ(b.fault().kind, Kind::invalid);
+  EXPECT_EQ(b.fault().param, "logit_bias");
+  EXPECT_TRUE(b.engine->submitted.empty());
 }
 
 TEST(EngineBackend, SettingsReachTheEngine) {

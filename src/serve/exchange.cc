@@ -111,9 +111,22 @@ std::optional<api::Request> Exchange::read(std::string_view body, api::Backend& 
   return std::move(request);
 }
 
+namespace {
+
+// Claude Code asks for a window of a million tokens with a suffix of the name. A model has the window that it has.
+void drop_window(std::string& model, const api::Backend& backend) {
+  constexpr std::string_view kWindow = "[1m]";
+  if (!model.ends_with(kWindow)) return;
+  if (std::ranges::any_of(backend.models(), [&](const auto& m) { return m.id == model; })) return;
+  model.resize(model.size() - kWindow.size());
+}
+
+}  // namespace
+
 // What a caller may not name looks like what is not there.
 std::optional<api::ApiError> Exchange::admit(api::Request& request, const api::Backend& backend) const {
   request.caller = caller_;
+  drop_window(request.model, backend);
   if (!caller_ || caller_->models.empty()) return {};
   if (request.model.empty()) {
     const auto models = backend.models();

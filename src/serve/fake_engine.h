@@ -94,6 +94,7 @@ class ByteTokenizer : public text::Tokenizer {
 class PlainTemplate final : public text::ChatTemplate {
  public:
   text::OutputSyntax syntax() const override { return form; }
+  std::string source() const override { return "{{ messages }}"; }
 
   Result<text::Prompt> render(const text::Conversation& c) const override {
     text::Prompt p{.in_reasoning = in_reasoning};
@@ -146,6 +147,7 @@ class FakeEngine final : public engine::Engine {
   explicit FakeEngine(int64_t context = 40) {
     card_.name = "Fake";
     card_.context = context;
+    card_.vocabulary = 100'000;
   }
   const engine::ModelCard& card() const override { return card_; }
   std::optional<Error> fault() const override { return broken; }

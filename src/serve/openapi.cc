@@ -146,7 +146,7 @@ std::vector<Operation> own_operations() {
           {"POST", "/tokenize", "The tokens of a text or of a conversation's prompt", Form::object,
            "count max_model_len tokens token_strs", "TokenizeRequest"},
           {"POST", "/detokenize", "The text of tokens", Form::object, "prompt", "DetokenizeRequest"},
-          {"GET", "/tokenizer_info", "The special tokens and the size of the vocabulary"},
+          {"GET", "/tokenizer_info", "The special tokens, the size of the vocabulary and the chat template"},
           {"GET", "/server_info", "The model and its chip", Form::object, "version requests_in_flight"},
           {"GET", "/load", "The number of requests under way", Form::object, "server_load"},
           {"GET", "/version", "The program's version", Form::object, "version"},

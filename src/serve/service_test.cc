@@ -122,6 +122,17 @@ TEST(Service, ListsModelsInBothForms) {
   EXPECT_EQ(s.ask("GET", "/v1/models/large", "", kHeader).json()["error"]["type"], "not_found_error");
 }
 
+// Claude Code writes it behind a model's name to ask for a window of a million tokens.
+TEST(Service, ASuffixForTheWindowIsNoPartOfAModelsName) {
+  const Running s(say_hello);
+  const auto body = [](const std::string& model) {
+    return R"({"model":")" + model + R"(","max_tokens":9,"messages":[{"role":"user","content":"hi"}]})";
+  };
+  EXPECT_EQ(s.ask("POST", "/v1/messages", body("large[1m]")).json()["model"], "large");
+  EXPECT_EQ(s.ask("POST", "/v1/chat/completions", body("large[1m]")).json()["model"], "large");
+  EXPECT_EQ(s.ask("POST", "/v1/messages", body("large[1m]x")).json()["model"], "large[1m]x");
+}
+
 TEST(Service, SaysWhatItIs) {
   const Running s(say_hello);
   EXPECT_FALSE(s.ask("GET", "/version").json()["version"].get<std::string>().empty());

@@ -124,13 +124,15 @@ bool ends_in_reasoning(const Prompt& p) {
 
 class CrateTemplate final : public ChatTemplate {
  public:
-  CrateTemplate(TemplateHandle handle, Json vars, std::string_view source, std::vector<std::string> markup)
+  CrateTemplate(TemplateHandle handle, Json vars, const Sources& sources, std::vector<std::string> markup)
       : handle_(std::move(handle)),
         vars_(std::move(vars)),
+        source_(sources.usual),
         markup_(std::move(markup)),
         opening_(find_opening()),
-        syntax_(call_form(*this, source)) {}
+        syntax_(call_form(*this, sources.usual + sources.with_tools)) {}
 
+  std::string source() const override { return source_; }
   OutputSyntax syntax() const override { return syntax_; }
 
   Result<Prompt> render(const Conversation& c) const override {
@@ -172,6 +174,7 @@ class CrateTemplate final : public ChatTemplate {
 
   TemplateHandle handle_;
   Json vars_;  // special-token texts
+  std::string source_;
   Spellings markup_;
   std::string opening_;  // of an answer; empty: unknown
   OutputSyntax syntax_ = OutputSyntax::plain;
@@ -235,8 +238,8 @@ Result<std::unique_ptr<ChatTemplate>> jinja_template(const Sources& sources, con
   if (!handle) return Error{Code::invalid, path.string() + ": " + take(error)};
   Json vars = Json::object();
   for (const auto& [name, text] : names.special) vars[name] = text;
-  return std::unique_ptr<ChatTemplate>(std::make_unique<CrateTemplate>(
-      std::move(handle), std::move(vars), sources.usual + sources.with_tools, std::move(markup)));
+  return std::unique_ptr<ChatTemplate>(
+      std::make_unique<CrateTemplate>(std::move(handle), std::move(vars), sources, std::move(markup)));
 }
 
 // A Jinja template of the checkpoint may contain the paragraphs, and renders if the release is unknown.

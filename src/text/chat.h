@@ -64,6 +64,8 @@ class ChatTemplate {
   virtual Result<Prompt> render(const Conversation& c) const = 0;
   // Renders JSON text {"messages", "tools", "kwargs", "vars", "now"}. Integers of any length stay as written.
   virtual Result<Prompt> render_json(std::string_view request) const;
+  // The Jinja text for conversations without tools, often also for those with tools; empty if there is none.
+  virtual std::string source() const { return {}; }
   // How a model with this template writes reasoning and tool calls.
   virtual OutputSyntax syntax() const { return OutputSyntax::plain; }
 };
