@@ -44,6 +44,22 @@ std::string read_endpoint(api::Fields& f) {
   return endpoint;
 }
 
+Json no_usage() {
+  return {{"input_tokens", 0},
+          {"input_tokens_details", {{"cached_tokens", 0}}},
+          {"output_tokens", 0},
+          {"output_tokens_details", {{"reasoning_tokens", 0}}},
+          {"total_tokens", 0}};
+}
+
+// Adds a number to one that is there.
+void add(Json& to, const std::string& name, const Json& from, const std::string& of) {
+  const auto sum = to.find(name);
+  const auto number = from.is_object() ? from.find(of) : from.end();
+  if (sum == to.end() || !from.is_object() || number == from.end() || !number->is_number_integer()) return;
+  *sum = sum->get<int64_t>() + number->get<int64_t>();
+}
+
 }  // namespace
 
 api::ApiResult<Json> read_batch(std::string_view body, const std::string& id, int64_t now) {
@@ -73,6 +89,7 @@ api::ApiResult<Json> read_batch(std::string_view body, const std::string& id, in
              {"expires_at", now + seconds}};
   for (const char* time : kTimes) batch[time] = nullptr;
   batch["request_counts"] = {{"total", 0}, {"completed", 0}, {"failed", 0}};
+  batch["usage"] = no_usage();
   batch["metadata"] = json->value("metadata", Json());
   batch["own"] = {{"output_seconds", output}, {"ending", ""}};
   return batch;
@@ -81,6 +98,24 @@ api::ApiResult<Json> read_batch(std::string_view body, const std::string& id, in
 void set_status(Json& batch, const std::string& status, int64_t now) {
   batch["status"] = status;
   batch[status + "_at"] = now;
+}
+
+void add_usage(Json& batch, const std::string& body) {
+  const auto answer = parse_json(body, "an answer");
+  if (!answer || !answer->is_object() || !answer->contains("usage")) return;
+  const Json& used = (*answer)["usage"];
+  if (!used.is_object()) return;
+  Json& all = batch["usage"];
+  if (!all.is_object()) all = no_usage();  // of a batch from an older server
+  for (const auto& [ours, theirs] : {std::pair{"input", "prompt"}, std::pair{"output", "completion"}}) {
+    for (const std::string of : {ours, theirs}) {
+      const Json details = used.value(of + "_tokens_details", Json::object());
+      add(all, std::string(ours) + "_tokens", used, of + "_tokens");
+      for (const char* part : {"cached_tokens", "reasoning_tokens"})
+        add(all[std::string(ours) + "_tokens_details"], part, details, part);
+    }
+  }
+  add(all, "total_tokens", used, "total_tokens");
 }
 
 void add_error(Json& batch, const std::string& code, const std::string& message, const std::string& param,

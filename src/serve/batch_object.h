@@ -14,6 +14,8 @@ inline constexpr std::string_view kBatchEndpoints[] = {"/v1/chat/completions", "
 api::ApiResult<Json> read_batch(std::string_view body, const std::string& id, int64_t now);
 // Sets the status and the time that belongs to it.
 void set_status(Json& batch, const std::string& status, int64_t now);
+// Adds the usage of an answer's body, of any dialect that batches take; nothing if it tells none.
+void add_usage(Json& batch, const std::string& body);
 // Adds a fault of the batch. `line` counts from 1; 0: of no line. More than kBatchErrorsMax are left out.
 inline constexpr size_t kBatchErrorsMax = 100;
 void add_error(Json& batch, const std::string& code, const std::string& message, const std::string& param,

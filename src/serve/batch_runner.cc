@@ -188,6 +188,7 @@ bool BatchRunner::keep(Job& job, const std::string& custom_id, const BatchOutcom
   Json object = job.object;
   Json& count = object["request_counts"][is_error ? "failed" : "completed"];
   count = count.get<int64_t>() + 1;
+  if (!is_error) add_usage(object, outcome.body);
   storage::Batch changed = job.kept;
   changed.body = dump_json(object);
   if (const auto fault = options_.batches->keep(

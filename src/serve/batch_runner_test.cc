@@ -43,6 +43,28 @@ TEST(BatchRunner, AWholeLife) {
   EXPECT_LE(w.most, size_t(BatchRunner::kRunningMax));
 }
 
+TEST(BatchRunner, AddsUpTheUsageOfItsAnswers) {
+  World w;
+  const auto r = w.runner();
+  const Json made = w.create(*r, lines(4));
+  EXPECT_EQ(made["usage"]["total_tokens"], 0);
+  w.answer(
+      200,
+      R"({"usage":{"prompt_tokens":5,"completion_tokens":3,"total_tokens":8,)"
+      R"("prompt_tokens_details":{"cached_tokens":2},"completion_tokens_details":{"reasoning_tokens":1}}})");
+  w.answer(200,
+           R"({"usage":{"input_tokens":7,"output_tokens":1,"total_tokens":8,)"
+           R"("input_tokens_details":{"cached_tokens":4},"output_tokens_details":{"reasoning_tokens":1}}})");
+  w.answer(400, R"({"error":{"code":"bad"}})");
+  w.answer(200, R"({"usage":null})");
+  EXPECT_EQ(w.wait_for(*r, made, "completed")["usage"],
+            (Json{{"input_tokens", 12},
+                  {"input_tokens_details", {{"cached_tokens", 6}}},
+                  {"output_tokens", 4},
+                  {"output_tokens_details", {{"reasoning_tokens", 2}}},
+                  {"total_tokens", 16}}));
+}
+
 TEST(BatchRunner, WrongLinesFailWithTheirNumbers) {
   World w;
   const auto r = w.runner();
