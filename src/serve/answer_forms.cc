@@ -66,14 +66,15 @@ const text::Structures* AnswerForms::structures(api::ApiError& fault) {
   return structures_.get();
 }
 
-std::string AnswerForms::calls_of(const api::Request& request, text::OutputSyntax syntax) const {
+std::string AnswerForms::calls_of(const api::Request& request, text::OutputSyntax syntax, bool all) const {
   std::vector<text::CallForm> forms;
   for (const api::Tool* t : callable(request))
-    forms.push_back({t->name, t->strict ? std::optional(schema_of(*t)) : std::nullopt});
+    forms.push_back({t->name, t->strict || all ? std::optional(schema_of(*t)) : std::nullopt});
   return text::calls_text(syntax, *text_.tokenizer, forms, request.parallel_calls);
 }
 
-// Calls are held to a form if a tool is strict, if a call is forced, or if there may be one call only.
+// Calls are held to a form if a tool is strict, if a call is forced, or if there may be one call only. A forced call
+// fits its schema as far as that can be kept: some clients get structured output so.
 api::ApiResult<AnswerForms::Asked> AnswerForms::asked(const api::Request& request,
                                                       const AnswerReader::Rules& rules) const {
   Asked a{.content = request.structure};
@@ -90,7 +91,8 @@ api::ApiResult<AnswerForms::Asked> AnswerForms::asked(const api::Request& reques
         .message = "tools: the calls of this model cannot be held to a schema; leave strict and grammars out",
         .param = "tools"};
   if (a.opens.empty() || !(strict || forced(request) || !request.parallel_calls)) return a;
-  a.calls = calls_of(request, rules.syntax);
+  a.calls = calls_of(request, rules.syntax, forced(request));
+  if (forced(request)) a.looser = calls_of(request, rules.syntax, false);
   a.only_calls = forced(request) && rules.opening.empty();
   a.must_hold = strict || (a.only_calls && request.tool_choice.mode == Mode::named);
   return a;
@@ -116,6 +118,8 @@ api::ApiResult<AnswerMasks> AnswerForms::compile(const Asked& asked) {
   }
   if (!asked.calls.empty()) {
     if (all) masks.calls = compiled_calls(*all, asked.calls, fault);
+    const bool looser = !asked.looser.empty() && asked.looser != asked.calls && fault.kind == Kind::invalid;
+    if (all && !masks.calls && looser) masks.calls = compiled_calls(*all, asked.looser, fault);
     if (!masks.calls && asked.must_hold) return fault;
   }
   return masks;

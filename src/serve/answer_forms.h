@@ -18,6 +18,7 @@ class AnswerForms {
   struct Asked {
     std::optional<api::Structure> content;
     std::string calls;           // text::calls_text(); empty: calls are free
+    std::string looser;          // the same without what `calls` may lack; tried if that cannot be compiled
     bool only_calls = false;     // the content must be calls
     bool must_hold = false;      // if `calls` cannot be compiled, the request fails; else its calls are free
     std::vector<int32_t> opens;  // text::call_tokens(); empty: no calls
@@ -36,7 +37,8 @@ class AnswerForms {
 
  private:
   const text::Structures* structures(api::ApiError& fault);
-  std::string calls_of(const api::Request& request, text::OutputSyntax syntax) const;
+  // `all`: also of tools that are not strict, the arguments fit the schema.
+  std::string calls_of(const api::Request& request, text::OutputSyntax syntax, bool all) const;
 
   const text::ModelText& text_;
   const int64_t vocabulary_;
