@@ -13,6 +13,7 @@
 #include "api/allowance_headers.h"
 #include "api/call_results.h"
 #include "api/dialect.h"
+#include "api/documents.h"
 #include "api/faults.h"
 #include "api/openai_fields.h"
 #include "api/thinking.h"
@@ -48,6 +49,8 @@ void read_result(Fields& b, Item& item) {
     const std::string type = part.text("type").value_or("");
     if (type == "text")
       r.parts.push_back({needed(part, "text")});
+    else if (auto text = document_text(part.object()))
+      r.parts.push_back({std::move(*text)});
     else if (!type.empty())
       r.parts.push_back(left_out(part, type));
     else
@@ -73,8 +76,19 @@ void read_thinking(Fields& b, Item& item) {
 
 // What a tool that another server ran left in a history.
 bool is_of_server_tool(const std::string& type) {
-  return type == "server_tool_use" || type == "mcp_tool_use" || type == "container_upload" ||
-         (type.ends_with("_tool_result") && type != "tool_result");
+  return type == "server_tool_use" || type == "tool_reference" || type == "mcp_tool_use" ||
+         type == "container_upload" || (type.ends_with("_tool_result") && type != "tool_result");
+}
+
+// A document without text cannot be read, but a history with search results goes on.
+void read_document(Fields& b, const std::string& path, const std::string& type, Item& item) {
+  b.accept({"title", "source", "context", "content", "citations", "cache_control"});
+  if (auto text = document_text(b.object()))
+    item.parts.push_back(Text{std::move(*text)});
+  else if (type == "search_result")
+    item.parts.push_back(left_out(b, type));
+  else
+    b.fail(not_text(path, type));
 }
 
 void read_block(Fields& m, const Json& json, const std::string& path, Item& item) {
@@ -89,8 +103,10 @@ void read_block(Fields& m, const Json& json, const std::string& path, Item& item
     read_call(b, item);
   else if (type == "tool_result" && user)
     read_result(b, item);
-  else if (is_of_server_tool(type) && assistant)
+  else if (is_of_server_tool(type) && (assistant || user))
     item.parts.push_back(left_out(b, type));
+  else if ((type == "document" || type == "search_result") && user)
+    read_document(b, path, type, item);
   else if ((type == "image" || type == "document") && !b.fault())
     b.fail(not_text(path, type));
   else if (type != "redacted_thinking" && !b.fault())

@@ -171,10 +171,43 @@ TEST(Anthropic, WhatAServersToolLeftIsALine) {
   const Request r = decoded(decode(R"({"max_tokens":1,"messages":[{"role":"user","content":"a"},
     {"role":"assistant","content":[{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}},
     {"type":"web_search_tool_result","tool_use_id":"srvtoolu_1","content":[]},{"type":"text","text":"b"}]},
-    {"role":"user","content":"c"}]})"));
+    {"role":"user","content":[{"type":"container_upload","file_id":"f"},{"type":"text","text":"c"}]}]})"));
   ASSERT_EQ(r.items.at(1).parts.size(), 3u);
+  EXPECT_EQ(std::get<Text>(r.items.at(2).parts.at(0)).text, "[container_upload left out]");
   EXPECT_EQ(std::get<Text>(r.items[1].parts[0]).text, "[server_tool_use web_search left out]");
   EXPECT_EQ(std::get<Text>(r.items[1].parts[1]).text, "[web_search_tool_result left out]");
+}
+
+TEST(Anthropic, DocumentsAndSearchResultsThatAreTextAreRead) {
+  const std::pair<const char*, const char*> blocks[] = {
+      {R"({"type":"document","title":"T","source":{"type":"text","media_type":"text/plain","data":"a\nb"}})",
+       "T\na\nb"},
+      {R"({"type":"document","source":{"type":"content","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}})",
+       "a\nb"},
+      {R"({"type":"search_result","source":"http://x","title":"T","content":[{"type":"text","text":"a"}]})",
+       "T\nhttp://x\na"},
+  };
+  for (const auto& [block, text] : blocks) {
+    const std::string all(block);
+    const Request r =
+        decoded(decode(R"({"max_tokens":1,"messages":[{"role":"user","content":[)" + all +
+                       R"(]},{"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":[)" +
+                       all + "]}]}]}"));
+    EXPECT_EQ(std::get<Text>(r.items.at(0).parts.at(0)).text, text) << block;
+    EXPECT_EQ(std::get<ToolResult>(r.items.at(1).parts.at(0)).parts.at(0).text, text) << block;
+  }
+  EXPECT_EQ(fault_of(decode(R"({"max_tokens":1,"messages":[{"role":"user","content":[{"type":"document",)"
+                            R"("source":{"type":"base64","media_type":"application/pdf","data":"x"}}]}]})"))
+                .param,
+            "messages.0.content.0");
+}
+
+TEST(Anthropic, TakesTheFormsOfVllm) {
+  EXPECT_EQ(decoded(with(R"(,"guided_regex":"a+")")).structure.value().kind, Structure::Kind::regex);
+  const Request r = decoded(with(R"(,"structured_outputs":{"choice":["a","b"]})"));
+  EXPECT_EQ(r.structure.value().choices, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(fault_of(with(R"(,"guided_regex":"a","output_config":{"format":{"type":"json_object"}})")).param,
+            "guided_regex");
 }
 
 TEST(Anthropic, CountingNeedsNoMaxTokens) {

@@ -209,10 +209,14 @@ Json token_logprobs(const std::vector<TokenLogprob>& tokens) {
   return Json{{"content", std::move(content)}, {"refusal", nullptr}};
 }
 
+// A stream tells the class of service only to clients that asked for one.
 Json envelope_json(const Envelope& e, const char* object, Json choices) {
-  return Json{{"id", "chatcmpl-" + e.id},      {"object", object},
-              {"created", e.created},          {"model", e.model},
-              {"choices", std::move(choices)}, {"system_fingerprint", openai_fingerprint(e.fingerprint)}};
+  Json out{{"id", "chatcmpl-" + e.id},      {"object", object},
+           {"created", e.created},          {"model", e.model},
+           {"choices", std::move(choices)}, {"system_fingerprint", openai_fingerprint(e.fingerprint)}};
+  if (e.repeated.is_object() && e.repeated.contains("service_tier"))
+    out["service_tier"] = e.repeated["service_tier"];
+  return out;
 }
 
 bool is_custom(const Envelope& e, const std::string& name) {
@@ -330,7 +334,8 @@ class OpenAiChat final : public Dialect {
     read_template_options(f, r);
     read_openai_tools(f, r);
     read_openai_functions(f, r);
-    if (const Json* older = f.find("functions"); older && !older->empty()) r.repeated = {{"functions", true}};
+    if (const Json* older = f.find("functions"); older && !older->empty()) r.repeated["functions"] = true;
+    if (f.find("service_tier")) r.repeated["service_tier"] = openai_tier(r.tier);
     read_openai_thinking(f, r);
     read_openai_metadata(f, r);
     refuse_what_is_not_built(f, r);
@@ -349,6 +354,7 @@ class OpenAiChat final : public Dialect {
     for (size_t i = 0; i < answer.choices.size(); ++i)
       choices.push_back(choice(e, int(i), answer.choices[i]));
     Json out = envelope_json(e, "chat.completion", std::move(choices));
+    out.emplace("service_tier", openai_tier(Tier::standard));
     out["usage"] = openai_usage(tally.total());
     return out;
   }

@@ -141,6 +141,21 @@ TEST(OpenAiChat, Thinking) {
   EXPECT_EQ(decoded(decode(R"(,"thinking":{"type":"disabled"},"reasoning_effort":"max")")).thinking, false);
   EXPECT_EQ(decoded(decode(R"(,"thinking":{"type":"enabled"})")).thinking, true);
   EXPECT_EQ(decoded(decode(R"(,"enable_thinking":false)")).thinking, false);
+  EXPECT_EQ(decoded(decode(R"(,"reasoning_effort":"ultra")")).effort, "max") << "DeepSeek's name";
+}
+
+TEST(OpenAiChat, TellsTheClassOfService) {
+  const auto tier_of = [](std::string_view field) {
+    Envelope e = envelope();
+    e.repeated = decoded(decode(field)).repeated;
+    const std::vector<Event> events{started(0, 1), finished(0, Finish::stop, 1, 0)};
+    const Json first = json_of(openai_chat().stream(e)->encode(events[0], Tally(1, 1)).at(0).data);
+    return std::pair(whole(openai_chat(), e, events)["service_tier"], first.value("service_tier", Json()));
+  };
+  EXPECT_EQ(tier_of(""), (std::pair<Json, Json>("default", nullptr)));
+  EXPECT_EQ(tier_of(R"(,"service_tier":"flex")"), (std::pair<Json, Json>("flex", "flex")));
+  EXPECT_EQ(tier_of(R"(,"service_tier":"priority")"), (std::pair<Json, Json>("priority", "priority")));
+  EXPECT_EQ(tier_of(R"(,"service_tier":"auto")"), (std::pair<Json, Json>("default", "default")));
 }
 
 TEST(OpenAiChat, StreamsReasoningAndCalls) {
@@ -393,7 +408,7 @@ TEST(OpenAiChat, AnswersThisBody) {
       dump_json(
           whole(openai_chat(), envelope(),
                 {started(0, 3), delta(0, "He", 3, 1), delta(0, "y", 3, 2), finished(0, Finish::stop, 3, 2)})),
-      R"({"id":"chatcmpl-1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hey","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],"system_fingerprint":"fp","usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0},"prompt_cache_hit_tokens":0,"prompt_cache_miss_tokens":3}})");
+      R"({"id":"chatcmpl-1","object":"chat.completion","created":7,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hey","refusal":null,"annotations":[]},"logprobs":null,"finish_reason":"stop"}],"system_fingerprint":"fp","service_tier":"default","usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5,"prompt_tokens_details":{"cached_tokens":0},"completion_tokens_details":{"reasoning_tokens":0},"prompt_cache_hit_tokens":0,"prompt_cache_miss_tokens":3}})");
 }
 
 TEST(OpenAiChat, LogprobsCarryBytes) {

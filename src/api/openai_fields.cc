@@ -143,6 +143,11 @@ void read_service(Fields& f, Request& r) {
   r.priority = int(f.integer("priority", -kMost, kMost).value_or(0));
 }
 
+const char* openai_tier(Tier tier) {
+  if (tier == Tier::priority) return "priority";
+  return tier == Tier::flex ? "flex" : "default";
+}
+
 void read_openai_common(Fields& f, Request& r) {
   r.model = read_model(f);
   r.n = int(f.integer("n", 1, kChoicesMax).value_or(1));

@@ -22,6 +22,8 @@ std::string read_model(Fields& f);
 void read_limit(Fields& f, std::string_view name, int64_t least, std::optional<int64_t>& limit);
 // `service_tier` and `priority`.
 void read_service(Fields& f, Request& r);
+// The class that `service_tier` of an answer tells: "default", "priority" or "flex".
+const char* openai_tier(Tier tier);
 // Checks `metadata` against OpenAI's limits. Its user_id is the user's label if there is no other.
 void read_openai_metadata(Fields& f, Request& r);
 // Reads a string or a list of at most kStopMax strings. Empty strings would stop nothing and are dropped.

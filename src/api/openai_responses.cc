@@ -56,9 +56,7 @@ void read_reasoning(Fields& f, Request& r) {
   Json echo{{"effort", nullptr}, {"summary", nullptr}};
   if (const Json* reasoning = f.object("reasoning")) {
     Fields o(*reasoning, "reasoning.");
-    const auto effort = o.text("effort");
-    if (effort && !is_effort(*effort))
-      o.fail("effort", "must be none, minimal, low, medium, high, xhigh or max");
+    const auto effort = effort_in(o, "effort");
     auto summary = o.text("summary");
     if (!summary) summary = o.text("generate_summary");
     if (summary && *summary != "auto" && *summary != "concise" && *summary != "detailed")
@@ -151,7 +149,12 @@ class OpenAiResponses final : public Dialect {
     return response_json(e, response_state(choice.finished), &choice, &usage);
   }
 
-  Reply error(const ApiError& fault, std::string_view) const override { return openai_reply(fault); }
+  Reply error(const ApiError& fault, std::string_view) const override {
+    if (fault.param != "messages") return openai_reply(fault);
+    ApiError own = fault;
+    own.param = "input";  // which holds the messages here
+    return openai_reply(own);
+  }
   std::string_view request_id_header() const override { return "x-request-id"; }
 };
 

@@ -145,6 +145,17 @@ TEST(OpenAiResponses, ReadsTheFormatOfTheText) {
   EXPECT_FALSE(decoded(decode(R"(,"text":{"format":{"type":"text"}})")).structure);
 }
 
+TEST(OpenAiResponses, TooLongAPromptIsAFaultOfTheInput) {
+  const ApiError fault{.kind = ApiError::Kind::context_length, .param = "messages", .tokens = 9, .limit = 5};
+  EXPECT_EQ(json_of(dialect().error(fault, "").body)["error"]["param"], "input");
+}
+
+TEST(OpenAiResponses, UltraIsTheMostEffort) {
+  const Request r = decoded(decode(R"(,"reasoning":{"effort":"ultra"})"));
+  EXPECT_EQ(r.effort, "max");
+  EXPECT_EQ(r.repeated["reasoning"]["effort"], "max");
+}
+
 TEST(OpenAiResponses, RefusesByName) {
   const std::pair<const char*, const char*> bad[] = {
       {R"(,"n":2)", "n"},

@@ -100,6 +100,10 @@ std::optional<Structure> flat_format(Fields& f, std::string_view name) {
 
 void read_openai_structure(Fields& f, Request& r) {
   if (auto s = format(f, "response_format", true)) r.structure = std::move(s);
+  read_vllm_structure(f, r);
+}
+
+void read_vllm_structure(Fields& f, Request& r) {
   read_structured_outputs(f, r);
   read_json(f, "guided_json", r);
   read_text(f, "guided_regex", Kind::regex, r);

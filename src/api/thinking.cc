@@ -21,9 +21,7 @@ void read_type(Fields& f, Request& r) {
 }
 
 void read_effort(Fields& f, std::string_view name, Request& r) {
-  const auto effort = f.text(name);
-  r.effort = effort.value_or("");
-  if (effort && !is_effort(*effort)) f.fail(name, "must be none, minimal, low, medium, high, xhigh or max");
+  r.effort = effort_in(f, name).value_or("");
   if (r.effort != "none") return;
   r.effort.clear();
   if (!r.thinking) r.thinking = false;
@@ -35,8 +33,12 @@ std::vector<std::string> efforts() {
   return {"minimal", "low", "medium", "high", "xhigh", "max"};
 }
 
-bool is_effort(std::string_view name) {
-  return name == "none" || std::ranges::count(efforts(), name) > 0;
+std::optional<std::string> effort_in(Fields& f, std::string_view name) {
+  auto effort = f.text(name);
+  if (effort == "ultra") effort = "max";
+  if (effort && *effort != "none" && std::ranges::count(efforts(), *effort) == 0)
+    f.fail(name, "must be none, minimal, low, medium, high, xhigh or max");
+  return effort;
 }
 
 void read_openai_thinking(Fields& f, Request& r) {
@@ -49,12 +51,13 @@ void read_openai_thinking(Fields& f, Request& r) {
 void read_anthropic_thinking(Fields& f, Request& r) {
   read_type(f, r);
   if (auto s = flat_format(f, "output_format")) r.structure = std::move(s);
-  const Json* output = f.object("output_config");
-  if (!output) return;
-  Fields o(*output, f.path_of("output_config") + ".");
-  read_effort(o, "effort", r);
-  read_anthropic_structure(o, r);
-  if (o.fault()) f.fail(*o.fault());
+  if (const Json* output = f.object("output_config")) {
+    Fields o(*output, f.path_of("output_config") + ".");
+    read_effort(o, "effort", r);
+    read_anthropic_structure(o, r);
+    if (o.fault()) f.fail(*o.fault());
+  }
+  read_vllm_structure(f, r);
 }
 
 }  // namespace autark::api

@@ -8,8 +8,8 @@
 
 namespace autark::api {
 
-// Whether `name` is "none" or one of efforts().
-bool is_effort(std::string_view name);
+// The effort in the field `name`: "none" or one of efforts(); "ultra", a name of DeepSeek's platform, is "max".
+std::optional<std::string> effort_in(Fields& f, std::string_view name);
 // The known efforts in rising order: "minimal", "low", "medium", "high", "xhigh", "max".
 std::vector<std::string> efforts();
 
