@@ -1,5 +1,6 @@
-// POST /v1/messages and /v1/messages/count_tokens: text, thinking, client tools and streaming. Other kinds of
-// blocks and tools that a server would run are refused with an error that names them.
+// POST /v1/messages and /v1/messages/count_tokens: text, thinking, client tools and streaming. Images are
+// refused; other kinds of blocks become a line of text. Tools that a server would run are left out unless they
+// are forced.
 //
 //   stream: message_start
 //           (content_block_start content_block_delta… content_block_stop)…
@@ -74,10 +75,9 @@ void read_thinking(Fields& b, Item& item) {
   if (!r.text.empty()) item.parts.push_back(std::move(r));
 }
 
-// What a tool that another server ran left in a history.
-bool is_of_server_tool(const std::string& type) {
-  return type == "server_tool_use" || type == "tool_reference" || type == "mcp_tool_use" ||
-         type == "container_upload" || (type.ends_with("_tool_result") && type != "tool_result");
+// Others, such as what a tool of another server left in a history or kinds of later APIs, are a line in any turn.
+bool is_of_one_role(const std::string& type) {
+  return type == "thinking" || type == "redacted_thinking" || type == "tool_use" || type == "tool_result";
 }
 
 // A document without text cannot be read, but a history with search results goes on.
@@ -103,12 +103,12 @@ void read_block(Fields& m, const Json& json, const std::string& path, Item& item
     read_call(b, item);
   else if (type == "tool_result" && user)
     read_result(b, item);
-  else if (is_of_server_tool(type) && (assistant || user))
-    item.parts.push_back(left_out(b, type));
   else if ((type == "document" || type == "search_result") && user)
     read_document(b, path, type, item);
   else if ((type == "image" || type == "document") && !b.fault())
     b.fail(not_text(path, type));
+  else if ((assistant || user) && !type.empty() && !is_of_one_role(type))
+    item.parts.push_back(left_out(b, type));
   else if (type != "redacted_thinking" && !b.fault())
     refuse_block(b, path, type, "a turn of this role takes text and what belongs to tools and thinking only");
   if (b.fault()) m.fail(*b.fault());

@@ -176,6 +176,11 @@ TEST(Anthropic, WhatAServersToolLeftIsALine) {
   EXPECT_EQ(std::get<Text>(r.items.at(2).parts.at(0)).text, "[container_upload left out]");
   EXPECT_EQ(std::get<Text>(r.items[1].parts[0]).text, "[server_tool_use web_search left out]");
   EXPECT_EQ(std::get<Text>(r.items[1].parts[1]).text, "[web_search_tool_result left out]");
+  const Request later =
+      decoded(decode(R"({"max_tokens":1,"messages":[{"role":"user","content":[{"type":"later"}]},
+    {"role":"assistant","content":[{"type":"compaction","content":"x"}]},{"role":"user","content":"c"}]})"));
+  EXPECT_EQ(std::get<Text>(later.items.at(0).parts.at(0)).text, "[later left out]");
+  EXPECT_EQ(std::get<Text>(later.items.at(1).parts.at(0)).text, "[compaction left out]");
 }
 
 TEST(Anthropic, DocumentsAndSearchResultsThatAreTextAreRead) {
