@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <random>
 #include <thread>
 #include "base/mapped_pages.h"
@@ -60,8 +61,11 @@ class WeightCacheTest : public ::testing::TestWithParam<const char*> {
   ~WeightCacheTest() override { fs::remove_all(dir_); }
 
   Result<LoadedModel> load(const WeightCachePlace& place) {
-    return load_model(
-        model_, {.threads = 2, .weight_cache = place, .say = [this](const auto& s) { said_ += s + "\n"; }});
+    const auto say = [this](const auto& s) {
+      const std::lock_guard lock(said_mutex_);
+      said_ += s + "\n";
+    };
+    return load_model(model_, {.threads = 2, .weight_cache = place, .say = say});
   }
   // The logits with a cache in `folder`; line_ is what the cache says of itself then.
   std::vector<float> run(const fs::path& folder, int64_t least_bytes = 0) {
@@ -78,6 +82,7 @@ class WeightCacheTest : public ::testing::TestWithParam<const char*> {
 
   const fs::path dir_, model_, cache_;
   std::vector<float> plain_;
+  std::mutex said_mutex_;  // two models may be prepared at the same time
   std::string said_, line_;
 };
 
