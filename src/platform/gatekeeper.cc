@@ -39,10 +39,11 @@ struct Gatekeeper::State {
   std::unordered_map<std::string, Micros> uses;  // of keys, not yet written
   std::function<void()> changed;
   bool ends = false;
-  std::condition_variable awake;
+  bool is_lost = false;
+  uint64_t asked = 0, answered = 0;  // looks that unknown keys asked for
+  std::condition_variable awake, looked;
 
   std::mutex looking;  // one refresh() at a time
-  bool is_lost = false;
   std::thread thread;
 
   State(std::shared_ptr<storage::Database> data, Options given)
@@ -90,18 +91,36 @@ struct Gatekeeper::State {
     return {};
   }
 
+  // Has the thread look at once, and waits for it, but not long: the caller may be a server's only thread.
+  void ask() {
+    std::unique_lock lock(mutex);
+    if (is_lost || ends) return;
+    const uint64_t mine = ++asked;
+    awake.notify_one();
+    looked.wait_for(lock, options.ask_wait, [&] { return answered >= mine || ends; });
+  }
+
   void run() {
     std::unique_lock lock(mutex);
-    while (!awake.wait_for(lock, options.look_every, [&] { return ends; })) {
+    while (!ends) {
+      awake.wait_for(lock, options.look_every, [&] { return ends || asked > answered; });
+      if (ends) break;
+      const uint64_t until = asked;
       lock.unlock();
       const auto failed = look();
-      if (failed && !is_lost)
-        log_warning("the platform goes on with the keys it has: " + failed->message);
-      else if (!failed && is_lost)
-        log_info("the platform's database answers again");
-      is_lost = failed.has_value();
       lock.lock();
+      tell_loss(failed);
+      answered = until;
+      looked.notify_all();
     }
+  }
+
+  void tell_loss(const std::optional<Error>& failed) {
+    if (failed && !is_lost)
+      log_warning("the platform goes on with the keys it has: " + failed->message);
+    else if (!failed && is_lost)
+      log_info("the platform's database answers again");
+    is_lost = failed.has_value();
   }
 };
 
@@ -130,13 +149,18 @@ Gatekeeper::~Gatekeeper() {
 api::ApiResult<Caller> Gatekeeper::enter(const api::Knock& knock) {
   if (knock.secret.empty()) return wrong(true);
   const Micros now = state_->options.clock();
-  const auto keys = state_->current();
+  auto keys = state_->current();
   const KeyRecord* key = keys->by_secret(knock.secret, now);
   if (!key) {
     const std::string from = neighbourhood(knock.address);
     if (const Micros wait = state_->wrong_keys.wait(from, now); wait > 0) return slowed(wait);
-    state_->wrong_keys.failed(from, now);
-    return wrong(false);
+    state_->ask();  // another process may have made it just now
+    keys = state_->current();
+    key = keys->by_secret(knock.secret, now);
+    if (!key) {
+      state_->wrong_keys.failed(from, now);
+      return wrong(false);
+    }
   }
   if (!key->has_route(knock.path))
     return closed("this API key may not be used for " + std::string(knock.path.substr(0, 128)) +

@@ -2,6 +2,9 @@
 // SHA-256. A thread of its own reads the snapshot again soon after the directory has changed, and writes when keys were
 // last used. If the database is away it goes on with what it has.
 //
+// A key that the snapshot does not have makes it look at once, so that a key counts as soon as a command has made it; while
+// the address is slowed down, it does not.
+//
 // Wrong keys are slowed down by their address (IPv6: its /64): after 10 within a minute each further one is answered
 // rate_limited until a pause has passed, which grows to a minute. The right key always passes.
 #pragma once
@@ -19,7 +22,8 @@ class Gatekeeper final : public api::Gate {
  public:
   struct Options {
     Clock clock = system_now;
-    std::chrono::milliseconds look_every{500};  // how often the directory's version is read
+    std::chrono::milliseconds look_every{100};  // how often the directory's version is read
+    std::chrono::milliseconds ask_wait{100};    // the longest that an unknown key waits for such a look
     size_t addresses_max = 65536;               // that are watched for wrong keys; the oldest go first
   };
   // Reads the snapshot. An Error if the database cannot be read.

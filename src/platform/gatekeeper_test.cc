@@ -39,7 +39,9 @@ class GatekeeperTest : public PlatformTest {
     PlatformTest::SetUp();
     failing = std::make_shared<FailingDatabase>(database);
     // Looks only when the test tells it to.
-    auto opened = Gatekeeper::open(failing, {.clock = clock(), .look_every = std::chrono::hours(1)});
+    auto opened = Gatekeeper::open(
+        failing,
+        {.clock = clock(), .look_every = std::chrono::hours(1), .ask_wait = std::chrono::minutes(1)});
     ASSERT_TRUE(opened) << opened.error().message;
     gate = *opened;
   }
@@ -218,6 +220,23 @@ TEST_P(GatekeeperTest, TellsOfChangesOnly) {
   look();
   look();
   EXPECT_EQ(told, 2);
+}
+
+// As a command does it beside a server: nobody tells the gate, and the key is used at once.
+TEST_P(GatekeeperTest, AKeyCountsAsSoonAsItIsMade) {
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(enters(add_key("blue", "new" + std::to_string(i)).secret));
+  const MadeKey made = add_key("blue", "rotated");
+  EXPECT_TRUE(enters(must(directory->rotate_key(root, made.key.id, kDay)).secret));
+}
+
+// Only a key that may still be right costs a look: not one from an address that is slowed down, none without a database.
+TEST_P(GatekeeperTest, WrongKeysDoNotLookForEver) {
+  for (int i = 0; i < 12; ++i) (void)knock("ak-wrong");
+  const MadeKey made = add_key("blue", "new");
+  EXPECT_FALSE(enters(made.secret));
+  EXPECT_FALSE(gate->find(made.key.id));
+  EXPECT_EQ(knock(made.secret, "192.0.2.99").index(), 0u);
+  EXPECT_TRUE(enters(made.secret));
 }
 
 // The thread of the gate sees a change by itself.
