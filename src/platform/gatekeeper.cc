@@ -1,4 +1,5 @@
 #include "platform/gatekeeper.h"
+#include <algorithm>
 #include <condition_variable>
 #include <thread>
 #include <unordered_map>
@@ -10,6 +11,8 @@ namespace autark::platform {
 namespace {
 
 using Caller = std::shared_ptr<const api::Caller>;
+
+constexpr double kLooksAtOnce = 64, kLooksASecond = 50;  // that unknown keys may ask for
 
 api::ApiError wrong(bool none) {
   return {.kind = api::ApiError::Kind::authentication,
@@ -40,7 +43,10 @@ struct Gatekeeper::State {
   std::function<void()> changed;
   bool ends = false;
   bool is_lost = false;
+  bool is_slow = false;              // the last look that an unknown key waited for was not there in time
   uint64_t asked = 0, answered = 0;  // looks that unknown keys asked for
+  double looks = kLooksAtOnce;       // that unknown keys may still ask for
+  std::chrono::steady_clock::time_point counted = std::chrono::steady_clock::now();
   std::condition_variable awake, looked;
 
   std::mutex looking;  // one refresh() at a time
@@ -91,13 +97,24 @@ struct Gatekeeper::State {
     return {};
   }
 
-  // Has the thread look at once, and waits for it, but not long: the caller may be a server's only thread.
+  // Has the thread look at once, and waits for it, but neither long nor often: the caller may be a server's only thread, and
+  // wrong keys may come from many addresses.
   void ask() {
     std::unique_lock lock(mutex);
-    if (is_lost || ends) return;
+    if (is_lost || is_slow || ends || !takes_look()) return;
     const uint64_t mine = ++asked;
     awake.notify_one();
-    looked.wait_for(lock, options.ask_wait, [&] { return answered >= mine || ends; });
+    is_slow = !looked.wait_for(lock, options.ask_wait, [&] { return answered >= mine || ends; });
+  }
+
+  // REQUIRES: the mutex is held.
+  bool takes_look() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double> passed = now - std::exchange(counted, now);
+    looks = std::min(kLooksAtOnce, looks + passed.count() * kLooksASecond);
+    if (looks < 1) return false;
+    looks -= 1;
+    return true;
   }
 
   void run() {
@@ -111,6 +128,7 @@ struct Gatekeeper::State {
       lock.lock();
       tell_loss(failed);
       answered = until;
+      is_slow = false;
       looked.notify_all();
     }
   }

@@ -2,8 +2,8 @@
 // SHA-256. A thread of its own reads the snapshot again soon after the directory has changed, and writes when keys were
 // last used. If the database is away it goes on with what it has.
 //
-// A key that the snapshot does not have makes it look at once, so that a key counts as soon as a command has made it; while
-// the address is slowed down, it does not.
+// A key that the snapshot does not have makes it look at once, so that a key counts as soon as a command has made it; not while
+// the address is slowed down, and for all addresses together 50 times a second at most.
 //
 // Wrong keys are slowed down by their address (IPv6: its /64): after 10 within a minute each further one is answered
 // rate_limited until a pause has passed, which grows to a minute. The right key always passes.

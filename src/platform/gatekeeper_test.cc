@@ -19,7 +19,10 @@ class FailingDatabase final : public storage::Database {
  public:
   explicit FailingDatabase(std::shared_ptr<Database> inner) : inner_(std::move(inner)) {}
   std::optional<Error> write(const Work& work) override { return away ? lost() : inner_->write(work); }
-  std::optional<Error> read(const Work& work) override { return away ? lost() : inner_->read(work); }
+  std::optional<Error> read(const Work& work) override {
+    ++reads;
+    return away ? lost() : inner_->read(work);
+  }
   std::optional<Error> migrate(std::span<const storage::SchemaStep> steps, size_t version) override {
     return inner_->migrate(steps, version);
   }
@@ -27,6 +30,7 @@ class FailingDatabase final : public storage::Database {
   bool is_shared() const override { return false; }
   std::string name() const override { return "a database"; }
   std::atomic<bool> away = false;
+  std::atomic<int> reads = 0;
 
  private:
   static std::optional<Error> lost() { return Error{Code::io, "database is away"}; }
@@ -237,6 +241,18 @@ TEST_P(GatekeeperTest, WrongKeysDoNotLookForEver) {
   EXPECT_FALSE(gate->find(made.key.id));
   EXPECT_EQ(knock(made.secret, "192.0.2.99").index(), 0u);
   EXPECT_TRUE(enters(made.secret));
+}
+
+// Neither do wrong keys from many addresses: a server's thread waits for each look.
+TEST_P(GatekeeperTest, AFloodOfWrongKeysLooksSeldom) {
+  const auto began = std::chrono::steady_clock::now();
+  const int before = failing->reads;
+  for (int i = 0; i < 2000; ++i)
+    EXPECT_FALSE(
+        knock("ak-wrong", "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250)).index() == 0);
+  const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;
+  EXPECT_GE(failing->reads - before, 1);
+  EXPECT_LE(failing->reads - before, 65 + 50 * passed.count());
 }
 
 // The thread of the gate sees a change by itself.
