@@ -2,6 +2,17 @@
 #include "platform/schema.h"
 
 namespace autark::platform {
+namespace {
+
+// What a command may have to mend first, such as a member with two roles, is said and does not keep it out.
+void separate(Directory& directory, PlatformFile& file) {
+  const auto is_on = directory.separation();
+  if (const bool* on = std::get_if<bool>(&is_on); on && *on) return;
+  if (const auto fault = directory.set_separation(operator_of(""), true))
+    file.remarks.push_back(file.path.string() + " asks for the separation of roles: " + fault->message);
+}
+
+}  // namespace
 
 Result<Platform> open_platform(const std::filesystem::path& path, bool any_version) {
   AUTARK_TRY(PlatformFile file, read_platform_file(path));
@@ -16,6 +27,7 @@ Result<Platform> open_platform(const std::filesystem::path& path, bool any_versi
     return Error{Code::unsupported, database->name() + " is of an older autark; make a backup, then run " +
                                         "'autark platform migrate --platform " + file.path.string() + "'"};
   auto directory = std::make_shared<Directory>(database);
+  if (file.separation && version == known) separate(*directory, file);
   return Platform{std::move(file), std::move(box), std::move(database), std::move(directory)};
 }
 

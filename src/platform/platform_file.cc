@@ -15,18 +15,16 @@ class Reader {
   Reader(const toml::table& table, PlatformFile& file) : table_(table), file_(file) {}
 
   std::optional<Error> read() {
-    constexpr std::string_view kKnown[] = {"store", "prices", "time_zone", "post_paid"};
+    constexpr std::string_view kKnown[] = {"store", "prices", "time_zone", "post_paid", "separation"};
     for (const auto& [key, node] : table_)
       if (std::ranges::count(kKnown, key.str()) == 0)
         fault(node, "there is no key '" + std::string(key.str()).substr(0, 64) +
-                        "'; there are store, prices, time_zone and post_paid");
+                        "'; there are store, prices, time_zone, post_paid and separation");
     text("store", file_.store);
     text("prices", file_.prices);
     text("time_zone", file_.time_zone);
-    if (const toml::node* node = table_.get("post_paid")) {
-      if (!node->is_boolean()) fault(*node, "post_paid must be true or false");
-      file_.post_paid = node->value_or(true);
-    }
+    flag("post_paid", file_.post_paid);
+    flag("separation", file_.separation);
     if (!error_ && file_.store.empty())
       error_ = Error{Code::invalid, file_.path.string() + ": store is missing"};
     if (!error_) place();
@@ -41,6 +39,15 @@ class Reader {
     if (!given || given->empty() || given->find('\0') != given->npos)
       return fault(*node, std::string(key) + " must be a text in quotes");
     value = *given;
+  }
+
+  void flag(const char* key, bool& value) {
+    const toml::node* node = table_.get(key);
+    if (!node) return;
+    const auto word = node->value_exact<std::string>();
+    if (!node->is_boolean() && word != "on" && word != "off")
+      return fault(*node, std::string(key) + " must be true or false");
+    value = node->value_or(word == "on");
   }
 
   void fault(const toml::node& node, const std::string& what) {

@@ -4,6 +4,7 @@
 //   prices = "prices.toml"          # servers add this price file when its version is new; may be left out
 //   time_zone = "Asia/Shanghai"     # of days and months of budgets; "UTC" if left out
 //   post_paid = true                # false: requests are refused once balance and credits are used up
+//   separation = true               # nobody may hold two administrative roles; false if left out
 //
 // The password of PostgreSQL comes from PGPASSWORD or ~/.pgpass, or stands in the URL. Beside the file lies platform.key,
 // which seals the members' TOTP secrets. Several servers of one database need the same platform.key.
@@ -22,6 +23,7 @@ struct PlatformFile {
   std::string prices;  // absolute; empty: none
   std::string time_zone = "UTC";
   bool post_paid = true;
+  bool separation = false;           // true: open_platform() turns it on
   std::vector<std::string> remarks;  // for people: a password in the URL, a file that others may read
 
   std::filesystem::path key_file() const { return path.parent_path() / "platform.key"; }

@@ -30,6 +30,7 @@ TEST(PlatformFile, PathsBelongToTheFile) {
   EXPECT_EQ(file->prices, "/p/p.toml");
   EXPECT_EQ(file->time_zone, "UTC");
   EXPECT_FALSE(file->post_paid);
+  EXPECT_FALSE(file->separation);
   EXPECT_EQ(file->key_file(), "/p/platform.key");
   EXPECT_EQ(parse_platform_file("store = 'sqlite:/q/a.db'", "/p/x.toml")->store, "sqlite:/q/a.db");
   EXPECT_EQ(parse_platform_file("store = 'postgres://me@h/d'", "/p/x.toml")->store, "postgres://me@h/d");
@@ -43,6 +44,17 @@ TEST(PlatformFile, APasswordInTheUrlIsSaid) {
   EXPECT_EQ(remarks("postgres://me:pass@h:5432/d"), 1u);
   EXPECT_EQ(remarks("postgres://h:5432/d"), 0u);
   EXPECT_EQ(remarks("postgres://h/d?user=me&password=pass"), 1u);
+}
+
+TEST(PlatformFile, SeparationIsAFlagOrAWord) {
+  for (const auto& [value, is_on] :
+       {std::pair{"true", true}, {"'on'", true}, {"false", false}, {"\"off\"", false}})
+    EXPECT_EQ(parse_platform_file("store = 'sqlite:a'\nseparation = " + std::string(value), "/p/x.toml")
+                  ->separation,
+              is_on)
+        << value;
+  EXPECT_NE(fault_of_file("store = 'sqlite:a'\nseparation = 'yes'").find("line 2: separation"),
+            std::string::npos);
 }
 
 TEST(PlatformFile, FaultsNameLineAndKey) {
@@ -80,6 +92,30 @@ TEST_P(NewPlatformTest, OpensAndLetsItsAdministratorIn) {
       (*gate)->enter({.path = "/admin/v1/keys", .secret = made->secret, .address = "127.0.0.1"});
   EXPECT_EQ(must(caller)->role, Role::system);
   EXPECT_EQ(std::get<0>(caller)->key, made->key);
+}
+
+TEST_P(NewPlatformTest, TheFileTurnsSeparationOn) {
+  const auto made = make_platform(folder.path / "p", {.store = store()});
+  ASSERT_TRUE(made) << made.error().message;
+  const Actor root = operator_of(made->account);
+  const auto is_on = [&](Platform& p) { return std::get<bool>(p.directory->separation()); };
+  auto before = open_platform(made->file);
+  ASSERT_TRUE(before) << before.error().message;
+  EXPECT_FALSE(is_on(*before));
+  const auto both =
+      before->directory->create_member(root, {.name = "both", .roles = {Role::system, Role::audit}});
+  ASSERT_TRUE(std::holds_alternative<MadeMember>(both));
+  std::ofstream(made->file, std::ios::app) << "separation = true\n";
+  auto refused = open_platform(made->file);
+  ASSERT_TRUE(refused) << refused.error().message;
+  EXPECT_FALSE(is_on(*refused)) << "a member has two roles";
+  ASSERT_EQ(refused->file.remarks.size(), 1u);
+  EXPECT_NE(refused->file.remarks[0].find("both"), std::string::npos) << refused->file.remarks[0];
+  refused->directory->enable_member(root, "both", false);
+  auto after = open_platform(made->file);
+  ASSERT_TRUE(after) << after.error().message;
+  EXPECT_TRUE(is_on(*after));
+  EXPECT_TRUE(after->file.remarks.empty());
 }
 
 TEST_P(NewPlatformTest, IsPrivateAndItsFilesHaveNoSecret) {
