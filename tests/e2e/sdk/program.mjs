@@ -1,7 +1,10 @@
 // Starts `autark serve` on a free port, waits until it is ready, and stops it.
+import { File } from "node:buffer";
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import "./round_trips.mjs";
+
+globalThis.File ??= File; // the client needs it for uploads; Node 18, Debian's, has it here only
 
 export const MODEL = process.env.AUTARK_E2E_MODEL ?? "smollm2-135m";
 export const KEY = "e2e-key";
