@@ -13,8 +13,9 @@ namespace autark::http {
 class Workers {
  public:
   struct Limits {
-    int threads = 2;                               // at least 1
-    size_t jobs = 512, bytes = size_t{256} << 20;  // jobs that wait; bytes of waiting and running jobs
+    int threads = 2;  // at least 1
+    // Jobs that wait: as many clients may send at the same moment. Bytes of waiting and running jobs.
+    size_t jobs = 4096, bytes = size_t{256} << 20;
   };
   explicit Workers(const Limits& limits);
   ~Workers();  // runs the queued jobs, then joins the threads
