@@ -10,7 +10,7 @@ for path in sys.argv[1:]:
     for case in tree.parse(path).getroot().iter("testcase"):
         text = (case.findtext("system-out") or "")
         mark = case.find("skipped")
-        if case.get("status") == "disabled" or mark is not None or "[  SKIPPED ]" in text:
+        if case.get("status") in ("disabled", "notrun") or mark is not None or "[  SKIPPED ]" in text:
             told = re.search(r"\n(.*)", mark.get("message", "") if mark is not None else "") or re.search(r"Skipped\n(.*)", text)
             skipped.setdefault(told.group(1).strip() if told else "no reason given", []).append(case.get("name"))
         elif case.find("failure") is not None:

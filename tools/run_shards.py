@@ -64,20 +64,28 @@ def outputs_of(names, output):
         yield part.group(0)[-6000:] if part else output[-6000:]
 
 
+def failures_of(tests, code, output, cases):
+    """The names of failed tests. One that ends the process leaves no report, whatever the exit code is."""
+    failed = [c.get("name") for c in cases if c.find("failure") is not None]
+    if failed or (code == 0 and len(cases) == len(tests)):
+        return failed
+    return [died_in(output)]
+
+
 def gather(o, folder):
     """The cases of all shards as one report; the names of failed tests, and their outputs."""
     suite, failed, outputs = tree.Element("testsuite"), [], []
     names = tests_of(o)
+    parts = [names[i::SHARDS] for i in range(min(SHARDS, len(names)))]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for code, output, report in pool.map(lambda i: run_shard(o, folder, i, names[i::SHARDS]), range(min(SHARDS, len(names)))):
-            bad = []
-            for case in cases_of(report):
+        ran = pool.map(lambda i: run_shard(o, folder, i, parts[i]), range(len(parts)))
+        for tests, (code, output, report) in zip(parts, ran):
+            cases = list(cases_of(report))
+            for case in cases:
                 case.set("name", f"{case.get('classname')}.{case.get('name')}")
-                suite.append(case)
-                if case.find("failure") is not None:
-                    bad.append(case.get("name"))
-            if code != 0 and not bad:
-                bad = [died_in(output)]
+            suite.extend(cases)
+            bad = failures_of(tests, code, output, cases)
+            if bad and not any(c.get("name") in bad for c in cases):
                 outputs.append(f"exit code {code}:")
                 tree.SubElement(tree.SubElement(suite, "testcase", name=bad[0]), "failure")
             failed += bad
