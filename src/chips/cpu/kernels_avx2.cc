@@ -1,13 +1,15 @@
 // Kernels for AVX2 with FMA and F16C (Haswell, Zen and later). A vector of 16 lanes is two registers.
 //
-// Cost of a rounded product for a panel of 16 outputs × 32 inputs: 16 times vpmaddubsw, vpmaddwd, vpaddd
-// (Q8_0 also vpsignb and vpabsb), so a third of the int8 rate of VNNI; bytes as in kernels_avx512.cc. The
-// includes are in order: each uses those above it.
+// Cost of a rounded product for a panel of 16 outputs × 32 inputs and a row: 16 times vpmaddubsw and vpaddw, and 2 times
+// vpmaddwd and vpaddd for codes below 16, 4 times below 32, 8 times below 64. Codes of 8 bits: 16 times vpsignb, vpmaddubsw,
+// vpmaddwd, vpaddd. Bytes as in kernels_avx512.cc. The includes are in order: each uses those above it.
 #include "chips/cpu/lanes_avx2.h"
 //
 #include "chips/cpu/rows-inl.h"
 //
 #include "chips/cpu/panels-inl.h"
+//
+#include "chips/cpu/short_dots-inl.h"
 //
 #include "chips/cpu/product-inl.h"
 //
@@ -45,8 +47,8 @@ constexpr Kernels kTable = {
     .read = read,
     .float_peak = float_peak,
     .int8_peak = int8_peak,
-    .float_flops = 2.0 * kLanes * kChains,
-    .int8_ops = 2.0 * 4 * kLanes * kChains,
+    .float_flops = 2.0 * kLanes * kPeakChains,
+    .int8_ops = 2.0 * 4 * kLanes * kPeakChains * kPeakQuads,
 };
 
 }  // namespace

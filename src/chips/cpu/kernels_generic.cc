@@ -8,6 +8,8 @@
 //
 #include "chips/cpu/panels-inl.h"
 //
+#include "chips/cpu/dots-inl.h"
+//
 #include "chips/cpu/product-inl.h"
 //
 #include "chips/cpu/attention-inl.h"
@@ -44,8 +46,8 @@ constexpr Kernels kTable = {
     .read = read,
     .float_peak = float_peak,
     .int8_peak = int8_peak,
-    .float_flops = 2.0 * kLanes * kChains,
-    .int8_ops = 2.0 * 4 * kLanes * kChains,
+    .float_flops = 2.0 * kLanes * kPeakChains,
+    .int8_ops = 2.0 * 4 * kLanes * kPeakChains * kPeakQuads,
 };
 
 }  // namespace

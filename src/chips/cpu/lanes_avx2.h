@@ -21,12 +21,9 @@ struct Quad {  // four inputs of 16 lanes
   F v[4];
 };
 
-constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
-constexpr int kKeysEach = 2;  // index keys that share one load of the queries
-
-// vpmaddubsw adds pairs of products in 16 bits, and 255 · 127 · 2 would overflow. So dot_full subtracts 128
-// from each code and multiplies signed numbers, |code| ≤ 128.
-constexpr bool kSignedFull = true;
+constexpr int kTileRows = 6;    // rows of a product that share one load of the weights
+constexpr int kTilePanels = 1;  // panels of a tile of many rows: its sums are twelve of the sixteen registers
+constexpr int kKeysEach = 2;    // index keys that share one load of the queries
 
 inline __m256i first(int64_t n) {  // mask of the first n of eight lanes
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -326,16 +323,51 @@ inline I dot_small(I acc, U w, int32_t x) {  // REQUIRES: codes below 64
   const __m256i v = _mm256_set1_epi32(x);
   return {_mm256_add_epi32(acc.a, quads(w.a, v)), _mm256_add_epi32(acc.b, quads(w.b, v))};
 }
-inline __m256i signed_quads(__m256i w, __m256i x) {
+// Codes of eight bits minus 128, as sizes and signs: vpmaddubsw adds two products in 16 bits, and 255 · 127 · 2 would
+// overflow.
+struct SignedCodes {
+  __m256i size, sign;
+};
+inline SignedCodes signed_codes(__m256i w) {
   const __m256i s = _mm256_xor_si256(w, _mm256_set1_epi8(-128));
-  return quads(_mm256_abs_epi8(s), _mm256_sign_epi8(x, s));
+  return {_mm256_abs_epi8(s), s};
 }
-inline I dot_full(I acc, U w, int32_t x) {
-  const __m256i v = _mm256_set1_epi32(x);
-  return {_mm256_add_epi32(acc.a, signed_quads(w.a, v)), _mm256_add_epi32(acc.b, signed_quads(w.b, v))};
+inline __m256i dot_signed(__m256i acc, SignedCodes w, int32_t x) {
+  return _mm256_add_epi32(acc, quads(w.size, _mm256_sign_epi8(_mm256_set1_epi32(x), w.sign)));
 }
 
-inline void in_order() {}
+// Sums of two products each, in 16 bits: two of every lane's four, then the other two.
+struct Shorts {
+  __m256i a, b;
+};
+inline Shorts short_dot(U w, int32_t x) {
+  const __m256i v = _mm256_set1_epi32(x);
+  return {_mm256_maddubs_epi16(w.a, v), _mm256_maddubs_epi16(w.b, v)};
+}
+inline Shorts short_dot(Shorts acc, U w, int32_t x) {
+  const Shorts t = short_dot(w, x);
+  return {_mm256_add_epi16(acc.a, t.a), _mm256_add_epi16(acc.b, t.b)};
+}
+inline I add_pairs(I acc, Shorts t) {
+  const __m256i one = _mm256_set1_epi16(1);
+  return {_mm256_add_epi32(acc.a, _mm256_madd_epi16(t.a, one)),
+          _mm256_add_epi32(acc.b, _mm256_madd_epi16(t.b, one))};
+}
+
+// The same value, of which the compiler knows nothing else.
+template <class V>
+inline V hidden(V x) {
+  asm volatile("" : "+x"(x.a), "+x"(x.b));
+  return x;
+}
+inline __m256i hidden(__m256i x) {
+  asm volatile("" : "+x"(x));
+  return x;
+}
+
+inline void in_order() {
+  asm volatile("" ::: "memory");
+}
 
 inline void transpose(F (&r)[16]) {
   alignas(32) float t[16][16];

@@ -21,10 +21,9 @@ struct Quad {  // four inputs of 16 lanes
   F v[4];
 };
 
-constexpr int kTileRows = 6;  // rows of a product that share one load of the weights
-constexpr int kKeysEach = 4;  // index keys that share one load of the queries
-
-constexpr bool kSignedFull = false;  // vpdpbusd multiplies unsigned codes
+constexpr int kTileRows = 6;    // rows of a product that share one load of the weights
+constexpr int kTilePanels = 2;  // panels of a tile of many rows
+constexpr int kKeysEach = 4;    // index keys that share one load of the queries
 
 inline __mmask16 first(int64_t n) {
   return n >= 16 ? 0xffff : static_cast<__mmask16>((1u << n) - 1);
@@ -258,6 +257,9 @@ inline I dot_full(I acc, U w, int32_t x) {
   return dot_small(acc, w, x);
 }
 
+inline F hidden(F x) {  // its lanes are one register
+  return x;
+}
 inline void in_order() {
   asm volatile("" ::: "memory");
 }

@@ -35,11 +35,9 @@ struct Quad {  // four inputs of 16 lanes
   F v[4];
 };
 
-constexpr int kTileRows = 2;  // rows of a product that share one load of the weights: as many as SSE2 holds
-constexpr int kKeysEach = 2;  // index keys that share one load of the queries
-
-// True if dot_full subtracts 128 from each code first.
-constexpr bool kSignedFull = false;
+constexpr int kTileRows = 2;    // rows of a product that share one load of the weights: as many as SSE2 holds
+constexpr int kTilePanels = 2;  // panels of a tile of many rows
+constexpr int kKeysEach = 2;    // index keys that share one load of the queries
 
 // op(i) in lane i.
 template <class Op>
@@ -336,6 +334,11 @@ inline I dot_small(const I& acc, const U& w, int32_t x) {
 }
 inline I dot_full(const I& acc, const U& w, int32_t x) {
   return {acc.v + sum_of_pairs(products(w, x, 0)) + sum_of_pairs(products(w, x, 1))};
+}
+
+// The same value. Lanes that are several registers hide from the compiler that these are equal, for probes.
+inline F hidden(const F& x) {
+  return x;
 }
 
 // Keeps the compiler from moving loads to before it, where it would run out of registers.

@@ -76,6 +76,24 @@ TEST_P(LinearTest, EqualsTheExactSums) {
   }
 }
 
+// Inputs of one size are codes of 127, and all weights but one of 16 have the largest code of their format, so sums of
+// products in a few bits overflow if they ever do. No input is rounded, so the result is exact.
+TEST_P(LinearTest, SumsOfTheLargestCodesDoNotOverflow) {
+  const int64_t in = fitting(format(), 512), out = 20;
+  if (format() == Format::e2m1_b32 || format() == Format::fp8_e4m3_b128x128) return;  // multiplied as floats
+  Matrix m(format(), out, in, 11);
+  std::vector<float> weights(in, 0.75f);
+  for (int64_t i = 0; i < in; i += 16) weights[i] = -0.76f;
+  for (int64_t o = 0; o < out; ++o)
+    encode(format(), weights, m.codes[0].data() + o * row_bytes(format(), in));
+  for (const Inputs inputs : {Inputs::int8, Inputs::official}) {
+    auto on = cpu({.inputs = inputs, .threads = 2, .isa = isa()});
+    for (const int64_t rows : {1, 2, 5, 7, 14}) {
+      for (const float x : {1.f, -1.f}) expect_products(*on, 0, m, std::vector<float>(rows * in, x), rows);
+    }
+  }
+}
+
 TEST_P(LinearTest, ARowsBitsDoNotDependOnItsCompany) {
   const Matrix m(format(), 70, fitting(format(), 600), 17);
   const int64_t in = m.weight.cols(), rows = 27;

@@ -22,19 +22,17 @@ double read(const uint8_t* bytes, int64_t n) {
   return out[0];
 }
 
-constexpr int kChains = 12;  // independent operations, to hide their latency
-
 double float_peak(int64_t rounds) {
-  F s[kChains];
+  F s[kPeakChains];
   const F a = all(0.999f), b = all(1e-3f);
   AUTARK_UNROLL(12)
-  for (int i = 0; i < kChains; ++i) s[i] = all(1.f + i);
+  for (int i = 0; i < kPeakChains; ++i) s[i] = hidden(all(1.f + i));
   for (int64_t n = 0; n < rounds; ++n) {
     AUTARK_UNROLL(12)
-    for (int i = 0; i < kChains; ++i) s[i] = fma(s[i], a, b);
+    for (int i = 0; i < kPeakChains; ++i) s[i] = fma(s[i], a, b);
   }
   float out = 0;
-  for (int i = 0; i < kChains; ++i) out += sum_of(s[i]);
+  for (int i = 0; i < kPeakChains; ++i) out += sum_of(s[i]);
   return out;
 }
 
@@ -42,16 +40,12 @@ double int8_peak(int64_t rounds) {
   uint8_t seven[64];
   for (uint8_t& v : seven) v = 7;
   const U w = load_bytes(seven);
-  I s[kChains];
+  I s[kPeakChains];
   AUTARK_UNROLL(12)
-  for (int i = 0; i < kChains; ++i) s[i] = int_all(i);
-  for (int64_t n = 0; n < rounds; ++n) {
-    const int32_t x = static_cast<int32_t>(n) & 0x01010101;
-    AUTARK_UNROLL(12)
-    for (int i = 0; i < kChains; ++i) s[i] = dot_small(s[i], w, x);
-  }
+  for (int i = 0; i < kPeakChains; ++i) s[i] = int_all(i);
+  for (int64_t n = 0; n < rounds; ++n) peak_round(w, static_cast<int32_t>(n) & 0x01010101, s);
   double out = 0;
-  for (int i = 0; i < kChains; ++i) out += sum_of(s[i]);
+  for (int i = 0; i < kPeakChains; ++i) out += sum_of(s[i]);
   return out;
 }
 

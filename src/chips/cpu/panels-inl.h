@@ -54,6 +54,19 @@ inline Factors factors_of(const uint8_t* scale, const uint8_t* super) {
   return {load_f16(scale), zero()};
 }
 
+// A block of one panel, unpacked once for many rows.
+struct alignas(64) ExpandedBlock {
+  uint8_t code[512];
+  float d[16], m[16];
+};
+
+// Four activations, as the operand of a product of bytes.
+inline int32_t quad(const RoundedBlock& x, int j) {
+  int32_t v;
+  __builtin_memcpy(&v, x.code + 4 * j, 4);
+  return v;
+}
+
 struct PanelAt {
   const uint8_t *scales, *groups;
   int64_t blocks;

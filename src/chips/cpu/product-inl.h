@@ -1,4 +1,5 @@
-// Matrix products over panels, for every ISA: included by kernels_<isa>.cc after its lanes and panels-inl.h.
+// Matrix products over panels, for every ISA: included by kernels_<isa>.cc after its lanes, panels-inl.h and either
+// dots-inl.h or short_dots-inl.h.
 //
 // Rounded products, per output and block of 32 inputs, dot exact in int32:
 //   acc ← fma(float(dot) · d (+ m · sum), scale of the activations, acc)
@@ -19,11 +20,6 @@ constexpr int kBlocksAtOnce = 16;  // expanded codes of two panels stay in L1
 constexpr int64_t kRowsAtOnce = rows_at_once(kTileRows);
 constexpr int64_t kFewRows = 2 * kTileRows;  // that are worth no expanding
 
-struct alignas(64) ExpandedBlock {
-  uint8_t code[512];
-  float d[16], m[16];
-};
-
 // Asks for the i-th share of what lies ahead of `p`, where R rows take C blocks in `kShares` steps. Who
 // hardly computes asks for the first cache, not far ahead; others leave that to the loads and ask for the
 // second one.
@@ -36,72 +32,6 @@ inline void prefetch_share(const uint8_t* p, int64_t i) {
 }
 
 // --- one block of a tile: R rows × P panels ---------------------------------------------------------------
-
-inline int32_t quad(const RoundedBlock& x, int j) {
-  int32_t v;
-  __builtin_memcpy(&v, x.code + 4 * j, 4);
-  return v;
-}
-
-template <Kind K>
-inline I dot(I acc, U w, int32_t x) {
-  if constexpr (layout_of(K).low == 512) return dot_full(acc, w, x);
-  return dot_small(acc, w, x);
-}
-
-template <Kind K>
-inline I first_dot(const RoundedBlock& x, int half) {
-  constexpr KindLayout l = layout_of(K);
-  if constexpr (l.meaning == Meaning::halves) return shift_left(int_all(x.less_half[half]), l.shift);
-  if constexpr (l.meaning == Meaning::minimum || (l.low == 512 && kSignedFull)) return int_zero();
-  return shift_left(int_all(x.less_sum), l.shift);
-}
-
-struct InRegisters {  // one panel's block
-  Codes codes;
-  Factors factors;
-  U code(int, int j) const { return codes.v[j]; }
-  F d(int) const { return factors.d; }
-  F m(int) const { return factors.m; }
-};
-
-struct Expanded {  // P panels' block
-  const ExpandedBlock* w;
-  U code(int p, int j) const { return load_bytes(w[p].code + 64 * j); }
-  F d(int p) const { return load(w[p].d); }
-  F m(int p) const { return load(w[p].m); }
-};
-
-// Adds quads [first, first + n) of R rows and P panels to s.
-template <Kind K, int R, int P, int N, class W>
-inline void add_dots(const W& w, const RoundedBlock* x, int first, I (&s)[R][P]) {
-  AUTARK_UNROLL(8)
-  for (int i = 0; i < N; ++i) {
-    const int j = first + i;
-    U c[P];
-    AUTARK_UNROLL(2)
-    for (int p = 0; p < P; ++p) c[p] = w.code(p, j);
-    AUTARK_UNROLL(kTileRows)
-    for (int r = 0; r < R; ++r) {
-      const int32_t four = quad(x[r], j);
-      AUTARK_UNROLL(2)
-      for (int p = 0; p < P; ++p) s[r][p] = dot<K>(s[r][p], c[p], four);
-    }
-    in_order();
-  }
-}
-
-// Makes s, the sums of the first digit, those of both.
-template <Kind K, int R, int P, int N, class W>
-inline void add_low_digit(const W& w, const RoundedBlock* x, int part, I (&s)[R][P]) {
-  AUTARK_UNROLL(kTileRows)
-  for (int r = 0; r < R; ++r) {
-    const I start = first_dot<K>(x[r], part);
-    AUTARK_UNROLL(2)
-    for (int p = 0; p < P; ++p) s[r][p] = shift_left(s[r][p], 7) + start;
-  }
-  add_dots<K, R, P, N>(w, x, part * N, s);
-}
 
 // acc + dot · d (+ m · sum) · scale, the sum in int32. Two digits have a scale that is a power of two.
 template <Kind K>
@@ -116,28 +46,27 @@ inline F add_scaled(F acc, I dot, F d, F m, const RoundedBlock& x, int64_t low) 
   return low ? fma(t, all_powers(x.scale, (&x)[low].scale), acc) : fma(t, all(x.scale), acc);
 }
 
+// The block, or half `Part` of one whose halves have scales of their own.
+template <Kind K, int R, int P, int Part, int N, class W>
+inline void add_part(const W& w, const RoundedBlock* x, int64_t low, F (&acc)[R][P]) {
+  I s[R][P];
+  dots_of<K, R, P, Part, N>(w, x, low, s);
+  AUTARK_UNROLL(2)
+  for (int p = 0; p < P; ++p) {
+    const F d = Part ? w.m(p) : w.d(p);
+    const F m = layout_of(K).meaning == Meaning::minimum ? w.m(p) : d;
+    AUTARK_UNROLL(kTileRows)
+    for (int r = 0; r < R; ++r) acc[r][p] = add_scaled<K>(acc[r][p], s[r][p], d, m, x[r], low);
+  }
+}
+
 template <Kind K, int R, int P, class W>
 inline void add_block(const W& w, const RoundedBlock* x, int64_t low, F (&acc)[R][P]) {
-  constexpr Meaning kMeaning = layout_of(K).meaning;
-  constexpr int kParts = kMeaning == Meaning::halves ? 2 : 1, kQuads = 8 / kParts;
-  AUTARK_UNROLL(2)
-  for (int part = 0; part < kParts; ++part) {
-    I s[R][P];
-    AUTARK_UNROLL(kTileRows)
-    for (int r = 0; r < R; ++r) {
-      const I start = low ? int_zero() : first_dot<K>(x[r], part);
-      AUTARK_UNROLL(2)
-      for (int p = 0; p < P; ++p) s[r][p] = start;
-    }
-    add_dots<K, R, P, kQuads>(w, x, part * kQuads, s);
-    if (low) add_low_digit<K, R, P, kQuads>(w, x + low, part, s);
-    AUTARK_UNROLL(2)
-    for (int p = 0; p < P; ++p) {
-      const F d = part ? w.m(p) : w.d(p);
-      const F m = kMeaning == Meaning::minimum ? w.m(p) : d;
-      AUTARK_UNROLL(kTileRows)
-      for (int r = 0; r < R; ++r) acc[r][p] = add_scaled<K>(acc[r][p], s[r][p], d, m, x[r], low);
-    }
+  if constexpr (layout_of(K).meaning == Meaning::halves) {
+    add_part<K, R, P, 0, 4>(w, x, low, acc);
+    add_part<K, R, P, 1, 4>(w, x, low, acc);
+  } else {
+    add_part<K, R, P, 0, 8>(w, x, low, acc);
   }
 }
 
@@ -184,8 +113,7 @@ void few_rounded_rows(const ProductOfRounded& t) {
       for (int64_t i = 0; i < n; ++i) {
         prefetch_share<K, R, 1, 1>(group, i);
         const BlockAt at = block_of<K>(group, n, i);
-        const InRegisters block{codes_of<K>(at.low, at.high), factors_of<K>(at.scale, at.super)};
-        add_block<K, R, 1>(block, t.x + (b + i) * R, t.low, acc);
+        add_block<K, R, 1>(PackedBlock<K>(at), t.x + (b + i) * R, t.low, acc);
       }
     }
     const int64_t at = (panel - t.panel_begin) * kLanes;
@@ -194,7 +122,7 @@ void few_rounded_rows(const ProductOfRounded& t) {
   }
 }
 
-// --- many rows: expand two panels, then whole tiles -------------------------------------------------------
+// --- many rows: expand kTilePanels panels, then whole tiles -------------------------------------------------------
 
 template <Kind K>
 inline void expand(const PanelAt& p, int64_t b, ExpandedBlock* out) {
@@ -247,7 +175,7 @@ template <Kind K, int R, int P>
 void rounded_tile(const ExpandedBlock* w, const RoundedBlock* x, int64_t low, int64_t blocks, float* sums) {
   F acc[R][P];
   load_sums(sums, acc);
-  for (int64_t b = 0; b < blocks; ++b) add_block<K, R, P>(Expanded{w + b * P}, x + b * R, low, acc);
+  for (int64_t b = 0; b < blocks; ++b) add_block<K, R, P>(ExpandedBlocks{w + b * P}, x + b * R, low, acc);
   store_sums(acc, sums);
 }
 
@@ -295,7 +223,8 @@ void rounded_product_of(const ProductOfRounded& t) {
   if (t.rows == 0) return;
   if (t.rows <= kFewRows) return each_tile(t, [](const auto& one) { few_rounded_rows_of<K>(one); });
   int64_t panel = t.panel_begin;
-  for (; panel + 2 <= t.panel_end; panel += 2) many_rounded_rows<K, 2>(t, panel);
+  for (; panel + kTilePanels <= t.panel_end; panel += kTilePanels)
+    many_rounded_rows<K, kTilePanels>(t, panel);
   if (panel < t.panel_end) many_rounded_rows<K, 1>(t, panel);
 }
 
@@ -648,7 +577,7 @@ void float_product(const ProductOfFloats& t) {
     if (t.w->kind == Kind::mxfp4) return few_direct_rows<Kind::mxfp4>(t);
   }
   int64_t panel = t.panel_begin;
-  for (; panel + 2 <= t.panel_end; panel += 2) float_panels<2>(t, panel);
+  for (; panel + kTilePanels <= t.panel_end; panel += kTilePanels) float_panels<kTilePanels>(t, panel);
   if (panel < t.panel_end) float_panels<1>(t, panel);
 }
 

@@ -6,3 +6,5 @@
 #else
 #define AUTARK_UNROLL(n) AUTARK_PRAGMA_(GCC unroll n)
 #endif
+// For functions whose arguments must stay in registers, too.
+#define AUTARK_INLINE [[gnu::always_inline]] inline

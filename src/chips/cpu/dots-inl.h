@@ -1,0 +1,99 @@
+// Sums of products of codes in 32 bits, for ISAs whose instructions add four products of bytes to such a sum. Included by
+// kernels_<isa>.cc after panels-inl.h, before product-inl.h. ISAs that add two products in 16 bits include short_dots-inl.h
+// instead, which has the same names.
+#pragma once
+#include "chips/cpu/panels-inl.h"
+
+namespace autark {
+namespace {
+
+// One panel's block, whose codes are unpacked once for all rows.
+template <Kind K>
+struct PackedBlock {
+  explicit PackedBlock(const BlockAt& at)
+      : codes(codes_of<K>(at.low, at.high)), factors(factors_of<K>(at.scale, at.super)) {}
+  U code(int, int j) const { return codes.v[j]; }
+  F d(int) const { return factors.d; }
+  F m(int) const { return factors.m; }
+  Codes codes;
+  Factors factors;
+};
+
+// The same block of P panels, expanded.
+struct ExpandedBlocks {
+  U code(int p, int j) const { return load_bytes(w[p].code + 64 * j); }
+  F d(int p) const { return load(w[p].d); }
+  F m(int p) const { return load(w[p].m); }
+  const ExpandedBlock* w;
+};
+
+// Where the sums of a block, or of one half of it, begin: minus what the codes are too large by.
+template <Kind K>
+inline I first_dot(const RoundedBlock& x, int half) {
+  constexpr KindLayout l = layout_of(K);
+  if constexpr (l.meaning == Meaning::halves) return shift_left(int_all(x.less_half[half]), l.shift);
+  if constexpr (l.meaning == Meaning::minimum) return int_zero();
+  return shift_left(int_all(x.less_sum), l.shift);
+}
+
+template <Kind K>
+inline I dot(I acc, U w, int32_t x) {
+  if constexpr (layout_of(K).low == 512) return dot_full(acc, w, x);
+  return dot_small(acc, w, x);
+}
+
+// Adds quads [First, First + N) of R rows and P panels to s.
+template <Kind K, int R, int P, int First, int N, class W>
+inline void add_dots(const W& w, const RoundedBlock* x, I (&s)[R][P]) {
+  AUTARK_UNROLL(8)
+  for (int i = 0; i < N; ++i) {
+    const int j = First + i;
+    U c[P];
+    AUTARK_UNROLL(2)
+    for (int p = 0; p < P; ++p) c[p] = w.code(p, j);
+    AUTARK_UNROLL(kTileRows)
+    for (int r = 0; r < R; ++r) {
+      const int32_t four = quad(x[r], j);
+      AUTARK_UNROLL(2)
+      for (int p = 0; p < P; ++p) s[r][p] = dot<K>(s[r][p], c[p], four);
+    }
+    in_order();
+  }
+}
+
+// Makes s, the sums of the first digit, those of both.
+template <Kind K, int R, int P, int Part, int N, class W>
+inline void add_low_digit(const W& w, const RoundedBlock* x, I (&s)[R][P]) {
+  AUTARK_UNROLL(kTileRows)
+  for (int r = 0; r < R; ++r) {
+    const I start = first_dot<K>(x[r], Part);
+    AUTARK_UNROLL(2)
+    for (int p = 0; p < P; ++p) s[r][p] = shift_left(s[r][p], 7) + start;
+  }
+  add_dots<K, R, P, Part * N, N>(w, x, s);
+}
+
+// s: the sums of part `Part`, which has N quads, of one digit or, if low is not 0, of two.
+template <Kind K, int R, int P, int Part, int N, class W>
+inline void dots_of(const W& w, const RoundedBlock* x, int64_t low, I (&s)[R][P]) {
+  AUTARK_UNROLL(kTileRows)
+  for (int r = 0; r < R; ++r) {
+    const I start = low ? int_zero() : first_dot<K>(x[r], Part);
+    AUTARK_UNROLL(2)
+    for (int p = 0; p < P; ++p) s[r][p] = start;
+  }
+  add_dots<K, R, P, Part * N, N>(w, x, s);
+  if (low) add_low_digit<K, R, P, Part, N>(w, x + low, s);
+}
+
+// One round of the probe of the peak: a vector of quads for each sum.
+template <int N>
+inline void peak_round(U w, int32_t x, I (&s)[N]) {
+  AUTARK_UNROLL(12)
+  for (int i = 0; i < N; ++i) s[i] = dot_small(s[i], w, x);
+}
+constexpr int kPeakChains = 12;  // independent operations, to hide their latency
+constexpr int kPeakQuads = 1;    // of a chain and round
+
+}  // namespace
+}  // namespace autark
