@@ -54,30 +54,42 @@ void load_values(const AttendTask& t, int64_t base, int64_t from, int64_t to, in
   }
 }
 
+// Vectors of positions or channels that R rows multiply at a time: one row needs several for its chains of additions.
 template <int R>
-void score_rows(const float* q, int64_t dim, const float* keys, float* scores) {
-  F s[R][4];
+constexpr int kVectors = R == 1 ? 4 : kAttendVectors;
+
+// Scores of R rows and 16 V positions.
+template <int R, int V>
+void scores_of(const float* q, int64_t dim, const float* keys, float* scores) {
+  F s[R][V];
   AUTARK_UNROLL(kTileRows)
   for (int r = 0; r < R; ++r) {
     AUTARK_UNROLL(4)
-    for (int v = 0; v < 4; ++v) s[r][v] = zero();
+    for (int v = 0; v < V; ++v) s[r][v] = zero();
   }
   for (int64_t c = 0; c < dim; ++c) {
-    F k[4];
+    F k[V];
     AUTARK_UNROLL(4)
-    for (int v = 0; v < 4; ++v) k[v] = load(keys + c * kPositions + v * kLanes);
+    for (int v = 0; v < V; ++v) k[v] = load(keys + c * kPositions + v * kLanes);
     AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) {
       const F one = all(q[r * dim + c]);
       AUTARK_UNROLL(4)
-      for (int v = 0; v < 4; ++v) s[r][v] = fma(one, k[v], s[r][v]);
+      for (int v = 0; v < V; ++v) s[r][v] = fma(one, k[v], s[r][v]);
     }
   }
   AUTARK_UNROLL(kTileRows)
   for (int r = 0; r < R; ++r) {
     AUTARK_UNROLL(4)
-    for (int v = 0; v < 4; ++v) store(scores + r * kPositions + v * kLanes, s[r][v]);
+    for (int v = 0; v < V; ++v) store(scores + r * kPositions + v * kLanes, s[r][v]);
   }
+}
+
+template <int R>
+void score_rows(const float* q, int64_t dim, const float* keys, float* scores) {
+  constexpr int64_t kStep = kVectors<R> * kLanes;
+  for (int64_t at = 0; at < kPositions; at += kStep)
+    scores_of<R, kVectors<R>>(q, dim, keys + at, scores + at);
 }
 
 // acc[r] += Σ_j p[r][j] v[j], columns [c, c + 16 V).
@@ -109,8 +121,9 @@ void value_rows(const float* p, const float* values, int64_t j0, int64_t j1, int
 
 template <int R>
 void value_tile(const float* p, const float* values, int64_t j0, int64_t j1, int64_t wide, float* acc) {
+  constexpr int64_t kStep = kVectors<R> * kLanes;
   int64_t c = 0;
-  for (; c + 4 * kLanes <= wide; c += 4 * kLanes) value_rows<R, 4>(p, values + c, j0, j1, wide, acc + c);
+  for (; c + kStep <= wide; c += kStep) value_rows<R, kVectors<R>>(p, values + c, j0, j1, wide, acc + c);
   for (; c < wide; c += kLanes) value_rows<R, 1>(p, values + c, j0, j1, wide, acc + c);
 }
 

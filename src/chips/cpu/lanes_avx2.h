@@ -23,7 +23,8 @@ struct Quad {  // four inputs of 16 lanes
 
 constexpr int kTileRows = 6;    // rows of a product that share one load of the weights
 constexpr int kTilePanels = 1;  // panels of a tile of many rows: its sums are twelve of the sixteen registers
-constexpr int kKeysEach = 2;    // index keys that share one load of the queries
+constexpr int kAttendVectors = 1;  // vectors of positions or channels in a tile of attention
+constexpr int kKeysEach = 2;       // index keys that share one load of the queries
 
 inline __m256i first(int64_t n) {  // mask of the first n of eight lanes
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
@@ -369,14 +370,33 @@ inline void in_order() {
   asm volatile("" ::: "memory");
 }
 
-inline void transpose(F (&r)[16]) {
-  alignas(32) float t[16][16];
-  for (int i = 0; i < 16; ++i) store(t[i], r[i]);
-  for (int i = 0; i < 16; ++i) {
-    float column[16];
-    for (int j = 0; j < 16; ++j) column[j] = t[j][i];
-    r[i] = load(column);
+inline void transpose_eight(__m256 (&r)[8]) {
+  __m256 pairs[8], fours[8];
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    pairs[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
   }
+  for (int i = 0; i < 8; i += 4) {
+    fours[i] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0x44);
+    fours[i + 1] = _mm256_shuffle_ps(pairs[i], pairs[i + 2], 0xee);
+    fours[i + 2] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0x44);
+    fours[i + 3] = _mm256_shuffle_ps(pairs[i + 1], pairs[i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; ++i) {
+    r[i] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x20);
+    r[i + 4] = _mm256_permute2f128_ps(fours[i], fours[i + 4], 0x31);
+  }
+}
+inline void transpose(F (&r)[16]) {
+  __m256 quarter[2][2][8];  // [rows][columns] by eight
+  for (int i = 0; i < 16; ++i) {
+    quarter[i / 8][0][i % 8] = r[i].a;
+    quarter[i / 8][1][i % 8] = r[i].b;
+  }
+  for (auto& rows : quarter) {
+    for (auto& part : rows) transpose_eight(part);
+  }
+  for (int j = 0; j < 16; ++j) r[j] = {quarter[0][j / 8][j % 8], quarter[1][j / 8][j % 8]};
 }
 
 template <bool FirstCache>
