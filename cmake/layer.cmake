@@ -195,7 +195,7 @@ function(autark_all_tests)
     list(APPEND objects $<TARGET_OBJECTS:${l}_test_objects>)
   endforeach()
   autark_program(all_tests SOURCES ${objects} LAYERS ${layers} LIBS GTest::gtest_main)
-  gtest_discover_tests(all_tests NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60)
+  gtest_discover_tests(all_tests NO_PRETTY_VALUES DISCOVERY_TIMEOUT 60 PROPERTIES LABELS unit)
 endfunction()
 
 # autark_program(NAME SOURCES files... LAYERS layers... [LIBS libraries...])
