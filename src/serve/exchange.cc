@@ -272,21 +272,28 @@ void Exchange::keep() {
   });
 }
 
+// The place is asked for only if it is told, because asking takes the engine's mutex.
 void Exchange::tick() {
-  const auto place = this->place();
-  {
+  const Time now = terms_.clock();
+  if (now - begun_ < terms_.request_time) {
+    if (!is_silent(now)) return;
+    const auto place = this->place();
     const std::lock_guard lock(mutex_);
-    if (over_) return;
-    const Time now = terms_.clock();
-    if (now - begun_ < terms_.request_time) return keep_alive(now, admitted_ ? std::nullopt : place);
+    return keep_alive(now, admitted_ ? std::nullopt : place);
   }
   give_up(
       {.kind = api::ApiError::Kind::timeout, .message = "the request took longer than this server allows"});
 }
 
+// Whether a stream has said nothing for so long that its client may leave.
+bool Exchange::is_silent(Time now) const {
+  const std::lock_guard lock(mutex_);
+  return !over_ && now - last_write_ >= silence_ && (started_ || (encoder_ && handle_.cancel));
+}
+
 // A stream whose request still waits begins here, without x-autark-cache.
 void Exchange::keep_alive(Time now, const std::optional<api::QueuePlace>& place) {
-  if (now - last_write_ < silence_) return;
+  if (over_ || now - last_write_ < silence_) return;
   if (encoder_ && handle_.cancel) begin_stream(now, place);
   if (!started_) return;
   last_write_ = now;

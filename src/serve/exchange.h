@@ -84,7 +84,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   // The same for a request of /v1/responses.
   void count_input(std::string_view body, api::Backend& backend);
   void refuse(api::ApiError fault);  // answers with an error
-  void tick();                       // sends a keep-alive or applies the time limit; call about once a second
+  void tick();                       // sends a keep-alive or applies the time limit; call ten times a second
   void stop();                       // ends the answer with an error, because the server stops
   bool over() const;                 // true once the answer has ended
 
@@ -102,6 +102,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   const char* stage(bool queued) const;
   void apply_patience(api::Request& request) const;
   void begin_stream(Time now, const std::optional<api::QueuePlace>& place = {});
+  bool is_silent(Time now) const;
   void keep_alive(Time now, const std::optional<api::QueuePlace>& place);
   void tell_cache();
   void stream_event(const api::Event& event, Time now);

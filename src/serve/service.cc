@@ -368,8 +368,12 @@ std::vector<std::shared_ptr<Exchange>> Service::exchanges() {
   return now;
 }
 
-void Service::tick() {
+void Service::speak() {
   for (const auto& e : exchanges()) e->tick();
+}
+
+void Service::tick() {
+  speak();
   in_flight();  // removes those that have ended from exchanges_
   background_.tidy();
   tidy();
@@ -385,10 +389,11 @@ void Service::tidy() {
 }
 
 void Service::tick_until_stopped() {
+  constexpr int kPerSecond = std::chrono::seconds(1) / kSpeakTime;
   std::unique_lock lock(mutex_);
-  while (!stop_wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_; })) {
+  for (int i = 1; !stop_wake_.wait_for(lock, kSpeakTime, [this] { return stopping_; }); ++i) {
     lock.unlock();
-    tick();
+    i % kPerSecond == 0 ? tick() : speak();
     lock.lock();
   }
 }

@@ -35,7 +35,7 @@ class Service {
     // Who may come in, for a server with accounts; null: whoever has the key. Not together with a key.
     std::shared_ptr<api::Gate> gate;
     std::span<const Asset> assets;                      // the console's files; must outlive the router
-    std::chrono::milliseconds keep_alive{10'000};       // silence in a stream before a keep-alive
+    std::chrono::milliseconds keep_alive{9'500};        // silence in a stream before a keep-alive
     std::chrono::milliseconds request_time{3'600'000};  // a request that takes longer ends with 504
     http::Workers::Limits workers;
     // Where answers of /v1/responses are kept, and what encrypts reasoning. Empty: in memory, bounded, and a
@@ -70,8 +70,11 @@ class Service {
   void drain();     // new requests get 503, running ones continue
   void stop();      // also ends the running ones: with 503, or with an error event in a stream
   int in_flight();  // the number of requests whose answer has not ended
-  // Sends keep-alives, ends requests that take too long and, once an hour, rotates the key and tidies the store.
-  // Call on one thread.
+  // How often a service without a clock of its own speaks; clients may have a patience of one second.
+  static constexpr std::chrono::milliseconds kSpeakTime{100};
+  // Sends keep-alives and ends requests that take too long. Call on one thread, every kSpeakTime.
+  void speak();
+  // The same; removes what is over and, once an hour, rotates the key and tidies the store. About once a second.
   void tick();
 
  private:

@@ -113,6 +113,20 @@ TEST_F(ServiceEngine, AStreamSpeaksInAThirdOfTheClientsPatience) {
   EXPECT_EQ(waiting_.asked.seconds_max, 0) << "a stream has no deadline";
 }
 
+// Also with the time between two looks at it.
+TEST_F(ServiceEngine, NoSilenceIsTooLong) {
+  using namespace std::chrono_literals;
+  EXPECT_LE(Service::Options().keep_alive + Service::kSpeakTime, 10s)
+      << "a place in the queue is told every 10 s";
+  EXPECT_LE(1s / 3 + Service::kSpeakTime, 500ms) << "a client with the least patience that clients have";
+  auto socket = s_.connect();
+  wait_with(socket, "/v1/chat/completions", kChatStream, "x-stainless-read-timeout: 3\r\n");
+  seconds_ += 1;
+  s_.service.speak();
+  waiting_.answer();
+  EXPECT_TRUE(read_answer(socket).body.starts_with(": queued position=3 wait_ms=1800\n\n"));
+}
+
 TEST_F(ServiceEngine, AWholeAnswerHasTheClientsDeadline) {
   const std::tuple<const char*, double> said[] = {
       {"x-stainless-timeout: 4.5\r\n", 4.5},
