@@ -29,6 +29,11 @@ class Tally {
   }
   int choices() const { return int(usage_.size()); }
   bool complete() const { return open_ == 0; }  // every choice has finished
+  int64_t longest() const {                     // tokens of the longest choice
+    int64_t most = 0;
+    for (const Usage& u : usage_) most = std::max(most, u.completion_tokens);
+    return most;
+  }
   // The usage of the whole answer so far.
   Usage total() const {
     Usage sum;

@@ -116,6 +116,7 @@ void Batch::learn() {
 void Batch::run() {
   ++counters_.steps;
   const double begun = clock_();
+  const uint64_t tokens = counters_.prompt_tokens + counters_.generation_tokens;
   // A library may throw (std::bad_alloc). Then the requests of this step fail and the engine continues.
   try {
     const Logits logits = compute();
@@ -126,6 +127,7 @@ void Batch::run() {
     store_prefixes();
     counters_.step_seconds = step_seconds_ = clock_() - begun;
     counters_.step.add(step_seconds_);
+    counters_.step_tokens.add(double(counters_.prompt_tokens + counters_.generation_tokens - tokens));
   } catch (const std::exception& e) {
     fail_step(e.what());
   }
@@ -250,6 +252,14 @@ void Batch::fail_step(const std::string& why) {
   tree_.clear();  // nodes of these requests may lack their pages
 }
 
+void Batch::count_times(const Usage& u) {
+  counters_.queue.add(u.queue_seconds);
+  counters_.prefill.add(u.prefill_seconds);
+  counters_.decode.add(u.decode_seconds);
+  counters_.inference.add(u.prefill_seconds + u.decode_seconds);
+  if (u.completion_tokens > 1) counters_.per_token.add(u.decode_seconds / double(u.completion_tokens - 1));
+}
+
 // Frees the slot before the sink is called, so a sink that submits again from its callback can take it.
 void Batch::finish(RequestId id, Event e) {
   auto session = std::move(sessions_.extract(id).mapped());
@@ -257,10 +267,8 @@ void Batch::finish(RequestId id, Event e) {
   session->state.reset();
   if (speculation_) speculation_->forget(id);
   ++counters_.finished[name_of(*e.finish)];
-  if (session->ran()) {
-    counters_.queue.add(e.usage.queue_seconds);
-    counters_.prefill.add(e.usage.prefill_seconds);
-  }
+  if (session->ran()) count_times(e.usage);
+  counters_.corrupted += session->corrupted() ? 1 : 0;
   Session* to = session.get();
   outbox_.push_back({to, std::move(e), std::move(session)});
 }

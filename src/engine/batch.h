@@ -73,7 +73,10 @@ class Batch {
     double step_seconds = 0;  // of the last step
     PrefixTokens prefix_tokens;
     std::map<std::string, uint64_t> finished;  // by name_of(Finish)
-    Durations step, queue, prefill;            // as in Stats
+    // As in Stats.
+    Durations step, queue, prefill, decode, inference, per_token;
+    TokenCounts step_tokens;
+    uint64_t corrupted = 0;
   };
   const Counters& counters() const { return counters_; }
 
@@ -91,6 +94,7 @@ class Batch {
   void store_prefixes();
   void fail_step(const std::string& why);
   void finish(RequestId id, Event e);
+  void count_times(const Usage& u);
 
   // An event that publish() will deliver.
   struct Outgoing {

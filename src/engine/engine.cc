@@ -73,7 +73,7 @@ class RunningEngine final : public Engine {
     parts_.card.context = session_limits_.context;
     parts_.card.vocabulary = session_limits_.vocabulary;
     stats_.pages_total = cache_->pages_total();
-    if (cache_->layout().ring_bytes > 0) stats_.copies_total = prefixes.copies_max;
+    set_limits(prefixes);
     if (folder) {
       disk_ = std::make_unique<DiskTier>(std::move(folder), options.disk.queue_bytes_max, [this] { wake(); });
       batch_.use(*disk_);
@@ -148,6 +148,14 @@ class RunningEngine final : public Engine {
   }
 
  private:
+  void set_limits(const PrefixTree::Options& prefixes) {
+    const StateLayout& layout = cache_->layout();
+    if (layout.ring_bytes > 0) stats_.copies_total = prefixes.copies_max;
+    stats_.page_tokens = layout.page_tokens;
+    stats_.kept_max = prefixes.idle_max;
+    stats_.kept_bytes_max = prefixes.idle_max * layout.page_bytes + stats_.copies_total * layout.ring_bytes;
+  }
+
   // Something was read from the disk.
   void wake() {
     {
@@ -244,6 +252,11 @@ class RunningEngine final : public Engine {
     stats_.step = c.step;
     stats_.queue = c.queue;
     stats_.prefill = c.prefill;
+    stats_.decode = c.decode;
+    stats_.inference = c.inference;
+    stats_.per_token = c.per_token;
+    stats_.step_tokens = c.step_tokens;
+    stats_.corrupted = c.corrupted;
   }
 
   Parts parts_;

@@ -135,6 +135,8 @@ struct Stats {
   int running = 0, waiting = 0;  // requests
   // Pages of running requests; pages that are only kept for later ones; all.
   int64_t pages_used = 0, pages_kept = 0, pages_total = 0;
+  // Tokens of a page; pages that may be only kept, and the bytes of these and of all copies.
+  int64_t page_tokens = 0, kept_max = 0, kept_bytes_max = 0;
   int64_t copies = 0,
           copies_total = 0;   // of the rings of sequences, for later requests; the most there can be
   int64_t waited_ms_max = 0;  // of the requests that wait now
@@ -148,7 +150,10 @@ struct Stats {
   uint64_t preemptions = 0;                   // how often a request lost its state to another one
   std::map<std::string, uint64_t> finished;   // requests by name_of(Finish)
   Durations step;                             // how long steps took
-  Durations queue, prefill;                   // of requests that have ended and had state
+  TokenCounts step_tokens;                    // prompt and answer tokens of a step
+  Durations queue, prefill, decode;           // of requests that have ended and had state
+  Durations inference, per_token;             // prefill and decode; decode by tokens after the first
+  uint64_t corrupted = 0;                     // requests whose logits were not finite
   DiskStats disk;                             // zeros without a disk tier
 };
 

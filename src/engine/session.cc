@@ -9,10 +9,6 @@ namespace {
 // With prompt_logprobs every row of a slice has logits; this bounds their size, and so the rows of a slice.
 constexpr int64_t kPromptLogitsBytes = int64_t{64} << 20;
 
-Error not_finite() {
-  return {Code::internal, "engine: the model gave logits that are not finite; is the checkpoint damaged?"};
-}
-
 std::vector<int32_t> masked_before_min(const Request& r, const SessionLimits& limits) {
   std::vector<int32_t> ids;
   if (!r.ignore_end) ids = limits.end_tokens;
@@ -60,6 +56,11 @@ Job Session::job() const {
     j.rows_max =
         int(std::max<int64_t>(1, kPromptLogitsBytes / (limits_.vocabulary * int64_t{sizeof(float)})));
   return j;
+}
+
+Error Session::not_finite() {
+  corrupted_ = true;
+  return {Code::internal, "engine: the model gave logits that are not finite; is the checkpoint damaged?"};
 }
 
 std::optional<Event> Session::admitted(double waited, const PrefixReuse& reuse, double now) {

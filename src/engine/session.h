@@ -34,7 +34,8 @@ class Session {
   std::span<const int32_t> drafts() const { return drafts_; }  // drafted tokens that would follow
   Job job() const;                                             // what the scheduler needs to know
   const Usage& usage() const { return usage_; }
-  bool ran() const { return admitted_; }  // it had state at least once
+  bool ran() const { return admitted_; }         // it had state at least once
+  bool corrupted() const { return corrupted_; }  // its logits were not finite
 
   // Call when the request gets state: seconds it waited, and what was reused. Returns an event that says so,
   // but none after a preemption.
@@ -73,6 +74,7 @@ class Session {
   void read_prompt_row(int64_t position, std::span<const float> logits);
   bool generate_all(int drafts, Logits logits, Sampler::Scratch& scratch, Event* e);
   Event failed(Event e);
+  Error not_finite();
   bool generate(std::span<const float> logits, Sampler::Scratch& scratch, Event* e);
   Result<TokenMask> mask(std::span<const int32_t> drafts) const;
   bool ends(int32_t id) const;
@@ -88,7 +90,8 @@ class Session {
   std::vector<Logprobs> prompt_logprobs_;
   Usage usage_;
   int64_t prompt_done_ = 0;
-  bool admitted_ = false;               // at least once
+  bool admitted_ = false;  // at least once
+  bool corrupted_ = false;
   mutable std::vector<int32_t> asked_;  // the answer that the constraint was last asked about
   std::optional<Error> fault_;          // why generate() failed
   double since_ = 0;                    // the time up to which usage_ counts prefill or decode seconds

@@ -44,13 +44,23 @@ Json cache_json(const engine::Stats& s) {
           {"nodes_visited", s.nodes_visited}};
 }
 
+// Of the folder of --cache-dir, which holds pages and copies of rings; zeros without one.
+Json disk_json(const engine::DiskStats& d) {
+  return {{"entries", d.entries},     {"bytes", d.bytes},
+          {"bytes_max", d.bytes_max}, {"queued_bytes", d.queued_bytes},
+          {"written", d.written},     {"read", d.read},
+          {"evicted", d.evicted},     {"skipped", d.skipped},
+          {"failed", d.failed},       {"damaged", d.damaged}};
+}
+
 Json pages_json(const engine::Stats& s) {
   return {{"memory",
            {{"running", s.pages_used},
             {"kept", s.pages_kept},
             {"free", s.pages_total - s.pages_used - s.pages_kept},
             {"total", s.pages_total}}},
-          {"ring_copies", {{"kept", s.copies}, {"total", s.copies_total}}}};
+          {"ring_copies", {{"kept", s.copies}, {"total", s.copies_total}}},
+          {"disk", disk_json(s.disk)}};
 }
 
 Json speculation_json(const engine::Stats& s) {
@@ -83,7 +93,7 @@ const char* vllm_reason(const std::string& finish) {
 }
 
 void expose_finished(const std::map<std::string, uint64_t>& finished, Exposition& out) {
-  std::map<std::string, uint64_t> by_reason;
+  std::map<std::string, uint64_t> by_reason{{"abort", 0}, {"error", 0}, {"length", 0}, {"stop", 0}};
   for (const auto& [finish, count] : finished) by_reason[vllm_reason(finish)] += count;
   out.family("request_success_total", "counter", "Requests that ended, by reason.");
   for (const auto& [reason, count] : by_reason) out.sample(double(count), {{"finished_reason", reason}});
@@ -109,25 +119,54 @@ void expose_durations(const engine::Durations& d, std::string_view name, std::st
   out.histogram(d.kBounds, d.counts, d.sum);
 }
 
-void expose_as_vllm(const engine::Stats& s, Exposition& out) {
+namespace {
+
+// With the names of older releases ("gpu_"), which dashboards still ask for.
+void expose_cache_as_vllm(const engine::Stats& s, Exposition& out) {
   const PrefixCounts c = counts_of(s.prefix_tokens);
-  const double pages = double(s.pages_used + s.pages_kept);
+  const double used = ratio(uint64_t(s.pages_used + s.pages_kept), uint64_t(s.pages_total));
+  for (const char* name : {"kv_cache_usage_perc", "gpu_cache_usage_perc"})
+    out.gauge(name, "Pages in use, 0 to 1.", used);
+  for (const char* name : {"prefix_cache_queries_total", "gpu_prefix_cache_queries_total"})
+    out.counter(name, "Prompt tokens that could have been reused.", double(c.possible));
+  for (const char* name : {"prefix_cache_hits_total", "gpu_prefix_cache_hits_total"})
+    out.counter(name, "Prompt tokens that were reused.", double(c.read));
+  out.family("cache_config_info", "gauge", "How state is kept: tokens of a block, and blocks.");
+  out.sample(1, {{"block_size", std::to_string(s.page_tokens)},
+                 {"num_gpu_blocks", std::to_string(s.pages_total)},
+                 {"enable_prefix_caching", s.kept_max > 0 ? "True" : "False"}});
+  out.family("lora_requests_info", "gauge", "Adapters, of which there are none.");
+  out.sample(0, {{"max_lora", "0"}, {"running_lora_adapters", ""}, {"waiting_lora_adapters", ""}});
+}
+
+void expose_times_as_vllm(const engine::Stats& s, Exposition& out) {
+  expose_durations(s.queue, "request_queue_time_seconds", "From arrival to state.", out);
+  expose_durations(s.prefill, "request_prefill_time_seconds", "Reading prompts.", out);
+  expose_durations(s.decode, "request_decode_time_seconds", "Writing answers.", out);
+  expose_durations(s.inference, "request_inference_time_seconds", "Reading prompts and writing answers.",
+                   out);
+  for (const char* name : {"request_time_per_output_token_seconds", "time_per_output_token_seconds"})
+    expose_durations(s.per_token, name, "An answer's time by its tokens after the first.", out);
+  out.family("iteration_tokens_total", "histogram", "Prompt and answer tokens of a step.");
+  out.histogram(s.step_tokens.kBounds, s.step_tokens.counts, s.step_tokens.sum);
+}
+
+}  // namespace
+
+void expose_as_vllm(const engine::Stats& s, Exposition& out) {
   out.gauge("num_requests_running", "Requests that are computed.", s.running);
   out.gauge("num_requests_waiting", "Requests that wait.", s.waiting);
-  out.gauge("kv_cache_usage_perc", "Pages in use, 0 to 1.",
-            s.pages_total ? pages / double(s.pages_total) : 0);
+  expose_cache_as_vllm(s, out);
   out.counter("generation_tokens_total", "Tokens generated.", double(s.generation_tokens));
   out.counter("num_preemptions_total", "Requests that lost their state to others.", double(s.preemptions));
-  out.counter("prefix_cache_queries_total", "Prompt tokens that could have been reused.", double(c.possible));
-  out.counter("prefix_cache_hits_total", "Prompt tokens that were reused.", double(c.read));
   out.counter("spec_decode_num_drafts_total", "Times that a choice had drafts.", double(proposals(s.drafts)));
   out.counter("spec_decode_num_draft_tokens_total", "Drafts verified.", double(s.drafted));
   out.counter("spec_decode_num_accepted_tokens_total", "Drafts accepted.", double(s.drafts_accepted));
   out.counter("admission_rejections_total", "Requests refused because the queue was full.",
               double(s.rejected));
+  out.counter("corrupted_requests_total", "Requests whose logits were not finite.", double(s.corrupted));
   expose_finished(s.finished, out);
-  expose_durations(s.queue, "request_queue_time_seconds", "From arrival to state.", out);
-  expose_durations(s.prefill, "request_prefill_time_seconds", "Reading prompts.", out);
+  expose_times_as_vllm(s, out);
 }
 
 }  // namespace autark::serve

@@ -213,6 +213,7 @@ void Exchange::prepare(const api::Request& request, std::string fingerprint) {
   if (request.seals_reasoning) envelope_.seal = sealed_once(hooks_.seal);
   keeps_ = request.store && hooks_.keep;
   tally_.emplace(envelope_.choices, envelope_.n);
+  max_tokens_ = request.max_tokens;
   spoken_.assign(envelope_.choices, {});
   submitted_ = true;
   if (request.stream) encoder_ = dialect_.stream(envelope_);
@@ -469,6 +470,7 @@ void Exchange::send(const std::vector<api::Frame>& frames) {
 void Exchange::account(int status) {
   const api::Usage usage = tally_ ? tally_->total() : api::Usage{};
   const Time now = terms_.clock();
+  if (tally_) terms_.metrics.answered({envelope_.n, max_tokens_, tally_->longest()}, usage);
   terms_.metrics.answered(route_, status);
   terms_.metrics.finished(duration<double>(now - begun_).count(), usage);
   log_info(fmt::format("req_{} {} {}: {} + {} tokens, {} ms", id_, route_, status, usage.prompt_tokens,

@@ -137,6 +137,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   std::optional<api::Tally> tally_;      // token counts of all choices
   std::unique_ptr<api::Answer> answer_;  // set if it wants one body, or if the answer is kept
   api::Envelope envelope_;
+  std::optional<int64_t> max_tokens_;  // that the request allows
   api::Backend::Handle handle_;
   double patience_ = 0;
   std::chrono::milliseconds silence_;       // in a stream before a keep-alive

@@ -47,6 +47,15 @@ void Metrics::finished(double seconds, const api::Usage& usage) {
   tokens_.completion_tokens += usage.completion_tokens;
 }
 
+void Metrics::answered(const Asked& asked, const api::Usage& usage) {
+  const std::lock_guard lock(mutex_);
+  prompts_.add(double(usage.prompt_tokens));
+  answers_.add(double(usage.completion_tokens));
+  longest_.add(double(asked.longest));
+  choices_.add(asked.choices);
+  if (asked.max_tokens) max_tokens_.add(double(*asked.max_tokens));
+}
+
 void Metrics::cancelled() {
   const std::lock_guard lock(mutex_);
   ++cancelled_;
@@ -98,6 +107,15 @@ void Metrics::expose_as_vllm(Exposition& out) const {
   out.family("e2e_request_latency_seconds", "histogram",
              "From a request's arrival to the end of its answer.");
   request_.expose(out);
+  const auto tokens = [&](const char* name, const char* help, const engine::TokenCounts& counts) {
+    out.family(name, "histogram", help);
+    out.histogram(counts.kBounds, counts.counts, counts.sum);
+  };
+  tokens("request_prompt_tokens", "Prompt tokens of a request.", prompts_);
+  tokens("request_generation_tokens", "Tokens generated for a request.", answers_);
+  tokens("request_max_num_generation_tokens", "Tokens of a request's longest choice.", longest_);
+  tokens("request_params_n", "Choices that a request asked for.", choices_);
+  tokens("request_params_max_tokens", "The limit of a request that had one.", max_tokens_);
 }
 
 }  // namespace autark::serve

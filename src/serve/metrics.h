@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 #include "api/item.h"
+#include "engine/durations.h"
 #include "serve/exposition.h"
 
 namespace autark::serve {
@@ -30,8 +31,15 @@ class Metrics {
   void first_token(double seconds);                        // since the request arrived
   void inter_token(double seconds);                        // since the choice's last token
   void finished(double seconds, const api::Usage& usage);  // an exchange ended, with or without error
-  void cancelled();                                        // the client left before the end
-  void refused_key();                                      // missing or wrong API key
+  // What a request that had reached the backend asked for, and the tokens of its longest choice.
+  struct Asked {
+    int choices = 1;  // of each prompt
+    std::optional<int64_t> max_tokens;
+    int64_t longest = 0;
+  };
+  void answered(const Asked& asked, const api::Usage& usage);
+  void cancelled();    // the client left before the end
+  void refused_key();  // missing or wrong API key
   // Counts a request field that the server does not know. Returns its name if it is new, for the log. Clients
   // choose these names, so only the first hundred get a counter of their own; further ones count as "other".
   std::optional<std::string> ignored(const std::string& field);
@@ -45,6 +53,7 @@ class Metrics {
   api::Usage tokens_;
   uint64_t cancelled_ = 0, refused_keys_ = 0;
   Histogram first_token_, inter_token_, request_;
+  engine::TokenCounts prompts_, answers_, longest_, choices_, max_tokens_;  // of requests
 };
 
 }  // namespace autark::serve

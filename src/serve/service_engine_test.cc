@@ -1,6 +1,7 @@
 // Goal: who waits hears of it in time and in the words of the dialect; an operator sees every request and can end
 // it; the numbers of /v1/engine are those of the engine. Method: a scripted backend that tells a place in the
 // queue, behind a real server whose clock the test moves; the engine's numbers against exact JSON and lines.
+#include "base/mapped_file.h"
 #include "engine/prefix_reuse.h"
 #include "serve/engine_state.h"
 #include "serve/testing.h"
@@ -194,6 +195,42 @@ TEST_F(ServiceEngine, OtherPathsAreNotFound) {
     EXPECT_EQ(s_.ask("POST", std::string("/v1/engine/") + path, "{}", kKey).status, 404) << path;
 }
 
+// The published schema, of which these tests read types, bounds, names and elements.
+Json published() {
+  const auto text = read_file(AUTARK_SOURCE_DIR "/docs/engine-state.schema.json", size_t{1} << 20);
+  return text ? parse_json(*text, "the schema").value() : Json();
+}
+
+std::string kind_of_value(const Json& v) {
+  if (v.is_object()) return "object";
+  if (v.is_array()) return "array";
+  if (v.is_string()) return "string";
+  return v.is_number_integer() ? "integer" : "number";
+}
+
+void expect_fits(const Json& value, const Json& schema, const std::string& path) {
+  const std::string type = schema.value("type", ""), kind = kind_of_value(value);
+  EXPECT_TRUE(type.empty() || kind == type || (type == "number" && kind == "integer")) << path;
+  if (schema.contains("enum")) {
+    EXPECT_EQ(std::ranges::count(schema["enum"], value), 1) << path;
+  }
+  if (schema.contains("minimum")) {
+    EXPECT_GE(value, schema["minimum"]) << path;
+  }
+  if (schema.contains("maximum")) {
+    EXPECT_LE(value, schema["maximum"]) << path;
+  }
+  for (const Json& name : schema.value("required", Json::array()))
+    EXPECT_TRUE(value.contains(name.get<std::string>())) << path << name;
+  for (size_t i = 0; value.is_array() && i < value.size(); ++i)
+    expect_fits(value[i], schema.at("items"), path + "[]");
+  if (!value.is_object()) return;
+  for (const auto& [name, member] : value.items()) {
+    ASSERT_TRUE(schema.at("properties").contains(name)) << "not in the schema: " << path << name;
+    expect_fits(member, schema["properties"][name], path + name + ".");
+  }
+}
+
 engine::Stats numbers() {
   engine::Stats s{.running = 2, .waiting = 1, .pages_used = 3, .pages_kept = 2, .pages_total = 10};
   s.prefix_tokens.add(
@@ -203,6 +240,7 @@ engine::Stats numbers() {
   s.drafts[int(engine::DraftSource::lookup)] = {.proposals = 3, .drafted = 8, .accepted = 4};
   s.drafts[int(engine::DraftSource::mtp)] = {.proposals = 2, .drafted = 2, .accepted = 0};
   s.finished = {{"stop", 2}, {"stop_string", 1}, {"deadline", 1}};
+  s.disk = {.entries = 6, .written = 9};
   s.step.add(0.02), s.step.add(1000);
   s.queue.add(0.5);
   return s;
@@ -211,6 +249,8 @@ engine::Stats numbers() {
 TEST(EngineState, IsTheEnginesNumbers) {
   const Json j = engine_state(numbers());
   EXPECT_EQ(j["pages"]["memory"], Json({{"running", 3}, {"kept", 2}, {"free", 5}, {"total", 10}}));
+  EXPECT_EQ(j["pages"]["disk"]["entries"], 6);
+  EXPECT_EQ(j["pages"]["disk"]["written"], 9);
   EXPECT_EQ(j["cache"]["hit_ratio"], 0.75);
   EXPECT_EQ(j["cache"]["rows_computed"], 77);
   EXPECT_EQ(j["cache"]["nodes_visited"], 5);
@@ -224,6 +264,25 @@ TEST(EngineState, IsTheEnginesNumbers) {
   EXPECT_EQ(j["steps"]["seconds"]["counts"][4], 1) << "up to 25 ms";
   EXPECT_EQ(j["steps"]["seconds"]["counts"][15], 1) << "above all";
   EXPECT_EQ(j["finished"]["deadline"], 1);
+}
+
+TEST(EngineState, FitsThePublishedSchema) {
+  const Json schema = published();
+  Json j = engine_state(numbers());
+  j["model"] = {{"id", "m"},   {"architecture", "a"}, {"weights", "w"},
+                {"chip", "c"}, {"rounding", "r"},     {"context", 1}};
+  for (const Json& name : schema.at("dependentRequired").at("model"))
+    EXPECT_TRUE(j.contains(name.get<std::string>())) << name;
+  j["requests"] = Json::array();
+  expect_fits(j, schema, "");
+}
+
+TEST_F(ServiceEngine, RequestsFitThePublishedSchema) {
+  auto socket = s_.connect();
+  wait_with(socket, "/v1/chat/completions", kChatStream);
+  expect_fits(state(), published(), "");
+  waiting_.answer();
+  read_answer(socket);
 }
 
 TEST(EngineState, HasTheNamesOfVllm) {
@@ -240,6 +299,69 @@ TEST(EngineState, HasTheNamesOfVllm) {
         "vllm:request_success_total{model_name=\"m\\\"\",engine=\"0\",finished_reason=\"abort\"} 1\n",
         "vllm:request_queue_time_seconds_bucket{model_name=\"m\\\"\",engine=\"0\",le=\"0.5\"} 1\n"})
     EXPECT_NE(text.find(line), std::string::npos) << line << text;
+}
+
+// Of vLLM's own metrics and of releases before, as dashboards and routers ask for them.
+constexpr const char* kVllmNames[] = {"num_requests_running",
+                                      "num_requests_waiting",
+                                      "kv_cache_usage_perc",
+                                      "gpu_cache_usage_perc",
+                                      "cache_config_info",
+                                      "lora_requests_info",
+                                      "prompt_tokens_total",
+                                      "generation_tokens_total",
+                                      "num_preemptions_total",
+                                      "request_success_total",
+                                      "prefix_cache_queries_total",
+                                      "prefix_cache_hits_total",
+                                      "gpu_prefix_cache_queries_total",
+                                      "gpu_prefix_cache_hits_total",
+                                      "spec_decode_num_drafts_total",
+                                      "spec_decode_num_draft_tokens_total",
+                                      "spec_decode_num_accepted_tokens_total",
+                                      "corrupted_requests_total",
+                                      "admission_rejections_total",
+                                      "time_to_first_token_seconds",
+                                      "inter_token_latency_seconds",
+                                      "request_time_per_output_token_seconds",
+                                      "time_per_output_token_seconds",
+                                      "e2e_request_latency_seconds",
+                                      "request_queue_time_seconds",
+                                      "request_prefill_time_seconds",
+                                      "request_decode_time_seconds",
+                                      "request_inference_time_seconds",
+                                      "request_prompt_tokens",
+                                      "request_generation_tokens",
+                                      "request_max_num_generation_tokens",
+                                      "request_params_n",
+                                      "request_params_max_tokens",
+                                      "iteration_tokens_total"};
+
+TEST(EngineState, HasEveryNameOfVllmOnce) {
+  Exposition out("vllm:", "m");
+  Metrics().expose_as_vllm(out);
+  expose_as_vllm(numbers(), out);
+  for (const std::string name : kVllmNames) {
+    const std::string family = "# TYPE vllm:" + name + " ";
+    const size_t at = out.text().find(family);
+    ASSERT_NE(at, std::string::npos) << name;
+    EXPECT_EQ(out.text().find(family, at + 1), std::string::npos) << name;
+    EXPECT_NE(out.text().find("\nvllm:" + name), std::string::npos) << name << " has no sample";
+  }
+}
+
+TEST(Metrics, TellsVllmWhatRequestsAskedFor) {
+  Metrics m;
+  m.answered({.choices = 3, .max_tokens = 20, .longest = 7}, {.prompt_tokens = 60, .completion_tokens = 15});
+  m.answered({.choices = 1, .longest = 2}, {.prompt_tokens = 5, .completion_tokens = 2});
+  Exposition out("vllm:", "m");
+  m.expose_as_vllm(out);
+  const std::string model = "{model_name=\"m\",engine=\"0\"}";
+  for (const std::string& line :
+       {"request_params_n_sum" + model + " 4\n", "request_params_max_tokens_count" + model + " 1\n",
+        "request_max_num_generation_tokens_sum" + model + " 9\n",
+        "request_prompt_tokens_sum" + model + " 65\n", "request_generation_tokens_sum" + model + " 17\n"})
+    EXPECT_NE(out.text().find("vllm:" + line), std::string::npos) << line << out.text();
 }
 
 TEST(Service, MetricsHaveTheNamesOfVllmIfAsked) {
