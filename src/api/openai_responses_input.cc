@@ -147,10 +147,13 @@ void read_item(Fields& f, const Json& json, const std::string& path, Request& r)
   name_places(path, items, parts, r);
 }
 
+// Items of an earlier response have no place in this request.
 void read_previous(Fields& f, Request& r) {
   const Json* items = f.array(kPreviousItems);
+  const size_t before = r.items.size();
   for (size_t i = 0; items && i < items->size() && !f.fault(); ++i)
     read_item(f, (*items)[i], "previous_response_id", r);
+  for (size_t i = before; i < r.items.size(); ++i) r.items[i].place.clear(), r.items[i].places.clear();
 }
 
 void read_own_input(Fields& f, bool needed, Request& r) {
@@ -177,7 +180,8 @@ void read_responses_input(Fields& f, Request& r) {
   read_own_input(f, r.items.size() == instructions, r);
   if (f.fault() || r.items.empty()) return;
   const Item& last = r.items.back();
-  if (auto fault = missing_result(r.items, last.places.empty() ? last.place : last.places.back()))
+  const std::string& place = last.places.empty() ? last.place : last.places.back();
+  if (auto fault = missing_result(r.items, place.empty() ? "previous_response_id" : place))
     return f.fail(*fault);
   give_missing_ids(r.items);
 }

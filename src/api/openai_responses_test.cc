@@ -406,8 +406,8 @@ TEST(OpenAiResponses, PlacesAreThoseOfTheOwnInput) {
     {"type":"function_call","call_id":"2","name":"g"},{"type":"function_call_output","call_id":"1","output":"x"},
     {"type":"function_call_output","call_id":"2","output":"y"}]})")));
   ASSERT_EQ(r.items.size(), 4u);
-  EXPECT_EQ(r.items[0].place, "previous_response_id");
-  EXPECT_EQ(r.items[1].places, (std::vector<std::string>{"previous_response_id", "input[0]", "input[1]"}));
+  EXPECT_EQ(r.items[0].place, "");
+  EXPECT_EQ(r.items[1].places, (std::vector<std::string>{"", "input[0]", "input[1]"}));
   EXPECT_EQ(r.items[2].place, "input[2]");
   EXPECT_EQ(r.items[3].place, "input[3]");
   const auto fault = fault_of(dialect().decode(

@@ -1,5 +1,6 @@
 #include "serve/prompt_parts.h"
 #include <algorithm>
+#include <optional>
 #include <variant>
 
 namespace autark::serve {
@@ -8,7 +9,9 @@ namespace {
 constexpr size_t kMarkup = 8192;  // between the contents of neighbouring items
 constexpr size_t kGap = 1024;     // between neighbouring strings of a tool
 constexpr size_t kScanMost =
-    64 << 20;  // bytes that are looked at for one prompt; further contents stay unknown
+    64 << 20;                     // bytes that are looked at for one prompt; further contents stay unknown
+constexpr size_t kEndMost = 128;  // of the line behind the tools
+constexpr const char* kTools = "tools";
 
 std::string_view trimmed(std::string_view s) {
   const size_t first = s.find_first_not_of(" \t\r\n");
@@ -20,6 +23,7 @@ class Cursor {
  public:
   explicit Cursor(std::string_view prompt) : prompt_(prompt) {}
   size_t at() const { return at_; }
+  size_t begin() const { return begin_; }  // of the text that was passed last
   void move_to(size_t at) { at_ = at; }
   // Moves behind the next occurrence of `text` that begins within `gap` bytes. False: there is none.
   bool pass(std::string_view text, size_t gap) {
@@ -29,7 +33,8 @@ class Cursor {
     scanned_ += most;
     const size_t found = prompt_.substr(at_, most).find(text);
     if (found == prompt_.npos) return false;
-    at_ += found + text.size();
+    begin_ = at_ + found;
+    at_ = begin_ + text.size();
     return true;
   }
   // Behind the keys and strings of a tool, in their order.
@@ -44,7 +49,7 @@ class Cursor {
 
  private:
   std::string_view prompt_;
-  size_t at_ = 0, scanned_ = 0;
+  size_t at_ = 0, begin_ = 0, scanned_ = 0;
 };
 
 // The texts of a part that a template shows.
@@ -91,25 +96,43 @@ PromptParts::PromptParts(const api::Request& request, std::string_view prompt) {
   };
   for (const api::Item& item : request.items)
     for (size_t i = 0; i < item.parts.size(); ++i) {
-      bool any = false;
-      for (const std::string_view text : contents_of(item.parts[i])) any |= pass(text);
-      if (any) parts_.push_back({cursor.at(), place_of(item, i)});
+      std::optional<size_t> begin;
+      for (const std::string_view text : contents_of(item.parts[i]))
+        if (pass(text) && !begin) begin = cursor.begin();
+      if (begin) parts_.push_back({*begin, cursor.at(), place_of(item, i)});
     }
-  if (tools > 0) parts_.push_back({tools, "tools"});
+  if (tools > 0) parts_.push_back({tools, tools, kTools});
   std::ranges::sort(parts_, {}, &Part::end);
+  if (tools > 0) end_tools(prompt);
+}
+
+// The brackets behind the last tool, and the line that they are followed by: it moves when a tool is left out.
+void PromptParts::end_tools(std::string_view prompt) {
+  const auto tools = std::ranges::find(parts_, kTools, &Part::name);
+  const size_t most = tools + 1 == parts_.end() ? prompt.size() : std::max(tools->end, tools[1].begin);
+  size_t end = std::min(most, prompt.find_first_not_of("\"]}), \t\r\n", tools->end));
+  const size_t line = prompt.find('\n', end);
+  if (line < most && line - end < kEndMost) end = line + 1;
+  tools->end = end;
 }
 
 void PromptParts::count_in_tokens(std::span<const int32_t> ids, const text::Tokenizer& tokenizer) {
   size_t byte = 0, token = 0;
-  for (Part& part : parts_) {
-    while (token < ids.size() && byte < part.end) byte += tokenizer.bytes_of(ids[token++]).size();
-    part.end = token;
+  const auto next = [&] { return tokenizer.bytes_of(ids[token]).size(); };
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    Part& part = parts_[i];
+    while (token < ids.size() && byte < part.end) byte += next(), ++token;
+    const bool last = i + 1 == parts_.size();
+    const bool ends = last || (parts_[i + 1].name != kTools && part.name != kTools);
+    const bool markup = token < ids.size() && (last || byte + next() <= parts_[i + 1].begin);
+    part.end = ends && markup ? token + 1 : token;
   }
 }
 
 std::string PromptParts::at(size_t position) const {
+  if (parts_.empty()) return {};
   const auto found = std::ranges::upper_bound(parts_, position, {}, &Part::end);
-  return found == parts_.end() ? std::string() : found->name;
+  return found == parts_.end() ? parts_.back().name : found->name;
 }
 
 }  // namespace autark::serve

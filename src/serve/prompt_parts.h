@@ -18,18 +18,21 @@ class PromptParts {
   // `prompt`: the rendered text.
   PromptParts(const api::Request& request, std::string_view prompt);
   // Counts in tokens from now on: `ids` are the tokens of the prompt. A token belongs to the part of its first
-  // byte.
+  // byte; the first one of the markup behind a content, which ends it, to that content, unless the tools follow.
   void count_in_tokens(std::span<const int32_t> ids, const text::Tokenizer& tokenizer);
   // The part that has the byte, or the token: "tools", Item::place or one of Item::places. Markup counts to the
-  // content that follows it; empty behind the last content.
+  // content that follows it, the line that ends the tools to them, and what is behind the last content to that.
   std::string at(size_t position) const;
   bool empty() const { return parts_.empty(); }  // no conversation, or none of its contents was found
 
  private:
   struct Part {
-    size_t end = 0;  // first byte or token behind its content
+    size_t begin = 0;  // first byte of its content
+    size_t end = 0;    // first byte or token behind it
     std::string name;
   };
+  void end_tools(std::string_view prompt);
+
   std::vector<Part> parts_;  // in rising order
 };
 

@@ -1,6 +1,6 @@
 // Goal:   a byte of a rendered prompt is named as the part of the request that it comes from.
 // Method: prompts put together like the usual templates', with the tools behind or before the system text; every byte of a
-//         content and of the markup before it must give the content's part.
+//         content and of the markup before it must give the content's part; prompts that differ in one place must name it.
 #include "serve/prompt_parts.h"
 #include <gtest/gtest.h>
 #include <chrono>
@@ -56,17 +56,15 @@ std::vector<Piece> messages() {
           {"<|end|><|assistant|><call>{\"name\": \"read", "messages[1]"},
           {"\", \"arguments\": {\"p\": 1}}</call><|tool|>the text", "messages[2]"},
           {"<|end|><|user|>Thanks", "messages[3]"},
-          {"<|end|><|assistant|>", ""}};
+          {"<|end|><|assistant|>", "messages[3]"}};
 }
 
 TEST(PromptParts, ToolsBehindTheSystemText) {
   const api::Request r = request();
-  std::vector<Piece> pieces = {
-      {"<|system|>You are a helper.", "system"},
-      {"\n\n# Tools\n" + json(r.tools[0]) + "\n" + json(r.tools[1]).substr(0, json(r.tools[1]).size() - 6),
-       "tools"}};
+  std::vector<Piece> pieces = {{"<|system|>You are a helper.", "system"},
+                               {"\n\n# Tools\n" + json(r.tools[0]) + "\n" + json(r.tools[1]), "tools"}};
   std::vector<Piece> rest = messages();
-  rest[0].text = json(r.tools[1]).substr(json(r.tools[1]).size() - 5) + "<|end|>" + rest[0].text;
+  rest[0].text = "<|end|>" + rest[0].text;
   pieces.insert(pieces.end(), rest.begin(), rest.end());
   check(r, pieces);
 }
@@ -101,11 +99,56 @@ TEST(PromptParts, InTokensAsInBytes) {
   const auto ids = *letters.encode(prompt, {});
   tokens.count_in_tokens(ids, letters);
   size_t byte = 0;
+  const size_t behind = prompt.find("<|user|>");
   for (size_t i = 0; i < ids.size(); ++i) {
-    EXPECT_EQ(tokens.at(i), bytes.at(byte)) << i;
+    EXPECT_EQ(tokens.at(i), byte == behind ? "system" : bytes.at(byte)) << i;
     byte += letters.bytes_of(ids[i]).size();
   }
   EXPECT_LT(ids.size(), prompt.size());
+}
+
+// The part of the first token in which the prompts of two requests differ.
+std::string parting(const api::Request& r, const std::string& prompt, const std::string& other) {
+  const Letters letters;
+  const auto ids = *letters.encode(prompt, {}), others = *letters.encode(other, {});
+  PromptParts parts(r, prompt);
+  parts.count_in_tokens(ids, letters);
+  return parts.at(size_t(std::ranges::mismatch(ids, others).in1 - ids.begin()));
+}
+
+std::string with_tools(const api::Request& r) {
+  std::string prompt = "<|system|>You are a helper.";
+  if (!r.tools.empty()) prompt += "\n\n# Tools\n<tools>";
+  for (const api::Tool& t : r.tools) prompt += "\n" + json(t);
+  if (!r.tools.empty()) prompt += "\n</tools>\n\nCall them.";
+  for (const Piece& p : messages()) prompt += p.text;
+  return prompt;
+}
+
+TEST(PromptParts, ALostToolIsNamed) {
+  const api::Request both = request();
+  for (size_t lost = 0; lost < 2; ++lost) {
+    api::Request one = both;
+    one.tools.erase(one.tools.begin() + std::ptrdiff_t(lost));
+    EXPECT_EQ(parting(one, with_tools(one), with_tools(both)), "tools") << lost;
+    EXPECT_EQ(parting(both, with_tools(both), with_tools(one)), "tools") << lost;
+  }
+  api::Request none = both;
+  none.tools.clear();
+  EXPECT_EQ(parting(both, with_tools(both), with_tools(none)), "tools");
+}
+
+// The message whose end was cut, or behind which one was put; the last one where only markup follows.
+TEST(PromptParts, ACutContentIsNamed) {
+  api::Request r = request();
+  r.tools.clear();
+  const std::string prompt =
+      "<|system|>You are a helper.<|end|><|user|>Read it\nand tell<|end|><|assistant|>";
+  r.items.resize(2);
+  EXPECT_EQ(parting(r, prompt, "<|system|>You are a helper. Be kind.<|end|><|user|>Read it"), "system");
+  EXPECT_EQ(parting(r, prompt, "<|system|>You are a helper.<|end|><|tool|>Read it"), "messages[0]");
+  EXPECT_EQ(parting(r, prompt, "<|system|>You are a helper.<|end|><|user|>Read it\nand tell<|end|><|user|>"),
+            "messages[0]");
 }
 
 TEST(PromptParts, PartsOfAMergedTurn) {
@@ -113,8 +156,10 @@ TEST(PromptParts, PartsOfAMergedTurn) {
   r.items = {
       item(api::Role::assistant, "input[0]", {api::Text{"One."}, api::Text{"Two."}, api::Text{"Three."}})};
   r.items[0].places = {"input[0]", "input[0]", "input[2]"};
-  check(r,
-        {{"<|assistant|>One.", "input[0]"}, {" Two.", "input[0]"}, {" Three.", "input[2]"}, {"<|end|>", ""}});
+  check(r, {{"<|assistant|>One.", "input[0]"},
+            {" Two.", "input[0]"},
+            {" Three.", "input[2]"},
+            {"<|end|>", "input[2]"}});
 }
 
 TEST(PromptParts, WithoutTools) {
@@ -129,14 +174,17 @@ TEST(PromptParts, EqualContentsAreTakenInOrder) {
   api::Request r;
   for (int i = 0; i < 3; ++i)
     r.items.push_back(item(api::Role::user, "messages[" + std::to_string(i) + "]", {api::Text{"yes"}}));
-  check(r, {{"<u>yes", "messages[0]"}, {"<u>yes", "messages[1]"}, {"<u>yes", "messages[2]"}, {"<a>", ""}});
+  check(r, {{"<u>yes", "messages[0]"},
+            {"<u>yes", "messages[1]"},
+            {"<u>yes", "messages[2]"},
+            {"<a>", "messages[2]"}});
 }
 
 TEST(PromptParts, WhatATemplateChangesCountsToTheNext) {
   api::Request r;
   r.items = {item(api::Role::user, "messages[0]", {api::Text{"hidden"}}),
              item(api::Role::user, "messages[1]", {api::Text{"seen"}})};
-  check(r, {{"<u>HIDDEN<u>seen", "messages[1]"}, {"<a>", ""}});
+  check(r, {{"<u>HIDDEN<u>seen", "messages[1]"}, {"<a>", "messages[1]"}});
 }
 
 TEST(PromptParts, LongToolsStandBetween) {
@@ -148,10 +196,8 @@ TEST(PromptParts, LongToolsStandBetween) {
         tool(("tool" + std::to_string(i)).c_str(), std::string(1000, char('a' + i % 26)).c_str()));
     block += json(r.tools.back()) + "\n";
   }
-  std::vector<Piece> pieces = {{"<|system|>You are a helper.", "system"},
-                               {block.substr(0, block.size() - 7), "tools"}};
-  std::vector<Piece> rest = messages();
-  rest[0].text = block.substr(block.size() - 7) + rest[0].text;
+  std::vector<Piece> pieces = {{"<|system|>You are a helper.", "system"}, {block, "tools"}};
+  const std::vector<Piece> rest = messages();
   pieces.insert(pieces.end(), rest.begin(), rest.end());
   check(r, pieces);
 }
