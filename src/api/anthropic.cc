@@ -165,11 +165,13 @@ void refuse_what_is_not_built(Fields& f) {
   f.accept({"cache_control", "inference_geo", "context_management", "speed", "diagnostics", "workspace_id"});
 }
 
+// The user's id is a text, which may be that of an object; some clients send the object itself.
 void read_metadata(Fields& f, Request& r) {
   const Json* metadata = f.object("metadata");
   if (!metadata) return;
   Fields m(*metadata, "metadata.");
-  r.user = m.text("user_id").value_or("");
+  const Json* id = m.find("user_id");
+  r.user = id && id->is_object() ? dump_json(*id) : m.text("user_id").value_or("");
   if (m.fault()) f.fail(*m.fault());
 }
 

@@ -39,6 +39,11 @@ TEST(Anthropic, ReadsAConversation) {
   EXPECT_TRUE(r.ignored.empty()) << r.ignored.front();
 }
 
+TEST(Anthropic, AUsersIdMayBeAnObject) {
+  EXPECT_EQ(decoded(with(R"(,"metadata":{"user_id":{"device_id":"d","session_id":"s"}})")).user,
+            R"({"device_id":"d","session_id":"s"})");
+}
+
 TEST(Anthropic, ALastAssistantTurnIsContinued) {
   const Request r = decoded(decode(R"({"max_tokens":9,"messages":[{"role":"user","content":"hi"},
                                        {"role":"assistant","content":"I th"}]})"));

@@ -212,7 +212,7 @@ class OpenAiCompletions final : public Dialect {
     r.parse_special = f.flag("parse_special").value_or(true);
     if (auto suffix = f.text("suffix"); suffix && !suffix->empty()) r.suffix = std::move(suffix);
     if (!f.fault() && r.suffix && r.echo) f.fail("suffix", "cannot be used with echo");
-    f.accept({"metadata"});
+    read_metadata_user(f, r);
     read_prompt(f, r);
     if (f.fault()) return *f.fault();
     for (std::string& name : f.unknown()) r.ignored.push_back(std::move(name));

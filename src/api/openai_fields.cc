@@ -58,10 +58,12 @@ void read_user(Fields& f, Request& r) {
     if (const auto label = f.text(name); label && !label->empty()) r.user = *label;
 }
 
+// What the diagnostics say stands in the usage, so a stream has it then.
 void read_cache_hints(Fields& f, Request& r) {
   f.text("prompt_cache_key");
   if (f.text("prompt_cache_retention").value_or("") == "24h") r.keep_seconds = 86'400;
   r.cache_diagnostics = f.flag("cache_diagnostics").value_or(false);
+  r.include_usage |= r.cache_diagnostics;
 }
 
 }  // namespace
@@ -86,13 +88,18 @@ void read_limit(Fields& f, std::string_view name, int64_t least, std::optional<i
   if (const auto tokens = f.integer(name, least, kTokensMax)) limit = tokens;
 }
 
+void read_metadata_user(Fields& f, Request& r) {
+  const Json* metadata = f.find("metadata");
+  if (!r.user.empty() || !metadata || !metadata->is_object()) return;
+  const auto user = metadata->find("user_id");
+  if (user != metadata->end() && user->is_string()) r.user = user->get<std::string>();
+}
+
 void read_openai_metadata(Fields& f, Request& r) {
   constexpr size_t kPairs = 16, kKey = 64, kValue = 512;
   const Json* metadata = f.object("metadata");
   if (!metadata) return;
-  if (const auto user = metadata->find("user_id");
-      r.user.empty() && user != metadata->end() && user->is_string())
-    r.user = user->get<std::string>();
+  read_metadata_user(f, r);
   if (metadata->size() > kPairs) f.fail("metadata", "must have at most " + std::to_string(kPairs) + " pairs");
   for (const auto& [key, value] : metadata->items()) {
     if (characters(key) > kKey)

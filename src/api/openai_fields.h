@@ -24,7 +24,9 @@ void read_limit(Fields& f, std::string_view name, int64_t least, std::optional<i
 void read_service(Fields& f, Request& r);
 // The class that `service_tier` of an answer tells: "default", "priority" or "flex".
 const char* openai_tier(Tier tier);
-// Checks `metadata` against OpenAI's limits. Its user_id is the user's label if there is no other.
+// The user_id of `metadata` is the user's label if there is no other.
+void read_metadata_user(Fields& f, Request& r);
+// The same, and checks `metadata` against OpenAI's limits.
 void read_openai_metadata(Fields& f, Request& r);
 // Reads a string or a list of at most kStopMax strings. Empty strings would stop nothing and are dropped.
 std::vector<std::string> read_stop(Fields& f, std::string_view name);

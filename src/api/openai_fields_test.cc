@@ -165,6 +165,21 @@ TEST(OpenAiFields, TheOtherNameOfTheRepetitionPenalty) {
             1.1);
 }
 
+TEST(OpenAiFields, TheUserOfMetadataIsALabelInEveryDialect) {
+  for (const auto& decode : {chat, completions}) {
+    EXPECT_EQ(decoded(decode(R"("metadata":{"user_id":"ada"},)")).user, "ada");
+    EXPECT_EQ(decoded(decode(R"("user":"bob","metadata":{"user_id":"ada"},)")).user, "bob");
+  }
+  EXPECT_EQ(decoded(completions(R"("metadata":7,)")).user, "") << "Completions has no metadata of its own";
+}
+
+TEST(OpenAiFields, AStreamWithDiagnosticsHasItsUsage) {
+  for (const auto& decode : {chat, completions}) {
+    EXPECT_TRUE(decoded(decode(R"("stream":true,"cache_diagnostics":true,)")).include_usage);
+    EXPECT_FALSE(decoded(decode(R"("stream":true,"cache_diagnostics":false,)")).include_usage);
+  }
+}
+
 // A number of any length is refused by every field that takes a string.
 TEST(G1_LongIntegers, AreAWrongTypeForEveryText) {
   const std::pair<const char*, const char*> of_chat[] = {

@@ -6,7 +6,8 @@
 namespace autark::serve {
 
 std::string user_of_label(std::string_view label) {
-  if (!label.starts_with('{')) return std::string(label);
+  const size_t first = label.find_first_not_of(" \t\r\n");
+  if (first == label.npos || label[first] != '{') return std::string(label);
   const auto json = parse_json(label, "user");
   if (!json || !json->is_object() || (!json->contains("account_uuid") && !json->contains("device_id")))
     return std::string(label);

@@ -57,6 +57,7 @@ TEST(CacheDomain, ASessionOfALabelDoesNotMatter) {
   EXPECT_NE(domain(label("d", "a", "1")), domain(label("e", "a", "1")));
   EXPECT_NE(domain(label("d", "a", "1")), domain(label("d", "b", "1")));
   EXPECT_NE(domain(label("ab", "", "1")), domain(label("a", "b", "1")));
+  EXPECT_EQ(domain(label("d", "a", "1")), domain("\n " + label("d", "a", "2")));
 }
 
 TEST(CacheDomain, AnyOtherLabelCountsWhole) {
