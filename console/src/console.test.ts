@@ -111,6 +111,20 @@ test("an answer grows, is measured and kept", async () => {
   expect(server.requests[0]).toMatchObject({ model: "m1", stream: true, stream_options: { include_usage: true } });
 });
 
+test("an answer keeps why not more of its prompt was reused", async () => {
+  const cache = { read: 128, possible: 256, tier: "memory", why: "differs", at: 130, part: "messages[2]" };
+  const told = { ...cache, diagnostics: { prompt: "now", entry: "then" } };
+  page.send("hello");
+  await server.say(
+    { text: "a" },
+    { finish: "stop" },
+    { usage: { prompt_tokens: 300, completion_tokens: 1, prompt_cache: told } },
+  );
+  expect(last().stats?.cache).toEqual(told);
+  expect(Shelf.ofBrowser().chats()[0]!.messages.at(-1)!.stats?.cache).toEqual(told);
+  expect(server.requests[0]).toMatchObject({ cache_diagnostics: true });
+});
+
 test("stop keeps what arrived, ends the request and frees the chat", async () => {
   page.send("hello");
   await server.say({ text: "half" });

@@ -278,6 +278,7 @@ export class Console {
       messages: toWire(chat.messages, sampling.system),
       stream: true,
       stream_options: { include_usage: true },
+      cache_diagnostics: true,
       ...samplingFields(sampling),
       ...how,
     };
@@ -381,6 +382,7 @@ function statsOf(usage: Usage, writing: Writing): Stats {
   return {
     promptTokens: usage.prompt_tokens,
     cachedTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
+    ...(usage.prompt_cache && { cache: usage.prompt_cache }),
     answerTokens: usage.completion_tokens,
     waitSeconds: (first - writing.sentAt) / 1000,
     writeSeconds: Math.max(0, writing.lastAt - first) / 1000,

@@ -143,6 +143,11 @@ const english = {
       ? `${count.format(n)} in the prompt (${count.format(cached)} cached)`
       : `${count.format(n)} in the prompt`,
   firstAfter: (seconds: number) => `first after ${oneDigit.format(seconds)} s`,
+  reusedOf: (read: number, possible: number, why: string) =>
+    `${count.format(read)} of ${count.format(possible)} prompt tokens reused: ${reasons[why] ?? why}`,
+  leavesAt: (token: number, part: string) => `From token ${count.format(token)} on${part && ` (${part})`}`,
+  thisPrompt: "This prompt",
+  nearestPrompt: "The nearest earlier one",
   empty: "The model ended its answer without writing anything.",
   stopped: "Stopped.",
   length:

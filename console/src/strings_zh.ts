@@ -128,6 +128,11 @@ export const chinese: Strings = {
   promptTokens: (n, cached) =>
     cached > 0 ? `提示 ${count.format(n)} 词元（缓存 ${count.format(cached)}）` : `提示 ${count.format(n)} 词元`,
   firstAfter: (seconds) => `首词 ${oneDigit.format(seconds)} 秒`,
+  reusedOf: (read, possible, why) =>
+    `复用 ${count.format(read)} / ${count.format(possible)} 提示词元：${reasons[why] ?? why}`,
+  leavesAt: (token, part) => `自第 ${count.format(token)} 个词元起${part && `（${part}）`}`,
+  thisPrompt: "本次提示",
+  nearestPrompt: "最接近的先前提示",
   empty: "模型没有写出任何内容就结束了。",
   stopped: "已停止。",
   length: "到此为止：已达到词元上限。可在设置中提高“最大词元数”；若上下文已满，请新建对话。",

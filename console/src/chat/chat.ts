@@ -1,10 +1,11 @@
 // A chat is a list of messages. All functions here are pure: they return a new chat.
 import type { ChatEvent, Failure } from "../server/server";
-import type { WireMessage } from "../server/wire";
+import type { PromptCache, WireMessage } from "../server/wire";
 
 export interface Stats {
   promptTokens: number;
   cachedTokens: number;
+  cache?: PromptCache; // where the server says it
   answerTokens: number;
   waitSeconds: number; // from sending to the first text
   writeSeconds: number; // from the first text to the last

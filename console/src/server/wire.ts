@@ -25,12 +25,25 @@ export interface ChatRequest extends SamplingFields, ContinueFields {
   messages: WireMessage[];
   stream: true;
   stream_options: { include_usage: true };
+  cache_diagnostics: true; // the usage says where the prompt leaves the nearest one
+}
+
+// How much of the prompt was reused, and why not more (`usage.prompt_cache`).
+export interface PromptCache {
+  read: number;
+  possible: number;
+  tier: string;
+  why: string;
+  at?: number; // the first token that differs
+  part?: string;
+  diagnostics?: { prompt: string; entry: string }; // what the prompt and the nearest entry have from there on
 }
 
 export interface Usage {
   prompt_tokens: number;
   completion_tokens: number;
   prompt_tokens_details?: { cached_tokens?: number } | null;
+  prompt_cache?: PromptCache | null;
 }
 
 export interface ErrorBody {

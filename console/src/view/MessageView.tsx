@@ -3,6 +3,7 @@ import { Component } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { canContinue, tokensPerSecond, type Call, type Message } from "../chat/chat";
 import type { Console, Writing } from "../console";
+import type { PromptCache } from "../server/wire";
 import { strings } from "../strings";
 import { copyText } from "./copy";
 import { IconButton } from "./IconButton";
@@ -120,6 +121,7 @@ function Answer({ page, message, isLast, writing, busy, onEdit }: Props) {
           </div>
         )}
       </div>
+      {!writing && message.stats?.cache && <Reuse cache={message.stats.cache} />}
     </>
   );
 }
@@ -171,6 +173,26 @@ function Numbers({ message, writing }: { message: Message; writing: Writing | un
         <span key={part}>{part}</span>
       ))}
     </p>
+  );
+}
+
+// Why not more of the prompt was reused; with the texts where it leaves the nearest one, if the server told them.
+function Reuse({ cache }: { cache: PromptCache }) {
+  const { read, possible, why, at, part = "", diagnostics } = cache;
+  if (typeof at !== "number") return null;
+  return (
+    <details class="reuse">
+      <summary>{strings.reusedOf(read, possible, why)}</summary>
+      <p>{strings.leavesAt(at, part)}</p>
+      {diagnostics && (
+        <dl>
+          <dt>{strings.thisPrompt}</dt>
+          <dd>{diagnostics.prompt}</dd>
+          <dt>{strings.nearestPrompt}</dt>
+          <dd>{diagnostics.entry}</dd>
+        </dl>
+      )}
+    </details>
   );
 }
 

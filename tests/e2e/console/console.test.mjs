@@ -247,9 +247,10 @@ test("settings are sent as they are set, wrong ones are refused, all survive a r
   await page.getByText("A number from 0 to 2.").waitFor();
   await ask(page, "x");
   await answered(page);
-  const { messages, model, stream, stream_options, ...sent } = mock.requests.at(-1);
+  const { messages, model, stream, stream_options, cache_diagnostics, ...sent } = mock.requests.at(-1);
   assert.deepEqual(sent, values);
   assert.deepEqual([model, stream, stream_options], ["mock-model", true, { include_usage: true }]);
+  assert.equal(cache_diagnostics, true);
   assert.deepEqual(messages[0], { role: "system", content: "Be brief." });
   await page.reload();
   await button(page, "Settings").click();
@@ -257,7 +258,40 @@ test("settings are sent as they are set, wrong ones are refused, all survive a r
   await button(page, "Reset to defaults").click();
   await ask(page, "y");
   await answered(page);
-  assert.deepEqual(Object.keys(mock.requests.at(-1)).sort(), ["messages", "model", "stream", "stream_options"]);
+  assert.deepEqual(Object.keys(mock.requests.at(-1)).sort(), [
+    "cache_diagnostics",
+    "messages",
+    "model",
+    "stream",
+    "stream_options",
+  ]);
+});
+
+test("an answer says why not more of its prompt was reused", async () => {
+  const page = await visit();
+  mock.script = async (out) => {
+    out.text("Yes.");
+    out.end("stop", {
+      prompt_tokens: 300,
+      completion_tokens: 1,
+      prompt_cache: {
+        read: 128,
+        possible: 256,
+        tier: "memory",
+        why: "differs",
+        at: 130,
+        part: "messages[2]",
+        diagnostics: { prompt: "<b>now</b>", entry: "then" },
+      },
+    });
+  };
+  await ask(page, "x");
+  await answered(page);
+  const reuse = lastAnswer(page).locator(".reuse");
+  await reuse.getByText("128 of 256 prompt tokens reused: the text differs from there on").click();
+  assert.deepEqual(await reuse.locator("dd").allTextContents(), ["<b>now</b>", "then"]);
+  await reuse.getByText("From token 130 on (messages[2])").waitFor();
+  assert.deepEqual(await lowContrast(page), []);
 });
 
 test("with several models one is picked", async () => {
