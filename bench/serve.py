@@ -3,7 +3,7 @@
 
   bench/serve.py URL TRACE... [--users N] [--rate R] [--max-tokens N] [--model NAME] [--json FILE]
 
-URL is the server's root (http://127.0.0.1:8080). TRACE is a file of bench/traces/make.py or edit.py, or - for standard
+URL is the server's root (http://127.0.0.1:8080); a /v1 at its end does not matter. TRACE is a file of bench/traces/make.py or edit.py, or - for standard
 input. The requests of a session are sent one after the other; sessions start at random (Poisson arrivals, R a second; all
 at once without --rate), at most N at a time. Answers are streamed.
 
@@ -34,6 +34,11 @@ def read_sessions(names, model, max_tokens, turns):
                     r["body"]["max_output_tokens" if r["path"].startswith("/v1/responses") else "max_tokens"] = max_tokens
                 sessions.setdefault(r["session"], []).append(r)
     return {k: v[:turns or None] for k, v in sessions.items()}
+
+
+def root_of(url):
+    """The address without the /v1 that OpenAI's clients want, because the paths of traces begin with it."""
+    return url.rstrip("/").removesuffix("/v1")
 
 
 def first_model(url, key):
@@ -94,6 +99,7 @@ def main():
     p.add_argument("--good-gap", type=float, default=0.2, help="seconds of a good answer's median gap")
     p.add_argument("--json", help="writes the figures and every answer")
     options = p.parse_args()
+    options.url = root_of(options.url)
     model = options.model or first_model(options.url, options.key)
     run = Run(options)
     seconds = run.all(read_sessions(options.trace, model, options.max_tokens, options.turns))

@@ -144,10 +144,10 @@ class ServeTest(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
 
-    def replay(self, requests, *options):
+    def replay(self, requests, *options, end=""):
         trace, out = self.folder / "trace.jsonl", self.folder / "out.json"
         trace.write_text("".join(json.dumps(r) + "\n" for r in requests))
-        url = f"http://127.0.0.1:{self.server.server_port}"
+        url = f"http://127.0.0.1:{self.server.server_port}{end}"
         run = subprocess.run([sys.executable, HERE / "serve.py", url, trace, "--json", out, *options], capture_output=True, text=True)
         return run, json.loads(out.read_text())
 
@@ -161,6 +161,12 @@ class ServeTest(unittest.TestCase):
             self.assertIn("reused 90.0 %", run.stdout)
             self.assertTrue(all(b.get("max_tokens") or b["max_output_tokens"] == 3 for _, b in Server.seen))
             self.assertTrue(all(b["model"] == "listed" for _, b in Server.seen))
+
+    def test_an_address_with_v1_is_the_same(self):
+        for end in ("/", "/v1", "/v1/"):
+            run, _ = self.replay(list(make.requests("opencode", 1, scale=8))[:1], end=end)
+            self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual({path for path, _ in Server.seen}, {"/v1/chat/completions"})
 
     def test_turns_of_a_session_keep_their_order(self):
         sessions = [list(make.requests("opencode", seed, scale=8))[:5] for seed in (1, 2, 3)]
