@@ -185,9 +185,12 @@ void print_card(const serve::EngineBackend& backend, const std::filesystem::path
   for (const auto& [verb, kernel] : c.kernels) say("          {}: {}\n", verb, kernel);
   say("rounding  {}\n", c.rounding);
   say("weights   cache: {}\n", c.weight_cache);
-  if (const int64_t copies = backend.engine().stats().copies_total)
-    say("prefixes  at most {} snapshots of windowed state are kept for later requests\n", copies);
-  const engine::DiskStats disk = backend.engine().stats().disk;
+  const engine::Stats stats = backend.engine().stats();
+  say("prefixes  at most {} pages of {} tokens and {} snapshots of windowed state are kept for later "
+      "requests "
+      "({:.1f} MB)\n",
+      stats.kept_max, stats.page_tokens, stats.copies_total, double(stats.kept_bytes_max) / 1e6);
+  const engine::DiskStats& disk = stats.disk;
   if (disk.bytes_max > 0)
     say("disk      {} entries of this model, {:.1f} of at most {:.1f} GB in use\n", disk.entries,
         double(disk.bytes) / 1e9, double(disk.bytes_max) / 1e9);
