@@ -100,7 +100,10 @@ def main():
     p.add_argument("--json", help="writes the figures and every answer")
     options = p.parse_args()
     options.url = root_of(options.url)
-    model = options.model or first_model(options.url, options.key)
+    try:
+        model = options.model or first_model(options.url, options.key)
+    except (OSError, ValueError, LookupError) as e:
+        sys.exit(f"serve.py: {options.url} lists no model: {e}; is the server there? --model names one")
     run = Run(options)
     seconds = run.all(read_sessions(options.trace, model, options.max_tokens, options.turns))
     figures = summary(run.answers, seconds, options.good_first, options.good_gap)

@@ -168,6 +168,11 @@ class ServeTest(unittest.TestCase):
             self.assertEqual(run.returncode, 0, run.stderr)
         self.assertEqual({path for path, _ in Server.seen}, {"/v1/chat/completions"})
 
+    def test_a_server_that_is_not_there_is_told_in_words(self):
+        run = subprocess.run([sys.executable, HERE / "serve.py", "http://127.0.0.1:1", "-"], input="", capture_output=True, text=True)
+        self.assertEqual((run.returncode, run.stderr.count("\n")), (1, 1), run.stderr)
+        self.assertIn("http://127.0.0.1:1 lists no model", run.stderr)
+
     def test_turns_of_a_session_keep_their_order(self):
         sessions = [list(make.requests("opencode", seed, scale=8))[:5] for seed in (1, 2, 3)]
         self.replay([r for s in sessions for r in s], "--users", "3", "--rate", "50")
