@@ -6,8 +6,6 @@
 #include "engine/golden_testing.h"
 #include "engine/testing.h"
 #include "engine/trace.h"
-#include "models/architecture.h"
-#include "weights/checkpoint.h"
 
 namespace autark::engine {
 namespace {
@@ -61,32 +59,12 @@ TEST(FarTest, SmallModelsGiveWhatRefGives) {
   }
 }
 
-// Checkpoints that this program runs, the first ones of each architecture by name.
-std::vector<std::filesystem::path> checkpoints() {
-  const char* which = std::getenv("AUTARK_FAR");
-  const int most = which && which == std::string("all") ? INT32_MAX : 3;
-  std::vector<std::filesystem::path> found;
-  for (const auto& path : files_in(golden("deepseek-v4"))) found.push_back(path / "hf");
-  for (const char* kind : {"models", "families"}) {
-    for (const auto& path : files_in(golden(kind))) found.push_back(path);
-    for (const auto& path : files_in(golden(kind) / "gguf")) found.push_back(path);
-  }
-  std::vector<std::filesystem::path> all;
-  std::map<std::string, int> seen;
-  for (const auto& path : found) {
-    if (!std::filesystem::exists(path / "config.json") && path.extension() != ".gguf") continue;
-    const auto checkpoint = open_checkpoint(path);
-    if (!checkpoint || !find_architecture(checkpoint->architecture)) continue;
-    if (++seen[checkpoint->architecture] <= most) all.push_back(path);
-  }
-  return all;
-}
-
 TEST(FarTest, GoldenCheckpointsGiveWhatRefGives) {
-  if (checkpoints().empty()) GTEST_SKIP() << "lacks reference models in " << golden("models");
+  const auto checkpoints = golden_checkpoints(3, "AUTARK_FAR");
+  if (checkpoints.empty()) GTEST_SKIP() << "lacks reference models in " << golden("models");
   std::vector<int32_t> tokens;
   for (int i = 0; i < 24; ++i) tokens.push_back((7 * i * i + 3 * i + 5) % 90);
-  for (const auto& path : checkpoints()) {
+  for (const auto& path : checkpoints) {
     SCOPED_TRACE(path);
     const auto run = [&](const char* chip) {
       auto m = load_model(path, {.chip = chip});

@@ -7,14 +7,18 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/sanitized.h"
 #include "chips/registry.h"
+#include "models/architecture.h"
 #include "tensor/format.h"
+#include "weights/checkpoint.h"
 
 namespace autark::engine {
 
@@ -30,6 +34,30 @@ inline std::vector<std::filesystem::path> files_in(const std::filesystem::path& 
   for (const auto& e : std::filesystem::directory_iterator(folder, none)) all.push_back(e.path());
   std::ranges::sort(all);
   return all;
+}
+
+// Golden checkpoints that this program runs, in the order of their names: up to `most` of each architecture, or all if the
+// environment variable `all` says so.
+inline std::vector<std::filesystem::path> golden_checkpoints(int most, const char* all) {
+  const char* which = std::getenv(all);
+  if (which && which == std::string_view("all")) most = std::numeric_limits<int>::max();
+  std::vector<std::filesystem::path> found, chosen;
+  for (const auto& path : files_in(golden("deepseek-v4"))) {
+    found.push_back(path / "hf");
+    for (const auto& file : files_in(path)) found.push_back(file);
+  }
+  for (const char* kind : {"models", "families"}) {
+    for (const auto& path : files_in(golden(kind))) found.push_back(path);
+    for (const auto& path : files_in(golden(kind) / "gguf")) found.push_back(path);
+  }
+  std::map<std::string, int> seen;
+  for (const auto& path : found) {
+    if (!std::filesystem::exists(path / "config.json") && path.extension() != ".gguf") continue;
+    const auto checkpoint = open_checkpoint(path);
+    if (checkpoint && find_architecture(checkpoint->architecture) && ++seen[checkpoint->architecture] <= most)
+      chosen.push_back(path);
+  }
+  return chosen;
 }
 
 struct Place {  // a chip, and which of its instruction sets

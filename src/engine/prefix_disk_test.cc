@@ -227,20 +227,11 @@ INSTANTIATE_TEST_SUITE_P(Toys, PrefixDiskTest,
                                            Toy{"deepseek_v4", 3, Rounding::Cache::native}, Toy{"dspark", 5}),
                          ::testing::PrintToStringParamName());
 
-// The first two goldens of each kind, in the order of their names.
+// The first two of each architecture, or all of them with AUTARK_COLD=all.
 TEST(PrefixDisk, GoldenCheckpointsAreAsCold) {
-  std::vector<fs::path> found;
-  for (const auto& path : files_in(golden("deepseek-v4"))) {
-    found.push_back(path / "hf");
-    for (const auto& file : files_in(path))
-      if (file.extension() == ".gguf") found.push_back(file);
-  }
-  for (const auto& path : files_in(golden("models"))) found.push_back(path);
-  std::map<std::string, int> seen;
-  for (const auto& path : found) {
-    if (!fs::exists(path / "config.json") && path.extension() != ".gguf") continue;
-    const auto checkpoint = open_checkpoint(path);
-    if (!checkpoint || ++seen[checkpoint->architecture] > 2) continue;
+  const auto checkpoints = golden_checkpoints(2, "AUTARK_COLD");
+  if (checkpoints.empty()) GTEST_SKIP() << "lacks reference models in " << golden("models");
+  for (const auto& path : checkpoints) {
     SCOPED_TRACE(path);
     const Folder folder;
     const auto open = [&](Options o) {
@@ -262,7 +253,6 @@ TEST(PrefixDisk, GoldenCheckpointsAreAsCold) {
       EXPECT_GE(reuse.read, 128);
     }
   }
-  if (seen.empty()) GTEST_SKIP() << "lacks reference models in " << golden("models");
 }
 
 class PrefixDiskRules : public ::testing::Test {
@@ -313,6 +303,15 @@ TEST_F(PrefixDiskRules, AnotherModelsStateIsNotUsed) {
   EXPECT_EQ(reuse.why, Why::other_model);
   EXPECT_NE(ask(*e, text(300, 2)).why, Why::other_model) << "that one never had it";
   EXPECT_EQ(ask(*engine(with_disk(folder_.path)), a).tier, Tier::disk) << "its own is still there";
+}
+
+// State without windows is the same however many tokens may be taken back.
+TEST_F(PrefixDiskRules, OtherDraftsFindTheSameState) {
+  const Tokens a = text(300, 1);
+  ask(*toy_engine({"llama"}, with_disk(folder_.path)), a);
+  const Toy drafts{"llama", 5};
+  auto e = toy_engine(drafts, with_disk(folder_.path)), cold = toy_engine(drafts, {.cache_bytes_max = 0});
+  EXPECT_EQ(check(*e, *cold, request(a + text(30, 2))).tier, Tier::disk);
 }
 
 TEST_F(PrefixDiskRules, WhatIsClearedIsGoneFromTheDisk) {

@@ -2,7 +2,8 @@
 // in whole blocks; where less is reused, the answer says why and which part of the request is the cause; domains see
 // nothing of each other except public texts. Method: the recorded shapes of four agents (bench/traces, texts divided by 8)
 // go through the dialects and a Jinja template to toy models whose tokens are bytes; what prompts have in common is
-// counted on the tokens that reach the engine.
+// counted on the tokens that reach the engine. If AUTARK_SESSION_MODEL names a model's file or folder, the sessions go to
+// it instead, with the texts as long as recorded.
 #include <gtest/gtest.h>
 #include <unistd.h>
 #include <cstdio>
@@ -50,7 +51,11 @@ class Recording final : public engine::Engine {
 
 class Server {
  public:
-  explicit Server(const char* architecture = "llama", std::vector<std::string> public_texts = {}) {
+  explicit Server(const std::string& architecture = "llama", std::vector<std::string> public_texts = {}) {
+    if (fs::exists(architecture)) {
+      open(architecture);
+      return;
+    }
     const fs::path path =
         fs::path(::testing::TempDir()) / ("session_" + std::to_string(::getpid()) + ".jinja");
     std::ofstream(path) << kTemplate;
@@ -67,12 +72,9 @@ class Server {
                                      {"num_attention_heads", 1},
                                      {"num_key_value_heads", 1},
                                      {"max_position_embeddings", 1 << 15}});
-    auto recording = std::make_unique<Recording>(engine::test_engine(
-        std::move(model), {.state_bytes_max = 64 << 20, .cache_bytes_max = 256 << 20, .running_max = 1}));
-    engine = recording.get();
-    backend = std::make_unique<EngineBackend>(
-        std::move(recording), std::move(text),
-        EngineBackend::Options{.id = "toy", .public_texts = std::move(public_texts)});
+    serve(engine::test_engine(std::move(model),
+                              {.state_bytes_max = 64 << 20, .cache_bytes_max = 256 << 20, .running_max = 1}),
+          std::move(text), std::move(public_texts));
   }
   // What the last event of a request says about its prompt.
   api::PromptCache ask(const api::Dialect& dialect, Json body) {
@@ -97,6 +99,23 @@ class Server {
 
   Recording* engine = nullptr;
   std::unique_ptr<EngineBackend> backend;
+
+ private:
+  void open(const fs::path& model) {
+    auto text = text::ModelText::open(model);
+    auto opened =
+        engine::Engine::open(model, {.end_tokens = text ? text->end_tokens : std::vector<int32_t>{}});
+    ASSERT_TRUE(text && opened) << (text ? opened.error().message : text.error().message);
+    serve(std::move(*opened), std::move(*text), {});
+  }
+  void serve(std::unique_ptr<engine::Engine> opened, text::ModelText text,
+             std::vector<std::string> public_texts) {
+    auto recording = std::make_unique<Recording>(std::move(opened));
+    engine = recording.get();
+    backend = std::make_unique<EngineBackend>(
+        std::move(recording), std::move(text),
+        EngineBackend::Options{.id = "toy", .public_texts = std::move(public_texts)});
+  }
 };
 
 const api::Dialect& dialect_of(const std::string& path) {
@@ -104,8 +123,9 @@ const api::Dialect& dialect_of(const std::string& path) {
   return path.starts_with("/v1/responses") ? api::openai_responses() : api::openai_chat();
 }
 
-std::vector<Json> trace_of(const std::string& client) {
-  const std::string command = "python3 " AUTARK_SOURCE_DIR "/bench/traces/make.py " + client + " 1 --scale 8";
+std::vector<Json> trace_of(const std::string& client, int scale) {
+  const std::string command =
+      "python3 " AUTARK_SOURCE_DIR "/bench/traces/make.py " + client + " 1 --scale " + std::to_string(scale);
   const std::unique_ptr<FILE, int (*)(FILE*)> from(::popen(command.c_str(), "r"), ::pclose);
   std::string all;
   char piece[65536];
@@ -129,19 +149,29 @@ int64_t in_common(const std::vector<std::vector<int32_t>>& prompts) {
   return std::min<int64_t>(most, std::ssize(last) - 1);
 }
 
-class SessionReuse : public ::testing::TestWithParam<std::tuple<const char*, const char*>> {};
+// AUTARK_SESSION_MODEL, or the architectures of the toys.
+std::vector<std::string> models() {
+  const char* path = std::getenv("AUTARK_SESSION_MODEL");
+  return path ? std::vector<std::string>{path} : std::vector<std::string>{"llama", "gemma3"};
+}
+
+class SessionReuse : public ::testing::TestWithParam<std::tuple<const char*, std::string>> {};
 
 TEST_P(SessionReuse, EveryTurnReusesWhatItHasInCommon) {
-  const auto [client, architecture] = GetParam();
-  const auto requests = trace_of(client);
+  const auto [client, model] = GetParam();
+  const auto requests = trace_of(client, fs::exists(model) ? 1 : 8);
   ASSERT_EQ(requests.size(), 21u);
-  Server server(architecture);
+  Server server(model);
+  ASSERT_TRUE(server.engine);
   for (size_t turn = 0; turn < requests.size(); ++turn) {
     const Json& r = requests[turn];
     const auto told = server.ask(dialect_of(r["path"].get<std::string>()), r["body"]);
     const int64_t common = in_common(server.engine->prompts) / kBlock * kBlock;
     EXPECT_EQ(told.possible, (std::ssize(server.engine->prompts.back()) - 1) / kBlock * kBlock);
     EXPECT_GE(double(told.read), 0.95 * double(common)) << "turn " << turn << " of " << told.possible;
+    if (fs::exists(model))
+      std::printf("%s turn %zu: read %ld of %ld, %ld in common\n", client, turn, long(told.read),
+                  long(told.possible), long(common));
     if (turn == 0) continue;
     EXPECT_GT(common, 1000) << "turn " << turn << ": the history is not repeated";
   }
@@ -150,10 +180,11 @@ TEST_P(SessionReuse, EveryTurnReusesWhatItHasInCommon) {
 INSTANTIATE_TEST_SUITE_P(Agents, SessionReuse,
                          ::testing::Combine(::testing::Values("claude-code", "codex", "opencode",
                                                               "qwen-code"),
-                                            ::testing::Values("llama", "gemma3")),
+                                            ::testing::ValuesIn(models())),
                          [](const auto& info) {
-                           std::string name = std::string(std::get<0>(info.param)) + std::get<1>(info.param);
-                           std::erase(name, '-');
+                           std::string name =
+                               std::get<0>(info.param) + fs::path(std::get<1>(info.param)).stem().string();
+                           std::erase_if(name, [](char c) { return !std::isalnum(c); });
                            return name;
                          });
 
