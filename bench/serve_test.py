@@ -187,6 +187,19 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(out["figures"]["failed"], 2)
         self.assertIn("slow down", out["answers"][0]["error"])
 
+    def test_what_users_of_one_server_notice(self):
+        out = self.folder / "out.json"
+        url = f"http://127.0.0.1:{self.server.server_port}"
+        run = subprocess.run([sys.executable, HERE / "shared.py", url, "--users", "2", "--tokens", "3", "--long", "50", "--turn", "40",
+                              "--warm", "0.1", "--seconds", "0.3", "--rounds", "2", "--json", out], capture_output=True, text=True)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        for figures in json.loads(out.read_text())["rounds"]:
+            self.assertAlmostEqual(figures["gain"], figures["users"] / figures["one"])
+            self.assertGreater(figures["gap_free_p99"], 0)
+            self.assertEqual(figures["turn_cached"], 90)
+        texts = [m["content"] for _, b in Server.seen for m in b["messages"] if m["role"] == "user"]
+        self.assertEqual(len([t for t in texts if t.startswith("Explain")]), len({t for t in texts if t.startswith("Explain")}))
+
     def test_percentiles(self):
         self.assertEqual([percentile(range(1, 101), p) for p in (50, 90, 99)], [50, 90, 99])
         self.assertIsNone(percentile([], 50))
