@@ -187,8 +187,7 @@ void print_card(const serve::EngineBackend& backend, const std::filesystem::path
   say("weights   cache: {}\n", c.weight_cache);
   const engine::Stats stats = backend.engine().stats();
   say("prefixes  at most {} pages of {} tokens and {} snapshots of windowed state are kept for later "
-      "requests "
-      "({:.1f} MB)\n",
+      "requests ({:.1f} MB)\n",
       stats.kept_max, stats.page_tokens, stats.copies_total, double(stats.kept_bytes_max) / 1e6);
   const engine::DiskStats& disk = stats.disk;
   if (disk.bytes_max > 0)

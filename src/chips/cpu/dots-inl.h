@@ -19,23 +19,6 @@ struct PackedBlock {
   Factors factors;
 };
 
-// The same block of P panels, expanded.
-struct ExpandedBlocks {
-  U code(int p, int j) const { return load_bytes(w[p].code + 64 * j); }
-  F d(int p) const { return load(w[p].d); }
-  F m(int p) const { return load(w[p].m); }
-  const ExpandedBlock* w;
-};
-
-// Where the sums of a block, or of one half of it, begin: minus what the codes are too large by.
-template <Kind K>
-inline I first_dot(const RoundedBlock& x, int half) {
-  constexpr KindLayout l = layout_of(K);
-  if constexpr (l.meaning == Meaning::halves) return shift_left(int_all(x.less_half[half]), l.shift);
-  if constexpr (l.meaning == Meaning::minimum) return int_zero();
-  return shift_left(int_all(x.less_sum), l.shift);
-}
-
 template <Kind K>
 inline I dot(I acc, U w, int32_t x) {
   if constexpr (layout_of(K).low == 512) return dot_full(acc, w, x);
@@ -61,29 +44,14 @@ inline void add_dots(const W& w, const RoundedBlock* x, I (&s)[R][P]) {
   }
 }
 
-// Makes s, the sums of the first digit, those of both.
-template <Kind K, int R, int P, int Part, int N, class W>
-inline void add_low_digit(const W& w, const RoundedBlock* x, I (&s)[R][P]) {
-  AUTARK_UNROLL(kTileRows)
-  for (int r = 0; r < R; ++r) {
-    const I start = first_dot<K>(x[r], Part);
-    AUTARK_UNROLL(2)
-    for (int p = 0; p < P; ++p) s[r][p] = shift_left(s[r][p], 7) + start;
-  }
-  add_dots<K, R, P, Part * N, N>(w, x, s);
-}
-
 // s: the sums of part `Part`, which has N quads, of one digit or, if low is not 0, of two.
 template <Kind K, int R, int P, int Part, int N, class W>
 inline void dots_of(const W& w, const RoundedBlock* x, int64_t low, I (&s)[R][P]) {
-  AUTARK_UNROLL(kTileRows)
-  for (int r = 0; r < R; ++r) {
-    const I start = low ? int_zero() : first_dot<K>(x[r], Part);
-    AUTARK_UNROLL(2)
-    for (int p = 0; p < P; ++p) s[r][p] = start;
-  }
+  begin_dots<K, Part>(x, low != 0, s);
   add_dots<K, R, P, Part * N, N>(w, x, s);
-  if (low) add_low_digit<K, R, P, Part, N>(w, x + low, s);
+  if (!low) return;
+  begin_low_digit<K, Part>(x + low, s);
+  add_dots<K, R, P, Part * N, N>(w, x + low, s);
 }
 
 // One round of the probe of the peak: a vector of quads for each sum.

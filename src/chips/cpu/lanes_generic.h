@@ -37,8 +37,9 @@ struct Quad {  // four inputs of 16 lanes
 
 constexpr int kTileRows = 2;    // rows of a product that share one load of the weights: as many as SSE2 holds
 constexpr int kTilePanels = 2;  // panels of a tile of many rows
-constexpr int kAttendVectors = 4;  // vectors of positions or channels in a tile of attention
-constexpr int kKeysEach = 2;       // index keys that share one load of the queries
+constexpr int kAttendVectors = 4;    // vectors of positions or channels in a tile of attention
+constexpr int kKeysEach = 2;         // index keys that share one load of the queries
+constexpr bool kSignedFull = false;  // whether codes of eight bits are multiplied after 128 was subtracted
 
 // op(i) in lane i.
 template <class Op>

@@ -60,6 +60,49 @@ struct alignas(64) ExpandedBlock {
   float d[16], m[16];
 };
 
+// The same block of P panels.
+struct ExpandedBlocks {
+  U code(int p, int j) const { return load_bytes(w[p].code + 64 * j); }
+  template <int J>
+  U code(int p) const {
+    return code(p, J);
+  }
+  F d(int p) const { return load(w[p].d); }
+  F m(int p) const { return load(w[p].m); }
+  const ExpandedBlock* w;
+};
+
+// Where the sums of a block, or of one half of it, begin: minus what the codes are too large by.
+template <Kind K>
+inline I first_dot(const RoundedBlock& x, int half) {
+  constexpr KindLayout l = layout_of(K);
+  if constexpr (l.meaning == Meaning::halves) return shift_left(int_all(x.less_half[half]), l.shift);
+  if constexpr (l.meaning == Meaning::minimum || (l.low == 512 && kSignedFull)) return int_zero();
+  return shift_left(int_all(x.less_sum), l.shift);
+}
+
+// The sums of R rows and P panels before the products of the only digit, or of the first of two.
+template <Kind K, int Part, int R, int P>
+inline void begin_dots(const RoundedBlock* x, bool two_digits, I (&s)[R][P]) {
+  AUTARK_UNROLL(kTileRows)
+  for (int r = 0; r < R; ++r) {
+    const I start = two_digits ? int_zero() : first_dot<K>(x[r], Part);
+    AUTARK_UNROLL(2)
+    for (int p = 0; p < P; ++p) s[r][p] = start;
+  }
+}
+
+// From the sums of the first digit to those before the products of the second one, x.
+template <Kind K, int Part, int R, int P>
+inline void begin_low_digit(const RoundedBlock* x, I (&s)[R][P]) {
+  AUTARK_UNROLL(kTileRows)
+  for (int r = 0; r < R; ++r) {
+    const I start = first_dot<K>(x[r], Part);
+    AUTARK_UNROLL(2)
+    for (int p = 0; p < P; ++p) s[r][p] = shift_left(s[r][p], 7) + start;
+  }
+}
+
 // Four activations, as the operand of a product of bytes.
 inline int32_t quad(const RoundedBlock& x, int j) {
   int32_t v;

@@ -23,27 +23,6 @@ struct PackedBlock {
   BlockAt at;
 };
 
-// The same block of P panels, expanded.
-struct ExpandedBlocks {
-  template <int J>
-  U code(int p) const {
-    return load_bytes(w[p].code + 64 * J);
-  }
-  F d(int p) const { return load(w[p].d); }
-  F m(int p) const { return load(w[p].m); }
-  const ExpandedBlock* w;
-};
-
-// Where the sums of a block, or of one half of it, begin: minus what the codes are too large by. Codes of eight bits are
-// multiplied as signed ones.
-template <Kind K>
-inline I first_dot(const RoundedBlock& x, int half) {
-  constexpr KindLayout l = layout_of(K);
-  if constexpr (l.meaning == Meaning::halves) return shift_left(int_all(x.less_half[half]), l.shift);
-  if constexpr (l.meaning == Meaning::minimum || l.low == 512) return int_zero();
-  return shift_left(int_all(x.less_sum), l.shift);
-}
-
 template <Kind K>
 constexpr int kCodeMax = K == Kind::q6_k         ? 63
                          : K == Kind::mxfp4      ? 28
@@ -109,23 +88,13 @@ AUTARK_INLINE void add_full_dots(const W& w, const RoundedBlock* x, I (&s)[R][P]
 // s: the sums of part `Part`, which has N quads, of one digit or, if low is not 0, of two.
 template <Kind K, int R, int P, int Part, int N, class W>
 inline void dots_of(const W& w, const RoundedBlock* x, int64_t low, I (&s)[R][P]) {
-  AUTARK_UNROLL(kTileRows)
-  for (int r = 0; r < R; ++r) {
-    const I start = low ? int_zero() : first_dot<K>(x[r], Part);
-    AUTARK_UNROLL(2)
-    for (int p = 0; p < P; ++p) s[r][p] = start;
-  }
+  begin_dots<K, Part>(x, low != 0, s);
   for (const RoundedBlock* last = x + low;;) {  // a loop, so that there is one copy of the products
     if constexpr (layout_of(K).low == 512) add_full_dots<Part * N, N>(w, x, s);
     if constexpr (layout_of(K).low < 512) add_small_dots<K, Part * N, N>(w, x, s);
     if (x == last) return;
     x = last;
-    AUTARK_UNROLL(kTileRows)
-    for (int r = 0; r < R; ++r) {
-      const I start = first_dot<K>(x[r], Part);
-      AUTARK_UNROLL(2)
-      for (int p = 0; p < P; ++p) s[r][p] = shift_left(s[r][p], 7) + start;
-    }
+    begin_low_digit<K, Part>(x, s);
   }
 }
 
