@@ -40,7 +40,6 @@ struct Gatekeeper::State {
   std::mutex mutex;  // of what follows; never held while the database is asked
   std::shared_ptr<const KeySnapshot> snapshot;
   std::unordered_map<std::string, Micros> uses;  // of keys, not yet written
-  std::function<void()> changed;
   bool ends = false;
   bool is_lost = false;
   bool is_slow = false;              // the last look that an unknown key waited for was not there in time
@@ -49,7 +48,8 @@ struct Gatekeeper::State {
   std::chrono::steady_clock::time_point counted = std::chrono::steady_clock::now();
   std::condition_variable awake, looked;
 
-  std::mutex looking;  // one refresh() at a time
+  std::mutex looking;  // one refresh() at a time; guards `follow`
+  Follow follow;
   std::thread thread;
 
   State(std::shared_ptr<storage::Database> data, Options given)
@@ -87,13 +87,10 @@ struct Gatekeeper::State {
     auto fresh = read_key_snapshot(*database, current()->version);
     if (!fresh) return fresh.error();
     if (!*fresh) return {};
-    std::function<void()> tell;
-    {
-      const std::lock_guard lock(mutex);
-      snapshot = *fresh;
-      tell = changed;
-    }
-    if (tell) tell();
+    if (follow)
+      if (auto failed = follow()) return failed;
+    const std::lock_guard lock(mutex);
+    snapshot = *fresh;
     return {};
   }
 
@@ -194,11 +191,10 @@ std::shared_ptr<const api::Caller> Gatekeeper::find(const std::string& key) {
   return record ? record->caller : nullptr;
 }
 
-void Gatekeeper::on_change(std::function<void()> changed) {
-  if (changed) changed();
+std::optional<Error> Gatekeeper::on_change(Follow follow) {
   const std::lock_guard one(state_->looking);
-  const std::lock_guard lock(state_->mutex);
-  state_->changed = std::move(changed);
+  state_->follow = std::move(follow);
+  return state_->follow ? state_->follow() : std::nullopt;
 }
 
 std::optional<Error> Gatekeeper::refresh() {

@@ -36,8 +36,11 @@ class Gatekeeper final : public api::Gate {
   api::ApiResult<std::shared_ptr<const api::Caller>> enter(const api::Knock& knock) override;
   std::shared_ptr<const api::Caller> find(const std::string& key) override;
 
-  // Called on the gatekeeper's thread after each change of the directory, and once by this call. One function.
-  void on_change(std::function<void()> changed);
+  // Follows a change of the directory with what else is read of it, limits and prices. An Error: it could not be read.
+  using Follow = std::function<std::optional<Error>()>;
+  // Called on the gatekeeper's thread after each change of the directory, before the keys count that came with it; as long as
+  // it fails they do not, and it is called again at the next look. Also called once by this call. One function.
+  std::optional<Error> on_change(Follow follow);
   // Looks now: for tests, and to see a change of this process at once. Also writes the last uses.
   std::optional<Error> refresh();
 

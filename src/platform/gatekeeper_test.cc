@@ -216,7 +216,7 @@ TEST_P(GatekeeperTest, WritesTheLastUseOnceAMinute) {
 
 TEST_P(GatekeeperTest, TellsOfChangesOnly) {
   int told = 0;
-  gate->on_change([&] { ++told; });
+  EXPECT_FALSE(gate->on_change([&] { return ++told, std::nullopt; }));
   EXPECT_EQ(told, 1);
   look();
   EXPECT_EQ(told, 1);
@@ -224,6 +224,27 @@ TEST_P(GatekeeperTest, TellsOfChangesOnly) {
   look();
   look();
   EXPECT_EQ(told, 2);
+}
+
+// A key that came with a limit must not be used before the limit counts.
+TEST_P(GatekeeperTest, AKeyCountsAfterWhatElseChangedWithIt) {
+  std::string key;
+  std::vector<bool> counted;
+  std::optional<Error> fault;
+  EXPECT_FALSE(gate->on_change([&] { return counted.push_back(gate->find(key) != nullptr), fault; }));
+  const MadeKey made = add_key("blue", "new");
+  key = made.key.id;
+  fault = Error{Code::io, "limits cannot be read"};
+  for (int i = 0; i < 2; ++i) {
+    const auto failed = gate->refresh();
+    ASSERT_TRUE(failed);
+    EXPECT_EQ(failed->message, fault->message);
+    EXPECT_FALSE(gate->find(key));
+  }
+  fault.reset();
+  look();
+  EXPECT_TRUE(gate->find(key));
+  EXPECT_EQ(counted, std::vector<bool>(4, false));
 }
 
 // As a command does it beside a server: nobody tells the gate, and the key is used at once.
@@ -261,10 +282,9 @@ TEST_P(GatekeeperTest, LooksByItself) {
       Gatekeeper::open(database, {.clock = clock(), .look_every = std::chrono::milliseconds(1)});
   ASSERT_TRUE(opened);
   std::atomic<int> told = 0;
-  (*opened)->on_change([&] { ++told; });
+  EXPECT_FALSE((*opened)->on_change([&] { return ++told, std::nullopt; }));
   const MadeKey made = add_key("blue", "new");
-  while (told < 2) std::this_thread::yield();
-  EXPECT_TRUE((*opened)->find(made.key.id));
+  while (told < 2 || !(*opened)->find(made.key.id)) std::this_thread::yield();
 }
 
 INSTANTIATE_TEST_SUITE_P(Databases, GatekeeperTest, testing::ValuesIn(database_kinds()), kind_name);

@@ -66,13 +66,12 @@ Result<std::unique_ptr<ServerPlatform>> open_server_platform(const std::filesyst
   metering.limits = all.limits, metering.ledger = all.ledger;
   metering.post_paid = all.parts.file.post_paid;
   all.metering = std::make_shared<Metering>(std::move(metering));
-  if (auto failed = follow(all.directory(), *all.limits, *all.metering)) return *failed;
   all.sessions = std::make_shared<Sessions>(all.parts.database, all.parts.box);
   AUTARK_TRY(all.gatekeeper, Gatekeeper::open(all.parts.database, {}));
-  all.gatekeeper->on_change([directory = all.parts.directory, limits = all.limits, metering = all.metering] {
-    if (auto failed = follow(*directory, *limits, *metering))
-      log_warning("the platform goes on with the limits and prices it has: " + failed->message);
-  });
+  const auto failed =
+      all.gatekeeper->on_change([directory = all.parts.directory, limits = all.limits,
+                                 metering = all.metering] { return follow(*directory, *limits, *metering); });
+  if (failed) return *failed;
   return made;
 }
 
