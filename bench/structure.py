@@ -18,14 +18,15 @@ import importlib.util
 import json
 import pathlib
 import random
-import re
 import statistics
-import subprocess
 import sys
 import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))
+from autark_server import AutarkServer
+
 SECONDS_MAX = 10
 PEOPLE = {"type": "object", "properties": {"people": {"type": "array", "minItems": 40, "items": {
     "type": "object", "properties": {"name": {"type": "string"}, "age": {"type": "integer"}, "city": {"type": "string"}},
@@ -42,23 +43,9 @@ def hostile_schemas():
     return module.hostile
 
 
-class Server:
+class Server(AutarkServer):
     def __init__(self, program, model):
-        self.process = subprocess.Popen([program, "serve", model, "--port", "0", "--state", "none", "--speculate", "off"],
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-        for line in self.process.stdout:
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                self.port = int(found[1])
-            if line.startswith("ready"):
-                return
-        sys.exit("the server did not start")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
+        super().__init__(program, model, "--state", "none", "--speculate", "off")
 
     def send(self, text):
         c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
