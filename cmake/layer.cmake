@@ -1,8 +1,8 @@
 # autark_layer(NAME [COLD [HOT_FILES files...]] [DEPS other_layers...] [LIBS libraries...] [TEST_LIBS libraries...])
 # Compiles src/NAME/**.cc into one library, every src/NAME/**_test.cc into NAME_tests (or, with AUTARK_ONE_TEST_PROGRAM,
 # into the one program all_tests), and with AUTARK_FUZZ every src/NAME/**_fuzz.cc into a fuzz target of its own under fuzz/.
-# With COLD, a release build compiles the layer with -O1, except HOT_FILES: for layers that seldom compute for long. All cold
-# layers share one set of precompiled headers (cmake/precompile.cmake), which has nlohmann/json.
+# With COLD, a release build compiles the layer with -O1, and one with ASan with -O0, except HOT_FILES: for layers that seldom
+# compute for long. All cold layers share one set of precompiled headers (cmake/precompile.cmake), which has nlohmann/json.
 # ONE_THREAD_TESTS are tests that start no thread: a build with TSan, which looks for races between threads, leaves them out if
 # AUTARK_TEST_LAYERS selects its tests.
 # A file named *_SUFFIX.cc is compiled for the instruction set SUFFIX of the list below, and only on its processor family; one
@@ -10,14 +10,21 @@
 option(AUTARK_ONE_TEST_PROGRAM "Link the tests of all layers into one program" OFF)
 set(AUTARK_TEST_LAYERS "" CACHE STRING "Layers whose tests are built; empty: all")
 set(AUTARK_TEST_FLAGS -O1 -g0)  # test code runs once, so it should compile fast
-set(AUTARK_UNFUZZED_FLAGS "")   # of cold layers that no fuzz target runs over and over
+set(AUTARK_COLD_FLAGS "")
+set(AUTARK_HOT_FLAGS "")
 if(AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)  # half of its time goes to optimising the checks
   set(AUTARK_TEST_FLAGS -O0 -g0)
-  set(AUTARK_UNFUZZED_FLAGS -O0)
+  if("undefined" IN_LIST AUTARK_SANITIZE)  # a third of it to checks of pointers in test code, most of which ASan repeats
+    list(APPEND AUTARK_TEST_FLAGS -fno-sanitize=null,alignment,vptr,pointer-overflow)
+  endif()
+  set(AUTARK_CHECKED_COLD_FLAGS -O0 CACHE STRING "Flags of cold layers under ASan; with -O1, fuzz targets run twice as fast")
+  set(AUTARK_COLD_FLAGS ${AUTARK_CHECKED_COLD_FLAGS})
+  set(AUTARK_HOT_FLAGS -O1)
 endif()
 
-# autark_isa(FAMILY SUFFIX flags...): declares an instruction set with the flags of its files. src/chips/cpu/isa.cc needs a
-# line for it too, which detects it at run time.
+# autark_isa(FAMILY SUFFIX FEATURE flags...): declares an instruction set with the flags of its files, in the order of their
+# speed. /proc/cpuinfo lists FEATURE where there is the set. src/chips/cpu/isa.cc needs a line for it too, which detects it at
+# run time.
 set(AUTARK_ISAS "")
 set(AUTARK_OTHER_ISAS "")  # of other processor families; their files are not compiled
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
@@ -27,18 +34,19 @@ elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(aarch64|arm64)$")
 else()
   set(AUTARK_FAMILY ${CMAKE_SYSTEM_PROCESSOR})
 endif()
-macro(autark_isa family suffix)
+macro(autark_isa family suffix feature)
   if("${family}" STREQUAL "${AUTARK_FAMILY}")
     list(APPEND AUTARK_ISAS ${suffix})
+    set(AUTARK_FEATURE_${suffix} ${feature})
     set(AUTARK_FLAGS_${suffix} ${ARGN})
   else()
     list(APPEND AUTARK_OTHER_ISAS ${suffix})
   endif()
 endmacro()
-autark_isa(x86 avx2 -mavx2 -mfma -mf16c -mbmi2)
-autark_isa(x86 avx512 -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16
+autark_isa(x86 avx2 avx2 -mavx2 -mfma -mf16c -mbmi2)
+autark_isa(x86 avx512 avx512_bf16 -mavx2 -mfma -mf16c -mbmi2 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16
     -mavx512vbmi -mprefer-vector-width=512)
-autark_isa(x86 amx ${AUTARK_FLAGS_avx512} -mamx-tile -mamx-int8 -mamx-bf16)
+autark_isa(x86 amx amx_int8 ${AUTARK_FLAGS_avx512} -mamx-tile -mamx-int8 -mamx-bf16)
 
 # Kernels get more optimisation than other files. They are unrolled so much that a sanitizer check at each access makes them
 # compile for minutes and run twenty times slower. So some checks are off: ASan still detects accesses outside of memory,
@@ -55,11 +63,27 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release")  # -O2 is best for the generic kerne
     list(APPEND AUTARK_KERNEL_FLAGS --param=max-combine-insns=2)
   endif()
 endif()
-# Kernels of these ISAs get no checks in a build with sanitizers: their compilation takes a minute each, and a stage that
-# runs its tests on the best ISA only gains nothing from them.
-set(AUTARK_UNCHECKED_ISAS "" CACHE STRING "Instruction sets whose kernels no sanitizer checks")
-set(AUTARK_COLD_FLAGS "")
-set(AUTARK_HOT_FLAGS "")
+# A build with sanitizers checks the kernels of the best instruction set of this machine, which its tests use; those of the
+# others compile for minutes with checks and optimisation, and for seconds without both.
+option(AUTARK_CHECK_ALL_ISAS "Sanitizers check the kernels of every instruction set" OFF)
+set(best generic)
+if(EXISTS /proc/cpuinfo)
+  file(STRINGS /proc/cpuinfo features REGEX "^flags" LIMIT_COUNT 1)
+  foreach(isa ${AUTARK_ISAS})
+    if("${features} " MATCHES " ${AUTARK_FEATURE_${isa}} ")
+      set(best ${isa})
+    endif()
+  endforeach()
+endif()
+if(best STREQUAL "amx")  # its kernels are those of AVX-512 and tiles
+  set(best avx512 amx)
+endif()
+set(AUTARK_BEST_ISAS ${best} CACHE INTERNAL "The instruction sets of kernels that this machine prefers")
+set(AUTARK_UNCHECKED_ISAS "")
+if(AUTARK_SANITIZE AND NOT AUTARK_CHECK_ALL_ISAS)
+  set(AUTARK_UNCHECKED_ISAS generic ${AUTARK_ISAS})
+  list(REMOVE_ITEM AUTARK_UNCHECKED_ISAS ${AUTARK_BEST_ISAS})
+endif()
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   set(AUTARK_COLD_FLAGS -O1)
   set(AUTARK_HOT_FLAGS -O2)
@@ -90,7 +114,7 @@ function(autark_layer name)
     endforeach()
   endif()
   foreach(isa ${AUTARK_UNCHECKED_ISAS})
-    autark_flags_of("${all}" "kernels_${isa}\\.cc$" -fno-sanitize=all)
+    autark_flags_of("${all}" "kernels_${isa}\\.cc$" "-O0;-fno-sanitize=all")
   endforeach()
   set(sources ${all})
   list(FILTER sources EXCLUDE REGEX "_(test(_[a-z0-9]+)?|fuzz)\\.cc$")
@@ -105,9 +129,6 @@ function(autark_layer name)
     set(own_flags "")
     if(L_COLD)
       list(APPEND own_flags ${AUTARK_COLD_FLAGS})
-      if(NOT fuzzers)
-        list(APPEND own_flags ${AUTARK_UNFUZZED_FLAGS})
-      endif()
     endif()
     if(AUTARK_FUZZ AND fuzzers)  # edge counters, only for layers with fuzz targets
       list(APPEND own_flags -fsanitize=fuzzer-no-link)

@@ -53,8 +53,9 @@ inline uint64_t splitmix64(uint64_t x) {
 }
 // Uniform in b ± a; the same value in every run.
 inline void toy_values(const std::string& name, double a, double b, std::span<float> out) {
+  const uint64_t seed = fnv1a64(name);
   for (size_t i = 0; i < out.size(); ++i) {
-    const double u = double(splitmix64(fnv1a64(name) + i) >> 11) * 0x1p-53;
+    const double u = double(splitmix64(seed + i) >> 11) * 0x1p-53;
     out[i] = static_cast<float>((u - 0.5) * 2 * a + b);
   }
 }
