@@ -1,8 +1,9 @@
-# autark_layer(NAME [COLD [HOT_FILES files...]] [DEPS other_layers...] [LIBS libraries...] [TEST_LIBS libraries...])
+# autark_layer(NAME [COLD [PARSES] [HOT_FILES files...]] [DEPS other_layers...] [LIBS libraries...] [TEST_LIBS libraries...])
 # Compiles src/NAME/**.cc into one library, every src/NAME/**_test.cc into NAME_tests (or, with AUTARK_ONE_TEST_PROGRAM,
 # into the one program all_tests), and with AUTARK_FUZZ every src/NAME/**_fuzz.cc into a fuzz target of its own under fuzz/.
 # With COLD, a release build compiles the layer with -O1, and one with ASan with -O0, except HOT_FILES: for layers that seldom
-# compute for long. All cold layers share one set of precompiled headers (cmake/precompile.cmake), which has nlohmann/json.
+# compute for long. With PARSES it is -O1 under ASan, too: for what its tests and fuzz targets run over and over. All cold layers
+# share one set of precompiled headers (cmake/precompile.cmake), which has nlohmann/json.
 # ONE_THREAD_TESTS are tests that start no thread: a build with TSan, which looks for races between threads, leaves them out if
 # AUTARK_TEST_LAYERS selects its tests.
 # A file named *_SUFFIX.cc is compiled for the instruction set SUFFIX of the list below, and only on its processor family; one
@@ -17,7 +18,7 @@ if(AUTARK_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL Clang)  # half of its time
   if("undefined" IN_LIST AUTARK_SANITIZE)  # a third of it to checks of pointers in test code, most of which ASan repeats
     list(APPEND AUTARK_TEST_FLAGS -fno-sanitize=null,alignment,vptr,pointer-overflow)
   endif()
-  set(AUTARK_CHECKED_COLD_FLAGS -O0 CACHE STRING "Flags of cold layers under ASan; with -O1, fuzz targets run twice as fast")
+  set(AUTARK_CHECKED_COLD_FLAGS -O0 CACHE STRING "Flags of cold layers under ASan, except those that parse")
   set(AUTARK_COLD_FLAGS ${AUTARK_CHECKED_COLD_FLAGS})
   set(AUTARK_HOT_FLAGS -O1)
 endif()
@@ -94,7 +95,7 @@ if(AUTARK_FUZZ)
 endif()
 
 function(autark_layer name)
-  cmake_parse_arguments(L "COLD" "" "HOT_FILES;ONE_THREAD_TESTS;DEPS;LIBS;TEST_LIBS" ${ARGN})
+  cmake_parse_arguments(L "COLD;PARSES" "" "HOT_FILES;ONE_THREAD_TESTS;DEPS;LIBS;TEST_LIBS" ${ARGN})
   set(headers std)
   if(L_COLD)
     set(headers json)
@@ -127,7 +128,7 @@ function(autark_layer name)
     add_library(autark_${name} OBJECT ${sources})       # OBJECT: static registrations are never dropped
     set(visibility PUBLIC)
     set(own_flags "")
-    if(L_COLD)
+    if(L_COLD AND NOT (L_PARSES AND AUTARK_CHECKED_COLD_FLAGS))
       list(APPEND own_flags ${AUTARK_COLD_FLAGS})
     endif()
     if(AUTARK_FUZZ AND fuzzers)  # edge counters, only for layers with fuzz targets
