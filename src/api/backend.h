@@ -69,7 +69,8 @@ class Backend {
   // The sink is not called again once all choices are finished, after a fault, or after the cancellation that
   // it receives as Finish::cancelled.
   virtual Handle submit(Request request, Sink sink) = 0;
-  // Frees what is kept of earlier requests' computation. Answers do not change, only their speed.
+  // Frees what is kept of earlier requests' computation, and waits until that is done. Answers do not change, only
+  // their speed.
   virtual void clear_cache() {}
   // What GET /v1/engine shows of the backend (docs/engine-state.md).
   virtual Json state() const { return Json::object(); }

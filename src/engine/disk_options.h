@@ -9,6 +9,7 @@ struct DiskOptions {
   std::filesystem::path folder;        // empty: no disk tier
   int64_t bytes_max = 0;               // of all files in the folder; 0: a tenth of what is free at the start
   int64_t free_least = 5'000'000'000;  // bytes of the disk that are left free
+  double scan_seconds = 10;            // files of other processes are looked for so often
   int64_t queue_bytes_max = int64_t{1} << 28;  // that wait for being written; more stay in memory only
 };
 

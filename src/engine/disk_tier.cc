@@ -1,4 +1,5 @@
 #include "engine/disk_tier.h"
+#include <algorithm>
 #include <chrono>
 #include <utility>
 #include "base/check.h"
@@ -7,7 +8,8 @@
 namespace autark::engine {
 namespace {
 
-constexpr double kLastSeconds = 1;  // for the queue when the engine ends
+constexpr double kLastSeconds = 1;      // for the queue when the engine ends
+constexpr double kRefusedSeconds = 10;  // without entries after the disk has refused one
 
 double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -26,7 +28,7 @@ DiskTier::~DiskTier() {
     stop_ = true;
     stop_at_ = steady_seconds() + kLastSeconds;
   }
-  changed_.notify_one();
+  changed_.notify_all();
   thread_.join();
 }
 
@@ -36,11 +38,14 @@ bool DiskTier::has(const EntryId& id) const {
   return queued_.contains(id);
 }
 
-bool DiskTier::takes(int64_t bytes) {
+int64_t DiskTier::room() const {
   const std::lock_guard lock(mutex_);
-  const bool room = queued_bytes_ + bytes <= queue_bytes_max_;
-  if (!room) ++skipped_;
-  return room;
+  return steady_seconds() < refused_until_ ? 0 : std::max<int64_t>(0, queue_bytes_max_ - queued_bytes_);
+}
+
+void DiskTier::skip() {
+  const std::lock_guard lock(mutex_);
+  ++skipped_;
 }
 
 void DiskTier::write(std::vector<Entry> entries, std::vector<Sha256> path) {
@@ -53,7 +58,7 @@ void DiskTier::write(std::vector<Entry> entries, std::vector<Sha256> path) {
     }
     writes_.push_back({{}, std::move(path)});
   }
-  changed_.notify_one();
+  changed_.notify_all();
 }
 
 void DiskTier::read(std::vector<Wanted> wanted) {
@@ -62,7 +67,7 @@ void DiskTier::read(std::vector<Wanted> wanted) {
     AUTARK_CHECK(!wanted_ && !found_);
     wanted_ = std::move(wanted);
   }
-  changed_.notify_one();
+  changed_.notify_all();
 }
 
 std::optional<DiskTier::Found> DiskTier::take_read() {
@@ -77,7 +82,12 @@ void DiskTier::clear() {
     queued_bytes_ = 0;
     clear_ = true;
   }
-  changed_.notify_one();
+  changed_.notify_all();
+}
+
+void DiskTier::wait_until_clear() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return !clear_; });
 }
 
 DiskStats DiskTier::stats() const {
@@ -92,11 +102,14 @@ void DiskTier::run() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return stop_ || clear_ || wanted_ || !writes_.empty(); });
-    if (stop_ && (writes_.empty() || steady_seconds() > stop_at_)) return;
-    if (std::exchange(clear_, false)) {
+    if (clear_) {
       lock.unlock();
       folder_->clear();
       lock.lock();
+      clear_ = false;
+      changed_.notify_all();
+    } else if (stop_ && (writes_.empty() || steady_seconds() > stop_at_)) {
+      return;
     } else if (wanted_) {
       const auto wanted = *wanted_;
       lock.unlock();
@@ -131,6 +144,7 @@ void DiskTier::carry_out(const Write& w) {
     log_warning("prefix cache: the disk is full or cannot be written; new state is kept in memory only");
   if (stored) complained_ = false;
   const std::lock_guard lock(mutex_);
+  if (!stored) refused_until_ = steady_seconds() + kRefusedSeconds;
   if (queued_.erase(w.entry->id)) queued_bytes_ -= std::ssize(w.entry->bytes);
 }
 

@@ -1,6 +1,7 @@
 // The disk tier of kept state and its thread. Entries wait in a queue of bounded size to be written; what does
-// not fit is not taken, and stays in memory only until a later request uses it. Reads go before writes.
-// All functions may be called from any thread and return at once.
+// not fit is not taken, and stays in memory only until a later request uses it. After the disk has refused an
+// entry, none is taken for some seconds. Reads go before writes. All functions may be called from any thread; all
+// but wait_until_clear() return at once.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -20,9 +21,9 @@ class DiskTier {
   bool holds(const EntryId& id) const { return folder_->holds(id); }          // can be read
   bool elsewhere(const EntryId& id) const { return folder_->elsewhere(id); }  // of another program
   bool has(const EntryId& id) const;                                          // is there or queued
-  // True if the queue has room for so many bytes. Else the entry counts as skipped.
-  bool takes(int64_t bytes);
-  // New entries of a prefix, and the names of all of its blocks: they were used now.
+  int64_t room() const;  // bytes of new entries that the queue takes now
+  void skip();           // counts an entry for which there was no room
+  // New entries of a prefix, and the names of all of its blocks: they were used now. REQUIRES: room() for them.
   void write(std::vector<Entry> entries, std::vector<Sha256> path);
 
   // Reads entries, each of the size that is given. REQUIRES: no read is under way.
@@ -34,7 +35,8 @@ class DiskTier {
   void read(std::vector<Wanted> wanted);
   std::optional<Found> take_read();  // what was read; nullopt: it is not done yet
 
-  void clear();  // forgets the queue and removes the entries of this program
+  void clear();  // forgets the queue, then removes the entries of this program
+  void wait_until_clear();
   DiskStats stats() const;
 
  private:
@@ -59,7 +61,8 @@ class DiskTier {
   int64_t queued_bytes_ = 0;
   uint64_t skipped_ = 0;
   bool stop_ = false, clear_ = false, complained_ = false;
-  double stop_at_ = 0;  // when what is left in the queue is given up
+  double refused_until_ = 0;  // no entry is taken before
+  double stop_at_ = 0;        // when what is left in the queue is given up
   std::thread thread_;
 };
 

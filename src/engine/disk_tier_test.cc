@@ -191,6 +191,44 @@ TEST_F(DiskTierTest, AFullDiskRefusesAndNothingIsLeft) {
   EXPECT_EQ(f->stats().damaged, 0u);
 }
 
+TEST_F(DiskTierTest, ADiskThatOthersFilledCostsNoEntry) {
+  open()->write(entry(1));
+  open(100, sha256_of("other"))->write(entry(2));
+  auto made =
+      EntryFolder::open({.folder = dir_, .bytes_max = 1 << 20, .free_least = INT64_MAX / 2}, kProgram, "");
+  ASSERT_TRUE(made);
+  EXPECT_FALSE((*made)->write(entry(3)));
+  expect_there(**made, entry(1));
+  EXPECT_EQ((*made)->stats().evicted, 0u);
+  EXPECT_EQ(files(sha256_of("other")).size(), 1u);
+}
+
+TEST_F(DiskTierTest, ASmallerLimitHoldsFromTheStart) {
+  {
+    auto f = open();
+    for (int i = 0; i < 6; ++i) f->write(entry(i));
+  }
+  auto f = open(2);
+  EXPECT_EQ(f->stats().bytes, 2 * kFile);
+  EXPECT_EQ(files().size(), 2u);
+  expect_there(*f, entry(5));
+}
+
+TEST_F(DiskTierTest, WhatWasRemovedFromOutsideIsNoticed) {
+  auto made = EntryFolder::open({.folder = dir_, .bytes_max = 1 << 20, .free_least = 0, .scan_seconds = 0},
+                                kProgram, "");
+  ASSERT_TRUE(made);
+  EntryFolder& f = **made;
+  f.write(entry(1));
+  remove_entries(dir_);
+  EXPECT_TRUE(f.holds(entry(1).id)) << "not known yet";
+  const Sha256 path[] = {entry(1).id.name};
+  f.touch(path);
+  EXPECT_FALSE(f.holds(entry(1).id));
+  EXPECT_TRUE(f.write(entry(1)));
+  expect_there(f, entry(1));
+}
+
 TEST_F(DiskTierTest, AFolderThatCannotBeUsedIsAnError) {
   fs::create_directories(dir_);
   write(dir_ / "file", "");
@@ -256,10 +294,12 @@ TEST_F(DiskTierTest, TheQueueIsBoundedAndWritten) {
     DiskTier tier(open(), 5 * kBytes, [&] { ++woken; });
     std::vector<Entry> entries;
     for (int i = 0; i < 4; ++i) entries.push_back(entry(i));
-    EXPECT_TRUE(tier.takes(kBytes));
-    EXPECT_FALSE(tier.takes(6 * kBytes));
+    EXPECT_EQ(tier.room(), 5 * kBytes);
     tier.write(std::move(entries), {});
+    EXPECT_GE(tier.room(), kBytes);
+    EXPECT_LE(tier.room(), 5 * kBytes);
     EXPECT_TRUE(tier.has(entry(3).id));
+    tier.skip();
     EXPECT_EQ(tier.stats().skipped, 1u);
   }
   DiskTier tier(open(), 5 * kBytes, [&] { ++woken; });
@@ -272,8 +312,33 @@ TEST_F(DiskTierTest, TheQueueIsBoundedAndWritten) {
   EXPECT_TRUE(std::ranges::equal((*found)[0]->entry.bytes, entry(2).bytes));
   EXPECT_FALSE((*found)[1]);
   tier.clear();
-  while (!files().empty()) std::this_thread::yield();
+  tier.wait_until_clear();
+  EXPECT_TRUE(files().empty());
   EXPECT_EQ(tier.stats().entries, 0);
+  EXPECT_EQ(tier.stats().evicted, 0u) << "nothing was evicted for want of room";
+}
+
+TEST_F(DiskTierTest, WhatIsClearedStaysSoIfTheTierEnds) {
+  for (int i = 0; i < 20; ++i) {
+    {
+      DiskTier tier(open(), 5 * kBytes, [] {});
+      tier.write({entry(1)}, {});
+      tier.clear();
+    }
+    ASSERT_TRUE(files().empty()) << i;
+  }
+}
+
+TEST_F(DiskTierTest, ADiskThatRefusesGetsNoMoreForAWhile) {
+  auto made =
+      EntryFolder::open({.folder = dir_, .bytes_max = 1 << 20, .free_least = INT64_MAX / 2}, kProgram, "");
+  ASSERT_TRUE(made);
+  DiskTier tier(std::move(*made), 5 * kBytes, [] {});
+  EXPECT_EQ(tier.room(), 5 * kBytes);
+  tier.write({entry(1)}, {});
+  while (tier.stats().failed == 0) std::this_thread::yield();
+  while (tier.room() > 0) std::this_thread::yield();
+  EXPECT_EQ(tier.room(), 0);
 }
 
 TEST(EntryName, DependsOnAllThatStateDependsOn) {

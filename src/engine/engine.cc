@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -123,11 +124,14 @@ class RunningEngine final : public Engine {
   }
 
   void clear_prefixes() override {
+    std::future<void> cleared;
     {
       const std::lock_guard lock(mutex_);
-      clear_ = true;
+      cleared = clears_.emplace_back().get_future();
     }
     wake_.notify_one();
+    cleared.wait();
+    if (disk_) disk_->wait_until_clear();
   }
 
   std::optional<QueuePlace> queued(RequestId id) const override {
@@ -206,19 +210,22 @@ class RunningEngine final : public Engine {
   bool drain_inbox(bool busy) {
     std::vector<std::unique_ptr<Session>> arrived;
     std::vector<std::pair<RequestId, Finish>> finished;
-    bool stop, clear;
+    std::vector<std::promise<void>> clears;
+    bool stop;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock,
-                 [&] { return busy || stop_ || clear_ || loaded_ || !inbox_.empty() || !finished_.empty(); });
+      wake_.wait(lock, [&] {
+        return busy || stop_ || loaded_ || !clears_.empty() || !inbox_.empty() || !finished_.empty();
+      });
       arrived.swap(inbox_);
       finished.swap(finished_);
       waiting_ += std::ssize(arrived);
+      clears.swap(clears_);
       stop = stop_;
-      clear = std::exchange(clear_, false);
       loaded_ = false;
     }
-    if (clear) batch_.clear_prefixes();
+    if (!clears.empty()) batch_.clear_prefixes();
+    for (auto& cleared : clears) cleared.set_value();
     for (auto& s : arrived) batch_.add(std::move(s));
     for (const auto& [id, why] : finished) batch_.end(id, why);
     return !stop;
@@ -268,7 +275,8 @@ class RunningEngine final : public Engine {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  bool stop_ = false, clear_ = false, loaded_ = false;
+  bool stop_ = false, loaded_ = false;
+  std::vector<std::promise<void>> clears_;  // one for each call of clear_prefixes()
   std::vector<std::unique_ptr<Session>> inbox_;
   std::vector<std::pair<RequestId, Finish>> finished_;
   int64_t waiting_ = 0;  // requests that wait in the batch, as of the last plan

@@ -197,7 +197,8 @@ class Engine {
   // computed for it. Ids that are unknown or have finished are ignored.
   virtual void finish(RequestId id, Finish why) = 0;
   void cancel(RequestId id) { finish(id, Finish::cancelled); }  // for a client that went away
-  // Frees all state that is kept for later requests, before the next step.
+  // Frees all state that is kept for later requests, before the next step, and on the disk. Returns when it is done,
+  // so a sink must not call it.
   virtual void clear_prefixes() {}
   // The place of a request in the queue; unset if it runs, has ended or is unknown. It is as of the last step, and
   // changes with the requests of others.

@@ -18,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr size_t kEntriesMax = size_t{1} << 20;  // of a program
-constexpr double kScanSeconds = 10;              // other processes' files are looked for so often
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr const char* kEndings[] = {".page", ".copy"};
 constexpr const char* kTemporary = ".tmp";
@@ -145,6 +144,7 @@ Result<std::unique_ptr<EntryFolder>> EntryFolder::open(const DiskOptions& option
   f->scan_foreign();
   if (f->options_.bytes_max <= 0) f->options_.bytes_max = (free_bytes(options.folder) + f->bytes_) / 10;
   f->counted_.bytes_max = f->options_.bytes_max;
+  f->make_room(0);
   return f;
 }
 
@@ -228,6 +228,10 @@ void EntryFolder::scan_foreign() {
   foreign_ids_ = std::move(ids);
 }
 
+void EntryFolder::scan_sometimes() {
+  if (steady_seconds() - scanned_at_ > options_.scan_seconds) scan(), scan_foreign();
+}
+
 bool EntryFolder::holds(const EntryId& id) const {
   const std::lock_guard lock(mutex_);
   return kept_.contains(id);
@@ -268,15 +272,34 @@ std::optional<EntryFolder::Loaded> EntryFolder::read(const EntryId& id, int64_t 
   return {};
 }
 
-bool EntryFolder::short_of(int64_t bytes) const {
-  if (free_bytes(options_.folder) - bytes < options_.free_least) return true;
+bool EntryFolder::exceeds_limits(int64_t bytes) const {
   const std::lock_guard lock(mutex_);
   return bytes_ + bytes > options_.bytes_max || kept_.size() >= kEntriesMax;
 }
 
+// Bytes that would become free if everything were evicted that may be.
+int64_t EntryFolder::evictable() const {
+  std::map<std::string, int64_t> foreign;
+  int64_t bytes = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, k] : kept_) bytes += k.bytes;
+    for (const Foreign& f : foreign_) foreign[f.program] += f.bytes;
+  }
+  for (const auto& [program, size] : foreign)
+    if (is_idle(options_.folder / program)) bytes += size;
+  return bytes;
+}
+
+// For want of disk space, nothing is evicted if that would not help, because others have filled the disk.
 bool EntryFolder::make_room(int64_t bytes) {
   if (bytes > options_.bytes_max) return false;
-  while (short_of(bytes))
+  while (exceeds_limits(bytes))
+    if (!evict_foreign() && !evict()) return false;
+  const auto left = [&] { return free_bytes(options_.folder) - bytes; };
+  if (left() >= options_.free_least) return true;
+  if (left() + evictable() < options_.free_least) return false;
+  while (left() < options_.free_least)
     if (!evict_foreign() && !evict()) return false;
   return true;
 }
@@ -307,21 +330,28 @@ bool EntryFolder::evict_foreign() {
   }
 }
 
-bool EntryFolder::evict() {
+// Removes the longest unused entry of this program.
+std::optional<EntryId> EntryFolder::drop_oldest() {
   std::optional<EntryId> oldest;
   {
     const std::lock_guard lock(mutex_);
-    if (order_.empty()) return false;
+    if (order_.empty()) return {};
     oldest = order_.begin()->second;
     drop(*oldest);
-    ++counted_.evicted;
   }
   ::unlinkat(folder_, file_name(*oldest).c_str(), 0);
+  return oldest;
+}
+
+bool EntryFolder::evict() {
+  if (!drop_oldest()) return false;
+  const std::lock_guard lock(mutex_);
+  ++counted_.evicted;
   return true;
 }
 
 bool EntryFolder::write(const Entry& e) {
-  if (steady_seconds() - scanned_at_ > kScanSeconds) scan(), scan_foreign();
+  scan_sometimes();
   if (holds(e.id)) return true;
   const int64_t size = kEntryHeaderBytes + std::ssize(e.bytes);
   const std::string name = file_name(e.id);
@@ -349,6 +379,7 @@ bool EntryFolder::store(const std::string& name, const Entry& e) {
 }
 
 void EntryFolder::touch(std::span<const Sha256> path) {
+  scan_sometimes();
   const int64_t second = now_ns() / kSecond * kSecond;
   for (size_t i = 0; i < path.size(); ++i) {
     for (const EntryKind kind : {EntryKind::page, EntryKind::copy}) {
@@ -368,7 +399,7 @@ void EntryFolder::touch(std::span<const Sha256> path) {
 
 void EntryFolder::clear() {
   scan();
-  while (evict()) {
+  while (drop_oldest()) {
   }
   const std::lock_guard lock(mutex_);
   foreign_ids_.clear();  // what was said before is forgotten, too

@@ -13,6 +13,8 @@
 // The time of a file is the time of its last use. Of files that were used in the same second, the blocks
 // behind others are older, so a prefix loses its end first.
 //
+// When an entry is written or used, names are read anew if that is DiskOptions::scan_seconds ago.
+//
 // holds(), elsewhere() and stats() may be called from any thread, the others from one.
 #pragma once
 #include <map>
@@ -28,8 +30,8 @@ namespace autark::engine {
 
 class EntryFolder {
  public:
-  // Makes the folders. `about`: a few lines for people. Code::io if they cannot be written or belong to another
-  // user.
+  // Makes the folders, and evicts what is more than the options allow. `about`: a few lines for people. Code::io
+  // if they cannot be written or belong to another user.
   static Result<std::unique_ptr<EntryFolder>> open(const DiskOptions& options, const Sha256& program,
                                                    const std::string& about);
   ~EntryFolder();
@@ -65,10 +67,13 @@ class EntryFolder {
   std::optional<Error> lock_folder();
   void scan();
   void scan_foreign();
+  void scan_sometimes();
   void add(const EntryId& id, int64_t bytes, int64_t used);
   void drop(const EntryId& id);
   bool make_room(int64_t bytes);
-  bool short_of(int64_t bytes) const;
+  bool exceeds_limits(int64_t bytes) const;
+  int64_t evictable() const;
+  std::optional<EntryId> drop_oldest();
   bool evict();
   bool evict_foreign();
   bool store(const std::string& name, const Entry& e);

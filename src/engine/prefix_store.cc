@@ -78,22 +78,27 @@ std::vector<Sha256> PrefixStore::names_to(const PrefixTree::Node& node) {
   return names;
 }
 
-// The pages up to the node that are not on the disk yet, from the first on, and its copy. Stops when the queue is
-// full; the rest is tried again when a job extends this path.
+// The pages up to the node that are not on the disk yet, from the first on, and its copy. Stops when the queue has no
+// room; the rest is tried again when a job extends this path.
 void PrefixStore::write(const PrefixTree::Node& node, bool copy) {
   if (!disk_) return;
   auto names = names_to(node);
   const auto path = path_to(node);
-  const int64_t page = cache_.layout().page_bytes;
+  const StateLayout& layout = cache_.layout();
   std::vector<Entry> entries;
-  bool room = true;
-  for (size_t i = 0; page > 0 && room && i < path.size(); ++i) {
+  int64_t room = disk_->room();
+  const auto wants = [&](const EntryId& id, int64_t bytes) {
+    if (room < 0 || disk_->has(id)) return false;
+    room = room < bytes ? -1 : room - bytes;  // the first that does not fit is the last one
+    if (room < 0) disk_->skip();
+    return room >= 0;
+  };
+  for (size_t i = 0; layout.page_bytes > 0 && i < path.size(); ++i) {
     const EntryId id{names[i], EntryKind::page};
-    if (disk_->has(id)) continue;
-    if ((room = disk_->takes(page))) entries.push_back({id, 0, cache_.bytes_of(*kept_.at(path[i]->id).page)});
+    if (wants(id, layout.page_bytes))
+      entries.push_back({id, 0, cache_.bytes_of(*kept_.at(path[i]->id).page)});
   }
-  const EntryId id{names.back(), EntryKind::copy};
-  if (copy && room && !disk_->has(id) && disk_->takes(cache_.layout().ring_bytes)) {
+  if (const EntryId id{names.back(), EntryKind::copy}; copy && wants(id, layout.ring_bytes)) {
     const Snapshot& from = *kept_.at(node.id).copy;
     entries.push_back({id, from.ahead(), {from.copy().begin(), from.copy().end()}});
   }

@@ -288,8 +288,10 @@ void Service::one_model(const http::Request& request, const http::StreamPtr& str
 void Service::clear_cache(const http::StreamPtr& stream) {
   std::shared_ptr<api::Backend> backend;
   if (const auto fault = not_now(backend)) return fail("/v1/cache/clear", api::openai_chat(), stream, *fault);
-  backend->clear_cache();
-  reply("/v1/cache/clear", stream, json_response(200, {{"cleared", true}}));
+  on_files("/v1/cache/clear", stream, [this, stream, backend] {
+    backend->clear_cache();
+    reply("/v1/cache/clear", stream, json_response(200, {{"cleared", true}}));
+  });
 }
 
 void Service::ready(const http::StreamPtr& stream) {
