@@ -44,37 +44,23 @@ void Batch::use(DiskTier& disk) {
 void Batch::add(std::unique_ptr<Session> s) {
   const RequestId id = s->id();
   Session& session = *sessions_.emplace(id, std::move(s)).first->second;
-  if (on_disk(session, arriving_.empty())) return arriving_.push_back(id);
-  queue(session);
+  const Job job = session.job();
+  if (!scheduler_.submit(job, agreed_micros(clock_())))
+    return finish(id, session.end(Finish::failed,
+                                  Error{Code::exhausted, "engine: the queue is full; try again later"}));
+  if (loader_ && job.reads && loader_->finds_more({*job.hints, job.tokens})) scheduler_.hold(id);
 }
 
-void Batch::queue(Session& s) {
-  if (scheduler_.submit(s.job(), agreed_micros(clock_()))) return;
-  finish(s.id(), s.end(Finish::failed, Error{Code::exhausted, "engine: the queue is full; try again later"}));
-}
-
-// True if the disk has more of the request's prompt than the memory. Then `begin` begins to read it.
-bool Batch::on_disk(const Session& s, bool begin) {
-  const Job job = s.job();
-  if (!loader_ || !job.reads) return false;
-  const PrefixTree::Text text{*job.hints, job.tokens};
-  const int64_t blocks = (std::ssize(job.tokens) - 1) / tree_.options().block;
-  return begin ? loader_->begin(text, blocks) : loader_->finds_more(text, blocks);
-}
-
-// Queues the requests whose prefix is there, and begins to read the next one. A request that ended meanwhile only
-// gives up its place.
+// Releases the request whose prefix is there, and begins to read that of the next one. Of a request that ended
+// meanwhile, nothing is left to be done.
 void Batch::read_prefixes() {
-  while (!arriving_.empty()) {
+  while (loader_) {
     if (loader_->busy() && !loader_->advance()) return;
-    if (const auto s = sessions_.find(arriving_.front()); s != sessions_.end()) queue(*s->second);
-    arriving_.pop_front();
-    while (!arriving_.empty()) {
-      const auto s = sessions_.find(arriving_.front());
-      if (s != sessions_.end() && on_disk(*s->second, true)) break;
-      if (s != sessions_.end()) queue(*s->second);
-      arriving_.pop_front();
-    }
+    if (reading_) scheduler_.release(*reading_);
+    reading_ = scheduler_.first_held();
+    if (!reading_) return;
+    const Job job = sessions_.at(*reading_)->job();
+    loader_->begin({*job.hints, job.tokens});
   }
 }
 

@@ -46,7 +46,8 @@ class Batch {
   void use(DiskTier& disk);
 
   // Queues a request. If the queue is full, the request fails with Code::exhausted. A request whose prefix is on
-  // the disk is read first, in order of arrival; others go before it meanwhile.
+  // the disk is held in the queue until that is read, one after the other in the order of turns; others go before
+  // it meanwhile.
   void add(std::unique_ptr<Session> s);
   // Ends a request now and frees its state. Unknown ids are ignored.
   void end(RequestId id, Finish why);
@@ -59,7 +60,7 @@ class Batch {
   void publish();
 
   int running() const { return scheduler_.running(); }
-  int waiting() const { return scheduler_.waiting() + int(arriving_.size()); }
+  int waiting() const { return scheduler_.waiting(); }
   int64_t pages_used() const { return scheduler_.pages_used(); }
   std::vector<Scheduler::Queued> queue() const { return scheduler_.queue(); }
   const PrefixTree& prefixes() const { return tree_; }
@@ -82,9 +83,7 @@ class Batch {
 
  private:
   int64_t agreed_micros(double seconds) const;
-  void queue(Session& s);
   void read_prefixes();
-  bool on_disk(const Session& s, bool begin);
   void allocate_state();
   Logits compute();
   std::span<const int32_t> tokens_of(const Slice& slice, const Session& s);
@@ -112,7 +111,7 @@ class Batch {
   Scheduler scheduler_;
   DiskTier* disk_ = nullptr;
   std::optional<PrefixLoader> loader_;
-  std::deque<RequestId> arriving_;  // requests whose prefix is on the disk; that of the first is being read
+  std::optional<RequestId> reading_;  // the request whose prefix is being read
   Clock clock_;
   Damage damage_;
   std::map<RequestId, std::unique_ptr<Session>> sessions_;

@@ -318,7 +318,9 @@ TEST_F(PrefixDiskRules, WhatIsClearedIsGoneFromTheDisk) {
   const Tokens a = text(300, 1);
   auto e = engine(with_disk(folder_.path));
   ask(*e, a);
+  wait_for_disk(*e);
   e->clear_prefixes();
+  EXPECT_EQ(e->stats().disk.entries, 0) << "when it returns";
   EXPECT_EQ(ask(*e, text(300, 2)).read, 0);
   wait_for_disk(*e);
   e = engine(with_disk(folder_.path));
@@ -335,6 +337,32 @@ TEST_F(PrefixDiskRules, AQueueThatIsFullLosesSpeedOnly) {
   EXPECT_GT(e->stats().disk.skipped, 0u);
   EXPECT_EQ(e->stats().disk.entries, 0);
   EXPECT_EQ(ask(*e, a).tier, Tier::memory);
+}
+
+// A path of many pages does not pass the limit of the queue, and what did not fit is offered again.
+TEST_F(PrefixDiskRules, ALongPromptKeepsToTheQueue) {
+  Options o = with_disk(folder_.path);
+  const auto m = toy_model({"qwen3_moe"});
+  const int64_t page = layout_of(*m.model, m.rounding.cache, 0).page_bytes;
+  o.disk.queue_bytes_max = 3 * page;
+  auto e = engine(o);
+  int64_t queued = 0;
+  std::atomic<bool> done = false;
+  std::thread watch([&] {
+    while (!done) queued = std::max(queued, e->stats().disk.queued_bytes);
+  });
+  Tokens a = text(1000, 1);
+  ask(*e, a);
+  EXPECT_GT(e->stats().disk.skipped, 0u);
+  for (int i = 2; i < 8; ++i) {
+    wait_for_disk(*e);
+    ask(*e, a = a + text(130, i));
+  }
+  wait_for_disk(*e);
+  done = true;
+  watch.join();
+  EXPECT_LE(queued, 3 * page);
+  EXPECT_EQ(e->stats().disk.entries, std::ssize(a) / 128);
 }
 
 TEST_F(PrefixDiskRules, AFolderThatCannotBeWrittenIsAnError) {

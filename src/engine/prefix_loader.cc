@@ -32,7 +32,8 @@ bool PrefixLoader::has_page(const Sha256& name) const {
 }
 
 // The tree's own pages are there in any case. With rings, a prefix ends where there is a copy.
-PrefixLoader::Plan PrefixLoader::plan(const PrefixTree::Text& text, int64_t blocks) const {
+PrefixLoader::Plan PrefixLoader::plan(const PrefixTree::Text& text) const {
+  const int64_t blocks = (std::ssize(text.tokens) - 1) / tree_.options().block;
   const auto m = tree_.find(text, blocks);
   if (m.blocks == blocks) return {};
   Plan p{.known = m.known, .names = names_of(text, blocks)};
@@ -44,10 +45,10 @@ PrefixLoader::Plan PrefixLoader::plan(const PrefixTree::Text& text, int64_t bloc
   return p;
 }
 
-bool PrefixLoader::begin(const PrefixTree::Text& text, int64_t blocks) {
+void PrefixLoader::begin(const PrefixTree::Text& text) {
   AUTARK_CHECK(!busy_);
-  Plan p = plan(text, blocks);
-  if (p.end == 0) return false;
+  Plan p = plan(text);
+  if (p.end == 0) return;
   hints_ = text.hints;
   tokens_.assign(text.tokens.begin(), text.tokens.end());
   plan_ = std::move(p);
@@ -56,7 +57,6 @@ bool PrefixLoader::begin(const PrefixTree::Text& text, int64_t blocks) {
   held_ = known.empty() ? nullptr : known.back().node;
   busy_ = true, dropped_ = false;
   read_more();
-  return true;
 }
 
 void PrefixLoader::read_more() {

@@ -16,10 +16,10 @@ class PrefixLoader {
   ~PrefixLoader();
 
   bool busy() const { return busy_; }
-  // True if the disk has more of the first `blocks` blocks of the text than the tree.
-  bool finds_more(const PrefixTree::Text& text, int64_t blocks) const { return plan(text, blocks).end > 0; }
-  // Begins to read that. False: there is nothing more. REQUIRES: it is not busy.
-  bool begin(const PrefixTree::Text& text, int64_t blocks);
+  // True if the disk has more of the text, less its last token, than the tree.
+  bool finds_more(const PrefixTree::Text& text) const { return plan(text).end > 0; }
+  // Begins to read that. If there is nothing more, it stays idle. REQUIRES: it is not busy.
+  void begin(const PrefixTree::Text& text);
   // Takes what was read and goes on. Call it after the tier has called `wake`. False: there is more to come.
   bool advance();
   // What is being read is not used: kept state was cleared.
@@ -34,7 +34,7 @@ class PrefixLoader {
     int64_t end = 0;    // read the blocks up to here; 0: nothing
     std::vector<Sha256> names;
   };
-  Plan plan(const PrefixTree::Text& text, int64_t blocks) const;
+  Plan plan(const PrefixTree::Text& text) const;
   std::vector<Sha256> names_of(const PrefixTree::Text& text, int64_t blocks) const;
   bool has_page(const Sha256& name) const;
   void read_more();

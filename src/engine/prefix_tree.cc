@@ -159,7 +159,9 @@ PrefixTree::Nearest PrefixTree::nearest(const Node& at, const Text& text) const 
     const int64_t n = common(rest, with);
     if (n >= most.same) most = {n, with.subspan(n), in};
   };
-  if (at.domain && at.domain->id == domain && !at.tail.empty()) compare(at.tail, nullptr);
+  if (at.domain && at.domain->id == domain) {
+    for (const auto& tail : at.tails) compare(tail, nullptr);
+  }
   const auto next = at.children.lower_bound(Before::View{domain, rest});
   if (next != at.children.end() && next->first.first == domain)
     compare(next->first.second, next->second.get());
@@ -309,9 +311,13 @@ void PrefixTree::drop_copy(Node& n) {
   losses_.copies.push_back(n.id);
 }
 
-void PrefixTree::set_tail(Node* node, std::span<const int32_t> tokens) {
-  if (node && node->domain != public_.get() && !tokens.empty())
-    node->tail.assign(tokens.begin(), tokens.end());
+// A tail that the new one continues is the same text.
+void PrefixTree::add_tail(Node* node, std::span<const int32_t> tokens) {
+  if (!node || node->domain == public_.get() || tokens.empty()) return;
+  auto& tails = node->tails;
+  std::erase_if(tails, [&](const auto& t) { return common(t, tokens) == std::ssize(t); });
+  if (tails.size() == kTailsMax) tails.erase(tails.begin());
+  tails.emplace_back(tokens.begin(), tokens.end());
 }
 
 Why PrefixTree::reason(const Node& n) const {
@@ -343,6 +349,7 @@ void PrefixTree::lose(Node& n, Why why) {
   if (n.copy) drop_copy(n);
   unqueue(n);
   n.real = n.loaded = false;
+  n.tails = {};
   --pages_, --idle_;
   --n.parent->real_children;
   losses_.pages.push_back(n.id);

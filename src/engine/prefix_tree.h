@@ -95,8 +95,10 @@ class PrefixTree {
   // The state of a held node was read from the disk; Match::reuse says so until its first use.
   void set_loaded(Node& node);
   bool is_public(const Node& node) const;  // all domains share it
-  // The tokens that followed the node in its last use, for PrefixReuse::at. Ignored for public and null nodes.
-  void set_tail(Node* node, std::span<const int32_t> tokens);
+  // The tokens that followed the node in a use, for PrefixReuse::at; the last kTailsMax are remembered. Ignored for
+  // public and null nodes.
+  static constexpr int kTailsMax = 4;
+  void add_tail(Node* node, std::span<const int32_t> tokens);
   // Frees at least one page of an idle node. False: there is none.
   bool evict();
   void clear();  // drops all idle nodes and forgets the lost ones
@@ -189,7 +191,7 @@ struct PrefixTree::Node {
   int64_t keep_until = 0;
   uint64_t used = 0;
   double score = 0;
-  std::vector<int32_t> tail;
+  std::vector<std::vector<int32_t>> tails;  // the last one last
   Children children;
 };
 

@@ -35,7 +35,7 @@ class Owner {
     for (int64_t blocks : copies) {
       if (blocks > (held ? held->depth : 0)) held = extend(held, t, hints, blocks);
     }
-    tree.set_tail(held, std::span(t).subspan((held ? held->depth : 0) * tree.options().block));
+    tree.add_tail(held, std::span(t).subspan((held ? held->depth : 0) * tree.options().block));
     tree.release(held);
     free_losses();
     check();
@@ -105,6 +105,27 @@ TEST(PrefixTree, SaysWhereAPromptLeavesTheNearestEntry) {
   edited[0] = 1;
   expect(o.find(edited).reuse, 0, 16, Why::differs, 0);
   expect(o.find({5}).reuse, 0, 0, Why::complete);
+}
+
+// Texts that part inside their last block: each is an entry, not only the last one.
+TEST(PrefixTree, SeveralTextsMayFollowABlock) {
+  Owner o({.block = 4});
+  const Tokens a = counted(10, 4);
+  const auto text = [&](int i) { return a + counted(100 * i, 3) + Tokens{7, 7}; };
+  for (int i = 1; i <= PrefixTree::kTailsMax; ++i) o.job(a + counted(100 * i, 3));
+  for (int i = 1; i <= PrefixTree::kTailsMax; ++i) {
+    Tokens edited = text(i);
+    edited[6] = 1;
+    expect(o.find(edited).reuse, 4, 8, Why::differs, 6);
+  }
+  o.job(a + counted(900, 3));
+  Tokens edited = text(1);
+  edited[6] = 1;
+  expect(o.find(edited).reuse, 4, 8, Why::differs, 4);  // the oldest was forgotten
+  o.job(a + counted(900, 3) + Tokens{5});               // continues one, and takes its place
+  edited = text(2);
+  edited[6] = 1;
+  expect(o.find(edited).reuse, 4, 8, Why::differs, 6);
 }
 
 TEST(PrefixTree, ShowsTheTokensOfBothSidesIfAskedTo) {
@@ -375,7 +396,7 @@ class Lives {
   void release() {
     if (jobs_.empty()) return;
     std::swap(jobs_[pick(0, int(jobs_.size()) - 1)], jobs_.back());
-    owner_.tree.set_tail(jobs_.back().held, jobs_.back().tokens);
+    owner_.tree.add_tail(jobs_.back().held, jobs_.back().tokens);
     owner_.tree.release(jobs_.back().held);
     jobs_.pop_back();
     refresh();

@@ -56,10 +56,24 @@ void Scheduler::remove(uint64_t id, std::span<const int32_t> tokens) {
   Entry* e = running(id);
   if (!e) return;
   const auto rest = tokens.subspan(std::min(tokens.size(), size_t(e->shared() * block())));
-  tree_.set_tail(e->held, rest.first(std::min(rest.size(), size_t(kTailBlocks * block()))));
+  tree_.add_tail(e->held, rest.first(std::min(rest.size(), size_t(kTailBlocks * block()))));
   give_back(*e);
   shares_.leave(*e->flow);
   running_.erase(running_.begin() + (e - running_.data()));
+}
+
+void Scheduler::set_held(uint64_t id, bool held) {
+  const auto e = std::ranges::find(waiting_, id, [](const Entry& e) { return e.job.id; });
+  if (e != waiting_.end()) e->held_back = held;
+}
+
+std::optional<uint64_t> Scheduler::first_held() const {
+  const Entry* first = nullptr;
+  for (const Entry& e : waiting_) {
+    if (e.held_back && (!first || before(e, *first))) first = &e;
+  }
+  if (!first) return {};
+  return first->job.id;
 }
 
 void Scheduler::give_back(Entry& e) {
@@ -183,7 +197,9 @@ bool Scheduler::has_room(const Room& room) const {
 }
 
 void Scheduler::want_shares() {
-  for (const Entry& e : waiting_) e.flow->wants = true;
+  for (const Entry& e : waiting_) {
+    if (!e.held_back) e.flow->wants = true;
+  }
   for (const Entry& e : running_) {
     if (e.computed < e.known() && !e.generating()) e.flow->wants = true;
   }
@@ -280,8 +296,9 @@ int64_t Scheduler::computed_before_step(const Entry& e) const {
   return e.sliced == step_ ? e.slice_first : e.computed;
 }
 
-// True while the job that was found to compute more of the prompt than there is still does so.
+// True while a job is held, or the job that was found to compute more of the prompt than there is still does so.
 bool Scheduler::still_waits(const Entry& e) {
+  if (e.held_back) return true;
   const Entry* by = e.awaited ? running(e.awaited) : nullptr;
   return by && computed_before_step(*by) < e.awaited_tokens;
 }
@@ -314,7 +331,10 @@ int64_t Scheduler::shared_blocks(const Entry& a, const Entry& b) const {
 // those of its own prefix count as free.
 Scheduler::Entry* Scheduler::admit(Plan* plan, Entry& e, Room* room) {
   if (still_waits(e)) return nullptr;
-  const auto m = tree_.find(e.text(), e.job.reads ? (e.known() - 1) / block() : 0);
+  auto m = tree_.find(e.text(), e.job.reads ? (e.known() - 1) / block() : 0);
+  // What this job needs of its prompt, the logits, is never stored.
+  if (!e.job.reads && e.known() > block())
+    m.reuse = {.possible = (e.known() - 1) / block() * block(), .why = Why::never_stored, .at = 0};
   if (waits_for_prefix(e, m.reuse.read)) return nullptr;
   const int64_t pages = pages_for(e.known()) - m.blocks + running();
   if (pages > pages_free() + tree_.idle() - m.idle) {

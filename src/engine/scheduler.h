@@ -35,7 +35,8 @@
 // kPreemptionsMax times. (5) It waits for at most kWaitsMax prefixes, each while they are computed.
 //
 // Prefixes: an admitted request starts behind the longest prefix in the tree. If a running request computes
-// more of its prompt now, it waits for that first, and is overtaken meanwhile. After each step the caller asks
+// more of its prompt now, it waits for that first, and is overtaken meanwhile, as is a job that hold() names.
+// After each step the caller asks
 // store() which blocks the tree gets. For a model with rings, slices end where a copy of the rings is wanted:
 //   - at the last border of a prompt, and the one before if only a few tokens follow, because a chat template
 //     often ends with tokens that the next turn does not repeat
@@ -45,6 +46,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string_view>
@@ -134,6 +136,11 @@ class Scheduler {
   // Removes a job that finished or was cancelled, waiting or running. Unknown ids are ignored. `tokens`: all that
   // are known, to tell later requests where they differ; may be empty.
   void remove(uint64_t id, std::span<const int32_t> tokens = {});
+  // A held job waits and is not admitted, until release(): its prefix is read from the disk. Jobs that do not wait
+  // are ignored.
+  void hold(uint64_t id) { set_held(id, true); }
+  void release(uint64_t id) { set_held(id, false); }
+  std::optional<uint64_t> first_held() const;  // in the order of turns
   // New tokens of a running job were sampled: `tokens` are all known ones now. The cache already holds all of
   // the new ones but the last.
   void append(uint64_t id, std::span<const int32_t> tokens);
@@ -174,7 +181,7 @@ class Scheduler {
     int64_t turn_rows = 0;             // of its prompt, with this ticket
     int passed = 0;                    // later jobs that were admitted first, with this ticket
     int preemptions = 0, waits = 0;
-    bool admitted = false;
+    bool admitted = false, held_back = false;  // held_back: by hold()
     uint64_t seen = 0, unfit = 0;         // the last step that dealt with it; that had too few pages for it
     uint64_t sliced = 0;                  // the last step of which it has a slice
     int64_t slice_first = 0;              // of the last slice
@@ -224,6 +231,7 @@ class Scheduler {
   int64_t rows_for(const Entry& e, const Room& room) const;
   void take_turn(Entry& e, int64_t rows);
   int64_t computed_before_step(const Entry& e) const;
+  void set_held(uint64_t id, bool held);
   bool still_waits(const Entry& e);
   bool waits_for_prefix(Entry& e, int64_t read);
   int64_t shared_blocks(const Entry& a, const Entry& b) const;

@@ -51,6 +51,9 @@ class Queue {
     s_.append(id, k.tokens);
   }
   void set_drafts(uint64_t id, int n) { s_.set_drafts(id, n); }
+  void hold(uint64_t id) { s_.hold(id); }
+  void release(uint64_t id) { s_.release(id); }
+  std::optional<uint64_t> first_held() const { return s_.first_held(); }
   void remove(uint64_t id) {
     s_.remove(id, jobs_.contains(id) ? jobs_[id].tokens : std::vector<int32_t>{});
     jobs_.erase(id);
@@ -236,7 +239,12 @@ TEST(SchedulerTest, NobodyWaitsForAnotherDomainOrForWhatItMustComputeItself) {
   s.submit({.id = 1, .tokens = 13, .shared = 13, .domain = "a"}, 0);
   s.submit({.id = 2, .tokens = 13, .shared = 13, .domain = "b"}, 0);
   s.submit({.id = 3, .tokens = 13, .shared = 13, .domain = "a", .reads = false}, 0);
-  EXPECT_EQ(ids_of(s.next(0).slices), (std::vector<uint64_t>{1, 2, 3}));
+  const Plan p = s.next(0);
+  EXPECT_EQ(ids_of(p.slices), (std::vector<uint64_t>{1, 2, 3}));
+  EXPECT_EQ(p.admitted[2].reuse.read, 0);
+  EXPECT_EQ(p.admitted[2].reuse.possible, 12) << "of its prompt, whose logits are never stored";
+  EXPECT_EQ(p.admitted[2].reuse.why, Why::never_stored);
+  EXPECT_EQ(p.admitted[2].reuse.at, 0);
   for (uint64_t id : {1, 2, 3}) s.append(id), s.store(id);
   EXPECT_EQ(s.pages_used(), 3 * 1 + 2 * 3) << "the third uses the pages of the first from now on";
 }
@@ -627,6 +635,41 @@ TEST(SchedulerTest, TheExpectedWaitFollowsTheStarts) {
   s.remove(2);
   s.next(8);
   EXPECT_EQ(s.queue()[0].place.expected_ms, 3000) << "two seconds, and a quarter of what six differ";
+}
+
+TEST(SchedulerTest, AHeldJobWaitsIsOvertakenAndCanBeLate) {
+  Queue s({.rows_max = 64, .mixed_rows_max = 64, .running_max = 1, .pages_total = 20}, 4);
+  EXPECT_FALSE(s.first_held());
+  s.submit({.id = 1, .tokens = 5, .domain = "a", .service = {.seconds_max = 3}}, 0);
+  s.submit({.id = 2, .tokens = 5, .domain = "a"}, 0);
+  s.submit({.id = 3, .tokens = 5, .domain = "a"}, 0);
+  s.hold(1), s.hold(2), s.hold(7);
+  EXPECT_EQ(s.first_held(), 1u);
+  EXPECT_EQ(s.waiting(), 3);
+  EXPECT_EQ(s.queue().size(), 3u) << "held ones have a place, too";
+  EXPECT_EQ(ids_of(s.next(1).slices), std::vector<uint64_t>{3});
+  s.remove(3);
+  EXPECT_TRUE(s.next(2).slices.empty());
+  EXPECT_EQ(s.late(3), std::vector<uint64_t>{1});
+  s.remove(1);
+  EXPECT_EQ(s.first_held(), 2u);
+  s.release(2), s.release(1);
+  EXPECT_FALSE(s.first_held());
+  EXPECT_EQ(ids_of(s.next(3).slices), std::vector<uint64_t>{2});
+  s.hold(2);
+  EXPECT_FALSE(s.first_held()) << "it runs";
+}
+
+// Who has computed least is read first, so that one domain's many prefixes do not hold up another domain's.
+TEST(SchedulerTest, HeldJobsAreReadInTheOrderOfTurns) {
+  Queue s({.rows_max = 64, .mixed_rows_max = 64, .running_max = 4, .pages_total = 60}, 4);
+  s.submit({.id = 1, .tokens = 30, .domain = "a"}, 0);
+  s.next(0);
+  for (uint64_t id : {2, 3}) s.submit({.id = id, .tokens = 5, .domain = "a"}, 1), s.hold(id);
+  s.submit({.id = 4, .tokens = 5, .domain = "b"}, 2), s.hold(4);
+  EXPECT_EQ(s.first_held(), 4u);
+  s.release(4);
+  EXPECT_EQ(s.first_held(), 2u);
 }
 
 TEST(SchedulerTest, DeadlinesCountFromTheArrivalOfWaitingAndRunning) {

@@ -334,8 +334,9 @@ TEST(DraftedSamplesTest, FollowTheModelsDistribution) {
   EXPECT_LT(chi2, 16.3);  // 3 degrees of freedom, one in a thousand
 }
 
-// Official checkpoints: greedy text with their own draft head, and without.
-TEST(DraftedGoldenTest, GreedyTextIsTheSame) {
+// Official checkpoints: greedy and seeded answers with their own draft head and without, then again, when the prompt
+// is read from what was kept.
+TEST(DraftedGoldenTest, AnswersAreTheSame) {
   int seen = 0;
   for (const auto& folder : files_in(golden("deepseek-v4"))) {
     if (!std::filesystem::exists(folder / "hf" / "config.json")) continue;
@@ -344,22 +345,25 @@ TEST(DraftedGoldenTest, GreedyTextIsTheSame) {
     for (const std::string n : {"n5/", "n129/"}) {
       if (!want.contains(n + "tokens") || !want.contains(n + "greedy.ids") || (kSanitized && n != "n5/"))
         continue;
-      const Request r{.prompt = want.at(n + "tokens").integers,
-                      .max_tokens = std::ssize(want.at(n + "greedy.ids").integers),
-                      .sampling = {.temperature = 0},
-                      .ignore_end = true};
-      std::vector<Answer> heard;
+      Request greedy{.prompt = want.at(n + "tokens").integers,
+                     .max_tokens = std::ssize(want.at(n + "greedy.ids").integers),
+                     .sampling = {.temperature = 0},
+                     .ignore_end = true,
+                     .logprobs = 3};
+      Request seeded = greedy;
+      seeded.sampling = {.temperature = 1, .seed = 7};
+      std::vector<std::vector<Answer>> heard;
       for (int drafts : {0, 3}) {
         auto m = load_model(folder / "hf", {.rounding = Rounding{}, .threads = 1, .drafter = drafts > 0});
         ASSERT_TRUE(m) << m.error().message;
         auto engine = test_engine(
             std::move(*m),
             {.context_max = 512, .running_max = 1, .drafts = drafts, .drafting = {.always = true}});
-        heard.push_back(answers(*engine, {r})[0]);
+        for (int round = 0; round < 2; ++round) heard.push_back(answers(*engine, {greedy, seeded}));
         EXPECT_EQ(engine->stats().drafted > 0, drafts > 0);
         ++seen;
       }
-      EXPECT_EQ(heard[0].ids, heard[1].ids);
+      for (const auto& other : heard) EXPECT_EQ(heard[0], other);
     }
   }
   if (seen == 0) GTEST_SKIP() << "lacks DeepSeek V4 checkpoints in " << golden("deepseek-v4");

@@ -115,6 +115,7 @@ void print(const Asked& a, const Outcome& o) {
                                                      {"mixed_steps", c.mixed_steps},
                                                      {"slow_steps", c.slow_steps},
                                                      {"wait_max", c.wait_max},
+                                                     {"held", c.held},
                                                      {"probes", c.probes},
                                                      {"probe_wait_max", c.probe_wait_max},
                                                      {"overtaken_max", c.overtaken_max}};

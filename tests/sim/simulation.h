@@ -22,6 +22,7 @@ struct Counts {
   int64_t mixed_steps = 0, slow_steps = 0;   // slow: a mixed one that took more than three times its decodes
   int64_t wait_max = 0, probe_wait_max = 0;  // steps without a slice; probe: of one request of a new domain
   int64_t probes = 0, overtaken_max = 0;     // overtaken: how often a probe was
+  int64_t held = 0;                          // requests whose prefix was read from the disk first
   void add(const Counts& c);
 };
 
@@ -41,12 +42,13 @@ class Simulation {
     engine::PrefixHints hints;
     engine::Service service;
     int64_t prompt = 0, to_generate = 0, computed = 0;
-    int64_t arrived_step = 0, arrived_micros = 0;
+    int64_t arrived_micros = 0;
     int64_t idle_steps = 0;  // since it arrived, lost its state or had a slice
     int drafts = 0, rows_max = 0;
     bool reads = true;
     bool running = false;
     bool probe = false;  // of a domain that is never used again
+    bool held = false;   // until its prefix is read from the disk
     int overtaken = 0;   // by requests that were admitted first
     Pages::Owned pages;
   };
@@ -65,6 +67,7 @@ class Simulation {
   void abort_some();
   void end_late();
   void end(uint64_t id);
+  void read_some();
   void advance_clock();
 
   void run_plan();
