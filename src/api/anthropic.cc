@@ -12,6 +12,7 @@
 //
 // Blocks come in the order in which the model wrote them and are never interleaved.
 #include "api/allowance_headers.h"
+#include "api/cache_control.h"
 #include "api/call_results.h"
 #include "api/dialect.h"
 #include "api/documents.h"
@@ -175,33 +176,6 @@ void read_metadata(Fields& f, Request& r) {
   if (m.fault()) f.fail(*m.fault());
 }
 
-// How long a block with `cache_control` asks to be kept: "5m", the default, or "1h".
-int64_t kept_seconds(const Json& block) {
-  if (!block.is_object()) return 0;
-  const auto mark = block.find("cache_control");
-  if (mark == block.end() || !mark->is_object()) return 0;
-  const auto time = mark->find("ttl");
-  return time != mark->end() && *time == "1h" ? 3600 : 300;
-}
-
-int64_t longest_kept(const Json* blocks) {
-  int64_t longest = 0;
-  for (size_t i = 0; blocks && blocks->is_array() && i < blocks->size(); ++i)
-    longest = std::max(longest, kept_seconds((*blocks)[i]));
-  return longest;
-}
-
-void read_cache_marks(Fields& f, Request& r) {
-  int64_t longest = std::max(longest_kept(f.find("system")), longest_kept(f.find("tools")));
-  const Json* messages = f.find("messages");
-  for (size_t i = 0; messages && messages->is_array() && i < messages->size(); ++i) {
-    const Json& m = (*messages)[i];
-    if (m.is_object() && m.contains("content")) longest = std::max(longest, longest_kept(&m["content"]));
-  }
-  r.keep_seconds = longest;
-  r.cache_diagnostics = f.flag("cache_diagnostics").value_or(false);
-}
-
 ApiResult<Request> decode_messages(const Json& body, bool counting) {
   Request r;
   Fields f(body);
@@ -215,7 +189,8 @@ ApiResult<Request> decode_messages(const Json& body, bool counting) {
   r.stream = f.flag("stream").value_or(false);
   read_metadata(f, r);
   read_service(f, r);
-  read_cache_marks(f, r);
+  read_cache_control(body, r);
+  r.cache_diagnostics = f.flag("cache_diagnostics").value_or(false);
   read_anthropic_tools(f, r);
   read_anthropic_thinking(f, r);
   refuse_what_is_not_built(f);

@@ -130,6 +130,9 @@ struct Request {
   bool stream = false, include_usage = false;  // send events as they come; OpenAI: and the usage at the end
   std::string user;          // the client's label for its user; separates replay records and cached state
   int64_t keep_seconds = 0;  // how long the client asks to keep the state of its prompt; 0: not said
+  // Places behind which the client expects other texts next time, as Item::place; at most eight.
+  std::vector<std::string> cache_marks;
+  bool returns = false;            // the client expects to send the beginning of its prompt again
   bool cache_diagnostics = false;  // show where the prompt leaves the nearest entry of its domain
   // Responses: keep the answer; answer before it is computed; send the reasoning encrypted, too.
   bool store = false, background = false, seals_reasoning = false;

@@ -8,6 +8,7 @@
 //           {"delta":{},"finish_reason"} [{"choices":[],"usage":{…}}] [DONE]
 #include <algorithm>
 #include <map>
+#include "api/cache_control.h"
 #include "api/call_results.h"
 #include "api/dialect.h"
 #include "api/faults.h"
@@ -188,7 +189,7 @@ void refuse_what_is_not_built(Fields& f, Request& r) {
   f.refuse("audio");
   f.refuse("web_search_options");
   f.refuse("echo", is_empty_or_false);
-  f.accept({"verbosity", "prompt_cache_options"});
+  f.accept({"verbosity", "prompt_cache_options", "cache_control"});
   r.store = f.flag("store").value_or(false);
 }
 
@@ -327,6 +328,7 @@ class OpenAiChat final : public Dialect {
     Request r;
     Fields f(body);
     read_openai_common(f, r);
+    read_cache_control(body, r);
     read_limit(f, "max_tokens", 1, r.max_tokens);
     read_limit(f, "max_completion_tokens", 1, r.max_tokens);
     read_logprobs(f, r);

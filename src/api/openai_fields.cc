@@ -60,7 +60,7 @@ void read_user(Fields& f, Request& r) {
 
 // What the diagnostics say stands in the usage, so a stream has it then.
 void read_cache_hints(Fields& f, Request& r) {
-  f.text("prompt_cache_key");
+  r.returns = !f.text("prompt_cache_key").value_or("").empty();
   if (f.text("prompt_cache_retention").value_or("") == "24h") r.keep_seconds = 86'400;
   r.cache_diagnostics = f.flag("cache_diagnostics").value_or(false);
   r.include_usage |= r.cache_diagnostics;

@@ -67,6 +67,7 @@ engine::PrefixHints prefix_hints(const api::Request& request, CacheIsolation iso
           .count();
   const int64_t keep = request.keep_seconds;
   return {.domain = cache_domain(isolation, request.caller ? request.caller->key : "", request.user),
+          .value = request.returns ? 2.f : 1.f,
           .arrived = now,
           .keep_until = keep > 0 ? now + keep : 0,
           .diagnostics = request.cache_diagnostics};

@@ -189,6 +189,48 @@ TEST(F01_SpecialTokens, WhatTheTokenizerPutsInFrontComesOnce) {
   EXPECT_EQ(b.engine->submitted.back().request.prompt, (Ids{7}));
 }
 
+// The attribution line is gone before tokens are counted, told and computed, unless the server keeps it.
+TEST(EngineBackend, TheAttributionLineIsNoPartOfAPrompt) {
+  api::Request r = chat("hello"), marked = r;
+  r.items.insert(r.items.begin(), {.role = api::Role::system, .parts = {api::Text{"Help"}}});
+  marked.items.insert(marked.items.begin(),
+                      {.role = api::Role::system,
+                       .parts = {api::Text{"x-anthropic-billing-header: cc_version=1;"}, api::Text{"Help"}}});
+  for (const bool keeps : {false, true}) {
+    Bench b(text::OutputSyntax::hermes, 1000, {.id = "fake", .keep_attribution = keeps});
+    const auto counted = [&](const api::Request& of) {
+      return std::get<int64_t>(b.backend.count_tokens(of));
+    };
+    EXPECT_EQ(counted(marked) > counted(r), keeps);
+    const auto told = [&](const api::Request& of) {
+      return std::get<std::vector<int32_t>>(b.backend.tokenize(of));
+    };
+    EXPECT_EQ(told(marked) != told(r), keeps);
+    b.submit(r), b.submit(marked);
+    EXPECT_EQ(b.asked(0).prompt != b.asked(1).prompt, keeps);
+    EXPECT_EQ(int64_t(b.asked(1).prompt.size()), counted(marked));
+  }
+}
+
+TEST(EngineBackend, HintsReachThePrefixCache) {
+  Bench b;
+  api::Request r = chat("hello");
+  b.submit(r);
+  EXPECT_TRUE(b.asked(0).prefix.marks.empty());
+  EXPECT_EQ(b.asked(0).prefix.value, 1);
+  EXPECT_EQ(b.asked(0).prefix.keep_until, 0);
+  r.items[0].place = "messages[0]";
+  r.cache_marks = {"messages[0]", "tools"};
+  r.keep_seconds = 300, r.returns = true;
+  b.submit(r);
+  const engine::PrefixHints& hints = b.asked(1).prefix;
+  ASSERT_EQ(hints.marks.size(), 1u) << "there are no tools";
+  EXPECT_GT(hints.marks[0], 0);
+  EXPECT_LE(hints.marks[0], std::ssize(b.asked(1).prompt));
+  EXPECT_EQ(hints.value, 2);
+  EXPECT_EQ(hints.keep_until - hints.arrived, 300);
+}
+
 TEST(EngineBackend, RefusesWithAReason) {
   using Kind = api::ApiError::Kind;
   Bench b;

@@ -124,9 +124,9 @@ namespace {
 // With the names of older releases ("gpu_"), which dashboards still ask for.
 void expose_cache_as_vllm(const engine::Stats& s, Exposition& out) {
   const PrefixCounts c = counts_of(s.prefix_tokens);
-  const double used = ratio(uint64_t(s.pages_used + s.pages_kept), uint64_t(s.pages_total));
+  const double used = ratio(uint64_t(s.pages_used), uint64_t(s.pages_total));
   for (const char* name : {"kv_cache_usage_perc", "gpu_cache_usage_perc"})
-    out.gauge(name, "Pages in use, 0 to 1.", used);
+    out.gauge(name, "Pages of running requests, 0 to 1; kept pages are free.", used);
   for (const char* name : {"prefix_cache_queries_total", "gpu_prefix_cache_queries_total"})
     out.counter(name, "Prompt tokens that could have been reused.", double(c.possible));
   for (const char* name : {"prefix_cache_hits_total", "gpu_prefix_cache_hits_total"})

@@ -135,4 +135,14 @@ std::string PromptParts::at(size_t position) const {
   return found == parts_.end() ? parts_.back().name : found->name;
 }
 
+std::vector<int64_t> PromptParts::ends_of(std::span<const std::string> places) const {
+  std::vector<int64_t> ends;
+  for (const std::string& place : places) {
+    const auto last =
+        std::find_if(parts_.rbegin(), parts_.rend(), [&](const Part& p) { return p.name == place; });
+    if (last != parts_.rend()) ends.push_back(int64_t(last->end));
+  }
+  return ends;
+}
+
 }  // namespace autark::serve

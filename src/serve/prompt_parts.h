@@ -1,6 +1,7 @@
 // Where the parts of a conversation lie in its rendered prompt, so that a place in the prompt can be named as a
 // place in the request.
 #pragma once
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,8 @@ class PromptParts {
   // The part that has the byte, or the token: "tools", Item::place or one of Item::places. Markup counts to the
   // content that follows it, the line that ends the tools to them, and what is behind the last content to that.
   std::string at(size_t position) const;
+  // The positions behind these places, of those that were found.
+  std::vector<int64_t> ends_of(std::span<const std::string> places) const;
   bool empty() const { return parts_.empty(); }  // no conversation, or none of its contents was found
 
  private:

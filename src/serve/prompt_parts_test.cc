@@ -170,6 +170,27 @@ TEST(PromptParts, WithoutTools) {
   check(r, pieces);
 }
 
+TEST(PromptParts, TellsWherePlacesEnd) {
+  const std::string prompt = "<|system|>You are a helper.<|user|>Read it\nand tell<|end|>Thanks";
+  api::Request r = request();
+  r.tools.clear();
+  PromptParts parts(r, prompt);
+  const std::vector<std::string> places{"messages[0]", "tools", "system"};
+  const auto behind = [&](const char* text) {
+    return int64_t(prompt.find(text) + std::string_view(text).size());
+  };
+  EXPECT_EQ(parts.ends_of(places), (std::vector<int64_t>{behind("tell"), behind("helper.")}));
+  const Letters letters;
+  const auto ids = *letters.encode(prompt, {});
+  parts.count_in_tokens(ids, letters);
+  for (const int64_t end : parts.ends_of(places)) {
+    EXPECT_GT(end, 0);
+    EXPECT_NE(parts.at(size_t(end) - 1), parts.at(size_t(end)))
+        << "the first token behind it is of another part";
+  }
+  EXPECT_TRUE(PromptParts().ends_of(places).empty());
+}
+
 TEST(PromptParts, EqualContentsAreTakenInOrder) {
   api::Request r;
   for (int i = 0; i < 3; ++i)

@@ -144,6 +144,7 @@ api::ApiResult<Prompt> Prompts::rendered(const api::Request& request, const Reas
   if (!ids) return invalid(ids.error(), "messages");
   PromptParts parts(request, prompt->text);
   parts.count_in_tokens(*ids, *text_.tokenizer);
+  auto marks = parts.ends_of(request.cache_marks);
   return Prompt{.ids = std::move(*ids),
                 .text = {},
                 .answer = {.syntax = traits_.syntax,
@@ -157,7 +158,8 @@ api::ApiResult<Prompt> Prompts::rendered(const api::Request& request, const Reas
                            .parallel_calls = request.parallel_calls,
                            .tools = names_of(request.tools),
                            .types = types_of(request.tools)},
-                .parts = std::move(parts)};
+                .parts = std::move(parts),
+                .marks = std::move(marks)};
 }
 
 std::optional<api::ApiError> Prompts::refused_tools(const api::Request& request) const {

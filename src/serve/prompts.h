@@ -17,6 +17,7 @@ struct Prompt {
   AnswerReader::Rules answer;  // how to read its answer
   PromptParts parts;           // of a conversation; counts in tokens
   int64_t public_tokens = 0;   // PrefixHints::public_tokens
+  std::vector<int64_t> marks;  // PrefixHints::marks
 };
 
 class Prompts {

@@ -290,7 +290,8 @@ TEST(EngineState, HasTheNamesOfVllm) {
   expose_as_vllm(numbers(), out);
   const std::string& text = out.text();
   for (const char* line :
-       {"vllm:num_requests_running{model_name=\"m\\\"\",engine=\"0\"} 2\n", "vllm:kv_cache_usage_perc{",
+       {"vllm:num_requests_running{model_name=\"m\\\"\",engine=\"0\"} 2\n",
+        "vllm:kv_cache_usage_perc{model_name=\"m\\\"\",engine=\"0\"} 0.3\n",
         "vllm:prefix_cache_hits_total{model_name=\"m\\\"\",engine=\"0\"} 30\n",
         "vllm:spec_decode_num_drafts_total{model_name=\"m\\\"\",engine=\"0\"} 5\n",
         "vllm:spec_decode_num_draft_tokens_total{model_name=\"m\\\"\",engine=\"0\"} 10\n",

@@ -42,6 +42,7 @@ void Submission::submit(const engine::Request& common, uint64_t seed, const Cons
     choices_[i].reader.expect(common.prediction);
     if (constrain) group[i].constraint = constrain(prompt_of(i));
     group[i].prefix.public_tokens = prompt_of(i).public_tokens;
+    group[i].prefix.marks = prompt_of(i).marks;
     // Depends only on the place among the prompt's choices: other prompts do not change the answers.
     group[i].sampling.seed = seed + uint64_t(i % n_) * 0x9e3779b97f4a7c15;
   }
