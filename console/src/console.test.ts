@@ -24,13 +24,17 @@ class ScriptedServer implements Server {
   async engine(): Promise<EngineState> {
     if (this.failing) throw new ServerError({ kind: this.failing, detail: "" });
     return {
-      queue: { waiting: 0, waited_ms_max: 0 },
-      batch: { running: this.running.length },
-      pages: { memory: { running: 0, kept: 0, free: 1, total: 1 } },
+      queue: { waiting: 0, waited_ms_max: 0, rejected: 0 },
+      batch: { running: this.running.length, preemptions: 0 },
+      pages: {
+        memory: { running: 0, kept: 0, free: 1, total: 1 },
+        ring_copies: { kept: 0, total: 0 },
+        disk: { entries: 0, bytes: 0, bytes_max: 0 },
+      },
       cache: { hit_ratio: 0, tokens: {} },
       speculation: { drafted: 0, acceptance: 0, drafters: {} },
       tokens: { prompt: 0, generated: 0 },
-      steps: { count: 0, last_ms: 0 },
+      steps: { count: 0, last_ms: 0, seconds: { bounds: [], counts: [0] } },
       requests: this.running,
     };
   }

@@ -89,9 +89,13 @@ export interface RunningRequest {
 }
 
 export interface EngineState {
-  queue: { waiting: number; waited_ms_max: number };
-  batch: { running: number };
-  pages: { memory: { running: number; kept: number; free: number; total: number } };
+  queue: { waiting: number; waited_ms_max: number; rejected: number };
+  batch: { running: number; preemptions: number };
+  pages: {
+    memory: { running: number; kept: number; free: number; total: number };
+    ring_copies: { kept: number; total: number };
+    disk: { entries: number; bytes: number; bytes_max: number };
+  };
   cache: { hit_ratio: number; tokens: Record<string, Record<string, number>> };
   speculation: {
     drafted: number;
@@ -99,6 +103,6 @@ export interface EngineState {
     drafters: Record<string, { drafted: number; acceptance: number }>;
   };
   tokens: { prompt: number; generated: number };
-  steps: { count: number; last_ms: number };
+  steps: { count: number; last_ms: number; seconds: { bounds: number[]; counts: number[] } };
   requests: RunningRequest[];
 }

@@ -36,6 +36,7 @@ export function ServerPanel({ page, drawer, onClose }: Props) {
       {!engine && <p class="quiet">{strings.serverUnknown}</p>}
       {engine && <Rows rows={numbersOf(engine)} />}
       {engine && <Counts name={strings.reuse} rows={reuseOf(engine)} />}
+      {engine && <Counts name={strings.pages} rows={pagesOf(engine)} />}
       {engine && <Counts name={strings.drafters} rows={draftersOf(engine)} />}
       {engine && <Requests page={page} requests={engine.requests} />}
     </aside>
@@ -51,11 +52,40 @@ function numbersOf(engine: EngineState): Row[] {
     [names.running, String(engine.batch.running)],
     [names.waiting, String(engine.queue.waiting)],
     [names.longest, strings.seconds(engine.queue.waited_ms_max)],
+    [names.rejected, strings.number(engine.queue.rejected)],
+    [names.preemptions, strings.number(engine.batch.preemptions)],
     [names.memory, strings.percent(memory.total ? (memory.running + memory.kept) / memory.total : 0)],
     [names.reused, strings.percent(engine.cache.hit_ratio)],
     [names.step, strings.milliseconds(engine.steps.last_ms)],
+    [names.steps, timeOf(0.9, engine.steps.seconds)],
     [names.tokens, strings.twoCounts(engine.tokens.prompt, engine.tokens.generated)],
   ];
+}
+
+// The least bound that holds this share of the steps.
+function timeOf(share: number, { bounds, counts }: EngineState["steps"]["seconds"]): string {
+  const all = counts.reduce((sum, n) => sum + n, 0);
+  let within = 0;
+  const at = counts.findIndex((n) => (within += n) >= share * all);
+  const bound = bounds[at];
+  return all > 0 && bound !== undefined ? strings.atMost(bound * 1000) : "–";
+}
+
+// State by kind and place. Without windows or a disk, their rows are left out.
+function pagesOf({ pages }: EngineState): Row[] {
+  const { pageNames: names } = strings;
+  const { memory, ring_copies: copies, disk } = pages;
+  const rows: Row[] = [
+    [names.running, strings.number(memory.running)],
+    [names.kept, strings.number(memory.kept)],
+    [names.free, strings.number(memory.free)],
+  ];
+  if (copies.total > 0) rows.push([names.copies, strings.twoCounts(copies.kept, copies.total)]);
+  if (disk.bytes_max > 0) {
+    rows.push([names.entries, strings.number(disk.entries)]);
+    rows.push([names.disk, strings.gigabytes(disk.bytes, disk.bytes_max)]);
+  }
+  return rows;
 }
 
 // Prompt tokens by where their state came from and why not more was reused, the most first.

@@ -655,6 +655,22 @@ test("the panel of the server shows its requests and ends one", async () => {
     "computed: nothing was stored",
     "100",
   ]);
+  const pages = await panel.locator("dl").nth(2).innerText();
+  assert.deepEqual(pages.split(/\s*\n\s*/), [
+    "In use",
+    "2",
+    "Kept for later",
+    "1",
+    "Free",
+    "1",
+    "Copies of windows, and the most",
+    "5 / 8",
+    "Files on the disk",
+    "42",
+    "Disk used",
+    "1.5 of 6.0 GB",
+  ]);
+  await panel.getByText("at most 20 ms").waitFor();
   await panel.getByText("waits, 0.9 s · place 1, about 0.6 s").waitFor();
   await button(page, "End request bbb").click();
   await panel.getByText("bbb").waitFor({ state: "detached" });

@@ -15,13 +15,17 @@ const kTypes = {
 };
 // What GET /v1/engine says besides the requests (docs/engine-state.md).
 const kIdle = {
-  queue: { waiting: 1, waited_ms_max: 1500 },
-  batch: { running: 1 },
-  pages: { memory: { running: 2, kept: 1, free: 1, total: 4 } },
+  queue: { waiting: 1, waited_ms_max: 1500, rejected: 7 },
+  batch: { running: 1, preemptions: 3 },
+  pages: {
+    memory: { running: 2, kept: 1, free: 1, total: 4 },
+    ring_copies: { kept: 5, total: 8 },
+    disk: { entries: 42, bytes: 1.5e9, bytes_max: 6e9 },
+  },
   cache: { hit_ratio: 0.5, tokens: { none: { differs: 400, never_stored: 100 }, memory: { complete: 500 }, disk: {} } },
   speculation: { drafted: 10, acceptance: 0.6, drafters: { lookup: { proposals: 4, drafted: 10, acceptance: 0.6 } } },
   tokens: { prompt: 1000, generated: 20 },
-  steps: { count: 3, last_ms: 12.5 },
+  steps: { count: 20, last_ms: 12.5, seconds: { bounds: [0.01, 0.02, 0.05], counts: [9, 9, 1, 1] } },
 };
 const kPolicy = "default-src 'self'";
 
