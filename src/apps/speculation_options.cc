@@ -39,7 +39,8 @@ void add_speculation_options(const Command& c, SpeculationArguments& a) {
       "--speculate", a.sources,
       "What guesses tokens ahead, as far as it pays: lookup (what followed the last tokens earlier in the "
       "conversation), the checkpoint's head mtp or dspark, draft (--draft-model); with `always`, whatever it "
-      "costs. auto: what there is. Changes speed, never the text",
+      "costs. auto: what there is; lookup only where tokens "
+      "can be taken back cheaply. Changes speed, never the text",
       {.rule = ValueRule{"auto, off or a list of lookup,mtp,dspark,draft", speculation_fault},
        .shows_default = true});
   c.option("--draft-model", a.model,
