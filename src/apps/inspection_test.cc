@@ -59,6 +59,25 @@ TEST(InspectionTest, TensorsThatAreNotRunAreCounted) {
   EXPECT_EQ(j["not_run"][1]["what"], "vision tower");
 }
 
+// Of a GGUF file, in which they keep GGUF's names as far as no model asks for them. DeepSeek-V4's own draft head runs.
+TEST(InspectionTest, DraftLayersOfAGgufFileAreCounted) {
+  GgufBytes b;
+  b.key("general.architecture", "glm4moe")
+      .key("glm4moe.block_count", 3u)
+      .key("glm4moe.nextn_predict_layers", 1u);
+  const std::string four(4, 0);
+  b.tensor("blk.1.attn_norm.weight", 0, {1}, four).tensor("blk.2.attn_norm.weight", 0, {1}, four);
+  b.tensor("blk.2.nextn.eh_proj.weight", 0, {1}, four).tensor("blk.2.nextn.enorm.weight", 0, {1}, four);
+  const MemoryFile file(b.bytes());
+  const auto in = inspect(file.path());
+  ASSERT_TRUE(in) << in.error().message;
+  EXPECT_EQ(in->drafts_not_run.tensors, 3);
+  EXPECT_EQ(in->drafts_not_run.bytes, 12);
+  const auto v4 = golden_models().parent_path() / "deepseek-v4/pro-tiny/hf";
+  if (!std::filesystem::exists(v4)) GTEST_SKIP() << "lacks " << v4;
+  EXPECT_EQ(inspect(v4)->drafts_not_run.tensors, 0);
+}
+
 // Bytes by format, of tensors that a model file asks for.
 std::map<std::string, int64_t> bytes_that_run(const Inspection& in) {
   std::map<std::string, int64_t> all;
