@@ -187,8 +187,9 @@ std::optional<Error> count_stored_as(const char* name, const Checkpoint& c, Insp
 // What is known of a config without weights. A fault is also found by try_model(), which reports it.
 void count_config(const Checkpoint& c, Inspection& in) {
   const auto active = active_parameters(c);
-  if (!active || count_stored_as("as published", c, in)) return;
+  if (!active) return;
   in.active_parameters = *active;
+  (void)count_stored_as("as published", c, in);
   for (const Format f : kOtherFormats)
     if (const auto planned = plan_checkpoint(config_of(c), f))
       (void)count_stored_as(name_of(f), *planned, in);

@@ -147,6 +147,36 @@ TEST(InspectionTest, APublishedConfigSaysWhatItNeedsHere) {
   EXPECT_DOUBLE_EQ(j["stored_as"][0]["tokens_per_second_by_memory"].get<double>(), 100e9 / bytes);
 }
 
+TEST(InspectionTest, AConfigOfAnotherQuantisationDoesNotRun) {
+  const TestDirectory dir;
+  const auto with = [&](const std::string& about) {
+    dir.write("config.json",
+              R"({"model_type": "qwen3", "num_hidden_layers": 2, "hidden_size": 256, "head_dim": 64,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 512, "vocab_size": 256,
+        "tie_word_embeddings": true, "rope_theta": 10000, "max_position_embeddings": 512,
+        "quantization_config": )" +
+                  about + "}");
+    return to_json(*inspect(dir.path()), false);
+  };
+  const Json four = with(R"({"quant_method": "compressed-tensors", "format": "pack-quantized"})");
+  EXPECT_EQ(four["runs"], false);
+  EXPECT_NE(four["fault"].get<std::string>().find("is quantised by 'compressed-tensors'"), std::string::npos);
+  EXPECT_EQ(four["bytes"], 0);
+  EXPECT_EQ(four["fits"], false);
+  EXPECT_GT(four["parameters"], 0);
+  ASSERT_EQ(four["stored_as"].size(), 3u) << "what other formats of the model need";
+  EXPECT_EQ(four["stored_as"][0]["format"], "BF16");
+  const Json blocks = with(R"({"quant_method": "fp8", "weight_block_size": [64, 64]})");
+  EXPECT_EQ(blocks["runs"], false);
+  const Json good = with(R"({"quant_method": "fp8", "weight_block_size": [128, 128]})");
+  EXPECT_EQ(good["runs"], true);
+  EXPECT_EQ(good["parameters"], blocks["parameters"]);
+  const int64_t codes = good["formats"][0]["bytes"];
+  EXPECT_EQ(good["formats"][0]["format"], "F8_E4M3");
+  EXPECT_EQ(blocks["bytes"].get<int64_t>() - good["bytes"].get<int64_t>(),
+            4 * (codes / (64 * 64) - codes / (128 * 128)));
+}
+
 TEST(InspectionTest, AConfigThatCannotRunSaysWhy) {
   const TestDirectory dir;
   dir.write("config.json", R"({"model_type": "glm4_moe", "num_hidden_layers": 2})");
