@@ -123,6 +123,19 @@ TEST(D2_ArgumentsAsAnObject, AreReadAsText) {
         << wrong;
 }
 
+TEST(D2_ArgumentsAsAnObject, AreReadAsTextInResponses) {
+  const auto arguments = [](const std::string& json) {
+    const Request r = decoded(openai_responses().decode(
+        json_of(R"({"input":[{"role":"user","content":"hi"},{"type":"function_call","call_id":"a","name":"f",
+                             "arguments":)" +
+                json + R"(},{"type":"function_call_output","call_id":"a","output":"r"}]})")));
+    return std::get<ToolCall>(r.items.at(1).parts.at(0)).arguments;
+  };
+  EXPECT_EQ(arguments(R"({"b":1.50,"a":["\u4f60",{}]})"), "{\"b\": 1.5, \"a\": [\"\u4f60\", {}]}");
+  EXPECT_EQ(arguments("null"), "{}");
+  EXPECT_EQ(arguments(R"("{\"b\":1.50}")"), R"({"b":1.50})") << "a text stays as it is";
+}
+
 std::string joined(const Request& r) {
   std::string text;
   for (const Text& t : std::get<ToolResult>(r.items.back().parts.at(0)).parts) text += t.text + "|";

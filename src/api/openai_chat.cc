@@ -50,15 +50,6 @@ void read_content(Fields& m, const Json* content, Place place, Item& item) {
     read_part(m, (*content)[i], m.path_of("content") + "[" + std::to_string(i) + "]", place, item);
 }
 
-// The arguments of a call as JSON text. Clients send the text or the object itself.
-std::string read_arguments(Fields& g) {
-  const Json* v = g.find("arguments");
-  if (!v) return "{}";
-  if (v->is_object()) return dump_json(*v, JsonStyle::roomy);
-  if (!v->is_string()) g.fail("arguments", "must be a string or an object");
-  return g.text("arguments").value_or("{}");
-}
-
 // The {"name", "arguments"} of a call.
 ToolCall read_function_call(Fields& g, std::string id) {
   const auto name = g.text("name");

@@ -109,6 +109,14 @@ void read_openai_metadata(Fields& f, Request& r) {
   }
 }
 
+std::string read_arguments(Fields& f) {
+  const Json* v = f.find("arguments");
+  if (!v) return "{}";
+  if (v->is_object()) return dump_json(*v, JsonStyle::roomy);
+  if (!v->is_string()) f.fail("arguments", "must be a string or an object");
+  return f.text("arguments").value_or("{}");
+}
+
 std::vector<std::string> read_stop(Fields& f, std::string_view name) {
   std::vector<std::string> out;
   const Json* v = f.find(name);

@@ -28,6 +28,8 @@ const char* openai_tier(Tier tier);
 void read_metadata_user(Fields& f, Request& r);
 // The same, and checks `metadata` against OpenAI's limits.
 void read_openai_metadata(Fields& f, Request& r);
+// The `arguments` of a call in the history, as JSON text. Clients send the text or the object itself.
+std::string read_arguments(Fields& f);
 // Reads a string or a list of at most kStopMax strings. Empty strings would stop nothing and are dropped.
 std::vector<std::string> read_stop(Fields& f, std::string_view name);
 // Reads a list of token ids; `name` is only for the error text. Does not check against the vocabulary.

@@ -69,7 +69,7 @@ std::string required_text(Fields& m, const char* name) {
 void read_call(Fields& m, Request& r) {
   ToolCall call{.id = m.text("call_id").value_or(""), .name = required_text(m, "name"), .arguments = {}};
   call.name = flat_tool_name(m.text("namespace").value_or(""), call.name);
-  call.arguments = m.text("arguments").value_or("{}");
+  call.arguments = read_arguments(m);
   if (!m.fault()) add(r, Role::assistant, {std::move(call)});
 }
 

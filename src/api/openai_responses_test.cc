@@ -205,6 +205,7 @@ TEST(OpenAiResponses, RefusesByName) {
       {R"([{"role":"user","content":[7]}])", "input[0].content[0]"},
       {R"([{"type":"function_call","call_id":"c"}])", "input[0].name"},
       {R"([{"type":"function_call","call_id":"c","name":"f","arguments":7}])", "input[0].arguments"},
+      {R"([{"type":"function_call","call_id":"c","name":"f","arguments":[]}])", "input[0].arguments"},
       {R"([{"type":"function_call","call_id":"c","name":"f","arguments":"{}"}])", "input[0]"},
       {R"([{"type":"reasoning","summary":"x"}])", "input[0].summary"},
   };

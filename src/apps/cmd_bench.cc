@@ -49,7 +49,8 @@ void add_bench_command(const Command& program) {
   c.option("MODEL", a->speed.model, "A path, or the name of a model that was pulled (the default model)");
   add_sizes(c, a->speed);
   add_weight_cache_options(c, a->speed.weight_cache);
-  c.option("--threads", a->speed.threads, "0: one per physical core", {.rule = whole_number(0, 1 << 30)});
+  c.option("--threads", a->speed.threads, "0: one per physical core, no more than affinity and quota allow",
+           {.rule = whole_number(0, 1 << 30)});
   c.option("--chip", a->speed.chip, "cpu or ref", {.shows_default = true});
   c.option("--rounding", a->speed.rounding,
            "none, trained, exact or fast, see logits --help (what the rounding table says)");

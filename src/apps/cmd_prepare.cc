@@ -56,7 +56,8 @@ void add_prepare_command(const Command& program) {
   c.option("MODEL", a->model, "A path, or the name of a model that was pulled; none: the default model");
   c.option("--weight-cache", a->weight_cache.folder, "Write to this folder instead", {.kind = "DIR"});
   c.flag("--drafts", a->drafts, "With what the checkpoint's draft head needs (serve --speculate)");
-  c.option("--threads", a->threads, "0: one per physical core", {.rule = whole_number(0, 4096)});
+  c.option("--threads", a->threads, "0: one per physical core, no more than affinity and quota allow",
+           {.rule = whole_number(0, 4096)});
   c.runs([a] { return run(*a); });
 }
 

@@ -189,7 +189,8 @@ void add_run_command(const Command& program) {
            {.rule = whole_number(0, kTokensMax)});
   c.flag("--no-history", a->no_history, "Keep what is typed out of the history file");
   add_weight_cache_options(c, a->weight_cache);
-  c.option("--threads", a->threads, "0: one per physical core", {.rule = whole_number(0, 4096)});
+  c.option("--threads", a->threads, "0: one per physical core, no more than affinity and quota allow",
+           {.rule = whole_number(0, 4096)});
   add_speculation_options(c, a->speculation);
   c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});
   c.option("--rounding", a->rounding,

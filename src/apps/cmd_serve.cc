@@ -447,7 +447,7 @@ void add_serve_command(const Command& program) {
            {.one_value_each = true});
   c.option("--context", a->context, "Tokens of one request, prompt and answer; 0: what the model allows",
            {.rule = whole_number(0, kTokensMax), .shows_default = true});
-  c.option("--threads", a->threads, "0: one per physical core",
+  c.option("--threads", a->threads, "0: one per physical core, no more than affinity and quota allow",
            {.rule = whole_number(0, 4096), .shows_default = true});
   add_speculation_options(c, a->speculation);
   c.option("--chip", a->chip, "cpu or ref", {.shows_default = true});

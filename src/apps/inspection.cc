@@ -113,14 +113,17 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(path, failed);
 }
 
-// Whether a tensor is one of a layer behind the last that the model runs, or of a draft head.
+// Whether a tensor is one of a layer behind the last that the model runs, or of a draft head. Tensors of GGUF files
+// that no model asks for keep their names.
 bool is_of_drafts(const std::string& name, int64_t layers) {
-  constexpr std::string_view kLayers = "model.layers.";
   if (name.starts_with("mtp.") || name.starts_with("model.mtp_")) return true;
-  if (!name.starts_with(kLayers)) return false;
-  int64_t layer = -1;
-  std::from_chars(name.data() + kLayers.size(), name.data() + name.size(), layer);
-  return layers > 0 && layer >= layers;
+  for (const std::string_view start : {"model.layers.", "layers.", "blk."}) {
+    if (!name.starts_with(start)) continue;
+    int64_t layer = -1;
+    std::from_chars(name.data() + start.size(), name.data() + name.size(), layer);
+    return layers > 0 && layer >= layers;
+  }
+  return false;
 }
 
 bool is_of_vision(const std::string& name) {
@@ -132,10 +135,12 @@ bool is_of_vision(const std::string& name) {
 
 void find_what_is_not_run(const Checkpoint& c, Inspection& in) {
   const int64_t layers = in.dimensions.value("num_hidden_layers", int64_t{0});
+  const auto a = find_architecture(c.architecture);
+  const bool drafts_run = a && drafter_of(**a, c.config);
   for (const auto& t : c.tensors) {
-    Inspection::Share* of = is_of_drafts(t.name, layers) ? &in.drafts_not_run
-                            : is_of_vision(t.name)       ? &in.vision_not_run
-                                                         : nullptr;
+    Inspection::Share* of = !drafts_run && is_of_drafts(t.name, layers) ? &in.drafts_not_run
+                            : is_of_vision(t.name)                      ? &in.vision_not_run
+                                                                        : nullptr;
     if (of) ++of->tensors, of->bytes += t.bytes;
   }
 }
@@ -182,8 +187,9 @@ std::optional<Error> count_stored_as(const char* name, const Checkpoint& c, Insp
 // What is known of a config without weights. A fault is also found by try_model(), which reports it.
 void count_config(const Checkpoint& c, Inspection& in) {
   const auto active = active_parameters(c);
-  if (!active || count_stored_as("as published", c, in)) return;
+  if (!active) return;
   in.active_parameters = *active;
+  (void)count_stored_as("as published", c, in);
   for (const Format f : kOtherFormats)
     if (const auto planned = plan_checkpoint(config_of(c), f))
       (void)count_stored_as(name_of(f), *planned, in);

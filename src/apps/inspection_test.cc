@@ -59,6 +59,25 @@ TEST(InspectionTest, TensorsThatAreNotRunAreCounted) {
   EXPECT_EQ(j["not_run"][1]["what"], "vision tower");
 }
 
+// Of a GGUF file, in which they keep GGUF's names as far as no model asks for them. DeepSeek-V4's own draft head runs.
+TEST(InspectionTest, DraftLayersOfAGgufFileAreCounted) {
+  GgufBytes b;
+  b.key("general.architecture", "glm4moe")
+      .key("glm4moe.block_count", 3u)
+      .key("glm4moe.nextn_predict_layers", 1u);
+  const std::string four(4, 0);
+  b.tensor("blk.1.attn_norm.weight", 0, {1}, four).tensor("blk.2.attn_norm.weight", 0, {1}, four);
+  b.tensor("blk.2.nextn.eh_proj.weight", 0, {1}, four).tensor("blk.2.nextn.enorm.weight", 0, {1}, four);
+  const MemoryFile file(b.bytes());
+  const auto in = inspect(file.path());
+  ASSERT_TRUE(in) << in.error().message;
+  EXPECT_EQ(in->drafts_not_run.tensors, 3);
+  EXPECT_EQ(in->drafts_not_run.bytes, 12);
+  const auto v4 = golden_models().parent_path() / "deepseek-v4/pro-tiny/hf";
+  if (!std::filesystem::exists(v4)) GTEST_SKIP() << "lacks " << v4;
+  EXPECT_EQ(inspect(v4)->drafts_not_run.tensors, 0);
+}
+
 // Bytes by format, of tensors that a model file asks for.
 std::map<std::string, int64_t> bytes_that_run(const Inspection& in) {
   std::map<std::string, int64_t> all;
@@ -126,6 +145,36 @@ TEST(InspectionTest, APublishedConfigSaysWhatItNeedsHere) {
   const double bytes = j["stored_as"][0]["bytes_of_a_token"].get<double>();
   EXPECT_NEAR(bytes / 1e9, 36.6 + 61 * 1024 * 1152 / 1e9 + 0.93, 0.3);  // the head has two bytes a value
   EXPECT_DOUBLE_EQ(j["stored_as"][0]["tokens_per_second_by_memory"].get<double>(), 100e9 / bytes);
+}
+
+TEST(InspectionTest, AConfigOfAnotherQuantisationDoesNotRun) {
+  const TestDirectory dir;
+  const auto with = [&](const std::string& about) {
+    dir.write("config.json",
+              R"({"model_type": "qwen3", "num_hidden_layers": 2, "hidden_size": 256, "head_dim": 64,
+        "num_attention_heads": 4, "num_key_value_heads": 2, "intermediate_size": 512, "vocab_size": 256,
+        "tie_word_embeddings": true, "rope_theta": 10000, "max_position_embeddings": 512,
+        "quantization_config": )" +
+                  about + "}");
+    return to_json(*inspect(dir.path()), false);
+  };
+  const Json four = with(R"({"quant_method": "compressed-tensors", "format": "pack-quantized"})");
+  EXPECT_EQ(four["runs"], false);
+  EXPECT_NE(four["fault"].get<std::string>().find("is quantised by 'compressed-tensors'"), std::string::npos);
+  EXPECT_EQ(four["bytes"], 0);
+  EXPECT_EQ(four["fits"], false);
+  EXPECT_GT(four["parameters"], 0);
+  ASSERT_EQ(four["stored_as"].size(), 3u) << "what other formats of the model need";
+  EXPECT_EQ(four["stored_as"][0]["format"], "BF16");
+  const Json blocks = with(R"({"quant_method": "fp8", "weight_block_size": [64, 64]})");
+  EXPECT_EQ(blocks["runs"], false);
+  const Json good = with(R"({"quant_method": "fp8", "weight_block_size": [128, 128]})");
+  EXPECT_EQ(good["runs"], true);
+  EXPECT_EQ(good["parameters"], blocks["parameters"]);
+  const int64_t codes = good["formats"][0]["bytes"];
+  EXPECT_EQ(good["formats"][0]["format"], "F8_E4M3");
+  EXPECT_EQ(blocks["bytes"].get<int64_t>() - good["bytes"].get<int64_t>(),
+            4 * (codes / (64 * 64) - codes / (128 * 128)));
 }
 
 TEST(InspectionTest, AConfigThatCannotRunSaysWhy) {

@@ -75,7 +75,8 @@ void add_logits_options(const Command& c, const char* what_model, FindModel find
   c.option("--rounding", a->rounding,
            "none: the mathematics; fast: 8-bit inputs, native cache; exact: the rounding points of a model's "
            "official code; trained: the same, native cache (what the rounding table says)");
-  c.option("--threads", a->threads, "0: one per physical core", {.rule = whole_number(0, 1 << 30)});
+  c.option("--threads", a->threads, "0: one per physical core, no more than affinity and quota allow",
+           {.rule = whole_number(0, 1 << 30)});
   c.option("--chunk", a->chunk, "Prompt rows in one step",
            {.rule = whole_number(1, 1 << 30), .shows_default = true});
   c.flag("--draft", a->draft, "The MTP head's tensors, too: mtp.z, mtp.stream, mtp.logits …");

@@ -128,6 +128,15 @@ std::vector<fs::path> ggufs_in(const fs::path& folder) {
   return std::move(all);
 }
 
+bool has_safetensors(const fs::path& folder) {
+  std::error_code failed;
+  for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
+    const std::string name = at->path().filename().string();
+    if (name.ends_with(".safetensors") || name.ends_with(".safetensors.index.json")) return true;
+  }
+  return false;
+}
+
 size_t shard_number_at(std::string_view name) {
   constexpr std::string_view kOf = "-of-";
   const auto digits = [&](size_t from) {

@@ -23,6 +23,9 @@ std::string folder_wanted(const std::filesystem::path& file);
 // first file of a split set. If no file has the GGUF magic, the files with the extension .gguf.
 std::vector<std::filesystem::path> ggufs_in(const std::filesystem::path& folder);
 
+// Whether a folder has safetensors weights, or an index of them.
+bool has_safetensors(const std::filesystem::path& folder);
+
 // Index of the shard number in a name like "x-00002-of-00003.gguf" (here 2); npos if the name is
 // not like that.
 size_t shard_number_at(std::string_view file_name);

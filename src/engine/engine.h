@@ -34,7 +34,7 @@ namespace autark::engine {
 struct Options {
   std::string chip = "cpu";          // a name of chips/registry.h
   std::optional<Rounding> rounding;  // empty: the default of the architecture (models/architecture.h)
-  int threads = 0;                   // 0: one per physical core
+  int threads = 0;                   // 0: one per physical core that the process may use
   int64_t context_max = 0;           // tokens of one request, prompt and answer; 0: what the model allows
   int64_t state_bytes_max = 0;       // for the state of all requests; 0: half of what is free after loading
   // For state that later requests with the same beginning may use, in addition. 0: none is kept; −1: a quarter

@@ -16,7 +16,6 @@
 #include "base/mapped_file.h"
 #include "base/sanitized.h"
 #include "chips/registry.h"
-#include "models/architecture.h"
 #include "tensor/format.h"
 #include "weights/checkpoint.h"
 
@@ -36,8 +35,8 @@ inline std::vector<std::filesystem::path> files_in(const std::filesystem::path& 
   return all;
 }
 
-// Golden checkpoints that this program runs, in the order of their names: up to `most` of each architecture, or all if the
-// environment variable `all` says so.
+// Golden checkpoints in the order of their names: up to `most` of each architecture, or all if the environment variable
+// `all` says so; and all that cannot be opened, so that a test of them fails.
 inline std::vector<std::filesystem::path> golden_checkpoints(int most, const char* all) {
   const char* which = std::getenv(all);
   if (which && which == std::string_view("all")) most = std::numeric_limits<int>::max();
@@ -54,8 +53,7 @@ inline std::vector<std::filesystem::path> golden_checkpoints(int most, const cha
   for (const auto& path : found) {
     if (!std::filesystem::exists(path / "config.json") && path.extension() != ".gguf") continue;
     const auto checkpoint = open_checkpoint(path);
-    if (checkpoint && find_architecture(checkpoint->architecture) && ++seen[checkpoint->architecture] <= most)
-      chosen.push_back(path);
+    if (!checkpoint || ++seen[checkpoint->architecture] <= most) chosen.push_back(path);
   }
   return chosen;
 }

@@ -18,7 +18,7 @@ struct LoadOptions {
   std::string chip = "cpu";  // a name of chips/registry.h
   // Empty: the architecture's default; on `ref`, which has no int8 inputs, "none" instead of "fast".
   std::optional<Rounding> rounding;
-  int threads = 0;                // 0: one per physical core
+  int threads = 0;                // 0: one per physical core that the process may use
   std::string isa;                // instruction set of the chip `cpu`; empty: the best one here
   bool eager = false;             // see ChipOptions
   bool drafter = false;           // load the draft head, too; an error if the checkpoint has none

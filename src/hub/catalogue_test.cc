@@ -56,18 +56,29 @@ TEST(CatalogueTest, AnEntryIsReadInFull) {
   EXPECT_EQ(e->sources[1].repository, "o/n");
 }
 TEST(CatalogueTest, FamiliesAreThereUnderTheirNames) {
-  for (const auto& [name, repository] :
-       std::map<std::string, std::string>{{"deepseek-v3", "deepseek-ai/DeepSeek-V3"},
-                                          {"kimi-k2", "moonshotai/Kimi-K2-Instruct-0905"},
-                                          {"glm-4.6", "zai-org/GLM-4.6"},
-                                          {"gpt-oss-20b", "openai/gpt-oss-20b"},
-                                          {"gpt-oss-120b", "openai/gpt-oss-120b"},
-                                          {"qwen3.5-35b-a3b", "Qwen/Qwen3.5-35B-A3B"},
-                                          {"qwen3-next", "Qwen/Qwen3-Next-80B-A3B-Instruct"},
-                                          {"minimax-m2", "MiniMaxAI/MiniMax-M2"},
-                                          {"ernie-4.5-21b-a3b", "baidu/ERNIE-4.5-21B-A3B-PT"},
-                                          {"hunyuan-a13b", "tencent/Hunyuan-A13B-Instruct"},
-                                          {"hy3", "tencent/Hy3"}}) {
+  for (const auto& [name, repository] : std::map<std::string, std::string>{
+           {"deepseek-v3", "deepseek-ai/DeepSeek-V3"},
+           {"kimi-k2", "moonshotai/Kimi-K2-Instruct-0905"},
+           {"glm-4.6", "zai-org/GLM-4.6"},
+           {"gpt-oss-20b", "openai/gpt-oss-20b"},
+           {"gpt-oss-120b", "openai/gpt-oss-120b"},
+           {"qwen3.5-35b-a3b", "Qwen/Qwen3.5-35B-A3B"},
+           {"qwen3-next", "Qwen/Qwen3-Next-80B-A3B-Instruct"},
+           {"minimax-m2", "MiniMaxAI/MiniMax-M2"},
+           {"ernie-4.5-21b-a3b", "baidu/ERNIE-4.5-21B-A3B-PT"},
+           {"hunyuan-a13b", "tencent/Hunyuan-A13B-Instruct"},
+           {"hy3", "tencent/Hy3"},
+           {"glm-4.7", "zai-org/GLM-4.7"},
+           {"kimi-k2-0711", "moonshotai/Kimi-K2-Instruct"},
+           {"minimax-m2.1", "MiniMaxAI/MiniMax-M2.1"},
+           {"minimax-m2.5", "MiniMaxAI/MiniMax-M2.5"},
+           {"hunyuan-0.5b", "tencent/Hunyuan-0.5B-Instruct"},
+           {"hunyuan-1.8b", "tencent/Hunyuan-1.8B-Instruct"},
+           {"hunyuan-4b", "tencent/Hunyuan-4B-Instruct"},
+           {"qwen3.5-9b", "Qwen/Qwen3.5-9B"},
+           {"qwen3.5-397b-a17b", "Qwen/Qwen3.5-397B-A17B"},
+           {"qwen3-next-thinking", "Qwen/Qwen3-Next-80B-A3B-Thinking"},
+           {"ernie-4.5-21b-a3b-thinking", "baidu/ERNIE-4.5-21B-A3B-Thinking"}}) {
     const auto entry = find_entry(name);
     ASSERT_TRUE(entry) << name;
     EXPECT_EQ(entry->sources.at(0).kind, Source::Kind::huggingface);

@@ -16,11 +16,13 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, fault);
 }
 
-// The path to open in a folder: the folder itself if it has a config.json, otherwise its only GGUF file. A
-// folder with neither is returned, too: it may hold tokenizer files, which is enough for some commands.
+// The path to open in a folder: the folder itself if it has safetensors and their config.json, otherwise its only
+// GGUF file; repositories of GGUF files often have a config.json, too. A folder with neither is returned: a
+// config.json or tokenizer files are enough for some commands.
 Result<fs::path> inside(const fs::path& folder) {
   std::error_code fault;
-  if (!fs::is_directory(folder, fault) || is_there(folder / "config.json")) return folder;
+  if (!fs::is_directory(folder, fault) || (is_there(folder / "config.json") && has_safetensors(folder)))
+    return folder;
   const std::vector<fs::path> files = ggufs_in(folder);
   if (files.size() == 1) return files.front();
   if (files.empty()) return folder;

@@ -24,6 +24,7 @@ class FindTest : public ::testing::Test {
 TEST_F(FindTest, Names) {
   put("one/a.gguf");
   put("org/checkpoint/config.json");
+  put("org/checkpoint/model.safetensors");
   put("org/checkpoint/also.gguf");
   put("split/a-00001-of-00002.gguf");
   put("split/a-00002-of-00002.gguf");
@@ -90,6 +91,21 @@ TEST_F(F05_Find, AFoldersModelIsKnownByItsContent) {
   put("m.gguf?download=true", "GGUF");
   EXPECT_EQ(*find_model("m.gguf?download=true"), folder / "m.gguf?download=true");
 }
+TEST_F(F05_Find, AConfigBesideAGgufFileIsNoCheckpoint) {
+  put("org/quantised/config.json", "{}");
+  put("org/quantised/tokenizer.json", "{}");
+  EXPECT_EQ(*find_model("org/quantised"), folder / "org/quantised") << "no weights at all";
+  put("org/quantised/m-Q4_K_M.gguf", "GGUF");
+  put("org/quantised/mmproj-m.gguf", "GGUF");
+  for (const char* name : {"org/quantised", "hf:org/quantised"})
+    EXPECT_EQ(*find_model(name), folder / "org/quantised/m-Q4_K_M.gguf") << name;
+  EXPECT_EQ(*find_model((folder / "org/quantised/").string()), folder / "org/quantised/m-Q4_K_M.gguf");
+  put("org/quantised/m-Q8_0.gguf", "GGUF");
+  EXPECT_NE(find_model("org/quantised").error().message.find("m-Q4_K_M.gguf, m-Q8_0.gguf"),
+            std::string::npos);
+  put("org/quantised/model.safetensors.index.json", "{}");
+  EXPECT_EQ(*find_model("org/quantised"), folder / "org/quantised") << "the checkpoint it was made from";
+}
 
 class D5_Find : public FindTest {
  protected:
@@ -114,6 +130,9 @@ TEST_F(D5_Find, TheOneFileOfASnapshot) {
   fs::create_symlink("../../blobs/cccc", folder / "models--org--tiny/snapshots/aaaa/q4.gguf");
   put("models--org--tiny/refs/main", "aaaa");
   EXPECT_EQ(found(entry), entry + "/snapshots/aaaa/q4.gguf");
+  put("models--org--tiny/snapshots/aaaa/config.json", "{}");
+  for (const char* end : {"", "/snapshots/aaaa"})
+    EXPECT_EQ(found(entry + end), entry + "/snapshots/aaaa/q4.gguf") << "with a config.json: " << end;
 }
 TEST_F(D5_Find, WithoutMainTheOnlySnapshotOrAFault) {
   fs::create_directories(folder / "models--org--tiny/snapshots");

@@ -179,12 +179,15 @@ Result<bool> fetch_entry(Filling& filling, const PullOptions& options, const Ent
   return Error{code, entry.name + " could not be fetched: " + faults};
 }
 
-// Makes a wrong file in place the part of the right one: the bytes that they share need not be fetched again.
+// Makes a file that an interrupted pull staged the part again, or else a wrong file in place: the bytes that they
+// share with the right one need not be fetched again.
 void reuse(const Filling& filling, const std::string& file) {
   std::error_code fault;
-  if (size_of(filling.part(file)) > 0 || !fs::is_regular_file(filling.in_place(file), fault)) return;
-  fs::create_directories(filling.part(file).parent_path(), fault);
-  fs::rename(filling.in_place(file), filling.part(file), fault);
+  for (const fs::path& from : {filling.staged(file), filling.in_place(file)}) {
+    if (size_of(filling.part(file)) > 0 || !fs::is_regular_file(from, fault)) continue;
+    fs::create_directories(filling.part(file).parent_path(), fault);
+    fs::rename(from, filling.part(file), fault);
+  }
 }
 
 // --- hubs --------------------------------------------------------------------------------------------------
@@ -362,9 +365,13 @@ Result<fs::path> pull_url(const Reference& where, const PullOptions& options) {
   file.version = place_of(where.text) + " ";
   if (filling.staged_record().version_of(file.path) != file.version && !file.has_sum())
     filling.drop(file.path);
-  AUTARK_TRY(const Downloaded got,
-             bring(filling, file, where.text, downloader(filling, options, {.url = where.text})));
-  file.version += got.tag;
+  AUTARK_TRY(const State waits, filling.state_of(filling.staged(file.path), file, ""));
+  if (waits == State::wrong ||
+      (waits == State::unknown && !is_current(filling.staged(file.path), where.text, file.version))) {
+    AUTARK_TRY(const Downloaded got,
+               bring(filling, file, where.text, downloader(filling, options, {.url = where.text})));
+    file.version += got.tag;
+  }
   AUTARK_TRY([[maybe_unused]] const bool published, filling.publish({file}, {}));
   return there;
 }

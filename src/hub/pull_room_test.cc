@@ -4,6 +4,7 @@
 #include "hub/catalogue.h"
 #include "hub/part_file.h"
 #include "hub/pull_testing.h"
+#include "hub/record.h"
 
 namespace autark::hub {
 namespace {
@@ -47,6 +48,22 @@ TEST_P(F14_Room, ARestNeedsItsOwnRoomOnly) {
   ASSERT_TRUE(path) << path.error().message;
   EXPECT_EQ(*read_file(*path), weights);
   EXPECT_EQ(hub.bytes_sent, 1'000'000);
+}
+// A pull that was killed after it had verified the file, before it put the file in place.
+TEST_P(F14_Room, AStagedFileNeedsNone) {
+  const auto path = get(reference("org/one-GGUF"));
+  ASSERT_TRUE(path) << path.error().message;
+  const fs::path staged = path->parent_path() / ".pull" / path->filename();
+  fs::create_directories(staged.parent_path());
+  fs::rename(*path, staged);
+  fs::remove_all(scratch / "models/.pulled");
+  const std::string version = GetParam() == "url" ? reference("org/one-GGUF") + " " : "";
+  Record{{{path->filename(), version}}}.keep(staged.parent_path() / ".versions");
+  free = 0;
+  const auto again = get(reference("org/one-GGUF"));
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(*read_file(*again), weights);
+  EXPECT_FALSE(fs::exists(staged.parent_path()));
 }
 TEST_P(F14_Room, LessThanTheRestIsSaidInNumbersThatDiffer) {
   break_off(reference("org/one-GGUF"), 900'000);
@@ -147,6 +164,24 @@ TEST_P(F14_RoomOfEntries, ACutFileInPlaceIsGoneOnFrom) {
   ASSERT_TRUE(path) << path.error().message;
   EXPECT_EQ(*read_file(*path), weights);
   EXPECT_EQ(hub.bytes_sent, 100'000);
+}
+TEST_P(F14_RoomOfEntries, AStagedFileNeedsNone) {
+  fs::create_directories(scratch / "models/test/.pull");
+  std::ofstream(scratch / "models/test/.pull/test.gguf", std::ios::binary) << weights;
+  free = 0;
+  const auto path = pull_entry(entry, options);
+  ASSERT_TRUE(path) << path.error().message;
+  EXPECT_EQ(*read_file(*path), weights);
+  EXPECT_EQ(hub.files_asked, 0);
+  EXPECT_FALSE(fs::exists(scratch / "models/test/.pull"));
+}
+TEST_P(F14_RoomOfEntries, AWrongStagedFileIsFetchedAnew) {
+  fs::create_directories(scratch / "models/test/.pull");
+  std::ofstream(scratch / "models/test/.pull/test.gguf", std::ios::binary) << gguf(weights.size(), 8);
+  free = 1'000'000;  // none for a wheel
+  const auto path = pull_entry(entry, options);
+  ASSERT_TRUE(path) << path.error().message;
+  EXPECT_EQ(*read_file(*path), weights);
 }
 TEST_P(F14_RoomOfEntries, NotEvenTheRestFits) {
   free = 999'999;

@@ -182,6 +182,38 @@ TEST(FamilyBytesTest, Fp8CodesAndTheirScales) {
         << r.name;
   }
 }
+// What the loader refuses does not run by its config either.
+TEST(FamilyBytesTest, OtherQuantisationsAreCountedWhereTheirSizeIsToldAndDoNotRun) {
+  const Card& card = card_of("deepseek_v3");
+  const auto planned = [&](const Json& about) {
+    return *plan_checkpoint(config_of(card, {{"quantization_config", about}}));
+  };
+  const auto fault = [](const Checkpoint& c) {
+    const auto model = bind(c);
+    return model ? std::string() : model.error().message;
+  };
+  const Checkpoint small = planned({{"quant_method", "fp8"}, {"weight_block_size", {64, 64}}});
+  std::map<std::string, int64_t> bytes;
+  for (const auto& t : small.tensors) bytes[t.stored] += t.bytes;
+  const int64_t codes = bytes_of(card, kFp8).at("F8_E4M3"), biases = 4 * int64_t{58} * 256;
+  EXPECT_EQ(bytes.at("F8_E4M3"), codes);
+  EXPECT_EQ(bytes.at("F32"), codes / (64 * 64) * 4 + biases) << "all sides are whole blocks";
+  EXPECT_NE(fault(small).find("q_a_proj.weight is FP8 in blocks of 64 x 64, only 128 x 128 is supported"),
+            std::string::npos)
+      << fault(small);
+  for (const auto& [method, said] : {std::pair{"fp8", "in FP8 without weight_block_size"},
+                                     {"compressed-tensors", "by 'compressed-tensors'"},
+                                     {"gptq", "by 'gptq'"}}) {
+    const Checkpoint c = planned({{"quant_method", method}});
+    EXPECT_EQ(c.bytes, 0) << method;
+    EXPECT_TRUE(c.tensors.empty());
+    EXPECT_EQ(c.parameters, card.parameters);
+    EXPECT_NE(fault(c).find("q_a_proj.weight is quantised " + std::string(said)), std::string::npos)
+        << fault(c);
+  }
+  EXPECT_EQ(fault(planned(kFp8["quantization_config"])), "");
+  EXPECT_EQ(fault(planned(Json::object())), "");
+}
 TEST(FamilyBytesTest, Mxfp4HasSeventeenBytesForThirtyTwoValues) {
   const Json mxfp4 = {{"quantization_config", {{"quant_method", "mxfp4"}}}};
   for (const auto& [name, layers, experts] : {std::tuple{"gpt_oss_20b", 24, 32}, {"gpt_oss_120b", 36, 128}}) {

@@ -4,8 +4,10 @@
 #include <map>
 #include <numeric>
 #include <set>
+#include <utility>
 #include "models/dry_step.h"
 #include "models/v4_tensors.h"
+#include "weights/quantisation.h"
 #include "weights/safetensors.h"
 
 namespace autark {
@@ -23,11 +25,8 @@ bool ends(const std::string& name, std::initializer_list<const char*> endings) {
 // How the files of one family store their tensors, from the config.
 class Storage {
  public:
-  explicit Storage(const Checkpoint& c) : architecture_(c.architecture) {
+  explicit Storage(const Checkpoint& c) : architecture_(c.architecture), codes_(read_quantisation(c.config)) {
     const ConfigFile f(c.config);
-    const std::string method = f.value("quantization_config.quant_method", "");
-    fp8_ = method == "fp8" && f.has("quantization_config.weight_block_size");
-    mxfp4_ = method == "mxfp4";
     plain_modules_ = f.texts("quantization_config.modules_to_not_convert");
     const std::string dtype = f.value(f.has("dtype") ? "dtype" : "torch_dtype", "bfloat16");
     plain_ = dtype == "float32" ? Format::f32 : dtype == "float16" ? Format::f16 : Format::bf16;
@@ -43,12 +42,20 @@ class Storage {
   Format format_of(const std::string& name, const Shape& shape) const {
     if (const auto it = v4_.find(name); it != v4_.end()) return it->second;
     if (is_float32(name)) return Format::f32;
-    const bool expert = name.find(".experts.") != name.npos && name.ends_with(".weight");
-    if (mxfp4_ && expert) return Format::e2m1_b32;
+    if (!is_quantised(name, shape)) return plain_;
+    if (codes_.method == "mxfp4") return Format::e2m1_b32;
+    return codes_.method == "fp8" ? Format::fp8_e4m3_b128x128_f32 : plain_;
+  }
+  bool is_quantised(const std::string& name, const Shape& shape) const {
+    if (codes_.method.empty() && codes_.fault.empty()) return false;
+    if (codes_.method == "mxfp4") return name.find(".experts.") != name.npos && name.ends_with(".weight");
     const bool matrix = shape.rank == 2 && ends(name, {"_proj.weight", "_proj_with_mqa.weight", ".w1.weight",
                                                        ".w2.weight", ".w3.weight"});
-    return fp8_ && matrix && !is_plain(name) ? Format::fp8_e4m3_b128x128_f32 : plain_;
+    return matrix && !is_plain(name);
   }
+  const Quantisation& codes() const { return codes_; }
+  // Whether it is known how many bytes matrices of codes have.
+  bool is_counted() const { return codes_.fault.empty() || (codes_.method == "fp8" && codes_.block_rows); }
 
   bool fuses_experts() const { return architecture_ == "gpt_oss"; }
   const std::vector<V4Tensor>& listed() const { return listed_; }
@@ -81,7 +88,7 @@ class Storage {
   }
 
   const std::string architecture_;
-  bool fp8_ = false, mxfp4_ = false;
+  const Quantisation codes_;
   Format plain_ = Format::bf16;
   std::vector<std::string> plain_modules_;
   std::vector<V4Tensor> listed_;
@@ -98,9 +105,13 @@ class PlannedWeights final : public Weights {
   PlannedWeights(const Checkpoint& c, Absent absent, std::optional<Format> as)
       : storage_(c), absent_(absent), as_(as) {}
 
-  // What the files have.
+  // From now on, matrices that this program cannot read are faults.
+  void be_strict() { strict_ = true; }
+
+  // What the files have; empty if that is not known.
   std::vector<Stored> tensors() const {
     std::vector<Stored> all;
+    if (!as_ && !storage_.is_counted()) return all;
     for (const V4Tensor& t : listed()) all.push_back({t.name, t.dtype, t.shape, t.bytes()});
     for (const auto& [name, t] : stored_)
       if (listed().empty()) all.push_back(t);
@@ -119,6 +130,11 @@ class PlannedWeights final : public Weights {
       return {};
     if (seen_.size() >= kTensorsMax || shape.numel() > kValuesMax)
       return refuse(name, shape, "is beyond what any model has");
+    if (strict_ && !as_ && !storage_.codes().fault.empty() &&
+        storage_.is_quantised(name, shape)) {  // named once
+      const bool named = std::exchange(named_, true);
+      return named ? Entry{Format::f32, shape, {}} : refuse(name, shape, storage_.codes().fault);
+    }
     Format f = storage_.format_of(name, shape);
     if (as_ && shape.rank == 2 && f != Format::f32 && f != Format::i32) f = fitting(*as_, shape);
     if (seen_.insert(name).second) add(name, f, shape);
@@ -150,8 +166,11 @@ class PlannedWeights final : public Weights {
       put(fused + "_blocks", "U8", {rows, columns / kRunLength, kRunLength / 2}, shape.numel() / 2);
       put(fused + "_scales", "U8", {rows, columns / kRunLength}, shape.numel() / kRunLength);
     } else if (f == Format::fp8_e4m3_b128x128_f32) {
+      const Quantisation& q = storage_.codes();
+      const auto blocks = [](int64_t n, int64_t side) { return side ? (n + side - 1) / side : 0; };
+      const int64_t high = blocks(rows, q.block_rows), wide = blocks(columns, q.block_columns);
       put(name, "F8_E4M3", dims, shape.numel());
-      put(name + "_scale_inv", "F32", {tiles(rows), tiles(columns)}, 4 * tiles(rows) * tiles(columns));
+      put(name + "_scale_inv", "F32", {high, wide}, 4 * high * wide);
     } else {
       const std::string as = storage_.fuses_experts() ? fused_name(name) : name;
       put(as, name_of(f), dims, row_bytes(f, shape.numel()));
@@ -176,6 +195,7 @@ class PlannedWeights final : public Weights {
   const Storage storage_;
   const Absent absent_;
   const std::optional<Format> as_;
+  bool strict_ = false, named_ = false;
   std::set<std::string> seen_;
   std::map<std::string, Stored> stored_;
   int64_t parameters_ = 0;
@@ -199,6 +219,7 @@ Result<Checkpoint> plan_checkpoint(Checkpoint c, std::optional<Format> as) {
     c.parameters = weights->parameters();
     c.bytes = 0;
     for (const Stored& t : c.tensors) c.bytes += t.bytes;
+    weights->be_strict();
     c.weights = std::move(weights);
     return c;
   }

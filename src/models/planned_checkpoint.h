@@ -12,6 +12,9 @@ namespace autark {
 // matrix that is not float32 in the files is in that format, or in the next larger one where its rows have no whole
 // number of blocks.
 //
+// If this program cannot read such files, bind() says so, and where it does not know the bytes of their matrices, there
+// are no tensors and no bytes, only parameters.
+//
 // Errors: an unknown architecture; a config with which no model can be made.
 Result<Checkpoint> plan_checkpoint(Checkpoint config, std::optional<Format> as = {});
 

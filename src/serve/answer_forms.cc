@@ -70,7 +70,7 @@ std::string AnswerForms::calls_of(const api::Request& request, text::OutputSynta
   std::vector<text::CallForm> forms;
   for (const api::Tool* t : callable(request))
     forms.push_back({t->name, t->strict || all ? std::optional(schema_of(*t)) : std::nullopt});
-  return text::calls_text(syntax, *text_.tokenizer, forms, request.parallel_calls);
+  return text::calls_text(syntax, *text_.tokenizer, text_.end_tokens, forms, request.parallel_calls);
 }
 
 // Calls are held to a form if a tool is strict, if a call is forced, or if there may be one call only. A forced call

@@ -344,20 +344,17 @@ TEST(HermesCalls, FitAlsoWithoutTheirTag) {
   EXPECT_TRUE(b.constraint(r, rules)->after(other)->bits.empty()) << "an answer in JSON";
 }
 
-// gpt-oss lists <|call|> among the tokens that end an answer.
+// <|call|> is among the tokens that end an answer of gpt-oss, by the files or by the template.
 TEST(HarmonyCalls, EndWithTheAnswerIfTheirMarkerEndsIt) {
-  struct Ending : MarksTokenizer {
-    using MarksTokenizer::MarksTokenizer;
-    std::vector<int32_t> end_tokens() const override { return {*id_of("<|call|>")}; }
-  };
+  const MarksTokenizer t(marks_of(OutputSyntax::harmony));
   const std::vector<text::CallForm> tools = {{.name = "a"}};
-  const auto call_end = [&](const text::Tokenizer& t) {
-    const Json request = parse_json(text::calls_text(OutputSyntax::harmony, t, tools, true), "calls").value();
+  const auto call_end = [&](const std::vector<int32_t>& ends) {
+    const std::string text = text::calls_text(OutputSyntax::harmony, t, ends, tools, true);
+    const Json request = parse_json(text, "calls").value();
     return dump_json(Json::array({request["call_end"], request["parallel"]}));
   };
-  const auto marks = marks_of(OutputSyntax::harmony);
-  EXPECT_EQ(call_end(MarksTokenizer(marks)), R"([[{"mark":"<|call|>"}],true])");
-  EXPECT_EQ(call_end(Ending(marks)), "[[],false]");
+  EXPECT_EQ(call_end({*t.id_of("<|return|>")}), R"([[{"mark":"<|call|>"}],true])");
+  EXPECT_EQ(call_end({*t.id_of("<|return|>"), *t.id_of("<|call|>")}), "[[],false]");
 }
 
 INSTANTIATE_TEST_SUITE_P(Syntaxes, CallForms, ::testing::Range(int(OutputSyntax::hermes), text::kSyntaxCount),

@@ -80,24 +80,25 @@ Json held_out(const Dialect& dialect) {
 
 // The end of a call. A marker that ends the answer, too (harmony's <|call|>), is left to the end of the grammar;
 // then one call is all.
-Json call_end(std::string_view text, const Parts& parts, const Tokenizer& tokenizer, Json* request) {
+Json call_end(std::string_view text, const Parts& parts, const Tokenizer& tokenizer,
+              std::span<const int32_t> ends, Json* request) {
   Json end = parts.of(text);
   if (end.empty() || !end.back().contains("mark")) return end;
   const auto id = tokenizer.id_of(end.back()["mark"].get<std::string>());
-  const std::vector<int32_t> ends = tokenizer.end_tokens();
   if (!id || std::ranges::find(ends, *id) == ends.end()) return end;
   end.erase(end.size() - 1);
   (*request)["parallel"] = false;
   return end;
 }
 
-void add_table(OutputSyntax syntax, const Tokenizer& tokenizer, Json* request) {
+void add_table(OutputSyntax syntax, const Tokenizer& tokenizer, std::span<const int32_t> ends,
+               Json* request) {
   const Dialect& dialect = dialect_of(syntax);
   const CallShape& shape = dialect.shape;
   const Parts parts(marks_of(dialect, tokenizer));
   request->update({{"rest", parts.of(shape.any.substr(call_opener(syntax).size()))},
                    {"after_name", after_name(dialect, parts)},
-                   {"call_end", call_end(shape.call_end, parts, tokenizer, request)},
+                   {"call_end", call_end(shape.call_end, parts, tokenizer, ends, request)},
                    {"between", parts.of(shape.between)},
                    {"block_end", parts.of(shape.block_end)},
                    {"json_name", shape.json_name},
@@ -140,8 +141,8 @@ std::vector<int32_t> call_tokens(OutputSyntax syntax, const Tokenizer& tokenizer
   return written == opener && ids ? *ids : std::vector<int32_t>();
 }
 
-std::string calls_text(OutputSyntax syntax, const Tokenizer& tokenizer, std::span<const CallForm> tools,
-                       bool parallel) {
+std::string calls_text(OutputSyntax syntax, const Tokenizer& tokenizer, std::span<const int32_t> ends,
+                       std::span<const CallForm> tools, bool parallel) {
   Json list = Json::array();
   for (const CallForm& t : tools) {
     // A schema that cannot be parsed is refused as one that is no object.
@@ -150,7 +151,7 @@ std::string calls_text(OutputSyntax syntax, const Tokenizer& tokenizer, std::spa
   }
   const char* form = is_table(syntax) ? "table" : syntax == OutputSyntax::dsml ? "dsml" : "hermes";
   Json request = {{"form", form}, {"parallel", parallel}, {"tools", std::move(list)}};
-  if (is_table(syntax)) add_table(syntax, tokenizer, &request);
+  if (is_table(syntax)) add_table(syntax, tokenizer, ends, &request);
   return dump_json(request);
 }
 

@@ -19,26 +19,34 @@ bool is_byte_token(std::string_view token) {
   return token.size() == 6 && token.starts_with("<0x");
 }
 
-// True for "<|im_start|>", "</s>", "<｜User｜>", "[INST]", "[/INST]": brackets around words joined by signs.
+bool has_mark_size(std::string_view token) {
+  return token.size() >= 3 && token.size() <= kMarkBytesMax && !is_byte_token(token);
+}
+
+// True for "<|im_start|>", "</s>", "<｜User｜>", "[INST]", "[/INST]": brackets around words joined by signs; and for
+// "]~b]", "[e~[": square brackets either way around a word with a tilde.
 bool is_mark(std::string_view token) {
-  if (token.size() < 3 || token.size() > kMarkBytesMax || is_byte_token(token)) return false;
+  if (!has_mark_size(token)) return false;
   const bool angles = token.front() == '<' && token.back() == '>';
   const bool squares = token.front() == '[' && token.back() == ']';
-  if (!angles && !squares) return false;
   const std::string_view inside = token.substr(1, token.size() - 2);
+  const auto is_square = [](char c) { return c == '[' || c == ']'; };
+  const bool tildes = is_square(token.front()) && is_square(token.back()) && inside.find('~') != inside.npos;
+  if (!angles && !squares && !tildes) return false;
+  const std::string_view signs = angles ? "|/_-.:" : tildes ? "~!/_" : "/_";
   const auto fits = [&](char c) {
-    return is_letter(c) || std::isdigit(static_cast<unsigned char>(c)) ||
-           std::string_view(angles ? "|/_-.:" : "/_").find(c) != std::string_view::npos;
+    return is_letter(c) || std::isdigit(static_cast<unsigned char>(c)) || signs.find(c) != signs.npos;
   };
   return std::ranges::all_of(inside, fits) && std::ranges::any_of(inside, is_letter);
 }
 
 // Marks that merges produce: words of the training text (HTML tags, for example), not control tokens.
-std::unordered_set<std::string> merged_marks(const std::vector<std::string_view>& merges) {
+std::unordered_set<std::string> merged_marks(const std::vector<std::string_view>& merges,
+                                             const std::string& last_letters) {
   std::unordered_set<std::string> all;
   for (const std::string_view m : merges) {
     const size_t space = m.find(' ', 1);
-    if (space == m.npos || !(m.ends_with('>') || m.ends_with(']'))) continue;
+    if (space == m.npos || last_letters.find(m.back()) == last_letters.npos) continue;
     all.insert(std::string(m.substr(0, space)) + std::string(m.substr(space + 1)));
   }
   return all;
@@ -52,12 +60,16 @@ Json turn(const char* role, Json content) {
 
 std::vector<size_t> untyped_marks(const GgufVocabulary& v) {
   std::vector<size_t> found;
+  std::string last_letters;
   for (size_t i = 0; i < v.tokens.size(); ++i) {
     const bool plain = v.types[i] <= kNormal || v.types[i] == kUnused;
-    if (plain && is_mark(v.tokens[i])) found.push_back(i);
+    const bool named = has_mark_size(v.tokens[i]) && std::ranges::find(v.named, i) != v.named.end();
+    if (!plain || !(named || is_mark(v.tokens[i]))) continue;
+    found.push_back(i);
+    if (last_letters.find(v.tokens[i].back()) == last_letters.npos) last_letters += v.tokens[i].back();
   }
   if (found.empty()) return found;
-  const auto merged = merged_marks(v.merges);
+  const auto merged = merged_marks(v.merges, last_letters);
   std::erase_if(found, [&](size_t i) { return merged.contains(std::string(v.tokens[i])); });
   return found;
 }

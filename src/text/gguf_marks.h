@@ -14,9 +14,11 @@ struct GgufVocabulary {
   std::vector<std::string_view> tokens, merges;
   // Of each token: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte.
   std::vector<uint8_t> types;
+  std::vector<size_t> named;  // ids that keys of the file name as the beginning or an end of texts or turns
 };
 
-// Ids of tokens that look like a mark (<…>, [LETTERS]), are not made by a merge and have an ordinary type.
+// Ids of tokens that look like a mark (<…>, [LETTERS], ]~…]) or are named as one, are not made by a merge and have an
+// ordinary type.
 std::vector<size_t> untyped_marks(const GgufVocabulary& v);
 
 // The texts that a template can write: those between its tags, and the literals inside the tags.

@@ -26,8 +26,12 @@ class F15_GgufMarks : public ::testing::Test {
   std::unique_ptr<Tokenizer> open(const std::string& source, const Types& types,
                                   const std::vector<std::string>& merges = {}) {
     GgufBytes g;
-    g.key("tokenizer.ggml.model", "gpt2").key("tokenizer.ggml.pre", "gpt-2");
     g.key("tokenizer.ggml.tokens", kTokens).key("tokenizer.ggml.eos_token_id", uint32_t{15});
+    return open(g, source, types, merges);
+  }
+  std::unique_ptr<Tokenizer> open(GgufBytes g, const std::string& source, const Types& types,
+                                  const std::vector<std::string>& merges) {
+    g.key("tokenizer.ggml.model", "gpt2").key("tokenizer.ggml.pre", "gpt-2");
     if (!types.empty()) g.array<int32_t>("tokenizer.ggml.token_type", Gguf::Type::i32, types);
     g.key("tokenizer.ggml.merges", merges);
     if (!source.empty()) g.key("tokenizer.chat_template", source);
@@ -59,6 +63,36 @@ TEST_F(F15_GgufMarks, WhateverTheirType) {
     for (const int32_t id : {7, 8, 9, 15}) EXPECT_TRUE(t->is_special(id)) << kTokens[size_t(id)];
     EXPECT_EQ(t->decode(Ids{7, 2, 9}), "a");
   }
+}
+
+// MiniMax's.
+TEST_F(F15_GgufMarks, SquareBracketsEitherWayAround) {
+  const std::vector<std::string> tokens = {"]",    "~",    "b", "a",  "]~!b[", "]~b]",
+                                           "[e~[", "[b~[", "[", "[b", "~["};
+  GgufBytes g;
+  g.key("tokenizer.ggml.tokens", tokens).key("tokenizer.ggml.bos_token_id", uint32_t{4});
+  g.key("tokenizer.ggml.eos_token_id", uint32_t{6});
+  const std::string source =
+      "{{ ']~!b[' }}{% for m in messages %}]~b]{{ m.role }}\n{{ m.content }}[e~[{% endfor %}[b~[";
+  for (const Types& types : {Types{}, Types(tokens.size(), 1)}) {
+    const auto t = open(g, source, types, {"[ b", "~ [", "[b ~["});
+    EXPECT_EQ(ids(*t, "]~!b[a]~b]b[e~["), (Ids{4, 3, 5, 2, 6}));
+    for (const int32_t id : {4, 5, 6}) EXPECT_TRUE(t->is_special(id)) << tokens[size_t(id)];
+    EXPECT_FALSE(t->is_special(7)) << "merges make it";
+    EXPECT_EQ(t->end_tokens(), (Ids{6}));
+  }
+}
+
+TEST_F(F15_GgufMarks, WhatKeysNameIsAMarkWhateverItLooksLike) {
+  const std::vector<std::string> tokens = {"a", "b", "(end)", "%begin", "ab", "(turn)"};
+  GgufBytes g;
+  g.key("tokenizer.ggml.tokens", tokens).key("tokenizer.ggml.eos_token_id", uint32_t{2});
+  g.key("tokenizer.ggml.bos_token_id", uint32_t{3}).key("tokenizer.ggml.eot_token_id", uint32_t{5});
+  const auto t = open(g, "", {}, {});
+  EXPECT_EQ(ids(*t, "%begina(turn)b(end)"), (Ids{3, 0, 5, 1, 2}));
+  GgufBytes word;
+  word.key("tokenizer.ggml.tokens", tokens).key("tokenizer.ggml.eos_token_id", uint32_t{4});
+  EXPECT_FALSE(open(word, "", {}, {"a b"})->is_special(4)) << "merges make it";
 }
 
 TEST_F(F15_GgufMarks, WhatAPersonTypesStaysLetters) {

@@ -54,6 +54,8 @@ std::optional<int64_t> token_id(const Gguf& g, const Words& w, std::string_view 
   return id;
 }
 
+constexpr std::array<const char*, 3> kEndKeys = {"eos_token_id", "eot_token_id", "eom_token_id"};
+
 bool has_template(const Gguf& g) {
   return !g.text("tokenizer.chat_template").value_or("").empty();
 }
@@ -82,7 +84,7 @@ TokenNames names_of(const Gguf& g, const Words& w) {
   TokenNames names;
   for (const auto& [from, to] : kNames)
     if (auto id = token_id(g, w, from)) names.special.try_emplace(to, w.tokens[size_t(*id)]);
-  for (const char* from : {"eos_token_id", "eot_token_id", "eom_token_id"})
+  for (const char* from : kEndKeys)
     if (auto id = token_id(g, w, from)) names.end.push_back(int32_t(*id));
   for (size_t i = 0; i < w.tokens.size(); ++i)
     if (w.types[i] == kControl && is_end(w.tokens[i], has_template(g))) names.end.push_back(int32_t(i));
@@ -93,6 +95,9 @@ TokenNames names_of(const Gguf& g, const Words& w) {
 
 // Corrects marks that the converter stored as ordinary tokens: the template's, and those that keys name.
 void type_marks(const Gguf& g, const std::filesystem::path& file, Words* w) {
+  for (const char* from : kEndKeys)
+    if (auto id = token_id(g, *w, from)) w->named.push_back(size_t(*id));
+  if (auto id = token_id(g, *w, "bos_token_id")) w->named.push_back(size_t(*id));
   const std::vector<size_t> marks = untyped_marks(*w);
   if (marks.empty()) return;
   const TokenNames names = names_of(g, *w);

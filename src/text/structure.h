@@ -40,9 +40,10 @@ struct CallForm {
   std::string name;
   std::optional<std::string> schema = {};  // JSON schema of the arguments; empty: any object
 };
-// The text of StructureKind::calls, for the tokens of `tokenizer`. `parallel`: more than one call may follow.
-std::string calls_text(OutputSyntax syntax, const Tokenizer& tokenizer, std::span<const CallForm> tools,
-                       bool parallel);
+// The text of StructureKind::calls, for the tokens of `tokenizer`. `ends`: tokens that end an answer. `parallel`: more
+// than one call may follow.
+std::string calls_text(OutputSyntax syntax, const Tokenizer& tokenizer, std::span<const int32_t> ends,
+                       std::span<const CallForm> tools, bool parallel);
 // The tokens that open calls in a syntax, as the tokenizer writes them. Empty: StructureKind::calls cannot be used
 // with this tokenizer.
 std::vector<int32_t> call_tokens(OutputSyntax syntax, const Tokenizer& tokenizer);

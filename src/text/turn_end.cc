@@ -1,8 +1,12 @@
 // Renders conversations in which the assistant's answer is a word that no template contains. The end is the
 // first added token after that word. If the conversation ends with the answer, plain text may come before the
-// token. If a user message follows, the token must come immediately, else it may belong to that message.
+// token. If a user message follows, the token must come immediately, else it may belong to that message. Turns with
+// calls may end otherwise: there it is the first added token between the call and its result that is no markup
+// of calls.
 #include "text/turn_end.h"
 #include <algorithm>
+#include "text/chat/call_form.h"
+#include "text/dialect.h"
 
 namespace autark::text {
 namespace {
@@ -28,7 +32,7 @@ class Probe {
     Json more = talk();
     more.push_back(message("user", kNext, in_parts_));
     const std::string last = rendered(talk()), middle = rendered(more), thought = rendered(thinking());
-    for (const std::string& mark : {behind_answer(last, false), behind_answer(middle, true)}) {
+    for (const std::string& mark : {behind_answer(last, false), behind_answer(middle, true), behind_call()}) {
       const auto id = mark.empty() ? std::nullopt : tokenizer_.id_of(mark);
       if (id && !stands_inside(thought, mark) && std::ranges::find(found, *id) == found.end())
         found.push_back(*id);
@@ -67,6 +71,42 @@ class Probe {
     }
     if (at_once && rest.find_first_not_of(" \t\r\n") < first) return {};
     return std::string(mark);
+  }
+
+  // The token that ends a turn with a call, or that begins the result if nothing ends the turn. Empty if it also
+  // stands before the call, or if calls of this form are not read.
+  std::string behind_call() const {
+    if (chat_.syntax() == OutputSyntax::plain) return {};
+    for (const Conversation& c : conversations_with_call()) {
+      const auto prompt = chat_.render(c);
+      const std::string_view text = prompt ? std::string_view(prompt->text) : std::string_view();
+      const size_t value = text.find(kProbedValue), result = text.find(kProbedResult, value);
+      if (value == text.npos || result == text.npos) continue;
+      const size_t end = value + kProbedValue.size(), question = text.rfind(kProbedQuestion, value);
+      const std::string_view mark = outside_call(text.substr(end, result - end));
+      const size_t before = question == text.npos ? 0 : question;
+      return std::string(text.substr(before, value - before).find(mark) == text.npos ? mark : "");
+    }
+    return {};
+  }
+
+  // The first added token that is no markup of calls.
+  std::string_view outside_call(std::string_view rest) const {
+    while (true) {
+      size_t first = rest.size();
+      std::string_view found;
+      bool of_call = false;
+      const auto look = [&](std::string_view mark, bool call) {
+        const size_t here = rest.find(mark);
+        if (here > first || here == rest.npos || (here == first && mark.size() <= found.size())) return;
+        first = here, found = mark, of_call = call;
+      };
+      for (const Marker& m : dialect_of(chat_.syntax()).markers)
+        if (m.mark != Mark::frame && m.mark != Mark::message_end) look(m.text, true);
+      for (const std::string& m : markup_) look(m, false);
+      if (!of_call) return found;
+      rest.remove_prefix(first + found.size());
+    }
   }
 
   // True if the token is between reasoning and answer: then it closes a part of a turn, not the turn.

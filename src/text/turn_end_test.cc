@@ -13,17 +13,26 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kMarks[] = {"<a>",        "</a>", "<u>",     "<done>",
-                                  "<stop now>", "</s>", "<think>", "</think>"};
+const std::vector<std::string> kMarks = {"<a>",        "</a>", "<u>",     "<done>",
+                                         "<stop now>", "</s>", "<think>", "</think>"};
 
 class F04_TurnEnd : public ::testing::Test {
  protected:
   F04_TurnEnd() : dir_(fs::path(::testing::TempDir()) / ("autark_turn_end_" + std::to_string(getpid()))) {
-    fs::create_directories(dir_);
+    with_marks(kMarks);
+  }
+  ~F04_TurnEnd() override { fs::remove_all(dir_); }
+  void write(const std::string& name, const std::string& text) const {
+    fs::create_directories((dir_ / name).parent_path());
+    std::ofstream(dir_ / name, std::ios::binary) << text;
+  }
+  // Writes a tokenizer of letters and these added tokens; every second one is special.
+  void with_marks(const std::vector<std::string>& marks) {
+    marks_ = marks;
     Json added = Json::array(), vocab = Json::object();
     for (char c = 'A'; c <= 'z'; ++c) vocab[std::string(1, c)] = c - 'A';
     int id = 58;
-    for (const char* mark : kMarks)
+    for (const std::string& mark : marks)
       added.push_back({{"id", id++},
                        {"content", mark},
                        {"single_word", false},
@@ -42,11 +51,6 @@ class F04_TurnEnd : public ::testing::Test {
                      {"decoder", nullptr},
                      {"model", {{"type", "BPE"}, {"vocab", vocab}, {"merges", Json::array()}}}}));
   }
-  ~F04_TurnEnd() override { fs::remove_all(dir_); }
-  void write(const std::string& name, const std::string& text) const {
-    fs::create_directories((dir_ / name).parent_path());
-    std::ofstream(dir_ / name, std::ios::binary) << text;
-  }
   // What ends a turn, spelled.
   std::string ends() const {
     const auto tokenizer = Tokenizer::open(dir_);
@@ -57,8 +61,8 @@ class F04_TurnEnd : public ::testing::Test {
     for (const int32_t id : turn_ends(**chat, **tokenizer)) all += spelled(**tokenizer, id);
     return all;
   }
-  static std::string spelled(const Tokenizer& t, int32_t id) {
-    for (const char* mark : kMarks)
+  std::string spelled(const Tokenizer& t, int32_t id) const {
+    for (const std::string& mark : marks_)
       if (t.id_of(mark) == id) return mark;
     return "another token";
   }
@@ -70,6 +74,7 @@ class F04_TurnEnd : public ::testing::Test {
     return "{% for m in messages %}" + body + "{% endfor %}{% if add_generation_prompt %}<a>{% endif %}";
   }
   const fs::path dir_;
+  std::vector<std::string> marks_;
 };
 
 TEST_F(F04_TurnEnd, WhateverItIsCalled) {
@@ -103,6 +108,82 @@ TEST_F(F04_TurnEnd, OnlyBetweenTurnsOrOnlyAtTheEnd) {
   EXPECT_EQ(ends(each("<a>{{ m.content }}{% if not loop.last %}<done>{% endif %}")), "<done>");
   EXPECT_EQ(ends(each("<a>{{ m.content }}{% if loop.last %}</s>{% else %}<done>{% endif %}")), "</s><done>");
   EXPECT_EQ(ends(each("USER: {{ m.content }}\n") + "</s>"), "</s>");
+}
+
+// Harmony's: a call ends the turn with a mark of its own.
+TEST_F(F04_TurnEnd, OfCallsThatEndOtherwise) {
+  with_marks({"<|start|>", "<|message|>", "<|channel|>", "<|end|>", "<|return|>", "<|call|>"});
+  EXPECT_EQ(
+      ends("{% for m in messages %}<|start|>{{ m.role }}{% if m.tool_calls %}"
+           "{% set c = m.tool_calls[0].function %} to=functions.{{ c.name }}<|channel|>commentary json"
+           "<|message|>{{ c.arguments | tojson }}<|call|>"
+           "{% else %}{% if m.role == 'assistant' %}<|channel|>final{% endif %}<|message|>{{ m.content }}"
+           "{{ '<|return|>' if loop.last and m.role == 'assistant' else '<|end|>' }}"
+           "{% endif %}{% endfor %}"),
+      "<|return|><|end|><|call|>");
+}
+
+TEST_F(F04_TurnEnd, OfCallsByTheResultsBeginning) {
+  with_marks({"<a>", "<u>", "<result>", "<tool_call>", "</tool_call>", "<arg_key>", "</arg_key>",
+              "<arg_value>", "</arg_value>"});
+  EXPECT_EQ(ends(each("{{ {'user': '<u>', 'tool': '<result>'}[m.role] or '<a>' }}\n{{ m.content }}"
+                      "{% for t in m.tool_calls or [] %}{% set c = t.function %}<tool_call>{{ c.name }}\n"
+                      "{% for k, v in c.arguments.items() %}<arg_key>{{ k }}</arg_key>\n"
+                      "<arg_value>{{ v }}</arg_value>\n{% endfor %}</tool_call>{% endfor %}")),
+            "<u><result>")
+      << "</tool_call> closes a call, not the turn";
+}
+
+TEST_F(F04_TurnEnd, OfCallsAsOfText) {
+  with_marks({"<a>", "<done>", "<think>", "</think>", "<tool_call>", "</tool_call>"});
+  EXPECT_EQ(
+      ends(each("<a>{{ m.role }}{{ m.content }}{% for t in m.tool_calls or [] %}{% set c = t.function %}"
+                "<tool_call>{{ {'name': c.name, 'arguments': c.arguments} | tojson }}</tool_call>"
+                "{% endfor %}<done>\n")),
+      "<done>");
+  EXPECT_EQ(ends(each("{{ m.role }}{{ m.content }}{% for t in m.tool_calls or [] %}<think>"
+                      "{{ t.function.arguments.key }}</think>{% endfor %}<done>\n")),
+            "<done>")
+      << "nobody reads these calls";
+}
+
+// Templates that tests/fetch_tokenizers brings, with the tokens that end a turn in their published files.
+TEST_F(F04_TurnEnd, OfPublishedTemplatesWithCalls) {
+  struct {
+    const char* name;
+    std::vector<std::string> marks;
+    const char* ends;
+  } const rows[] = {
+      {"openai-gpt-oss-120b",
+       {"<|start|>", "<|message|>", "<|channel|>", "<|constrain|>", "<|end|>", "<|return|>", "<|call|>"},
+       "<|return|><|call|>"},
+      {"GLM-4.6",
+       {"<|user|>", "<|assistant|>", "<|system|>", "<|observation|>", "<think>", "</think>", "<tool_call>",
+        "</tool_call>", "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>", "<tool_response>"},
+       "<|user|><|observation|>"},
+      {"Kimi-K2-Instruct",
+       {"<|im_end|>", "<|im_user|>", "<|im_assistant|>", "<|im_system|>", "<|im_middle|>",
+        "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>", "<|tool_call_begin|>",
+        "<|tool_call_argument_begin|>", "<|tool_call_end|>"},
+       "<|im_end|>"},
+      {"MiniMax-M2",
+       {"]~!b[", "]~b]", "[e~[", "<think>", "</think>", "<minimax:tool_call>", "</minimax:tool_call>"},
+       "[e~["},
+      {"deepseek-ai-DeepSeek-V3.1",
+       {"<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<think>", "</think>",
+        "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>",
+        "<｜tool▁sep｜>", "<｜tool▁output▁begin｜>", "<｜tool▁output▁end｜>"},
+       "<｜end▁of▁sentence｜>"},
+  };
+  int checked = 0;
+  for (const auto& row : rows) {
+    const fs::path file = tokenizer_folder("templates") / (std::string(row.name) + ".jinja");
+    if (!fs::exists(file)) continue;
+    with_marks(row.marks);
+    EXPECT_EQ(ends(read_all(file)), row.ends) << row.name;
+    ++checked;
+  }
+  if (checked == 0) GTEST_SKIP() << "no templates; run tests/fetch_tokenizers";
 }
 
 TEST_F(F04_TurnEnd, PlainTextIsNoToken) {

@@ -1,22 +1,10 @@
 #include "weights/bare_config.h"
-#include <string_view>
+#include "base/file_kind.h"
 #include "weights/hf/config.h"
 
 namespace autark {
 namespace {
-
 namespace fs = std::filesystem;
-
-bool has_weights(const fs::path& folder) {
-  std::error_code failed;
-  for (fs::directory_iterator at(folder, failed), end; !failed && at != end; at.increment(failed)) {
-    const std::string name = at->path().filename().string();
-    for (const std::string_view ending : {".safetensors", ".safetensors.index.json", ".gguf"})
-      if (name.ends_with(ending)) return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::optional<fs::path> folder_of_bare_config(const fs::path& path) {
@@ -24,7 +12,7 @@ std::optional<fs::path> folder_of_bare_config(const fs::path& path) {
   if (path.filename() == "config.json" && fs::is_regular_file(path, failed))
     return path.has_parent_path() ? path.parent_path() : fs::path(".");
   const bool config = fs::is_directory(path, failed) && fs::exists(path / "config.json", failed);
-  return config && !has_weights(path) ? std::optional(path) : std::nullopt;
+  return config && !has_safetensors(path) && ggufs_in(path).empty() ? std::optional(path) : std::nullopt;
 }
 
 Result<Checkpoint> open_bare_config(const fs::path& folder) {

@@ -77,11 +77,11 @@ TEST_F(CheckpointTest, SafetensorsOfEveryDtype) {
     w.need("c.weight", {1, 1});
     w.need("d", {1, 1});
     w.need("deep", {1});
-    EXPECT_EQ(
-        w.fault()->message,
-        "weights: wide has a number beyond 32 bits; c.weight has no scales, c.scale as F8_E8M0 [1, 1] is "
-        "expected; d is stored as F8_E5M2, which is not supported; deep has an unusable shape; wrong "
-        "checkpoint?");
+    EXPECT_EQ(w.fault()->message,
+              "weights: wide has a number beyond 32 bits; c.weight has no scales, c.weight_scale_inv as F32 "
+              "[1, 1] is expected; d is stored as F8_E5M2, which is not supported; deep has an unusable "
+              "shape; wrong "
+              "checkpoint?");
   }
 }
 
@@ -109,6 +109,71 @@ TEST_F(CheckpointTest, ScalesMustFitTheirMatrix) {
             "none.weight has no scales, none.scale as F8_E8M0 [1, 4] is expected; "
             "uneven.weight has scales F8_E8M0 [1, 0], uneven.scale as F8_E8M0 [1, 0] is expected; "
             "list.weight has scales but is not a matrix; wrong checkpoint?");
+}
+
+// DeepSeek-V4's scales are powers of two, those of all others are float32.
+TEST_F(CheckpointTest, MissingScalesAreNamedAsTheFamilyNamesThem) {
+  dir_.write("model.safetensors",
+             SafetensorsBytes().tensor("a.weight", "F8_E4M3", {130, 1}, std::string(130, 0x38)).bytes());
+  for (const auto& [architecture, scales] : {std::pair{"deepseek_v3", "a.weight_scale_inv as F32 [2, 1]"},
+                                             {"kimi_k2", "a.weight_scale_inv as F32 [2, 1]"},
+                                             {"minimax_m2", "a.weight_scale_inv as F32 [2, 1]"},
+                                             {"deepseek_v4", "a.scale as F8_E8M0 [2, 1]"}}) {
+    dir_.write("config.json", R"({"model_type": ")" + std::string(architecture) + "\"}");
+    auto c = open_checkpoint(dir_.path());
+    ASSERT_TRUE(c) << c.error().message;
+    c->weights->need("a.weight", {130, 1});
+    EXPECT_EQ(c->weights->fault()->message,
+              "weights: a.weight has no scales, " + std::string(scales) + " is expected; wrong checkpoint?");
+  }
+}
+
+// A matrix of codes is read only if it is known what the codes mean. Plain tensors of the same files are.
+TEST_F(CheckpointTest, MatricesOfUnknownCodesAreNamed) {
+  SafetensorsBytes b;
+  const std::string zeros(64, 0);
+  b.tensor("plain.weight", "F32", {1, 1}, raw<float>({1}));
+  b.tensor("table", "I32", {1}, raw<int32_t>({1}));
+  b.tensor("a.weight", "F8_E4M3", {64, 1}, zeros).tensor("a.weight_scale_inv", "F32", {1, 1}, "zzzz");
+  b.tensor("b.weight", "I8", {1, 64}, zeros).tensor("b.weight_scale", "F32", {1, 1}, "zzzz");
+  b.tensor("c.qweight", "I32", {1, 16}, zeros).tensor("c.bias", "F32", {1}, raw<float>({1}));
+  b.tensor("d.bias", "F32", {1}, raw<float>({1}));
+  dir_.write("model.safetensors", b.bytes());
+  const auto fault = [&](const std::string& about, const std::vector<std::pair<const char*, Shape>>& asked) {
+    dir_.write("config.json", R"({"model_type": "llama", "quantization_config": )" + about + "}");
+    auto c = open_checkpoint(dir_.path());
+    EXPECT_TRUE(c) << c.error().message;
+    for (const auto& [name, shape] : asked) (void)c->weights->find(name, shape);
+    const auto found = c->weights->fault();
+    return found ? found->message : std::string();
+  };
+  const std::pair<const char*, Shape> a{"a.weight", {64, 1}}, in_i8{"b.weight", {1, 64}},
+      c{"c.weight", {1, 16}};
+  const std::string elsewhere =
+      ", which is not supported; take a release in BF16, one in FP8 with blocks of 128 x 128, or a GGUF "
+      "file; "
+      "wrong checkpoint?";
+  for (const auto& one : {a, in_i8, c}) {
+    const std::string name = one.first;
+    EXPECT_EQ(fault(R"({"quant_method": "compressed-tensors"})", {one}),
+              "weights: " + name + " is quantised by 'compressed-tensors'" + elsewhere);
+    EXPECT_EQ(
+        fault(R"({"bits": 4})", {one}),
+        "weights: " + name + " is quantised by a method that quantization_config does not name" + elsewhere);
+  }
+  EXPECT_EQ(fault(R"({"quant_method": "fp8"})", {a, in_i8, c}),
+            "weights: a.weight is quantised in FP8 without weight_block_size" + elsewhere)
+      << "once";
+  EXPECT_EQ(fault(R"({"quant_method": "fp8", "weight_block_size": [64, 128]})", {a}),
+            "weights: a.weight is FP8 in blocks of 64 x 128, only 128 x 128 is supported; wrong checkpoint?");
+  EXPECT_EQ(fault(R"({"quant_method": "fp8", "weight_block_size": [128, 128]})", {a}), "");
+  EXPECT_EQ(fault(R"({"quant_method": "gptq"})", {{"plain.weight", {1, 1}}, {"d.weight", {1, 1}}}), "");
+  for (const char* odd : {"7", "null", "{}"}) EXPECT_EQ(fault(odd, {a}), "") << odd;
+  for (const char* blocks : {"[0, 128]", "[128]", "128", "[-1, 1]", "[1e30, 1]", R"(["a", 1])"})
+    EXPECT_NE(fault(R"({"quant_method": "fp8", "weight_block_size": )" + std::string(blocks) + "}", {a})
+                  .find("without weight_block_size"),
+              std::string::npos)
+        << blocks;
 }
 
 TEST_F(CheckpointTest, BytesAndParametersAreCounted) {

@@ -8,14 +8,12 @@ namespace autark::text {
 namespace {
 
 constexpr std::string_view kTag = "<tool_call>";
-constexpr const char* kValue = "probed-value";
-constexpr const char* kQuestion = "probing-question";
 // Some templates accept only ids of nine letters and digits; others write the id as it is, with the name in it.
 constexpr const char* kIds[] = {"probe0000", "functions.probe:0"};
 
 Conversation question() {
   Conversation c;
-  c.messages.push_back({{"role", "user"}, {"content", kQuestion}});
+  c.messages.push_back({{"role", "user"}, {"content", kProbedQuestion}});
   c.tools = Json::array({{{"type", "function"},
                           {"function",
                            {{"name", "probe"},
@@ -27,11 +25,12 @@ Conversation question() {
 // A conversation with a call and its result. `as_text`: arguments as JSON text, else as an object.
 Conversation with_call(bool as_text, const char* id) {
   Conversation c = question();
-  const Json arguments{{"key", kValue}};
+  const Json arguments{{"key", kProbedValue}};
   const Json function{{"name", "probe"}, {"arguments", as_text ? Json(dump_json(arguments)) : arguments}};
   const Json call{{"id", id}, {"type", "function"}, {"function", function}};
   c.messages.push_back({{"role", "assistant"}, {"content", ""}, {"tool_calls", Json::array({call})}});
-  c.messages.push_back({{"role", "tool"}, {"tool_call_id", id}, {"name", "probe"}, {"content", "0"}});
+  c.messages.push_back(
+      {{"role", "tool"}, {"tool_call_id", id}, {"name", "probe"}, {"content", kProbedResult}});
   return c;
 }
 
@@ -53,7 +52,7 @@ bool is_hermes_call(std::string_view text) {
   const auto call = parse_json(object.text(), "call");
   if (!call || !call->is_object() || call->value("name", Json()) != "probe") return false;
   const Json arguments = call->value("arguments", call->value("parameters", Json()));
-  return dump_json(arguments).find(kValue) != std::string::npos;
+  return dump_json(arguments).find(kProbedValue) != std::string::npos;
 }
 
 // True for the beginning of an object such as {"name": <name>, …}, as prompts describe calls.
@@ -65,14 +64,14 @@ bool begins_object(std::string_view text) {
 
 bool is_probe(const ToolCall& call) {
   const auto arguments = parse_json(call.arguments, "arguments");
-  return call.name == "probe" && arguments && *arguments == Json{{"key", kValue}};
+  return call.name == "probe" && arguments && *arguments == Json{{"key", kProbedValue}};
 }
 
 // What the template writes behind the question: its assistant's turn, and what follows. All, if it does not
 // show the question.
 std::string_view behind_question(std::string_view prompt) {
-  const size_t at = prompt.rfind(kQuestion);
-  return at == prompt.npos ? prompt : prompt.substr(at + std::string_view(kQuestion).size());
+  const size_t at = prompt.rfind(kProbedQuestion);
+  return at == prompt.npos ? prompt : prompt.substr(at + kProbedQuestion.size());
 }
 
 // True if the parser of `syntax` finds the call in a turn that the template wrote.
@@ -115,15 +114,21 @@ OutputSyntax syntax_of_source(std::string_view source) {
 
 }  // namespace
 
+std::vector<Conversation> conversations_with_call() {
+  std::vector<Conversation> all;
+  for (const char* id : kIds)
+    for (const bool as_text : {false, true}) all.push_back(with_call(as_text, id));
+  return all;
+}
+
 OutputSyntax call_form(const ChatTemplate& chat, std::string_view source) {
   bool shown = false;
-  for (const char* id : kIds)
-    for (const bool as_text : {false, true}) {
-      const auto prompt = chat.render(with_call(as_text, id));
-      if (!prompt) continue;
-      if (const auto found = syntax_of_turn(behind_question(prompt->text), source)) return *found;
-      shown |= prompt->text.find(kValue) != std::string::npos;
-    }
+  for (const Conversation& c : conversations_with_call()) {
+    const auto prompt = chat.render(c);
+    if (!prompt) continue;
+    if (const auto found = syntax_of_turn(behind_question(prompt->text), source)) return *found;
+    shown |= prompt->text.find(kProbedValue) != std::string::npos;
+  }
   if (shown) return OutputSyntax::plain;
   if (source.find(kTag) == source.npos) return syntax_of_source(source);
   const auto told = chat.render(question());

@@ -1,8 +1,10 @@
 #include "weights/hf/open.h"
 #include <algorithm>
+#include <utility>
 #include "weights/hf/config.h"
 #include "weights/hf/fused_experts.h"
 #include "weights/hf/shards.h"
+#include "weights/quantisation.h"
 
 namespace autark {
 namespace {
@@ -42,9 +44,12 @@ bool is_scale(const std::string& name, const std::string& dtype) {
 // Finds tensors by their plain names and converts dtypes to Formats.
 class SafetensorsWeights final : public Weights {
  public:
-  // alternating: fused tensors have gate and up rows in turn.
-  SafetensorsWeights(Shards shards, bool alternating, int rank, int ranks)
-      : Weights(rank, ranks), shards_(std::move(shards)), alternating_(alternating) {
+  SafetensorsWeights(Shards shards, const Checkpoint& about, int rank, int ranks)
+      : Weights(rank, ranks),
+        shards_(std::move(shards)),
+        alternating_(about.architecture == "gpt_oss"),
+        float_scales_(about.architecture != "deepseek_v4"),
+        unsupported_(read_quantisation(about.config).fault) {
     for (const auto& [name, file] : shards_.file_of)
       names_.emplace(plain_name(name), Stored{&shards_.files[file], &shards_.files[file].tensors().at(name)});
   }
@@ -57,6 +62,10 @@ class SafetensorsWeights final : public Weights {
 
  protected:
   std::optional<Entry> open(const std::string& name, const Shape& expected) override {
+    if (!unsupported_.empty() && is_quantised(name)) {  // named once
+      const bool named = std::exchange(named_, true);
+      return named ? Entry{Format::f32, expected, {}} : refuse(name, expected, unsupported_);
+    }
     const auto it = names_.find(name);
     if (it == names_.end()) return fused(name, expected);
     const auto& [file, e] = it->second;
@@ -76,6 +85,10 @@ class SafetensorsWeights final : public Weights {
     if (dtype == "F64") return convert(name, shape, Source::f64, at);
     if (dtype == "F8_E4M3" && names_.contains(float_scale_name(name)))
       return float_scaled(name, expected, shape, at);
+    if (dtype == "F8_E4M3" && float_scales_ && shape.rank == 2 && !names_.contains(scale_name(name)))
+      return refuse(name, expected,
+                    "has no scales, " + float_scale_name(name) + " as F32 " +
+                        text(std::vector{tiles(shape[0]), tiles(shape[1])}) + " is expected");
     if (dtype == "F8_E4M3") return scaled(name, expected, shape, Format::fp8_e4m3_b128x128, at);
     if (dtype == "I8" && (names_.contains(scale_name(name)) || lacks_scales(shape, expected)))
       return scaled(name, expected, shape, Format::e2m1_b32, at);
@@ -84,6 +97,19 @@ class SafetensorsWeights final : public Weights {
   }
 
  private:
+  // True for a matrix of codes, and for one that is there under other names only: x.qweight, x.weight_packed.
+  bool is_quantised(const std::string& name) const {
+    if (const auto it = names_.find(name); it != names_.end()) {
+      const std::string& dtype = it->second.entry->dtype;
+      return dtype == "I8" || dtype == "U8" || dtype.starts_with("F8_");
+    }
+    const std::string_view stem = std::string_view(name).substr(0, name.rfind('.') + 1);
+    if (stem.empty() || !name.ends_with(".weight")) return false;
+    for (auto it = names_.lower_bound(stem); it != names_.end() && it->first.starts_with(stem); ++it)
+      if (!it->first.ends_with(".bias")) return true;
+    return false;
+  }
+
   const std::byte* aligned(const Stored& s, size_t to) {
     const auto bytes = s.file->bytes(*s.entry);
     return reinterpret_cast<uintptr_t>(bytes.data()) % to ? keep(bytes) : bytes.data();
@@ -202,7 +228,10 @@ class SafetensorsWeights final : public Weights {
 
   Shards shards_;
   Names names_;
-  const bool alternating_;
+  bool named_ = false;             // a matrix that cannot be read
+  const bool alternating_;         // fused tensors have gate and up rows in turn
+  const bool float_scales_;        // scales are float32, not powers of two
+  const std::string unsupported_;  // why matrices of codes cannot be read; empty: they can
 };
 
 }  // namespace
@@ -216,8 +245,7 @@ Result<Checkpoint> open_safetensors(const std::filesystem::path& path, int rank,
                .architecture = std::move(about.architecture),
                .config = std::move(about.config),
                .end_tokens = std::move(about.end_tokens)};
-  auto weights =
-      std::make_unique<SafetensorsWeights>(std::move(shards), c.architecture == "gpt_oss", rank, ranks);
+  auto weights = std::make_unique<SafetensorsWeights>(std::move(shards), c, rank, ranks);
   for (const auto& [name, stored] : weights->names()) {
     const auto& e = *stored.entry;
     c.bytes += static_cast<int64_t>(e.bytes);

@@ -143,7 +143,7 @@ describe("completions", () => {
     assert.equal(joined, answer.choices[0].text);
   });
 
-  test("F01 special tokens of a text prompt are tokens, unless told otherwise", async () => {
+  test("F01_ special tokens of a text prompt are tokens, unless told otherwise", async () => {
     const count = async (more) =>
       (await client.completions.create({ ...base, max_tokens: 1, prompt: "<|im_start|>a<|im_end|>", ...more })).usage.prompt_tokens;
     assert.equal(await count({}), 3);

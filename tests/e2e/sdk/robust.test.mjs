@@ -22,7 +22,7 @@ const works = async () =>
 const post = (path, body) =>
   fetch(program.url + path, { method: "POST", headers: { authorization: `Bearer ${KEY}` }, body });
 
-test("bodies that are no requests (F20: a NUL ends none)", async () => {
+test("F20_ bodies that are no requests: a NUL ends none", async () => {
   const whole = '{"prompt":"a","max_tokens":1,"messages":[{"role":"user","content":"a"}]}';
   const bodies = ["", "{", "[]", "null", `${whole}\0`, `${whole}\0more`, Buffer.from([0xff, 0xfe]), "[".repeat(1_000_000), '{"messages":"\\ud800"}'];
   for (const path of ["/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/messages/count_tokens"])
