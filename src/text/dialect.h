@@ -12,7 +12,9 @@ namespace autark::text {
 enum class Mark : uint8_t {
   think,       // reasoning begins
   think_end,   // content begins
-  frame,       // surrounds content or a message and says nothing
+  frame,       // begins the content and says nothing
+  frame_end,   // ends what `frame` has begun
+  turn_end,    // ends the answer
   block,       // calls begin
   block_end,   // calls end
   call,        // one call begins: its name follows, or its JSON object

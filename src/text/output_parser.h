@@ -1,7 +1,9 @@
 // Splits a model's output into reasoning, content and tool calls while it arrives. A parser gets the text
 // after the prompt in pieces of any size. Its result does not depend on the cuts: pieces joined by kind and
 // call are the same. Bytes that may begin markup are held back. Markup is removed; a tag that no call follows
-// is text. Not thread-safe; one object per answer.
+// is text, and so is every tag if the request wants no calls. Reasoning can only come first. In the dialects of
+// tools/dialects/ a call begins with the name of one of the request's tools, or, with any other name, if it is
+// whole; what a broken call leaves behind the first call is removed. Not thread-safe; one object per answer.
 #pragma once
 #include <memory>
 #include <span>
@@ -64,6 +66,7 @@ class ToolTypes;
 
 struct ParserOptions {
   bool in_reasoning = false;  // the prompt ends inside the model's reasoning
+  bool reasoned = false;      // the prompt ends behind it, so <think> is text
   bool continues = false;     // the prompt ends inside content, so newlines at the start are kept
   bool calls = true;          // false: markup of calls is text
   // The tools of the request, for dialects whose values have no type of their own. Null: they are not known.

@@ -19,6 +19,8 @@ class ToolTypes {
   void add(const Json& function);
   bool empty() const { return tools_.empty(); }
   bool knows(std::string_view tool) const { return tools_.contains(tool); }
+  // True if the name of a tool begins with `prefix`.
+  bool begins(std::string_view prefix) const;
   Type type(std::string_view tool, std::string_view argument) const;
 
  private:

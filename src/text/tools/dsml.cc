@@ -11,15 +11,16 @@
 // ｜DSML｜ in text or reasoning begins a block if only wrapper tags, even misspelt ones, are between it and
 // an invoke. Otherwise it is text, and so is all markup if the request wants no calls. Inside a block the
 // parser searches for the next expected marker and skips everything before it, so brackets and line ends may
-// be missing. The first </｜DSML｜ ends a value, the next one ends the call. A JSON value is passed on as the
-// model wrote it. Text after a block with calls is dropped.
+// be missing. The first </｜DSML｜ ends a value, the next one ends the call. A JSON value is repaired if that is
+// unambiguous, else passed on as the model wrote it. Text after a block with calls is dropped.
 //
 // A text value is not escaped, so markup inside it cannot be distinguished from its end. The call
 // becomes text, from its first tag on, if a value contains </｜DSML｜invoke or the beginning of a
-// parameter, or if text or another parameter end follows it. For this reason a call is given out
-// only when what follows it has begun.
+// parameter, or if text or another parameter end follows it; the same holds for a JSON value that ends inside a
+// string. For this reason a call is given out only when what follows it has begun.
 #include <algorithm>
 #include <optional>
+#include "text/tools/json_repair.h"
 #include "text/tools/json_text.h"
 #include "text/tools/marker_scanner.h"
 #include "text/tools/parsers.h"
@@ -50,6 +51,24 @@ bool is_space(char c) {
 bool is_word(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
+
+// A value that the model declares to be JSON.
+struct JsonValue {
+  explicit JsonValue(std::string_view written) : text(written) {
+    const size_t from = std::min(written.find_first_not_of(" \t\r\n"), written.size());
+    const std::string_view value = written.substr(from, written.find_last_not_of(" \t\r\n") + 1 - from);
+    JsonRepair repair;
+    size_t at = 0;
+    auto step = JsonRepair::Step::more;
+    while (at < value.size() && step == JsonRepair::Step::more) step = repair.push(value[at++]);
+    in_string = step == JsonRepair::Step::more && repair.in_string();
+    const bool whole = step == JsonRepair::Step::done ? at == value.size()
+                                                      : step == JsonRepair::Step::more && repair.finish();
+    if (!value.empty() && whole && repair.text() != value) text = repair.text();
+  }
+  std::string text;        // repaired if it can be
+  bool in_string = false;  // it ends inside a string
+};
 
 // Classifies the text after a tag; it is read again with each byte. `invoke`: a call begins. `empty`: a block
 // without a call has ended. `text`: the tag is no markup. `maybe`: more bytes are needed.
@@ -124,7 +143,7 @@ class GapReader {
 class DsmlParser final : public OutputParser {
  public:
   DsmlParser(bool in_reasoning, bool continues, bool calls)
-      : in_text_(kInText, calls ? std::size(kInText) : 1), reasoning_(in_reasoning) {
+      : in_text_(kInText, calls ? std::size(kInText) : 1), calls_(calls), reasoning_(in_reasoning) {
     gate_.begin(!continues);
   }
 
@@ -227,7 +246,7 @@ class DsmlParser final : public OutputParser {
         escaped(text);
         break;
       case At::value:
-        string_value_ ? escaped(text) : arguments(text);
+        string_value_ ? escaped(text) : void(value_ += text);
         break;
       default:
         break;
@@ -241,6 +260,8 @@ class DsmlParser final : public OutputParser {
           begin_gap(kInText[marker]);
         else if (reasoning_)
           end_reasoning();
+        else if (!calls_)
+          give_verbatim(kInText[marker]);
         break;
       case At::block:
         give_whole(marker > 0 ? raw_.size() : tag_of_invoke());
@@ -263,13 +284,14 @@ class DsmlParser final : public OutputParser {
       case At::flag:
         string_value_ = marker == 0;
         if (string_value_) arguments("\"");
+        unsure_ = string_value_;
+        value_.clear();
         at_ = At::value;
         break;
       case At::value:
         if (marker > 0) return give_up(true);
         word_.clear();
         at_ = At::value_end;
-        if (!string_value_) end_value();
         break;
       case At::given_up:
         give(kGivenUp[marker]);
@@ -321,7 +343,7 @@ class DsmlParser final : public OutputParser {
   void begin_call() {
     name_.clear();
     between_.clear();
-    has_arguments_ = string_value_ = false;
+    has_arguments_ = string_value_ = unsure_ = false;
     at_ = At::name;
   }
 
@@ -332,20 +354,22 @@ class DsmlParser final : public OutputParser {
     at_ = At::key;
   }
 
-  // Reads the word of the tag that ends a text value.
+  // Reads the word of the tag that ends a value.
   void value_end_byte(char c) {
     if (is_word(c) || (c == ' ' && word_.empty())) return raw_ += c, word_ += c, void();
     end_value();
     read(c);
   }
   void end_value() {
-    if (word_.ends_with("invoke")) return give_up(false);
-    if (string_value_) arguments("\"");
+    const JsonValue json(value_);
+    if (!string_value_) unsure_ = json.in_string;
+    if (unsure_ && word_.ends_with("invoke")) return give_up(false);
+    arguments(string_value_ ? "\"" : json.text);
     between_.clear();
     at_ = At::call;
   }
   bool text_behind_value() const {
-    if (!string_value_) return false;
+    if (!unsure_) return false;
     std::string_view text = between_;
     if (text.starts_with('>')) text.remove_prefix(1);
     for (const char c : text.substr(0, text.find("<｜DSML｜")))
@@ -386,7 +410,8 @@ class DsmlParser final : public OutputParser {
     if (at_ == At::name) held_.add(Kind::call, call_ + 1, name_);
     if (at_ == At::key && !waiting.empty()) arguments("\": ");
     if (at_ == At::value) give(waiting);
-    if (at_ == At::value_end) arguments("\"");
+    if (at_ == At::value || at_ == At::value_end) arguments(value_);
+    if (at_ == At::value_end && string_value_) arguments("\"");
     give_held();
   }
 
@@ -394,6 +419,7 @@ class DsmlParser final : public OutputParser {
   // be distinguished from them and are text, too.
   void give_up(bool nested) {
     held_.take();
+    value_.clear();
     nested_ = nested;
     at_ = At::given_up;
     give(std::exchange(raw_, {}));
@@ -420,16 +446,18 @@ class DsmlParser final : public OutputParser {
   }
 
   const Markers in_text_;
+  const bool calls_;
   At at_ = At::text;
   bool reasoning_;
   MarkerScanner scanner_;
   TextGate gate_{kForbidden};
-  PieceList pieces_, held_;  // held_: of a call that may still become text
-  std::string raw_;          // the bytes of markup that was not given out yet
-  std::string name_, word_;
-  std::string between_;  // text between two parameters, or after the last one
-  int call_ = -1;        // number of the last call that was given out
+  PieceList pieces_, held_;          // held_: of a call that may still become text
+  std::string raw_;                  // the bytes of markup that was not given out yet
+  std::string name_, word_, value_;  // value_: of JSON
+  std::string between_;              // text between two parameters, or after the last one
+  int call_ = -1;                    // number of the last call that was given out
   bool has_arguments_ = false, string_value_ = false, nested_ = false;
+  bool unsure_ = false;  // the last value may go on behind its end
 };
 
 }  // namespace

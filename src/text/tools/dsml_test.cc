@@ -41,6 +41,32 @@ TEST(F02_DsmlText, WithoutCallsEverythingIsContent) {
   const std::string text = "Look:\n\n" + block(invoke("f", "x")) + "\n\nDone.\n";
   EXPECT_EQ(dsml(text, false, false), text);
   EXPECT_EQ(spoken({.text = "Hm</think>" + text, .in_reasoning = true, .calls = false}), "[Hm]" + text);
+  EXPECT_EQ(spoken({.text = "Hm</think>Say </think>.", .in_reasoning = true, .calls = false}),
+            "[Hm]Say </think>.");
+}
+
+std::string json(const std::string& value) {
+  return "<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"a\" "
+         "string=\"false\">" +
+         value + "</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>";
+}
+
+TEST(F03_DsmlCalls, JsonValuesAreRepaired) {
+  EXPECT_EQ(dsml(json("True")), " f{\"a\": true}");
+  EXPECT_EQ(dsml(json("{'b': [1, 2,]} ")), " f{\"a\": {\"b\": [1, 2]}}");
+  EXPECT_EQ(dsml(json("{\"b\": \"\\d")), " f{\"a\": {\"b\": \"\\\\d\"}}");
+  EXPECT_EQ(dsml(json(" [ 1 ,2 ]\n")), " f{\"a\":  [ 1 ,2 ]\n}") << "JSON stays as it is";
+  EXPECT_EQ(dsml(json("tru!")), " f{\"a\": tru!}");
+}
+
+TEST(D8_DsmlCalls, AJsonValueThatIsCutInAStringGivesItsCallUp) {
+  for (const char* value :
+       {"{\"b\": \"to </｜DSML｜invoke> here\"}", "\"</｜DSML｜parameter>\"", "[\"</｜DSML｜parameter> x\"]"})
+    EXPECT_EQ(dsml(json(value)), json(value));
+  const std::string open =
+      "<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"a\" string=\"false\">1\n"
+      "</｜DSML｜invoke>\n";
+  EXPECT_EQ(dsml(block(open)), " f{\"a\": 1\n}") << "a whole value";
 }
 
 TEST(D8_DsmlCalls, ATextWithTheEndOfAnInvokeGivesItsCallUp) {

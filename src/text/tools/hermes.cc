@@ -11,7 +11,7 @@
 //   - Arguments may come before the name, may be called "parameters", or may be a string that contains the
 //     object. Braces and the closing tag may be missing, and a ``` fence may surround the object.
 //   - If a call does not end by itself, a tag ends it. </tool_call> inside a string belongs to the string if
-//     the call ends well, but not after a newline, because JSON strings contain none.
+//     the call ends well; after a raw newline, which JSON strings do not contain, only if nothing else is wrong.
 //   - <think> is markup only before any content. A second </think> is removed only if there was reasoning.
 #include <algorithm>
 #include <optional>
@@ -34,9 +34,13 @@ constexpr std::string_view kTags[] = {"</tool_call>", "<tool_call>", "\n</tool_c
 // Bytes go through tags_ into body_ inside a call, and through scanner_ into gate_ outside of one.
 class HermesParser final : public OutputParser {
  public:
-  HermesParser(bool in_reasoning, bool calls)
-      : markers_(kMarkers, calls ? 4 : 2), reasoning_(in_reasoning), has_reasoned_(in_reasoning) {
-    gate_.begin(in_reasoning);
+  explicit HermesParser(const ParserOptions& o)
+      : markers_(kMarkers, o.calls ? 4 : 2),
+        calls_(o.calls),
+        reasoning_(o.in_reasoning),
+        has_reasoned_(o.in_reasoning || o.reasoned),
+        has_content_(o.continues) {
+    gate_.begin(reasoning_);
   }
 
   std::vector<OutputPiece> push(std::string_view text) override {
@@ -47,12 +51,14 @@ class HermesParser final : public OutputParser {
   std::vector<OutputPiece> finish(bool cut) override {
     for (bool more = true; more;) {
       bytes(tags_.take());
-      more = body_ && !cut && !end_body();
+      more = body_ && !cut && (strayed() || !end_body());
       if (more) read_again({});
     }
     if (body_) cut_body();
     const std::string waiting = scanner_.take();
-    if (after_ == After::nothing || !kMarkers[kCallEnd].starts_with(waiting)) give(waiting);
+    const bool half_tag = kMarkers[kCallEnd].starts_with(waiting) &&
+                          (after_ == After::brace || (after_ == After::line && waiting.size() > 1));
+    if (!half_tag) give(waiting);
     std::string rest;
     gate_.flush(rest);
     add(rest);
@@ -72,6 +78,10 @@ class HermesParser final : public OutputParser {
       std::string freed;
       const int hit = tags_.push(c, kTags, freed);
       bytes(freed);
+      if (strayed()) {
+        read_again(hit >= 0 ? std::string(kTags[hit]) : tags_.take());
+        continue;
+      }
       if (!body_) bytes(tags_.take());
       if (hit >= 0) found(Tag(hit));
     }
@@ -96,8 +106,9 @@ class HermesParser final : public OutputParser {
   void found(Tag tag) {
     const bool on_line = tag == kEndOnLine || tag == kBeginOnLine;
     const bool ends = tag == kEnd || tag == kEndOnLine;
-    if (body_ && !on_line && body_->in_string() && !(ends && read_again_left_ == 0)) {
-      if (ends && !doubt_at_) doubt_at_ = body_->raw().size();
+    const bool may_doubt = on_line ? ends && !body_->astray() : true;
+    if (body_ && may_doubt && body_->in_string() && !(ends && read_again_left_ == 0)) {
+      if (ends && !doubt_at_) doubt_at_ = body_->raw().size(), on_line_ = on_line;
       return bytes(kTags[tag]);
     }
     const bool doubled = body_ && !ends && !body_->begun() &&
@@ -153,8 +164,8 @@ class HermesParser final : public OutputParser {
   }
   void end_reasoning() {
     after_ = After::nothing;
-    if (!has_reasoned_) return give(kMarkers[kThinkEnd]);
-    if (!reasoning_) return;
+    const bool doubled = has_reasoned_ && (calls_ || !has_content_);
+    if (!reasoning_) return doubled ? void() : give(kMarkers[kThinkEnd]);
     reasoning_ = false;
     gate_.begin_other_kind();
   }
@@ -213,6 +224,8 @@ class HermesParser final : public OutputParser {
     return true;
   }
 
+  // True if the tag after a newline was the end of the body, because its string does not end well.
+  bool strayed() const { return body_ && doubt_at_ && on_line_ && body_->astray(); }
   // Ends the body at the first tag that was in a string, and reads what followed again, with `more`.
   void read_again(std::string_view more) {
     --read_again_left_;
@@ -245,7 +258,8 @@ class HermesParser final : public OutputParser {
   }
 
   const std::span<const std::string_view> markers_;
-  bool reasoning_, has_reasoned_, has_content_ = false;
+  const bool calls_;
+  bool reasoning_, has_reasoned_, has_content_;
   After after_ = After::nothing;
   bool fenced_ = false;  // the last call was inside a ``` fence
   int call_ = -1;
@@ -254,6 +268,7 @@ class HermesParser final : public OutputParser {
   bool announced_ = false;          // the call's name was given out
   size_t given_ = 0;                // bytes of its arguments that were given out
   std::optional<size_t> doubt_at_;  // offset in the body of the first tag inside a string
+  bool on_line_ = false;            // a newline is before that tag
   int read_again_left_ = 8;         // limits the work that hostile output can cause
   MarkerScanner scanner_, tags_;
   TextGate gate_;
@@ -263,7 +278,7 @@ class HermesParser final : public OutputParser {
 }  // namespace
 
 std::unique_ptr<OutputParser> make_hermes_parser(const ParserOptions& o) {
-  return std::make_unique<HermesParser>(o.in_reasoning, o.calls);
+  return std::make_unique<HermesParser>(o);
 }
 
 }  // namespace autark::text

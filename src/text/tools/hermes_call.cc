@@ -18,8 +18,12 @@ bool is_space(char c) {
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
+// Of characters that are not ASCII, those that begin with C2, E2 or EF are mostly signs.
+bool begins_word(char c) {
+  return is_letter(c) || (c < 0 && c != '\xC2' && c != '\xE2' && c != '\xEF');
+}
 bool begins_key(char c) {
-  return c == '"' || c == '\'' || is_letter(c);
+  return c == '"' || c == '\'' || begins_word(c);
 }
 bool is_blank(std::string_view text) {
   return text.find_first_not_of(kSpace) == text.npos;
@@ -84,7 +88,7 @@ HermesCall::State HermesCall::structure_byte(char c) {
   }
   if (c == '}') return end_object();
   if (at_ == At::after && c == ',') return at_ = At::key, State::open;
-  const bool junk = at_ == At::after && arguments_ && is_letter(c);
+  const bool junk = at_ == At::after && arguments_ && begins_word(c);
   if (begins_key(c) && !junk) return begin_value(Role::key), value_byte(c);
   return lose();
 }

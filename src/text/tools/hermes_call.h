@@ -31,6 +31,8 @@ class HermesCall {
 
   bool named() const { return !name_.empty(); }
   const std::string& name() const { return name_; }
+  // True if the name and the arguments have ended.
+  bool is_whole() const { return named() && arguments_ && !string_from_; }
   // The last key of the call's own object.
   const std::string& key() const { return key_; }
   // True as soon as the call's own object has arguments.
@@ -43,6 +45,7 @@ class HermesCall {
   std::string cut_name() const;
 
   bool in_string() const;                          // a tag at this place would be inside a string
+  bool astray() const { return any_astray_; }      // a value cannot be repaired
   bool begun() const { return at_ != At::begin; }  // the opening brace was read
   const std::string& raw() const { return raw_; }  // all bytes consumed
 

@@ -84,6 +84,15 @@ TEST(F03_HermesCalls, ATagInAStringIsTheStringsOwn) {
             R"( f{"a": "<tool_call>{\"name\": \"g\"}</tool_call>"})");
 }
 
+TEST(F03_HermesCalls, ATagOnALineOfAStringIsTheStringsOwnIfNothingElseIsWrong) {
+  EXPECT_EQ(call("{\"text\": \"Close it with\n</tool_call>\nlike so\"}"),
+            R"( f{"text": "Close it with\n</tool_call>\nlike so"})");
+  EXPECT_EQ(call("{\"text\": \"a\n</tool_call>\n\"}") + "!", R"( f{"text": "a\n</tool_call>\n"}!)");
+  const std::string open = "<tool_call>\n{\"name\": \"f\", \"arguments\": {\"a\": \"b}}\n</tool_call>\n";
+  EXPECT_EQ(hermes(open + "He said \"hi\"}}, or not."), "He said \"hi\"}}, or not. f{\"a\": \"b}");
+  EXPECT_EQ(hermes(open + "Done."), "Done. f{\"a\": \"b}");
+}
+
 TEST(F03_HermesCalls, ManyOpenStringsCostNoMoreThanAFewReadings) {
   std::string text;
   for (int i = 0; i < 4000; ++i) text += "<tool_call>{\"name\":\"f\",\"arguments\":{\"a\":\"</tool_call>x";
@@ -140,6 +149,27 @@ TEST(F02_HermesText, CallsBehindThemAreRead) {
   EXPECT_EQ(hermes("<tool_call>foo</tool_call>\n<tool_call>" + body), "<tool_call>foo</tool_call> f{}");
   EXPECT_EQ(hermes("<tool_call>\n<tool_call>" + body + "</tool_call>"), " f{}") << "doubled";
   EXPECT_EQ(hermes("<tool_call>" + body + "\nIt ends with </tool_call>."), "It ends with </tool_call>. f{}");
+}
+
+TEST(F02_HermesText, TheLastByteIsKept) {
+  const std::string good = "<tool_call>{\"name\": \"f\"}</tool_call>";
+  EXPECT_EQ(hermes(good + "\n\n<"), "< f{}");
+  EXPECT_EQ(hermes(good + "\n</tool"), "</tool f{}");
+  EXPECT_EQ(hermes("<tool_call>{\"name\": \"f\"}\n</tool"), " f{}");
+}
+
+TEST(F02_HermesText, ThinkIsATagOnlyWhereReasoningMayBegin) {
+  EXPECT_EQ(spoken({.text = "Hm.</think>Say </think>.",
+                    .in_reasoning = true,
+                    .calls = false,
+                    .syntax = OutputSyntax::hermes}),
+            "[Hm.]Say </think>.");
+  for (const ParserOptions& o : {ParserOptions{.reasoned = true}, ParserOptions{.continues = true}}) {
+    const auto parser = make_output_parser(OutputSyntax::hermes, o);
+    auto pieces = parser->push("<think> opens reasoning.");
+    for (auto& p : parser->finish(false)) pieces.push_back(std::move(p));
+    EXPECT_EQ(gather(pieces).content, "<think> opens reasoning.");
+  }
 }
 
 TEST(F02_HermesText, WithoutCallsEverythingIsContent) {

@@ -24,6 +24,13 @@ bool is_hex(char c) {
 bool is_bare(char c) {
   return is_letter(c) || is_digit(c) || c == '+' || c == '-' || c == '.';
 }
+// False if a key without quotes holds a space, a quote, a comma or the like that is not ASCII: characters of
+// U+0080..00BF, U+2000..203F, U+3000..303F and U+FF00..FF3F.
+bool is_bare_key(std::string_view word) {
+  for (const std::string_view begin : {"\xC2", "\xE2\x80", "\xE3\x80", "\xEF\xBC"})
+    if (word.find(begin) != word.npos) return false;
+  return true;
+}
 
 std::optional<std::string> hexadecimal(std::string_view digits) {
   uint64_t value = 0;
@@ -169,7 +176,7 @@ JsonRepair::Step JsonRepair::start_value(char c) {
     open_.push_back(c == '{');
     return text_ += c, Step::more;
   }
-  if (!is_bare(c)) return Step::fault;
+  if (!is_bare(c) && !(may_quote() && c < 0)) return Step::fault;
   begin(At::bare);
   word_ = c;
   return Step::more;
@@ -178,7 +185,7 @@ JsonRepair::Step JsonRepair::start_value(char c) {
 JsonRepair::Step JsonRepair::start_key(char c) {
   is_key_ = true;
   if (c == '"' || c == '\'') return begin_string(c), Step::more;
-  if (!is_letter(c) && !is_digit(c)) return Step::fault;
+  if (!is_letter(c) && !is_digit(c) && c >= 0) return Step::fault;
   begin(At::bare);
   word_ = c;
   return Step::more;
@@ -304,7 +311,7 @@ JsonRepair::Step JsonRepair::quote_byte(char c) {
 }
 
 JsonRepair::Step JsonRepair::bare_byte(char c) {
-  if (is_bare(c)) return word_ += c, Step::more;
+  if (is_bare(c) || (c < 0 && (is_key_ || may_quote()))) return word_ += c, Step::more;
   if (!end_bare()) return Step::fault;
   if (is_key_) return at_ = At::colon, structure_byte(c);
   if (ended(Step::done_before) == Step::done_before) return Step::done_before;
@@ -312,12 +319,13 @@ JsonRepair::Step JsonRepair::bare_byte(char c) {
 }
 
 bool JsonRepair::end_bare() {
-  if (is_key_) return mend('"' + word_ + '"'), true;
+  if (is_key_) return is_bare_key(word_) && (mend('"' + word_ + '"'), true);
   if (is_json_number(word_) || word_ == "true" || word_ == "false" || word_ == "null")
     return text_ += word_, true;
   auto mended = mended_number(word_);
   if (!mended) mended = mended_word(word_);
-  if (!mended && quotes_words_ && open_.empty() && is_letter(word_[0])) mended = '"' + word_ + '"';
+  const bool word = is_letter(word_[0]) || word_[0] < 0;
+  if (!mended && may_quote() && word && is_bare_key(word_)) mended = '"' + word_ + '"';
   if (mended) mend(*mended);
   return mended.has_value();
 }

@@ -84,6 +84,7 @@ class JsonRepair {
   Step quote_byte(char c);
   Step bare_byte(char c);
   bool end_bare();
+  bool may_quote() const { return quotes_words_ && open_.empty(); }
   Step ended(Step whole);
   void begin_string(char quote);
   Step end_string();

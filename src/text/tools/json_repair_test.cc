@@ -65,6 +65,12 @@ TEST(F03_JsonRepair, Quotes) {
   EXPECT_EQ(repaired("{a: 1, b_2: {$c-d: 2}, 3: 4}"), R"({"a": 1, "b_2": {"$c-d": 2}, "3": 4})");
 }
 
+TEST(F03_JsonRepair, KeysOfOtherLanguages) {
+  EXPECT_EQ(repaired("{城市: \"北京\", größe: {é_1: 2}}"), "{\"城市\": \"北京\", \"größe\": {\"é_1\": 2}}");
+  for (const char* text : {"{“a”: 1}", "{a：1}", "{\u00A0a: 1}", "{…}", "{\"a\": 北京}"})
+    EXPECT_EQ(repaired(text), "?") << text;
+}
+
 TEST(F03_JsonRepair, MissingEnds) {
   EXPECT_EQ(repaired(R"({"a": [1, {"b": 2)"), R"({"a": [1, {"b": 2}]})");
   EXPECT_EQ(repaired(R"({"a": "b)"), R"({"a": "b"})");

@@ -1,15 +1,19 @@
-// The parser of all dialects that are given as data (text/dialect.h). With calls, no marker of the dialect is ever
-// text: one that means nothing where it stands is removed. What stands between two markers is not lost unless it
-// belongs to a call.
+// The parser of all dialects that are given as data (text/dialect.h).
 //
-//   - Text after the opening of a call whose name can be read is a call; any other text is content. The name is
-//     given out when it is complete, and the arguments up to the last byte that a repair cannot change.
+//   - A marker that opens a call is tried: a copy of the reader goes on from there, and what it reads counts once
+//     it is certain that a call follows (Verdict). Otherwise the marker is text, and what came since is read again.
+//   - Before the first call of an answer a marker that no call follows is text. Behind it such a marker is what a
+//     broken call has left, and is removed. What stands between markers is not lost unless it belongs to a call.
+//   - The arguments are given out up to the last byte that a repair cannot change.
 //   - A call ends at its own last brace, at a marker that ends it, or with the output. A marker inside a string or
 //     a value belongs to it if the call ends well later; otherwise the call is read again up to that marker.
-//   - A call ends reasoning.
+//   - A call ends reasoning. Reasoning comes first: behind it, and behind content, <think> is text.
+//   - Harmony's markers are around every message and are never text.
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include "text/dialect.h"
+#include "text/tools/call_name.h"
 #include "text/tools/heading.h"
 #include "text/tools/hermes_call.h"
 #include "text/tools/marker_scanner.h"
@@ -25,8 +29,9 @@ using State = HermesCall::State;
 
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr size_t kNameMax = 256, kHeadingMax = 512;
-constexpr int kDoubtsMax =
-    8;  // how often an answer may be read again: limits the work hostile output can cause
+// How often much of an answer may be read again: limits the work that hostile output can cause.
+constexpr int kDoubtsMax = 8, kTrialsMax = 8;
+constexpr size_t kLongTrial = 512;
 
 bool is_one_of(char c, std::string_view set) {
   return set.find(c) != set.npos;
@@ -34,21 +39,32 @@ bool is_one_of(char c, std::string_view set) {
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(kSpace) == text.npos;
+}
+bool is_opener(Mark m) {
+  return m == Mark::block || m == Mark::call;
+}
 bool begins_call(Mark m) {
-  return m == Mark::block || m == Mark::call || m == Mark::heading;
+  return is_opener(m) || m == Mark::heading;
+}
+bool is_around_text(Mark m) {
+  return m == Mark::think || m == Mark::think_end || m == Mark::frame || m == Mark::frame_end ||
+         m == Mark::turn_end;
 }
 bool ends_call(Mark m) {
   return m == Mark::block_end || m == Mark::call_end || m == Mark::message_end;
 }
 
-// The name in functions.NAME or functions.NAME:INDEX.
-std::string_view without_prefix(std::string_view name) {
-  constexpr std::string_view kPrefix = "functions.";
-  if (name.starts_with(kPrefix)) name.remove_prefix(kPrefix.size());
-  const size_t colon = name.rfind(':');
-  const bool index =
-      colon != name.npos && colon > 0 && name.find_first_not_of("0123456789", colon + 1) == name.npos;
-  return index ? name.substr(0, colon) : name;
+// True for the beginning of what may stand between the opening of a call and its object, without spaces: a bracket,
+// a ``` fence with a word.
+bool is_gap(std::string_view text) {
+  if (text.starts_with('[')) text.remove_prefix(1);
+  const size_t fence = std::min(text.find_first_not_of('`'), text.size());
+  text.remove_prefix(fence);
+  if (fence < 3) return text.empty();
+  while (!text.empty() && is_letter(text[0])) text.remove_prefix(1);
+  return fence == 3 && (text.empty() || text == "[");
 }
 
 // Markers and their spellings, for the scanner.
@@ -61,37 +77,92 @@ struct MarkerSet {
   }
 };
 
-class MarkedParser final : public OutputParser {
+// The markers that count outside of calls, inside a block, and in names.
+struct MarkerSets {
+  MarkerSet outer, in_block, all;
+};
+
+// What is known of the text behind a marker that opens a call.
+enum class Verdict { undecided, call, text };
+
+class MarkedReader {
  public:
-  MarkedParser(const Dialect& dialect, const ParserOptions& o)
-      : dialect_(dialect), calls_(o.calls), types_(o.types), reasoning_(o.in_reasoning) {
+  MarkedReader(const Dialect& dialect, const ParserOptions& o)
+      : dialect_(dialect),
+        calls_(o.calls),
+        types_(o.types),
+        reasoning_(o.in_reasoning),
+        has_reasoned_(o.in_reasoning || o.reasoned),
+        has_content_(o.continues) {
+    auto sets = std::make_shared<MarkerSets>();
     for (const Marker& m : dialect.markers) {
       if (!reads(m.mark)) continue;
-      if (!m.inner) outer_.add(m);
-      if (m.mark != Mark::key_end || !m.inner) in_block_set_.add(m);
-      all_.add(m);
+      if (!m.inner) sets->outer.add(m);
+      if (m.mark != Mark::key_end || !m.inner) sets->in_block.add(m);
+      sets->all.add(m);
     }
-    gates_[0] = gates_[1] = TextGate(outer_.texts);
+    gates_[0] = gates_[1] = TextGate(sets->outer.texts);
+    sets_ = std::move(sets);
     gate().begin(reasoning_);
     at_start_ = calls_ && dialect.bare_object && !reasoning_ && !o.continues;
     if (is_harmony() && !reasoning_ && !o.continues) at_ = At::first_heading;
   }
 
-  std::vector<OutputPiece> push(std::string_view text) override {
-    for (const char c : text) read(c);
-    return pieces_.take();
+  // Reads a byte. If this asks for a trial or for text to be read again, that comes before the next byte.
+  void read(char c) {
+    std::string freed;
+    const MarkerSet& set = markers();
+    const int hit = scanner_.push(c, set.texts, freed);
+    if (hit < 0) return pass(freed, nullptr);
+    const Marker found = set.markers[hit];
+    pass(freed, &found);
   }
-
-  std::vector<OutputPiece> finish(bool cut) override {
-    do {
-      const std::string waiting = scanner_.take();
-      const bool half_marker = cut && waiting.size() > 2;
-      if (!half_marker) pass(waiting, nullptr);
-    } while (!end_output(cut));
+  // Ends the output. Returns false if something is to be read again before it ends.
+  bool end(bool cut) {
+    const std::string waiting = scanner_.take();
+    const bool half_marker = cut && waiting.size() > 2;
+    if (!half_marker) pass(waiting, nullptr);
+    if (!again_) end_output(cut);
+    if (again_) return false;
+    if (!held_.empty()) gate().drop();
     std::string rest;
     gate().flush(rest);
     add_text(rest);
-    return pieces_.take();
+    return true;
+  }
+  std::optional<std::string> take_again() { return std::exchange(again_, {}); }
+  // The marker behind which a call may follow.
+  std::optional<Marker> take_opener() { return std::exchange(opener_, {}); }
+  std::vector<OutputPiece> take() { return pieces_.take(); }
+
+  // Goes on behind `opener`, on trial, with its own pieces.
+  void begin_trial(const Marker& opener) {
+    pieces_.take();
+    trying_ = true;
+    verdict_ = Verdict::undecided;
+    mark_outside(opener);
+  }
+  void end_trial() { trying_ = false; }
+  Verdict verdict() const { return verdict_; }
+  // The verdict if the output ends here. REQUIRES: undecided
+  bool is_call_at_end(bool cut) const {
+    switch (at_) {
+      case At::opening:
+        return cut && is_blank(gap_);
+      case At::name:
+        return cut ? may_be_in_name() : is_offered_name();
+      case At::call:
+        return is_blank(tagged_->loose()) && (cut || standing_ == Standing::offered);
+      case At::body:
+        return cut || body_->is_whole();
+      default:
+        return cut;
+    }
+  }
+  // Gives out a marker as text, or removes it behind the first call.
+  void stray(const Marker& m) {
+    at_ = At::text;
+    if (call_ < 0) verbatim(m.text);
   }
 
  private:
@@ -109,24 +180,13 @@ class MarkedParser final : public OutputParser {
   };
 
   bool is_harmony() const { return dialect_.markers.front().mark == Mark::heading; }
-  bool reads(Mark m) const {
-    return calls_ || is_harmony() || m == Mark::think || m == Mark::think_end || m == Mark::frame;
-  }
+  bool reads(Mark m) const { return calls_ || is_harmony() || is_around_text(m); }
   const MarkerSet& markers() const {
     const bool outside = at_ == At::text || at_ == At::heading || at_ == At::first_heading;
-    if (outside) return in_block_ ? in_block_set_ : outer_;
-    if (at_ == At::body) return outer_;
+    if (outside) return in_block_ ? sets_->in_block : sets_->outer;
+    if (at_ == At::body) return dialect_.reader == CallReader::tagged ? sets_->in_block : sets_->outer;
     const bool has_name = at_ == At::name || (at_ == At::call && tagged_->in_key());
-    return has_name ? all_ : in_block_set_;
-  }
-
-  void read(char c) {
-    std::string freed;
-    const MarkerSet& set = markers();
-    const int hit = scanner_.push(c, set.texts, freed);
-    if (hit < 0) return pass(freed, nullptr);
-    const Marker found = set.markers[hit];
-    pass(freed, &found);
+    return has_name ? sets_->all : sets_->in_block;
   }
 
   // Handles text, then a marker. If a call had to be given up, what it held is read again first.
@@ -134,20 +194,12 @@ class MarkedParser final : public OutputParser {
     for (size_t i = 0; i < freed.size(); ++i) {
       byte(freed[i]);
       if (!again_) continue;
-      std::string more = take_again() + std::string(freed.substr(i + 1));
+      std::string more = *again_ + std::string(freed.substr(i + 1));
       more += marker ? std::string(marker->text) : scanner_.take();
-      return push_all(more);
+      again_ = std::move(more);
+      return;
     }
     if (marker) mark(*marker);
-    if (again_) push_all(take_again());
-  }
-  void push_all(const std::string& text) {
-    for (const char c : text) read(c);
-  }
-  std::string take_again() {
-    std::string text = std::move(*again_);
-    again_.reset();
-    return text;
   }
 
   void byte(char c) {
@@ -166,9 +218,7 @@ class MarkedParser final : public OutputParser {
       case At::body:
         return body_byte(c);
       case At::call:
-        if (doubt_) doubt_->tail += c;
-        tagged_->text({&c, 1});
-        return give_tagged();
+        return tagged_byte(c);
       case At::heading:
       case At::first_heading:
         return heading_byte(c);
@@ -202,9 +252,11 @@ class MarkedParser final : public OutputParser {
     const bool opening = at_ == At::opening;
     if (c == '{' && (opening || more_objects_ || (objects_ && in_block_))) return begin_object(c);
     constexpr std::string_view kBehindCall = "}]` \t\r\n";
-    if (is_one_of(c, opening ? std::string_view("[` \t\r\n") : kBehindCall))
-      return fenced_ |= c == '`', void();
-    if (opening && fenced_ && is_letter(c)) return;
+    if (opening && (is_one_of(c, kSpace) || is_gap(gap_ + c))) {
+      if (!is_one_of(c, kSpace)) gap_ += c;
+      return;
+    }
+    if (!opening && is_one_of(c, kBehindCall)) return;
     if (!opening && objects_ && is_one_of(c, ",;")) return more_objects_ = true, void();
     at_ = At::text;
     text_byte(c);
@@ -213,28 +265,24 @@ class MarkedParser final : public OutputParser {
   void mark_outside(const Marker& m) {
     at_start_ = false;
     if (at_ == At::first_heading && m.mark != Mark::heading) give_up_heading();
-    const bool hidden = reasoning_ && !dialect_.thoughts_hold_calls;
+    if (on_trial() && !is_opener(m.mark)) return decide(Verdict::text);
     switch (m.mark) {
       case Mark::think:
-        return begin_reasoning();
+        return begin_reasoning(m);
       case Mark::think_end:
-        return end_reasoning();
+        return end_reasoning(m);
       case Mark::frame:
-        gate().drop();
-        return gate().begin(true);
+        return begin_frame(m);
+      case Mark::frame_end:
+        return framed_ && call_ < 0 ? void(held_ += m.text) : stray(m);
+      case Mark::turn_end:
+        return call_ < 0 ? void(held_ += m.text) : stray(m);
       case Mark::block:
-        if (!hidden) in_block_ = true, open(At::opening);
-        return;
+      case Mark::call:
+        return mark_opener(m);
       case Mark::block_end:
         in_block_ = false;
-        at_ = At::text;
-        return;
-      case Mark::call:
-        if (!hidden) open(dialect_.reader == CallReader::object ? At::opening : At::name);
-        return;
-      case Mark::call_end:
-        if (at_ == At::opening) at_ = At::text;
-        return;
+        return stray(m);
       case Mark::heading:
         return mark_heading(m);
       case Mark::message:
@@ -243,27 +291,52 @@ class MarkedParser final : public OutputParser {
       case Mark::message_end:
         return end_message();
       default:
-        return;
+        return at_ == At::after_call ? void() : stray(m);
     }
   }
 
+  void mark_opener(const Marker& m) {
+    if (reasoning_ && !dialect_.thoughts_hold_calls) return stray(m);
+    if (!on_trial()) return opener_ = m, void();
+    in_block_ |= m.mark == Mark::block;
+    const bool named = m.mark == Mark::call && dialect_.reader != CallReader::object;
+    open(named ? At::name : At::opening);
+  }
   void open(At at) {
     at_ = at;
-    fenced_ = objects_ = more_objects_ = false;
+    objects_ = more_objects_ = spaced_ = false;
+    gap_.clear();
     name_.clear();
     word_.reset();
   }
 
-  void begin_reasoning() {
-    if (reasoning_ || has_content_) return;
-    reasoning_ = true;
+  void begin_reasoning(const Marker& m) {
+    if (reasoning_ || has_reasoned_ || has_content_) return stray(m);
+    reasoning_ = has_reasoned_ = true;
     gate().begin_other_kind();
   }
-  void end_reasoning() {
+  void end_reasoning(const Marker& m) {
+    if (!reasoning_) return has_reasoned_ && !has_content_ ? void() : stray(m);
+    give_held();
+    stop_reasoning();
+  }
+  void stop_reasoning() {
     if (!reasoning_) return;
     gate().drop();
     reasoning_ = false;
     gate().begin_other_kind();
+  }
+
+  // A marker around the whole content stands at its start. The one at its end is held until it is certain that
+  // only a call follows.
+  void begin_frame(const Marker& m) {
+    if (reasoning_ || has_content_ || framed_) return stray(m);
+    framed_ = true;
+    gate().drop();
+    gate().begin(true);
+  }
+  void give_held() {
+    if (!held_.empty()) verbatim(std::exchange(held_, {}));
   }
 
   // Harmony's messages.
@@ -306,45 +379,66 @@ class MarkedParser final : public OutputParser {
   // Names.
 
   void name_byte(char c) {
-    if (name_.empty() && is_one_of(c, kSpace)) return;
     const bool named = dialect_.reader == CallReader::named;
+    spaced_ |= c == ' ' || c == '\t';
+    if (name_.empty() && is_one_of(c, kSpace)) return;
     if (name_.empty() && !word_ && (c == '{' || c == '[')) return at_ = At::opening, between_byte(c);
-    if ((named && (c == '{' || c == '`')) || (c == '\n' && name_line_ends())) {
+    const bool braced = c == '{' && (named || dialect_.name_ends_line);
+    if (braced || (named && c == '`') || (c == '\n' && name_line_ends())) {
       if (end_name()) return byte(c);
     }
     if (at_ != At::name) return text_byte(c);
+    const bool second_word = !is_one_of(c, kSpace) && is_one_of(name_.empty() ? 'a' : name_.back(), kSpace);
     name_ += c;
-    if (name_.size() > kNameMax) give_up_name();
+    if (second_word || name_.size() > kNameMax) give_up_name();
   }
   bool name_line_ends() const { return dialect_.name_ends_line && (!dialect_.typed_calls || word_); }
 
   // Returns false if what was read is no name; it is text then.
   bool end_name() {
     if (name_.empty() && word_) name_ = *word_;
-    std::string_view name = name_;
-    name = name.substr(0, name.find_last_not_of(kSpace) + 1);
-    if (dialect_.name_prefixed) name = without_prefix(name);
-    const auto forbidden = [](char c) {
-      return (static_cast<unsigned char>(c) <= ' ') || is_one_of(c, "<>{}[]\"'`");
-    };
-    if (name.empty() || std::ranges::any_of(name, forbidden)) return give_up_name(), false;
-    const std::string whole(name);
-    begin_call(whole);
+    const std::string name(trimmed_name());
+    standing_ = standing_of(name, types_.get());
+    if (!is_name(name) || (on_trial() && !may_call(name))) return give_up_name(), false;
+    begin_call(name);
     if (dialect_.reader == CallReader::tagged) {
-      tagged_.emplace(whole, dialect_.values_on_lines, has_value_marker(), types_);
+      tagged_.emplace(name, dialect_.values_on_lines, has_value_marker(), types_);
       at_ = At::call;
     } else {
-      body_.emplace(whole);
+      body_.emplace(name);
       fenced_ = false;
       at_ = At::before_object;
+      if (standing_ == Standing::offered) decide(Verdict::call);
     }
     return true;
+  }
+  std::string_view trimmed_name() const {
+    std::string_view name = name_;
+    name = name.substr(0, name.find_last_not_of(kSpace) + 1);
+    return dialect_.name_prefixed ? without_prefix(name) : name;
+  }
+  // A name that no tool has must be written as a call's name is, not as a word in a sentence.
+  bool may_call(std::string_view name) const {
+    return standing_ == Standing::offered || (!spaced_ && is_plain_name(name));
+  }
+  bool awaits_name() const { return dialect_.typed_calls && !word_; }
+  // For a trial at the end of the output.
+  bool is_offered_name() const {
+    return !awaits_name() && !scanner_.waits() &&
+           standing_of(trimmed_name(), types_.get()) == Standing::offered;
+  }
+  bool may_be_in_name() const {
+    if (name_.empty()) return true;
+    const bool known = standing_of({}, types_.get()) != Standing::open;
+    if (awaits_name()) return !spaced_ && is_plain_name(name_);
+    return may_begin_name(name_, types_.get()) && (known || !spaced_);
   }
   bool has_value_marker() const {
     return std::ranges::any_of(dialect_.markers, [](const Marker& m) { return m.mark == Mark::value; });
   }
   void give_up_name() {
     at_ = At::text;
+    decide(Verdict::text);
     if (is_harmony()) return;
     text(std::exchange(name_, {}));
   }
@@ -353,17 +447,19 @@ class MarkedParser final : public OutputParser {
   void before_object_byte(char c) {
     if (is_one_of(c, "` \t\r\n")) return fenced_ |= c == '`', void();
     if (fenced_ && is_letter(c)) return;
+    if (c == '{' && standing_ != Standing::strange) decide(Verdict::call);
     at_ = At::body;
     body_byte(c);
   }
 
   void mark_in_name(const Marker& m) {
-    if (m.mark == Mark::think || m.mark == Mark::think_end || m.mark == Mark::frame) return;
-    if (m.mark == Mark::separator && at_ == At::name && dialect_.typed_calls && !word_) {
+    if (is_around_text(m.mark)) return decide(Verdict::text);
+    if (m.mark == Mark::separator && at_ == At::name && awaits_name()) {
       word_ = std::exchange(name_, {});
       return;
     }
-    if (at_ == At::name && !end_name()) return mark_outside(m);
+    const bool doubled = at_ == At::name && name_.empty() && !word_ && is_opener(m.mark);
+    if (doubled || (at_ == At::name && !end_name())) return mark_outside(m);
     if (m.mark == Mark::call_id) at_ = At::id;
     if (m.mark == Mark::separator && at_ == At::id) at_ = At::before_object;
     if (at_ == At::call)
@@ -375,8 +471,16 @@ class MarkedParser final : public OutputParser {
 
   // Calls.
 
+  // Settles the trial. Without one, this does nothing.
+  void decide(Verdict verdict) {
+    if (on_trial()) verdict_ = verdict;
+  }
+  bool on_trial() const { return trying_ && verdict_ == Verdict::undecided; }
+
   void begin_call(const std::string& name) {
-    end_reasoning();
+    if (is_object_) decide(Verdict::call);
+    held_.clear();
+    stop_reasoning();
     gate().drop();
     pieces_.add(Kind::call, ++call_, name);
     announced_ = true;
@@ -385,7 +489,14 @@ class MarkedParser final : public OutputParser {
     pieces_.add(Kind::arguments, call_, all.substr(std::min(given_, all.size())));
     given_ = std::max(given_, all.size());
   }
+  // A call of no tool must be whole, with arguments.
+  bool is_whole() const {
+    if (!tagged_) return standing_ != Standing::strange || !is_blank(body_->raw());
+    return !is_prose() && (standing_ != Standing::strange || tagged_->any());
+  }
+  bool is_prose() const { return !dialect_.name_ends_line && tagged_->is_prose(); }
   void end_call() {
+    decide(is_whole() ? Verdict::call : Verdict::text);
     pieces_.add(Kind::call_end, call_, {});
     objects_ = is_object_;
     more_objects_ = false;
@@ -431,6 +542,7 @@ class MarkedParser final : public OutputParser {
       return;
     }
     if (done) resolve_doubt();
+    if (body_->is_whole()) decide(Verdict::call);
     give_settled();
     if (done) end_object();
     if (state == State::done_before) byte(c);
@@ -446,6 +558,7 @@ class MarkedParser final : public OutputParser {
   }
   // What was read is no call: it is read again as text.
   void give_up_body() {
+    decide(Verdict::text);
     again_ = body_->raw();
     leave_call();
     at_ = At::text;
@@ -518,6 +631,22 @@ class MarkedParser final : public OutputParser {
     return true;
   }
 
+  // An object instead of markers is the arguments.
+  void tagged_byte(char c) {
+    if (c == '{' && tagged_->is_new()) {
+      if (standing_ != Standing::strange) decide(Verdict::call);
+      body_.emplace(tagged_->name());
+      tagged_.reset();
+      at_ = At::body;
+      return body_byte(c);
+    }
+    if (doubt_) doubt_->tail += c;
+    tagged_->text({&c, 1});
+    const bool lost = standing_ != Standing::offered ? !is_blank(tagged_->loose())
+                                                     : is_prose() && tagged_->loose().size() > kNameMax;
+    if (lost) decide(Verdict::text);
+    give_tagged();
+  }
   void give_tagged() {
     if (tagged_->settled()) resolve_doubt();
     if (!doubt_) pieces_.add(Kind::arguments, call_, tagged_->take());
@@ -538,23 +667,21 @@ class MarkedParser final : public OutputParser {
     if (doubt_) doubt_->tail += m.text;
     const auto step = tagged_->marker(m);
     give_tagged();
+    if (m.mark == Mark::key && standing_ != Standing::strange) decide(Verdict::call);
     if (step == TaggedCall::Step::inside) return;
     end_call();
     if (step == TaggedCall::Step::ended_before) mark_outside(m);
   }
 
-  // The end of the output. Returns false if something is to be read again.
-  bool end_output(bool cut) {
+  // The end of the output. Something may have to be read again.
+  void end_output(bool cut) {
     if (at_ == At::heading || at_ == At::first_heading) end_heading_of_output(cut);
-    if (at_ == At::name && !end_name_of_output(cut)) return true;
+    if (at_ == At::name && !end_name_of_output(cut)) return;
     if (at_ == At::id || at_ == At::before_object) at_ = At::body;
-    if (at_ != At::body && at_ != At::call) return true;
-    if (cut) return cut_call(), true;
+    if (at_ != At::body && at_ != At::call) return;
+    if (cut) return cut_call();
     if (doubt_ && (tagged_ ? tagged_->in_value() : !end_body())) go_back();
     if (at_ == At::body || at_ == At::call) doubt_.reset(), end_here();
-    if (!again_) return true;
-    push_all(take_again());
-    return false;
   }
   void end_heading_of_output(bool cut) {
     const std::string to = calls_ ? read_heading(heading_).recipient : std::string();
@@ -563,9 +690,8 @@ class MarkedParser final : public OutputParser {
     if (!cut) name_ = to, end_name();
   }
   bool end_name_of_output(bool cut) {
-    const bool awaits = dialect_.typed_calls && !word_;
-    if (!cut) return awaits || name_.empty() ? give_up_name(), false : end_name();
-    if (!awaits && !name_.empty())
+    if (!cut) return awaits_name() || name_.empty() ? give_up_name(), false : end_name();
+    if (!awaits_name() && !name_.empty())
       begin_call(std::string(dialect_.name_prefixed ? without_prefix(name_) : std::string_view(name_)));
     return false;
   }
@@ -574,19 +700,24 @@ class MarkedParser final : public OutputParser {
     gate().drop();
     if (tagged_) return pieces_.add(Kind::arguments, call_, tagged_->cut()), leave_call();
     const std::string name = body_->named() ? body_->name() : body_->cut_name();
-    if (bare_ && (is_no_bare_call() || (!body_->has_arguments() && body_->named()))) {
-      give_up_body();
-      push_all(take_again());
-      return text(scanner_.take());
-    }
+    if (bare_ && (is_no_bare_call() || (!body_->has_arguments() && body_->named()))) return give_up_body();
     if (!announced_ && !name.empty()) begin_call(name);
     if (body_->named()) give_arguments(body_->so_far());
     leave_call();
   }
 
   void text(std::string_view written) {
+    decide(Verdict::text);
+    if (!held_.empty() && is_blank(written)) return held_ += written, void();
+    give_held();
     std::string out;
     gate().push(written, out);
+    add_text(out);
+  }
+  void verbatim(std::string_view written) {
+    give_held();
+    std::string out;
+    gate().push_verbatim(written, out);
     add_text(out);
   }
   void add_text(std::string_view out) {
@@ -598,28 +729,122 @@ class MarkedParser final : public OutputParser {
   const Dialect& dialect_;
   const bool calls_;
   const std::shared_ptr<const ToolTypes> types_;
-  MarkerSet outer_, in_block_set_, all_;
+  std::shared_ptr<const MarkerSets> sets_;
   At at_ = At::text;
-  bool reasoning_, has_content_ = false;
-  bool at_start_ = false;      // only space so far, so an object may be a call
-  bool in_block_ = false;      // inner markers count
-  bool fenced_ = false;        // a ` came before the object
-  bool objects_ = false;       // the last call was an object, so a comma and another one may follow
-  bool more_objects_ = false;  // the comma came
-  bool is_object_ = false;     // the call is an object with a name in it
-  bool bare_ = false;          // the object has no marker
-  bool announced_ = false;     // the call's name was given out
-  size_t given_ = 0;           // bytes of its arguments that were given out
+  bool reasoning_, has_reasoned_, has_content_;
+  bool trying_ = false;  // a marker opened a call, and it is not certain that one follows
+  Verdict verdict_ = Verdict::undecided;
+  Standing standing_ = Standing::open;  // of the call's name
+  bool at_start_ = false;               // only space so far, so an object may be a call
+  bool in_block_ = false;               // inner markers count
+  bool framed_ = false;                 // a marker has opened the content
+  bool spaced_ = false;                 // blanks stand around the name
+  bool fenced_ = false;                 // a ` came before the object
+  bool objects_ = false;                // the last call was an object, so a comma and another one may follow
+  bool more_objects_ = false;           // the comma came
+  bool is_object_ = false;              // the call is an object with a name in it
+  bool bare_ = false;                   // the object has no marker
+  bool announced_ = false;              // the call's name was given out
+  size_t given_ = 0;                    // bytes of its arguments that were given out
   int call_ = -1, doubts_left_ = kDoubtsMax;
   std::string name_, heading_;
+  std::string gap_;                  // what came between the opening and the object, without spaces
+  std::string held_;                 // markers that may end the content, and the space between and after them
   std::optional<std::string> word_;  // the word before the name, once its separator came
   std::optional<HermesCall> body_;
   std::optional<TaggedCall> tagged_;
   std::optional<Doubt> doubt_;
   std::optional<std::string> again_;  // text to be read again before what follows
+  std::optional<Marker> opener_;
   MarkerScanner scanner_;
   TextGate gates_[2];  // of content and of reasoning
   PieceList pieces_;
+};
+
+class MarkedParser final : public OutputParser {
+ public:
+  MarkedParser(const Dialect& dialect, const ParserOptions& o)
+      : reader_(std::make_unique<MarkedReader>(dialect, o)) {}
+
+  std::vector<OutputPiece> push(std::string_view text) override {
+    sources_.push_back({std::string(text)});
+    read_all();
+    return take();
+  }
+
+  std::vector<OutputPiece> finish(bool cut) override {
+    for (bool ended = false; !ended; read_all()) {
+      if (trial_)
+        end_trial(trial_->is_call_at_end(cut));
+      else
+        ended = reader_->end(cut);
+      follow();
+    }
+    return take();
+  }
+
+ private:
+  struct Source {
+    std::string text;
+    size_t at = 0;
+  };
+
+  void collect() {
+    for (OutputPiece& p : reader_->take()) pieces_.add(p.kind, p.call, p.text);
+  }
+  std::vector<OutputPiece> take() {
+    collect();
+    return pieces_.take();
+  }
+
+  void read_all() {
+    while (!sources_.empty()) {
+      Source& s = sources_.back();
+      if (s.at == s.text.size())
+        sources_.pop_back();
+      else
+        read(s.text[s.at++]);
+    }
+  }
+  void read(char c) {
+    if (trial_) {
+      trial_->read(c);
+      tried_ += c;
+      const bool too_long = trials_left_ == 0 && tried_.size() > kLongTrial;
+      if (trial_->verdict() == Verdict::undecided && !too_long) return;
+      end_trial(trial_->verdict() == Verdict::call);
+    } else {
+      reader_->read(c);
+    }
+    follow();
+  }
+  void follow() {
+    if (auto again = reader_->take_again()) sources_.push_back({std::move(*again)});
+    if (const auto opener = reader_->take_opener()) {
+      trial_ = std::make_unique<MarkedReader>(*reader_);
+      trial_->begin_trial(*opener);
+      opener_ = *opener;
+      tried_.clear();
+    }
+  }
+  void end_trial(bool is_call) {
+    if (is_call) {
+      collect();
+      reader_ = std::move(trial_);
+      return reader_->end_trial();
+    }
+    if (trials_left_ > 0 && tried_.size() > kLongTrial) --trials_left_;
+    trial_.reset();
+    reader_->stray(opener_);
+    sources_.push_back({std::exchange(tried_, {})});
+  }
+
+  PieceList pieces_;
+  std::unique_ptr<MarkedReader> reader_, trial_;
+  Marker opener_ = {};  // of the trial
+  std::string tried_;   // the bytes that the trial has read
+  int trials_left_ = kTrialsMax;
+  std::vector<Source> sources_;  // text to be read, the next last
 };
 
 }  // namespace

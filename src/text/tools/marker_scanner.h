@@ -27,6 +27,7 @@ class MarkerScanner {
     }
     return -1;
   }
+  bool waits() const { return !waiting_.empty(); }
   // Returns the bytes that are held back, at the end of the text.
   std::string take() { return std::exchange(waiting_, {}); }
 

@@ -45,6 +45,7 @@ std::string typed_value(std::string_view written, ToolTypes::Type type) {
 void TaggedCall::text(std::string_view bytes) {
   switch (at_) {
     case At::between:
+      if (!has_key_) loose_ += bytes;
       break;
     case At::key:
       key_ += bytes;
@@ -89,7 +90,17 @@ Step TaggedCall::marker(const Marker& m) {
   return Step::inside;
 }
 
+bool TaggedCall::is_new() const {
+  return at_ == At::between && !has_key_ && is_blank(loose_);
+}
+
+bool TaggedCall::is_prose() const {
+  const size_t at = loose_.find_first_not_of(" \t");
+  return !has_key_ && !is_blank(loose_) && loose_[at] != '\n' && loose_[at] != '\r';
+}
+
 void TaggedCall::begin_key() {
+  has_key_ = true;
   if (at_ == At::before_value || at_ == At::behind_value) end_value();
   key_.clear();
   value_.clear();
@@ -114,7 +125,12 @@ void TaggedCall::end_value() {
 void TaggedCall::close() {
   if (at_ != At::between && at_ != At::key) end_value();
   at_ = At::between;
-  out_ += any_ ? "}" : "{}";
+  if (any_)
+    out_ += '}';
+  else if (is_blank(loose_))
+    out_ += "{}";
+  else
+    out_ += repaired_object(loose_).value_or(std::string(trimmed(loose_)));
 }
 
 std::string TaggedCall::cut() {

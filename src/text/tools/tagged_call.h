@@ -1,6 +1,7 @@
 // Reads the inside of a call whose arguments stand between markers, and makes a JSON object of them. A value ends
 // at the marker for its end only if the next key or the end of the call follows; else that marker is a part of
-// the value. Text between the arguments is skipped. Private to text/.
+// the value. Text between the arguments is skipped; without arguments it is what the model wrote instead of them.
+// Private to text/.
 #pragma once
 #include <memory>
 #include <string>
@@ -29,6 +30,14 @@ class TaggedCall {
   // Ends the call where it is: an open value ends, an open key is dropped.
   void close();
 
+  const std::string& name() const { return name_; }
+  // Text behind the name, as long as no key has come.
+  std::string_view loose() const { return loose_; }
+  // True while nothing but space has come.
+  bool is_new() const;
+  // True if only text has come, on the line of the name.
+  bool is_prose() const;
+  bool any() const { return any_; }  // an argument is complete
   bool in_key() const { return at_ == At::key; }
   bool in_value() const { return at_ == At::value; }
   // True where no value is open, so that what was read stands.
@@ -48,10 +57,10 @@ class TaggedCall {
   bool on_lines_, has_value_marker_;
   std::shared_ptr<const ToolTypes> types_;
   At at_ = At::between;
-  std::string key_, value_;
+  std::string loose_, key_, value_;
   std::string behind_;  // the marker that may have ended the value, and the space after it
   std::string out_;
-  bool any_ = false;
+  bool any_ = false, has_key_ = false;
 };
 
 // The JSON of a value as a model wrote it without saying its type.

@@ -42,6 +42,11 @@ void ToolTypes::add(const Json& function) {
   for (const auto& [key, one] : properties->items()) arguments[key] = type_of(one);
 }
 
+bool ToolTypes::begins(std::string_view prefix) const {
+  const auto first = tools_.lower_bound(prefix);
+  return first != tools_.end() && first->first.starts_with(prefix);
+}
+
 ToolTypes::Type ToolTypes::type(std::string_view tool, std::string_view argument) const {
   const auto found = tools_.find(tool);
   if (found == tools_.end()) return Type::unknown;

@@ -18,7 +18,7 @@ constexpr Marker kMarkers[] = {{"<think>", Mark::think},
                                {"<｜tool▁call▁begin｜>", Mark::call},
                                {"<｜tool▁call▁end｜>", Mark::call_end},
                                {"<｜tool▁sep｜>", Mark::separator},
-                               {"<｜end▁of▁sentence｜>", Mark::frame}};
+                               {"<｜end▁of▁sentence｜>", Mark::turn_end}};
 
 }  // namespace
 

@@ -15,7 +15,7 @@ namespace autark::text {
 namespace {
 
 constexpr Marker kMarkers[] = {{"<think>", Mark::think},    {"</think>", Mark::think_end},
-                               {"<response>", Mark::frame}, {"</response>", Mark::frame},
+                               {"<response>", Mark::frame}, {"</response>", Mark::frame_end},
                                {"<tool_call>", Mark::call}, {"</tool_call>", Mark::call_end}};
 
 }  // namespace

@@ -9,11 +9,11 @@
 namespace autark::text {
 namespace {
 
-constexpr Marker kMarkers[] = {{"<think>", Mark::think},         {"</think>", Mark::think_end},
-                               {"<tool_call>", Mark::call},      {"</tool_call>", Mark::call_end},
-                               {"<arg_key>", Mark::key},         {"</arg_key>", Mark::key_end},
-                               {"<arg_value>", Mark::value},     {"</arg_value>", Mark::value_end},
-                               {"<|observation|>", Mark::frame}, {"<|user|>", Mark::frame}};
+constexpr Marker kMarkers[] = {
+    {"<think>", Mark::think},         {"</think>", Mark::think_end},     {"<tool_call>", Mark::call},
+    {"</tool_call>", Mark::call_end}, {"<arg_key>", Mark::key},          {"</arg_key>", Mark::key_end},
+    {"<arg_value>", Mark::value},     {"</arg_value>", Mark::value_end}, {"<|observation|>", Mark::turn_end},
+    {"<|user|>", Mark::turn_end}};
 
 }  // namespace
 

@@ -12,7 +12,7 @@ namespace autark::text {
 namespace {
 
 constexpr Marker kMarkers[] = {{"<think>", Mark::think},      {"</think>", Mark::think_end},
-                               {"<answer>", Mark::frame},     {"</answer>", Mark::frame},
+                               {"<answer>", Mark::frame},     {"</answer>", Mark::frame_end},
                                {"<tool_calls>", Mark::block}, {"</tool_calls>", Mark::block_end}};
 
 }  // namespace

@@ -17,7 +17,7 @@ constexpr Marker kMarkers[] = {{"<think>", Mark::think},
                                {"<|tool_call_begin|>", Mark::call},
                                {"<|tool_call_end|>", Mark::call_end},
                                {"<|tool_call_argument_begin|>", Mark::separator},
-                               {"<|im_end|>", Mark::frame}};
+                               {"<|im_end|>", Mark::turn_end}};
 
 }  // namespace
 

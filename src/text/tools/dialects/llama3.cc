@@ -7,7 +7,7 @@ namespace autark::text {
 namespace {
 
 constexpr Marker kMarkers[] = {
-    {"<|python_tag|>", Mark::block}, {"<|eom_id|>", Mark::block_end}, {"<|eot_id|>", Mark::frame}};
+    {"<|python_tag|>", Mark::block}, {"<|eom_id|>", Mark::block_end}, {"<|eot_id|>", Mark::turn_end}};
 
 }  // namespace
 

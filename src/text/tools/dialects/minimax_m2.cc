@@ -24,7 +24,7 @@ constexpr Marker kMarkers[] = {{"<think>", Mark::think},
                                {"<parameter name=\"", Mark::key, true},
                                {"\">", Mark::key_end, true},
                                {"</parameter>", Mark::value_end, true},
-                               {"[e~[", Mark::frame}};
+                               {"[e~[", Mark::turn_end}};
 
 }  // namespace
 
