@@ -14,15 +14,14 @@ ApiResult<Request> decode(std::string_view rest) {
 }
 
 TEST(OpenAiChat, TakesHintsAboutWhatIsSentAgain) {
-  const Request r = decoded(decode(R"({"prompt_cache_key":"k","messages":[
+  const Request r = decoded(openai_chat().decode(json_of(R"({"prompt_cache_key":"k","messages":[
     {"role":"system","content":[{"type":"text","text":"s","cache_control":{"type":"ephemeral"}}]},
-    {"role":"user","content":"u"}]})"));
+    {"role":"user","content":"u"}]})")));
   EXPECT_TRUE(r.returns);
   EXPECT_EQ(r.keep_seconds, 300);
   EXPECT_EQ(r.cache_marks, std::vector<std::string>{"messages[0]"});
   EXPECT_TRUE(r.ignored.empty());
-  const Request day = decoded(decode(R"({"prompt_cache_key":"","prompt_cache_retention":"24h",
-    "messages":[{"role":"user","content":"u"}]})"));
+  const Request day = decoded(decode(R"(,"prompt_cache_key":"","prompt_cache_retention":"24h")"));
   EXPECT_FALSE(day.returns);
   EXPECT_EQ(day.keep_seconds, 86'400);
 }
