@@ -48,6 +48,7 @@ AnswerReader::AnswerReader(const text::Tokenizer& tokenizer, Rules rules, NewId 
       sampled_(begun(tokenizer, rules_)),
       repair_(may_miss_tags(rules_) ? rules_.tools : std::vector<std::string>{}),
       parser_(text::make_output_parser(rules_.syntax, {.in_reasoning = rules_.in_reasoning,
+                                                       .reasoned = rules_.reasoned,
                                                        .continues = rules_.continues,
                                                        .calls = rules_.calls,
                                                        .types = rules_.types})),

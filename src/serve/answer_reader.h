@@ -28,6 +28,7 @@ class AnswerReader {
   struct Rules {
     text::OutputSyntax syntax = text::OutputSyntax::plain;
     bool in_reasoning = false;       // the prompt ends inside the model's reasoning
+    bool reasoned = false;           // the prompt ends behind it
     bool continues = false;          // the prompt ends inside content
     std::string opening;             // the beginning of the answer, which the prompt already contains
     std::vector<std::string> stop;   // each ends the content where it is found

@@ -148,6 +148,7 @@ api::ApiResult<Prompt> Prompts::rendered(const api::Request& request, const Reas
                 .text = {},
                 .answer = {.syntax = traits_.syntax,
                            .in_reasoning = prompt->in_reasoning,
+                           .reasoned = prompt->reasoned,
                            .continues = prompt->continues,
                            .opening = begun,
                            .stop = request.stop,
