@@ -118,7 +118,9 @@ TEST(F03_MendedCalls, AreFoundWithoutTheirTagToo) {
   const std::string out = "{\"x\": \"\\\\d}\", \"y\": true }!";
   expect(rules, call + "\n" + call, "[f0 id0]" + out + "[f1 id1]" + out);
   expect(rules, "```json\n" + call + "\n```\nDone.", "[f0 id0]" + out + "[c]Done.");
-  expect(rules, "{\"name\": \"f\", \"arguments\": {\"x\": tru!}}\nDone.", "[f0 id0]{\"x\": tru!}![c]Done.");
+  const std::string bad = "{\"name\": \"f\", \"arguments\": {\"x\": tru!}}";
+  expect(rules, bad + "\nDone.", "[f0 id0]{\"x\": tru!}![c]Done.");
+  expect(rules, bad + "\n" + bad, "[f0 id0]{\"x\": tru!}![f1 id1]{\"x\": tru!}!");
 }
 
 TEST(AnswerReader, AnOpeningSpeaksFirst) {
