@@ -50,7 +50,8 @@ class AnswerReader {
   Payloads opening();         // the pieces of Rules::opening
   Payloads push(int32_t id);  // the next token
   Payloads end(int32_t id);   // shows the end token, with include_stop only
-  // Returns what was held back. `cut`: a limit or the client ended the answer, not the model.
+  // Returns what was held back. `cut`: a limit or the client ended the answer, not the model; without it no call
+  // stays open.
   Payloads finish(bool cut);
 
   // Set once the answer is complete although the model could go on: at a stop string, or after the only call

@@ -123,6 +123,17 @@ TEST(F03_MendedCalls, AreFoundWithoutTheirTagToo) {
   expect(rules, bad + "\n" + bad, "[f0 id0]{\"x\": tru!}![f1 id1]{\"x\": tru!}!");
 }
 
+TEST(F03_MendedCalls, NoneStaysOpen) {
+  const std::string call = "\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n";
+  const std::string value = "<｜DSML｜parameter name=\"x\" string=\"true\">a";
+  expect({.syntax = OutputSyntax::dsml}, "Look:" + call + value, "[c]Look:");
+  expect({.syntax = OutputSyntax::dsml},
+         "Look:" + call + "</｜DSML｜invoke>\n" + call.substr(call.rfind("<")) + value,
+         "[c]Look:[f0 id0]{}!");
+  AnswerReader r = reader({.syntax = OutputSyntax::dsml});
+  EXPECT_EQ(read(r, call + value, 5, true), "[f0 id0]{\"x\": \"a") << "a limit cut it";
+}
+
 TEST(AnswerReader, AnOpeningSpeaksFirst) {
   const api::Tool f{"f", Json{{"name", "f"}}};
   const api::Tool g{"g", Json{{"parameters", {{"properties", {{"x", Json::object()}}}}}}};
