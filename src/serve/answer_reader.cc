@@ -159,7 +159,7 @@ std::string call_opening(OutputSyntax syntax, const api::Tool* tool) {
   if (!tool || shape.named.empty()) return std::string(shape.any);
   std::string call(shape.named);
   call += shape.json_name ? dump_json(tool->name) : tool->name;
-  call += shape.after_name;
+  if (!shape.loose_lines) call += shape.after_name;
   // Ends where a token of the model is likely to end: a brace and the quote after it are often one token.
   if (shape.json_arguments) call += has_arguments(*tool) ? "{\"" : "{";
   return call;
