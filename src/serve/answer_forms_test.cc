@@ -344,6 +344,25 @@ TEST(HermesCalls, FitAlsoWithoutTheirTag) {
   EXPECT_TRUE(b.constraint(r, rules)->after(other)->bits.empty()) << "an answer in JSON";
 }
 
+// GLM 4.5 and 4.6 write line ends between the tags, 4.7 does not.
+TEST(GlmCalls, MayLeaveTheLineEndsOut) {
+  Bench b(OutputSyntax::glm4);
+  for (const Mode mode : {Mode::required, Mode::named}) {
+    const api::Request r = request(mode, true, false);
+    const auto rules = b.rules(r, false);
+    for (const std::string line : {"\n", ""}) {
+      const std::string call = std::string(mode == Mode::named ? "" : "other") + line +
+                               "<arg_key>mode</arg_key>" + line + "<arg_value>read</arg_value>" + line +
+                               "<arg_key>n</arg_key>" + line + "<arg_value>1</arg_value>" + line +
+                               "</tool_call>";
+      const auto ids = b.text.tokenizer->encode(call, {.parse_special = true}).value();
+      const auto mask = b.constraint(r, rules)->after(ids);
+      ASSERT_TRUE(mask) << call;
+      EXPECT_TRUE(mask->allows(ByteTokenizer::kBegin)) << call;
+    }
+  }
+}
+
 // <|call|> is among the tokens that end an answer of gpt-oss, by the files or by the template.
 TEST(HarmonyCalls, EndWithTheAnswerIfTheirMarkerEndsIt) {
   const MarksTokenizer t(marks_of(OutputSyntax::harmony));

@@ -28,6 +28,15 @@ bool may_miss_tags(const AnswerReader::Rules& r) {
   return r.syntax == OutputSyntax::hermes && !r.in_reasoning && r.opening.empty() && r.calls;
 }
 
+// Leaves out a call that the model began and did not end by itself: no client could execute it.
+std::vector<OutputPiece> without_open_call(std::vector<OutputPiece> pieces) {
+  int ended = -1;
+  for (const OutputPiece& p : pieces)
+    if (p.kind == OutputPiece::Kind::call_end) ended = p.call;
+  std::erase_if(pieces, [&](const OutputPiece& p) { return p.call > ended; });
+  return pieces;
+}
+
 // The sampled turn begins with the opening, as if the model had written it and not the prompt.
 SampledTurn begun(const text::Tokenizer& tokenizer, const AnswerReader::Rules& rules) {
   SampledTurn s{.in_reasoning = rules.in_reasoning};
@@ -48,6 +57,7 @@ AnswerReader::AnswerReader(const text::Tokenizer& tokenizer, Rules rules, NewId 
       sampled_(begun(tokenizer, rules_)),
       repair_(may_miss_tags(rules_) ? rules_.tools : std::vector<std::string>{}),
       parser_(text::make_output_parser(rules_.syntax, {.in_reasoning = rules_.in_reasoning,
+                                                       .reasoned = rules_.reasoned,
                                                        .continues = rules_.continues,
                                                        .calls = rules_.calls,
                                                        .types = rules_.types})),
@@ -88,7 +98,8 @@ AnswerReader::Payloads AnswerReader::read_text(std::string_view text) {
 AnswerReader::Payloads AnswerReader::finish(bool cut) {
   Payloads out = read_text(decoder_->flush());
   read(out, parser_->push(repair_.finish()));
-  read(out, parser_->finish(cut));
+  std::vector<OutputPiece> rest = parser_->finish(cut);
+  read(out, cut ? std::move(rest) : without_open_call(std::move(rest)));
   if (!ended_) end_of_content(out);
   return out;
 }
@@ -148,7 +159,7 @@ std::string call_opening(OutputSyntax syntax, const api::Tool* tool) {
   if (!tool || shape.named.empty()) return std::string(shape.any);
   std::string call(shape.named);
   call += shape.json_name ? dump_json(tool->name) : tool->name;
-  call += shape.after_name;
+  if (!shape.loose_lines) call += shape.after_name;
   // Ends where a token of the model is likely to end: a brace and the quote after it are often one token.
   if (shape.json_arguments) call += has_arguments(*tool) ? "{\"" : "{";
   return call;

@@ -28,6 +28,7 @@ class AnswerReader {
   struct Rules {
     text::OutputSyntax syntax = text::OutputSyntax::plain;
     bool in_reasoning = false;       // the prompt ends inside the model's reasoning
+    bool reasoned = false;           // the prompt ends behind it
     bool continues = false;          // the prompt ends inside content
     std::string opening;             // the beginning of the answer, which the prompt already contains
     std::vector<std::string> stop;   // each ends the content where it is found
@@ -49,7 +50,8 @@ class AnswerReader {
   Payloads opening();         // the pieces of Rules::opening
   Payloads push(int32_t id);  // the next token
   Payloads end(int32_t id);   // shows the end token, with include_stop only
-  // Returns what was held back. `cut`: a limit or the client ended the answer, not the model.
+  // Returns what was held back. `cut`: a limit or the client ended the answer, not the model; without it no call
+  // stays open.
   Payloads finish(bool cut);
 
   // Set once the answer is complete although the model could go on: at a stop string, or after the only call

@@ -118,7 +118,20 @@ TEST(F03_MendedCalls, AreFoundWithoutTheirTagToo) {
   const std::string out = "{\"x\": \"\\\\d}\", \"y\": true }!";
   expect(rules, call + "\n" + call, "[f0 id0]" + out + "[f1 id1]" + out);
   expect(rules, "```json\n" + call + "\n```\nDone.", "[f0 id0]" + out + "[c]Done.");
-  expect(rules, "{\"name\": \"f\", \"arguments\": {\"x\": tru!}}\nDone.", "[f0 id0]{\"x\": tru!}![c]Done.");
+  const std::string bad = "{\"name\": \"f\", \"arguments\": {\"x\": tru!}}";
+  expect(rules, bad + "\nDone.", "[f0 id0]{\"x\": tru!}![c]Done.");
+  expect(rules, bad + "\n" + bad, "[f0 id0]{\"x\": tru!}![f1 id1]{\"x\": tru!}!");
+}
+
+TEST(F03_MendedCalls, NoneStaysOpen) {
+  const std::string call = "\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n";
+  const std::string value = "<｜DSML｜parameter name=\"x\" string=\"true\">a";
+  expect({.syntax = OutputSyntax::dsml}, "Look:" + call + value, "[c]Look:");
+  expect({.syntax = OutputSyntax::dsml},
+         "Look:" + call + "</｜DSML｜invoke>\n" + call.substr(call.rfind("<")) + value,
+         "[c]Look:[f0 id0]{}!");
+  AnswerReader r = reader({.syntax = OutputSyntax::dsml});
+  EXPECT_EQ(read(r, call + value, 5, true), "[f0 id0]{\"x\": \"a") << "a limit cut it";
 }
 
 TEST(AnswerReader, AnOpeningSpeaksFirst) {

@@ -74,8 +74,8 @@ std::optional<std::string> BareCallRepair::next() {
     inserted_ |= m == Match::yes;
   }
   if (held_.empty()) return {};
-  const size_t brace = inserted_ ? held_.find('}') : held_.npos;
-  std::string piece = held_.substr(0, brace == held_.npos ? brace : brace + 1);
+  const size_t end = inserted_ ? held_.find_first_of("}\n") : held_.npos;
+  std::string piece = held_.substr(0, end == held_.npos ? end : end + 1);
   held_.erase(0, piece.size());
   return piece;
 }

@@ -17,8 +17,8 @@ class BareCallRepair {
       : names_(std::move(names)), looking_(!names_.empty()) {}
 
   void push(std::string_view text) { held_ += text; }  // adds text of the answer
-  // The next piece for the parser; nullopt if more text is needed. A piece ends at each brace that may end a
-  // call, so that the caller can report it with call_ended() before the next piece.
+  // The next piece for the parser; nullopt if more text is needed. A piece ends at each brace and line end,
+  // which may end a call, so that the caller can report it with call_ended() before the next piece.
   std::optional<std::string> next();
   void call_ended();     // the parser has read a complete call: look for another one
   std::string finish();  // returns what was held back, at the end of the answer

@@ -51,7 +51,11 @@ std::vector<std::string> names_of(const std::vector<api::Tool>& tools) {
 
 std::shared_ptr<const text::ToolTypes> types_of(const std::vector<api::Tool>& tools) {
   auto types = std::make_shared<text::ToolTypes>();
-  for (const api::Tool& t : tools) types->add(t.function);
+  for (const api::Tool& t : tools) {
+    Json function = t.function;
+    function["name"] = t.name;
+    types->add(function);
+  }
   return types;
 }
 
@@ -149,6 +153,7 @@ api::ApiResult<Prompt> Prompts::rendered(const api::Request& request, const Reas
                 .text = {},
                 .answer = {.syntax = traits_.syntax,
                            .in_reasoning = prompt->in_reasoning,
+                           .reasoned = prompt->reasoned,
                            .continues = prompt->continues,
                            .opening = begun,
                            .stop = request.stop,

@@ -32,9 +32,10 @@ std::vector<std::string> marks_of(const Dialect& dialect, const Tokenizer& token
 
 class Parts {
  public:
-  explicit Parts(std::vector<std::string> marks) : marks_(std::move(marks)) {}
+  Parts(std::vector<std::string> marks, bool loose_lines)
+      : marks_(std::move(marks)), loose_lines_(loose_lines) {}
 
-  // [{"mark"}, {"text"}, …]
+  // [{"mark"}, {"text"}, {"text": "\n", "optional": true}, …]
   Json of(std::string_view text) const {
     Json parts = Json::array();
     std::string plain;
@@ -44,7 +45,9 @@ class Parts {
     while (!text.empty()) {
       const auto mark = std::ranges::find_if(marks_, [&](const auto& m) { return text.starts_with(m); });
       if (mark == marks_.end()) {
-        plain += text.front();
+        const bool optional = loose_lines_ && text.front() == '\n';
+        if (optional) end_plain(), parts.push_back({{"text", "\n"}, {"optional", true}});
+        if (!optional) plain += text.front();
         text.remove_prefix(1);
         continue;
       }
@@ -58,6 +61,7 @@ class Parts {
 
  private:
   std::vector<std::string> marks_;
+  bool loose_lines_;
 };
 
 // From the name to the arguments; in Kimi's calls their number stands there.
@@ -95,7 +99,7 @@ void add_table(OutputSyntax syntax, const Tokenizer& tokenizer, std::span<const 
                Json* request) {
   const Dialect& dialect = dialect_of(syntax);
   const CallShape& shape = dialect.shape;
-  const Parts parts(marks_of(dialect, tokenizer));
+  const Parts parts(marks_of(dialect, tokenizer), shape.loose_lines);
   request->update({{"rest", parts.of(shape.any.substr(call_opener(syntax).size()))},
                    {"after_name", after_name(dialect, parts)},
                    {"call_end", call_end(shape.call_end, parts, tokenizer, ends, request)},

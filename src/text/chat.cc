@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <ctime>
+#include <span>
 #include "base/file_kind.h"
 #include "base/gguf.h"
 #include "base/mapped_file.h"
@@ -113,14 +114,15 @@ struct TemplateFree {
 };
 using TemplateHandle = std::unique_ptr<autark_template, TemplateFree>;
 
-// True if the prompt ends with the opening of reasoning that the template wrote, not the user.
-bool ends_in_reasoning(const Prompt& p) {
-  constexpr std::string_view kOpenings[] = {"<think>", "<think:opensource>", "[THINK]"};
+// True if the prompt ends with one of `marks` that the template wrote, not the user.
+bool ends_with(const Prompt& p, std::span<const std::string_view> marks) {
   const size_t end = std::string_view(p.text).find_last_not_of(" \n");
   if (end == std::string::npos || (!p.literal.empty() && p.literal.back().end > end)) return false;
   const std::string_view text = std::string_view(p.text).substr(0, end + 1);
-  return std::ranges::any_of(kOpenings, [&](std::string_view o) { return text.ends_with(o); });
+  return std::ranges::any_of(marks, [&](std::string_view m) { return text.ends_with(m); });
 }
+constexpr std::string_view kReasoningBegins[] = {"<think>", "<think:opensource>", "[THINK]"};
+constexpr std::string_view kReasoningEnds[] = {"</think>", "</think:opensource>", "[/THINK]"};
 
 class CrateTemplate final : public ChatTemplate {
  public:
@@ -155,7 +157,8 @@ class CrateTemplate final : public ChatTemplate {
     static_assert(sizeof(ByteRange) == 2 * sizeof(size_t));
     p.literal.resize(borders.size() / sizeof(ByteRange));
     if (!p.literal.empty()) std::memcpy(p.literal.data(), borders.data(), borders.size());
-    p.in_reasoning = ends_in_reasoning(p);
+    p.in_reasoning = ends_with(p, kReasoningBegins);
+    p.reasoned = ends_with(p, kReasoningEnds);
     return p;
   }
 

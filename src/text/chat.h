@@ -41,6 +41,7 @@ struct Prompt {
   // Text that the model wrote in earlier turns, with the tokens that were sampled. In order.
   std::vector<SampledRange> sampled;
   bool in_reasoning = false;  // the prompt ends inside the model's reasoning
+  bool reasoned = false;      // the prompt ends behind reasoning, which may be empty
   bool continues = false;     // the prompt ends inside content, which the answer continues
 };
 

@@ -181,6 +181,15 @@ TEST_F(Chat, TellsHowTheModelWrites) {
   EXPECT_TRUE(of("{{ messages[0].content }}<think>\n", "Hi"));
   EXPECT_TRUE(of("{{ messages[0].content }}<think>", "Hi"));
   EXPECT_FALSE(of("<think>\n</think>{{ messages[0].content }}", "Hi"));
+  const auto behind = [&](const std::string& source, const std::string& typed) {
+    Conversation c;
+    c.messages.push_back({{"role", "user"}, {"content", typed}});
+    auto p = render(source, c, t.get());
+    return p && p->reasoned;
+  };
+  EXPECT_TRUE(behind("{{ messages[0].content }}<think>\n\n</think>\n\n", "Hi"));
+  EXPECT_FALSE(behind("{{ messages[0].content }}<think>\n", "Hi"));
+  EXPECT_FALSE(behind("<think>\n\n</think>{{ messages[0].content }}", "Hi"));
   const auto syntax = [&](const std::string& source) {
     write("chat_template.jinja", source);
     return ChatTemplate::open(folder_, nullptr).value()->syntax();

@@ -54,6 +54,7 @@ struct CallShape {
   std::string_view block_end = {};                              // after the last call
   bool json_name = false;                                       // the name is a JSON string, with its quotes
   bool json_arguments = false;                                  // the arguments are one JSON object
+  bool loose_lines = false;                                     // line ends may be left out
 };
 
 struct Dialect {

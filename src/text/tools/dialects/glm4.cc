@@ -27,7 +27,8 @@ constexpr Dialect kGlm4{.name = "glm4",
                                   .after_key = "</arg_key>\n<arg_value>",
                                   .after_value = "</arg_value>\n",
                                   .call_end = "</tool_call>",
-                                  .between = "\n<tool_call>"},
+                                  .between = "\n<tool_call>",
+                                  .loose_lines = true},
                         .name_ends_line = true,
                         .evidence = "<arg_key>"};
 

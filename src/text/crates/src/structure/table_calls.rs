@@ -1,6 +1,6 @@
 //! Calls of the dialects that are tables (text/dialect.h), from behind the text that opens them. The request of
-//! calls.rs has these keys, too. Parts are lists of {"mark": a special token}, {"text": …} and {"index": true}, a
-//! number.
+//! calls.rs has these keys, too. Parts are lists of {"mark": a special token}, {"text": …}, which may be "optional",
+//! and {"index": true}, a number.
 //!
 //!   rest, call_end, between, block_end, after_name   parts: from the opening to the first name, and so on
 //!   json_name      the name is a JSON string
@@ -191,7 +191,8 @@ fn part(part: &Value) -> Result<String, Fault> {
     if part["index"] == json!(true) {
         return Ok("INDEX".into());
     }
-    Ok(literal(part["text"].as_str().unwrap_or_default()))
+    let text = literal(part["text"].as_str().unwrap_or_default());
+    Ok(if part["optional"] == json!(true) { text + "?" } else { text })
 }
 
 /// A regex of the grammar that matches a text.
