@@ -1,4 +1,5 @@
 #include "models/architecture.h"
+#include "models/unread_tensors.h"
 
 namespace autark {
 namespace {
@@ -39,7 +40,10 @@ Result<std::unique_ptr<Model>> bind(const Checkpoint& c) {
   if (a->check) {
     if (auto e = a->check(c)) return *e;
   }
-  return a->make(c.config, *c.weights);
+  AUTARK_TRY(auto model, a->make(c.config, *c.weights));
+  if (!a->check)  // which would have judged every tensor
+    if (auto e = fault_of_unread(*c.weights, model->layers())) return *e;
+  return model;
 }
 
 }  // namespace autark

@@ -65,7 +65,7 @@ Result<const Architecture*> find_architecture(const std::string& name);
 // The draft head of a checkpoint with this config; null if it has none.
 const DrafterKind* drafter_of(const Architecture& a, const Json& config);
 // Makes the model of a checkpoint. Errors: an unknown architecture, files that fail its check, a config or
-// tensors that do not fit.
+// tensors that do not fit, tensors of the model that it does not ask for.
 Result<std::unique_ptr<Model>> bind(const Checkpoint& c);
 
 bool register_architecture(Architecture a);  // during static initialisation; false if the name is taken

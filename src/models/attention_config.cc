@@ -85,20 +85,22 @@ int64_t rotary_dims(const ConfigFile& f, int64_t head_dim, const std::string& at
 // Hunyuan stretches the base once, whatever the length.
 double stretched(const ConfigFile& f, const std::string& at, int64_t dims, double theta) {
   const double alpha = f.value(at + "alpha", 0.0);
-  if (!(alpha > 0) || dims < 4) f.refuse("rope scaling 'dynamic' needs a positive alpha");
-  return dims < 4 ? theta : theta * std::pow(std::max(alpha, 1e-9), double(dims) / double(dims - 2));
+  if (alpha < 0) f.refuse(at + "alpha is negative");
+  return alpha > 0 && dims > 2 ? theta * std::pow(alpha, double(dims) / double(dims - 2)) : theta;
 }
 
 }  // namespace
 
-Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, double theta,
-               std::optional<double> part) {
+Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, const RopeDefaults& defaults) {
   if (head_dim < 2 || head_dim > kHeadDimMax) return {};  // check_heads() reports it
-  const int64_t dims = rotary_dims(f, head_dim, at, part);
-  theta = f.value(at + "rope_theta", theta);
+  const int64_t dims = rotary_dims(f, head_dim, at, defaults.part);
+  double theta = f.value(at + "rope_theta", defaults.theta);
   if (!(theta > 0)) f.refuse("rope_theta is not positive");
-  const std::string kind = scaling_kind(f, at);
-  if (kind == "dynamic") theta = stretched(f, at, dims, theta);
+  std::string kind = scaling_kind(f, at);
+  if (kind == "dynamic" && defaults.stretches) {
+    theta = stretched(f, at, dims, theta);
+    kind = "default";
+  }
   Rope rope{.frequency = plain_frequencies(dims, theta), .pairing = pairing(f)};
   if (kind == "yarn") {
     scale_yarn(f, at, dims, theta, rope);
@@ -108,14 +110,15 @@ Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, dou
     const double factor = f.need_number(at + "factor");
     if (!(factor > 0)) f.refuse(at + "factor is not positive");
     for (double& v : rope.frequency) v /= factor;
-  } else if (kind != "default" && kind != "dynamic") {
+  } else if (kind != "default") {
     f.refuse("rope scaling '" + kind + "' is not one of default, linear, llama3, yarn");
   }
   return rope;
 }
 
-Rope read_rope(const ConfigFile& f, int64_t head_dim, double theta, std::optional<double> part) {
-  return read_rope(f, head_dim, rope_keys(f), f.value("rope_theta", theta), part);
+Rope read_rope(const ConfigFile& f, int64_t head_dim, RopeDefaults defaults) {
+  defaults.theta = f.value("rope_theta", defaults.theta);
+  return read_rope(f, head_dim, rope_keys(f), defaults);
 }
 
 double read_score_factor(const ConfigFile& f) {

@@ -1,6 +1,6 @@
 // Reads the config keys that checkpoints of the Llama family share: the rotary embedding with its scaling,
-// windows, biases, tied heads, head counts. Absent keys have the defaults of the published configurations.
-// Faults are reported to the ConfigFile.
+// windows, biases, tied heads, head counts. What an absent key means differs between families; where a caller
+// passes no value, it is what it means to Llama. Faults are reported to the ConfigFile.
 #pragma once
 #include <initializer_list>
 #include <optional>
@@ -12,14 +12,18 @@
 
 namespace autark {
 
-// From rope_theta and rope_scaling, or the newer rope_parameters. The scaling is none, linear, llama3,
-// yarn, or hunyuan's stretched base (`dynamic` with an `alpha`); another one is a fault. `theta` is the base if
-// the config has none. `part` is the default of partial_rotary_factor, for models whose heads turn in part;
-// others refuse a factor that is not 1.
-Rope read_rope(const ConfigFile& f, int64_t head_dim, double theta = 10000, std::optional<double> part = {});
+struct RopeDefaults {
+  double theta = 10000;  // the base if the config has none
+  // Of partial_rotary_factor, for models whose heads turn in part; others refuse a factor that is not 1.
+  std::optional<double> part = {};
+  // For Hunyuan: `dynamic` stretches the base by a power of its `alpha`; without one it is none. Others refuse it.
+  bool stretches = false;
+};
+// From rope_theta and rope_scaling, or the newer rope_parameters. The scaling is none, linear, llama3 or yarn;
+// another one is a fault.
+Rope read_rope(const ConfigFile& f, int64_t head_dim, RopeDefaults defaults = {});
 // The same from the keys with the prefix `at` ("rope_scaling.").
-Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, double theta,
-               std::optional<double> part = {});
+Rope read_rope(const ConfigFile& f, int64_t head_dim, const std::string& at, const RopeDefaults& defaults);
 // 0.1 · m · ln(factor) + 1 for a yarn scaling with the key mscale_all_dim, m; else 1. DeepSeek-V3 multiplies
 // the scores by its square.
 double read_score_factor(const ConfigFile& f);

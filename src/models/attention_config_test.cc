@@ -90,6 +90,24 @@ TEST(AttentionConfigTest, WhatIsNotSupportedIsSaid) {
   EXPECT_NE(refusal({{"rope_theta", -1}}).find("rope_theta"), std::string::npos);
 }
 
+TEST(AttentionConfigTest, DynamicStretchesTheBaseInOneFamilyOnly) {
+  const Rope plain = rope_of(Json::object());
+  const auto rope = [](const Json& scaling, bool refused = false) {
+    const Json j = {{"rope_scaling", scaling}};
+    const ConfigFile f(j);
+    const Rope r = read_rope(f, 16, {.stretches = true});
+    EXPECT_EQ(f.fault().has_value(), refused);
+    return r;
+  };
+  EXPECT_EQ(rope({{"type", "dynamic"}, {"factor", 2.0}}).frequency, plain.frequency);
+  EXPECT_EQ(rope({{"type", "dynamic"}, {"alpha", 0}}).frequency, plain.frequency);
+  EXPECT_EQ(rope({{"type", "dynamic"}, {"alpha", 1000}, {"factor", 2.0}}).frequency,
+            rope_of({{"rope_theta", 1e4 * std::pow(1000.0, 16.0 / 14)}}).frequency);
+  rope({{"type", "dynamic"}, {"alpha", -1}}, true);
+  EXPECT_NE(refusal({{"rope_scaling", {{"type", "dynamic"}, {"alpha", 1000.0}}}}).find("dynamic"),
+            std::string::npos);
+}
+
 TEST(AttentionConfigTest, AHeadTooWideIsRefusedBeforeItIsBuilt) {
   const Json empty = Json::object();
   const ConfigFile f(empty);

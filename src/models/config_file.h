@@ -20,6 +20,10 @@ class ConfigFile {
   // min (or 0).
   int64_t need_int(const std::string& key, int64_t min = 1, int64_t max = kIntMax) const;
   double need_number(const std::string& key) const;
+  // need_int(), or `fallback` if the config has no such key. A null is a fault.
+  int64_t int_or(const std::string& key, int64_t fallback, int64_t min = 1, int64_t max = kIntMax) const {
+    return mentions(key) ? need_int(key, min, max) : fallback;
+  }
 
   // Optional values: `fallback` if the key is absent or null; another kind is a fault.
   int64_t value(const std::string& key, int64_t fallback) const;
@@ -31,6 +35,8 @@ class ConfigFile {
   std::vector<int64_t> ints(const std::string& key) const;
   std::vector<std::string> texts(const std::string& key) const;
   bool has(const std::string& key) const { return find(key) != nullptr; }
+  // Whether the key is there, be it null. Keys with dots are not looked up as paths.
+  bool mentions(const std::string& key) const { return json_.is_object() && json_.contains(key); }
 
   // Adds a fault that a model has found: "head_dim 31 is odd".
   void refuse(std::string why) const { faults_.push_back(std::move(why)); }

@@ -16,6 +16,9 @@
 namespace autark {
 namespace {
 
+constexpr SigmoidExpertDefaults kAbsent{
+    .experts = 256, .chosen = 8, .width = 2048, .groups = 8, .groups_kept = 4, .scale = 2.5};
+
 struct Config : DecoderConfig {
   LatentAttention::Sizes attention;
   int64_t dense_dim, dense_layers, every;  // every: of the others, each such layer has experts
@@ -23,19 +26,20 @@ struct Config : DecoderConfig {
 
   explicit Config(const ConfigFile& f)
       : DecoderConfig(f, {.context = 4096, .head_dim = 64}),
-        attention{.dim = dim,
-                  .heads = heads,
-                  .query_rank = f.value("q_lora_rank", 0),
-                  .latent = f.need_int("kv_lora_rank", 1, 1 << 16),
-                  .plain = f.need_int("qk_nope_head_dim", 1, 1 << 16),
-                  .turned = f.need_int("qk_rope_head_dim", 2, 1 << 16),
-                  .value = f.need_int("v_head_dim", 1, 1 << 16),
-                  .split = f.value("autark.split_kv_b", 0) == 1,
-                  .bias = f.value("attention_bias", false)},
+        attention{
+            .dim = dim,
+            .heads = heads,
+            .query_rank = f.value("q_lora_rank", f.mentions("q_lora_rank") ? 0 : 1536),  // null: no rank
+            .latent = f.int_or("kv_lora_rank", 512, 1, 1 << 16),
+            .plain = f.int_or("qk_nope_head_dim", 128, 1, 1 << 16),
+            .turned = f.int_or("qk_rope_head_dim", 64, 2, 1 << 16),
+            .value = f.int_or("v_head_dim", 128, 1, 1 << 16),
+            .split = f.value("autark.split_kv_b", 0) == 1,
+            .bias = f.value("attention_bias", false)},
         dense_dim(f.need_int("intermediate_size")),
-        dense_layers(f.value("first_k_dense_replace", 0)),
+        dense_layers(f.value("first_k_dense_replace", 3)),
         every(f.value("moe_layer_freq", 1)),
-        moe(read_sigmoid_experts(f, dim)) {
+        moe(read_sigmoid_experts(f, dim, kAbsent)) {
     const double m = read_score_factor(f);
     attention.scale = float(m * m / std::sqrt(double(attention.plain + attention.turned)));
     rope = read_rope(f, attention.turned);

@@ -16,8 +16,9 @@ struct Config : DecoderConfig {
   Bias bias;
 
   explicit Config(const ConfigFile& f)
-      : DecoderConfig(f,
-                      {.context = 131072, .head_dim = 128, .eps = 1e-5, .theta = 500000, .tied_head = true}),
+      : DecoderConfig(
+            f,
+            {.context = 131072, .head_dim = 128, .eps = 1e-5, .tied_head = true, .rope = {.theta = 500000}}),
         ffn_dim(f.need_int("intermediate_size")),
         bias(read_bias(f, "use_bias")) {
     rope.pairing = Rope::Pairing::neighbours;

@@ -20,19 +20,20 @@ struct Config : DecoderConfig {
   MixtureOfExperts::Sizes moe;
 
   explicit Config(const ConfigFile& f)
-      : DecoderConfig(f, {.context = 131072, .eps = 1e-5, .theta = 500000, .tied_head = true}),
+      : DecoderConfig(f, {.context = 131072, .eps = 1e-5, .tied_head = true, .rope = {.theta = 500000}}),
         dense_dim(f.need_int("intermediate_size")),
         bias(read_bias(f, "use_bias")),
         interval(f.value("moe_layer_interval", 1)),
         first(f.value("moe_layer_start_index", 1)),
         last(int64_t(f.value("moe_layer_end_index", -1.0))),  // −1: the last layer
-        moe{.experts = f.need_int("moe_num_experts"),
+        moe{.experts = f.int_or("moe_num_experts", 64),
             .dim = dim,
-            .width = f.need_int("moe_intermediate_size"),
-            .routing = {.k = int(f.need_int("moe_k")),
+            .width = f.int_or("moe_intermediate_size", 1536),
+            .shared_bias = bias,
+            .routing = {.k = int(f.int_or("moe_k", 6)),
                         .renormalise = true,
                         .sum_least = float(f.value("moe_norm_min", 1e-12))}} {
-    moe.shared = moe.width * f.value("moe_num_shared_experts", 0);
+    moe.shared = moe.width * f.int_or("moe_num_shared_experts", 2, 0);
     rope.pairing = Rope::Pairing::neighbours;
     check_activation(f, "hidden_act", {"silu", "swish"});
     check_experts(f, moe);

@@ -22,10 +22,10 @@ struct Config : DecoderConfig {
   bool offset_gains;  // gains are stored without the 1
 
   explicit Config(const ConfigFile& f)
-      : DecoderConfig(f, {.context = 131072, .head_dim = 256, .theta = 1e6, .tied_head = true}),
+      : DecoderConfig(f, {.context = 131072, .head_dim = 256, .tied_head = true, .rope = {.theta = 1e6}}),
         ffn_dim(f.need_int("intermediate_size")),
         local(read_rope(f, head_dim, "rope_parameters.sliding_attention.",
-                        f.value("rope_local_base_freq", 10000.0))),
+                        {.theta = f.value("rope_local_base_freq", 10000.0)})),
         window(f.value("sliding_window", 4096)),
         pattern(f.value("sliding_window_pattern", f.value("_sliding_window_pattern", 6))),
         kinds(read_layer_kinds(f, layers)),

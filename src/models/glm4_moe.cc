@@ -12,6 +12,9 @@
 namespace autark {
 namespace {
 
+constexpr SigmoidExpertDefaults kAbsent{
+    .experts = 128, .chosen = 8, .width = 1408, .groups = 1, .groups_kept = 1, .scale = 1};
+
 struct Config : DecoderConfig {
   int64_t dense_dim, dense_layers;
   Bias bias;
@@ -19,12 +22,12 @@ struct Config : DecoderConfig {
   MixtureOfExperts::Sizes moe;
 
   explicit Config(const ConfigFile& f)
-      : DecoderConfig(f, {.context = 131072, .head_dim = 128, .eps = 1e-5, .rotary_part = 0.5}),
+      : DecoderConfig(f, {.context = 131072, .head_dim = 128, .eps = 1e-5, .rope = {.part = 0.5}}),
         dense_dim(f.need_int("intermediate_size")),
         dense_layers(f.value("first_k_dense_replace", 1)),
         bias(read_bias(f, "attention_bias")),
         qk_norm(f.value("use_qk_norm", false)),
-        moe(read_sigmoid_experts(f, dim)) {
+        moe(read_sigmoid_experts(f, dim, kAbsent)) {
     check_activation(f, "hidden_act", {"silu", "swish"});
   }
 };

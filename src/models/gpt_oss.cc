@@ -11,6 +11,16 @@ namespace autark {
 namespace {
 
 constexpr MixtureOfExperts::Names kNames{.router = "router.weight"};
+constexpr double kTheta = 150000;
+
+// What a config without a scaling means.
+Rope published_rope(int64_t head_dim, double theta) {
+  const Json keys{
+      {"rope_scaling",
+       {{"type", "yarn"}, {"factor", 32}, {"original_max_position_embeddings", 4096}, {"truncate", false}}}};
+  const ConfigFile f(keys);
+  return read_rope(f, head_dim, {.theta = theta});
+}
 
 struct Config : DecoderConfig {
   int window;
@@ -20,7 +30,7 @@ struct Config : DecoderConfig {
   MixtureOfExperts::Sizes moe;
 
   explicit Config(const ConfigFile& f)
-      : DecoderConfig(f, {.context = 131072, .head_dim = 64, .eps = 1e-5, .theta = 150000}),
+      : DecoderConfig(f, {.context = 131072, .head_dim = 64, .eps = 1e-5, .rope = {.theta = kTheta}}),
         window(f.value("sliding_window", 128)),
         kinds(read_layer_kinds(f, layers)),
         bias(f.value("attention_bias", true) ? Bias::needed : Bias::none),
@@ -31,6 +41,8 @@ struct Config : DecoderConfig {
             .routing = {.k = int(f.need_int(f.has("num_experts_per_tok") ? "num_experts_per_tok"
                                                                          : "experts_per_token")),
                         .renormalise = true}} {
+    if (!f.has("rope_scaling") && !f.has("rope_parameters"))
+      rope = published_rope(head_dim, f.value("rope_theta", kTheta));
     check_activation(f, "hidden_act", {"silu", "swish"});
     check_experts(f, moe);
     if (window < 1) f.refuse("sliding_window must be positive");

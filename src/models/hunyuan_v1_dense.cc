@@ -14,7 +14,7 @@ struct Config : DecoderConfig {
   Bias attn_bias, ffn_bias;
 
   explicit Config(const ConfigFile& f)
-      : DecoderConfig(f, {.context = 32768, .eps = 1e-5, .tied_head = true}),
+      : DecoderConfig(f, {.context = 32768, .eps = 1e-5, .tied_head = true, .rope = {.stretches = true}}),
         ffn_dim(f.need_int("intermediate_size")),
         attn_bias(read_bias(f, "attention_bias")),
         ffn_bias(read_bias(f, "mlp_bias")) {

@@ -12,30 +12,40 @@ namespace {
 
 constexpr MixtureOfExperts::Names kNames{.router = "gate.wg.weight", .shared = "shared_mlp."};
 
-// A number, or a list with the same number for each layer.
-int64_t of_each_layer(const ConfigFile& f, const std::string& key, int64_t fallback) {
-  const std::vector<int64_t> all = f.ints(key);
-  if (all.empty()) return f.value(key, fallback);
-  if (std::ranges::any_of(all, [&](int64_t v) { return v != all[0]; }))
-    f.refuse(key + " differs from layer to layer; no published Hunyuan has that");
-  return std::clamp<int64_t>(all[0], 0, kIntMax);
+// A number for each layer, from a list or from one number for all.
+std::vector<int64_t> of_each_layer(const ConfigFile& f, const std::string& key, int64_t layers,
+                                   int64_t fallback) {
+  std::vector<int64_t> all = f.ints(key);
+  if (all.empty()) return std::vector<int64_t>(layers, f.value(key, fallback));
+  if (std::ssize(all) != layers)
+    f.refuse(key + " has " + std::to_string(all.size()) + " entries for " + std::to_string(layers) +
+             " layers");
+  all.resize(layers);
+  for (int64_t& v : all) v = std::clamp<int64_t>(v, 0, kIntMax);
+  return all;
 }
 
 struct Config : DecoderConfig {
   Bias attn_bias;
-  MixtureOfExperts::Sizes moe;
+  std::vector<MixtureOfExperts::Sizes> moe;  // of each layer
 
   explicit Config(const ConfigFile& f)
-      : DecoderConfig(f, {.context = 32768, .eps = 1e-5, .tied_head = true}),
-        attn_bias(read_bias(f, "attention_bias")),
-        moe{.experts = of_each_layer(f, "num_experts", 64),
-            .dim = dim,
-            .width = of_each_layer(f, "moe_intermediate_size", f.value("intermediate_size", 0)),
-            .routing = {.k = int(of_each_layer(f, "moe_topk", 8)), .renormalise = true}} {
-    const int64_t shared = of_each_layer(f, "num_shared_expert", 1);
-    if (shared > 0) moe.shared = std::min(shared, kLayersMax) * f.need_int("intermediate_size");
+      : DecoderConfig(f, {.context = 32768, .eps = 1e-5, .tied_head = true, .rope = {.stretches = true}}),
+        attn_bias(read_bias(f, "attention_bias")) {
+    const int64_t width = f.need_int("intermediate_size");
+    const auto experts = of_each_layer(f, "num_experts", layers, 64),
+               widths = of_each_layer(f, "moe_intermediate_size", layers, width),
+               chosen = of_each_layer(f, "moe_topk", layers, 8),
+               shared = of_each_layer(f, "num_shared_expert", layers, 1);
+    for (int64_t i = 0; i < layers; ++i) {
+      moe.push_back({.experts = experts[i],
+                     .dim = dim,
+                     .width = widths[i],
+                     .shared = std::min(shared[i], kLayersMax) * width,
+                     .routing = {.k = int(chosen[i]), .renormalise = true}});
+      if (i == 0 || !f.fault()) check_experts(f, moe.back());  // one layer's fault is enough
+    }
     check_activation(f, "hidden_act", {"silu", "swish"});
-    check_experts(f, moe);
     if (!f.value("use_qk_norm", true)) f.refuse("use_qk_norm is false; no published Hunyuan has that");
     if (f.value("moe_layer_num_skipped", 0) != 0) f.refuse("moe_layer_num_skipped is not 0");
     if (f.value("use_cla", false)) f.refuse("use_cla is true; no published Hunyuan has that");
@@ -56,7 +66,7 @@ class HunyuanMoe final : public SparseDecoder<Config> {
     l.attention.q_norm = w.vector(a + "query_layernorm.weight", {c.head_dim});
     l.attention.k_norm = w.vector(a + "key_layernorm.weight", {c.head_dim});
     l.attention.norm_after_rope = true;
-    l.moe = MixtureOfExperts::load(w, p + "mlp.", c.moe, kNames);
+    l.moe = MixtureOfExperts::load(w, p + "mlp.", c.moe[i], kNames);
     return l;
   }
 };

@@ -5,6 +5,7 @@
 //   y = h + FFN(norm(h))       FFN: a gated MLP in the first layers, then
 //   FFN(x) = Σ_{e∈topk(p + bias)} w_e MLP_e(x) + MLP_shared(x),  p = σ(W_r x),  w = scale · p / Σ p
 #include "models/architecture.h"
+#include "models/layers/sigmoid_experts.h"
 #include "models/layers/sparse_decoder.h"
 
 namespace autark {
@@ -19,7 +20,7 @@ struct Config : DecoderConfig {
   MixtureOfExperts::Sizes moe;
 
   explicit Config(const ConfigFile& f)
-      : DecoderConfig(f, {.context = 262144, .head_dim = 128, .eps = 1e-5, .theta = 11158840}),
+      : DecoderConfig(f, {.context = 262144, .head_dim = 128, .eps = 1e-5, .rope = {.theta = 11158840}}),
         dense_dim(f.need_int("intermediate_size")),
         dense_layers(f.value("first_k_dense_replace", 1)),
         kinds(f.texts("mlp_layer_types")),
@@ -30,13 +31,17 @@ struct Config : DecoderConfig {
             .routing = {.score = Routing::Score::sigmoid,
                         .k = int(f.need_int("num_experts_per_tok")),
                         .renormalise = f.value("route_norm", true),
-                        .scale = float(f.value("router_scaling_factor", 1.0)),
+                        .scale = float(f.value("router_scaling_factor", 2.826)),
                         .sum_least = 1e-20f}} {
     moe.shared = moe.width * f.value("num_shared_experts", 1);
     check_activation(f, "hidden_act", {"silu", "swish"});
+    check_sigmoid(f);
     check_experts(f, moe);
     if (!kinds.empty() && std::ssize(kinds) != layers)
       f.refuse("mlp_layer_types has " + std::to_string(kinds.size()) + " entries");
+    for (const std::string& kind : kinds)
+      if (kind != "dense" && kind != "sparse")
+        f.refuse("mlp_layer_types has '" + kind + "', dense or sparse is expected");
     for (const char* key : {"qk_norm", "moe_router_use_sigmoid", "moe_router_enable_expert_bias"})
       if (!f.value(key, true)) f.refuse(std::string(key) + " is false; no published Hy3 has that");
   }

@@ -6,6 +6,7 @@
 //   y = h + Σ_{e∈topk(p + bias)} w_e MLP_e(h'),  h' = norm(h),  p = σ(W_r h'),  w = p / Σ p
 #include <algorithm>
 #include "models/architecture.h"
+#include "models/layers/sigmoid_experts.h"
 #include "models/layers/sparse_decoder.h"
 
 namespace autark {
@@ -26,7 +27,8 @@ struct Config : DecoderConfig {
   MixtureOfExperts::Sizes moe;
 
   explicit Config(const ConfigFile& f)
-      : DecoderConfig(f, {.context = 196608, .head_dim = 128, .theta = 5e6, .rotary_part = rotary_part(f)}),
+      : DecoderConfig(f,
+                      {.context = 196608, .head_dim = 128, .rope = {.theta = 5e6, .part = rotary_part(f)}}),
         moe{.experts = f.need_int("num_local_experts"),
             .dim = dim,
             .width = f.need_int("intermediate_size"),
@@ -34,7 +36,10 @@ struct Config : DecoderConfig {
                         .k = int(f.need_int("num_experts_per_tok")),
                         .renormalise = true}} {
     check_activation(f, "hidden_act", {"silu", "swish"});
+    check_sigmoid(f);
     check_experts(f, moe);
+    if (!f.value("norm_topk_prob", true) || f.value("routed_scaling_factor", 1.0) != 1)
+      f.refuse("norm_topk_prob or routed_scaling_factor is set; no published MiniMax-M2 has that");
     if (!f.value("use_qk_norm", true)) f.refuse("use_qk_norm is false; no published MiniMax-M2 has that");
     if (const std::string kind = f.value("qk_norm_type", "per_layer"); kind != "per_layer")
       f.refuse("qk_norm_type is '" + kind + "', per_layer is expected");

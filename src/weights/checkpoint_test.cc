@@ -516,6 +516,59 @@ TEST_F(F11_Checkpoint, SaysThatAGgufFileChanged) {
   EXPECT_EQ(c->weights->change()->code, Code::io);
 }
 
+// gpt-oss has the biases of all experts in one tensor, those of gate and up in turn.
+TEST_F(CheckpointTest, BiasesOfFusedExpertsInEveryPlainFormat) {
+  const std::string at = "model.layers.0.mlp.experts.";
+  const std::pair<const char*, std::string> stored[] = {
+      {"F32", raw<float>({1, 2, 3, 4})},
+      {"F16", raw<uint16_t>({0x3c00, 0x4000, 0x4200, 0x4400})},
+      {"BF16", raw<uint16_t>({0x3f80, 0x4000, 0x4040, 0x4080})}};
+  dir_.write("config.json", R"({"model_type": "gpt_oss"})");
+  for (const auto& [dtype, bytes] : stored) {
+    SafetensorsBytes b;
+    b.tensor(at + "gate_up_proj_bias", dtype, {1, 4}, bytes)
+        .tensor(at + "down_proj_bias", dtype, {1, 4}, bytes);
+    dir_.write("model.safetensors", b.bytes());
+    auto c = open_checkpoint(dir_.path());
+    ASSERT_TRUE(c) << c.error().message;
+    EXPECT_EQ(c->weights->unread().size(), 2u);
+    const Vector gate = c->weights->vector(at + "gate_proj.bias", {1, 2}),
+                 up = c->weights->vector(at + "up_proj.bias", {1, 2}),
+                 down = c->weights->vector(at + "down_proj.bias", {1, 4});
+    ASSERT_FALSE(c->weights->fault()) << c->weights->fault()->message;
+    EXPECT_EQ((std::vector{gate[0], gate[1], up[0], up[1], down[3]}), (std::vector{1.f, 3.f, 2.f, 4.f, 4.f}))
+        << dtype;
+    EXPECT_TRUE(c->weights->unread().empty());
+  }
+}
+
+// What was asked for counts as read, with the scales that belong to it; a part of a stack counts as the stack.
+TEST_F(CheckpointTest, TensorsThatNothingAskedFor) {
+  dir_.write("config.json", kConfig);
+  dir_.write("model.safetensors", SafetensorsBytes()
+                                      .tensor("a.weight", "F8_E4M3", {1, 4}, "\x38\x38\x38\x38")
+                                      .tensor("a.scale", "F8_E8M0", {1, 1}, "\x7f")
+                                      .tensor("b.weight", "F8_E4M3", {1, 4}, "\x38\x38\x38\x38")
+                                      .tensor("b.weight_scale_inv", "F32", {1, 1}, raw<float>({1}))
+                                      .tensor("c", "F32", {1}, raw<float>({1}))
+                                      .bytes());
+  auto c = open_checkpoint(dir_.path());
+  ASSERT_TRUE(c) << c.error().message;
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(c->weights->unread(), (Names{"a.scale", "a.weight", "b.weight", "b.weight_scale_inv", "c"}));
+  c->weights->need("a.weight", {1, 4}), c->weights->need("b.weight", {1, 4});
+  EXPECT_EQ(c->weights->unread(), Names{"c"});
+  GgufBytes()
+      .key("general.architecture", "qwen3moe")
+      .tensor("blk.0.ffn_up_exps.weight", 1, {3, 4, 2}, std::string(48, 0))
+      .tensor("blk.0.attn_norm.weight", 0, {2}, std::string(8, 0))
+      .write(dir_ / "m.gguf");
+  auto g = open_checkpoint(dir_ / "m.gguf");
+  ASSERT_TRUE(g) << g.error().message;
+  g->weights->need("model.layers.0.mlp.experts.*.up_proj.weight", {3, 4, 2});
+  EXPECT_EQ(g->weights->unread(), Names{"model.layers.0.input_layernorm.weight"});
+}
+
 // Three experts in the ways in which files store them. A config with three of them is right; one with two or four
 // is named, with the expert.
 TEST_F(CheckpointTest, MoreOrFewerExpertsThanTheConfigSays) {

@@ -199,6 +199,20 @@ TEST(WeightsTest, VectorsAreWidenedAndCut) {
   EXPECT_EQ(fault(w), "");
 }
 
+TEST(WeightsTest, WhatOneLayerHasNoOtherLacks) {
+  MapWeights w;
+  for (const char* i : {"0", "2"}) w.add(std::string("layers.") + i + ".q.bias", Format::f32, {8});
+  w.add("layers.0.mlp.x", Format::f32, {8}), w.add("layers.1.mlp.y", Format::f32, {8});
+  for (const char* name :
+       {"layers.0.q.bias", "layers.2.q.bias", "layers.0.mlp.x", "layers.1.mlp.y", "layers.0.k"})
+    w.find_vector(name, {8});
+  w.find_vector("layers.1.k", {8});
+  EXPECT_EQ(fault(w), "");
+  EXPECT_FALSE(w.find_vector("layers.1.q.bias", {8}));
+  EXPECT_EQ(fault(w),
+            "weights: layers.1.q.bias is not in the checkpoint, other layers have theirs; wrong checkpoint?");
+}
+
 TEST(WeightsTest, ExpertsAreOnePartEach) {
   MapWeights w;
   for (int e = 0; e < 3; ++e) w.add("experts." + std::to_string(e) + ".up", Format::q8_0, {4, 32});

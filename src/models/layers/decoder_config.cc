@@ -14,7 +14,7 @@ DecoderConfig::DecoderConfig(const ConfigFile& f, const Defaults& defaults)
       eps(f.value("rms_norm_eps", defaults.eps)),
       scale(1 / std::sqrt(float(head_dim))),
       tied_head(f.value("tie_word_embeddings", defaults.tied_head)),
-      rope(read_rope(f, head_dim, defaults.theta, defaults.rotary_part)) {
+      rope(read_rope(f, head_dim, defaults.rope)) {
   check_heads(f, heads, kv_heads, head_dim);
 }
 

@@ -5,13 +5,13 @@
 namespace autark {
 
 struct DecoderConfig {
-  // The meaning of absent keys: the values of the family's published configurations.
+  // What absent keys mean in the model's family.
   struct Defaults {
     int64_t context = 2048;
     int64_t head_dim = 0;  // 0: hidden_size / num_attention_heads
-    double eps = 1e-6, theta = 10000;
+    double eps = 1e-6;
     bool tied_head = false;
-    std::optional<double> rotary_part = {};  // of a head, for models whose heads turn in part
+    RopeDefaults rope = {};
   };
   DecoderConfig(const ConfigFile& f, const Defaults& defaults);
 

@@ -25,7 +25,7 @@ std::vector<bool> attention_layers(const ConfigFile& f, int64_t layers) {
 }  // namespace
 
 HybridConfig::HybridConfig(const ConfigFile& f)
-    : DecoderConfig(f, {.context = 262144, .head_dim = 256, .theta = 1e7, .rotary_part = 0.25}),
+    : DecoderConfig(f, {.context = 262144, .head_dim = 256, .rope = {.theta = 1e7, .part = 0.25}}),
       delta(DeltaNet::read(f, dim, eps)),
       full(attention_layers(f, layers)),
       offset_gains(f.value("autark.norm_offset", 0) == 0),

@@ -11,7 +11,8 @@ MixtureOfExperts MixtureOfExperts::load(Weights& w, const std::string& at, const
                      .up = w.need(at + names.up, {E, F, D}, Cut::out),
                      .down = w.need(at + names.down, {E, D, F}, Cut::in)};
   if (names.bias) m.bias = w.vector(at + names.bias, {E});
-  if (names.shared && sizes.shared > 0) m.shared = GatedMlp::load(w, at + names.shared, D, sizes.shared);
+  if (names.shared && sizes.shared > 0)
+    m.shared = GatedMlp::load(w, at + names.shared, D, sizes.shared, sizes.shared_bias);
   return m;
 }
 

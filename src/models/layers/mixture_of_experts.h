@@ -15,6 +15,7 @@ struct MixtureOfExperts {
   struct Sizes {
     int64_t experts, dim, width;  // dim: channels outside an expert, width: inside
     int64_t shared = 0;           // inside the shared MLP; 0: there is none
+    Bias shared_bias = Bias::none;
     Routing routing = {};
   };
   // The names of its tensors. A null name: the model has no such tensor.

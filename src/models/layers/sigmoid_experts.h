@@ -11,7 +11,16 @@ namespace autark {
 inline constexpr MixtureOfExperts::Names kSigmoidExpertNames{.bias = "gate.e_score_correction_bias",
                                                              .shared = "shared_experts."};
 
+// What absent keys mean in a family.
+struct SigmoidExpertDefaults {
+  int64_t experts, chosen, width, groups, groups_kept;
+  double scale;
+};
+
 // Sizes and routing for `dim` channels. Refuses other scores than the sigmoid, and sizes that do not fit.
-MixtureOfExperts::Sizes read_sigmoid_experts(const ConfigFile& f, int64_t dim);
+MixtureOfExperts::Sizes read_sigmoid_experts(const ConfigFile& f, int64_t dim,
+                                             const SigmoidExpertDefaults& absent);
+// Refuses a scoring_func that is not the sigmoid.
+void check_sigmoid(const ConfigFile& f);
 
 }  // namespace autark

@@ -47,10 +47,20 @@ class ConfigReader {
   }
   std::optional<std::string_view> text(const char* key) const { return file_.text(prefix_ + key); }
   bool has_tensor(std::string_view name) const { return file_.tensors().contains(name); }
-  // A dimension of a tensor, counted from the slowest; 0 if there is none.
-  int64_t dimension(std::string_view tensor, size_t i) const {
-    const auto it = file_.tensors().find(tensor);
-    return it == file_.tensors().end() || i >= it->second.shape.size() ? 0 : it->second.shape[i];
+  // A layer's tensor of that name, such as "attn_q.bias"; null if no layer has it.
+  const Gguf::TensorEntry* in_a_layer(const std::string& piece) const {
+    for (const auto& [name, t] : file_.tensors())
+      if (name.starts_with("blk.") && name.ends_with("." + piece)) return &t;
+    return nullptr;
+  }
+  // The rows of a layer's matrix, or of each matrix of a stack; 0 if no layer has it.
+  int64_t rows(const std::string& piece) const {
+    const Gguf::TensorEntry* t = in_a_layer(piece);
+    return t && t->shape.size() > 1 ? t->shape[t->shape.size() - 2] : 0;
+  }
+  int64_t vocabulary() const {
+    const auto it = file_.tensors().find("token_embd.weight");
+    return it == file_.tensors().end() || it->second.shape.empty() ? 0 : it->second.shape[0];
   }
 
  private:
@@ -58,8 +68,12 @@ class ConfigReader {
   std::string prefix_;
 };
 
+// The last blocks of some files are draft layers, which are not run.
 void read_sizes(ConfigReader& r) {
   r.whole("num_hidden_layers", "block_count");
+  const int64_t drafts = r.integer("nextn_predict_layers").value_or(0);
+  if (const auto n = r.integer("block_count"); n && drafts > 0 && drafts < *n)
+    r.config["num_hidden_layers"] = *n - drafts;
   r.whole("hidden_size", "embedding_length");
   r.whole("intermediate_size", "feed_forward_length");
   r.whole("num_attention_heads", "attention.head_count");
@@ -67,7 +81,7 @@ void read_sizes(ConfigReader& r) {
   r.whole("head_dim", "attention.key_length");
   r.whole("max_position_embeddings", "context_length");
   r.number("rms_norm_eps", "attention.layer_norm_rms_epsilon");
-  if (const int64_t rows = r.dimension("token_embd.weight", 0)) r.config["vocab_size"] = rows;
+  if (const int64_t rows = r.vocabulary()) r.config["vocab_size"] = rows;
   r.config["tie_word_embeddings"] = !r.has_tensor("output.weight");
 }
 
@@ -102,7 +116,7 @@ void read_experts(ConfigReader& r) {
   r.whole("num_experts", "expert_count");
   r.whole("num_experts_per_tok", "expert_used_count");
   r.whole("moe_intermediate_size", "expert_feed_forward_length");
-  if (const int64_t rows = r.dimension("blk.0.ffn_gate_exps.weight", 1);
+  if (const int64_t rows = r.rows("ffn_gate_exps.weight");
       rows && !r.config.contains("moe_intermediate_size"))
     r.config["moe_intermediate_size"] = rows;
   r.config["norm_topk_prob"] = r.flag("expert_weights_norm").value_or(true);
@@ -140,9 +154,6 @@ void read_clamps(ConfigReader& r, int64_t layers) {
 void read_deepseek_v4(ConfigReader& r) {
   constexpr int64_t kSqrtSoftplus = 4;
   r.config["rope_theta"] = r.real("rope.freq_base").value_or(1e4);
-  const int64_t drafts = r.integer("nextn_predict_layers").value_or(0);
-  if (const auto n = r.integer("block_count"); n && drafts > 0 && drafts < *n)
-    r.config["num_hidden_layers"] = *n - drafts;
   read_clamps(r, std::max<int64_t>(r.config.value("num_hidden_layers", int64_t{0}), 0));
   r.whole("q_lora_rank", "attention.q_lora_rank");
   r.whole("o_lora_rank", "attention.output_lora_rank");
@@ -170,28 +181,33 @@ void read_deepseek_v4(ConfigReader& r) {
   r.whole("n_shared_experts", "expert_shared_count");
 }
 
-constexpr int64_t kSigmoid = 2;  // expert_gating_func
-
-// Keys of routers that score by a sigmoid and of their experts, under the names that DeepSeek-V3 gave them.
-void read_sigmoid_experts(ConfigReader& r) {
-  r.whole("n_routed_experts", "expert_count");
-  r.whole("num_experts_per_tok", "expert_used_count");
-  r.whole("n_shared_experts", "expert_shared_count");
-  r.whole("moe_intermediate_size", "expert_feed_forward_length");
-  r.whole("first_k_dense_replace", "leading_dense_block_count");
-  r.whole("n_group", "expert_group_count");
-  r.whole("topk_group", "expert_group_used_count");
-  r.number("routed_scaling_factor", "expert_weights_scale");
-  r.config["norm_topk_prob"] = r.flag("expert_weights_norm").value_or(false);
+// Another score than the sigmoid, in words that models refuse.
+void read_score(ConfigReader& r) {
+  constexpr int64_t kSigmoid = 2;
   if (const auto v = r.integer("expert_gating_func"); v && *v != kSigmoid)
     r.config["scoring_func"] = "expert_gating_func " + std::to_string(*v);
 }
 
-// The last blocks of some files are draft layers, which are not run.
-void leave_out_draft_layers(ConfigReader& r) {
-  const int64_t drafts = r.integer("nextn_predict_layers").value_or(0);
-  if (const auto n = r.integer("block_count"); n && drafts > 0 && drafts < *n)
-    r.config["num_hidden_layers"] = *n - drafts;
+// Without the key, what the width of the shared MLP says.
+int64_t shared_experts(const ConfigReader& r) {
+  const int64_t width = r.integer("expert_feed_forward_length").value_or(0);
+  const int64_t shared = r.rows("ffn_gate_shexp.weight");
+  return r.integer("expert_shared_count").value_or(width > 0 ? shared / width : 0);
+}
+
+// Keys of routers that score by a sigmoid and of their experts, under the names that DeepSeek-V3 gave them. An
+// absent key does not mean what it means in a config.json.
+void read_sigmoid_experts(ConfigReader& r) {
+  r.whole("n_routed_experts", "expert_count");
+  r.whole("num_experts_per_tok", "expert_used_count");
+  r.whole("moe_intermediate_size", "expert_feed_forward_length");
+  r.config["n_shared_experts"] = shared_experts(r);
+  r.config["first_k_dense_replace"] = r.integer("leading_dense_block_count").value_or(0);
+  r.config["n_group"] = r.integer("expert_group_count").value_or(1);
+  r.config["topk_group"] = r.integer("expert_group_used_count").value_or(1);
+  r.config["routed_scaling_factor"] = r.real("expert_weights_scale").value_or(1);
+  r.config["norm_topk_prob"] = r.flag("expert_weights_norm").value_or(false);
+  read_score(r);
 }
 
 // Files with the *_mla keys have kv_b as two stacks, one matrix per head; older ones have the one tensor.
@@ -202,7 +218,7 @@ void read_deepseek_v3(ConfigReader& r) {
   const int64_t rotated = r.integer("rope.dimension_count").value_or(0);
   const bool mla = r.integer("attention.key_length_mla").has_value();
   const int64_t key = r.integer(mla ? "attention.key_length_mla" : "attention.key_length").value_or(0);
-  r.whole("q_lora_rank", "attention.q_lora_rank");
+  r.config["q_lora_rank"] = r.integer("attention.q_lora_rank").value_or(0);
   r.whole("kv_lora_rank", "attention.kv_lora_rank");
   r.whole("v_head_dim", mla ? "attention.value_length_mla" : "attention.value_length");
   r.config["qk_rope_head_dim"] = rotated;
@@ -221,7 +237,7 @@ void read_ernie4_5_moe(ConfigReader& r) {
   r.whole("moe_intermediate_size", "expert_feed_forward_length");
   r.whole("moe_layer_interval", "interleave_moe_layer_step");
   r.whole("moe_layer_start_index", "leading_dense_block_count");
-  r.whole("moe_num_shared_experts", "expert_shared_count");
+  r.config["moe_num_shared_experts"] = shared_experts(r);
 }
 
 // These files have the stretched base itself, and a scaling without effect.
@@ -234,20 +250,24 @@ void read_hunyuan(ConfigReader& r) {
 }
 
 void read_hy_v3(ConfigReader& r) {
-  leave_out_draft_layers(r);
   r.whole("num_experts", "expert_count");
   r.whole("num_experts_per_tok", "expert_used_count");
   r.whole("moe_intermediate_size", "expert_feed_forward_length");
-  r.whole("num_shared_experts", "expert_shared_count");
   r.whole("first_k_dense_replace", "leading_dense_block_count");
-  r.number("router_scaling_factor", "expert_weights_scale");
+  r.config["num_shared_experts"] = shared_experts(r);
+  r.config["router_scaling_factor"] = r.real("expert_weights_scale").value_or(1);
+  r.config["route_norm"] = r.flag("expert_weights_norm").value_or(false);
+  read_score(r);
 }
 
+// There are no keys for biases and norms; what a layer has, all layers need.
 void read_glm4_moe(ConfigReader& r) {
   read_sigmoid_experts(r);
-  leave_out_draft_layers(r);
-  r.config["attention_bias"] = r.has_tensor("blk.0.attn_q.bias");
-  r.config["use_qk_norm"] = r.has_tensor("blk.0.attn_q_norm.weight");
+  const auto any = [&](std::initializer_list<const char*> pieces) {
+    return std::ranges::any_of(pieces, [&](const char* piece) { return r.in_a_layer(piece) != nullptr; });
+  };
+  r.config["attention_bias"] = any({"attn_q.bias", "attn_k.bias", "attn_v.bias"});
+  r.config["use_qk_norm"] = any({"attn_q_norm.weight", "attn_k_norm.weight"});
 }
 
 void read_minimax_m2(ConfigReader& r) {
@@ -256,15 +276,21 @@ void read_minimax_m2(ConfigReader& r) {
   r.whole("intermediate_size", "expert_feed_forward_length");
   r.whole("rotary_dim", "rope.dimension_count");
   r.config.erase("partial_rotary_factor");
+  r.config["norm_topk_prob"] = r.flag("expert_weights_norm").value_or(true);
+  r.config["routed_scaling_factor"] = r.real("expert_weights_scale").value_or(1);
+  read_score(r);
 }
 
-// There is no key for `truncate`; it is false in the published models.
+// There is no key for `truncate`; it is false in the published models. A file without a scaling has none; a
+// config.json would have to say that.
 void read_gpt_oss(ConfigReader& r) {
   r.whole("num_local_experts", "expert_count");
   r.whole("num_experts_per_tok", "expert_used_count");
   r.whole("intermediate_size", "expert_feed_forward_length");
   r.whole("sliding_window", "attention.sliding_window");
-  if (r.config.contains("rope_scaling")) r.config["rope_scaling"]["truncate"] = false;
+  Json& scaling = r.config["rope_scaling"];
+  if (scaling.is_null()) scaling["rope_type"] = "default";
+  scaling["truncate"] = false;
 }
 
 void read_qwen3_hybrid(ConfigReader& r) {
@@ -275,7 +301,9 @@ void read_qwen3_hybrid(ConfigReader& r) {
   r.whole("linear_key_head_dim", "ssm.state_size");
   r.whole("linear_conv_kernel_dim", "ssm.conv_kernel");
   if (values > 0) r.config["linear_value_head_dim"] = r.integer("ssm.inner_size").value_or(0) / values;
-  r.whole("shared_expert_intermediate_size", "expert_shared_feed_forward_length");
+  const int64_t shared = r.rows("ffn_gate_shexp.weight");
+  if (const auto v = r.integer("expert_shared_feed_forward_length"); v || shared)
+    r.config["shared_expert_intermediate_size"] = v.value_or(shared);
   r.config["autark"]["norm_offset"] = 1;
   r.config["autark"]["decay"] = 1;
   if (r.config["model_type"] != "qwen3_next") r.config["autark"]["tiled_value_heads"] = 1;

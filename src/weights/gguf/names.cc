@@ -31,6 +31,12 @@ constexpr Names kLayer[] = {
     {"ffn_gate_exps", "mlp.experts.*.gate_proj"},
     {"ffn_up_exps", "mlp.experts.*.up_proj"},
     {"ffn_down_exps", "mlp.experts.*.down_proj"},
+    {"nextn.eh_proj", "eh_proj"},
+    {"nextn.enorm", "enorm"},
+    {"nextn.hnorm", "hnorm"},
+    {"nextn.embed_tokens", "embed_tokens"},
+    {"nextn.shared_head_head", "shared_head.head"},
+    {"nextn.shared_head_norm", "shared_head.norm"},
 };
 
 // GGUF's name for the norm before the feed-forward block depends on whether a norm follows the attention.
@@ -74,11 +80,9 @@ constexpr Names kHunyuan[] = {
     {"ffn_down_shexp", "mlp.shared_mlp.down_proj"},
 };
 constexpr Names kHyV3[] = {
-    {"ffn_gate_inp", "mlp.router.gate"},
-    {"exp_probs_b.bias", "mlp.expert_bias"},
-    {"ffn_gate_shexp", "mlp.shared_mlp.gate_proj"},
-    {"ffn_up_shexp", "mlp.shared_mlp.up_proj"},
-    {"ffn_down_shexp", "mlp.shared_mlp.down_proj"},
+    {"ffn_gate_inp", "mlp.router.gate"},        {"exp_probs_b", "mlp.expert_bias"},
+    {"exp_probs_b.bias", "mlp.expert_bias"},    {"ffn_gate_shexp", "mlp.shared_mlp.gate_proj"},
+    {"ffn_up_shexp", "mlp.shared_mlp.up_proj"}, {"ffn_down_shexp", "mlp.shared_mlp.down_proj"},
 };
 constexpr Names kMinimaxM2[] = {
     {"ffn_gate_inp", "block_sparse_moe.gate"},

@@ -1,4 +1,5 @@
 #include "weights/gguf/open.h"
+#include <algorithm>
 #include <charconv>
 #include <unordered_map>
 #include "base/gguf.h"
@@ -13,6 +14,7 @@ struct Stored {
   const GgufType* type;
   std::vector<int64_t> shape;
   const std::byte* at;
+  bool read = false;  // something has asked for it, or for a part of it
 };
 
 // Finds tensors by their Hugging Face names. One expert or head of a stack is a slice of the
@@ -24,6 +26,13 @@ class GgufWeights final : public Weights {
   std::vector<const MappedFile*> files() const override {
     std::vector<const MappedFile*> all;
     for (const MappedFile& f : file_.files()) all.push_back(&f);
+    return all;
+  }
+  std::vector<std::string> unread() const override {
+    std::vector<std::string> all;
+    for (const auto& [name, stored] : tensors_)
+      if (!stored.read) all.push_back(name);
+    std::ranges::sort(all);
     return all;
   }
 
@@ -50,8 +59,9 @@ class GgufWeights final : public Weights {
     return entry(name, expected, it->second, e, {whole[1], whole[2]});
   }
   // The `index`-th tensor of that shape within the stored one.
-  Entry entry(const std::string& name, const Shape& expected, const Stored& stored, int64_t index,
+  Entry entry(const std::string& name, const Shape& expected, Stored& stored, int64_t index,
               const std::vector<int64_t>& dims) {
+    stored.read = true;
     const GgufType& type = *stored.type;
     Shape shape;
     for (int64_t d : dims) shape.d[shape.rank++] = d;

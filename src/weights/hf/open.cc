@@ -27,6 +27,7 @@ std::string text(const std::vector<int64_t>& shape) {
 struct Stored {
   const Safetensors* file;
   const Safetensors::Entry* entry;
+  bool read = false;  // something has asked for it
 };
 using Names = std::map<std::string, Stored, std::less<>>;
 
@@ -36,6 +37,12 @@ std::string scale_name(const std::string& name) {
 }
 std::string float_scale_name(const std::string& name) {
   return name + "_scale_inv";
+}
+// The format of numbers that are stored one by one.
+std::optional<Format> plain_format(const std::string& dtype) {
+  if (dtype == "F32") return Format::f32;
+  if (dtype == "F16") return Format::f16;
+  return dtype == "BF16" ? std::optional(Format::bf16) : std::nullopt;
 }
 bool is_scale(const std::string& name, const std::string& dtype) {
   return dtype == "F8_E8M0" || name.ends_with("_scale_inv") || name.ends_with("_proj_scales");
@@ -54,6 +61,12 @@ class SafetensorsWeights final : public Weights {
       names_.emplace(plain_name(name), Stored{&shards_.files[file], &shards_.files[file].tensors().at(name)});
   }
   const Names& names() const { return names_; }
+  std::vector<std::string> unread() const override {
+    std::vector<std::string> all;
+    for (const auto& [name, stored] : names_)
+      if (!stored.read) all.push_back(name);
+    return all;
+  }
   std::vector<const MappedFile*> files() const override {
     std::vector<const MappedFile*> all;
     for (const Safetensors& s : shards_.files) all.push_back(&s.file());
@@ -66,19 +79,17 @@ class SafetensorsWeights final : public Weights {
       const bool named = std::exchange(named_, true);
       return named ? Entry{Format::f32, expected, {}} : refuse(name, expected, unsupported_);
     }
-    const auto it = names_.find(name);
-    if (it == names_.end()) return fused(name, expected);
-    const auto& [file, e] = it->second;
+    const Stored* stored = take(name);
+    if (!stored) return fused(name, expected);
+    const Safetensors::Entry* e = stored->entry;
     if (e->shape.size() > 4 || e->bytes == 0) return refuse(name, expected, "has an unusable shape");
     Shape shape;
     for (int64_t d : e->shape) shape.d[shape.rank++] = d;
     if (shape.rank == 0) shape = {1};
-    const std::byte* at = file->bytes(*e).data();
+    const std::byte* at = stored->file->bytes(*e).data();
     const std::string& dtype = e->dtype;
-    if (dtype == "F32") return Entry{Format::f32, shape, {aligned(it->second, 4)}};
-    if (dtype == "F16") return Entry{Format::f16, shape, {aligned(it->second, 2)}};
-    if (dtype == "BF16") return Entry{Format::bf16, shape, {aligned(it->second, 2)}};
-    if (dtype == "I32") return Entry{Format::i32, shape, {aligned(it->second, 4)}};
+    if (const auto f = plain_format(dtype)) return Entry{*f, shape, {aligned(*stored, row_bytes(*f, 1))}};
+    if (dtype == "I32") return Entry{Format::i32, shape, {aligned(*stored, 4)}};
     if (dtype == "I64") return convert(name, shape, Source::i64, at);
     if (dtype == "I16") return convert(name, shape, Source::i16, at);
     if (dtype == "U8") return convert(name, shape, Source::u8, at);
@@ -109,6 +120,13 @@ class SafetensorsWeights final : public Weights {
       if (!it->first.ends_with(".bias")) return true;
     return false;
   }
+  // The stored tensor of that name, which now counts as read; null if there is none.
+  const Stored* take(const std::string& name) {
+    const auto it = names_.find(name);
+    if (it == names_.end()) return nullptr;
+    it->second.read = true;
+    return &it->second;
+  }
 
   const std::byte* aligned(const Stored& s, size_t to) {
     const auto bytes = s.file->bytes(*s.entry);
@@ -129,12 +147,12 @@ class SafetensorsWeights final : public Weights {
     const std::vector<int64_t> scales = nibbles ? std::vector{shape[0], shape[1] / kRunLength}
                                                 : std::vector{tiles(shape[0]), tiles(shape[1])};
     const std::string want = scale_name(name) + " as F8_E8M0 " + text(scales) + " is expected";
-    const auto it = names_.find(scale_name(name));
-    if (it == names_.end()) return refuse(name, expected, "has no scales, " + want);
-    const auto& [file, e] = it->second;
+    const Stored* stored = take(scale_name(name));
+    if (!stored) return refuse(name, expected, "has no scales, " + want);
+    const Safetensors::Entry* e = stored->entry;
     if (e->dtype != "F8_E8M0" || e->shape != scales || (nibbles && shape[1] % kRunLength))
       return refuse(name, expected, "has scales " + e->dtype + " " + text(e->shape) + ", " + want);
-    return {f, shape, {codes, file->bytes(*e).data()}};
+    return {f, shape, {codes, stored->file->bytes(*e).data()}};
   }
 
   // E4M3 codes with a float32 scale for each tile.
@@ -142,7 +160,7 @@ class SafetensorsWeights final : public Weights {
                      const std::byte* codes) {
     if (shape.rank != 2) return refuse(name, expected, "has scales but is not a matrix");
     const std::vector<int64_t> scales{tiles(shape[0]), tiles(shape[1])};
-    const Stored& stored = names_.at(float_scale_name(name));
+    const Stored& stored = *take(float_scale_name(name));
     if (stored.entry->dtype != "F32" || stored.entry->shape != scales)
       return refuse(name, expected,
                     "has scales " + stored.entry->dtype + " " + text(stored.entry->shape) + ", " +
@@ -155,11 +173,11 @@ class SafetensorsWeights final : public Weights {
     const auto part = fused_part(name);
     if (!part) return {};
     if (part->bias) return fused_bias(*part, name, expected);
-    if (const auto it = names_.find(part->tensor + "_blocks"); it != names_.end())
-      return fused_blocks(*part, it->second, name, expected);
-    const auto it = names_.find(part->tensor);
-    if (it == names_.end() || it->second.entry->shape.size() != 3) return {};
-    return fused_plain(*part, it->second, name, expected);
+    if (const Stored* blocks = take(part->tensor + "_blocks"))
+      return fused_blocks(*part, *blocks, name, expected);
+    const Stored* all = take(part->tensor);
+    if (!all || all->entry->shape.size() != 3) return {};
+    return fused_plain(*part, *all, name, expected);
   }
 
   // The rows of `part` among `all` rows of an expert.
@@ -172,9 +190,9 @@ class SafetensorsWeights final : public Weights {
   Entry fused_plain(const FusedPart& part, const Stored& s, const std::string& name, const Shape& expected) {
     const auto& dims = s.entry->shape;
     const std::string& dtype = s.entry->dtype;
-    if (dtype != "BF16" && dtype != "F16" && dtype != "F32")
-      return refuse(name, expected, "is in " + part.tensor + ", which is stored as " + dtype);
-    const Format f = dtype == "F32" ? Format::f32 : dtype == "F16" ? Format::f16 : Format::bf16;
+    const auto plain = plain_format(dtype);
+    if (!plain) return refuse(name, expected, "is in " + part.tensor + ", which is stored as " + dtype);
+    const Format f = *plain;
     if (part.expert >= dims[0]) return refuse(name, expected, lacks(part, dims[0]));
     const std::byte* at = aligned(s, 4) + part.expert * row_bytes(f, dims[1] * dims[2]);
     if (alternating_) {
@@ -188,18 +206,17 @@ class SafetensorsWeights final : public Weights {
   Entry fused_blocks(const FusedPart& part, const Stored& s, const std::string& name, const Shape& expected) {
     constexpr int64_t kBytes = kRunLength / 2;
     const auto& dims = s.entry->shape;
-    const auto it = names_.find(part.tensor + "_scales");
+    const Stored* factors = take(part.tensor + "_scales");
     const bool fits = s.entry->dtype == "U8" && dims.size() == 4 && dims[3] == kBytes;
-    if (!fits || it == names_.end() || it->second.entry->dtype != "U8" ||
-        it->second.entry->shape != std::vector(dims.begin(), dims.begin() + 3))
+    if (!fits || !factors || factors->entry->dtype != "U8" ||
+        factors->entry->shape != std::vector(dims.begin(), dims.begin() + 3))
       return refuse(name, expected,
                     "needs " + part.tensor + "_blocks as U8 [experts, rows, runs, 16] and its _scales");
     if (part.expert >= dims[0]) return refuse(name, expected, lacks(part, dims[0]));
     const RowChoice codes = rows_of(part, dims[1], dims[2] * kBytes),
                     scales = rows_of(part, dims[1], dims[2]);
     const std::byte* at = s.file->bytes(*s.entry).data() + part.expert * dims[1] * codes.bytes;
-    const Stored& factors = it->second;
-    const std::byte* by = factors.file->bytes(*factors.entry).data() + part.expert * dims[1] * scales.bytes;
+    const std::byte* by = factors->file->bytes(*factors->entry).data() + part.expert * dims[1] * scales.bytes;
     const Shape shape{codes.count, dims[2] * kRunLength};
     if (codes.step == 1)
       return {Format::e2m1_b32, shape, {at + codes.first * codes.bytes, by + scales.first * scales.bytes}};
@@ -207,14 +224,15 @@ class SafetensorsWeights final : public Weights {
   }
 
   std::optional<Entry> fused_bias(const FusedPart& part, const std::string& name, const Shape& expected) {
-    const auto it = names_.find(part.tensor + "_bias");
-    if (it == names_.end()) return {};
-    const auto& dims = it->second.entry->shape;
-    const std::string& dtype = it->second.entry->dtype;
-    if (dims.size() != 2 || (dtype != "BF16" && dtype != "F32"))
-      return refuse(name, expected, "is in " + part.tensor + "_bias, " + dtype + " " + text(dims));
-    const Format f = dtype == "F32" ? Format::f32 : Format::bf16;
-    const std::byte* at = aligned(it->second, 4);
+    const Stored* stored = take(part.tensor + "_bias");
+    if (!stored) return {};
+    const auto& dims = stored->entry->shape;
+    const auto plain = plain_format(stored->entry->dtype);
+    if (dims.size() != 2 || !plain)
+      return refuse(name, expected,
+                    "is in " + part.tensor + "_bias, " + stored->entry->dtype + " " + text(dims));
+    const Format f = *plain;
+    const std::byte* at = aligned(*stored, 4);
     if (!part.fused) return Entry{f, {dims[0], dims[1]}, {at}};
     RowChoice all = rows_of(part, dims[1], block_bytes(f));
     if (!alternating_) return refuse(name, expected, "is half of a bias whose halves do not alternate");
