@@ -180,8 +180,9 @@ TEST(FamilyBytesTest, OtherQuantisationsAreCountedWhereTheirSizeIsToldAndDoNotRu
   const int64_t codes = bytes_of(card, kFp8).at("F8_E4M3"), biases = 4 * int64_t{58} * 256;
   EXPECT_EQ(bytes.at("F8_E4M3"), codes);
   EXPECT_EQ(bytes.at("F32"), codes / (64 * 64) * 4 + biases) << "all sides are whole blocks";
-  EXPECT_NE(fault(small).find("q_a_proj.weight is FP8 in blocks of 64 x 64, only 128 x 128 is supported"),
-            std::string::npos)
+  EXPECT_NE(
+      fault(small).find("kv_a_proj_with_mqa.weight is FP8 in blocks of 64 x 64, only 128 x 128 is supported"),
+      std::string::npos)
       << fault(small);
   for (const auto& [method, said] : {std::pair{"fp8", "in FP8 without weight_block_size"},
                                      {"compressed-tensors", "by 'compressed-tensors'"},
@@ -190,7 +191,7 @@ TEST(FamilyBytesTest, OtherQuantisationsAreCountedWhereTheirSizeIsToldAndDoNotRu
     EXPECT_EQ(c.bytes, 0) << method;
     EXPECT_TRUE(c.tensors.empty());
     EXPECT_EQ(c.parameters, card.parameters);
-    EXPECT_NE(fault(c).find("q_a_proj.weight is quantised " + std::string(said)), std::string::npos)
+    EXPECT_NE(fault(c).find("kv_a_proj_with_mqa.weight is quantised " + std::string(said)), std::string::npos)
         << fault(c);
   }
   EXPECT_EQ(fault(planned(kFp8["quantization_config"])), "");

@@ -90,6 +90,9 @@ class Probe {
     return {};
   }
 
+  static bool is_of_calls(Mark m) {
+    return m != Mark::frame && m != Mark::frame_end && m != Mark::turn_end && m != Mark::message_end;
+  }
   // The first added token that is no markup of calls.
   std::string_view outside_call(std::string_view rest) const {
     while (true) {
@@ -102,7 +105,7 @@ class Probe {
         first = here, found = mark, of_call = call;
       };
       for (const Marker& m : dialect_of(chat_.syntax()).markers)
-        if (m.mark != Mark::frame && m.mark != Mark::message_end) look(m.text, true);
+        if (is_of_calls(m.mark)) look(m.text, true);
       for (const std::string& m : markup_) look(m, false);
       if (!of_call) return found;
       rest.remove_prefix(first + found.size());
