@@ -75,6 +75,11 @@ class HermesParser final : public OutputParser {
         outside(c);
         continue;
       }
+      // This line end is the call's own, whatever follows it.
+      if (c == '\n' && body_->awaits_end() && !tags_.waits()) {
+        inside(c);
+        continue;
+      }
       std::string freed;
       const int hit = tags_.push(c, kTags, freed);
       bytes(freed);

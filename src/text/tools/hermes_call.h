@@ -44,10 +44,11 @@ class HermesCall {
   std::string so_far() const;
   std::string cut_name() const;
 
-  bool in_string() const;                          // a tag at this place would be inside a string
-  bool astray() const { return any_astray_; }      // a value cannot be repaired
-  bool begun() const { return at_ != At::begin; }  // the opening brace was read
-  const std::string& raw() const { return raw_; }  // all bytes consumed
+  bool in_string() const;                               // a tag at this place would be inside a string
+  bool astray() const { return any_astray_; }           // a value cannot be repaired
+  bool awaits_end() const { return at_ == At::ended; }  // a line end would end the call
+  bool begun() const { return at_ != At::begin; }       // the opening brace was read
+  const std::string& raw() const { return raw_; }       // all bytes consumed
 
  private:
   enum class At {
