@@ -14,6 +14,11 @@ namespace {
 constexpr std::string_view kQuestion = "Qzvquestion", kThought = "Qzvthought", kAnswer = "Qzvanswer",
                            kNext = "Qzvnext";
 
+// Markers that stand inside a turn. Behind a call, any other one ends it.
+constexpr Mark kInside[] = {Mark::think,    Mark::think_end, Mark::block,     Mark::block_end, Mark::call,
+                            Mark::call_end, Mark::call_id,   Mark::separator, Mark::key,       Mark::key_end,
+                            Mark::value,    Mark::value_end, Mark::heading,   Mark::message};
+
 Json message(const char* role, std::string_view text, bool in_parts) {
   Json content = text;
   if (in_parts) content = Json::array({{{"type", "text"}, {"text", text}}});
@@ -90,9 +95,6 @@ class Probe {
     return {};
   }
 
-  static bool is_of_calls(Mark m) {
-    return m != Mark::frame && m != Mark::frame_end && m != Mark::turn_end && m != Mark::message_end;
-  }
   // The first added token that is no markup of calls.
   std::string_view outside_call(std::string_view rest) const {
     while (true) {
@@ -105,7 +107,7 @@ class Probe {
         first = here, found = mark, of_call = call;
       };
       for (const Marker& m : dialect_of(chat_.syntax()).markers)
-        if (is_of_calls(m.mark)) look(m.text, true);
+        if (std::ranges::find(kInside, m.mark) != std::end(kInside)) look(m.text, true);
       for (const std::string& m : markup_) look(m, false);
       if (!of_call) return found;
       rest.remove_prefix(first + found.size());
