@@ -79,7 +79,7 @@ class Probe {
   }
 
   // The token that ends a turn with a call, or that begins the result if nothing ends the turn. Empty if it also
-  // stands before the call, or if calls of this form are not read.
+  // stands before the call or between two calls, or if calls of this form are not read.
   std::string behind_call() const {
     if (chat_.syntax() == OutputSyntax::plain) return {};
     for (const Conversation& c : conversations_with_call()) {
@@ -90,9 +90,18 @@ class Probe {
       const size_t end = value + kProbedValue.size(), question = text.rfind(kProbedQuestion, value);
       const std::string_view mark = outside_call(text.substr(end, result - end));
       const size_t before = question == text.npos ? 0 : question;
-      return std::string(text.substr(before, value - before).find(mark) == text.npos ? mark : "");
+      const bool known = text.substr(before, value - before).find(mark) != text.npos;
+      return std::string(known || stands_between_calls(c, mark) ? "" : mark);
     }
     return {};
+  }
+  bool stands_between_calls(Conversation c, std::string_view mark) const {
+    for (Json& m : c.messages)
+      if (m.contains("tool_calls")) m["tool_calls"].push_back(Json(m["tool_calls"][0]));
+    const auto prompt = chat_.render(c);
+    const std::string_view text = prompt ? std::string_view(prompt->text) : std::string_view();
+    const size_t first = text.find(kProbedValue), last = text.rfind(kProbedValue);
+    return first < last && text.substr(first, last - first).find(mark) != text.npos;
   }
 
   // The first added token that is no markup of calls.

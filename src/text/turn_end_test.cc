@@ -123,6 +123,19 @@ TEST_F(F04_TurnEnd, OfCallsThatEndOtherwise) {
       "<|return|><|end|><|call|>");
 }
 
+// What stands behind each of several calls does not end the turn.
+TEST_F(F04_TurnEnd, OfSeveralCalls) {
+  with_marks({"<|start|>", "<|message|>", "<|channel|>", "<|end|>", "<|return|>", "<|call|>"});
+  EXPECT_EQ(
+      ends(
+          "{% for m in messages %}{% for t in m.tool_calls or [] %}{% set c = t.function %}<|start|>assistant"
+          "<|channel|>commentary to=functions.{{ c.name }}<|message|>{{ c.arguments | tojson }}<|call|>{% "
+          "endfor %}"
+          "{% if not m.tool_calls %}<|start|>{{ m.role }}<|message|>{{ m.content }}<|end|>{% endif %}{% "
+          "endfor %}"),
+      "<|end|>");
+}
+
 TEST_F(F04_TurnEnd, OfCallsByTheResultsBeginning) {
   with_marks({"<a>", "<u>", "<result>", "<tool_call>", "</tool_call>", "<arg_key>", "</arg_key>",
               "<arg_value>", "</arg_value>"});
