@@ -330,17 +330,17 @@ bool EntryFolder::evict_foreign() {
   }
 }
 
-// Removes the longest unused entry of this program.
-std::optional<EntryId> EntryFolder::drop_oldest() {
+// Removes the longest unused entry of this program. False: there is none.
+bool EntryFolder::drop_oldest() {
   std::optional<EntryId> oldest;
   {
     const std::lock_guard lock(mutex_);
-    if (order_.empty()) return {};
+    if (order_.empty()) return false;
     oldest = order_.begin()->second;
     drop(*oldest);
   }
   ::unlinkat(folder_, file_name(*oldest).c_str(), 0);
-  return oldest;
+  return true;
 }
 
 bool EntryFolder::evict() {

@@ -73,7 +73,7 @@ class EntryFolder {
   bool make_room(int64_t bytes);
   bool exceeds_limits(int64_t bytes) const;
   int64_t evictable() const;
-  std::optional<EntryId> drop_oldest();
+  bool drop_oldest();
   bool evict();
   bool evict_foreign();
   bool store(const std::string& name, const Entry& e);
