@@ -25,6 +25,24 @@ inline const uint8_t* record_at(const RecordSource& s, int64_t row) {
   return s.pages[slot / s.page_rows] + slot % s.page_rows * s.row_bytes;
 }
 
+// Asks for some channels of the records of positions [from, to).
+inline void prefetch_channels(const AttendTask& t, const RecordSource& s, int64_t first, int64_t n,
+                              int64_t from, int64_t to) {
+  const int64_t at = first * bytes_of(t.record), bytes = n * bytes_of(t.record);
+  for (int64_t row = from; row < to; ++row) {
+    const uint8_t* p = record_at(s, row) + at;
+    for (int64_t b = 0; b < bytes; b += 64) prefetch<false>(p + b);
+    prefetch<false>(p + bytes - 1);
+  }
+}
+
+// Asks for what a block reads. Its records lie apart, so the processor does not foresee them.
+inline void prefetch_block(const AttendTask& t, int64_t base, int64_t low, int64_t end) {
+  const int64_t from = base > low ? base : low, to = base + kPositions < end ? base + kPositions : end;
+  prefetch_channels(t, t.keys, t.key_head * t.dim, t.dim, from, to);
+  prefetch_channels(t, t.values, t.key_head * t.value_step, t.value_dim, from, to);
+}
+
 void load_keys(const AttendTask& t, int64_t base, int64_t from, int64_t to, float* keys) {
   const int64_t at = t.key_head * t.dim * bytes_of(t.record);
   const uint8_t* rows[kPositions];
@@ -92,9 +110,26 @@ void score_rows(const float* q, int64_t dim, const float* keys, float* scores) {
     scores_of<R, kVectors<R>>(q, dim, keys + at, scores + at);
 }
 
+// Values of a block: expanded once for many rows, or read as they are stored, which spares few rows the way through the cache.
+struct ExpandedValues {
+  F at(int64_t j, int64_t c) const { return load(values + j * wide + c); }
+  const float* values;  // [position][wide]
+  int64_t wide;
+};
+template <Record K>
+struct StoredValues {
+  F at(int64_t j, int64_t c) const {
+    const uint8_t* p = rows[j] + c * bytes_of(K);
+    return K == Record::f32 ? load_floats(p) : K == Record::f16 ? load_f16(p) : load_bf16(p);
+  }
+  const uint8_t* rows[kPositions];
+};
+
 // acc[r] += Σ_j p[r][j] v[j], columns [c, c + 16 V).
-template <int R, int V>
-void value_rows(const float* p, const float* values, int64_t j0, int64_t j1, int64_t wide, float* acc) {
+template <int R, int V, class Values>
+void value_rows(const float* p, const Values& values, int64_t c, int64_t j0, int64_t j1, int64_t wide,
+                float* acc) {
+  acc += c;
   F s[R][V];
   AUTARK_UNROLL(kTileRows)
   for (int r = 0; r < R; ++r) {
@@ -104,7 +139,7 @@ void value_rows(const float* p, const float* values, int64_t j0, int64_t j1, int
   for (int64_t j = j0; j < j1; ++j) {
     F x[V];
     AUTARK_UNROLL(4)
-    for (int v = 0; v < V; ++v) x[v] = load(values + j * wide + v * kLanes);
+    for (int v = 0; v < V; ++v) x[v] = values.at(j, c + v * kLanes);
     AUTARK_UNROLL(kTileRows)
     for (int r = 0; r < R; ++r) {
       const F one = all(p[r * kPositions + j]);
@@ -119,12 +154,39 @@ void value_rows(const float* p, const float* values, int64_t j0, int64_t j1, int
   }
 }
 
-template <int R>
-void value_tile(const float* p, const float* values, int64_t j0, int64_t j1, int64_t wide, float* acc) {
+template <int R, class Values>
+void value_tile(const float* p, const Values& values, int64_t j0, int64_t j1, int64_t wide, float* acc) {
   constexpr int64_t kStep = kVectors<R> * kLanes;
   int64_t c = 0;
-  for (; c + kStep <= wide; c += kStep) value_rows<R, kVectors<R>>(p, values + c, j0, j1, wide, acc + c);
-  for (; c < wide; c += kLanes) value_rows<R, 1>(p, values + c, j0, j1, wide, acc + c);
+  for (; c + kStep <= wide; c += kStep) value_rows<R, kVectors<R>>(p, values, c, j0, j1, wide, acc);
+  for (; c < wide; c += kLanes) value_rows<R, 1>(p, values, c, j0, j1, wide, acc);
+}
+
+template <class Values>
+void add_values(const AttendScratch& a, const Values& values, int64_t j0, int64_t j1) {
+  int64_t r = 0;
+  for (; r + kTileRows <= a.rows; r += kTileRows)
+    value_tile<kTileRows>(a.scores + r * kPositions, values, j0, j1, a.wide, a.acc + r * a.wide);
+  for (; r < a.rows; ++r)
+    value_tile<1>(a.scores + r * kPositions, values, j0, j1, a.wide, a.acc + r * a.wide);
+}
+
+template <Record K>
+void add_stored_values(const AttendTask& t, const AttendScratch& a, int64_t base, int64_t from, int64_t to) {
+  StoredValues<K> values;
+  for (int64_t i = from; i < to; ++i)
+    values.rows[i - base] = record_at(t.values, i) + t.key_head * t.value_step * bytes_of(K);
+  add_values(a, values, from - base, to - base);
+}
+
+void add_values(const AttendTask& t, const AttendScratch& a, int64_t base, int64_t from, int64_t to) {
+  if (a.rows > 2 * kTileRows || t.value_dim != a.wide) {
+    load_values(t, base, from, to, a.wide, a.values);
+    return add_values(a, ExpandedValues{a.values, a.wide}, from - base, to - base);
+  }
+  if (t.record == Record::f32) return add_stored_values<Record::f32>(t, a, base, from, to);
+  if (t.record == Record::f16) return add_stored_values<Record::f16>(t, a, base, from, to);
+  add_stored_values<Record::bf16>(t, a, base, from, to);
 }
 
 // Scores of one query to probabilities; `from` and `to` bound the positions it sees, in this block.
@@ -158,7 +220,6 @@ inline void online_softmax(float* s, int64_t from, int64_t to, float* m, float* 
 void attend_block(const AttendTask& t, AttendScratch& a, int64_t base, int64_t from, int64_t to) {
   const int64_t heads = t.head_end - t.head_begin;
   load_keys(t, base, from, to, a.keys);
-  load_values(t, base, from, to, a.wide, a.values);
   int64_t r = 0;
   for (; r + kTileRows <= a.rows; r += kTileRows)
     score_rows<kTileRows>(a.q + r * t.dim, t.dim, a.keys, a.scores + r * kPositions);
@@ -169,11 +230,7 @@ void attend_block(const AttendTask& t, AttendScratch& a, int64_t base, int64_t f
     online_softmax(a.scores + r * kPositions, low - base, p + 1 - base, &a.m[r], &a.l[r], a.acc + r * a.wide,
                    a.wide);
   }
-  for (r = 0; r + kTileRows <= a.rows; r += kTileRows)
-    value_tile<kTileRows>(a.scores + r * kPositions, a.values, from - base, to - base, a.wide,
-                          a.acc + r * a.wide);
-  for (; r < a.rows; ++r)
-    value_tile<1>(a.scores + r * kPositions, a.values, from - base, to - base, a.wide, a.acc + r * a.wide);
+  add_values(t, a, base, from, to);
 }
 
 inline AttendScratch make_scratch(const AttendTask& t) {
@@ -196,16 +253,19 @@ inline AttendScratch make_scratch(const AttendTask& t) {
 }
 
 void attend(const AttendTask& t) {
-  const int64_t heads = t.head_end - t.head_begin;
+  const int64_t heads = t.head_end - t.head_begin, begin = t.position + t.token_begin,
+                end = t.position + t.token_end;
+  const int64_t low = t.window && begin - t.window + 1 > 0 ? begin - t.window + 1 : 0;
+  prefetch_block(t, low / kPositions * kPositions, low, end);
   AttendScratch a = make_scratch(t);
   for (int64_t r = 0; r < a.rows; ++r) {
     const float* q = t.q + ((t.token_begin + r / heads) * t.heads + t.head_begin + r % heads) * t.dim;
     for (int64_t c = 0; c < t.dim; ++c) a.q[r * t.dim + c] = q[c] * t.scale;
   }
-  const int64_t begin = t.position + t.token_begin, end = t.position + t.token_end;
-  const int64_t low = t.window && begin - t.window + 1 > 0 ? begin - t.window + 1 : 0;
-  for (int64_t base = low / kPositions * kPositions; base < end; base += kPositions)
+  for (int64_t base = low / kPositions * kPositions; base < end; base += kPositions) {
+    prefetch_block(t, base + kPositions, low, end);
     attend_block(t, a, base, base > low ? base : low, base + kPositions < end ? base + kPositions : end);
+  }
   for (int64_t r = 0; r < a.rows; ++r) {
     float* y = t.y + ((t.token_begin + r / heads) * t.heads + t.head_begin + r % heads) * t.value_dim;
     const F by = all(1.f / a.l[r]);
