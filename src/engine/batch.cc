@@ -48,7 +48,9 @@ void Batch::add(std::unique_ptr<Session> s) {
   if (!scheduler_.submit(job, agreed_micros(clock_())))
     return finish(id, session.end(Finish::failed,
                                   Error{Code::exhausted, "engine: the queue is full; try again later"}));
-  if (loader_ && job.reads && loader_->finds_more({*job.hints, job.tokens})) scheduler_.hold(id);
+  if (!loader_ || !job.reads) return;
+  session.block_names = loader_->names_if_more({*job.hints, job.tokens});
+  if (!session.block_names.empty()) scheduler_.hold(id);
 }
 
 // Releases the request whose prefix is there, and begins to read that of the next one. Of a request that ended
@@ -59,8 +61,9 @@ void Batch::read_prefixes() {
     if (reading_) scheduler_.release(*reading_);
     reading_ = scheduler_.first_held();
     if (!reading_) return;
-    const Job job = sessions_.at(*reading_)->job();
-    loader_->begin({*job.hints, job.tokens});
+    Session& s = *sessions_.at(*reading_);
+    const Job job = s.job();
+    loader_->begin({*job.hints, job.tokens}, std::move(s.block_names));
   }
 }
 

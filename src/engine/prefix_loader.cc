@@ -31,12 +31,13 @@ bool PrefixLoader::has_page(const Sha256& name) const {
   return cache_.layout().page_bytes == 0 || disk_.holds({name, EntryKind::page});
 }
 
-// The tree's own pages are there in any case. With rings, a prefix ends where there is a copy.
-PrefixLoader::Plan PrefixLoader::plan(const PrefixTree::Text& text) const {
+// The tree's own pages are there in any case. With rings, a prefix ends where there is a copy. Names that are needed and
+// not given are found.
+PrefixLoader::Plan PrefixLoader::plan(const PrefixTree::Text& text, std::vector<Sha256> names) const {
   const int64_t blocks = (std::ssize(text.tokens) - 1) / tree_.options().block;
   const auto m = tree_.find(text, blocks);
   if (m.blocks == blocks) return {};
-  Plan p{.known = m.known, .names = names_of(text, blocks)};
+  Plan p{.known = m.known, .names = names.empty() ? names_of(text, blocks) : std::move(names)};
   int64_t end = m.known;
   while (end < blocks && has_page(p.names[end])) ++end;
   while (with_copy() && end > m.blocks && !disk_.holds({p.names[end - 1], EntryKind::copy})) --end;
@@ -45,9 +46,14 @@ PrefixLoader::Plan PrefixLoader::plan(const PrefixTree::Text& text) const {
   return p;
 }
 
-void PrefixLoader::begin(const PrefixTree::Text& text) {
+std::vector<Sha256> PrefixLoader::names_if_more(const PrefixTree::Text& text) const {
+  Plan p = plan(text, {});
+  return p.end > 0 ? std::move(p.names) : std::vector<Sha256>{};
+}
+
+void PrefixLoader::begin(const PrefixTree::Text& text, std::vector<Sha256> names) {
   AUTARK_CHECK(!busy_);
-  Plan p = plan(text);
+  Plan p = plan(text, std::move(names));
   if (p.end == 0) return;
   hints_ = text.hints;
   tokens_.assign(text.tokens.begin(), text.tokens.end());

@@ -16,10 +16,10 @@ class PrefixLoader {
   ~PrefixLoader();
 
   bool busy() const { return busy_; }
-  // True if the disk has more of the text, less its last token, than the tree.
-  bool finds_more(const PrefixTree::Text& text) const { return plan(text).end > 0; }
-  // Begins to read that. If there is nothing more, it stays idle. REQUIRES: it is not busy.
-  void begin(const PrefixTree::Text& text);
+  // The names of the text's blocks, less its last token, if the disk has more of them than the tree; else none.
+  std::vector<Sha256> names_if_more(const PrefixTree::Text& text) const;
+  // Begins to read that, by these names. If there is nothing more, it stays idle. REQUIRES: it is not busy.
+  void begin(const PrefixTree::Text& text, std::vector<Sha256> names);
   // Takes what was read and goes on. Call it after the tier has called `wake`. False: there is more to come.
   bool advance();
   // What is being read is not used: kept state was cleared.
@@ -34,7 +34,7 @@ class PrefixLoader {
     int64_t end = 0;    // read the blocks up to here; 0: nothing
     std::vector<Sha256> names;
   };
-  Plan plan(const PrefixTree::Text& text) const;
+  Plan plan(const PrefixTree::Text& text, std::vector<Sha256> names) const;
   std::vector<Sha256> names_of(const PrefixTree::Text& text, int64_t blocks) const;
   bool has_page(const Sha256& name) const;
   void read_more();

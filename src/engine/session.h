@@ -9,6 +9,7 @@
 #include "engine/acceptance.h"
 #include "engine/cache.h"
 #include "engine/engine.h"
+#include "engine/entry_name.h"
 #include "engine/logits.h"
 #include "engine/lookup_index.h"
 #include "engine/sampler.h"
@@ -69,6 +70,7 @@ class Session {
 
   std::unique_ptr<SequenceState> state;  // set while the request runs, null while it waits
   DraftRecord draft_record;              // how good its drafts were
+  std::vector<Sha256> block_names;       // of its prompt, while it waits for the disk
 
  private:
   void read_prompt_row(int64_t position, std::span<const float> logits);

@@ -6,14 +6,17 @@
 #include "chips/ref/ref_chip.h"
 #include "chips/registry.h"
 #include "cluster/thread_comm.h"
-#include "models/testing.h"
+#include "models/families_testing.h"
 
 namespace autark {
 namespace {
 
-const Json kCommon = {{"num_hidden_layers", 4},   {"hidden_size", 48}, {"num_attention_heads", 4},
-                      {"num_key_value_heads", 2}, {"head_dim", 16},    {"intermediate_size", 40},
-                      {"vocab_size", 96},         {"rope_theta", 1e4}, {"rms_norm_eps", 1e-6}};
+Json merged(Json config, const Json& more) {
+  config.update(more);
+  return config;
+}
+
+const Json kCommon = merged(tiny("llama"), {{"rms_norm_eps", 1e-6}});
 
 struct Case {
   const char* name;
@@ -25,9 +28,7 @@ std::ostream& operator<<(std::ostream& to, const Case& c) {
 }
 
 Json config_of(const Case& c) {
-  Json j = kCommon;
-  j.update(c.more);
-  return j;
+  return merged(kCommon, c.more);
 }
 
 const Case kCases[] = {
@@ -87,7 +88,7 @@ const Case kCases[] = {
       {"num_experts_per_tok", 2},
       {"moe_intermediate_size", 24},
       {"n_shared_experts", 1}}},
-    {"minimax_m2", "minimax_m2", {{"num_local_experts", 8}, {"num_experts_per_tok", 2}, {"rotary_dim", 8}}},
+    {"minimax_m2", "minimax_m2", tiny("minimax_m2")},
     {"gpt_oss", "gpt_oss", {{"num_local_experts", 8}, {"num_experts_per_tok", 2}, {"sliding_window", 6}}},
     {"deepseek_v3",
      "deepseek_v3",
@@ -116,23 +117,10 @@ const Case kCases[] = {
       {"first_k_dense_replace", 0},
       {"num_experts_per_tok", 3},
       {"moe_intermediate_size", 24}}},
-    {"qwen3_next",
-     "qwen3_next",
-     {{"linear_num_key_heads", 2},
-      {"linear_num_value_heads", 4},
-      {"linear_key_head_dim", 8},
-      {"linear_value_head_dim", 6},
-      {"num_experts", 8},
-      {"num_experts_per_tok", 2},
-      {"moe_intermediate_size", 24},
-      {"shared_expert_intermediate_size", 24}}},
-    {"qwen3_5",
-     "qwen3_5",
-     {{"linear_num_key_heads", 2},
-      {"linear_num_value_heads", 4},
-      {"linear_key_head_dim", 8},
-      {"linear_value_head_dim", 6},
-      {"layer_types", {"linear_attention", "full_attention", "linear_attention", "full_attention"}}}},
+    {"qwen3_next", "qwen3_next", tiny("qwen3_next")},
+    {"qwen3_5", "qwen3_5",
+     merged(tiny("qwen3_5"),
+            {{"layer_types", {"linear_attention", "full_attention", "linear_attention", "full_attention"}}})},
 };
 
 std::vector<int32_t> prompt(int n, int seed) {

@@ -48,8 +48,8 @@ std::shared_ptr<storage::Files> files_of(const Service::Options& options) {
                        : storage::temporary_files({.bytes = kMemoryBytes, .shared = options.gate != nullptr});
 }
 
-// Jobs of files hold one piece each.
-constexpr http::Workers::Limits kFileWorkers{.threads = 2, .jobs = 8192, .bytes = size_t{512} << 20};
+// For what may wait for the disk. Jobs of files hold one piece each.
+constexpr http::Workers::Limits kDiskWorkers{.threads = 2, .jobs = 8192, .bytes = size_t{512} << 20};
 
 std::shared_ptr<api::Gate> gate_of(const Service::Options& options) {
   if (options.gate || options.api_key.empty()) return options.gate;
@@ -84,7 +84,7 @@ Service::Service(Options options)
       next_tidy_(terms_.clock() + kTidyTime),
       files_(files_of(options_)),
       workers_(std::make_unique<http::Workers>(options_.workers)),
-      file_workers_(std::make_unique<http::Workers>(kFileWorkers)),
+      disk_workers_(std::make_unique<http::Workers>(kDiskWorkers)),
       batches_(batch_runner()) {
   if (!options_.clock) ticker_ = std::thread([this] { tick_until_stopped(); });
 }
@@ -98,7 +98,7 @@ Service::~Service() {
   stop_wake_.notify_all();
   if (ticker_.joinable()) ticker_.join();
   batches_.reset();
-  file_workers_.reset();
+  disk_workers_.reset();
   workers_.reset();
   std::shared_ptr<api::Backend> backend;
   {
@@ -288,7 +288,7 @@ void Service::one_model(const http::Request& request, const http::StreamPtr& str
 void Service::clear_cache(const http::StreamPtr& stream) {
   std::shared_ptr<api::Backend> backend;
   if (const auto fault = not_now(backend)) return fail("/v1/cache/clear", api::openai_chat(), stream, *fault);
-  on_files("/v1/cache/clear", stream, [this, stream, backend] {
+  with_disk("/v1/cache/clear", stream, [this, stream, backend] {
     backend->clear_cache();
     reply("/v1/cache/clear", stream, json_response(200, {{"cleared", true}}));
   });

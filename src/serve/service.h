@@ -82,7 +82,7 @@ class Service {
   void own_routes(http::Router& router);
   void fact_routes(http::Router& router);
   void file_routes(http::Router& router);
-  void on_files(const char* route, const http::StreamPtr& stream, std::function<void()> work);
+  void with_disk(const char* route, const http::StreamPtr& stream, std::function<void()> work);
   void give(const char* route, const http::StreamPtr& stream, const api::ApiResult<Json>& made);
   std::shared_ptr<http::BodySink> take_upload(const http::Request& head, const http::StreamPtr& stream);
   void send_content(const http::StreamPtr& stream, const std::string& owner, const std::string& id);
@@ -158,7 +158,7 @@ class Service {
   std::chrono::steady_clock::time_point next_tidy_;  // used by tick() only
 
   std::shared_ptr<storage::Files> files_;
-  std::unique_ptr<http::Workers> workers_, file_workers_;
+  std::unique_ptr<http::Workers> workers_, disk_workers_;
   std::unique_ptr<BatchRunner> batches_;  // ended before the workers
   std::thread ticker_;
 };

@@ -62,12 +62,12 @@ void Service::file_routes(http::Router& router) {
     return take_upload(head, stream);
   });
   router.add("GET", kFiles, [this](http::Request request, http::StreamPtr stream) {
-    on_files(kFiles, stream, [this, stream, owner = owner_of(caller_of(request)), query = request.query] {
+    with_disk(kFiles, stream, [this, stream, owner = owner_of(caller_of(request)), query = request.query] {
       give(kFiles, stream, listed(*files_, owner, query));
     });
   });
   router.add("GET", kFile, [this](http::Request request, http::StreamPtr stream) {
-    on_files(kFile, stream, [this, stream, owner = owner_of(caller_of(request)), tail = tail_of(request)] {
+    with_disk(kFile, stream, [this, stream, owner = owner_of(caller_of(request)), tail = tail_of(request)] {
       constexpr std::string_view kContent = "/content";
       if (tail.ends_with(kContent))
         return send_content(stream, owner, tail.substr(0, tail.size() - kContent.size()));
@@ -75,16 +75,16 @@ void Service::file_routes(http::Router& router) {
     });
   });
   router.add("DELETE", kFile, [this](http::Request request, http::StreamPtr stream) {
-    on_files(kFile, stream, [this, stream, owner = owner_of(caller_of(request)), id = tail_of(request)] {
+    with_disk(kFile, stream, [this, stream, owner = owner_of(caller_of(request)), id = tail_of(request)] {
       give(kFile, stream, erased(*files_, owner, id));
     });
   });
 }
 
-// Runs on a worker what may read the disk.
-void Service::on_files(const char* route, const http::StreamPtr& stream, std::function<void()> work) {
+// Runs on a worker what may wait for the disk.
+void Service::with_disk(const char* route, const http::StreamPtr& stream, std::function<void()> work) {
   if (draining_) return fail(route, api::openai_chat(), stream, kStopping);
-  if (!file_workers_->post(0, std::move(work))) fail(route, api::openai_chat(), stream, kTooMany);
+  if (!disk_workers_->post(0, std::move(work))) fail(route, api::openai_chat(), stream, kTooMany);
 }
 
 void Service::give(const char* route, const http::StreamPtr& stream, const api::ApiResult<Json>& made) {
@@ -105,7 +105,7 @@ std::shared_ptr<http::BodySink> Service::take_upload(const http::Request& head,
     return refuse({.message = "the body must be multipart/form-data with a boundary in its content-type"});
   auto form =
       std::make_unique<FileForm>(*files_, owner_of(caller_of(head)), std::time(nullptr), options_.file_bytes);
-  return file_upload(*boundary, std::move(form), *file_workers_,
+  return file_upload(*boundary, std::move(form), *disk_workers_,
                      [this, stream](const api::ApiResult<storage::File>& kept) {
                        if (const auto* file = std::get_if<storage::File>(&kept))
                          return give(kFiles, stream, file_json(*file));
@@ -122,7 +122,7 @@ void Service::send_content(const http::StreamPtr& stream, const std::string& own
   stream->start(200, {{"content-type", "application/octet-stream"},
                       {"content-length", std::to_string(found->bytes)},
                       {"x-content-type-options", "nosniff"}});
-  send_file(std::move(*reader), stream, *file_workers_);
+  send_file(std::move(*reader), stream, *disk_workers_);
 }
 
 }  // namespace autark::serve
