@@ -108,6 +108,8 @@ class PlannedWeights final : public Weights {
   // From now on, matrices that this program cannot read are faults.
   void be_strict() { strict_ = true; }
 
+  // Whether the model asked for more than any model has.
+  bool is_too_large() const { return is_too_large_; }
   // What the files have; empty if that is not known.
   std::vector<Stored> tensors() const {
     std::vector<Stored> all;
@@ -128,8 +130,10 @@ class PlannedWeights final : public Weights {
     if (storage_.lacks(name) || (absent_.biases && name.ends_with(".bias")) ||
         (absent_.head && name == "lm_head.weight"))
       return {};
-    if (seen_.size() >= kTensorsMax || shape.numel() > kValuesMax)
+    if (seen_.size() >= kTensorsMax || shape.numel() > kValuesMax) {
+      is_too_large_ = true;
       return refuse(name, shape, "is beyond what any model has");
+    }
     if (strict_ && !as_ && !storage_.codes().fault.empty() &&
         storage_.is_quantised(name, shape)) {  // named once
       const bool named = std::exchange(named_, true);
@@ -195,7 +199,7 @@ class PlannedWeights final : public Weights {
   const Storage storage_;
   const Absent absent_;
   const std::optional<Format> as_;
-  bool strict_ = false, named_ = false;
+  bool strict_ = false, named_ = false, is_too_large_ = false;
   std::set<std::string> seen_;
   std::map<std::string, Stored> stored_;
   int64_t parameters_ = 0;
@@ -213,6 +217,7 @@ Result<Checkpoint> plan_checkpoint(Checkpoint c, std::optional<Format> as) {
     const auto model = a->make(c.config, *weights);
     if (!model) {
       fault = model.error();
+      if (weights->is_too_large()) break;
       continue;
     }
     c.tensors = weights->tensors();
