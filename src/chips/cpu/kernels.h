@@ -18,6 +18,7 @@ struct ProductOfRounded {
   float* y;
   int64_t y_stride;  // floats from one row of y to the next
   void* scratch;     // kScratchBytes, 64-aligned
+  int64_t high;      // height of the tiles of x
   int64_t low = 0;   // blocks from x to the low digits of the same rows; 0: there are none
 };
 
@@ -96,7 +97,9 @@ enum class Gate : uint8_t { silu, gelu_tanh, sigmoid, quick_gelu_up1 };
 // The functions of one ISA and their properties.
 struct Kernels {
   const char* isa;
-  int64_t tile_rows;         // height of the tiles in which rounded_product takes its rows (layout.h)
+  int64_t tile_rows;         // height of the tiles in which rounded_product takes its rows (layout.h),
+  int64_t packed_rows;       // of more than so many. Fewer rows are in even tiles
+  int64_t packed_tile_rows;  // of at most this height
   int64_t few_rows;          // products of more rows do less work for two panels together
   const char* rounded_name;  // describes the int8 products, for doctor
   const char* float_name;
@@ -132,6 +135,17 @@ struct Kernels {
   double (*int8_peak)(int64_t rounds);   // int8_ops operations per round
   double float_flops, int8_ops;
 };
+
+// The height of tiles of at most `most` rows that divide so many rows evenly: a tile of one row reads and unpacks as many weights
+// as one of five.
+static constexpr int64_t even_height(int64_t rows, int64_t most) {
+  const int64_t tiles = (rows + most - 1) / most;
+  return tiles ? (rows + tiles - 1) / tiles : most;
+}
+// The height of the tiles of so many rounded rows.
+static inline int64_t tile_height(const Kernels& k, int64_t rows) {
+  return rows > k.packed_rows ? k.tile_rows : even_height(rows, k.packed_tile_rows);
+}
 
 // Bytes of one thread's scratch: expanded weights of two panels, accumulators, or one attention tile.
 static constexpr int64_t kScratchBytes = 4 << 20;

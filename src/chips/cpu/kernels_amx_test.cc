@@ -154,13 +154,14 @@ std::vector<float> product(const Kernels& k, const Panels& w, int64_t rows, int 
   const int64_t low = digits == 2 ? rows * w.blocks : 0;
   std::vector<RoundedBlock> rounded(digits * rows * w.blocks);
   for (int64_t r = 0; r < rows; ++r) {
-    const int64_t tile = r / k.tile_rows * k.tile_rows, high = std::min(k.tile_rows, rows - tile);
+    const int64_t most = tile_height(k, rows), tile = r / most * most, high = std::min(most, rows - tile);
     RoundedBlock* to = &rounded[tile * w.blocks + r - tile];
     low ? k.round_two_digits(&x[r * w.in], w.in, to, high, low) : k.round_row(&x[r * w.in], w.in, to, high);
   }
   Pages scratch(kScratchBytes);
   std::vector<float> y(rows * w.out);
-  k.rounded_product({&w, 0, panels, rounded.data(), rows, bias.data(), y.data(), w.out, scratch.data(), low});
+  k.rounded_product({&w, 0, panels, rounded.data(), rows, bias.data(), y.data(), w.out, scratch.data(),
+                     tile_height(k, rows), low});
   return y;
 }
 

@@ -25,6 +25,8 @@ namespace {
 constexpr Kernels kTable = {
     .isa = "avx2",
     .tile_rows = kTileRows,
+    .packed_rows = kFewRows,
+    .packed_tile_rows = kPackedTileRows,
     .few_rows = kTileRows,
     .rounded_name = "avx2",
     .float_name = "avx2-fma",

@@ -37,6 +37,8 @@ namespace {
 constexpr Kernels kTable = {
     .isa = "avx512",
     .tile_rows = kTileRows,
+    .packed_rows = kFewRows,
+    .packed_tile_rows = kPackedTileRows,
     .few_rows = kTileRows,
     .rounded_name = "avx512-vnni",
     .float_name = "avx512-fma",

@@ -24,6 +24,8 @@ namespace {
 constexpr Kernels kTable = {
     .isa = "generic",
     .tile_rows = kTileRows,
+    .packed_rows = kFewRows,
+    .packed_tile_rows = kPackedTileRows,
     .few_rows = kTileRows,
     .rounded_name = "generic",
     .float_name = "generic",

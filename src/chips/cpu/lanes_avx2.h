@@ -21,7 +21,8 @@ struct Quad {  // four inputs of 16 lanes
   F v[4];
 };
 
-constexpr int kTileRows = 6;    // rows of a product that share one load of the weights
+constexpr int kTileRows = 6;        // rows of a product that share one load of the weights
+constexpr int kPackedTileRows = 5;  // the same where codes are unpacked for a tile, which takes registers
 constexpr int kTilePanels = 1;  // panels of a tile of many rows: its sums are twelve of the sixteen registers
 constexpr int kAttendVectors = 1;   // vectors of positions or channels in a tile of attention
 constexpr int kKeysEach = 2;        // index keys that share one load of the queries

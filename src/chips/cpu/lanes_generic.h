@@ -35,10 +35,11 @@ struct Quad {  // four inputs of 16 lanes
   F v[4];
 };
 
-constexpr int kTileRows = 2;    // rows of a product that share one load of the weights: as many as SSE2 holds
-constexpr int kTilePanels = 2;  // panels of a tile of many rows
-constexpr int kAttendVectors = 4;    // vectors of positions or channels in a tile of attention
-constexpr int kKeysEach = 2;         // index keys that share one load of the queries
+constexpr int kTileRows = 2;  // rows of a product that share one load of the weights: as many as SSE2 holds
+constexpr int kPackedTileRows = kTileRows;  // the same where codes are unpacked for a tile
+constexpr int kTilePanels = 2;              // panels of a tile of many rows
+constexpr int kAttendVectors = 4;           // vectors of positions or channels in a tile of attention
+constexpr int kKeysEach = 2;                // index keys that share one load of the queries
 constexpr bool kSignedFull = false;  // whether codes of eight bits are multiplied after 128 was subtracted
 
 // op(i) in lane i.

@@ -90,7 +90,7 @@ struct Panels {  // a view of one prepared matrix
 };
 
 // 32 activations rounded to int8: x ≈ scale · code, scale = max |x| / 127.
-// Rows are stored in tiles of Kernels::tile_rows (the last one may be smaller): block b of row r, in a tile
+// Rows are stored in tiles of tile_height() rows (kernels.h; the last one may be smaller): block b of row r, in a tile
 // of R rows that starts at row t, is at [t · blocks + b · R + r − t].
 //
 // Two digits, for official runs: x ≈ scale · (128 · code + low code), scale a power of two, |low code| ≤ 64. The

@@ -14,8 +14,9 @@ void ProductJob::run(int64_t begin, int64_t end, int64_t row, int64_t rows, floa
   if (bf16) {
     k->bf16_product({w, begin, end, bf16 + row * bf16_stride, bf16_stride, rows, b, y, y_stride, scratch});
   } else if (rounded.blocks) {
+    const int64_t high = row ? k->tile_rows : tile_height(*k, rows);
     k->rounded_product(
-        {w, begin, end, rounded.blocks + row * w->blocks, rows, b, y, y_stride, scratch, rounded.low});
+        {w, begin, end, rounded.blocks + row * w->blocks, rows, b, y, y_stride, scratch, high, rounded.low});
   } else {
     k->float_product({w, begin, end, floats + row, rows, b, y, y_stride, scratch});
   }

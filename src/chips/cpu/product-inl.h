@@ -77,13 +77,19 @@ inline const RoundedBlock* rows_from(const RoundedBlock* x, const Panels& w, int
 inline const float* const* rows_from(const float* const* x, const Panels&, int64_t row) {
   return x + row;
 }
+inline int64_t height_of(const ProductOfRounded& t) {
+  return t.high;
+}
+inline int64_t height_of(const ProductOfFloats& t) {
+  return even_height(t.rows, kTileRows);
+}
 template <class Product>
 inline Product tile_at(const Product& t, int64_t panel, int64_t row) {
   Product one = t;
   one.panel_begin = panel;
   one.panel_end = panel + 1;
   one.x = rows_from(t.x, *t.w, row);
-  one.rows = t.rows - row < kTileRows ? t.rows - row : kTileRows;
+  one.rows = t.rows - row < height_of(t) ? t.rows - row : height_of(t);
   const int64_t at = (panel - t.panel_begin) * kLanes;
   if (t.bias) one.bias = t.bias + at;
   one.y = t.y + row * t.y_stride + at;
@@ -94,7 +100,7 @@ inline Product tile_at(const Product& t, int64_t panel, int64_t row) {
 template <class Product, class Tile>
 inline void each_tile(const Product& t, Tile tile) {
   for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
-    for (int64_t row = 0; row < t.rows; row += kTileRows) tile(tile_at(t, panel, row));
+    for (int64_t row = 0; row < t.rows; row += height_of(t)) tile(tile_at(t, panel, row));
   }
 }
 
@@ -210,7 +216,7 @@ void many_rounded_rows(const ProductOfRounded& t, int64_t panel) {
   }
 }
 
-template <Kind K, int R = kTileRows>
+template <Kind K, int R = kPackedTileRows>
 void few_rounded_rows_of(const ProductOfRounded& t) {
   if constexpr (R > 1) {
     if (t.rows < R) return few_rounded_rows_of<K, R - 1>(t);

@@ -129,7 +129,7 @@ class Recorder {
 
   // The blocks of row `row` of a matrix with `rows` rounded rows of `blocks` blocks each (layout.h).
   RoundedRow rounded_row(Rounded all, int64_t row, int64_t rows, int64_t blocks) const {
-    const int64_t high = kernels.tile_rows;
+    const int64_t high = tile_height(kernels, rows);
     const int64_t tile = static_cast<uint32_t>(row) / static_cast<uint32_t>(high) * high;
     return {all.blocks + tile * blocks + (row - tile), rows - tile < high ? rows - tile : high, all.low};
   }

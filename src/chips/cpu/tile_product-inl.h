@@ -279,6 +279,7 @@ Kernels with_tiles(const char* isa, const char* rounded_name) {
   Kernels k = Few();
   k.isa = isa;
   k.tile_rows = kTileHigh;
+  k.packed_rows = kTileRows;
   k.rounded_name = rounded_name;
   k.rounded_product = tile_product<T, Few>;
   return k;

@@ -58,7 +58,7 @@ struct ProductJob {
   Round out = Round::none;  // how the results are rounded; none or bf16
 
   // y[row][0 …] = outputs of panels [begin, end) for rows [row, row + rows).
-  // REQUIRES: row is a multiple of Kernels::tile_rows.
+  // REQUIRES: row is a multiple of Kernels::tile_rows, 0 if there are at most Kernels::packed_rows.
   void run(int64_t begin, int64_t end, int64_t row, int64_t rows, float* y, int64_t y_stride,
            void* scratch) const;
 };
