@@ -356,7 +356,8 @@ TEST(GlmCalls, MayLeaveTheLineEndsOut) {
                                "<arg_key>n</arg_key>" + line + "<arg_value>1</arg_value>" + line +
                                "</tool_call>";
       const auto ids = b.text.tokenizer->encode(call, {.parse_special = true}).value();
-      const auto mask = b.constraint(r, rules)->after(ids);
+      const auto constraint = b.constraint(r, rules);  // owns the mask
+      const auto mask = constraint->after(ids);
       ASSERT_TRUE(mask) << call;
       EXPECT_TRUE(mask->allows(ByteTokenizer::kBegin)) << call;
     }
