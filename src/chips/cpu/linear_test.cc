@@ -147,6 +147,19 @@ TEST_P(LinearTest, FfnIsItsThreeProducts) {
   }
 }
 
+// So many rows go in passes of whole tiles; the last pass has few rows, in tiles as high as the others.
+TEST_P(LinearTest, FewRowsMayEndAnFfnOfMany) {
+  const int64_t in = fitting(format(), 32), inner = fitting(format(), 64);
+  const Matrix g(format(), inner, in, 31), u(format(), inner, in, 37), d(format(), 17, inner, 41);
+  auto on = cpu({.inputs = Inputs::int8, .threads = 2, .isa = isa()});
+  for (const int64_t rows : {1026, 1028, 1031}) {
+    const Tensor x = floats(*on, {rows, in}, random_values(rows * in, 43));
+    const auto fused = values(*on, on->ffn(x, g.weight, u.weight, d.weight, Act::silu));
+    const auto apart = values(*on, on->Chip::ffn(x, g.weight, u.weight, d.weight, Act::silu));
+    EXPECT_EQ(fused, apart) << rows << " rows";
+  }
+}
+
 // A group of channels of another length than whole blocks takes floats.
 // What the two digits of official inputs may change in output `o` of a group, for inputs of at most 5.
 double digits_bound(const Matrix& m, int64_t group, int64_t o) {

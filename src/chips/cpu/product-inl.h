@@ -227,7 +227,9 @@ void few_rounded_rows_of(const ProductOfRounded& t) {
 template <Kind K>
 void rounded_product_of(const ProductOfRounded& t) {
   if (t.rows == 0) return;
-  if (t.rows <= kFewRows) return each_tile(t, [](const auto& one) { few_rounded_rows_of<K>(one); });
+  // The last rows of a matrix of many are stored in higher tiles.
+  const bool packed = t.rows <= kPackedTileRows || (t.rows <= kFewRows && t.high <= kPackedTileRows);
+  if (packed) return each_tile(t, [](const auto& one) { few_rounded_rows_of<K>(one); });
   int64_t panel = t.panel_begin;
   for (; panel + kTilePanels <= t.panel_end; panel += kTilePanels)
     many_rounded_rows<K, kTilePanels>(t, panel);
