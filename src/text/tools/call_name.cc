@@ -1,14 +1,12 @@
 #include "text/tools/call_name.h"
 #include <algorithm>
+#include "text/tools/characters.h"
 
 namespace autark::text {
 namespace {
 
 constexpr std::string_view kPrefix = "functions.";
 
-bool is_one_of(char c, std::string_view set) {
-  return set.find(c) != set.npos;
-}
 bool is_word(char c) {
   return c < 0 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }

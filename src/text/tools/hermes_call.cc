@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 #include "base/json.h"
+#include "text/tools/characters.h"
 #include "text/tools/json_text.h"
 
 namespace autark::text {
@@ -9,7 +10,6 @@ namespace {
 
 using Step = JsonRepair::Step;
 
-constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::string_view kFence = "```";
 
 bool is_space(char c) {
@@ -24,9 +24,6 @@ bool begins_word(char c) {
 }
 bool begins_key(char c) {
   return c == '"' || c == '\'' || begins_word(c);
-}
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(kSpace) == text.npos;
 }
 void drop_space_behind(std::string& text) {
   text.erase(text.find_last_not_of(kSpace) + 1);

@@ -1,5 +1,6 @@
 #include "text/tools/marked_reader.h"
 #include <algorithm>
+#include "text/tools/characters.h"
 #include "text/tools/heading.h"
 
 namespace autark::text {
@@ -7,17 +8,10 @@ namespace {
 
 using Kind = OutputPiece::Kind;
 
-constexpr std::string_view kSpace = " \t\r\n";
 constexpr size_t kHeadingMax = 512;
 
-bool is_one_of(char c, std::string_view set) {
-  return set.find(c) != set.npos;
-}
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(kSpace) == text.npos;
 }
 
 // True for the beginning of what may stand between the opening of a call and its object, without spaces: a bracket,

@@ -1,5 +1,6 @@
 // The calls of MarkedReader: their names, their arguments and where they end.
 #include <algorithm>
+#include "text/tools/characters.h"
 #include "text/tools/heading.h"
 #include "text/tools/marked_reader.h"
 
@@ -9,17 +10,10 @@ namespace {
 using Kind = OutputPiece::Kind;
 using State = HermesCall::State;
 
-constexpr std::string_view kSpace = " \t\r\n";
 constexpr size_t kNameMax = 256;
 
-bool is_one_of(char c, std::string_view set) {
-  return set.find(c) != set.npos;
-}
 bool is_letter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(kSpace) == text.npos;
 }
 
 bool begins_call(Mark m) {

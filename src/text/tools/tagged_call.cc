@@ -2,6 +2,7 @@
 #include <optional>
 #include <utility>
 #include "base/json.h"
+#include "text/tools/characters.h"
 #include "text/tools/json_repair.h"
 
 namespace autark::text {
@@ -9,16 +10,10 @@ namespace {
 
 using Step = TaggedCall::Step;
 
-constexpr std::string_view kSpace = " \t\r\n";
-
 std::string_view trimmed(std::string_view text) {
   const size_t from = text.find_first_not_of(kSpace);
   if (from == text.npos) return {};
   return text.substr(from, text.find_last_not_of(kSpace) - from + 1);
-}
-
-bool is_blank(std::string_view text) {
-  return text.find_first_not_of(kSpace) == text.npos;
 }
 
 // The one JSON value that `text` is, repaired if `repairs`; nothing if it is none.
