@@ -25,24 +25,6 @@ inline const uint8_t* record_at(const RecordSource& s, int64_t row) {
   return s.pages[slot / s.page_rows] + slot % s.page_rows * s.row_bytes;
 }
 
-// Asks for some channels of the records of positions [from, to).
-inline void prefetch_channels(const AttendTask& t, const RecordSource& s, int64_t first, int64_t n,
-                              int64_t from, int64_t to) {
-  const int64_t at = first * bytes_of(t.record), bytes = n * bytes_of(t.record);
-  for (int64_t row = from; row < to; ++row) {
-    const uint8_t* p = record_at(s, row) + at;
-    for (int64_t b = 0; b < bytes; b += 64) prefetch<false>(p + b);
-    prefetch<false>(p + bytes - 1);
-  }
-}
-
-// Asks for what a block reads. Its records lie apart, so the processor does not foresee them.
-inline void prefetch_block(const AttendTask& t, int64_t base, int64_t low, int64_t end) {
-  const int64_t from = base > low ? base : low, to = base + kPositions < end ? base + kPositions : end;
-  prefetch_channels(t, t.keys, t.key_head * t.dim, t.dim, from, to);
-  prefetch_channels(t, t.values, t.key_head * t.value_step, t.value_dim, from, to);
-}
-
 void load_keys(const AttendTask& t, int64_t base, int64_t from, int64_t to, float* keys) {
   const int64_t at = t.key_head * t.dim * bytes_of(t.record);
   const uint8_t* rows[kPositions];
@@ -253,19 +235,16 @@ inline AttendScratch make_scratch(const AttendTask& t) {
 }
 
 void attend(const AttendTask& t) {
-  const int64_t heads = t.head_end - t.head_begin, begin = t.position + t.token_begin,
-                end = t.position + t.token_end;
-  const int64_t low = t.window && begin - t.window + 1 > 0 ? begin - t.window + 1 : 0;
-  prefetch_block(t, low / kPositions * kPositions, low, end);
+  const int64_t heads = t.head_end - t.head_begin;
   AttendScratch a = make_scratch(t);
   for (int64_t r = 0; r < a.rows; ++r) {
     const float* q = t.q + ((t.token_begin + r / heads) * t.heads + t.head_begin + r % heads) * t.dim;
     for (int64_t c = 0; c < t.dim; ++c) a.q[r * t.dim + c] = q[c] * t.scale;
   }
-  for (int64_t base = low / kPositions * kPositions; base < end; base += kPositions) {
-    prefetch_block(t, base + kPositions, low, end);
+  const int64_t begin = t.position + t.token_begin, end = t.position + t.token_end;
+  const int64_t low = t.window && begin - t.window + 1 > 0 ? begin - t.window + 1 : 0;
+  for (int64_t base = low / kPositions * kPositions; base < end; base += kPositions)
     attend_block(t, a, base, base > low ? base : low, base + kPositions < end ? base + kPositions : end);
-  }
   for (int64_t r = 0; r < a.rows; ++r) {
     float* y = t.y + ((t.token_begin + r / heads) * t.heads + t.head_begin + r % heads) * t.value_dim;
     const F by = all(1.f / a.l[r]);
