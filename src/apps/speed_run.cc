@@ -1,6 +1,6 @@
 #include "apps/speed_run.h"
 #include <algorithm>
-#include "engine/sampler.h"
+#include "engine/softmax.h"
 #include "engine/synthetic_state.h"
 
 namespace autark::apps {

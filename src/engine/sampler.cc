@@ -1,41 +1,16 @@
 #include "engine/sampler.h"
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <limits>
+#include "engine/softmax.h"
 
 namespace autark::engine {
 namespace {
-
-// e^x for x ≤ 0 within 2e-7 (relative), 0 below −87. Without branches, so the compiler can vectorise it.
-inline float exp_below(float x) {
-  const float n = std::floor(x * 1.44269504f + 0.5f);
-  const float r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-  for (float c : {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f})
-    p = p * r + c;
-  const float y = p * r * r + r + 1;
-  const float scale = std::bit_cast<float>((int32_t(std::max(n, -126.f)) + 127) << 23);
-  return x < -87 ? 0 : y * scale;
-}
 
 uint64_t mixed(uint64_t z) {  // the finaliser of splitmix64
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
   z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
   return z ^ (z >> 31);
-}
-
-// The sum in a fixed order, eight lanes at a time, so that it has the same bits with every compiler and ISA.
-double sum_of(std::span<const float> x) {
-  double lanes[8] = {};
-  size_t i = 0;
-  for (; i + 8 <= x.size(); i += 8) {
-    for (int k = 0; k < 8; ++k) lanes[k] += x[i + k];
-  }
-  for (; i < x.size(); ++i) lanes[0] += x[i];
-  double sum = 0;
-  for (double l : lanes) sum += l;
-  return sum;
 }
 
 // The first id where the cumulative sum exceeds u times the total. Skips whole blocks, then searches one.
@@ -67,7 +42,8 @@ void forbid(const TokenMask& mask, std::span<float> logits) {
     const uint32_t bits = word < mask.bits.size() ? mask.bits[word] : 0;
     if (bits == ~0u) continue;
     const auto part = logits.subspan(word * 32, std::min<size_t>(32, logits.size() - word * 32));
-    for (size_t i = 0; i < part.size(); ++i) part[i] = bits >> i & 1 ? part[i] : kNever;
+    for (size_t i = 0; i < part.size() && bits != 0; ++i) part[i] = bits >> i & 1 ? part[i] : kNever;
+    if (bits == 0) std::ranges::fill(part, kNever);
   }
 }
 
@@ -97,16 +73,6 @@ std::optional<Error> fault_of(const Sampling& s, int64_t vocabulary) {
 double uniform_at(uint64_t seed, uint64_t position) {
   const uint64_t z = mixed(mixed(seed + 0x9e3779b97f4a7c15u) + position * 0x9e3779b97f4a7c15u);
   return double(z >> 11) * 0x1p-53;
-}
-
-int32_t argmax(std::span<const float> logits) {
-  return int32_t(std::ranges::max_element(logits) - logits.begin());
-}
-
-bool all_finite(std::span<const float> logits) {
-  uint32_t bad = 0;
-  for (float l : logits) bad |= (std::bit_cast<uint32_t>(l) & 0x7f800000u) == 0x7f800000u;
-  return bad == 0;
 }
 
 Sampler::Sampler(const Sampling& s, std::span<const int32_t> prompt, std::vector<int32_t> masked,
@@ -164,56 +130,64 @@ void Sampler::hold_ends(std::span<float> logits, const TokenMask& mask) const {
 }
 
 int32_t Sampler::draw(std::span<const float> logits, double u, Scratch& scratch) const {
-  const float max = logits[argmax(logits)];
-  if (std::isinf(max)) return argmax(logits);  // all tokens are masked
-  const float inverse = std::min(1 / s_.temperature, 1e30f);
-  auto& w = scratch.weights;
-  w.resize(logits.size());
-  for (size_t i = 0; i < w.size(); ++i) w[i] = exp_below(std::min((logits[i] - max) * inverse, 0.f));
-  if (s_.top_k == 0 && s_.top_p == 1 && s_.min_p == 0) return walk(w, u);
-  filter(sum_of(w), scratch);
-  double kept = 0;
-  for (const auto& c : scratch.candidates) kept += c.weight;
-  for (double left = u * kept; const auto& c : scratch.candidates) {
+  const int32_t best = argmax(logits);
+  const float max = logits[best], inverse = std::min(1 / s_.temperature, 1e30f);
+  if (std::isinf(max)) return best;  // all tokens are masked
+  if (s_.top_k > 0 && s_.top_k < std::ssize(logits)) {
+    keep_top_k(logits, max, inverse, scratch);
+  } else {
+    scratch.weights.resize(logits.size());
+    softmax_weights(logits, max, inverse, scratch.weights);
+    if (s_.top_p == 1 && s_.min_p == 0) return walk(scratch.weights, u);
+    keep_nucleus(scratch);
+  }
+  const auto& kept = scratch.candidates;
+  double sum = 0;
+  for (const auto& c : kept) sum += c.weight;
+  for (double left = u * sum; const auto& c : kept) {
     if ((left -= c.weight) < 0) return c.id;
   }
-  return scratch.candidates.back().id;  // rounding left u above the sum
+  return kept.back().id;  // rounding left u above the sum
 }
 
-// Leaves the candidates that may be sampled in scratch.candidates, by falling weight. Weights are relative to
-// the largest, which is 1. With top_p alone, tokens below half of (1 − top_p) · all / V are left out before
-// sorting: all V of them together weigh less than the 1 − top_p outside the nucleus, so none is in it.
-void Sampler::filter(double all, Scratch& scratch) const {
-  const auto& w = scratch.weights;
+// Leaves the candidates that may be sampled in scratch.candidates, by falling weight. Weights are relative to the largest, which is 1.
+void Sampler::keep_top_k(std::span<const float> logits, float max, float inverse, Scratch& scratch) const {
+  largest(logits, s_.top_k, scratch.ids);
+  auto& w = scratch.weights;
+  w.clear();
+  for (int32_t id : scratch.ids) w.push_back(logits[id]);
+  softmax_weights(w, max, inverse, w);
+  const double enough = s_.top_p * sum_of(w);
   auto& c = scratch.candidates;
   c.clear();
-  float least = s_.min_p;
-  if (s_.top_k == 0 && s_.top_p < 1)
-    least = std::max(least, float((1 - double(s_.top_p)) * 0.5 * all / double(w.size())));
-  for (int32_t id = 0; id < std::ssize(w); ++id) {
-    if (w[id] > 0 && (w[id] >= least || s_.top_k > 0)) c.push_back({w[id], id});
+  double sum = 0;
+  for (size_t i = 0;
+       i < w.size() && w[i] > 0 && w[i] >= s_.min_p && (i == 0 || s_.top_p == 1 || sum < enough); ++i) {
+    c.push_back({w[i], scratch.ids[i]});
+    sum += w[i];
   }
-  if (s_.top_k > 0 && s_.top_k < std::ssize(c)) {
-    std::nth_element(c.begin(), c.begin() + s_.top_k, c.end(), likelier);
-    c.resize(s_.top_k);
-  }
-  if (s_.top_k > 0) {
-    all = 0;
-    std::ranges::sort(c, likelier);
-    for (const auto& x : c) all += x.weight;
-  }
-  const double enough = s_.top_p * all;
+}
+
+// The same without top-k, of scratch.weights of all tokens. With top-p, tokens below half of (1 − top_p) · all / V are left out before
+// sorting: all V of them together weigh less than the 1 − top_p outside the nucleus, so none is in it.
+void Sampler::keep_nucleus(Scratch& scratch) const {
+  const auto& w = scratch.weights;
+  const double all = sum_of(w), enough = s_.top_p * all;
+  float least = std::max(s_.min_p, std::numeric_limits<float>::min());
+  if (s_.top_p < 1) least = std::max(least, float((1 - double(s_.top_p)) * 0.5 * all / double(w.size())));
+  scratch.ids.clear();
+  append_at_least(least, w, scratch.ids);
+  auto& c = scratch.candidates;
+  c.clear();
+  for (int32_t id : scratch.ids) c.push_back({w[id], id});
   double sum = 0;
   size_t n = 0;
-  for (size_t sorted = s_.top_k > 0 ? c.size() : 0; n < c.size(); ++n) {
-    if (n == sorted) {  // sort in growing pieces: the nucleus is usually small
-      sorted = std::min(c.size(), std::max<size_t>(64, 2 * sorted));
-      std::partial_sort(c.begin() + n, c.begin() + sorted, c.end(), likelier);
-    }
-    if ((s_.top_p < 1 && sum >= enough) || c[n].weight < s_.min_p) break;
-    sum += c[n].weight;
+  for (size_t sorted = 0; n < c.size() && (n == 0 || s_.top_p == 1 || sum < enough); sum += c[n++].weight) {
+    if (n < sorted) continue;  // sort in growing pieces: the nucleus is usually small
+    sorted = std::min(c.size(), std::max<size_t>(64, 2 * sorted));
+    std::partial_sort(c.begin() + n, c.begin() + sorted, c.end(), likelier);
   }
-  c.resize(std::max<size_t>(n, 1));
+  c.resize(n);
 }
 
 }  // namespace autark::engine

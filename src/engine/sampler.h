@@ -20,11 +20,6 @@ std::optional<Error> fault_of(const Sampling& s, int64_t vocabulary);
 // The random number of a position, uniform in [0, 1). A pure function: the same on every machine.
 double uniform_at(uint64_t seed, uint64_t position);
 
-// The id of the largest logit; the lowest such id if there are several.
-int32_t argmax(std::span<const float> logits);
-// False if any value is NaN or infinite.
-bool all_finite(std::span<const float> logits);
-
 class Sampler {
  public:
   // Buffers of the size of a vocabulary. One per thread, shared by its samplers.
@@ -34,6 +29,7 @@ class Sampler {
       int32_t id;
     };
     std::vector<float> logits, weights;
+    std::vector<int32_t> ids;
     std::vector<Candidate> candidates;
   };
   // The tokens `masked` cannot be sampled while the answer has fewer than `min_tokens` tokens.
@@ -41,7 +37,7 @@ class Sampler {
           int64_t min_tokens);
 
   // Samples the token at `position`, counted from the start of the prompt, among those that `mask` allows.
-  // REQUIRES: all_finite(logits); the mask allows a token
+  // REQUIRES: all logits are finite; the mask allows a token
   int32_t pick(std::span<const float> logits, int64_t position, Scratch& scratch,
                const TokenMask& mask = {}) const;
   // Adds a token to the answer, for penalties and min_tokens. pick() does not.
@@ -55,7 +51,8 @@ class Sampler {
   void adjust(std::span<float> logits) const;
   void hold_ends(std::span<float> logits, const TokenMask& mask) const;
   int32_t draw(std::span<const float> logits, double u, Scratch& scratch) const;
-  void filter(double all, Scratch& scratch) const;
+  void keep_top_k(std::span<const float> logits, float max, float inverse, Scratch& scratch) const;
+  void keep_nucleus(Scratch& scratch) const;
 
   Sampling s_;
   std::vector<int32_t> masked_;

@@ -96,7 +96,7 @@ TEST(SamplerTest, TemperatureZeroAndTopKOneAreTheLargest) {
     EXPECT_EQ(pick({.min_p = 1, .seed = seed}, logits), best);
     EXPECT_EQ(pick({.temperature = 1e-9f, .seed = seed}, logits), best);
   }
-  EXPECT_EQ(argmax(std::vector<float>{1, 4, 4, 2}), 1);  // the lowest of equals
+  EXPECT_EQ(pick({.temperature = 0}, {1, 4, 4, 2}), 1);  // the lowest of equals
 }
 
 TEST(SamplerTest, TopKOfMoreThanThereAreKeepsAll) {
@@ -134,19 +134,6 @@ TEST(SamplerTest, EndTokensWaitForMinTokens) {
   }
   Sampler all({.seed = 1}, {}, {0, 1, 2}, 1);  // everything masked: still a token, no crash
   EXPECT_GE(all.pick(logits, 0, scratch), 0);
-}
-
-TEST(SamplerTest, NotFiniteIsSeenWhereverItIs) {
-  auto logits = random_logits(100, 1);
-  EXPECT_TRUE(all_finite(logits));
-  const float infinity = std::numeric_limits<float>::infinity();
-  for (float bad : {std::nanf(""), infinity, -infinity}) {
-    for (size_t at : {0, 42, 99}) {
-      std::swap(logits[at], bad);
-      EXPECT_FALSE(all_finite(logits));
-      std::swap(logits[at], bad);
-    }
-  }
 }
 
 TEST(SamplerTest, HugeGapsAndEqualLogits) {

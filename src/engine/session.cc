@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 #include "engine/logprobs.h"
+#include "engine/softmax.h"
 
 namespace autark::engine {
 namespace {

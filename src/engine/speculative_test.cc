@@ -11,7 +11,7 @@
 #include "engine/batch.h"
 #include "engine/constraint_testing.h"
 #include "engine/golden_testing.h"
-#include "engine/sampler.h"
+#include "engine/softmax.h"
 #include "engine/testing.h"
 
 namespace autark::engine {

@@ -5,7 +5,7 @@
 #include <numeric>
 #include <optional>
 #include "engine/forward.h"
-#include "engine/sampler.h"
+#include "engine/softmax.h"
 #include "models/architecture.h"
 
 namespace autark::engine {

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include "engine/sampler.h"
+#include "engine/softmax.h"
 #include "engine/testing.h"
 
 namespace autark::engine {
