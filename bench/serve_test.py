@@ -196,6 +196,7 @@ class ServeTest(unittest.TestCase):
         for figures in json.loads(out.read_text())["rounds"]:
             self.assertAlmostEqual(figures["gain"], figures["users"] / figures["one"])
             self.assertGreater(figures["gap_free_p99"], 0)
+            self.assertGreater(figures["gap_beside_silence"], 0)
             self.assertEqual(figures["turn_cached"], 90)
         texts = [m["content"] for _, b in Server.seen for m in b["messages"] if m["role"] == "user"]
         self.assertEqual(len([t for t in texts if t.startswith("Explain")]), len({t for t in texts if t.startswith("Explain")}))

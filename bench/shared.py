@@ -7,7 +7,8 @@ Every round takes, in this order:
 
   one, users   tokens per second of one user, and of --users at the same time; answers of --tokens tokens each
   gaps         99th percentile of the time between two pieces of a user's answer, while --users stream without a pause; and
-               the same while one more user's prompt of --long tokens arrives and is read; and how long that took
+               the same while one more user's prompt of --long tokens arrives and is read; and how long that took; and the
+               longest time for which one of the users got nothing, the wait for a first piece included
   second turn  time to the first token of a conversation of --turn tokens, then of its second turn with up to 300 more, and
                their ratio
 
@@ -97,6 +98,14 @@ class Streams:
             out += [y - x for x, y in zip(at, at[1:]) if begin <= y <= end]
         return out
 
+    def longest_silence(self, begin, end):
+        """The longest wait for a piece, the first of an answer included, that overlaps [begin, end]."""
+        waits = []
+        for a in self.answers:
+            at = [self.client.start + a.sent] + [self.client.start + a.sent + t for t in a.tokens]
+            waits += [y - x for x, y in zip(at, at[1:]) if y >= begin and x <= end]
+        return max(waits, default=None)
+
 
 def gaps(client, name):
     o, streams = client.o, Streams(client, name)
@@ -109,8 +118,9 @@ def gaps(client, name):
     streams.stop()
     free, beside = streams.gaps(begin, arrival), streams.gaps(arrival, end)
     return {"free_p50": percentile(free, 50), "free_p99": percentile(free, 99), "beside_p50": percentile(beside, 50),
-            "beside_p99": percentile(beside, 99), "beside_largest": max(beside, default=None), "long_tokens": long.prompt_tokens,
-            "long_first": long.first(), "pieces_beside_per_second": len(beside) / (end - arrival)}
+            "beside_p99": percentile(beside, 99), "beside_largest": max(beside, default=None),
+            "beside_silence": streams.longest_silence(arrival, end), "long_tokens": long.prompt_tokens, "long_first": long.first(),
+            "pieces_beside_per_second": len(beside) / (end - arrival)}
 
 
 def second_turn(client, name):
