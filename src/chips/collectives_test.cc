@@ -18,7 +18,7 @@ struct RowShare {
     const int64_t count = kRows / ranks, from = rank * count;
     part.codes += from * row_bytes(f, kCols);
     if (f == Format::fp8_e4m3_b128x128) part.scales += from / kTileSide * tiles(kCols);
-    if (f == Format::e2m1_b32) part.scales += from * kCols / kRunLength;
+    if (has_runs(f)) part.scales += from * scale_row_bytes(f, kCols);
     weight = {f, {count, kCols}, {&part, 1}};
   }
   Part part;

@@ -59,6 +59,8 @@ TEST(CatalogueTest, FamiliesAreThereUnderTheirNames) {
   for (const auto& [name, repository] : std::map<std::string, std::string>{
            {"deepseek-v3", "deepseek-ai/DeepSeek-V3"},
            {"kimi-k2", "moonshotai/Kimi-K2-Instruct-0905"},
+           {"kimi-k2-thinking", "moonshotai/Kimi-K2-Thinking"},
+           {"kimi-k2.5", "moonshotai/Kimi-K2.5"},
            {"glm-4.6", "zai-org/GLM-4.6"},
            {"gpt-oss-20b", "openai/gpt-oss-20b"},
            {"gpt-oss-120b", "openai/gpt-oss-120b"},

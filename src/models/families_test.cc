@@ -207,6 +207,33 @@ TEST(FamilyBytesTest, Mxfp4HasSeventeenBytesForThirtyTwoValues) {
         << name;
   }
 }
+// Nine bytes for sixteen values of routed experts, the rest as in BF16: 594 GB.
+TEST(FamilyBytesTest, Int4ExpertsOfKimi) {
+  const Card& card = card_of("kimi_k2");
+  const Json weights = {
+      {"num_bits", 4}, {"type", "int"}, {"symmetric", true}, {"strategy", "group"}, {"group_size", 32}};
+  Json about = {
+      {"quant_method", "compressed-tensors"},
+      {"format", "pack-quantized"},
+      {"config_groups", {{"group_0", {{"weights", weights}}}}},
+      {"ignore",
+       {"lm_head", "re:.*self_attn.*", "re:.*shared_experts.*", "re:.*mlp\\.(gate|up|gate_up|down)_proj.*"}}};
+  const int64_t matrices = int64_t{60} * 384 * 3, codes = matrices * 2048 * 7168, biases = 60 * 384;
+  const int64_t plain = card.parameters - codes - biases;
+  EXPECT_EQ(bytes_of(card, {{"quantization_config", about}}),
+            (std::map<std::string, int64_t>{
+                {"I32", codes / 2 + matrices * 8}, {"BF16", codes / 16 + 2 * plain}, {"F32", 4 * biases}}));
+  const Checkpoint planned = *plan_checkpoint(config_of(card, {{"quantization_config", about}}));
+  EXPECT_EQ(planned.bytes / 1'000'000'000, 594);
+  EXPECT_TRUE(bind(planned));
+  about["ignore"] = {"lm_head"};  // which matrices are codes is not read from other patterns
+  const Checkpoint unknown = *plan_checkpoint(config_of(card, {{"quantization_config", about}}));
+  EXPECT_EQ(unknown.bytes, 0);
+  const auto model = bind(unknown);
+  ASSERT_FALSE(model);
+  EXPECT_NE(model.error().message.find("which only the files tell"), std::string::npos)
+      << model.error().message;
+}
 TEST(FamilyBytesTest, OtherFormatsAreCountedWithTheirBlocks) {
   const Card& card = card_of("glm_4_5");
   const auto q8 = plan_checkpoint(config_of(card), Format::q8_0);

@@ -44,18 +44,27 @@ class Storage {
     if (is_float32(name)) return Format::f32;
     if (!is_quantised(name, shape)) return plain_;
     if (codes_.method == "mxfp4") return Format::e2m1_b32;
+    if (codes_.is_int4()) return Format::int4_b32;
     return codes_.method == "fp8" ? Format::fp8_e4m3_b128x128_f32 : plain_;
   }
   bool is_quantised(const std::string& name, const Shape& shape) const {
     if (codes_.method.empty() && codes_.fault.empty()) return false;
-    if (codes_.method == "mxfp4") return name.find(".experts.") != name.npos && name.ends_with(".weight");
+    if (codes_.experts_only) return name.find(".experts.") != name.npos && name.ends_with(".weight");
     const bool matrix = shape.rank == 2 && ends(name, {"_proj.weight", "_proj_with_mqa.weight", ".w1.weight",
                                                        ".w2.weight", ".w3.weight"});
     return matrix && !is_plain(name);
   }
   const Quantisation& codes() const { return codes_; }
-  // Whether it is known how many bytes matrices of codes have.
-  bool is_counted() const { return codes_.fault.empty() || (codes_.method == "fp8" && codes_.block_rows); }
+  // Whether it is known which matrices are codes, and how many bytes these have.
+  bool is_counted() const {
+    if (codes_.is_int4()) return codes_.experts_only;
+    return codes_.fault.empty() || (codes_.method == "fp8" && codes_.block_rows);
+  }
+  // Why a config alone does not say what the files have, to follow the name of a matrix; empty: it does.
+  std::string fault() const {
+    return codes_.fault.empty() && !is_counted() ? "may be INT4 or not, which only the files tell"
+                                                 : codes_.fault;
+  }
 
   bool fuses_experts() const { return architecture_ == "gpt_oss"; }
   const std::vector<V4Tensor>& listed() const { return listed_; }
@@ -134,10 +143,9 @@ class PlannedWeights final : public Weights {
       is_too_large_ = true;
       return refuse(name, shape, "is beyond what any model has");
     }
-    if (strict_ && !as_ && !storage_.codes().fault.empty() &&
-        storage_.is_quantised(name, shape)) {  // named once
+    if (strict_ && !as_ && !storage_.fault().empty() && storage_.is_quantised(name, shape)) {  // named once
       const bool named = std::exchange(named_, true);
-      return named ? Entry{Format::f32, shape, {}} : refuse(name, shape, storage_.codes().fault);
+      return named ? Entry{Format::f32, shape, {}} : refuse(name, shape, storage_.fault());
     }
     Format f = storage_.format_of(name, shape);
     if (as_ && shape.rank == 2 && f != Format::f32 && f != Format::i32) f = fitting(*as_, shape);
@@ -169,6 +177,10 @@ class PlannedWeights final : public Weights {
       const std::string fused = fused_name(name);
       put(fused + "_blocks", "U8", {rows, columns / kRunLength, kRunLength / 2}, shape.numel() / 2);
       put(fused + "_scales", "U8", {rows, columns / kRunLength}, shape.numel() / kRunLength);
+    } else if (f == Format::int4_b32) {
+      put(name + "_packed", "I32", {rows, columns / 8}, shape.numel() / 2);
+      put(name + "_scale", "BF16", {rows, columns / kRunLength}, shape.numel() / kRunLength * 2);
+      put(name + "_shape", "I32", {2}, 8);
     } else if (f == Format::fp8_e4m3_b128x128_f32) {
       const Quantisation& q = storage_.codes();
       const auto blocks = [](int64_t n, int64_t side) { return side ? (n + side - 1) / side : 0; };

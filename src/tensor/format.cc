@@ -110,6 +110,8 @@ const char* name_of(Format f) {
       return "V4_KV584";
     case Format::v4_key68:
       return "V4_KEY68";
+    case Format::int4_b32:
+      return "INT4";
   }
   AUTARK_CHECK(!"a format without a name");
 }
@@ -128,6 +130,7 @@ int64_t block_values(Format f) {
     case Format::q6_k:
       return 256;
     case Format::e2m1_b32:
+    case Format::int4_b32:
       return 2;
     default:
       return 1;
@@ -145,6 +148,7 @@ int64_t block_bytes(Format f) {
     case Format::fp8_e4m3_b128x128:
     case Format::fp8_e4m3_b128x128_f32:
     case Format::e2m1_b32:
+    case Format::int4_b32:
       return 1;
     case Format::q8_0:
       return 34;

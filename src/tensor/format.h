@@ -1,6 +1,6 @@
 // Storage formats of numbers. Each format has a small header here with its byte layout above a scalar encode
 // and decode: minifloat.h (F16, E4M3, E2M1), bf16.h, q8_0.h, q4_k.h, mxfp4.h and others for GGUF blocks,
-// v4_records.h for cache rows. The chips' kernels are tested against these functions.
+// v4_records.h for cache rows, int4.h. The chips' kernels are tested against these functions.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -27,12 +27,13 @@ enum class Format : uint8_t {
   mxfp4,
   v4_kv584,  // rows of a cache, see v4_records.h
   v4_key68,
+  int4_b32,  // matrices: two INT4 codes per byte, even column low; one BF16 scale per 32 columns (int4.h)
 };
 
 const char* name_of(Format f);  // in upper case: "Q4_K"
 
-// Values and bytes of a block; 1 and the element's size for plain formats. e2m1_b32 has blocks of 2 values in
-// 1 byte, since its scales are stored elsewhere. REQUIRES for bytes: f is not a cache record.
+// Values and bytes of a block; 1 and the element's size for plain formats. e2m1_b32 and int4_b32 have blocks of 2
+// values in 1 byte, since their scales are stored elsewhere. REQUIRES for bytes: f is not a cache record.
 int64_t block_values(Format f);
 int64_t block_bytes(Format f);
 

@@ -1,5 +1,6 @@
 #include "tensor/weight.h"
 #include <cstring>
+#include "tensor/int4.h"
 #include "tensor/minifloat.h"
 #include "tensor/v4_records.h"
 
@@ -48,6 +49,13 @@ void decode_row(const Weight& w, int64_t row, std::span<float> out) {
     const uint8_t* scales = bytes(p.scales) + row * (n / kRunLength);
     for (int64_t i = 0; i < n; ++i)
       out[i] = e2m1[bytes(codes)[i / 2] >> 4 * (i % 2) & 15] * ue8m0[scales[i / kRunLength]];
+  } else if (w.format == Format::int4_b32) {
+    const std::byte* scales = p.scales + row * scale_row_bytes(w.format, n);
+    for (int64_t i = 0; i < n; i += kRunLength) {
+      uint16_t scale;
+      std::memcpy(&scale, scales + i / kRunLength * 2, 2);
+      decode_int4(bytes(codes) + i / 2, scale, &out[i]);
+    }
   } else {
     decode(w.format, codes, out);
   }

@@ -8,7 +8,7 @@ namespace autark {
 
 // Block sizes of the formats whose scales are stored in a tensor of their own.
 inline constexpr int64_t kTileSide = 128;  // E4M3: one scale per tile, tiles row by row
-inline constexpr int64_t kRunLength = 32;  // e2m1_b32: one scale per run of columns
+inline constexpr int64_t kRunLength = 32;  // e2m1_b32, int4_b32: one scale per run of columns
 
 inline int64_t tiles(int64_t n) {  // along a side of n values
   return (n + kTileSide - 1) / kTileSide;
@@ -17,10 +17,14 @@ inline int64_t tiles(int64_t n) {  // along a side of n values
 inline bool is_tiled(Format f) {
   return f == Format::fp8_e4m3_b128x128 || f == Format::fp8_e4m3_b128x128_f32;
 }
+// Whether a format has one scale per run of columns.
+inline bool has_runs(Format f) {
+  return f == Format::e2m1_b32 || f == Format::int4_b32;
+}
 // Bytes of the scales of one row of tiles, or of one row of a matrix; 0 for formats that have them in blocks.
 inline int64_t scale_row_bytes(Format f, int64_t columns) {
   if (is_tiled(f)) return tiles(columns) * (f == Format::fp8_e4m3_b128x128 ? 1 : 4);
-  return f == Format::e2m1_b32 ? columns / kRunLength : 0;
+  return has_runs(f) ? columns / kRunLength * (f == Format::e2m1_b32 ? 1 : 2) : 0;
 }
 
 // What a model's official code rounds before (`in`) and after (`out`) a product; used with

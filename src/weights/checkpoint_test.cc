@@ -156,7 +156,7 @@ TEST_F(CheckpointTest, MatricesOfUnknownCodesAreNamed) {
   for (const auto& one : {a, in_i8, c}) {
     const std::string name = one.first;
     EXPECT_EQ(fault(R"({"quant_method": "compressed-tensors"})", {one}),
-              "weights: " + name + " is quantised by 'compressed-tensors'" + elsewhere);
+              "weights: " + name + " is quantised by 'compressed-tensors' with format null" + elsewhere);
     EXPECT_EQ(
         fault(R"({"bits": 4})", {one}),
         "weights: " + name + " is quantised by a method that quantization_config does not name" + elsewhere);
@@ -174,6 +174,138 @@ TEST_F(CheckpointTest, MatricesOfUnknownCodesAreNamed) {
                   .find("without weight_block_size"),
               std::string::npos)
         << blocks;
+}
+
+// A quantization_config as Kimi-K2-Thinking has it, with other values of `weights` and other keys.
+std::string int4_config(const Json& weights = Json::object(), const Json& more = Json::object()) {
+  Json w = {{"actorder", nullptr}, {"block_structure", nullptr}, {"dynamic", false},  {"group_size", 32},
+            {"num_bits", 4},       {"strategy", "group"},        {"symmetric", true}, {"type", "int"}};
+  w.update(weights);
+  Json about = {{"quant_method", "compressed-tensors"},
+                {"format", "pack-quantized"},
+                {"kv_cache_scheme", nullptr},
+                {"ignore", {"lm_head"}},
+                {"config_groups",
+                 {{"group_0", {{"targets", {"Linear"}}, {"input_activations", nullptr}, {"weights", w}}}}}};
+  about.update(more);
+  return dump_json({{"model_type", "llama"}, {"quantization_config", about}});
+}
+
+SafetensorsBytes& add_int4(SafetensorsBytes& b, const std::string& name, const std::vector<int64_t>& shape) {
+  const std::string codes(shape[0] * shape[1] / 2, '\x88'), scales(shape[0] * shape[1] / 16, '\x3f');
+  b.tensor(name + "_packed", "I32", {shape[0], shape[1] / 8}, codes);
+  return b.tensor(name + "_scale", "BF16", {shape[0], shape[1] / 32}, scales);
+}
+
+TEST_F(CheckpointTest, Int4OfCompressedTensors) {
+  dir_.write("config.json", int4_config());
+  SafetensorsBytes b;
+  b.tensor("plain.weight", "BF16", {1, 2}, raw<uint16_t>({0x3f80, 0x4000}));
+  b.tensor("a.weight_packed", "I32", {1, 8},
+           raw<uint32_t>({0xfedcba98, 0x76543210, 0, 0, 0x99999999, 0, 0, 0}));
+  b.tensor("a.weight_scale", "BF16", {1, 2}, raw<uint16_t>({0x3f00, 0x4000}))
+      .tensor("a.weight_shape", "I32", {2}, raw<int32_t>({1, 64}));
+  add_int4(b, "b.weight", {3, 32}).tensor("b.weight_shape", "I64", {2}, raw<int64_t>({3, 32}));
+  for (int pad : {0, 1, 3}) {
+    dir_.write("model.safetensors", b.bytes(pad));
+    auto c = open_checkpoint(dir_.path());
+    ASSERT_TRUE(c) << c.error().message;
+    EXPECT_EQ(c->parameters, 2 + 64 + 96);
+    Weights& w = *c->weights;
+    const Weight a = w.need("a.weight", {1, 64});
+    EXPECT_EQ(a.format, Format::int4_b32);
+    EXPECT_EQ(bytes_of(a), 32 + 4);
+    std::vector<float> row(64);
+    decode_row(a, 0, row);
+    for (int i = 0; i < 8; ++i) EXPECT_EQ(row[i], 0.5f * i) << i;
+    for (int i = 0; i < 8; ++i) EXPECT_EQ(row[8 + i], 0.5f * (i - 8)) << i;
+    EXPECT_EQ(row[32], 2);
+    w.need("b.weight", {3, 32}), w.need("plain.weight", {1, 2});
+    EXPECT_FALSE(w.fault()) << w.fault()->message;
+    EXPECT_TRUE(w.unread().empty());
+  }
+}
+
+TEST_F(CheckpointTest, Int4ThatIsDamagedIsNamed) {
+  dir_.write("config.json", int4_config());
+  const auto fault = [&](SafetensorsBytes b) {
+    dir_.write("model.safetensors", b.bytes());
+    auto c = open_checkpoint(dir_.path());
+    EXPECT_TRUE(c) << c.error().message;
+    (void)c->weights->need("a.weight", {2, 64});
+    return c->weights->fault() ? c->weights->fault()->message : std::string("none");
+  };
+  const auto with = [](const std::vector<int64_t>& codes, const std::string& dtype,
+                       const std::vector<int64_t>& sides) {
+    SafetensorsBytes b;
+    return add_int4(b, "a.weight", codes)
+        .tensor("a.weight_shape", dtype, {2}, dtype == "I64" ? raw(sides) : std::string(8, 1));
+  };
+  EXPECT_EQ(fault(with({2, 64}, "I64", {2, 64})), "none");
+  const std::pair<SafetensorsBytes, const char*> kBad[] = {
+      {with({2, 64}, "I64", {2, 96}), "needs a.weight_packed as I32 [2, 12], which is I32 [2, 8]"},
+      {with({2, 64}, "I64", {1, 64}), "needs a.weight_packed as I32 [1, 8], which is I32 [2, 8]"},
+      {with({2, 64}, "I64", {int64_t{1} << 62, 64}), "needs a.weight_packed as I32 [4611686018427387904, 8]"},
+      {with({2, 64}, "I64", {2, INT64_MIN}), "by its weight_shape, whole runs of 32 columns are expected"},
+      {with({2, 64}, "I64", {0, 64}), "is [0, 64] by its weight_shape"},
+      {with({2, 64}, "I64", {2, 40}), "is [2, 40] by its weight_shape, whole runs of 32"},
+      {with({2, 64}, "F32", {}), "needs a.weight_shape as I64 [2], which is F32 [2]"},
+      {with({4, 64}, "I64", {4, 64}), "a.weight is [4, 64], config says [2, 64]"},
+      {with({2, 64}, "I64", {2, 64}).tensor("a.weight_zero_point", "I32", {1}, "zzzz"),
+       "a.weight_zero_point, which is not supported"},
+      {with({2, 64}, "I64", {2, 64}).tensor("a.weight_g_idx", "I32", {1}, "zzzz"),
+       "a.weight_g_idx, which is not supported"}};
+  for (const auto& [bytes, said] : kBad)
+    EXPECT_NE(fault(bytes).find(said), std::string::npos) << fault(bytes);
+  SafetensorsBytes bare, half, other;
+  bare.tensor("a.weight_packed", "I32", {2, 8}, std::string(64, 0));
+  EXPECT_NE(fault(bare).find("needs a.weight_shape as I64 [2], which is absent"), std::string::npos)
+      << fault(bare);
+  half.tensor("a.weight_shape", "I64", {2}, raw<int64_t>({2, 64}))
+      .tensor("a.weight_packed", "I32", {2, 8}, std::string(64, 0));
+  EXPECT_NE(fault(half).find("needs a.weight_scale as BF16 [2, 2], which is absent"), std::string::npos)
+      << fault(half);
+  half.tensor("a.weight_scale", "F16", {2, 2}, std::string(8, 0));
+  EXPECT_NE(fault(half).find("as BF16 [2, 2], which is F16 [2, 2]"), std::string::npos) << fault(half);
+  other.tensor("a.weight_scale", "BF16", {2, 2}, std::string(8, 0))
+      .tensor("a.weight_shape", "I64", {2}, raw<int64_t>({2, 64}));
+  EXPECT_NE(fault(other).find("a.weight is not in the checkpoint"), std::string::npos) << fault(other);
+}
+
+TEST_F(CheckpointTest, OtherCompressedTensorsAreRefusedByWhatDiffers) {
+  SafetensorsBytes b;
+  dir_.write(
+      "model.safetensors",
+      add_int4(b, "a.weight", {2, 64}).tensor("a.weight_shape", "I64", {2}, raw<int64_t>({2, 64})).bytes());
+  const auto expect = [&](const std::string& config, const std::string& said) {
+    dir_.write("config.json", config);
+    auto c = open_checkpoint(dir_.path());
+    ASSERT_TRUE(c) << c.error().message;
+    c->weights->need("a.weight", {2, 64});
+    ASSERT_TRUE(c->weights->fault()) << said;
+    EXPECT_NE(c->weights->fault()->message.find("a.weight is quantised by 'compressed-tensors' with " + said +
+                                                ", which"),
+              std::string::npos)
+        << c->weights->fault()->message;
+  };
+  const Json none = Json::object();
+  for (const auto& [key, value] : {std::pair<const char*, Json>{"num_bits", 8},
+                                   {"group_size", 128},
+                                   {"group_size", nullptr},
+                                   {"symmetric", false},
+                                   {"actorder", "group"},
+                                   {"type", "float"},
+                                   {"strategy", "channel"},
+                                   {"num_bits", "4"}})
+    expect(int4_config({{key, value}}), key + (" " + dump_json(value)));
+  for (const char* format : {"nvfp4-pack-quantized", "int-quantized", "mxfp4-pack-quantized"})
+    expect(int4_config(none, {{"format", format}}), "format \"" + std::string(format) + "\"");
+  expect(int4_config(none, {{"config_groups", none}}), "config_groups {}");
+  expect(int4_config(none, {{"config_groups", {1}}}), "config_groups [1]");
+  expect(int4_config(none, {{"config_groups", {{"g", 1}}}}), "num_bits null");
+  expect(int4_config(none, {{"config_groups", ""}}), "config_groups \"\"");
+  expect(int4_config(none, {{"transform_config", {{"a", 1}}}}), "transform_config {\"a\":1}");
+  expect(int4_config(none, {{"format", std::string(500, 'x')}}), "format \"" + std::string(39, 'x'));
 }
 
 TEST_F(CheckpointTest, BytesAndParametersAreCounted) {

@@ -24,9 +24,9 @@ class MapWeights final : public Weights {
       encode(f, x, bytes.data());
     }
     auto& scales = stores_.emplace_back(shape.numel());
-    for (auto& b : scales) b = std::byte(120 + gen() % 16);
+    for (auto& b : scales) b = std::byte((f == Format::int4_b32 ? 56 : 120) + gen() % 16);
     entries.insert({name, {f, shape, {bytes.data(), scales.data()}}});
-    if (f != Format::fp8_e4m3_b128x128 && f != Format::e2m1_b32) entries.at(name).part.scales = nullptr;
+    if (f != Format::fp8_e4m3_b128x128 && !has_runs(f)) entries.at(name).part.scales = nullptr;
   }
   // The tensors of another object, which must outlive this one.
   MapWeights& same_as(const MapWeights& o) {
@@ -56,10 +56,10 @@ std::string fault(const Weights& w) {
   return w.fault() ? w.fault()->message : "";
 }
 
-constexpr Format kFormats[] = {Format::f32,      Format::f16,  Format::bf16, Format::fp8_e4m3_b128x128,
-                               Format::e2m1_b32, Format::q8_0, Format::q4_0, Format::q4_1,
-                               Format::q5_0,     Format::q5_1, Format::q4_k, Format::q5_k,
-                               Format::q6_k,     Format::mxfp4};
+constexpr Format kFormats[] = {Format::f32,      Format::f16,   Format::bf16,    Format::fp8_e4m3_b128x128,
+                               Format::e2m1_b32, Format::q8_0,  Format::q4_0,    Format::q4_1,
+                               Format::q5_0,     Format::q5_1,  Format::q4_k,    Format::q5_k,
+                               Format::q6_k,     Format::mxfp4, Format::int4_b32};
 
 TEST(WeightsTest, SharesOfEveryFormatJoinToTheWhole) {
   for (Format f : kFormats) {
@@ -83,7 +83,7 @@ TEST(WeightsTest, SharesOfEveryFormatJoinToTheWhole) {
 }
 
 TEST(WeightsTest, ACutThroughABlockIsAFault) {
-  for (Format f : {Format::q8_0, Format::q4_k, Format::mxfp4, Format::e2m1_b32}) {
+  for (Format f : {Format::q8_0, Format::q4_k, Format::mxfp4, Format::e2m1_b32, Format::int4_b32}) {
     const int64_t n = f == Format::q4_k ? 256 : 32;
     MapWeights w(0, 2);
     w.add("w", f, {4, 3 * n});

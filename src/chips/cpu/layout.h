@@ -33,7 +33,22 @@ static constexpr int kBlock = 32;  // inputs of a block
 static constexpr int kGroup = 8;   // blocks of a group
 
 // The formats of prepared matrices.
-enum class Kind : uint8_t { f32, f16, bf16, e4m3, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, mxfp4 };
+enum class Kind : uint8_t {
+  f32,
+  f16,
+  bf16,
+  e4m3,
+  q8_0,
+  q4_0,
+  q4_1,
+  q5_0,
+  q5_1,
+  q4_k,
+  q5_k,
+  q6_k,
+  mxfp4,
+  int4
+};
 
 // The value of a code c. none: c itself; shifted: d (c − 2^shift); minimum: d c + m; halves: as shifted, with
 // one d per 16 inputs.
@@ -61,6 +76,7 @@ static constexpr KindLayout layout_of(Kind k) {
     case Kind::q8_0:
       return {512, 0, 32, 0, 7, Meaning::shifted};
     case Kind::q4_0:
+    case Kind::int4:  // q4_0 with scales in bf16, which f16 cannot hold
       return {256, 0, 32, 0, 3, Meaning::shifted};
     case Kind::q4_1:
       return {256, 0, 64, 0, 0, Meaning::minimum};

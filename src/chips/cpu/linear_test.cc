@@ -81,6 +81,7 @@ TEST_P(LinearTest, EqualsTheExactSums) {
 TEST_P(LinearTest, SumsOfTheLargestCodesDoNotOverflow) {
   const int64_t in = fitting(format(), 512), out = 20;
   if (format() == Format::e2m1_b32 || format() == Format::fp8_e4m3_b128x128) return;  // multiplied as floats
+  if (format() == Format::int4_b32) return;  // its codes are those of q4_0
   Matrix m(format(), out, in, 11);
   std::vector<float> weights(in, 0.75f);
   for (int64_t i = 0; i < in; i += 16) weights[i] = -0.76f;
@@ -263,6 +264,19 @@ TEST(LinearTest, EveryCodeOfSmallFloatsIsExact) {
     for (const std::string& isa : cpu_isas()) {
       for (const Inputs inputs : {Inputs::f32, Inputs::official}) expect_weights(m, isa, inputs);
     }
+  }
+}
+
+// Also with scales that f16 does not have.
+TEST(LinearTest, EveryInt4CodeIsExact) {
+  Matrix m(Format::int4_b32, 256, 160, 1);
+  for (size_t i = 0; i < m.codes[0].size(); ++i) m.codes[0][i] = static_cast<std::byte>(i * 7 + i / 256);
+  for (size_t i = 0; i < m.scales[0].size(); i += 2) {
+    const auto scale = static_cast<uint16_t>(0x2800 + i * 37 % 0x2000 + i % 4 / 2 * 0x8000);  // 2^-47 to 2^16
+    std::memcpy(&m.scales[0][i], &scale, 2);
+  }
+  for (const std::string& isa : cpu_isas()) {
+    for (const Inputs inputs : {Inputs::f32, Inputs::official}) expect_weights(m, isa, inputs);
   }
 }
 

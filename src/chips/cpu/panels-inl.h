@@ -51,6 +51,7 @@ inline Factors factors_of(const uint8_t* scale, const uint8_t* super) {
     return {load_f16(super) * load_u8(scale), zero() - load_f16(super + 32) * load_u8(scale + 16)};
   if constexpr (K == Kind::q6_k)
     return {load_f16(super) * load_i8(scale), load_f16(super) * load_i8(scale + 16)};
+  if constexpr (K == Kind::int4) return {load_bf16(scale), zero()};
   return {load_f16(scale), zero()};
 }
 

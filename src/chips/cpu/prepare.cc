@@ -17,7 +17,7 @@ namespace {
 struct Block {
   uint32_t low[8];
   uint32_t high[2];
-  uint8_t scale[4];  // f16 d, f16 m; or u8 scale, u8 minimum; or two i8 scales; or one exponent
+  uint8_t scale[4];  // f16 d, f16 m; or bf16 d; or u8 scale, u8 minimum; or two i8 scales; or one exponent
   int scale_bytes;   // of each
   int scales;
 };
@@ -57,7 +57,7 @@ uint32_t fifth_bits(uint32_t bits) {
   return out;
 }
 
-void read_f16_scales(const uint8_t* p, int n, Block& out) {
+void read_16_bit_scales(const uint8_t* p, int n, Block& out) {
   std::memcpy(out.scale, p, 2 * n);
   out.scale_bytes = 2;
   out.scales = n;
@@ -94,15 +94,13 @@ void read_k_quant(const uint8_t* p, int j, bool five, Block& out) {  // d, dmin,
   for (int i = 0; i < 8; ++i) out.high[0] |= (word(p + 16 + 4 * i) >> j & 0x01010101) << i;
 }
 
-void read_e2m1(const uint8_t* p, uint8_t scale, Block& out) {  // even columns low
+void take_pairs(const uint8_t* p, Block& out) {  // nibbles, even columns low
   const auto code = [p](int i) { return i % 2 ? p[i / 2] >> 4 : p[i / 2] & 15; };
   for (int j = 0; j < 4; ++j) {
     out.low[j] = 0;
     for (int b = 0; b < 4; ++b)
       out.low[j] |= static_cast<uint32_t>(code(4 * j + b) | code(16 + 4 * j + b) << 4) << 8 * b;
   }
-  out.scale[0] = scale;
-  out.scale_bytes = out.scales = 1;
 }
 
 template <Format F>
@@ -116,20 +114,25 @@ Block read_block(const Weight& w, int64_t row, int64_t b) {
   Block out;
   if constexpr (F == Format::q8_0) {
     for (int i = 0; i < 8; ++i) out.low[i] = word(p + 2 + 4 * i) ^ 0x80808080;
-    read_f16_scales(p, 1, out);
+    read_16_bit_scales(p, 1, out);
   } else if constexpr (F == Format::q4_0 || F == Format::q4_1) {
     take_nibbles(p + kScaleBytes, out);
-    read_f16_scales(p, kScaleBytes / 2, out);
+    read_16_bit_scales(p, kScaleBytes / 2, out);
   } else if constexpr (F == Format::q5_0 || F == Format::q5_1) {
     take_nibbles(p + kScaleBytes + 4, out);
     out.high[0] = fifth_bits(word(p + kScaleBytes));
-    read_f16_scales(p, kScaleBytes / 2, out);
+    read_16_bit_scales(p, kScaleBytes / 2, out);
   } else if constexpr (F == Format::mxfp4) {
     take_nibbles(p + 1, out);
     out.scale[0] = p[0];
     out.scale_bytes = out.scales = 1;
   } else if constexpr (F == Format::e2m1_b32) {
-    read_e2m1(p, bytes(w.parts[0].scales)[row * (w.cols() / kBlock) + b], out);
+    take_pairs(p, out);
+    out.scale[0] = bytes(w.parts[0].scales)[row * (w.cols() / kBlock) + b];
+    out.scale_bytes = out.scales = 1;
+  } else if constexpr (F == Format::int4_b32) {
+    take_pairs(p, out);
+    read_16_bit_scales(bytes(w.parts[0].scales) + (row * (w.cols() / kBlock) + b) * 2, 1, out);
   } else if constexpr (F == Format::q6_k) {
     read_q6_k(p, j, out);
   } else {
@@ -200,6 +203,8 @@ void write_block_row(const Weight& w, const Panels& to, int64_t row, uint8_t* pa
       return write_row<Format::mxfp4>(w, to, row, panel);
     case Format::e2m1_b32:
       return write_row<Format::e2m1_b32>(w, to, row, panel);
+    case Format::int4_b32:
+      return write_row<Format::int4_b32>(w, to, row, panel);
     default:
       AUTARK_CHECK(!"a format without blocks");
   }
@@ -333,6 +338,8 @@ Kind kind_of(Format f) {
     case Format::e2m1_b32:
     case Format::mxfp4:
       return Kind::mxfp4;
+    case Format::int4_b32:
+      return Kind::int4;
     case Format::i32:
     case Format::v4_kv584:
     case Format::v4_key68:

@@ -256,6 +256,8 @@ void rounded_product(const ProductOfRounded& t) {
       return rounded_product_of<Kind::q6_k>(t);
     case Kind::mxfp4:
       return rounded_product_of<Kind::mxfp4>(t);
+    case Kind::int4:
+      return rounded_product_of<Kind::int4>(t);
     default:
       __builtin_trap();  // plain formats keep their own precision
   }
@@ -420,6 +422,8 @@ F expand_floats(const Panels& w, int64_t panel, int64_t b, float* out) {
       return expand_floats<Kind::q6_k>(p, b, out);
     case Kind::mxfp4:
       return expand_floats<Kind::mxfp4>(p, b, out);
+    case Kind::int4:
+      return expand_floats<Kind::int4>(p, b, out);
   }
   __builtin_unreachable();
 }

@@ -2,20 +2,23 @@
 #pragma once
 #include <gtest/gtest.h>
 #include <cmath>
+#include <cstring>
 #include <deque>
 #include <memory>
 #include <random>
 #include <string>
 #include <vector>
 #include "chips/registry.h"
+#include "tensor/int4.h"
 #include "tensor/minifloat.h"
 
 namespace autark::cpu_testing {
 
-inline constexpr Format kFormats[] = {Format::f32,   Format::f16,     Format::bf16, Format::fp8_e4m3_b128x128,
-                                      Format::q8_0,  Format::q4_0,    Format::q4_1, Format::q5_0,
-                                      Format::q5_1,  Format::q4_k,    Format::q5_k, Format::q6_k,
-                                      Format::mxfp4, Format::e2m1_b32};
+inline constexpr Format kFormats[] = {
+    Format::f32,   Format::f16,      Format::bf16,    Format::fp8_e4m3_b128x128,
+    Format::q8_0,  Format::q4_0,     Format::q4_1,    Format::q5_0,
+    Format::q5_1,  Format::q4_k,     Format::q5_k,    Format::q6_k,
+    Format::mxfp4, Format::e2m1_b32, Format::int4_b32};
 
 inline std::vector<float> random_values(int64_t n, uint32_t seed) {
   std::mt19937 g(seed);
@@ -27,7 +30,7 @@ inline std::vector<float> random_values(int64_t n, uint32_t seed) {
 
 // `cols` rounded up to a number of inputs that the format can hold.
 inline int64_t fitting(Format f, int64_t cols) {
-  const int64_t b = f == Format::e2m1_b32 ? 32 : block_values(f);
+  const int64_t b = has_runs(f) ? kRunLength : block_values(f);
   return (cols + b - 1) / b * b;
 }
 
@@ -51,6 +54,12 @@ struct Matrix {  // random values [experts, rows, cols] in one format; `weight` 
       for (int64_t i = 0; i < rows * cols; i += 2)
         c[i / 2] = std::byte(encode_e2m1(2 * x[i]) | encode_e2m1(2 * x[i + 1]) << 4);
       for (int64_t i = 0; i < rows * cols / 32; ++i) s.push_back(std::byte(124 + i % 5));
+    } else if (f == Format::int4_b32) {
+      s.resize(rows * cols / 16);
+      for (int64_t i = 0; i < rows * cols; i += 32) {
+        const uint16_t d = encode_int4(&x[i], reinterpret_cast<uint8_t*>(&c[i / 2]));
+        std::memcpy(&s[i / 16], &d, 2);
+      }
     } else {
       for (int64_t r = 0; r < rows; ++r) {
         std::span<const float> row(&x[r * cols], cols);

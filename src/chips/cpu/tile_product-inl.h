@@ -268,6 +268,8 @@ void tile_product(const ProductOfRounded& t) {
       return tile_product_of<Kind::q6_k, T>(t);
     case Kind::mxfp4:
       return tile_product_of<Kind::mxfp4, T>(t);
+    case Kind::int4:
+      return tile_product_of<Kind::int4, T>(t);
     default:
       __builtin_trap();  // plain formats keep their own precision
   }

@@ -79,6 +79,7 @@ Result<HfConfig> read_hf_config(const std::filesystem::path& directory) {
   constexpr std::string_view kText = "_text";
   if (c.architecture.ends_with(kText)) c.architecture.resize(c.architecture.size() - kText.size());
   if (c.architecture.starts_with("qwen3_5")) c.config = text_part(c.config);
+  if (c.architecture == "kimi_k25") c.architecture = "kimi_k2", c.config = text_part(c.config);
   if (c.architecture == "gemma3") c.config = gemma3_text(c.config);
   add_end_tokens(c.config, c.end_tokens);
   return c;

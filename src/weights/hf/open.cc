@@ -1,5 +1,7 @@
 #include "weights/hf/open.h"
 #include <algorithm>
+#include <cstring>
+#include <tuple>
 #include <utility>
 #include "weights/hf/config.h"
 #include "weights/hf/fused_experts.h"
@@ -44,7 +46,9 @@ std::optional<Format> plain_format(const std::string& dtype) {
   if (dtype == "F16") return Format::f16;
   return dtype == "BF16" ? std::optional(Format::bf16) : std::nullopt;
 }
-bool is_scale(const std::string& name, const std::string& dtype) {
+// Whether a tensor only says what the codes of another one mean.
+bool explains_codes(const std::string& name, const std::string& dtype) {
+  if (name.ends_with(".weight_scale") || name.ends_with(".weight_shape")) return true;
   return dtype == "F8_E8M0" || name.ends_with("_scale_inv") || name.ends_with("_proj_scales");
 }
 
@@ -56,7 +60,7 @@ class SafetensorsWeights final : public Weights {
         shards_(std::move(shards)),
         alternating_(about.architecture == "gpt_oss"),
         float_scales_(about.architecture != "deepseek_v4"),
-        unsupported_(read_quantisation(about.config).fault) {
+        quantisation_(read_quantisation(about.config)) {
     for (const auto& [name, file] : shards_.file_of)
       names_.emplace(plain_name(name), Stored{&shards_.files[file], &shards_.files[file].tensors().at(name)});
   }
@@ -75,11 +79,12 @@ class SafetensorsWeights final : public Weights {
 
  protected:
   std::optional<Entry> open(const std::string& name, const Shape& expected) override {
-    if (!unsupported_.empty() && is_quantised(name)) {  // named once
+    if (!quantisation_.fault.empty() && is_quantised(name)) {  // named once
       const bool named = std::exchange(named_, true);
-      return named ? Entry{Format::f32, expected, {}} : refuse(name, expected, unsupported_);
+      return named ? Entry{Format::f32, expected, {}} : refuse(name, expected, quantisation_.fault);
     }
     const Stored* stored = take(name);
+    if (!stored && quantisation_.is_int4() && names_.contains(name + "_packed")) return int4(name, expected);
     if (!stored) return fused(name, expected);
     const Safetensors::Entry* e = stored->entry;
     if (e->shape.size() > 4 || e->bytes == 0) return refuse(name, expected, "has an unusable shape");
@@ -168,6 +173,43 @@ class SafetensorsWeights final : public Weights {
     return {Format::fp8_e4m3_b128x128_f32, shape, {codes, aligned(stored, 4)}};
   }
 
+  // INT4 codes, eight in a word, and their scales. A third tensor has the shape of the matrix.
+  Entry int4(const std::string& name, const Shape& expected) {
+    for (const char* more : {"_zero_point", "_g_idx"})
+      if (names_.contains(name + more))
+        return refuse(name, expected, "has " + name + more + ", which is not supported");
+    const auto is = [](const Stored* s) {
+      return s ? s->entry->dtype + " " + text(s->entry->shape) : std::string("absent");
+    };
+    const Stored* sides = take(name + "_shape");
+    if (is(sides) != "I64 [2]" && is(sides) != "I32 [2]")
+      return refuse(name, expected, "needs " + name + "_shape as I64 [2], which is " + is(sides));
+    const Shape shape = sides_of(*sides);
+    if (shape[0] < 1 || shape[1] < 1 || shape[1] % kRunLength)
+      return refuse(name, expected,
+                    "is " + text({shape[0], shape[1]}) + " by its weight_shape, whole runs of " +
+                        std::to_string(kRunLength) + " columns are expected");
+    const Stored *codes = take(name + "_packed"), *scales = take(name + "_scale");
+    for (const auto& [ending, tensor, dtype, each] :
+         {std::tuple{"_packed", codes, "I32 ", 8}, {"_scale", scales, "BF16 ", int(kRunLength)}})
+      if (const std::string want = dtype + text({shape[0], shape[1] / each}); is(tensor) != want)
+        return refuse(name, expected, "needs " + name + ending + " as " + want + ", which is " + is(tensor));
+    return {Format::int4_b32,
+            shape,
+            {codes->file->bytes(*codes->entry).data(), scales->file->bytes(*scales->entry).data()}};
+  }
+
+  // The two numbers in a tensor I64 or I32.
+  static Shape sides_of(const Stored& s) {
+    const std::byte* at = s.file->bytes(*s.entry).data();
+    int64_t wide[2];
+    int32_t narrow[2];
+    std::memcpy(narrow, at, sizeof narrow);
+    if (s.entry->dtype == "I32") return {narrow[0], narrow[1]};
+    std::memcpy(wide, at, sizeof wide);
+    return {wide[0], wide[1]};
+  }
+
   // A part of a tensor that has all experts, or gate and up together.
   std::optional<Entry> fused(const std::string& name, const Shape& expected) {
     const auto part = fused_part(name);
@@ -246,10 +288,10 @@ class SafetensorsWeights final : public Weights {
 
   Shards shards_;
   Names names_;
-  bool named_ = false;             // a matrix that cannot be read
-  const bool alternating_;         // fused tensors have gate and up rows in turn
-  const bool float_scales_;        // scales are float32, not powers of two
-  const std::string unsupported_;  // why matrices of codes cannot be read; empty: they can
+  bool named_ = false;       // a matrix that cannot be read
+  const bool alternating_;   // fused tensors have gate and up rows in turn
+  const bool float_scales_;  // scales are float32, not powers of two
+  const Quantisation quantisation_;
 };
 
 }  // namespace
@@ -268,12 +310,12 @@ Result<Checkpoint> open_safetensors(const std::filesystem::path& path, int rank,
     const auto& e = *stored.entry;
     c.bytes += static_cast<int64_t>(e.bytes);
     c.tensors.push_back({name, e.dtype, e.shape, static_cast<int64_t>(e.bytes)});
-    if (is_scale(name, e.dtype)) continue;
+    if (explains_codes(name, e.dtype)) continue;
     const int64_t bits = bits_of_dtype(e.dtype);
     const int64_t values = bits ? static_cast<int64_t>(e.bytes) * 8 / bits : 0;
     const bool pairs =
         e.dtype == "I8" ? weights->names().contains(scale_name(name)) : name.ends_with("_blocks");
-    c.parameters += pairs ? 2 * values : values;
+    c.parameters += values * (pairs ? 2 : name.ends_with(".weight_packed") ? 8 : 1);
   }
   c.weights = std::move(weights);
   return c;
