@@ -304,6 +304,8 @@ TEST_F(CheckpointTest, OtherCompressedTensorsAreRefusedByWhatDiffers) {
   expect(int4_config(none, {{"config_groups", {1}}}), "config_groups [1]");
   expect(int4_config(none, {{"config_groups", {{"g", 1}}}}), "num_bits null");
   expect(int4_config(none, {{"config_groups", ""}}), "config_groups \"\"");
+  expect(int4_config(none, {{"config_groups", {{"g", {{"input_activations", {{"num_bits", 8}}}}}}}}),
+         "input_activations {\"num_bits\":8}");
   expect(int4_config(none, {{"transform_config", {{"a", 1}}}}), "transform_config {\"a\":1}");
   expect(int4_config(none, {{"format", std::string(500, 'x')}}), "format \"" + std::string(39, 'x'));
 }

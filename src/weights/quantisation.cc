@@ -43,6 +43,8 @@ std::string other_packing(const Json& about) {
   for (const Json& group : groups) {
     if (found.empty() && !value_of(group, "format").is_null())
       found = differs(group, "format", "pack-quantized");
+    for (const char* rounded : {"input_activations", "output_activations"})
+      if (found.empty()) found = differs(group, rounded, nullptr);
     const Json& weights = value_of(group, "weights");
     for (const auto& [key, wanted] : {std::pair<const char*, Json>{"num_bits", 4},
                                       {"type", "int"},
