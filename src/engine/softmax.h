@@ -14,7 +14,7 @@ int32_t argmax(std::span<const float> logits);
 bool all_finite(std::span<const float> logits);
 
 // weights[i] = e^((logits[i] − max) / temperature) within 2e-7 (relative), 0 if that is below e^−87. `inverse` is 1 / temperature.
-// REQUIRES: max is finite, no logit is larger; both spans have the same size
+// REQUIRES: max is finite, no logit is larger; both spans have the same size and may be one
 void softmax_weights(std::span<const float> logits, float max, float inverse, std::span<float> weights);
 double sum_of(std::span<const float> x);
 // log Σ e^logits[i], within 2e-7.
