@@ -42,8 +42,11 @@ void forbid(const TokenMask& mask, std::span<float> logits) {
     const uint32_t bits = word < mask.bits.size() ? mask.bits[word] : 0;
     if (bits == ~0u) continue;
     const auto part = logits.subspan(word * 32, std::min<size_t>(32, logits.size() - word * 32));
-    for (size_t i = 0; i < part.size() && bits != 0; ++i) part[i] = bits >> i & 1 ? part[i] : kNever;
-    if (bits == 0) std::ranges::fill(part, kNever);
+    if (bits == 0) {
+      std::ranges::fill(part, kNever);
+      continue;
+    }
+    for (size_t i = 0; i < part.size(); ++i) part[i] = bits >> i & 1 ? part[i] : kNever;
   }
 }
 
