@@ -2,7 +2,6 @@
 // process, tests with a script. Another implementation could forward requests to a server over HTTP.
 // All functions may be called from any thread.
 #pragma once
-#include <algorithm>
 #include <concepts>
 #include <functional>
 #include <memory>
@@ -54,9 +53,9 @@ class Backend {
   virtual std::vector<ModelEntry> models() const = 0;
   // A text that changes whenever answers may change: with the program, the model, the chip or the rounding.
   // Empty if it is not known.
-  virtual std::string fingerprint() const { return {}; }
+  virtual std::string fingerprint() const;
   // Set once the backend can no longer answer any request and the process must be restarted.
-  virtual std::optional<ApiError> fault() const { return {}; }
+  virtual std::optional<ApiError> fault() const;
   // Checks, renders and tokenises a request on the calling thread; submit() does not do it again. Sets
   // Request::prepared, and may change what a rendering leaves out. The fault is the one that submit() would tell.
   virtual ApiResult<Extent> prepare(Request& request) const;
@@ -71,33 +70,19 @@ class Backend {
   virtual Handle submit(Request request, Sink sink) = 0;
   // Frees what is kept of earlier requests' computation, and waits until that is done. Answers do not change, only
   // their speed.
-  virtual void clear_cache() {}
+  virtual void clear_cache();
   // What GET /v1/engine shows of the backend (docs/engine-state.md).
-  virtual Json state() const { return Json::object(); }
+  virtual Json state() const;
   // The number of tokens of the rendered conversation, computed on the calling thread.
   virtual ApiResult<int64_t> count_tokens(const Request& request) const = 0;
   // The tokens of the conversation, or of the prompts, one after the other.
-  virtual ApiResult<std::vector<int32_t>> tokenize(const Request&) const { return no_tokenizer(); }
+  virtual ApiResult<std::vector<int32_t>> tokenize(const Request&) const;
   // The text of tokens, special ones included.
-  virtual ApiResult<std::string> detokenize(std::span<const int32_t>) const { return no_tokenizer(); }
+  virtual ApiResult<std::string> detokenize(std::span<const int32_t>) const;
   // Special tokens by name ("eos_token"), "chat_template" and other facts of the tokenizer.
-  virtual ApiResult<Json> tokenizer_info() const { return no_tokenizer(); }
+  virtual ApiResult<Json> tokenizer_info() const;
   // What is served and by what, for people: names and values.
-  virtual Json about() const { return Json::object(); }
-
- protected:
-  static ApiError no_tokenizer() {
-    return {.kind = ApiError::Kind::unsupported, .message = "this backend has no tokenizer of its own"};
-  }
+  virtual Json about() const;
 };
-
-inline ApiResult<Extent> Backend::prepare(Request& request) const {
-  const auto counted = count_tokens(request);
-  if (const auto* fault = std::get_if<ApiError>(&counted)) return *fault;
-  const int64_t prompt = std::get<int64_t>(counted),
-                room = std::max<int64_t>(0, models().front().context - prompt);
-  const int64_t choices = std::max<int64_t>(1, std::ssize(request.prompts)) * request.n;
-  return Extent{prompt, choices * std::min(room, request.max_tokens.value_or(room))};
-}
 
 }  // namespace autark::api

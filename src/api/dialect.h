@@ -27,7 +27,7 @@ struct Envelope {
   int choices = 1, n = 1;          // choices = prompts · n
   bool include_usage = false;      // OpenAI streams: send a last chunk with the usage
   int logprobs = -1;               // as Request::logprobs
-  Json repeated = {};              // as Request::repeated
+  Json repeated;                   // as Request::repeated
   std::vector<Tool> tools = {};    // as Request::tools
   // Encrypts reasoning for a client that keeps it. Empty if the request does not ask for that.
   std::function<std::string(const std::string&)> seal = {};

@@ -108,7 +108,7 @@ struct Request {
   std::string prediction;      // what the answer probably repeats; changes its speed only
   bool add_special = true;     // text prompts: add what the tokenizer's post-processor adds, such as <bos>
   bool parse_special = false;  // text prompts: turn spelled-out special tokens into these tokens
-  Json template_kwargs = Json::object();  // chat_template_kwargs, continue_final_message …
+  Json template_kwargs = empty_object();  // chat_template_kwargs, continue_final_message …
   std::vector<Tool> tools;
   ToolChoice tool_choice;
   bool parallel_calls = true;              // false: the answer ends after its first call
@@ -139,7 +139,7 @@ struct Request {
   Tier tier = Tier::standard;
   int priority = 0;                         // smaller numbers go first, among requests of one user and tier
   double seconds_max = 0;                   // after which the client no longer waits; 0: not said
-  Json repeated = {};                       // what the dialect's answer needs of the request: fields by name
+  Json repeated;                            // what the dialect's answer needs of the request: fields by name
   std::vector<std::string> ignored;         // unknown fields of the request; counted, each logged once
   std::shared_ptr<Prepared> prepared = {};  // set by Backend::prepare(), for the submit() of the same backend
 };

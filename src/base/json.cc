@@ -166,6 +166,14 @@ bool sax_parse_json(std::string_view text, nlohmann::json_sax<Json>& reader) {
          reader.parse_error(nul + 1, "NUL", Json::parse_error::create(101, nul + 1, "NUL", nullptr));
 }
 
+Json empty_object() {
+  return Json::object();
+}
+
+Json empty_array() {
+  return Json::array();
+}
+
 Result<Json> parse_json(std::string_view text, std::string_view what, JsonLimits limits) {
   if (text.size() > limits.bytes)
     return Error{Code::invalid, std::string(what) + " has " + std::to_string(text.size()) +

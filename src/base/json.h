@@ -10,6 +10,11 @@ namespace autark {
 
 using Json = nlohmann::ordered_json;
 
+// {} and []. Default values in headers use these: every file that includes Json::object() in a header instantiates
+// the library's containers, for a third of a second.
+Json empty_object();
+Json empty_array();
+
 struct JsonLimits {
   size_t bytes = size_t{256} << 20;
   int depth = 96;

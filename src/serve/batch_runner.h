@@ -69,7 +69,7 @@ class BatchRunner {
   };
   struct Job {
     storage::Batch kept;
-    Json object = {};
+    Json object;
     bool unsaved = false;  // the last change of `object` is not in the store
     std::unique_ptr<BatchInput> input = {};
     bool read_all = false;

@@ -17,14 +17,14 @@
 namespace autark::text {
 
 struct Conversation {
-  Json messages = Json::array();  // in the form of OpenAI Chat
+  Json messages = empty_array();  // in the form of OpenAI Chat
   // For message i of the assistant: the tokens that the model wrote. They stand in the prompt unchanged, with a
   // Jinja template only where it shows exactly their text (chat/sampled_places.h). May be shorter than
   // `messages`.
   std::vector<std::optional<SampledTurn>> sampled = {};
   std::optional<Json> tools;       // a list in the form of OpenAI Chat; empty: no tools
-  Json kwargs = Json::object();    // add_generation_prompt, continue_final_message, enable_thinking …
-  Json vars = Json::object();      // special-token texts, override the tokenizer's; null: not defined
+  Json kwargs = empty_object();    // add_generation_prompt, continue_final_message, enable_thinking …
+  Json vars = empty_object();      // special-token texts, override the tokenizer's; null: not defined
   std::optional<std::string> now;  // for strftime_now: "2026-11-22T08:00:00"; empty: the local time
 };
 

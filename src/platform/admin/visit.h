@@ -28,7 +28,7 @@ struct Visit {
   Micros now = 0;
   bool secure = false;                      // the server speaks TLS
   std::vector<std::string> ids;             // the values of the path's parameters
-  Json body = {};                           // of a route that takes JSON; an object or anything else
+  Json body;                                // of a route that takes JSON; an object or anything else
   Actor actor = {};                         // nobody on routes that are open
   std::optional<OpenSession> session = {};  // of the cookie; unset: the request has a key
 
