@@ -10,6 +10,7 @@
 #include "engine/forward.h"
 #include "engine/golden_testing.h"
 #include "engine/testing.h"
+#include "models/architecture.h"
 #include "models/layers/v4_block.h"
 
 namespace autark::engine {

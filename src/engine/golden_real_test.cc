@@ -3,8 +3,12 @@
 // dequantised to float32, for each model whose file (by its SHA-256) is in the model folder. Tolerances are
 // in the README beside the references.
 #include <openssl/evp.h>
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <numeric>
+#include "base/mapped_file.h"
+#include "base/sanitized.h"
 #include "engine/golden_testing.h"
 #include "engine/rounding_modes.h"
 #include "engine/trace.h"

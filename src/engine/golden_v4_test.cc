@@ -3,9 +3,11 @@
 // selection in tests/golden): mathematics end to end on every chip and instruction set; official rounding
 // verb by verb from recorded inputs, since its errors do not stay small end to end, and end to end within
 // loose bounds; cuts and company bit for bit. Tolerances: the README of the data.
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <set>
+#include "base/sanitized.h"
 #include "engine/forward.h"
 #include "engine/golden_testing.h"
 #include "engine/rounding_modes.h"

@@ -8,11 +8,14 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include "base/sanitized.h"
 #include "engine/batch.h"
 #include "engine/constraint_testing.h"
 #include "engine/golden_testing.h"
 #include "engine/softmax.h"
 #include "engine/testing.h"
+#include "models/architecture.h"
+#include "models/testing.h"
 
 namespace autark::engine {
 namespace {

@@ -1,6 +1,8 @@
 // Goal: only model files are put in place, whatever a server sends with a 200; a wrong file in place is
 // replaced. Method: a hub that answers with pages, pointers and cut bodies; then the right file at the
 // same address.
+#include <fstream>
+#include "base/mapped_file.h"
 #include "hub/content.h"
 #include "hub/pull_testing.h"
 

@@ -1,6 +1,7 @@
 // Goal: after a pull every file is of the requested revision; files of two revisions never form a model in
 // one folder; the old files stay usable until all new ones are there. Method: a hub whose files change while
 // their sizes stay; it tells sums, or only a commit, or nothing.
+#include <fstream>
 #include "hub/pull_testing.h"
 
 namespace autark::hub {

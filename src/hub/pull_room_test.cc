@@ -1,6 +1,8 @@
 // Goal: a pull needs free space only for the bytes that are missing, reports too little space in numbers that
 // differ, and needs none if nothing is missing. Method: a hub, and a disk whose free space the test sets,
 // down to zero.
+#include <fstream>
+#include "base/mapped_file.h"
 #include "hub/catalogue.h"
 #include "hub/part_file.h"
 #include "hub/pull_testing.h"

@@ -6,7 +6,9 @@
 #include "chips/ref/ref_chip.h"
 #include "chips/registry.h"
 #include "cluster/thread_comm.h"
+#include "models/architecture.h"
 #include "models/families_testing.h"
+#include "models/testing.h"
 
 namespace autark {
 namespace {

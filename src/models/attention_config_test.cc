@@ -6,6 +6,7 @@
 #include <cmath>
 #include <set>
 #include "chips/ref/ref_chip.h"
+#include "models/architecture.h"
 #include "models/testing.h"
 
 namespace autark {

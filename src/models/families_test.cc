@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include "models/architecture.h"
 #include "models/families_testing.h"
 #include "models/planned_checkpoint.h"
 

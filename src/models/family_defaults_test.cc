@@ -3,7 +3,9 @@
 // another value changes one or the other.
 #include <gtest/gtest.h>
 #include "chips/ref/ref_chip.h"
+#include "models/architecture.h"
 #include "models/families_testing.h"
+#include "models/testing.h"
 
 namespace autark {
 namespace {

@@ -2,7 +2,9 @@
 // float32 computes, bit for bit. Method: tiny checkpoints in both forms, under both names of the family.
 #include <cstring>
 #include "chips/registry.h"
+#include "models/architecture.h"
 #include "models/families_testing.h"
+#include "models/testing.h"
 #include "tensor/int4.h"
 #include "weights/checkpoint.h"
 #include "weights/testing.h"

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <set>
 #include "chips/registry.h"
+#include "models/architecture.h"
 #include "models/testing.h"
 
 namespace autark {

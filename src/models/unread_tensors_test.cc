@@ -3,7 +3,9 @@
 // model of each family asks for, and one more tensor, one layer more, or a config that makes one superfluous.
 #include <gtest/gtest.h>
 #include "base/gguf_testing.h"
+#include "models/architecture.h"
 #include "models/families_testing.h"
+#include "weights/checkpoint.h"
 #include "weights/testing.h"
 
 namespace autark {

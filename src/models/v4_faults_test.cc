@@ -10,6 +10,7 @@
 #include "models/v4_release.h"
 #include "models/v4_tensors.h"
 #include "models/v4_testing.h"
+#include "weights/checkpoint.h"
 #include "weights/testing.h"
 
 namespace autark {

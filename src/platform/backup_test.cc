@@ -2,6 +2,7 @@
 // random rows of every table (what comes out is what went in, also of the numbers of later rows), under load, and damaged
 // files at every place.
 #include "store/backup.h"
+#include <fstream>
 #include <thread>
 #include "platform/ledger.h"
 #include "platform/testing.h"

@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 #include <cstdlib>
 #include <map>
+#include <random>
 #include <sstream>
 #include <thread>
 #include "platform/ledger_testing.h"

@@ -3,6 +3,7 @@
 // PostgreSQL with AUTARK_TEST_POSTGRES.
 #include "platform/ledger.h"
 #include <map>
+#include <random>
 #include <set>
 #include <thread>
 #include "platform/charge_json.h"

@@ -8,6 +8,8 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
+#include <fstream>
 #include "platform/gatekeeper.h"
 #include "platform/platform.h"
 #include "platform/testing.h"

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <algorithm>
 #include <cctype>
+#include <fstream>
 #include <random>
 #include <set>
 #include "base/text_codings.h"

@@ -3,6 +3,7 @@
 // Method: new platforms on both databases; limits and prices are asked after a change and a look.
 #include "platform/server_platform.h"
 #include <gtest/gtest.h>
+#include <fstream>
 #include "platform/testing.h"
 
 namespace autark::platform {

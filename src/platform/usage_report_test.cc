@@ -2,6 +2,7 @@
 // Method: an oracle that adds up random charges one by one, in zones with changes of the clock; then CSV, JSON and pages.
 #include "platform/usage_report.h"
 #include <map>
+#include <random>
 #include "platform/ledger_testing.h"
 #include "platform/usage_objects.h"
 

@@ -2,6 +2,7 @@
 // Method: files that are wrong in one chosen way, with the fault that each must have; then valid files that are mutated
 // at random, whose lines a second reading of the test counts. After each one, a good batch still runs.
 #include <random>
+#include <sstream>
 #include "serve/batch_object.h"
 #include "serve/fake_batches.h"
 

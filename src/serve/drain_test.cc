@@ -2,6 +2,7 @@
 // scripted backend that holds its answers, behind a real server; clients that read until the last byte.
 #include "serve/drain.h"
 #include <atomic>
+#include <future>
 #include "serve/testing.h"
 
 namespace autark::serve {

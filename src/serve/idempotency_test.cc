@@ -1,6 +1,7 @@
 // Goal: a request that is repeated with its Idempotency-Key is computed once, and the key never mixes up two
 // requests. Method: a backend that counts, behind a real server; then the bounds, with streams of the test.
 #include "serve/idempotency.h"
+#include <future>
 #include "serve/testing.h"
 
 namespace autark::serve {

@@ -1,6 +1,7 @@
 // Goal: /v1/responses as a client on a socket sees it: answers, what is kept of them, and answers in the
 // background. Method: a scripted backend that repeats what it was given, behind a real server; restarts with
 // the same store.
+#include <future>
 #include <set>
 #include "api/openai_responses_answer.h"
 #include "serve/testing.h"

@@ -3,6 +3,7 @@
 #include "serve/service.h"
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
+#include <future>
 #include "serve/api_key.h"
 #include "serve/submission.h"
 #include "serve/testing.h"

@@ -1,5 +1,6 @@
 // Goal: everything that the service serves is served over TLS, too: APIs, streams, the console's files, metrics;
 // a client that leaves cancels its request. Method: one service behind two servers, with and without TLS.
+#include <future>
 #include "http/tls_testing.h"
 #include "serve/testing.h"
 

@@ -2,6 +2,7 @@
 // behind all that were ever there; a hostile file is an Error. Method: all pairs of kinds and versions; files written by hand
 // with a checksum that is right. src/platform/backup_test.cc does the same with a platform under load, and damages files.
 #include <fmt/format.h>
+#include <cstdlib>
 #include <fstream>
 #include "base/fnv.h"
 #include "store/backup.h"

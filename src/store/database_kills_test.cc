@@ -3,6 +3,9 @@
 // AUTARK_KILLS: how often. src/platform/ledger_kills_test.cc kills PostgreSQL, too.
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
+#include <cstdlib>
+#include <random>
 #include "store/database_testing.h"
 
 namespace autark::storage {

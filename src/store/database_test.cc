@@ -1,6 +1,7 @@
 // Goal: both databases keep transactions, values and readers apart in the same way. Method: random transactions against a
 // map in memory, threads that count, readers in the middle of changes, connections that are cut; then examples.
 #include <map>
+#include <random>
 #include <thread>
 #include "base/json.h"
 #include "store/database_testing.h"

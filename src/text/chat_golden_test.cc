@@ -4,6 +4,7 @@
 // the same message.
 #include <gtest/gtest.h>
 #include <openssl/evp.h>
+#include <cstdio>
 #include "base/gguf.h"
 #include "text/chat.h"
 #include "text/testing.h"

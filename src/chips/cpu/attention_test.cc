@@ -1,6 +1,8 @@
 // Goal: attention of the CPU chip equals the oracle's, for every record, window, grouping, value width and
 // length, and leaves the same records behind. Method: random sequences fed in random chunks to both chips;
 // bits compared across chunks, batches and thread counts.
+#include <algorithm>
+#include <cmath>
 #include "chips/cpu/testing.h"
 #include "chips/cpu/verbs.h"
 

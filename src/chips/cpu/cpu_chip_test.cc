@@ -2,7 +2,9 @@
 // bits do not depend on how the work is cut. Method: the same calls on `ref` and on `cpu`, tolerance 1e-5 of
 // the values' size in float mode; the verbs of small models, exactly equal across threads, eager and recorded
 // runs, chunks and batches.
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include "chips/cpu/testing.h"
 
 namespace autark {

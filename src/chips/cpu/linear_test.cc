@@ -4,8 +4,11 @@
 // max|x| / 254 · Σ|w| plus rounding. Official mode: the exact sums of the rounded inputs, block formats as in int8
 // mode with two digits, 16,300 instead of 254. Bits: the same rows in batches of every size.
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include "chips/cpu/prepare.h"
 #include "chips/cpu/testing.h"
+#include "tensor/minifloat.h"
 
 namespace autark {
 namespace {

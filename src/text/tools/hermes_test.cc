@@ -2,6 +2,7 @@
 // is lost, and a stream gives the same result as the whole text. Method: the mistakes that models make, one
 // kind after the other, whole and byte by byte; what was given out before the end of a call.
 #include <gtest/gtest.h>
+#include <utility>
 #include "text/tools/testing.h"
 
 namespace autark::text {

@@ -2,6 +2,8 @@
 // fault. Method: examples of each kind; random JSON, whole and damaged, compared with the strict reader.
 #include "text/tools/json_repair.h"
 #include <gtest/gtest.h>
+#include <algorithm>
+#include "base/json.h"
 #include "text/tools/testing.h"
 
 namespace autark::text {

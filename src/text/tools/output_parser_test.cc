@@ -3,6 +3,7 @@
 // byte; a million random cuts and mutations of it; examples for the syntaxes without a corpus.
 #include "text/output_parser.h"
 #include <gtest/gtest.h>
+#include <algorithm>
 #include "base/sanitized.h"
 #include "text/stream.h"
 #include "text/testing.h"
