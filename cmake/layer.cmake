@@ -154,6 +154,7 @@ function(autark_layer name)
   set(AUTARK_${name}_LAYERS ${name} ${L_DEPS} CACHE INTERNAL "")
   if(AUTARK_TESTS AND helpers)
     autark_test_objects(autark_${name}_testing ${name} ${headers}_tests "${helpers}")
+    set_target_properties(autark_${name}_testing PROPERTIES EXCLUDE_FROM_ALL ON)  # for the tests that are built
   endif()
   if(AUTARK_TESTS AND tests AND (NOT AUTARK_TEST_LAYERS OR name IN_LIST AUTARK_TEST_LAYERS))
     autark_layer_tests(${name} ${headers}_tests "${tests}" "${L_TEST_LIBS}")

@@ -8,7 +8,8 @@
 
 A function counts from the first line of its head (after `template <...>`) to its closing brace, lambdas and local
 classes included. A comment line holds a comment and nothing else; its share is of the lines that are not blank. Left
-out are *_test.cc, *_test_ISA.cc, *_fuzz.cc and headers that only these include.
+out are *_test.cc, *_test_ISA.cc, *_fuzz.cc, the helpers of tests (testing.cc, *_testing.cc, fake_*.cc) and headers that
+only these include.
 """
 import argparse
 import json
@@ -235,8 +236,8 @@ class Walk:
 
 
 def test_only(files, includes):
-    """Tests, fuzzers, and headers that nobody else includes."""
-    out = {f for f in files if re.search(r"_(test(_\w+)?|fuzz)\.cc$", f)}
+    """Tests, their helpers, fuzzers, and headers that nobody else includes."""
+    out = {f for f in files if re.search(r"_(test(_\w+)?|fuzz)\.cc$|/(\w+_)?testing\.cc$|/fake_\w+\.cc$", f)}
     while True:
         more = set()
         for f in files:
