@@ -1,53 +1,26 @@
 // For tests: files in memory.
 #pragma once
-#include <algorithm>
 #include <map>
 #include <mutex>
+#include <string>
 #include "store/files.h"
 
 namespace autark::storage {
 
 class MemoryFiles final : public Files {
  public:
-  Result<std::unique_ptr<FileWriter>> create(File file) override {
-    if (refusal) return *refusal;
-    return std::unique_ptr<FileWriter>(std::make_unique<Writer>(*this, std::move(file)));
-  }
-  Result<File> find(const std::string& id, const std::string& owner, int64_t now) override {
-    const std::lock_guard lock(mutex_);
-    const auto at = files_.find(id);
-    if (at == files_.end() || at->second.file.owner != owner) return none();
-    if (at->second.file.expires && at->second.file.expires < now) return none();
-    return at->second.file;
-  }
+  MemoryFiles();
+  ~MemoryFiles() override;
+  Result<std::unique_ptr<FileWriter>> create(File file) override;
+  Result<File> find(const std::string& id, const std::string& owner, int64_t now) override;
   Result<std::unique_ptr<FileReader>> open(const std::string& id, const std::string& owner,
-                                           int64_t now) override {
-    AUTARK_TRY(const File file, find(id, owner, now));
-    return std::unique_ptr<FileReader>(std::make_unique<Reader>(text(file.id)));
-  }
-  Result<std::vector<File>> list(const std::string& owner, const FilePage&, int64_t) override {
-    const std::lock_guard lock(mutex_);
-    std::vector<File> all;
-    for (const auto& [id, kept] : files_)
-      if (kept.file.owner == owner) all.push_back(kept.file);
-    return all;
-  }
-  std::optional<Error> erase(const std::string& id, const std::string& owner, int64_t now) override {
-    const auto found = find(id, owner, now);
-    if (!found) return found.error();
-    const std::lock_guard lock(mutex_);
-    files_.erase(id);
-    return {};
-  }
+                                           int64_t now) override;
+  Result<std::vector<File>> list(const std::string& owner, const FilePage&, int64_t) override;
+  std::optional<Error> erase(const std::string& id, const std::string& owner, int64_t now) override;
 
   // Adds a file and returns its id.
-  std::string add(const std::string& text, const std::string& owner, const std::string& purpose = "batch") {
-    return keep({.owner = owner, .name = "in.jsonl", .purpose = purpose}, text).id;
-  }
-  std::string text(const std::string& id) {
-    const std::lock_guard lock(mutex_);
-    return files_[id].text;
-  }
+  std::string add(const std::string& text, const std::string& owner, const std::string& purpose = "batch");
+  std::string text(const std::string& id);
 
   std::optional<Error> refusal;  // of every create()
 
@@ -56,41 +29,8 @@ class MemoryFiles final : public Files {
     File file;
     std::string text;
   };
-  class Writer final : public FileWriter {
-   public:
-    Writer(MemoryFiles& files, File first) : files_(files) { file = std::move(first); }
-    std::optional<Error> write(std::string_view bytes) override {
-      text_ += bytes;
-      return {};
-    }
-    Result<File> commit() override { return files_.keep(file, text_); }
-
-   private:
-    MemoryFiles& files_;
-    std::string text_;
-  };
-  class Reader final : public FileReader {
-   public:
-    explicit Reader(std::string text) : text_(std::move(text)) {}
-    Result<std::string> read(size_t most) override {
-      std::string piece = text_.substr(at_, most);
-      at_ += piece.size();
-      return piece;
-    }
-
-   private:
-    const std::string text_;
-    size_t at_ = 0;
-  };
-
-  static Error none() { return {Code::not_found, "there is no such file"}; }
-  File keep(File file, const std::string& text) {
-    const std::lock_guard lock(mutex_);
-    file.id = "file-" + std::to_string(++last_);
-    file.bytes = int64_t(text.size());
-    files_[file.id] = {file, text};
-    return file;
-  }
+  class Writer;
+  File keep(File file, const std::string& text);
 
   std::mutex mutex_;
   std::map<std::string, Kept> files_;
