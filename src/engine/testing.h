@@ -8,7 +8,7 @@
 #include <vector>
 #include "chips/registry.h"
 #include "engine/engine_parts.h"
-#include "models/v4_toy.h"
+#include "models/v4_toy_testing.h"
 
 namespace autark::engine {
 
@@ -70,7 +70,7 @@ inline LoadedModel test_model(const std::string& architecture, std::unique_ptr<C
   return m;
 }
 
-// The toy DeepSeek-V4 (models/v4_toy.h); with its draft head if asked for.
+// The toy DeepSeek-V4 (models/v4_toy_testing.h); with its draft head if asked for.
 inline LoadedModel toy_v4_model(std::unique_ptr<Chip> chip, const Json& config = toy_v4_config(),
                                 bool drafter = false) {
   LoadedModel m;

@@ -4,9 +4,12 @@
 // is compared bit by bit with the whole prompt in one step.
 #include <gtest/gtest.h>
 #include <algorithm>
+#include <cmath>
 #include "chips/registry.h"
 #include "cluster/thread_comm.h"
-#include "models/v4_toy.h"
+#include "models/architecture.h"
+#include "models/testing.h"
+#include "models/v4_toy_testing.h"
 
 namespace autark {
 namespace {

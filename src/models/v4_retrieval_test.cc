@@ -7,7 +7,9 @@
 #include <random>
 #include "base/sanitized.h"
 #include "chips/registry.h"
-#include "models/v4_toy.h"
+#include "models/architecture.h"
+#include "models/testing.h"
+#include "models/v4_toy_testing.h"
 
 namespace autark {
 namespace {

@@ -1,15 +1,11 @@
-// For tests: a DeepSeek-V4 small enough to run a thousand times, with weights made by a formula. The official
-// code was run on the same model; deepseek_v4_toy_test.cc has its results.
-#pragma once
+#include "models/v4_toy_testing.h"
 #include <cmath>
-#include <memory>
-#include "models/testing.h"
+#include "base/check.h"
+#include "models/architecture.h"
 
 namespace autark {
 
-inline constexpr int kToyVocabulary = 64;
-
-inline Json toy_v4_config() {
+Json toy_v4_config() {
   return {{"num_hidden_layers", 5},
           {"hidden_size", 64},
           {"num_attention_heads", 4},
@@ -40,19 +36,20 @@ inline Json toy_v4_config() {
           {"compress_ratios", {0, 4, 16, 4, 16, 0}}};
 }
 
-inline uint64_t fnv1a64(const std::string& s) {
+uint64_t fnv1a64(const std::string& s) {
   uint64_t h = 0xcbf29ce484222325;
   for (unsigned char c : s) h = (h ^ c) * 0x100000001b3;
   return h;
 }
-inline uint64_t splitmix64(uint64_t x) {
+
+uint64_t splitmix64(uint64_t x) {
   x += 0x9e3779b97f4a7c15;
   x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
   x = (x ^ x >> 27) * 0x94d049bb133111eb;
   return x ^ x >> 31;
 }
-// Uniform in b ± a; the same value in every run.
-inline void toy_values(const std::string& name, double a, double b, std::span<float> out) {
+
+void toy_values(const std::string& name, double a, double b, std::span<float> out) {
   const uint64_t seed = fnv1a64(name);
   for (size_t i = 0; i < out.size(); ++i) {
     const double u = double(splitmix64(seed + i) >> 11) * 0x1p-53;
@@ -60,7 +57,7 @@ inline void toy_values(const std::string& name, double a, double b, std::span<fl
   }
 }
 
-inline void toy_v4_tensor(const std::string& name, const Shape& shape, std::span<float> out) {
+void toy_v4_tensor(const std::string& name, const Shape& shape, std::span<float> out) {
   const auto has = [&](const char* part) { return name.find(part) != std::string::npos; };
   const auto ends = [&](const char* part) { return name.ends_with(part); };
   double a = 1.7 / std::sqrt(double(shape[-1])), b = 0;
@@ -77,21 +74,17 @@ inline void toy_v4_tensor(const std::string& name, const Shape& shape, std::span
     for (int t = 0; t < kToyVocabulary; ++t) out[2 * t] = 3 * t % 8, out[2 * t + 1] = (3 * t + 1 + t % 3) % 8;
 }
 
-inline std::vector<int32_t> toy_prompt(int n, int shift = 0) {
+std::vector<int32_t> toy_prompt(int n, int shift) {
   std::vector<int32_t> t;
   for (int i = 0; i < n; ++i) t.push_back((7 * i * i + 3 * i + 5 + shift) % kToyVocabulary);
   return t;
 }
 
-struct ToyV4 {
-  explicit ToyV4(const Json& config = toy_v4_config()) : config(config) {
-    auto made = architectures().at("deepseek_v4").make(this->config, weights);
-    AUTARK_CHECK(made);
-    model = std::move(*made);
-  }
-  Json config;
-  FormulaWeights weights{toy_v4_tensor};
-  std::unique_ptr<Model> model;
-};
+ToyV4::ToyV4(const Json& config) : config(config) {
+  auto made = architectures().at("deepseek_v4").make(this->config, weights);
+  AUTARK_CHECK(made);
+  model = std::move(*made);
+}
+ToyV4::~ToyV4() = default;
 
 }  // namespace autark
