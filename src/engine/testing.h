@@ -4,9 +4,9 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
-#include "chips/registry.h"
 #include "engine/engine_parts.h"
 #include "models/v4_toy_testing.h"
 
@@ -16,123 +16,32 @@ inline constexpr int kTestVocabulary = 96;
 inline constexpr int32_t kBrokenToken = 95;  // in broken_tensor its embedding is NaN
 inline constexpr int32_t kEndToken = 94;
 
-inline void broken_tensor(const std::string& name, const Shape& shape, std::span<float> out) {
-  random_tensor(name, shape, out);
-  if (!name.ends_with("embed_tokens.weight")) return;
-  const auto row = out.subspan(kBrokenToken * shape[1], shape[1]);
-  std::fill(row.begin(), row.end(), std::nanf(""));
-}
+void broken_tensor(const std::string& name, const Shape& shape, std::span<float> out);
 
-inline std::unique_ptr<Chip> chip_named(const char* name) {
-  auto chip = make_chip(name, {.threads = 1});
-  AUTARK_CHECK(chip);
-  return std::move(*chip);
-}
-inline std::unique_ptr<Chip> ref_chip() {
-  return chip_named("ref");
-}
+std::unique_ptr<Chip> chip_named(const char* name);
+std::unique_ptr<Chip> ref_chip();
 
 // The chip's share of a checkpoint made by a formula; without a chip the whole checkpoint.
-inline std::unique_ptr<Weights> formula_weights(const Chip* chip, FormulaWeights::Fill fill) {
-  const Comm* c = chip ? chip->comm() : nullptr;
-  return std::make_unique<FormulaWeights>(std::move(fill), c ? c->rank() : 0, c ? c->size() : 1);
-}
+std::unique_ptr<Weights> formula_weights(const Chip* chip, FormulaWeights::Fill fill);
 
 // gemma3: windows and whole streams; qwen3_moe: routes, and a head. `more` overwrites keys of the config.
-inline LoadedModel test_model(const std::string& architecture, std::unique_ptr<Chip> chip,
-                              FormulaWeights::Fill fill = random_tensor, const Json& more = Json::object()) {
-  Json config = {{"num_hidden_layers", 4},
-                 {"hidden_size", 48},
-                 {"num_attention_heads", 4},
-                 {"num_key_value_heads", 2},
-                 {"head_dim", 16},
-                 {"intermediate_size", 64},
-                 {"rope_theta", 1e4},
-                 {"rms_norm_eps", 1e-6},
-                 {"vocab_size", kTestVocabulary},
-                 {"max_position_embeddings", 2048}};
-  if (architecture == "gemma3")
-    config.update({{"sliding_window", 6}, {"sliding_window_pattern", 3}, {"query_pre_attn_scalar", 24}});
-  if (architecture == "qwen3_moe")
-    config.update({{"num_experts", 8},
-                   {"num_experts_per_tok", 2},
-                   {"moe_intermediate_size", 32},
-                   {"mlp_only_layers", {1}}});
-  config.update(more);
-  LoadedModel m;
-  m.checkpoint = {
-      .kind = "formula", .architecture = architecture, .config = config, .end_tokens = {kEndToken}};
-  m.checkpoint.weights = formula_weights(chip.get(), std::move(fill));
-  auto made = architectures().at(architecture).make(m.checkpoint.config, *m.checkpoint.weights);
-  AUTARK_CHECK(made);
-  m.model = std::move(*made);
-  m.chip = std::move(chip);
-  return m;
-}
+LoadedModel test_model(const std::string& architecture, std::unique_ptr<Chip> chip,
+                       FormulaWeights::Fill fill = random_tensor, const Json& more = empty_object());
 
 // The toy DeepSeek-V4 (models/v4_toy_testing.h); with its draft head if asked for.
-inline LoadedModel toy_v4_model(std::unique_ptr<Chip> chip, const Json& config = toy_v4_config(),
-                                bool drafter = false) {
-  LoadedModel m;
-  m.checkpoint = {.kind = "formula", .architecture = "deepseek_v4", .config = config};
-  m.checkpoint.config["max_position_embeddings"] = 2048;
-  m.checkpoint.weights = formula_weights(chip.get(), toy_v4_tensor);
-  auto made = architectures().at("deepseek_v4").make(m.checkpoint.config, *m.checkpoint.weights);
-  AUTARK_CHECK(made);
-  m.model = std::move(*made);
-  m.chip = std::move(chip);
-  if (!drafter) return m;
-  auto head = drafter_of(architectures().at("deepseek_v4"), m.checkpoint.config)
-                  ->make(m.checkpoint.config, *m.checkpoint.weights);
-  AUTARK_CHECK(head);
-  m.drafter = std::move(*head);
-  return m;
-}
+LoadedModel toy_v4_model(std::unique_ptr<Chip> chip, const Json& config = toy_v4_config(),
+                         bool drafter = false);
 // The same with DSpark's three stages.
-inline Json toy_dspark_config(int block = 5) {
-  Json c = toy_v4_config();
-  c["compress_ratios"] = {0, 4, 16, 4, 16, 0, 0, 0};
-  c.update({{"dspark_block_size", block},
-            {"dspark_markov_rank", 16},
-            {"dspark_noise_token_id", 63},
-            {"dspark_target_layer_ids", {1, 3, 4}}});
-  return c;
-}
+Json toy_dspark_config(int block = 5);
 
-inline std::vector<int32_t> test_prompt(int n, int seed) {
-  std::vector<int32_t> p;
-  for (int i = 0; i < n; ++i) p.push_back((seed + 37 * i * i + 11 * i) % 90);
-  return p;
-}
+std::vector<int32_t> test_prompt(int n, int seed);
 
 // Collects the events of one request. Call sink() once; wait() blocks until the last event.
 class Heard {
  public:
-  Sink sink(std::function<void(const Event&)> then = {}) {
-    return [this, then](Event e) {
-      {
-        const std::lock_guard lock(mutex_);
-        AUTARK_CHECK(!finish);  // no event follows the one with `finish`
-        for (auto& t : e.tokens) {
-          ids.push_back(t.id);
-          if (t.logprobs) logprobs.push_back(*t.logprobs);
-        }
-        if (!e.prompt.empty()) prompt = e.prompt;
-        error = e.error;
-        usage = e.usage;
-        prompt_done = e.prompt_done;
-      }
-      if (then) then(e);
-      const std::lock_guard lock(mutex_);
-      finish = e.finish;
-      changed_.notify_all();
-    };
-  }
-  Finish wait() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return finish.has_value(); });
-    return *finish;
-  }
+  ~Heard();
+  Sink sink(std::function<void(const Event&)> then = {});
+  Finish wait();
 
   std::vector<int32_t> ids;
   std::vector<Logprobs> logprobs, prompt;
@@ -146,10 +55,6 @@ class Heard {
   std::condition_variable changed_;
 };
 
-inline std::unique_ptr<Engine> test_engine(LoadedModel m, const Options& options = {}) {
-  auto engine = start({.model = std::move(m)}, options);
-  AUTARK_CHECK(engine);
-  return std::move(*engine);
-}
+std::unique_ptr<Engine> test_engine(LoadedModel m, const Options& options = {});
 
 }  // namespace autark::engine
