@@ -1,11 +1,12 @@
 // For tests: a platform's database of its own for each test, on SQLite and, with AUTARK_TEST_POSTGRES, on PostgreSQL.
 #pragma once
 #include <gtest/gtest.h>
-#include <unistd.h>
-#include <cstdlib>
+#include <atomic>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
 #include "platform/directory.h"
 #include "platform/schema.h"
 #include "platform/secrets.h"
@@ -15,22 +16,12 @@ namespace autark::platform {
 
 using storage::TestFolder;
 
-inline std::string bytes_of_file(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  std::stringstream bytes;
-  bytes << in.rdbuf();
-  return bytes.str();
-}
+std::string bytes_of_file(const std::filesystem::path& file);
 
 // The place of an empty database: a file in `folder`, or a schema of its own.
-inline std::string empty_database(const std::string& kind, const std::filesystem::path& folder) {
-  return storage::empty_place(kind, folder);
-}
+std::string empty_database(const std::string& kind, const std::filesystem::path& folder);
 
-inline std::vector<std::string> database_kinds() {
-  if (std::getenv("AUTARK_TEST_POSTGRES")) return {"Sqlite", "Postgres"};
-  return {"Sqlite"};
-}
+std::vector<std::string> database_kinds();
 
 template <class T>
 T must(api::ApiResult<T> result) {
@@ -52,56 +43,20 @@ std::string code_of(const api::ApiResult<T>& result) {
 }
 
 // The two texts of each row of a query.
-inline std::string all_texts(storage::Database& database, const char* sql) {
-  std::string all;
-  const auto failed = database.read([&](storage::Transaction& t) -> std::optional<Error> {
-    const auto rows = t.rows(sql);
-    if (!rows) return rows.error();
-    for (const auto& row : *rows) all += row.text(0) + "\n" + row.text(1) + "\n";
-    return {};
-  });
-  EXPECT_FALSE(failed) << failed->message;
-  return all;
-}
+std::string all_texts(storage::Database& database, const char* sql);
 
 // A directory with the account "default" and the workspaces "blue" and "red".
 class PlatformTest : public testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override {
-    auto opened = storage::open_database(empty_database(GetParam(), folder.path));
-    ASSERT_TRUE(opened) << opened.error().message;
-    database = std::move(*opened);
-    const auto failed = make_tables(*database);
-    ASSERT_FALSE(failed) << failed->message;
-    directory = std::make_shared<Directory>(database, clock());
-    account = must(directory->create_account("default", "CNY"));
-    root = operator_of(account.id);
-    blue = must(directory->create_workspace(root, "blue"));
-    red = must(directory->create_workspace(root, "red"));
-  }
-  Clock clock() {
-    return [this] { return now.load(); };
-  }
+  PlatformTest();
+  ~PlatformTest() override;
+  void SetUp() override;
+  Clock clock();
   Member add_member(const std::string& name, std::vector<Role> roles,
-                    std::vector<std::string> workspaces = {}) {
-    return must(directory->create_member(root, {.name = name,
-                                                .roles = std::move(roles),
-                                                .workspaces = std::move(workspaces),
-                                                .password = "correct horse"}))
-        .member;
-  }
+                    std::vector<std::string> workspaces = {});
   // A member's session.
-  static Actor actor(const Member& member) {
-    Actor who;
-    who.account = member.account, who.roles = member.roles, who.member = member.id;
-    who.workspaces = member.workspaces;
-    return who;
-  }
-  MadeKey add_key(const std::string& workspace, const std::string& name) {
-    KeyDraft draft;
-    draft.workspace = workspace, draft.name = name;
-    return must(directory->create_key(root, draft));
-  }
+  static Actor actor(const Member& member);
+  MadeKey add_key(const std::string& workspace, const std::string& name);
 
   TestFolder folder;
   std::atomic<Micros> now{1'800'000'000 * kSecond};
@@ -112,8 +67,6 @@ class PlatformTest : public testing::TestWithParam<std::string> {
   Workspace blue, red;
 };
 
-inline std::string kind_name(const testing::TestParamInfo<std::string>& info) {
-  return info.param;
-}
+std::string kind_name(const testing::TestParamInfo<std::string>& info);
 
 }  // namespace autark::platform
