@@ -1,7 +1,15 @@
 // For tests of batches: the stores of a runner in memory, and the requests that it sends, which the test answers.
 #pragma once
 #include <atomic>
-#include <sstream>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
 #include "serve/batch_runner.h"
 #include "serve/testing.h"
 #include "store/testing.h"
@@ -10,98 +18,35 @@ namespace autark::serve {
 
 inline const std::string kChatRoute = "/v1/chat/completions";
 
-inline std::string line(const std::string& id, const std::string& body = R"({"n":1})",
-                        const std::string& url = kChatRoute) {
-  return R"({"custom_id":")" + id + R"(","method":"POST","url":")" + url + R"(","body":)" + body + "}\n";
-}
-inline std::string lines(int count) {
-  std::string all;
-  for (int i = 0; i < count; ++i) all += line("c" + std::to_string(i), R"({"n":)" + std::to_string(i) + "}");
-  return all;
-}
+std::string line(const std::string& id, const std::string& body = R"({"n":1})",
+                 const std::string& url = kChatRoute);
+std::string lines(int count);
 
-inline bool wait_until(const std::function<bool()>& condition) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!condition())
-    if (std::chrono::steady_clock::now() > until)
-      return false;
-    else
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  return true;
-}
+bool wait_until(const std::function<bool()>& condition);
 
-inline CallerPtr caller(const std::string& workspace, const std::string& key = "") {
-  return std::make_shared<api::Caller>(api::Caller{.key = key, .workspace = workspace});
-}
+CallerPtr caller(const std::string& workspace, const std::string& key = "");
 
 // The stores, and the requests that runners have sent.
 struct World {
-  std::shared_ptr<storage::MemoryFiles> files = std::make_shared<storage::MemoryFiles>();
-  std::shared_ptr<storage::Batches> batches = *storage::memory_batches();
+  World();
+  ~World();
+
+  std::shared_ptr<storage::MemoryFiles> files;
+  std::shared_ptr<storage::Batches> batches;
   std::atomic<int64_t> now = 1000;
   std::atomic<bool> takes = true;
   BatchRunner::FindCaller find_caller = {};
   std::vector<std::string> keys;  // of the callers of the requests that were sent
 
-  std::unique_ptr<BatchRunner> runner() {
-    return std::make_unique<BatchRunner>(BatchRunner::Options{
-        .files = files,
-        .batches = batches,
-        .send = [this](const CallerPtr& caller, const std::string&, std::string body,
-                       BatchRunner::Answered answered) -> std::optional<BatchRunner::Cancel> {
-          if (!takes) return {};
-          const std::lock_guard lock(mutex);
-          sent.push_back(body);
-          keys.push_back(caller ? caller->key : "none");
-          waiting.push_back(answered);
-          most = std::max(most, waiting.size());
-          return [answered] { answered({}); };
-        },
-        .find_caller = find_caller,
-        .now = [this] { return now.load(); },
-        .retry = std::chrono::milliseconds(5)});
-  }
-  size_t count() {
-    const std::lock_guard lock(mutex);
-    return waiting.size();
-  }
+  std::unique_ptr<BatchRunner> runner();
+  size_t count();
   // Answers the oldest request that waits.
-  void answer(int status = 200, const std::string& body = R"({"ok":true})") {
-    ASSERT_TRUE(wait_until([&] { return count() > 0; }));
-    BatchRunner::Answered answered;
-    {
-      const std::lock_guard lock(mutex);
-      answered = waiting.front();
-      waiting.pop_front();
-    }
-    answered({status, "req_1", body});
-  }
-  Json create(BatchRunner& r, const std::string& text, const std::string& more = "") {
-    auto made =
-        r.create(caller("me"), R"({"input_file_id":")" + files->add(text, "me") + R"(","endpoint":")" +
-                                   kChatRoute + R"(","completion_window":"24h")" + more + "}");
-    EXPECT_TRUE(std::holds_alternative<Json>(made)) << std::get<api::ApiError>(made).message;
-    return std::get<Json>(made);
-  }
-  Json now_is(BatchRunner& r, const Json& batch) { return std::get<Json>(r.find("me", batch["id"])); }
-  Json wait_for(BatchRunner& r, const Json& batch, const std::string& status) {
-    Json last;
-    EXPECT_TRUE(wait_until([&] { return (last = now_is(r, batch))["status"] == status; })) << dump_json(last);
-    return last;
-  }
+  void answer(int status = 200, const std::string& body = R"({"ok":true})");
+  Json create(BatchRunner& r, const std::string& text, const std::string& more = "");
+  Json now_is(BatchRunner& r, const Json& batch);
+  Json wait_for(BatchRunner& r, const Json& batch, const std::string& status);
   // The lines of a file by custom_id.
-  std::map<std::string, Json> output(const Json& file) {
-    std::map<std::string, Json> all;
-    if (!file.is_string()) return all;
-    std::istringstream text(files->text(file));
-    for (std::string l; std::getline(text, l);) {
-      auto json = parse_json(l, "line");
-      EXPECT_TRUE(json) << l;
-      const std::string id = (*json)["custom_id"];
-      EXPECT_TRUE(all.emplace(id, *json).second) << "twice: " << id;
-    }
-    return all;
-  }
+  std::map<std::string, Json> output(const Json& file);
 
   std::mutex mutex;
   std::vector<std::string> sent;
@@ -109,13 +54,7 @@ struct World {
   size_t most = 0;
 };
 
-inline Json counts(int total, int completed, int failed) {
-  return {{"total", total}, {"completed", completed}, {"failed", failed}};
-}
-inline api::ApiError fault_of(const api::ApiResult<Json>& result) {
-  const auto* fault = std::get_if<api::ApiError>(&result);
-  EXPECT_TRUE(fault);
-  return fault ? *fault : api::ApiError{};
-}
+Json counts(int total, int completed, int failed);
+api::ApiError fault_of(const api::ApiResult<Json>& result);
 
 }  // namespace autark::serve

@@ -1,8 +1,16 @@
 // For tests of the service: a scripted backend and a client on a loopback socket.
 #pragma once
 #include <gtest/gtest.h>
-#include <future>
+#include <cctype>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 #include "api/backend.h"
+#include "base/json.h"
 #include "http/raw_socket.h"
 #include "serve/service.h"
 
@@ -11,16 +19,12 @@ namespace autark::serve {
 class ScriptedBackend final : public api::Backend {
  public:
   using Script = std::function<Handle(api::Request, Sink)>;
-  explicit ScriptedBackend(Script script) : script_(std::move(script)) {}
+  explicit ScriptedBackend(Script script);
   std::optional<api::ApiError> fault() const override { return broken; }
-  std::vector<api::ModelEntry> models() const override { return {{"tiny", "Tiny", 86400, 64, true}}; }
+  std::vector<api::ModelEntry> models() const override;
   std::string fingerprint() const override { return "fp_script"; }
-  Handle submit(api::Request request, Sink sink) override {
-    return script_(std::move(request), std::move(sink));
-  }
-  api::ApiResult<int64_t> count_tokens(const api::Request& r) const override {
-    return std::ssize(r.items) * 10;
-  }
+  Handle submit(api::Request request, Sink sink) override;
+  api::ApiResult<int64_t> count_tokens(const api::Request& r) const override;
 
   std::optional<api::ApiError> broken;
 
@@ -29,44 +33,16 @@ class ScriptedBackend final : public api::Backend {
 };
 
 // Every choice says "Hello", " world".
-inline api::Backend::Handle say_hello(api::Request r, api::Backend::Sink sink) {
-  const int choices = std::max<int>(1, int(r.prompts.size())) * r.n;
-  for (int i = 0; i < choices; ++i) sink({i, api::Event::Started{3}, {3, 0, 0}});
-  for (int i = 0; i < choices; ++i) {
-    sink({i, api::Event::Delta{"Hello", {}, false}, {3, 0, 1}});
-    sink({i, api::Event::Delta{" world", {}, false}, {3, 0, 2}});
-    sink({i, api::Event::Finished{api::Finish::stop, ""}, {3, 0, 2}});
-  }
-  return {};
-}
+api::Backend::Handle say_hello(api::Request r, api::Backend::Sink sink);
 
 struct Answered {
   int status = 0;
   std::string head, body;  // head in lower case; body without its chunks
-  std::string header(const std::string& name) const {
-    const size_t at = head.find("\r\n" + name + ": ");
-    if (at == head.npos) return {};
-    const size_t from = at + name.size() + 4;
-    return head.substr(from, head.find("\r\n", from) - from);
-  }
-  Json json() const {
-    auto j = parse_json(body, "answer");
-    EXPECT_TRUE(j) << body;
-    return j ? std::move(j).value() : Json();
-  }
+  std::string header(const std::string& name) const;
+  Json json() const;
 };
 
-inline std::string unchunked(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const size_t line = text.find("\r\n");
-    if (line == text.npos) break;
-    const size_t size = std::stoul(std::string(text.substr(0, line)), nullptr, 16);
-    out += text.substr(line + 2, size);
-    text.remove_prefix(std::min(text.size(), line + 2 + size + 2));
-  }
-  return out;
-}
+std::string unchunked(std::string_view text);
 
 // Reads to the end of the connection; the socket may speak TLS.
 template <class Socket>
@@ -83,33 +59,18 @@ Answered read_answer(Socket&& socket) {
   return a;
 }
 
-inline std::string request_text(std::string_view method, std::string_view path, std::string_view body = {},
-                                std::string_view headers = {}) {
-  std::string text =
-      std::string(method) + " " + std::string(path) + " HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
-  if (!body.empty()) text += "content-length: " + std::to_string(body.size()) + "\r\n";
-  return text + std::string(headers) + "\r\n" + std::string(body);
-}
+std::string request_text(std::string_view method, std::string_view path, std::string_view body = {},
+                         std::string_view headers = {});
 
 // A service behind a server on a free port of the loopback.
 class Running {
  public:
   explicit Running(ScriptedBackend::Script script, Service::Options options = {}, http::Limits limits = {},
-                   http::Cors cors = {})
-      : service(std::move(options)) {
-    if (script) service.open(std::make_shared<ScriptedBackend>(std::move(script)));
-    auto started = http::Server::start(
-        {.limits = limits, .cors = std::move(cors), .error_body = Service::error_body}, service.router());
-    EXPECT_TRUE(started) << (started ? "" : started.error().message);
-    server = std::move(started).value();
-  }
-  http::RawSocket connect() const { return http::RawSocket(server->port()); }
+                   http::Cors cors = {});
+  ~Running();
+  http::RawSocket connect() const;
   Answered ask(std::string_view method, std::string_view path, std::string_view body = {},
-               std::string_view headers = {}) const {
-    http::RawSocket socket = connect();
-    socket.send(request_text(method, path, body, headers));
-    return read_answer(socket);
-  }
+               std::string_view headers = {}) const;
 
   Service service;
   std::unique_ptr<http::Server> server;
