@@ -1,7 +1,6 @@
 // Adds up the usage of all choices of one answer. The tokens of a prompt count once, even if several choices
 // continue it. Not thread-safe.
 #pragma once
-#include <algorithm>
 #include <vector>
 #include "api/item.h"
 
@@ -10,61 +9,17 @@ namespace autark::api {
 class Tally {
  public:
   // For prompts · n choices, where choice p·n + j continues prompt p.
-  Tally(int choices, int n) : n_(n), usage_(choices), finished_(choices, false), open_(choices) {}
+  Tally(int choices, int n);
 
   // Counts one event. Usages are totals of a choice so far, so the largest one counts.
-  void add(const Event& e) {
-    Usage& u = usage_.at(e.choice);
-    u.prompt_tokens = std::max(u.prompt_tokens, e.usage.prompt_tokens);
-    u.cached_tokens = std::max(u.cached_tokens, e.usage.cached_tokens);
-    u.completion_tokens = std::max(u.completion_tokens, e.usage.completion_tokens);
-    if (e.usage.prompt_cache) u.prompt_cache = e.usage.prompt_cache;
-    if (e.usage.prediction) u.prediction = e.usage.prediction;
-    u.reasoning_tokens = std::max(u.reasoning_tokens, e.usage.reasoning_tokens);
-    if (const auto* s = std::get_if<Event::Started>(&e.payload)) u.prompt_tokens = s->prompt_tokens;
-    if (std::holds_alternative<Event::Finished>(e.payload) && !finished_[e.choice]) {
-      finished_[e.choice] = true;
-      --open_;
-    }
-  }
+  void add(const Event& e);
   int choices() const { return int(usage_.size()); }
   bool complete() const { return open_ == 0; }  // every choice has finished
-  int64_t longest() const {                     // tokens of the longest choice
-    int64_t most = 0;
-    for (const Usage& u : usage_) most = std::max(most, u.completion_tokens);
-    return most;
-  }
+  int64_t longest() const;                      // tokens of the longest choice
   // The usage of the whole answer so far.
-  Usage total() const {
-    Usage sum;
-    for (size_t i = 0; i < usage_.size(); ++i) {
-      if (i % n_ == 0) {
-        sum.prompt_tokens += usage_[i].prompt_tokens;
-        sum.cached_tokens += usage_[i].cached_tokens;
-        add_prompt_cache(sum, usage_[i]);
-      }
-      sum.completion_tokens += usage_[i].completion_tokens;
-      sum.reasoning_tokens += usage_[i].reasoning_tokens;
-      add_prediction(sum, usage_[i]);
-    }
-    return sum;
-  }
+  Usage total() const;
 
  private:
-  static void add_prompt_cache(Usage& sum, const Usage& one) {
-    if (sum.prompt_cache && one.prompt_cache)
-      api::add(*sum.prompt_cache, *one.prompt_cache);
-    else if (one.prompt_cache)
-      sum.prompt_cache = one.prompt_cache;
-  }
-
-  static void add_prediction(Usage& sum, const Usage& one) {
-    if (!one.prediction) return;
-    if (!sum.prediction) sum.prediction = PredictionTokens{};
-    sum.prediction->accepted += one.prediction->accepted;
-    sum.prediction->rejected += one.prediction->rejected;
-  }
-
   int n_;
   std::vector<Usage> usage_;
   std::vector<bool> finished_;
