@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 #include "base/mapped_file.h"
+#include "base/text_codings.h"
 
 namespace autark::hub {
 namespace {
@@ -12,20 +13,14 @@ namespace {
 std::string hex_sha256(const std::string& text) {
   unsigned char sum[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), sum);
-  std::string hex;
-  for (const unsigned char byte : sum)
-    hex.append({"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]});
-  return hex;
+  return hex({reinterpret_cast<const char*>(sum), sizeof sum});
 }
 
 std::string git_blob(const std::string& text) {
   const std::string whole = "blob " + std::to_string(text.size()) + std::string(1, '\0') + text;
   unsigned char sum[SHA_DIGEST_LENGTH];
   SHA1(reinterpret_cast<const unsigned char*>(whole.data()), whole.size(), sum);
-  std::string hex;
-  for (const unsigned char byte : sum)
-    hex.append({"0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]});
-  return hex;
+  return hex({reinterpret_cast<const char*>(sum), sizeof sum});
 }
 
 }  // namespace
