@@ -7,6 +7,12 @@
 
 namespace autark {
 
+// Where products of few rounded rows prefetch weights to. by_rows: one row 4 KiB ahead into the first-level cache, more
+// rows 8 KiB ahead into the second-level cache. second_cache: kSecondCacheAhead into this cache, whatever the rows, for
+// cores with so few fill buffers of the first one that they wait for memory.
+enum class Prefetch : uint8_t { by_rows, second_cache };
+static constexpr int64_t kSecondCacheAhead = 3072;  // bytes
+
 // y[row][panel outputs] = Σ x w (+ bias) for panels [panel_begin, panel_end). `y` and `bias` point to the
 // first output of panel_begin; all pointers are borrowed.
 struct ProductOfRounded {
@@ -20,6 +26,7 @@ struct ProductOfRounded {
   void* scratch;     // kScratchBytes, 64-aligned
   int64_t high;      // height of the tiles of x
   int64_t low = 0;   // blocks from x to the low digits of the same rows; 0: there are none
+  Prefetch prefetch = Prefetch::by_rows;
 };
 
 // The same with float activations.
@@ -100,7 +107,9 @@ struct Kernels {
   int64_t tile_rows;         // height of the tiles in which rounded_product takes its rows (layout.h),
   int64_t packed_rows;       // of more than so many. Fewer rows are in even tiles
   int64_t packed_tile_rows;  // of at most this height
-  int64_t few_rows;          // products of more rows do less work for two panels together
+  int64_t few_rows;          // products of more rows do less work for
+  int64_t shared_panels;     // so many panels together
+  Prefetch prefetch;         // of ProductOfRounded
   const char* rounded_name;  // describes the int8 products, for doctor
   const char* float_name;
   const char* float_isa;  // the ISA of everything but the int8 products

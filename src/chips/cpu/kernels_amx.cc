@@ -19,6 +19,7 @@ namespace {
 
 Kernels table() {
   Kernels k = with_tiles<AmxTiles, kernels_avx512>("amx", "amx-int8 (up to 6 rows: avx512-vnni)");
+  k.prefetch = Prefetch::second_cache;
   k.int8_peak = tile_peak<AmxTiles, Int8Dot>;
   k.int8_ops = tile_ops(kTileRowBytes);
   return k;

@@ -26,6 +26,7 @@ constexpr int kPackedTileRows = 5;  // the same where codes are unpacked for a t
 constexpr int kTilePanels = 1;  // panels of a tile of many rows: its sums are twelve of the sixteen registers
 constexpr int kAttendVectors = 1;   // vectors of positions or channels in a tile of attention
 constexpr int kKeysEach = 2;        // index keys that share one load of the queries
+constexpr bool kFused = true;       // whether fma() rounds once
 constexpr bool kSignedFull = true;  // whether codes of eight bits are multiplied after 128 was subtracted
 
 inline __m256i first(int64_t n) {  // mask of the first n of eight lanes
@@ -276,6 +277,9 @@ inline I load_ints(const int32_t* p) {
 inline F to_float(I x) {
   return {_mm256_cvtepi32_ps(x.a), _mm256_cvtepi32_ps(x.b)};
 }
+inline F as_float(I x) {
+  return {_mm256_castsi256_ps(x.a), _mm256_castsi256_ps(x.b)};
+}
 inline I to_int(F x) {
   return {_mm256_cvtps_epi32(x.a), _mm256_cvtps_epi32(x.b)};
 }
@@ -297,6 +301,10 @@ inline void store_bytes(uint8_t* p, U x) {
 inline U masked(U x, int mask) {
   const __m256i m = _mm256_set1_epi8(static_cast<char>(mask));
   return {_mm256_and_si256(x.a, m), _mm256_and_si256(x.b, m)};
+}
+inline U minus(U x, int by) {
+  const __m256i m = _mm256_set1_epi8(static_cast<char>(by));
+  return {_mm256_sub_epi8(x.a, m), _mm256_sub_epi8(x.b, m)};
 }
 inline U either(U x, U y) {
   return {_mm256_or_si256(x.a, y.a), _mm256_or_si256(x.b, y.b)};

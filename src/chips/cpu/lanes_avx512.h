@@ -26,6 +26,7 @@ constexpr int kPackedTileRows = kTileRows;  // the same where codes are unpacked
 constexpr int kTilePanels = 2;              // panels of a tile of many rows
 constexpr int kAttendVectors = 4;           // vectors of positions or channels in a tile of attention
 constexpr int kKeysEach = 4;                // index keys that share one load of the queries
+constexpr bool kFused = true;               // whether fma() rounds once
 constexpr bool kSignedFull = false;  // whether codes of eight bits are multiplied after 128 was subtracted
 
 inline __mmask16 first(int64_t n) {
@@ -217,6 +218,9 @@ inline I shift_left(I a, int n) {
 inline F to_float(I a) {
   return {_mm512_cvtepi32_ps(a.v)};
 }
+inline F as_float(I a) {
+  return {_mm512_castsi512_ps(a.v)};
+}
 inline I to_int(F a) {
   return {_mm512_cvtps_epi32(a.v)};
 }
@@ -235,6 +239,9 @@ inline void store_bytes(uint8_t* p, U a) {
 }
 inline U masked(U a, int mask) {
   return {_mm512_and_si512(a.v, _mm512_set1_epi8(mask))};
+}
+inline U minus(U a, int x) {
+  return {_mm512_sub_epi8(a.v, _mm512_set1_epi8(static_cast<char>(x)))};
 }
 inline U either(U a, U b) {
   return {_mm512_or_si512(a.v, b.v)};

@@ -15,6 +15,7 @@
 #define AUTARK_PRAGMA_(text) _Pragma(#text)
 #define AUTARK_UNROLL(n) AUTARK_PRAGMA_(GCC unroll(n > 4 ? 1 : n))
 #endif
+#define AUTARK_INLINE inline  // nothing of this ISA stays in registers
 
 namespace autark {
 namespace {
@@ -40,6 +41,7 @@ constexpr int kPackedTileRows = kTileRows;  // the same where codes are unpacked
 constexpr int kTilePanels = 2;              // panels of a tile of many rows
 constexpr int kAttendVectors = 4;           // vectors of positions or channels in a tile of attention
 constexpr int kKeysEach = 2;                // index keys that share one load of the queries
+constexpr bool kFused = false;              // whether fma() rounds once
 constexpr bool kSignedFull = false;  // whether codes of eight bits are multiplied after 128 was subtracted
 
 // op(i) in lane i.
@@ -274,6 +276,11 @@ inline I shift_left(const I& a, int n) {
 inline F to_float(const I& a) {
   return {__builtin_convertvector(a.v, F::Lanes)};
 }
+inline F as_float(const I& a) {  // the floats of the same bits
+  F y;
+  __builtin_memcpy(&y.v, &a.v, 64);
+  return y;
+}
 inline I to_int(const F& a) {  // |a| ≤ 127 here; ties to even
   return {__builtin_convertvector(nearest(a).v, I::Lanes)};
 }
@@ -296,6 +303,9 @@ inline void store_bytes(uint8_t* p, const U& a) {
 }
 inline U masked(const U& a, int mask) {
   return {a.v & static_cast<uint8_t>(mask)};
+}
+inline U minus(const U& a, int x) {  // each byte less x, modulo 256
+  return {a.v - static_cast<uint8_t>(x)};
 }
 inline U either(const U& a, const U& b) {
   return {a.v | b.v};

@@ -15,8 +15,8 @@ void ProductJob::run(int64_t begin, int64_t end, int64_t row, int64_t rows, floa
     k->bf16_product({w, begin, end, bf16 + row * bf16_stride, bf16_stride, rows, b, y, y_stride, scratch});
   } else if (rounded.blocks) {
     const int64_t high = row ? k->tile_rows : tile_height(*k, rows);
-    k->rounded_product(
-        {w, begin, end, rounded.blocks + row * w->blocks, rows, b, y, y_stride, scratch, high, rounded.low});
+    k->rounded_product({w, begin, end, rounded.blocks + row * w->blocks, rows, b, y, y_stride, scratch, high,
+                        rounded.low, k->prefetch});
   } else {
     k->float_product({w, begin, end, floats + row, rows, b, y, y_stride, scratch});
   }
@@ -25,13 +25,25 @@ void ProductJob::run(int64_t begin, int64_t end, int64_t row, int64_t rows, floa
   for (int64_t i = 0; i < rows; ++i) k->v4().round_bf16(y + i * y_stride, n, y + i * y_stride);
 }
 
+namespace {
+
+// At least `each` panels a chunk, so that chunks share panels and threads have equal numbers of chunks.
+int64_t share_panels(int64_t panels, int64_t each, int64_t threads, int64_t shared) {
+  if (shared == 2) return (each + 1) / 2 * 2;
+  const int64_t chunks =
+      (panels + threads * shared - 1) / (threads * shared) * threads;  // of a multiple of `shared`
+  return std::max(each, (panels + chunks - 1) / chunks);
+}
+
+}  // namespace
+
 PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows) {
   constexpr int64_t kBytesLeast = 32 << 10;  // a chunk should outweigh its taking
   const int64_t panels = (w.out + kLanes - 1) / kLanes;
   const int64_t work_of_panel = w.panel_bytes * std::max<int64_t>(1, rows / 4);
   int64_t each = std::max<int64_t>(1, kBytesLeast / work_of_panel);
   each = std::max(each, (panels + on.team.size() * 16 - 1) / (on.team.size() * 16));
-  if (rows > on.kernels.few_rows) each = (each + 1) / 2 * 2;
+  if (rows > on.kernels.few_rows) each = share_panels(panels, each, on.team.size(), on.kernels.shared_panels);
   if (on.team.size() == 1 && rows <= on.kernels.few_rows) each = panels;
   return {panels, each, (panels + each - 1) / each};
 }
@@ -75,22 +87,22 @@ struct Inner {
   PanelCut cut;
   int64_t rows, dim;
   float* h;               // [rows][dim], or
-  RoundedBlock* rounded;  // a pair of panels is one block of the next product
+  RoundedBlock* rounded;  // two panels are one block of the next product
   Gate act;
   float limit;
 };
 
-// h, or its rounded form, of `count` rows from `row` on and two panels at most from output `at` on, whose
-// products are a and b.
+// h, or its rounded form, of `count` rows from `row` on and outputs [at, end), kPairWide at most, whose products are a
+// and b.
 void join(const Recorder& on, const Inner& x, float* a, const float* b, int64_t row, int64_t count,
-          int64_t at) {
-  const int64_t n = std::min(kPairWide, x.dim - at);
+          int64_t at, int64_t end) {
+  const int64_t n = end - at;
   for (int64_t i = 0; i < count; ++i) {
     float* y = x.rounded ? a + i * kPairWide : x.h + (row + i) * x.dim + at;
     on.kernels.glu(a + i * kPairWide, b + i * kPairWide, n, x.act, x.limit, y);
     if (!x.rounded) continue;
     const RoundedRow r = on.rounded_row({x.rounded}, row + i, x.rows, x.dim / kBlock);
-    on.kernels.round_row(y, kBlock, r.first + at / kBlock * r.stride, r.stride);
+    on.kernels.round_row(y, n, r.first + at / kBlock * r.stride, r.stride);
   }
 }
 
@@ -98,13 +110,13 @@ void run_inner(const Recorder& on, const Inner& x, int64_t chunk, void* scratch)
   const int64_t pass = rows_at_once(on.kernels.tile_rows);
   const PairScratch s(scratch, pass);
   const int64_t end = std::min((chunk + 1) * x.cut.each, x.cut.panels);
-  for (int64_t p = chunk * x.cut.each; p < end; p += 2) {
-    const int64_t to = std::min(p + 2, end);
+  for (int64_t p = chunk * x.cut.each; p < end; p += kPairPanels) {
+    const int64_t to = std::min(p + kPairPanels, end);
     for (int64_t row = 0; row < x.rows; row += pass) {
       const int64_t count = std::min(pass, x.rows - row);
       x.gate.run(p, to, row, count, s.a, kPairWide, scratch);
       x.up.run(p, to, row, count, s.b, kPairWide, scratch);
-      join(on, x, s.a, s.b, row, count, p * kLanes);
+      join(on, x, s.a, s.b, row, count, p * kLanes, std::min(to * kLanes, x.dim));
     }
   }
 }

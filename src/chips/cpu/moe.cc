@@ -130,7 +130,7 @@ MoePlan* make_plan(Recorder& on, Rounding::Inputs inputs, Tensor x, const Choice
   m.x = x;
   m.weights = to.weights;
   m.pairs = make_pairs(on, to.ids, gate.shape[0]);
-  m.inner_cut = in_multiples(cut_panels(on, *m.gate, m.pairs.rows), kTileSide / kLanes);
+  m.inner_cut = in_multiples(cut_panels(on, *m.gate, m.pairs.rows), kPairPanels);
   m.outer_cut = cut_panels(on, *m.down, m.pairs.rows);
   m.inner_chunks = on.step_memory.take_of<int64_t>(2);
   m.outer_chunks = m.inner_chunks + 1;
@@ -200,18 +200,10 @@ ProductJob job_at(const MoePlan& m, const Panels& w, const PlacedRows& x, int64_
   return job;
 }
 
-// What one thread works on at a time: kTileSide outputs of h, for so many rows that gate's and up's products fit
-// into PairScratch.
-constexpr int64_t kRun = kTileSide / kLanes;  // panels
-int64_t rows_of_run(const MoePlan& m) {
-  return rows_at_once(m.on->kernels.tile_rows) / (kTileSide / kPairWide) / m.on->kernels.tile_rows *
-         m.on->kernels.tile_rows;
-}
-
 // Row i of an expert, outputs from `at` on, whose products are a and b: h, then as down reads it.
 void join(const MoePlan& m, const ExpertChunk& c, const float* a, const float* b, int64_t i, int64_t at) {
   const Kernels& k = m.on->kernels;
-  const int64_t n = std::min(kTileSide, m.inner - at), place = c.first + i;
+  const int64_t n = std::min(kPairWide, m.inner - at), place = c.first + i;
   float* h = m.h.f32() + place * m.inner + at;
   k.glu(a, b, n, m.act, m.limit, h);
   const float weight = m.weights.f32()[m.pairs.pair[place]];
@@ -228,17 +220,17 @@ void run_inner(const MoePlan& m, int64_t chunk, void* scratch) {
   const Round out = m.official.products;
   const ProductJob gate = job_at(m, m.gate[c.expert], m.gate_x, c.expert, out, m.gate_bias),
                    up = job_at(m, m.up[c.expert], m.up_x, c.expert, out, m.up_bias);
-  const int64_t pass = rows_of_run(m);
-  const PairScratch s(scratch, pass * (kTileSide / kPairWide));
-  for (int64_t p = c.begin; p < c.end; p += kRun) {
-    const int64_t end = std::min(p + kRun, c.end);
+  const int64_t pass = rows_at_once(m.on->kernels.tile_rows);
+  const PairScratch s(scratch, pass);
+  for (int64_t p = c.begin; p < c.end; p += kPairPanels) {
+    const int64_t end = std::min(p + kPairPanels, c.end);
     for (int64_t row = 0; row < c.rows; row += pass) {
       const int64_t count = std::min(pass, c.rows - row);
       prefetch_start(up.w->bytes + p * up.w->panel_bytes);
-      gate.run(p, end, row, count, s.a, kTileSide, scratch);
-      up.run(p, end, row, count, s.b, kTileSide, scratch);
+      gate.run(p, end, row, count, s.a, kPairWide, scratch);
+      up.run(p, end, row, count, s.b, kPairWide, scratch);
       for (int64_t i = 0; i < count; ++i)
-        join(m, c, s.a + i * kTileSide, s.b + i * kTileSide, row + i, p * kLanes);
+        join(m, c, s.a + i * kPairWide, s.b + i * kPairWide, row + i, p * kLanes);
     }
   }
 }

@@ -9,6 +9,17 @@ namespace {
 alignas(16) constexpr uint8_t kDoubledE2m1[16] = {16, 17, 18, 19, 20, 22, 24, 28,
                                                   16, 15, 14, 13, 12, 10, 8,  4};  // 2 x + 16
 
+// The bits of this float plus an integer |n| < 2^22 are the bits of the float kIntBias + n, which is exact. So the
+// product n · d of a sum and a factor d of at most 21 bits is fma(kIntBias + n, d, −kIntBias · d), which rounds once, too.
+constexpr float kIntBias = 0x1.8p23f;
+constexpr int32_t kIntBiasBits = 0x4b400000;
+
+// n · d. minus_d: −kIntBias · d.
+inline F times(I n, F d, F minus_d) {
+  if constexpr (kFused) return fma(as_float(n + int_all(kIntBiasBits)), d, minus_d);
+  return to_float(n) * d;
+}
+
 struct Codes {
   U v[8];
 };

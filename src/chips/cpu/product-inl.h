@@ -20,15 +20,20 @@ constexpr int kBlocksAtOnce = 16;  // expanded codes of two panels stay in L1
 constexpr int64_t kRowsAtOnce = rows_at_once(kTileRows);
 constexpr int64_t kFewRows = 2 * kTileRows;  // that are worth no expanding
 
-// Asks for the i-th share of what lies ahead of `p`, where R rows take C blocks in `kShares` steps. Who
+// Asks for the i-th share of what lies ahead of `p`, where R rows take C blocks in `kShares` steps. `by_rows`: who
 // hardly computes asks for the first cache, not far ahead; others leave that to the loads and ask for the
 // second one.
 template <Kind K, int R, int C, int kShares>
-inline void prefetch_share(const uint8_t* p, int64_t i) {
+inline void prefetch_share(const uint8_t* p, int64_t i, Prefetch how) {
   constexpr int64_t kBytes = C * layout_of(K).group(kGroup) / (kGroup * kShares);
   constexpr bool kFast = R == 1 || (R == 2 && layout_of(K).low >= 512);
   constexpr int64_t kAhead = kFast ? 4096 : 8192;
-  for (int64_t at = 0; at < kBytes; at += 64) prefetch<kFast>(p + kAhead + i * kBytes + at);
+  const uint8_t* share = p + i * kBytes;
+  if (how == Prefetch::by_rows) {
+    for (int64_t at = 0; at < kBytes; at += 64) prefetch<kFast>(share + kAhead + at);
+  } else {
+    for (int64_t at = 0; at < kBytes; at += 64) prefetch<false>(share + kSecondCacheAhead + at);
+  }
 }
 
 // --- one block of a tile: R rows × P panels ---------------------------------------------------------------
@@ -117,7 +122,7 @@ void few_rounded_rows(const ProductOfRounded& t) {
     for (int64_t b = 0; b < w.blocks; b += kGroup, group += layout_of(K).group(kGroup)) {
       const int64_t n = blocks_from(b, w.blocks);
       for (int64_t i = 0; i < n; ++i) {
-        prefetch_share<K, R, 1, 1>(group, i);
+        prefetch_share<K, R, 1, 1>(group, i, t.prefetch);
         const BlockAt at = block_of<K>(group, n, i);
         add_block<K, R, 1>(PackedBlock<K>(at), t.x + (b + i) * R, t.low, acc);
       }
@@ -441,7 +446,7 @@ inline void add_float_blocks(const PanelAt& p, int64_t b, const float* const* x,
     for (int r = 0; r < R; ++r) s[c][r] = zero();
   }
   for (int q = 0; q < kBlock / 4; ++q) {
-    prefetch_share<K, R, C, 8>(p.groups + b * kBytes, q);
+    prefetch_share<K, R, C, 8>(p.groups + b * kBytes, q, Prefetch::by_rows);
     AUTARK_UNROLL(4)
     for (int c = 0; c < C; ++c) {
       const Quad w = quad_at<K>(low[c], q);

@@ -8,10 +8,10 @@
 // to the lanes. The lanes do what product-inl.h does, operation by operation, so the bits are those of
 // the ISA's other products.
 //
-// A group of blocks of P panels is expanded once for all rows (B and the factors, at most 10 KiB). A step is kStep tiles A,
-// kStep / D slices. While the lanes work on the sums of one step (2 x 8 KiB with the next one), a quarter at a time, the tiles
-// compute the next one, a slice in each quarter: its products are started before the quarter's float operations and
-// stored behind them, and two sets of C and A alternate, so neither waits for the other.
+// A span is what four tiles A hold: four slices, two of two digits. The span of up to eight panels is expanded once for
+// all rows (B and the factors, 22 KiB). Tiles A of 16 rows are loaded once for all these panels. A unit is a span of one
+// panel and 16 rows: four products, whose sums (4 KiB) the lanes add while the tiles compute the next unit, so neither
+// waits for the other. The lanes keep the 16 sums of a unit in registers.
 #pragma once
 #include "chips/cpu/panels-inl.h"
 #include "chips/cpu/tiles.h"
@@ -19,10 +19,10 @@
 namespace autark {
 namespace {
 
-constexpr int kStep = 4;                                  // tiles A
-constexpr int kQuarter = kTileHigh / kStep;               // rows
+constexpr int kUnit = 4;                                  // tiles A of a span, products of a unit
+constexpr int64_t kPanelsOfPass = 8;                      // that share tiles A
 constexpr int64_t kRowsOfPass = rows_at_once(kTileHigh);  // whose sums are kept
-constexpr int kC = 0, kA = 4, kB = 6;                     // tiles: C[set][panel], A[set], B[panel]
+constexpr int kC = 0, kA = 2, kB = 6;                     // tiles: C[product % 2], A[product], B[slice % 2]
 
 template <Meaning M>
 constexpr int kSlicesEach = M == Meaning::halves ? 2 : 1;  // of a block
@@ -30,40 +30,43 @@ constexpr int kSlicesEach = M == Meaning::halves ? 2 : 1;  // of a block
 template <Meaning M>
 struct alignas(64) Slice {               // of one panel
   uint8_t code[8 / kSlicesEach<M>][64];  // int8
-  float d[kLanes], m[kLanes];            // m: of formats with a minimum
+  float d[kLanes], minus_d[kLanes];      // minus_d: −kIntBias · d
+  float m[kLanes];                       // of formats with a minimum
 };
 
-template <int P>
-using Dots = int32_t[kTileHigh][kStep][P][kLanes];  // the sums of a step, row by row as they are read
+using Sums = float[kTileHigh][kLanes];
+using Dots = int32_t[kUnit][kTileHigh][kLanes];
 
-template <Meaning M, int P>
+template <Meaning M>
 struct alignas(64) TileScratch {
-  Slice<M> w[kGroup * kSlicesEach<M>][P];  // of the group at hand
-  alignas(64) Dots<P> dots[2];             // of the step at hand and the next one
-  alignas(64) float sums[kRowsOfPass][P][kLanes];
-  RoundedBlock last[2][kGroup * kTileHigh];  // [digit]: the last row tile of this group, as a whole tile
+  Slice<M> w[kPanelsOfPass][kUnit];  // of the span at hand
+  alignas(64) Dots dots[2];          // of the unit at hand and the next one
+  alignas(64) Sums sums[kRowsOfPass / kTileHigh][kPanelsOfPass];
+  RoundedBlock last[2][kUnit * kTileHigh];  // [digit]: the last row tile of this span, as a whole tile
 };
-static_assert(sizeof(TileScratch<Meaning::minimum, 2>) <= kScratchBytes / 2);
+static_assert(sizeof(TileScratch<Meaning::minimum>) <= kScratchBytes / 2);
 
-// A step: `count` tiles A of a group from `first` on, for one row tile. x: block b of the group is at
-// x[b · stride + row], its low digits `low` blocks behind.
-struct TileStep {
+// 16 rows at a span: block b of the span is at x[b · stride + row], its low digits `low` blocks behind.
+struct RowTile {
   const RoundedBlock* x = nullptr;
-  int64_t stride = 0, rows = 0;
-  float* sums = nullptr;  // [16][P][lane]
-  int64_t first = 0, count = 0, low = 0;
+  int64_t stride = 0, low = 0;
 };
 
-TileShapes product_shapes(int64_t rows, int slices_each) {
+template <Meaning M>
+inline const RoundedBlock* rows_of(const RowTile& t, int64_t slice) {
+  return t.x + slice / kSlicesEach<M> * t.stride;
+}
+
+TileShapes product_shapes(int slices_each) {
   TileShapes s;
-  for (int i = 0; i < 4; ++i) s.set(kC + i, rows, kTileRowBytes);
-  for (int i = 0; i < 2; ++i) s.set(kA + i, rows, kBlock / slices_each);
+  for (int i = 0; i < 2; ++i) s.set(kC + i, kTileHigh, kTileRowBytes);
+  for (int i = 0; i < kUnit; ++i) s.set(kA + i, kTileHigh, kBlock / slices_each);
   for (int i = 0; i < 2; ++i) s.set(kB + i, kBlock / 4 / slices_each, kTileRowBytes);
   return s;
 }
 
-template <Kind K, class S>
-inline void expand_slices(const PanelAt& p, int64_t b, S* out, int64_t stride) {
+template <Kind K>
+inline void expand_slices(const PanelAt& p, int64_t b, Slice<layout_of(K).meaning>* out) {
   constexpr KindLayout l = layout_of(K);
   constexpr int kEach = kSlicesEach<l.meaning>, kVectors = 8 / kEach;
   constexpr int kOffset = l.meaning == Meaning::minimum ? 0 : 1 << l.shift;
@@ -73,169 +76,250 @@ inline void expand_slices(const PanelAt& p, int64_t b, S* out, int64_t stride) {
   prefetch<false>(at.scale + l.group(kGroup));
   for (int64_t i = 0; i < l.low + l.high; i += 64) prefetch<false>(at.low + l.group(kGroup) + i);
   AUTARK_UNROLL(8)
-  for (int j = 0; j < 8; ++j) store_bytes(out[j / kVectors * stride].code[j % kVectors], c.v[j]);
-  store(out[0].d, f.d);
-  if constexpr (kEach == 2) store(out[stride].d, f.m);
+  for (int j = 0; j < 8; ++j)
+    store_bytes(out[j / kVectors].code[j % kVectors], kOffset ? minus(c.v[j], kOffset) : c.v[j]);
+  for (int i = 0; i < kEach; ++i) {
+    const F d = i ? f.m : f.d;
+    store(out[i].d, d);
+    store(out[i].minus_d, d * all(-kIntBias));
+  }
   if constexpr (l.meaning == Meaning::minimum) store(out[0].m, f.m);
-  for (int s = 0; s < kEach && kOffset; ++s) {
-    uint8_t* code = out[s * stride].code[0];
-    for (int i = 0; i < 64 * kVectors; ++i) code[i] = static_cast<uint8_t>(code[i] - kOffset);
-  }
 }
 
-// Starts the products of tile A `first + i` of a step.
-template <int Set, int D, Meaning M, int P, class T>
-inline void start_slice(T& tiles, const TileScratch<M, P>& s, const TileStep& step, int64_t i) {
+// Tile A i of a span; a slice that the span lacks is multiplied, too, but not added.
+template <int I, int D, Meaning M, class T>
+inline void load_rows(T& tiles, const RowTile& t, int64_t slices) {
   constexpr int64_t kEach = kSlicesEach<M>;
-  const int64_t slice = (step.first + i) / D, digit = (step.first + i) % D;
-  const int8_t* a =
-      step.x[slice / kEach * step.stride + digit * step.low].code + slice % kEach * (kBlock / kEach);
-  tiles.template load<kA + Set>(a, sizeof(RoundedBlock));
-  tiles.template load<kB>(s.w[slice][0].code, 64);
-  tiles.template zero<kC + 2 * Set>();
-  tiles.template dot_i8<kC + 2 * Set, kA + Set, kB>();
-  if constexpr (P == 2) {
-    tiles.template load<kB + 1>(s.w[slice][1].code, 64);
-    tiles.template zero<kC + 2 * Set + 1>();
-    tiles.template dot_i8<kC + 2 * Set + 1, kA + Set, kB + 1>();
+  const int64_t slice = I / D < slices ? I / D : 0;
+  const int8_t* a = rows_of<M>(t, slice)[I % D ? t.low : 0].code + slice % kEach * (kBlock / kEach);
+  tiles.template load<kA + I>(a, sizeof(RoundedBlock));
+}
+
+template <int D, Meaning M, class T>
+inline void load_all_rows(T& tiles, const RowTile& t, int64_t slices) {
+  load_rows<0, D, M>(tiles, t, slices);
+  load_rows<1, D, M>(tiles, t, slices);
+  load_rows<2, D, M>(tiles, t, slices);
+  load_rows<3, D, M>(tiles, t, slices);
+}
+
+// Product I of a unit.
+template <int I, int D, Meaning M, class T>
+inline void start_product(T& tiles, const Slice<M>* w) {
+  constexpr int kSlice = I / D, kOfB = kB + kSlice % 2, kOfC = kC + I % 2;
+  if constexpr (I % D == 0) tiles.template load<kOfB>(w[kSlice].code, 64);
+  tiles.template zero<kOfC>();
+  tiles.template dot_i8<kOfC, kA + I, kOfB>();
+}
+
+template <int I, class T>
+inline void store_product(const T& tiles, Dots& dots) {
+  tiles.template store<kC + I % 2>(dots[I][0], kTileRowBytes);
+}
+
+// The unit in the lanes, and what the tiles compute meanwhile.
+template <Meaning M>
+struct Unit {
+  RowTile rows;
+  int64_t slices;
+  const Slice<M>*w, *next;  // of the unit's panel, of the next unit's; null: there is none
+  Dots *dots, *next_dots;
+};
+
+// Adds rows [From, To) of slice `s` of a unit to their sums.
+template <int D, int From, int To, Meaning M>
+AUTARK_INLINE void add_slice(const Unit<M>& u, int s, F (&acc)[kTileHigh]) {
+  const Slice<M>& w = u.w[s];
+  const RoundedBlock* x = rows_of<M>(u.rows, s);
+  const F d = load(w.d), minus_d = load(w.minus_d);
+  AUTARK_UNROLL(16)
+  for (int r = From; r < To; ++r) {
+    const I dot = load_ints((*u.dots)[s * D][r]);
+    F t;
+    if constexpr (D == 2)
+      t = to_float(shift_left(dot, 7) + load_ints((*u.dots)[s * D + 1][r])) * d;
+    else
+      t = times(dot, d, minus_d);
+    if constexpr (M == Meaning::minimum) t = fma(load(w.m), all(x[r].sum), t);
+    acc[r] = fma(t, all(x[r].scale), acc[r]);
   }
 }
 
-template <int Set, int P, class T>
-inline void store_slice(const T& tiles, Dots<P>& dots, int64_t i) {
-  constexpr int64_t kStride = sizeof(dots[0]);
-  tiles.template store<kC + 2 * Set>(dots[0][i][0], kStride);
-  if constexpr (P == 2) tiles.template store<kC + 2 * Set + 1>(dots[0][i][1], kStride);
+// Product I: starts that of the next unit, adds the slice whose sums are complete, and half-way stores the product that
+// was started before.
+template <int I, int D, Meaning M, class T>
+AUTARK_INLINE void run_product(T& tiles, const Unit<M>& u, F (&acc)[kTileHigh]) {
+  const bool adds = I % D == D - 1 && I / D < u.slices;
+  if constexpr (I == 0) store_product<kUnit - 1>(tiles, *u.dots);
+  if (u.next) start_product<I, D>(tiles, u.next);
+  if (adds) add_slice<D, 0, kTileHigh / 2>(u, I / D, acc);
+  if constexpr (I > 0) {
+    if (u.next) store_product<I - 1>(tiles, *u.next_dots);
+  }
+  if (adds) add_slice<D, kTileHigh / 2, kTileHigh>(u, I / D, acc);
 }
 
-// Adds a step's slices to the sums of rows row … row + 3. A tile with fewer rows repeats its last one, whose copies
-// nobody reads.
-template <int D, Meaning M, int P>
-inline void add_slices(const TileScratch<M, P>& s, const Dots<P>& dots, const TileStep& step, int64_t row) {
-  int64_t at[kQuarter];
-  F acc[kQuarter][P];
-  AUTARK_UNROLL(4)
-  for (int r = 0; r < kQuarter; ++r) {
-    at[r] = row + r < step.rows ? row + r : step.rows - 1;
-    AUTARK_UNROLL(2)
-    for (int p = 0; p < P; ++p) acc[r][p] = load(step.sums + ((row + r) * P + p) * kLanes);
-  }
-  for (int64_t i = 0; i < step.count; i += D) {
-    const int64_t slice = (step.first + i) / D;
-    const RoundedBlock* x = step.x + slice / kSlicesEach<M> * step.stride;
-    AUTARK_UNROLL(2)
-    for (int p = 0; p < P; ++p) {
-      const Slice<M>& w = s.w[slice][p];
-      const F d = load(w.d);
-      AUTARK_UNROLL(4)
-      for (int r = 0; r < kQuarter; ++r) {
-        I dot = load_ints(dots[at[r]][i][p]);
-        if constexpr (D == 2) dot = shift_left(dot, 7) + load_ints(dots[at[r]][i + 1][p]);
-        F t = to_float(dot) * d;
-        if constexpr (M == Meaning::minimum) t = fma(load(w.m), all(x[at[r]].sum), t);
-        acc[r][p] = fma(t, all(x[at[r]].scale), acc[r][p]);
-      }
+// Where the sums of 16 rows of a panel come from and go to. The first span starts from zero, the last one writes to y.
+struct UnitSums {
+  Sums* kept;
+  const float* bias;  // or null
+  float* y;           // of the first row; null before the last span
+  int64_t y_stride, rows, lanes;
+  bool first;
+};
+
+AUTARK_INLINE void load_sums(const UnitSums& s, F (&acc)[kTileHigh]) {
+  AUTARK_UNROLL(16)
+  for (int r = 0; r < kTileHigh; ++r) acc[r] = s.first ? zero() : load((*s.kept)[r]);
+}
+
+AUTARK_INLINE void store_sums(const UnitSums& s, const F (&acc)[kTileHigh]) {
+  if (s.y) {
+    AUTARK_UNROLL(16)
+    for (int r = 0; r < kTileHigh; ++r) {
+      if (r < s.rows) write(acc[r], s.bias, s.y + r * s.y_stride, s.lanes);
     }
+    return;
   }
-  AUTARK_UNROLL(4)
-  for (int r = 0; r < kQuarter; ++r) {
-    AUTARK_UNROLL(2)
-    for (int p = 0; p < P; ++p) store(step.sums + ((row + r) * P + p) * kLanes, acc[r][p]);
-  }
+  AUTARK_UNROLL(16)
+  for (int r = 0; r < kTileHigh; ++r) store((*s.kept)[r], acc[r]);
 }
 
-// Quarter q of step `now` in the lanes, tile A q of step `next` in the tiles.
-template <int Set, int D, Meaning M, int P, class T>
-inline void run_quarter(T& tiles, TileScratch<M, P>& s, const TileStep& now, const TileStep& next, int turn,
-                        int64_t q) {
-  const bool more = q < next.count;
-  if (more) start_slice<Set, D>(tiles, s, next, q);
-  if (q * kQuarter < now.rows) add_slices<D>(s, s.dots[turn], now, q * kQuarter);
-  if (more) store_slice<Set, P>(tiles, s.dots[1 - turn], q);
+template <int D, Meaning M, class T>
+AUTARK_INLINE void run_unit(T& tiles, const Unit<M>& u, const UnitSums& sums) {
+  F acc[kTileHigh];
+  load_sums(sums, acc);
+  run_product<0, D>(tiles, u, acc);
+  run_product<1, D>(tiles, u, acc);
+  run_product<2, D>(tiles, u, acc);
+  run_product<3, D>(tiles, u, acc);
+  store_sums(sums, acc);
 }
 
-// The rows of a pass in tiles of 16, and what a group's products read of them.
+// Starts and stores the products of the first unit of all, except for storing the last one.
+template <int D, Meaning M, class T>
+inline void run_first_products(T& tiles, const Slice<M>* w, Dots& dots) {
+  start_product<0, D>(tiles, w);
+  start_product<1, D>(tiles, w);
+  store_product<0>(tiles, dots);
+  start_product<2, D>(tiles, w);
+  store_product<1>(tiles, dots);
+  start_product<3, D>(tiles, w);
+  store_product<2>(tiles, dots);
+}
+
+// The rows of a pass in tiles of 16, and what a span's products read of them.
 struct RowTiles {
   const RoundedBlock* x;  // of the pass
   int64_t rows, blocks;
-  int64_t low;       // ProductOfRounded::low
-  bool copies_last;  // the last tile has fewer rows than the shapes of the tiles
+  int64_t low;  // ProductOfRounded::low
+
+  int64_t count() const { return (rows + kTileHigh - 1) / kTileHigh; }
 };
 
-// Row tile t at block b. REQUIRES: the last tile was copied, where it is.
-template <Meaning M, int P>
-inline TileStep step_at(const RowTiles& x, TileScratch<M, P>& s, int64_t t, int64_t b) {
-  const int64_t row = t * kTileHigh, rows = x.rows - row < kTileHigh ? x.rows - row : kTileHigh;
-  TileStep step{.x = x.x + row * x.blocks + b * rows,
-                .stride = rows,
-                .rows = rows,
-                .sums = s.sums[row][0],
-                .low = x.low};
-  if (x.copies_last && rows < kTileHigh)
-    step.x = s.last[0], step.stride = kTileHigh, step.low = kGroup * kTileHigh;
-  return step;
+// Row tile t at block b. REQUIRES: the last tile was copied, if it is not whole.
+template <Meaning M>
+inline RowTile row_tile_at(const RowTiles& x, const TileScratch<M>& s, int64_t t, int64_t b) {
+  const int64_t row = t * kTileHigh;
+  if (x.rows - row < kTileHigh) return {s.last[0], kTileHigh, kUnit * kTileHigh};
+  return {x.x + row * x.blocks + b * kTileHigh, kTileHigh, x.low};
 }
 
-template <int D, Meaning M, int P>
-void copy_last_tile(const RowTiles& x, TileScratch<M, P>& s, int64_t b, int64_t blocks) {
+template <int D, Meaning M>
+void copy_last_tile(const RowTiles& x, TileScratch<M>& s, int64_t b, int64_t blocks) {
   const int64_t rows = x.rows % kTileHigh;
   const RoundedBlock* from = x.x + (x.rows - rows) * x.blocks + b * rows;
-  for (int digit = 0; digit < D; ++digit) {
+  for (int digit = 0; rows && digit < D; ++digit) {
     for (int64_t i = 0; i < blocks; ++i)
       __builtin_memcpy(s.last[digit] + i * kTileHigh, from + digit * x.low + i * rows,
                        rows * sizeof(RoundedBlock));
   }
 }
 
-// Adds `blocks` expanded blocks from block b on to the sums of all rows of the pass.
-template <int D, Meaning M, int P, class T>
-void add_group(T& tiles, const RowTiles& x, TileScratch<M, P>& s, int64_t b, int64_t blocks) {
-  if (x.copies_last) copy_last_tile<D>(x, s, b, blocks);
-  const int64_t tiles_a = blocks * kSlicesEach<M> * D, row_tiles = (x.rows + kTileHigh - 1) / kTileHigh;
-  TileStep now, next = step_at(x, s, 0, b);
-  int turn = 0;
-  for (int64_t t = 0; now.rows > 0 || next.rows > 0; turn = 1 - turn) {
-    if (next.rows > 0) next.count = tiles_a - next.first < kStep ? tiles_a - next.first : kStep;
-    for (int64_t q = 0; q < kStep; q += 2) {
-      run_quarter<0, D>(tiles, s, now, next, turn, q);
-      run_quarter<1, D>(tiles, s, now, next, turn, q + 1);
+// Asks for rows [begin, end) of a row tile.
+template <int D, Meaning M>
+inline void prefetch_rows(const RowTile& t, int64_t slices, int64_t begin, int64_t end) {
+  for (int64_t r = begin; r < end; ++r) {
+    for (int64_t s = 0; s < slices; s += kSlicesEach<M>) {
+      const RoundedBlock* x = rows_of<M>(t, s) + r;
+      prefetch<true>(reinterpret_cast<const uint8_t*>(x));
+      if constexpr (D == 2) prefetch<true>(reinterpret_cast<const uint8_t*>(x + t.low));
     }
-    now = next;
-    next.first += kStep;
-    if (next.first >= tiles_a) next = ++t < row_tiles ? step_at(x, s, t, b) : TileStep{};
   }
 }
 
-template <Kind K, int D, int P, class T>
-void tile_panels(T& tiles, const ProductOfRounded& t, int64_t panel) {
+// The panels and the rows of a product that share tiles: `panels` from `panel` on, rows from `row` on.
+struct Pass {
+  const ProductOfRounded* of;
+  int64_t panel, panels, row;
+  RowTiles x;
+
+  UnitSums sums_at(int64_t t, int64_t p, Sums& kept, int64_t b, int64_t blocks) const {
+    const int64_t at = (panel - of->panel_begin + p) * kLanes, r = t * kTileHigh;
+    UnitSums s{.kept = &kept, .y_stride = of->y_stride, .rows = x.rows - r, .first = b == 0};
+    if (b + blocks < x.blocks) return s;
+    s.bias = of->bias ? of->bias + at : nullptr;
+    s.y = of->y + (row + r) * of->y_stride + at;
+    s.lanes = lanes_left(*of->w, panel + p);
+    return s;
+  }
+};
+
+// Adds the expanded span from block b on to all sums of a pass.
+template <int D, Meaning M, class T>
+void add_span(T& tiles, const Pass& pass, TileScratch<M>& s, int64_t b, int64_t blocks) {
+  const RowTiles& x = pass.x;
+  const int64_t slices = blocks * kSlicesEach<M>, count = x.count();
+  const int64_t rows_each = (kTileHigh + pass.panels - 1) / pass.panels;
+  copy_last_tile<D>(x, s, b, blocks);
+  RowTile rows = row_tile_at(x, s, 0, b);
+  load_all_rows<D, M>(tiles, rows, slices);
+  run_first_products<D>(tiles, s.w[0], s.dots[0]);
+  int turn = 0;
+  for (int64_t t = 0; t < count; ++t) {
+    const bool last = t + 1 == count;
+    const RowTile next = last ? rows : row_tile_at(x, s, t + 1, b);
+    for (int64_t p = 0; p < pass.panels; ++p, turn = 1 - turn) {
+      const bool last_panel = p + 1 == pass.panels;
+      if (last_panel && !last) load_all_rows<D, M>(tiles, next, slices);
+      const Slice<M>* ahead = !last_panel ? s.w[p + 1] : last ? nullptr : s.w[0];
+      run_unit<D>(tiles, Unit<M>{rows, slices, s.w[p], ahead, &s.dots[turn], &s.dots[1 - turn]},
+                  pass.sums_at(t, p, s.sums[t][p], b, blocks));
+      const int64_t r = p * rows_each;
+      prefetch_rows<D, M>(next, slices, r, r + rows_each < kTileHigh ? r + rows_each : kTileHigh);
+    }
+    rows = next;
+  }
+}
+
+template <Kind K, int D, class T>
+void tile_panels(T& tiles, const ProductOfRounded& t, int64_t panel, int64_t panels) {
   constexpr Meaning M = layout_of(K).meaning;
-  constexpr int64_t kEach = kSlicesEach<M>;
+  constexpr int64_t kEach = kSlicesEach<M>, kBlocks = kUnit / D / kEach;  // of a span
+  static_assert(kBlocks > 0 && kGroup % kBlocks == 0);
   const Panels& w = *t.w;
-  auto& s = *static_cast<TileScratch<M, P>*>(t.scratch);
+  auto& s = *static_cast<TileScratch<M>*>(t.scratch);
   for (int64_t row = 0; row < t.rows; row += kRowsOfPass) {
     const int64_t rows = t.rows - row < kRowsOfPass ? t.rows - row : kRowsOfPass;
-    const RowTiles x{t.x + row * w.blocks, rows, w.blocks, t.low,
-                     t.rows > kTileHigh && rows % kTileHigh != 0};
-    clear(s.sums[0][0], (rows + kTileHigh - 1) / kTileHigh * kTileHigh * P * kLanes);
-    for (int64_t b = 0; b < w.blocks; b += kGroup) {
-      const int64_t blocks = blocks_from(b, w.blocks);
-      for (int p = 0; p < P; ++p) {
+    const Pass pass{&t, panel, panels, row, {t.x + row * w.blocks, rows, w.blocks, t.low}};
+    for (int64_t b = 0; b < w.blocks; b += kBlocks) {
+      const int64_t blocks = w.blocks - b < kBlocks ? w.blocks - b : kBlocks;
+      for (int64_t p = 0; p < panels; ++p) {
         const PanelAt at = panel_at(w, panel + p);
-        for (int64_t i = 0; i < blocks; ++i) expand_slices<K>(at, b + i, &s.w[i * kEach][p], P);
+        for (int64_t i = 0; i < blocks; ++i) expand_slices<K>(at, b + i, &s.w[p][i * kEach]);
       }
-      add_group<D>(tiles, x, s, b, blocks);
+      add_span<D>(tiles, pass, s, b, blocks);
     }
-    write_sums<P>(s.sums[0][0], w, panel, (panel - t.panel_begin) * kLanes, row, rows, t.bias, t.y,
-                  t.y_stride);
   }
 }
 
 template <Kind K, int D, class T>
 void tile_product_of_digits(const ProductOfRounded& t) {
-  T tiles(product_shapes(t.rows < kTileHigh ? t.rows : kTileHigh, kSlicesEach<layout_of(K).meaning>));
-  int64_t panel = t.panel_begin;
-  for (; panel + 2 <= t.panel_end; panel += 2) tile_panels<K, D, 2>(tiles, t, panel);
-  if (panel < t.panel_end) tile_panels<K, D, 1>(tiles, t, panel);
+  T tiles(product_shapes(kSlicesEach<layout_of(K).meaning>));
+  for (int64_t panel = t.panel_begin; panel < t.panel_end; panel += kPanelsOfPass) {
+    const int64_t left = t.panel_end - panel;
+    tile_panels<K, D>(tiles, t, panel, left < kPanelsOfPass ? left : kPanelsOfPass);
+  }
 }
 
 template <Kind K, class T>
@@ -282,6 +366,7 @@ Kernels with_tiles(const char* isa, const char* rounded_name) {
   k.isa = isa;
   k.tile_rows = kTileHigh;
   k.packed_rows = kTileRows;
+  k.shared_panels = kPanelsOfPass;
   k.rounded_name = rounded_name;
   k.rounded_product = tile_product<T, Few>;
   return k;

@@ -70,14 +70,15 @@ struct PanelCut {
 PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows);
 PanelCut in_multiples(PanelCut cut, int64_t of);  // the same with `each` a multiple of it
 
-// Gate and up products are combined two panels at a time, for at most rows_at_once() rows: twice 128 KiB of
+// Gate and up products are combined kPairPanels panels at a time, for at most rows_at_once() rows: twice 512 KiB of
 // floats, in the half of the thread's scratch that products do not use.
-inline constexpr int64_t kPairWide = 2 * kLanes;
+inline constexpr int64_t kPairPanels = 8, kPairWide = kPairPanels * kLanes;
 struct PairScratch {  // [row][kPairWide] each
   float *a, *b;
   PairScratch(void* scratch, int64_t rows)
       : a(reinterpret_cast<float*>(static_cast<std::byte*>(scratch) + kScratchBytes / 2)),
         b(a + rows * kPairWide) {}
 };
+static_assert(2 * rows_at_once(1) * kPairWide * int64_t{sizeof(float)} <= kScratchBytes / 2);
 
 }  // namespace autark
