@@ -11,6 +11,10 @@
 //
 #include "chips/cpu/tile_product-inl.h"
 //
+#include "chips/cpu/pairs_avx512.h"
+//
+#include "chips/cpu/tile_bf16-inl.h"
+//
 #include "chips/cpu/tile_peak-inl.h"
 #include "chips/cpu/unit_peaks.h"
 
@@ -19,6 +23,7 @@ namespace {
 
 Kernels table() {
   Kernels k = with_tiles<AmxTiles, kernels_avx512>("amx", "amx-int8 (up to 6 rows: avx512-vnni)");
+  use_bf16_tiles<AmxTiles>(k, "amx-bf16");
   k.prefetch = Prefetch::second_cache;
   k.int8_peak = tile_peak<AmxTiles, Int8Dot>;
   k.int8_ops = tile_ops(kTileRowBytes);

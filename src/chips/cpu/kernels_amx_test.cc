@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <ucontext.h>
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -18,6 +19,9 @@
 #include "chips/cpu/unit_peaks.h"
 
 namespace autark {
+
+const Kernels& tile_model_avx512();  // tile_model_test_avx512.cc
+
 namespace {
 using namespace cpu_testing;
 
@@ -192,6 +196,35 @@ std::vector<Format> formats() {
 }
 INSTANTIATE_TEST_SUITE_P(Cpu, AmxKernelsTest, testing::ValuesIn(formats()),
                          [](const auto& i) { return std::string(name_of(i.param)); });
+
+// The product of `rows` random rows of bf16 values.
+std::vector<float> bf16_product(const Kernels& k, const Panels& w, int64_t rows) {
+  const int64_t stride = w.blocks * kBlock, panels = (w.out + kLanes - 1) / kLanes;
+  const std::vector<float> x = random_values(rows * stride, 5);
+  std::vector<uint16_t> codes(rows * stride);
+  for (size_t i = 0; i < x.size(); ++i)
+    codes[i] = static_cast<int64_t>(i) % stride < w.in ? std::bit_cast<uint32_t>(x[i]) >> 16 : 0;
+  Pages scratch(kScratchBytes);
+  std::vector<float> y(rows * w.out);
+  k.bf16_product({&w, 0, panels, codes.data(), stride, rows, nullptr, y.data(), w.out, scratch.data()});
+  return y;
+}
+
+TEST(AmxKernelsTest, Bf16ProductsHaveTheBitsOfModelledTiles) {
+  if (!kernels_for("avx512")) GTEST_SKIP() << "the lanes of amx need AVX-512";
+  Team team(1);
+  PreparedWeights prepared;
+  for (const Format f : {Format::bf16, Format::fp8_e4m3_b128x128}) {
+    const Matrix m(f, 70, 544, 3);
+    const Panels& w = prepared.of(m.weight, team)[0];
+    for (const int64_t rows : {1, 2, 7, 16, 17, 40}) {
+      const std::vector<float> expected = bf16_product(tile_model_avx512(), w, rows);
+      const Emulation emulation;
+      EXPECT_EQ(bf16_product(kernels_amx(), w, rows), expected) << name_of(f) << ", " << rows << " rows";
+      EXPECT_TRUE(emulation.ran());
+    }
+  }
+}
 
 TEST(AmxKernelsTest, ProbesRun) {
   if (!kernels_for("avx512")) GTEST_SKIP() << "the table of amx needs AVX-512";

@@ -155,19 +155,20 @@ inline F with_subnormals(F x) {
   const __mmask16 small = _mm512_cmp_ps_mask(_mm512_abs_ps(x.v), _mm512_set1_ps(0x1p-6f), _CMP_LT_OQ);
   return {_mm512_mask_sub_ps(x.v, small, _mm512_add_ps(x.v, x.v), one)};
 }
+// As bf16 values, the E4M3 codes in the upper byte of each 16 bits, as if all had their leading 1.
+inline __m512i normal_e4m3(__m512i z) {
+  return _mm512_add_epi16(
+      _mm512_and_si512(_mm512_srai_epi16(z, 4), _mm512_set1_epi16(static_cast<short>(0x87f0))),
+      _mm512_set1_epi16(120 << 7));
+}
 // Codes of four inputs, byte b of each lane input b.
 inline Quad load_e4m3(const uint8_t* p) {
-  const auto as_bf16 = [](__m512i z) {  // of the upper byte of each 16 bits, as if all had their leading 1
-    return _mm512_add_epi16(
-        _mm512_and_si512(_mm512_srai_epi16(z, 4), _mm512_set1_epi16(static_cast<short>(0x87f0))),
-        _mm512_set1_epi16(120 << 7));
-  };
   const auto low = [](__m512i z) { return F{_mm512_castsi512_ps(_mm512_slli_epi32(z, 16))}; };
   const auto high = [](__m512i z) {
     return F{_mm512_castsi512_ps(_mm512_and_si512(z, _mm512_set1_epi32(-65536)))};
   };
   const __m512i z = _mm512_loadu_si512(p);
-  const __m512i odd = as_bf16(z), even = as_bf16(_mm512_slli_epi16(z, 8));
+  const __m512i odd = normal_e4m3(z), even = normal_e4m3(_mm512_slli_epi16(z, 8));
   Quad w{{low(even), low(odd), high(even), high(odd)}};
   if (__builtin_expect(_mm512_testn_epi8_mask(z, _mm512_set1_epi8(0x78)) != 0, 0)) {
     for (F& x : w.v) x = with_subnormals(x);

@@ -70,6 +70,33 @@ inline TwoPairs pairs_of_e4m3(const E4m3Table& t, const uint8_t* p) {
   const __m512i high = _mm512_ternarylogic_epi32(size, z, _mm512_set1_epi8(INT8_MIN), kFirstOrBoth);
   return {{_mm512_unpacklo_epi8(low, high)}, {_mm512_unpackhi_epi8(low, high)}};
 }
+// The same codes as the pairs (0, 1) of all lanes and then (2, 3).
+inline TwoPairs ordered_pairs_of_e4m3(const E4m3Table& t, const uint8_t* p) {
+  const __m512i z = _mm512_loadu_si512(p);
+  if (__builtin_expect(_mm512_testn_epi8_mask(z, _mm512_set1_epi8(0x78)) != 0 ||
+                           _mm512_cmpeq_epi8_mask(_mm512_or_si512(z, _mm512_set1_epi8(INT8_MIN)),
+                                                  _mm512_set1_epi8(-1)) != 0,
+                       0)) {  // zeros, subnormal codes and NaN
+    const TwoPairs two = pairs_of_e4m3(t, p);
+    const auto a = _mm512_castsi512_ps(two.a.v), b = _mm512_castsi512_ps(two.b.v);
+    return {{_mm512_castps_si512(_mm512_shuffle_ps(a, b, 0x88))},
+            {_mm512_castps_si512(_mm512_shuffle_ps(a, b, 0xdd))}};
+  }
+  const __m512i odd = normal_e4m3(z), even = normal_e4m3(_mm512_slli_epi16(z, 8));
+  constexpr __mmask32 kSecond = 0xaaaaaaaa;
+  return {{_mm512_mask_blend_epi16(kSecond, even, _mm512_slli_epi32(odd, 16))},
+          {_mm512_mask_blend_epi16(kSecond, _mm512_srli_epi32(even, 16), odd)}};
+}
+// For tile_bf16-inl.h: a block of a panel to out[pair of inputs][lane][2].
+inline void expand_e4m3(const uint8_t* codes, uint16_t* out) {
+  const E4m3Table table = e4m3_table();
+  AUTARK_UNROLL(8)
+  for (int q = 0; q < kBlock / 4; ++q) {
+    const TwoPairs two = ordered_pairs_of_e4m3(table, codes + q * 64);
+    store_pairs(out + q * 4 * kLanes, two.a);
+    store_pairs(out + q * 4 * kLanes + 2 * kLanes, two.b);
+  }
+}
 // The sums of 16 lanes from sums of pairs in that order.
 inline F sums_of_lanes(F a, F b) {
   return {_mm512_add_ps(_mm512_shuffle_ps(a.v, b.v, 0x88), _mm512_shuffle_ps(a.v, b.v, 0xdd))};

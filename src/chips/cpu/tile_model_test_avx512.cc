@@ -9,12 +9,20 @@
 #include "chips/cpu/panels-inl.h"
 //
 #include "chips/cpu/tile_product-inl.h"
+//
+#include "chips/cpu/pairs_avx512.h"
+//
+#include "chips/cpu/tile_bf16-inl.h"
 
 namespace autark {
 
 const Kernels& tile_model_avx512() {
-  static const Kernels k = with_tiles<ModelTiles, kernels_avx512>("avx512-tiles", "modelled tiles");
-  return k;
+  static const Kernels all = [] {
+    Kernels k = with_tiles<ModelTiles, kernels_avx512>("avx512-tiles", "modelled tiles");
+    use_bf16_tiles<ModelTiles>(k, "modelled bf16 tiles");
+    return k;
+  }();
+  return all;
 }
 
 }  // namespace autark

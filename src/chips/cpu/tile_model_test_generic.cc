@@ -5,12 +5,20 @@
 #include "chips/cpu/panels-inl.h"
 //
 #include "chips/cpu/tile_product-inl.h"
+//
+#include "chips/cpu/e4m3_scalar.h"
+//
+#include "chips/cpu/tile_bf16-inl.h"
 
 namespace autark {
 
 const Kernels& tile_model_generic() {
-  static const Kernels k = with_tiles<ModelTiles, kernels_generic>("generic-tiles", "modelled tiles");
-  return k;
+  static const Kernels all = [] {
+    Kernels k = with_tiles<ModelTiles, kernels_generic>("generic-tiles", "modelled tiles");
+    use_bf16_tiles<ModelTiles>(k, "modelled bf16 tiles");
+    return k;
+  }();
+  return all;
 }
 
 }  // namespace autark

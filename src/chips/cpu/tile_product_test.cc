@@ -1,5 +1,6 @@
 // Goal: products by tiles have the bits of the same ISA's other products, for every block format, number of rows and
-// verb. Method: the ISA itself is the oracle, bit for bit; tiles are modelled (tiles.h), and where the machine has
+// verb; those of FP8 and BF16 weights, which tiles add in an order of their own, have the same bits for every number of
+// rows. Method: the ISA itself is the oracle, bit for bit; tiles are modelled (tiles.h), and where the machine has
 // AMX, its own as well. Shapes have odd panels, last groups of blocks, last rows and several passes.
 #include <algorithm>
 #include <bit>
@@ -139,6 +140,56 @@ std::string name(const testing::TestParamInfo<std::tuple<Pair, Format>>& i) {
 }
 INSTANTIATE_TEST_SUITE_P(Cpu, TileProductTest,
                          testing::Combine(testing::ValuesIn(pairs()), testing::ValuesIn(block_formats())),
+                         name);
+
+class TileBf16Test : public TileProductTest {
+ protected:
+  Weight official(const Matrix& m) const {
+    return m.weight.rounded(format() == Format::bf16 ? Round::bf16 : Round::e4m3_b128, Round::none);
+  }
+};
+
+TEST_P(TileBf16Test, ARowsBitsDoNotDependOnItsCompany) {
+  const Matrix m(format(), 70, fitting(format(), 352), 3);
+  const int64_t in = m.weight.cols(), rows = 70;
+  const std::vector<float> x = random_values(rows * in, 5), bias = random_values(70, 7);
+  const Vector b{bias.data(), {70}};
+  const auto alone = rounding_cpu(Rounding::Inputs::official, isas().tiles);
+  std::vector<uint32_t> want;
+  for (int64_t r = 0; r < rows; ++r) {
+    const std::vector<float> row(&x[r * in], &x[r * in] + in);
+    const auto y = bits(*alone, alone->linear(floats(*alone, {1, in}, row), official(m), b));
+    want.insert(want.end(), y.begin(), y.end());
+  }
+  const auto together = rounding_cpu(Rounding::Inputs::official, isas().tiles, 2);
+  for (int64_t n = 2; n <= rows; ++n) {
+    const std::vector<float> part(x.begin(), x.begin() + n * in);
+    const auto y = bits(*together, together->linear(floats(*together, {n, in}, part), official(m), b));
+    ASSERT_TRUE(std::equal(y.begin(), y.end(), want.begin())) << n << " rows";
+    together->reset();
+  }
+}
+
+TEST_P(TileBf16Test, ProductsAreNearThoseOfTheIsa) {
+  for (const int64_t in : {32, 160, 1056}) {
+    const Matrix m(format(), 47, fitting(format(), in), 11);
+    const int64_t rows = 1050, wide = m.weight.cols();
+    const std::vector<float> x = random_values(rows * wide, 13);
+    const auto of = [&](const std::string& isa) {
+      const auto on = rounding_cpu(Rounding::Inputs::official, isa, 2);
+      return values(*on, on->linear(floats(*on, {rows, wide}, x), official(m)));
+    };
+    const std::vector<float> y = of(isas().tiles), want = of(isas().plain);
+    double most = 0;
+    for (const float v : want) most = std::max(most, std::abs(static_cast<double>(v)));
+    for (size_t i = 0; i < y.size(); ++i)
+      ASSERT_NEAR(y[i], want[i], 1e-6 * most) << i << " of " << wide << " inputs";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Cpu, TileBf16Test,
+                         testing::Combine(testing::ValuesIn(pairs()),
+                                          testing::Values(Format::bf16, Format::fp8_e4m3_b128x128)),
                          name);
 
 // Q8_0 rows of 34 bytes: an f16 scale, then codes.

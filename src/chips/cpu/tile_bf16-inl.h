@@ -1,0 +1,255 @@
+// Products of E4M3 and BF16 weights with activations that bf16 holds exactly, by matrix tiles (tiles.h), for every number
+// of rows: included by the files of an ISA after its lanes, panels-inl.h and a header with expand_e4m3().
+//
+// Per span of 128 inputs an output has a sum from zero, to which the tiles add its four blocks in order; the sum is
+// multiplied by the span's scale and added to the output's total. This order is fixed by the shape, so all numbers of rows,
+// of panels and of threads give the same bits. Tiles add even and odd inputs of a block apart: the bits are not those of
+// product_bf16-inl.h.
+//
+// Tile A: 16 rows of a block of activations, where they are. Tile B: the same block of a panel as pairs of inputs, which is
+// how BF16 panels are stored; E4M3 is expanded. Four columns, each a span of a panel, have a tile C each: four panels of one
+// span where there are many rows, else spans of one panel, which is read from its first byte to its last. The lanes add
+// the sums of one row tile or span while the tiles compute the next one. The last row tile begins where it is whole, and
+// its first rows are computed twice.
+#pragma once
+#include "chips/cpu/panels-inl.h"
+#include "chips/cpu/tiles.h"
+
+namespace autark {
+namespace {
+
+constexpr int kColumns = 4;
+constexpr int64_t kSpanBlocks = 4;
+constexpr int64_t kPairsOfBlock = kBlock * kLanes;  // bf16 values of a tile B
+constexpr int64_t kTilesOfPass = 64;                // row tiles whose totals are kept
+constexpr int kBf16C = 0, kBf16A = 4, kBf16B = 6;   // tiles: C[column], A and B[column % 2]
+
+using ColumnSums = float[kColumns][kTileHigh][kLanes];
+
+struct alignas(64) Bf16Scratch {
+  uint16_t b[kColumns][kSpanBlocks * kPairsOfBlock];
+  alignas(64) ColumnSums sums[2];  // of the row tile at hand and the next one
+  alignas(64) ColumnSums totals[kTilesOfPass];
+};
+static_assert(sizeof(Bf16Scratch) <= kScratchBytes / 2);
+
+// A span of a panel.
+struct Column {
+  const uint16_t* b = nullptr;  // [block][pair of inputs][lane][2]
+  int64_t input = 0, blocks = 0;
+  float scale = 1;
+};
+
+TileShapes bf16_shapes(int64_t rows) {
+  TileShapes s;
+  for (int i = 0; i < kColumns; ++i) s.set(kBf16C + i, rows, kTileRowBytes);
+  for (int i = 0; i < 2; ++i) s.set(kBf16A + i, rows, kTileRowBytes);
+  for (int i = 0; i < 2; ++i) s.set(kBf16B + i, kTileHigh, kTileRowBytes);
+  return s;
+}
+
+// Blocks of a panel as tiles B.
+template <Kind K>
+struct PanelTiles {
+  static constexpr int64_t kBytes = layout_of(K).low;  // of a block
+
+  PanelTiles(const Panels& w, int64_t panel) : at(panel_at(w, panel)) {}
+
+  // Block i, expanded to `room` if need be. Asks for what lies ahead.
+  const uint16_t* block(int64_t i, uint16_t* room) const {
+    const uint8_t* codes = at.groups + i * kBytes;
+    for (int64_t n = 0; n < kBytes; n += 64) prefetch<false>(codes + kSecondCacheAhead + n);
+    if constexpr (K == Kind::bf16) return reinterpret_cast<const uint16_t*>(codes);
+    expand_e4m3(codes, room);
+    return room;
+  }
+  Column column(int64_t span, const uint16_t* b) const {
+    const int64_t first = span * kSpanBlocks, left = at.blocks - first;
+    Column c{.b = b, .input = first * kBlock, .blocks = left < kSpanBlocks ? left : kSpanBlocks};
+    if constexpr (K == Kind::e4m3) __builtin_memcpy(&c.scale, at.scales + span * 4, 4);
+    return c;
+  }
+  PanelAt at;
+};
+
+// --- many rows: four panels of one span -----------------------------------------------------------------------------
+
+template <Kind K>
+inline Column expanded_column(const Panels& w, int64_t panel, int64_t span, uint16_t* room) {
+  const PanelTiles<K> from(w, panel);
+  Column c = from.column(span, room);
+  for (int64_t i = 0; i < c.blocks; ++i) {
+    const uint16_t* b = from.block(span * kSpanBlocks + i, room + i * kPairsOfBlock);
+    if (i == 0) c.b = b;  // BF16 panels are used where they are
+  }
+  return c;
+}
+
+template <int C, class T>
+AUTARK_INLINE void add_block(T& tiles, const Column& c, int64_t i) {
+  constexpr int kB = kBf16B + C % 2;
+  tiles.template load<kB>(c.b + i * kPairsOfBlock, kTileRowBytes);
+  tiles.template dot_bf16<kBf16C + C, kBf16A, kB>();
+}
+
+// A column that is missing repeats the first one; nobody reads its sums.
+template <class T>
+inline void start_sums(T& tiles, const Column (&c)[kColumns], const uint16_t* x, int64_t stride) {
+  tiles.template zero<kBf16C>();
+  tiles.template zero<kBf16C + 1>();
+  tiles.template zero<kBf16C + 2>();
+  tiles.template zero<kBf16C + 3>();
+  for (int64_t i = 0; i < c[0].blocks; ++i) {
+    tiles.template load<kBf16A>(x + c[0].input + i * kBlock, stride * 2);
+    add_block<0>(tiles, c[0], i);
+    add_block<1>(tiles, c[1], i);
+    add_block<2>(tiles, c[2], i);
+    add_block<3>(tiles, c[3], i);
+  }
+}
+
+template <class T>
+inline void store_sums(const T& tiles, ColumnSums& sums) {
+  tiles.template store<kBf16C>(sums[0][0], kTileRowBytes);
+  tiles.template store<kBf16C + 1>(sums[1][0], kTileRowBytes);
+  tiles.template store<kBf16C + 2>(sums[2][0], kTileRowBytes);
+  tiles.template store<kBf16C + 3>(sums[3][0], kTileRowBytes);
+}
+
+// total += sum · scale for rows of a column.
+inline void add_sums(const float (&sums)[kTileHigh][kLanes], float scale, int64_t rows,
+                     float (&totals)[kTileHigh][kLanes]) {
+  for (int64_t r = 0; r < rows; ++r) store(totals[r], fma(load(sums[r]), all(scale), load(totals[r])));
+}
+
+// Row tiles of a product: tile t begins at row min(16 t, rows − 16).
+struct Bf16Tiles {
+  const ProductOfBf16* of;
+  int64_t begin, end;  // tiles
+
+  int64_t row(int64_t t) const {
+    const int64_t last = of->rows - kTileHigh, at = t * kTileHigh;
+    return at < last ? at : last < 0 ? 0 : last;
+  }
+  int64_t high() const { return of->rows < kTileHigh ? of->rows : kTileHigh; }
+};
+
+template <class T>
+void add_columns(T& tiles, const Bf16Tiles& x, const Column (&c)[kColumns], int64_t columns, Bf16Scratch& s) {
+  for (int64_t t = x.begin; t <= x.end; ++t) {
+    if (t < x.end) start_sums(tiles, c, x.of->x + x.row(t) * x.of->x_stride, x.of->x_stride);
+    for (int64_t k = 0; t > x.begin && k < columns; ++k)
+      add_sums(s.sums[(t - 1) % 2][k], c[k].scale, kTileHigh, s.totals[t - 1 - x.begin][k]);
+    if (t < x.end) store_sums(tiles, s.sums[t % 2]);
+  }
+}
+
+// Totals of so many panels from `panel` on to y.
+inline void write_totals(const Bf16Tiles& x, int64_t panel, int64_t panels, const Bf16Scratch& s) {
+  const ProductOfBf16& t = *x.of;
+  const int64_t at = (panel - t.panel_begin) * kLanes;
+  for (int64_t i = x.begin; i < x.end; ++i) {
+    for (int64_t r = 0; r < x.high(); ++r) {
+      float* y = t.y + (x.row(i) + r) * t.y_stride + at;
+      for (int64_t p = 0; p < panels; ++p)
+        write(load(s.totals[i - x.begin][p][r]), t.bias ? t.bias + at + p * kLanes : nullptr, y + p * kLanes,
+              lanes_left(*t.w, panel + p));
+    }
+  }
+}
+
+// All spans of up to kColumns panels.
+template <Kind K, class T>
+void many_bf16_rows(T& tiles, const Bf16Tiles& x, int64_t panel, int64_t panels, Bf16Scratch& s) {
+  const Panels& w = *x.of->w;
+  for (int64_t i = x.begin; i < x.end; ++i) clear(s.totals[i - x.begin][0][0], panels * kTileHigh * kLanes);
+  for (int64_t span = 0; span * kSpanBlocks < w.blocks; ++span) {
+    Column c[kColumns];
+    for (int64_t k = 0; k < kColumns; ++k)
+      c[k] = k < panels ? expanded_column<K>(w, panel + k, span, s.b[k]) : c[0];
+    add_columns(tiles, x, c, panels, s);
+  }
+  write_totals(x, panel, panels, s);
+}
+
+// --- few rows: the spans of one panel, in the order of memory --------------------------------------------------------
+
+// Starts the sums of column C; a block is expanded while the tiles multiply the one before.
+template <Kind K, int C, class T>
+inline void start_span(T& tiles, const PanelTiles<K>& from, const Column& c, const ProductOfBf16& t,
+                       uint16_t* room) {
+  constexpr int kA = kBf16A + C % 2, kB = kBf16B + C % 2;
+  const int64_t first = c.input / kBlock;
+  tiles.template zero<kBf16C + C>();
+  const uint16_t* b = from.block(first, room);
+  for (int64_t i = 0; i < c.blocks; ++i) {
+    const uint16_t* next = b;
+    if (i + 1 < c.blocks) next = from.block(first + i + 1, room + (i + 1) * kPairsOfBlock);
+    tiles.template load<kA>(t.x + c.input + i * kBlock, t.x_stride * 2);
+    tiles.template load<kB>(b, kTileRowBytes);
+    tiles.template dot_bf16<kBf16C + C, kA, kB>();
+    b = next;
+  }
+}
+
+// Span `span` in column C, if there is one; meanwhile the lanes add the span before.
+template <Kind K, int C, class T>
+inline void run_span(T& tiles, const PanelTiles<K>& from, int64_t span, const ProductOfBf16& t,
+                     Bf16Scratch& s) {
+  constexpr int kBefore = (C + kColumns - 1) % kColumns;
+  const bool is = span * kSpanBlocks < from.at.blocks;
+  if (is) start_span<K, C>(tiles, from, from.column(span, nullptr), t, s.b[C]);
+  if (span > 0 && (span - 1) * kSpanBlocks < from.at.blocks) {
+    tiles.template store<kBf16C + kBefore>(s.sums[0][kBefore][0], kTileRowBytes);
+    add_sums(s.sums[0][kBefore], from.column(span - 1, nullptr).scale, t.rows, s.totals[0][0]);
+  }
+}
+
+template <Kind K, class T>
+void few_bf16_rows(T& tiles, const Bf16Tiles& x, int64_t panel, Bf16Scratch& s) {
+  const PanelTiles<K> from(*x.of->w, panel);
+  clear(s.totals[0][0][0], x.of->rows * kLanes);
+  for (int64_t span = 0; (span - 1) * kSpanBlocks < from.at.blocks; span += kColumns) {
+    run_span<K, 0>(tiles, from, span, *x.of, s);
+    run_span<K, 1>(tiles, from, span + 1, *x.of, s);
+    run_span<K, 2>(tiles, from, span + 2, *x.of, s);
+    run_span<K, 3>(tiles, from, span + 3, *x.of, s);
+  }
+  write_totals(x, panel, 1, s);
+}
+
+template <Kind K, class T>
+void tile_bf16_product_of(const ProductOfBf16& t) {
+  T tiles(bf16_shapes(t.rows < kTileHigh ? t.rows : kTileHigh));
+  auto& s = *static_cast<Bf16Scratch*>(t.scratch);
+  const int64_t count = (t.rows + kTileHigh - 1) / kTileHigh;
+  if (count == 1) {
+    for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel)
+      few_bf16_rows<K>(tiles, Bf16Tiles{&t, 0, 1}, panel, s);
+    return;
+  }
+  for (int64_t panel = t.panel_begin; panel < t.panel_end; panel += kColumns) {
+    const int64_t left = t.panel_end - panel;
+    for (int64_t i = 0; i < count; i += kTilesOfPass)
+      many_bf16_rows<K>(tiles, Bf16Tiles{&t, i, count - i < kTilesOfPass ? count : i + kTilesOfPass}, panel,
+                        left < kColumns ? left : kColumns, s);
+  }
+}
+
+template <class T>
+void tile_bf16_product(const ProductOfBf16& t) {
+  if (t.rows == 0) return;
+  if (t.w->kind == Kind::e4m3) return tile_bf16_product_of<Kind::e4m3, T>(t);
+  if (t.w->kind == Kind::bf16) return tile_bf16_product_of<Kind::bf16, T>(t);
+  __builtin_trap();  // other kinds are no bf16 values
+}
+
+// Gives an ISA's kernels products of bf16 values by tiles T.
+template <class T>
+void use_bf16_tiles(Kernels& k, const char* name) {
+  k.bf16_name = name;
+  k.bf16_product = tile_bf16_product<T>;
+}
+
+}  // namespace
+}  // namespace autark
