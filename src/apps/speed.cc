@@ -88,6 +88,8 @@ void name_unit(const Rounding& rounding, Speed* s) {
   const MachineSpeed& m = s->machine;
   if (rounding.inputs == Rounding::Inputs::int8 || (official && !plain)) {
     s->unit = "int8 " + m.isa, s->unit_gop_per_second = m.int8_gop_per_second;
+  } else if (official && pairs && m.isa == "amx" && m.amx_bf16_gflop_per_second) {
+    s->unit = "bf16 amx", s->unit_gop_per_second = *m.amx_bf16_gflop_per_second;
   } else if (official && pairs && m.bf16_gflop_per_second) {
     s->unit = "bf16 " + m.float_isa, s->unit_gop_per_second = *m.bf16_gflop_per_second;
   } else {

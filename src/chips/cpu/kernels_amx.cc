@@ -22,7 +22,7 @@ namespace autark {
 namespace {
 
 Kernels table() {
-  Kernels k = with_tiles<AmxTiles, kernels_avx512>("amx", "amx-int8 (up to 6 rows: avx512-vnni)");
+  Kernels k = with_tiles<AmxTiles, kernels_avx512>("amx", "amx-int8 (up to 8 rows: avx512-vnni)");
   use_bf16_tiles<AmxTiles>(k, "amx-bf16");
   k.prefetch = Prefetch::second_cache;
   k.int8_peak = tile_peak<AmxTiles, Int8Dot>;

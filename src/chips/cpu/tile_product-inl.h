@@ -328,11 +328,14 @@ void tile_product_of(const ProductOfRounded& t) {
   tile_product_of_digits<K, 1, T>(t);
 }
 
-// Few rows, which are one tile for either, take the kernels of `Few`.
+// So many rows leave a tile half empty: the kernels of `Few` are faster. More than kTileRows must be in tiles for them;
+// the last rows of a matrix of many are not.
+constexpr int64_t kRowsOfFew = 8;
+
 template <class T, const Kernels& (*Few)()>
 void tile_product(const ProductOfRounded& t) {
   static_assert(kTileRows < kTileHigh);
-  if (t.rows <= kTileRows) return Few().rounded_product(t);
+  if (t.rows <= kTileRows || (t.rows <= kRowsOfFew && t.high <= kTileRows)) return Few().rounded_product(t);
   switch (t.w->kind) {
     case Kind::q8_0:
       return tile_product_of<Kind::q8_0, T>(t);
@@ -365,7 +368,7 @@ Kernels with_tiles(const char* isa, const char* rounded_name) {
   Kernels k = Few();
   k.isa = isa;
   k.tile_rows = kTileHigh;
-  k.packed_rows = kTileRows;
+  k.packed_rows = kRowsOfFew;
   k.shared_panels = kPanelsOfPass;
   k.rounded_name = rounded_name;
   k.rounded_product = tile_product<T, Few>;
