@@ -108,7 +108,7 @@ struct Kernels {
   int64_t packed_rows;       // of more than so many. Fewer rows are in even tiles
   int64_t packed_tile_rows;  // of at most this height
   int64_t few_rows;          // products of more rows do less work for
-  int64_t shared_panels;     // so many panels together
+  int64_t shared_panels;     // so many panels together (2, or kPairPanels of verbs.h)
   Prefetch prefetch;         // of ProductOfRounded
   const char* rounded_name;  // describes the int8 products, for doctor
   const char* float_name;

@@ -113,7 +113,7 @@ struct Panels {  // a view of one prepared matrix
 // low codes are blocks of their own, at an equal distance from all blocks of a matrix; the sums in them are of
 // both digits, and their scale is the logarithm of the scale. What E4M3 can say is exact down to 2^-10 of the block's largest, BF16 down to 2^-6; smaller
 // values have an error of at most 2^-14 of it.
-struct alignas(64) RoundedBlock {
+struct RoundedBlock {
   int8_t code[32];
   float scale;
   float sum;                       // of the codes, exact (first blocks: of both digits)

@@ -107,11 +107,11 @@ void join(const Recorder& on, const Inner& x, float* a, const float* b, int64_t 
 }
 
 void run_inner(const Recorder& on, const Inner& x, int64_t chunk, void* scratch) {
-  const int64_t pass = rows_at_once(on.kernels.tile_rows);
+  const int64_t pass = rows_at_once(on.kernels.tile_rows), panels = on.kernels.shared_panels;
   const PairScratch s(scratch, pass);
   const int64_t end = std::min((chunk + 1) * x.cut.each, x.cut.panels);
-  for (int64_t p = chunk * x.cut.each; p < end; p += kPairPanels) {
-    const int64_t to = std::min(p + kPairPanels, end);
+  for (int64_t p = chunk * x.cut.each; p < end; p += panels) {
+    const int64_t to = std::min(p + panels, end);
     for (int64_t row = 0; row < x.rows; row += pass) {
       const int64_t count = std::min(pass, x.rows - row);
       x.gate.run(p, to, row, count, s.a, kPairWide, scratch);

@@ -23,17 +23,13 @@ constexpr int64_t kFewRows = 2 * kTileRows;  // that are worth no expanding
 // Asks for the i-th share of what lies ahead of `p`, where R rows take C blocks in `kShares` steps. `by_rows`: who
 // hardly computes asks for the first cache, not far ahead; others leave that to the loads and ask for the
 // second one.
-template <Kind K, int R, int C, int kShares>
-inline void prefetch_share(const uint8_t* p, int64_t i, Prefetch how) {
+template <Kind K, int R, int C, int kShares, Prefetch How = Prefetch::by_rows>
+inline void prefetch_share(const uint8_t* p, int64_t i) {
   constexpr int64_t kBytes = C * layout_of(K).group(kGroup) / (kGroup * kShares);
-  constexpr bool kFast = R == 1 || (R == 2 && layout_of(K).low >= 512);
-  constexpr int64_t kAhead = kFast ? 4096 : 8192;
-  const uint8_t* share = p + i * kBytes;
-  if (how == Prefetch::by_rows) {
-    for (int64_t at = 0; at < kBytes; at += 64) prefetch<kFast>(share + kAhead + at);
-  } else {
-    for (int64_t at = 0; at < kBytes; at += 64) prefetch<false>(share + kSecondCacheAhead + at);
-  }
+  constexpr bool kByRows = How == Prefetch::by_rows;
+  constexpr bool kFast = kByRows && (R == 1 || (R == 2 && layout_of(K).low >= 512));
+  constexpr int64_t kAhead = !kByRows ? kSecondCacheAhead : kFast ? 4096 : 8192;
+  for (int64_t at = 0; at < kBytes; at += 64) prefetch<kFast>(p + kAhead + i * kBytes + at);
 }
 
 // --- one block of a tile: R rows × P panels ---------------------------------------------------------------
@@ -111,7 +107,7 @@ inline void each_tile(const Product& t, Tile tile) {
 
 // --- few rows: straight from the packed codes -------------------------------------------------------------
 
-template <Kind K, int R>
+template <Kind K, Prefetch How, int R>
 void few_rounded_rows(const ProductOfRounded& t) {
   const Panels& w = *t.w;
   for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
@@ -122,7 +118,7 @@ void few_rounded_rows(const ProductOfRounded& t) {
     for (int64_t b = 0; b < w.blocks; b += kGroup, group += layout_of(K).group(kGroup)) {
       const int64_t n = blocks_from(b, w.blocks);
       for (int64_t i = 0; i < n; ++i) {
-        prefetch_share<K, R, 1, 1>(group, i, t.prefetch);
+        prefetch_share<K, R, 1, 1, How>(group, i);
         const BlockAt at = block_of<K>(group, n, i);
         add_block<K, R, 1>(PackedBlock<K>(at), t.x + (b + i) * R, t.low, acc);
       }
@@ -221,12 +217,12 @@ void many_rounded_rows(const ProductOfRounded& t, int64_t panel) {
   }
 }
 
-template <Kind K, int R = kPackedTileRows>
+template <Kind K, Prefetch How, int R = kPackedTileRows>
 void few_rounded_rows_of(const ProductOfRounded& t) {
   if constexpr (R > 1) {
-    if (t.rows < R) return few_rounded_rows_of<K, R - 1>(t);
+    if (t.rows < R) return few_rounded_rows_of<K, How, R - 1>(t);
   }
-  few_rounded_rows<K, R>(t);
+  few_rounded_rows<K, How, R>(t);
 }
 
 template <Kind K>
@@ -234,7 +230,11 @@ void rounded_product_of(const ProductOfRounded& t) {
   if (t.rows == 0) return;
   // The last rows of a matrix of many are stored in higher tiles.
   const bool packed = t.rows <= kPackedTileRows || (t.rows <= kFewRows && t.high <= kPackedTileRows);
-  if (packed) return each_tile(t, [](const auto& one) { few_rounded_rows_of<K>(one); });
+  if (packed && kServesTiles && t.prefetch == Prefetch::second_cache)
+    return each_tile(t, [](const auto& one) {
+      few_rounded_rows_of<K, kServesTiles ? Prefetch::second_cache : Prefetch::by_rows>(one);
+    });
+  if (packed) return each_tile(t, [](const auto& one) { few_rounded_rows_of<K, Prefetch::by_rows>(one); });
   int64_t panel = t.panel_begin;
   for (; panel + kTilePanels <= t.panel_end; panel += kTilePanels)
     many_rounded_rows<K, kTilePanels>(t, panel);
@@ -446,7 +446,7 @@ inline void add_float_blocks(const PanelAt& p, int64_t b, const float* const* x,
     for (int r = 0; r < R; ++r) s[c][r] = zero();
   }
   for (int q = 0; q < kBlock / 4; ++q) {
-    prefetch_share<K, R, C, 8>(p.groups + b * kBytes, q, Prefetch::by_rows);
+    prefetch_share<K, R, C, 8>(p.groups + b * kBytes, q);
     AUTARK_UNROLL(4)
     for (int c = 0; c < C; ++c) {
       const Quad w = quad_at<K>(low[c], q);

@@ -70,7 +70,7 @@ struct PanelCut {
 PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows);
 PanelCut in_multiples(PanelCut cut, int64_t of);  // the same with `each` a multiple of it
 
-// Gate and up products are combined kPairPanels panels at a time, for at most rows_at_once() rows: twice 512 KiB of
+// Gate and up products are combined up to kPairPanels panels at a time, for at most rows_at_once() rows: twice 512 KiB of
 // floats, in the half of the thread's scratch that products do not use.
 inline constexpr int64_t kPairPanels = 8, kPairWide = kPairPanels * kLanes;
 struct PairScratch {  // [row][kPairWide] each
