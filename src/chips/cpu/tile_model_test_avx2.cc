@@ -6,7 +6,7 @@
 //
 #include "chips/cpu/tile_product-inl.h"
 //
-#include "chips/cpu/e4m3_scalar.h"
+#include "chips/cpu/e4m3_testing.h"
 //
 #include "chips/cpu/tile_bf16-inl.h"
 

@@ -5,13 +5,13 @@
 // or half of it in formats of halves. Where an input has D = 2 digits (layout.h), a slice has two tiles A, and the lanes
 // add the sums of the second to 128 times those of the first. Tile B: the same slice of a panel, its codes minus their offset; row j holds
 // inputs 4 j … 4 j + 3 of 16 outputs. Tile C = A · B has the slice's exact int32 sums, which go through memory
-// to the lanes. The lanes do what product-inl.h does, operation by operation, so the bits are those of
+// to the lanes. The lanes round where product-inl.h does, so the bits are those of
 // the ISA's other products.
 //
 // A span is what four tiles A hold: four slices, two of two digits. The span of up to eight panels is expanded once for
 // all rows (B and the factors, 22 KiB). Tiles A of 16 rows are loaded once for all these panels. A unit is a span of one
-// panel and 16 rows: four products, whose sums (4 KiB) the lanes add while the tiles compute the next unit, so neither
-// waits for the other. The lanes keep the 16 sums of a unit in registers.
+// panel and 16 rows: four products, whose sums (4 KiB) the lanes add while the tiles compute the next unit, so that the
+// latencies of both overlap. The lanes keep the 16 sums of a unit in registers.
 #pragma once
 #include "chips/cpu/panels-inl.h"
 #include "chips/cpu/tiles.h"
@@ -126,23 +126,27 @@ struct Unit {
   Dots *dots, *next_dots;
 };
 
-// Adds rows [From, To) of slice `s` of a unit to their sums.
-template <int D, int From, int To, Meaning M>
-AUTARK_INLINE void add_slice(const Unit<M>& u, int s, F (&acc)[kTileHigh]) {
+// Adds rows [From, To) of slice `s` of a unit to their sums. `Biased`: by times(), else sums are converted.
+template <int D, bool Biased, int From, int To, Meaning M>
+AUTARK_INLINE void add_rows(const Unit<M>& u, int s, F d, F minus_d, F (&acc)[kTileHigh]) {
   const Slice<M>& w = u.w[s];
   const RoundedBlock* x = rows_of<M>(u.rows, s);
-  const F d = load(w.d), minus_d = load(w.minus_d);
   AUTARK_UNROLL(16)
   for (int r = From; r < To; ++r) {
-    const I dot = load_ints((*u.dots)[s * D][r]);
-    F t;
-    if constexpr (D == 2)
-      t = to_float(shift_left(dot, 7) + load_ints((*u.dots)[s * D + 1][r])) * d;
-    else
-      t = times(dot, d, minus_d);
+    I dot = load_ints((*u.dots)[s * D][r]);
+    if constexpr (D == 2) dot = shift_left(dot, 7) + load_ints((*u.dots)[s * D + 1][r]);
+    F t = Biased ? times(dot, d, minus_d) : to_float(dot) * d;
     if constexpr (M == Meaning::minimum) t = fma(load(w.m), all(x[r].sum), t);
     acc[r] = fma(t, all(x[r].scale), acc[r]);
   }
+}
+
+// Two digits have sums that are too large for a bias; so are factors whose product with it is not finite.
+template <int D, int From, int To, Meaning M>
+AUTARK_INLINE void add_slice(const Unit<M>& u, int s, F (&acc)[kTileHigh]) {
+  const F d = load(u.w[s].d), minus_d = load(u.w[s].minus_d);
+  if (D == 1 && finite(minus_d)) return add_rows<D, D == 1, From, To>(u, s, d, minus_d, acc);
+  add_rows<D, false, From, To>(u, s, d, minus_d, acc);
 }
 
 // Product I: starts that of the next unit, adds the slice whose sums are complete, and half-way stores the product that

@@ -60,11 +60,10 @@ std::unique_ptr<Chip> rounding_cpu(Rounding::Inputs inputs, const std::string& i
   return cpu({.inputs = inputs, .threads = threads, .isa = isa});
 }
 
-// All values that are not finite are alike: which of two NaNs a sum keeps is the compiler's choice, and tiles multiply an
-// infinite scale by the sum and a bias apart, which gives NaN.
+// All NaNs are alike: which of two a sum keeps is the compiler's choice.
 std::vector<uint32_t> bits(Chip& on, const Tensor& t) {
   std::vector<uint32_t> all;
-  for (const float v : values(on, t)) all.push_back(std::isfinite(v) ? std::bit_cast<uint32_t>(v) : ~0u);
+  for (const float v : values(on, t)) all.push_back(std::isnan(v) ? ~0u : std::bit_cast<uint32_t>(v));
   return all;
 }
 

@@ -1,4 +1,5 @@
-// expand_e4m3() for tile_bf16-inl.h in plain C++, for tests of modelled tiles over lanes without pairs_avx512.h.
+// expand_e4m3() for tile_bf16-inl.h in plain C++, for tests of modelled tiles over lanes without pairs_avx512.h. Files of an
+// ISA share no inline functions with others, so it has its own conversion (tensor/minifloat.h has the program's).
 #pragma once
 #include "chips/cpu/layout.h"
 
