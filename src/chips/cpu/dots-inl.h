@@ -34,7 +34,7 @@ inline void add_dots(const W& w, const RoundedBlock* x, I (&s)[R][P]) {
     U c[P];
     AUTARK_UNROLL(2)
     for (int p = 0; p < P; ++p) c[p] = w.code(p, j);
-    AUTARK_UNROLL(kTileRows)
+    AUTARK_UNROLL(kMostRows)
     for (int r = 0; r < R; ++r) {
       const int32_t four = quad(x[r], j);
       AUTARK_UNROLL(2)

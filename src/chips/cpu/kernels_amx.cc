@@ -1,4 +1,4 @@
-// Kernels for AMX with int8 and bf16 products (Sapphire Rapids and later): those of AVX-512, but products of more than six rounded
+// Kernels for AMX with int8 and bf16 products (Sapphire Rapids and later): those of AVX-512, but products of more than eight rounded
 // rows by tiles.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12 warns about its own _mm512_undefined_ps

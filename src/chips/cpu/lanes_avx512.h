@@ -21,13 +21,13 @@ struct Quad {  // four inputs of 16 lanes
   F v[4];
 };
 
-constexpr int kTileRows = 6;                // rows of a product that share one load of the weights
-constexpr int kPackedTileRows = kTileRows;  // the same where codes are unpacked for a tile
-constexpr int kTilePanels = 2;              // panels of a tile of many rows
-constexpr int kAttendVectors = 4;           // vectors of positions or channels in a tile of attention
-constexpr int kKeysEach = 4;                // index keys that share one load of the queries
-constexpr bool kServesTiles = true;         // whether amx takes these kernels for few rows
-constexpr bool kFused = true;               // whether fma() rounds once
+constexpr int kTileRows = 6;         // rows of a product that share one load of the weights
+constexpr int kPackedTileRows = 8;   // the same where codes are unpacked for a tile
+constexpr int kTilePanels = 2;       // panels of a tile of many rows
+constexpr int kAttendVectors = 4;    // vectors of positions or channels in a tile of attention
+constexpr int kKeysEach = 4;         // index keys that share one load of the queries
+constexpr bool kServesTiles = true;  // whether amx takes these kernels for few rows
+constexpr bool kFused = true;        // whether fma() rounds once
 constexpr bool kSignedFull = false;  // whether codes of eight bits are multiplied after 128 was subtracted
 
 inline __mmask16 first(int64_t n) {

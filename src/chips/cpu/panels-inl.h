@@ -20,6 +20,8 @@ inline F times(I n, F d, F minus_d) {
   return to_float(n) * d;
 }
 
+constexpr int kMostRows = kTileRows > kPackedTileRows ? kTileRows : kPackedTileRows;  // of a tile
+
 struct Codes {
   U v[8];
 };
@@ -96,7 +98,7 @@ inline I first_dot(const RoundedBlock& x, int half) {
 // The sums of R rows and P panels before the products of the only digit, or of the first of two.
 template <Kind K, int Part, int R, int P>
 inline void begin_dots(const RoundedBlock* x, bool two_digits, I (&s)[R][P]) {
-  AUTARK_UNROLL(kTileRows)
+  AUTARK_UNROLL(kMostRows)
   for (int r = 0; r < R; ++r) {
     const I start = two_digits ? int_zero() : first_dot<K>(x[r], Part);
     AUTARK_UNROLL(2)
@@ -107,7 +109,7 @@ inline void begin_dots(const RoundedBlock* x, bool two_digits, I (&s)[R][P]) {
 // From the sums of the first digit to those before the products of the second one, x.
 template <Kind K, int Part, int R, int P>
 inline void begin_low_digit(const RoundedBlock* x, I (&s)[R][P]) {
-  AUTARK_UNROLL(kTileRows)
+  AUTARK_UNROLL(kMostRows)
   for (int r = 0; r < R; ++r) {
     const I start = first_dot<K>(x[r], Part);
     AUTARK_UNROLL(2)

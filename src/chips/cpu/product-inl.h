@@ -20,16 +20,23 @@ constexpr int kBlocksAtOnce = 16;  // expanded codes of two panels stay in L1
 constexpr int64_t kRowsAtOnce = rows_at_once(kTileRows);
 constexpr int64_t kFewRows = 2 * kTileRows;  // that are worth no expanding
 
-// Asks for the i-th share of what lies ahead of `p`, where R rows take C blocks in `kShares` steps. `by_rows`: who
-// hardly computes asks for the first cache, not far ahead; others leave that to the loads and ask for the
+// Whether R rows ask for the first cache, not far ahead: who hardly computes. Others leave that to the loads and ask for the
 // second one.
+template <Kind K, int R, Prefetch How>
+constexpr bool kAsksFirst = How == Prefetch::by_rows && (R == 1 || (R == 2 && layout_of(K).low >= 512));
+
+// How far ahead, in bytes.
+template <Kind K, int R, Prefetch How>
+inline int64_t ahead_by(Prefetch how) {
+  if constexpr (kAsksFirst<K, R, How>) return 4096;
+  return how == Prefetch::second_cache ? kSecondCacheAhead : 8192;
+}
+
+// Asks for the i-th share of what lies `ahead` of `p`, where R rows take C blocks in `kShares` steps.
 template <Kind K, int R, int C, int kShares, Prefetch How = Prefetch::by_rows>
-inline void prefetch_share(const uint8_t* p, int64_t i) {
+inline void prefetch_share(const uint8_t* p, int64_t i, int64_t ahead) {
   constexpr int64_t kBytes = C * layout_of(K).group(kGroup) / (kGroup * kShares);
-  constexpr bool kByRows = How == Prefetch::by_rows;
-  constexpr bool kFast = kByRows && (R == 1 || (R == 2 && layout_of(K).low >= 512));
-  constexpr int64_t kAhead = !kByRows ? kSecondCacheAhead : kFast ? 4096 : 8192;
-  for (int64_t at = 0; at < kBytes; at += 64) prefetch<kFast>(p + kAhead + i * kBytes + at);
+  for (int64_t at = 0; at < kBytes; at += 64) prefetch<kAsksFirst<K, R, How>>(p + ahead + i * kBytes + at);
 }
 
 // --- one block of a tile: R rows × P panels ---------------------------------------------------------------
@@ -56,7 +63,7 @@ inline void add_part(const W& w, const RoundedBlock* x, int64_t low, F (&acc)[R]
   for (int p = 0; p < P; ++p) {
     const F d = Part ? w.m(p) : w.d(p);
     const F m = layout_of(K).meaning == Meaning::minimum ? w.m(p) : d;
-    AUTARK_UNROLL(kTileRows)
+    AUTARK_UNROLL(kMostRows)
     for (int r = 0; r < R; ++r) acc[r][p] = add_scaled<K>(acc[r][p], s[r][p], d, m, x[r], low);
   }
 }
@@ -110,15 +117,16 @@ inline void each_tile(const Product& t, Tile tile) {
 template <Kind K, Prefetch How, int R>
 void few_rounded_rows(const ProductOfRounded& t) {
   const Panels& w = *t.w;
+  const int64_t ahead = ahead_by<K, R, How>(t.prefetch);
   for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
     const uint8_t* group = panel_at(w, panel).groups;
     F acc[R][1];
-    AUTARK_UNROLL(kTileRows)
+    AUTARK_UNROLL(kMostRows)
     for (int r = 0; r < R; ++r) acc[r][0] = zero();
     for (int64_t b = 0; b < w.blocks; b += kGroup, group += layout_of(K).group(kGroup)) {
       const int64_t n = blocks_from(b, w.blocks);
       for (int64_t i = 0; i < n; ++i) {
-        prefetch_share<K, R, 1, 1, How>(group, i);
+        prefetch_share<K, R, 1, 1, How>(group, i, ahead);
         const BlockAt at = block_of<K>(group, n, i);
         add_block<K, R, 1>(PackedBlock<K>(at), t.x + (b + i) * R, t.low, acc);
       }
@@ -161,7 +169,7 @@ inline void expand_panels(const Panels& w, int64_t panel, int64_t b, int64_t blo
 
 template <int R, int P>
 inline void load_sums(const float* sums, F (&acc)[R][P]) {
-  AUTARK_UNROLL(kTileRows)
+  AUTARK_UNROLL(kMostRows)
   for (int r = 0; r < R; ++r) {
     AUTARK_UNROLL(2)
     for (int p = 0; p < P; ++p) acc[r][p] = load(sums + (r * P + p) * kLanes);
@@ -170,7 +178,7 @@ inline void load_sums(const float* sums, F (&acc)[R][P]) {
 
 template <int R, int P>
 inline void store_sums(const F (&acc)[R][P], float* sums) {
-  AUTARK_UNROLL(kTileRows)
+  AUTARK_UNROLL(kMostRows)
   for (int r = 0; r < R; ++r) {
     AUTARK_UNROLL(2)
     for (int p = 0; p < P; ++p) store(sums + (r * P + p) * kLanes, acc[r][p]);
@@ -222,7 +230,7 @@ void few_rounded_rows_of(const ProductOfRounded& t) {
   if constexpr (R > 1) {
     if (t.rows < R) return few_rounded_rows_of<K, How, R - 1>(t);
   }
-  few_rounded_rows<K, How, R>(t);
+  few_rounded_rows<K, R <= 2 ? How : Prefetch::by_rows, R>(t);  // more rows ask alike
 }
 
 template <Kind K>
@@ -437,22 +445,23 @@ F expand_floats(const Panels& w, int64_t panel, int64_t b, float* out) {
 template <Kind K, int R, int C>
 inline void add_float_blocks(const PanelAt& p, int64_t b, const float* const* x, F (&acc)[R]) {
   constexpr int64_t kBytes = layout_of(K).group(kGroup) / kGroup;
+  const int64_t ahead = ahead_by<K, R, Prefetch::by_rows>(Prefetch::by_rows);
   const uint8_t* low[C];
   F s[C][R];
   AUTARK_UNROLL(4)
   for (int c = 0; c < C; ++c) {
     low[c] = block_at<K>(p, b + c).low;
-    AUTARK_UNROLL(kTileRows)
+    AUTARK_UNROLL(kMostRows)
     for (int r = 0; r < R; ++r) s[c][r] = zero();
   }
   for (int q = 0; q < kBlock / 4; ++q) {
-    prefetch_share<K, R, C, 8>(p.groups + b * kBytes, q);
+    prefetch_share<K, R, C, 8>(p.groups + b * kBytes, q, ahead);
     AUTARK_UNROLL(4)
     for (int c = 0; c < C; ++c) {
       const Quad w = quad_at<K>(low[c], q);
       AUTARK_UNROLL(4)
       for (int j = 0; j < 4; ++j) {
-        AUTARK_UNROLL(kTileRows)
+        AUTARK_UNROLL(kMostRows)
         for (int r = 0; r < R; ++r) s[c][r] = fma(w.v[j], all(x[r][(b + c) * kBlock + 4 * q + j]), s[c][r]);
       }
     }
@@ -460,7 +469,7 @@ inline void add_float_blocks(const PanelAt& p, int64_t b, const float* const* x,
   AUTARK_UNROLL(4)
   for (int c = 0; c < C; ++c) {
     const F scale = block_scale<K>(p, b + c);
-    AUTARK_UNROLL(kTileRows)
+    AUTARK_UNROLL(kMostRows)
     for (int r = 0; r < R; ++r) acc[r] = add_sum<K>(acc[r], s[c][r], scale);
   }
 }
@@ -486,7 +495,7 @@ void few_float_rows(const ProductOfFloats& t) {
   for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
     const PanelAt p = panel_at(w, panel);
     F acc[R];
-    AUTARK_UNROLL(kTileRows)
+    AUTARK_UNROLL(kMostRows)
     for (int r = 0; r < R; ++r) acc[r] = zero();
     int64_t b = 0;
     for (; b + kChains <= whole; b += kChains) add_float_blocks<K, R, kChains>(p, b, t.x, acc);
@@ -525,7 +534,7 @@ void float_tile(const ExpandedFloats& w, const float* const* x, int64_t from, in
   for (int64_t k = 0; k < n; k += kBlock) {
     const int64_t m = n - k < kBlock ? n - k : kBlock;
     F s[R][P];
-    AUTARK_UNROLL(kTileRows)
+    AUTARK_UNROLL(kMostRows)
     for (int r = 0; r < R; ++r) {
       AUTARK_UNROLL(2)
       for (int p = 0; p < P; ++p) s[r][p] = zero();
@@ -534,14 +543,14 @@ void float_tile(const ExpandedFloats& w, const float* const* x, int64_t from, in
       F c[P];
       AUTARK_UNROLL(2)
       for (int p = 0; p < P; ++p) c[p] = load(w.value + (p * kBlocksAtOnce * kBlock + i) * kLanes);
-      AUTARK_UNROLL(kTileRows)
+      AUTARK_UNROLL(kMostRows)
       for (int r = 0; r < R; ++r) {
         const F one = all(x[r][from + i]);
         AUTARK_UNROLL(2)
         for (int p = 0; p < P; ++p) s[r][p] = fma(c[p], one, s[r][p]);
       }
     }
-    AUTARK_UNROLL(kTileRows)
+    AUTARK_UNROLL(kMostRows)
     for (int r = 0; r < R; ++r) {
       AUTARK_UNROLL(2)
       for (int p = 0; p < P; ++p) acc[r][p] = fma(s[r][p], load(w.scale[k / kBlock][p]), acc[r][p]);

@@ -41,7 +41,7 @@ AUTARK_INLINE void add_quad(const W& w, const RoundedBlock* x, Shorts (&t)[R][P]
   U c[P];
   AUTARK_UNROLL(2)
   for (int p = 0; p < P; ++p) c[p] = w.template code<J>(p);
-  AUTARK_UNROLL(kTileRows)
+  AUTARK_UNROLL(kMostRows)
   for (int r = 0; r < R; ++r) {
     const int32_t four = quad(x[r], J);
     AUTARK_UNROLL(2)
@@ -61,7 +61,7 @@ AUTARK_INLINE void add_small_dots(const W& w, const RoundedBlock* x, I (&s)[R][P
   constexpr int kQuads = N < kShortQuads<K> ? N : kShortQuads<K>;
   Shorts t[R][P];
   add_quads<First, First, First + kQuads>(w, x, t);
-  AUTARK_UNROLL(kTileRows)
+  AUTARK_UNROLL(kMostRows)
   for (int r = 0; r < R; ++r) {
     AUTARK_UNROLL(2)
     for (int p = 0; p < P; ++p) s[r][p] = add_pairs(s[r][p], t[r][p]);
@@ -77,9 +77,9 @@ AUTARK_INLINE void add_full_dots(const W& w, const RoundedBlock* x, I (&s)[R][P]
     in_order();
     const U c = w.template code<First>(p);
     const SignedCodes a = signed_codes(c.a), b = signed_codes(c.b);
-    AUTARK_UNROLL(kTileRows)
+    AUTARK_UNROLL(kMostRows)
     for (int r = 0; r < R; ++r) s[r][p].a = hidden(dot_signed(s[r][p].a, a, quad(x[r], First)));
-    AUTARK_UNROLL(kTileRows)
+    AUTARK_UNROLL(kMostRows)
     for (int r = 0; r < R; ++r) s[r][p].b = hidden(dot_signed(s[r][p].b, b, quad(x[r], First)));
   }
   if constexpr (N > 1) add_full_dots<First + 1, N - 1>(w, x, s);

@@ -338,8 +338,8 @@ constexpr int64_t kRowsOfFew = 8;
 
 template <class T, const Kernels& (*Few)()>
 void tile_product(const ProductOfRounded& t) {
-  static_assert(kTileRows < kTileHigh);
-  if (t.rows <= kTileRows || (t.rows <= kRowsOfFew && t.high <= kTileRows)) return Few().rounded_product(t);
+  static_assert(kMostRows < kTileHigh);
+  if (t.rows <= kTileRows || (t.rows <= kRowsOfFew && t.high <= kMostRows)) return Few().rounded_product(t);
   switch (t.w->kind) {
     case Kind::q8_0:
       return tile_product_of<Kind::q8_0, T>(t);
