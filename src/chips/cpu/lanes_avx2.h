@@ -241,9 +241,12 @@ inline __m256 power_of(__m256i e) {  // 2^(e − 127); 2^−127 is subnormal
   return _mm256_castsi256_ps(
       _mm256_blendv_epi8(_mm256_slli_epi32(e, 23), _mm256_set1_epi32(0x00400000), none));
 }
-inline F load_e8m0(const uint8_t* p) {
+inline I load_bytes_as_ints(const uint8_t* p) {
   const __m128i v = load16(p);
-  return {power_of(_mm256_cvtepu8_epi32(v)), power_of(_mm256_cvtepu8_epi32(_mm_srli_si128(v, 8)))};
+  return {_mm256_cvtepu8_epi32(v), _mm256_cvtepu8_epi32(_mm_srli_si128(v, 8))};
+}
+inline F e8m0(I code) {
+  return {power_of(code.a), power_of(code.b)};
 }
 inline void store_f16(uint8_t* p, F x) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(x.a, _MM_FROUND_TO_NEAREST_INT));
@@ -267,6 +270,23 @@ inline I int_all(int32_t x) {
 }
 inline I operator+(I x, I y) {
   return {_mm256_add_epi32(x.a, y.a), _mm256_add_epi32(x.b, y.b)};
+}
+inline I operator-(I x, I y) {
+  return {_mm256_sub_epi32(x.a, y.a), _mm256_sub_epi32(x.b, y.b)};
+}
+inline I min(I x, I y) {
+  return {_mm256_min_epi32(x.a, y.a), _mm256_min_epi32(x.b, y.b)};
+}
+inline I max(I x, I y) {
+  return {_mm256_max_epi32(x.a, y.a), _mm256_max_epi32(x.b, y.b)};
+}
+inline bool any_above(I x, int32_t n) {
+  const __m256i limit = _mm256_set1_epi32(n);
+  return _mm256_movemask_epi8(
+             _mm256_or_si256(_mm256_cmpgt_epi32(x.a, limit), _mm256_cmpgt_epi32(x.b, limit))) != 0;
+}
+inline I shift_left(I x, I n) {
+  return {_mm256_sllv_epi32(x.a, n.a), _mm256_sllv_epi32(x.b, n.b)};
 }
 inline I shift_left(I x, int n) {
   const __m128i by = _mm_cvtsi32_si128(n);
@@ -319,6 +339,22 @@ inline U shifted(U x) {
 inline U looked_up(U index, const uint8_t* table) {
   const __m256i t = _mm256_broadcastsi128_si256(load16(table));
   return {_mm256_shuffle_epi8(t, index.a), _mm256_shuffle_epi8(t, index.b)};
+}
+inline __m256i looked_up_64(__m256i index, const uint8_t* table) {
+  const __m256i of = _mm256_and_si256(index, _mm256_set1_epi8(0x30));
+  __m256i y = _mm256_setzero_si256();
+  for (int i = 0; i < 4; ++i) {
+    const __m256i t = _mm256_broadcastsi128_si256(load16(table + 16 * i));
+    const __m256i here = _mm256_cmpeq_epi8(of, _mm256_set1_epi8(static_cast<char>(16 * i)));
+    y = _mm256_or_si256(y, _mm256_and_si256(here, _mm256_shuffle_epi8(t, index)));
+  }
+  return y;
+}
+inline U looked_up_64(U index, const uint8_t* table) {
+  return {looked_up_64(index.a, table), looked_up_64(index.b, table)};
+}
+inline U as_bytes(I x) {
+  return {x.a, x.b};
 }
 template <int B>
 inline __m256 byte_of(__m256i x) {

@@ -185,12 +185,13 @@ inline Quad load_e2m1(const uint8_t* p) {
   return {{input(High ? _mm512_srli_epi32(z, 4) : z), input(_mm512_srli_epi32(z, 8 + 4 * High)),
            input(_mm512_srli_epi32(z, 16 + 4 * High)), input(_mm512_srli_epi32(z, 24 + 4 * High))}};
 }
-// 2^(code − 127), a byte a lane.
-inline F load_e8m0(const uint8_t* p) {
-  const __m512i e = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-  const __m512i bits = _mm512_slli_epi32(e, 23);
+inline I load_bytes_as_ints(const uint8_t* p) {
+  return {_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
+inline F e8m0(I code) {
+  const __m512i bits = _mm512_slli_epi32(code.v, 23);
   return {_mm512_castsi512_ps(
-      _mm512_mask_blend_epi32(_mm512_test_epi32_mask(e, e), _mm512_set1_epi32(0x00400000), bits))};
+      _mm512_mask_blend_epi32(_mm512_test_epi32_mask(code.v, code.v), _mm512_set1_epi32(0x00400000), bits))};
 }
 inline void store_f16(uint8_t* p, F x) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(x.v, _MM_FROUND_TO_NEAREST_INT));
@@ -213,6 +214,21 @@ inline I load_ints(const int32_t* p) {
 }
 inline I operator+(I a, I b) {
   return {_mm512_add_epi32(a.v, b.v)};
+}
+inline I operator-(I a, I b) {
+  return {_mm512_sub_epi32(a.v, b.v)};
+}
+inline I min(I a, I b) {
+  return {_mm512_min_epi32(a.v, b.v)};
+}
+inline I max(I a, I b) {
+  return {_mm512_max_epi32(a.v, b.v)};
+}
+inline bool any_above(I a, int32_t n) {
+  return _mm512_cmpgt_epi32_mask(a.v, _mm512_set1_epi32(n)) != 0;
+}
+inline I shift_left(I a, I n) {
+  return {_mm512_sllv_epi32(a.v, n.v)};
 }
 inline I shift_left(I a, int n) {
   return {_mm512_sll_epi32(a.v, _mm_cvtsi32_si128(n))};
@@ -257,6 +273,12 @@ inline U shifted(U a) {
 inline U looked_up(U index, const uint8_t* table) {
   const __m128i t = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
   return {_mm512_shuffle_epi8(_mm512_broadcast_i32x4(t), index.v)};
+}
+inline U looked_up_64(U index, const uint8_t* table) {
+  return {_mm512_permutexvar_epi8(index.v, _mm512_loadu_si512(table))};
+}
+inline U as_bytes(I a) {
+  return {a.v};
 }
 template <int B>  // byte B of each lane, as a float
 inline F byte_of(U a) {

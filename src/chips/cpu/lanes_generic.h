@@ -238,9 +238,15 @@ inline Quad load_e2m1(const uint8_t* p) {
   };
   return {{input(0), input(1), input(2), input(3)}};
 }
-// 2^(code − 127), a byte a lane.
-inline F load_e8m0(const uint8_t* p) {
-  return lanes([=](int i) { return from_bits(p[i] ? static_cast<uint32_t>(p[i]) << 23 : 0x00400000); });
+inline I load_bytes_as_ints(const uint8_t* p) {
+  I y;
+  for (int i = 0; i < 16; ++i) y.v[i] = p[i];
+  return y;
+}
+// 2^(code − 127).
+inline F e8m0(const I& code) {
+  return lanes(
+      [&](int i) { return from_bits(code.v[i] ? static_cast<uint32_t>(code.v[i]) << 23 : 0x00400000); });
 }
 inline void store_f16(uint8_t* p, const F& x) {
   for (int i = 0; i < 16; ++i) {
@@ -269,6 +275,26 @@ inline I load_ints(const int32_t* p) {
 }
 inline I operator+(const I& a, const I& b) {
   return {a.v + b.v};
+}
+inline I operator-(const I& a, const I& b) {
+  return {a.v - b.v};
+}
+inline I min(const I& a, const I& b) {
+  return {a.v < b.v ? a.v : b.v};
+}
+inline I max(const I& a, const I& b) {
+  return {a.v > b.v ? a.v : b.v};
+}
+inline bool any_above(const I& a, int32_t n) {
+  for (int i = 0; i < 16; ++i) {
+    if (a.v[i] > n) return true;
+  }
+  return false;
+}
+inline I shift_left(const I& a, const I& n) {  // 0 ≤ n < 32
+  I y;
+  for (int i = 0; i < 16; ++i) y.v[i] = static_cast<int32_t>(static_cast<uint32_t>(a.v[i]) << n.v[i]);
+  return y;
 }
 // Multiplies by 2^n.
 inline I shift_left(const I& a, int n) {
@@ -324,6 +350,17 @@ inline U shifted(const U& a) {
 inline U looked_up(const U& index, const uint8_t* table) {
   U y;
   for (int i = 0; i < 64; ++i) y.v[i] = table[index.v[i] & 15];
+  return y;
+}
+// The same with indices below 64 and a table of as many bytes.
+inline U looked_up_64(const U& index, const uint8_t* table) {
+  U y;
+  for (int i = 0; i < 64; ++i) y.v[i] = table[index.v[i] & 63];
+  return y;
+}
+inline U as_bytes(const I& a) {  // of the same bits
+  U y;
+  __builtin_memcpy(&y.v, &a.v, 64);
   return y;
 }
 template <int B>  // byte B of each lane, as a float

@@ -56,6 +56,11 @@ struct Factors {
   F d, m;
 };
 
+// 2^(code − 127), a byte a lane.
+inline F load_e8m0(const uint8_t* p) {
+  return e8m0(load_bytes_as_ints(p));
+}
+
 template <Kind K>
 inline Factors factors_of(const uint8_t* scale, const uint8_t* super) {
   if constexpr (K == Kind::mxfp4) return {load_e8m0(scale) * all(0.5f), zero()};

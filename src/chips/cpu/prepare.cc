@@ -166,6 +166,29 @@ void write_super(const Weight& w, int64_t row, int64_t b, int lane, uint8_t* to)
   }
 }
 
+// Blocks of MXFP4 that hold only zeros take a scale that the rest of their run has, so that they do not stand alone
+// (run_scales-inl.h).
+void give_zeros_a_scale(const Panels& to, int64_t lane, uint8_t* panel) {
+  constexpr uint8_t kNoNumber = 255;
+  const auto scale = [&](int64_t b) -> uint8_t& { return block_at(to, panel, b).scale[lane]; };
+  const auto is_zero = [&](int64_t b) {
+    const uint8_t* low = block_at(to, panel, b).low + 4 * lane;
+    for (int j = 0; j < layout_of(Kind::mxfp4).low; j += 64) {
+      if (word(low + j) & 0x77777777) return false;  // without signs
+    }
+    return scale(b) != kNoNumber;
+  };
+  for (int64_t first = 0; first < to.blocks; first += kRunBlocks) {
+    const int64_t end = std::min(first + kRunBlocks, to.blocks);
+    int64_t some = first;
+    while (some < end && is_zero(some)) ++some;
+    if (some == end) some = first;  // all are zero
+    for (int64_t b = first; b < end; ++b) {
+      if (is_zero(b)) scale(b) = scale(some);
+    }
+  }
+}
+
 template <Format F>
 void write_row(const Weight& w, const Panels& to, int64_t row, uint8_t* panel) {
   const KindLayout l = layout_of(to.kind);
@@ -179,6 +202,7 @@ void write_row(const Weight& w, const Panels& to, int64_t row, uint8_t* panel) {
       std::memcpy(at.scale + (s * kLanes + lane) * x.scale_bytes, x.scale + s * x.scale_bytes, x.scale_bytes);
     if (l.super && b % kGroup == 0) write_super(w, row, b, static_cast<int>(lane), at.super);
   }
+  if (to.kind == Kind::mxfp4) give_zeros_a_scale(to, lane, panel);
 }
 
 void write_block_row(const Weight& w, const Panels& to, int64_t row, uint8_t* panel) {

@@ -11,7 +11,7 @@
 // Few rows read a panel from its first byte to its last and the next panel after it, as plain a stream as
 // measure-inl.h's.
 #pragma once
-#include "chips/cpu/panels-inl.h"
+#include "chips/cpu/run_product-inl.h"
 
 namespace autark {
 namespace {
@@ -19,64 +19,6 @@ namespace {
 constexpr int kBlocksAtOnce = 16;  // expanded codes of two panels stay in L1
 constexpr int64_t kRowsAtOnce = rows_at_once(kTileRows);
 constexpr int64_t kFewRows = 2 * kTileRows;  // that are worth no expanding
-
-// Whether R rows ask for the first cache, not far ahead: who hardly computes. Others leave that to the loads and ask for the
-// second one.
-template <Kind K, int R, Prefetch How>
-constexpr bool kAsksFirst = How == Prefetch::by_rows && (R == 1 || (R == 2 && layout_of(K).low >= 512));
-
-// How far ahead, in bytes.
-template <Kind K, int R, Prefetch How>
-inline int64_t ahead_by(Prefetch how) {
-  if constexpr (kAsksFirst<K, R, How>) return 4096;
-  return how == Prefetch::second_cache ? kSecondCacheAhead : 8192;
-}
-
-// Asks for the i-th share of what lies `ahead` of `p`, where R rows take C blocks in `kShares` steps.
-template <Kind K, int R, int C, int kShares, Prefetch How = Prefetch::by_rows>
-inline void prefetch_share(const uint8_t* p, int64_t i, int64_t ahead) {
-  constexpr int64_t kBytes = C * layout_of(K).group(kGroup) / (kGroup * kShares);
-  for (int64_t at = 0; at < kBytes; at += 64) prefetch<kAsksFirst<K, R, How>>(p + ahead + i * kBytes + at);
-}
-
-// --- one block of a tile: R rows × P panels ---------------------------------------------------------------
-
-// acc + dot · d (+ m · sum) · scale, the sum in int32. Two digits have a scale that is a power of two.
-template <Kind K>
-inline F add_scaled(F acc, I dot, F d, F m, const RoundedBlock& x, int64_t low) {
-  const F sum = to_float(dot);
-  if constexpr (K == Kind::mxfp4) {
-    if (low) return fma(sum, powers(d) * all_powers(x.scale, (&x)[low].scale), acc);
-    return fma(sum * powers(d), all(x.scale), acc);
-  }
-  F t = sum * d;
-  if (layout_of(K).meaning == Meaning::minimum) t = fma(m, all(x.sum), t);
-  return low ? fma(t, all_powers(x.scale, (&x)[low].scale), acc) : fma(t, all(x.scale), acc);
-}
-
-// The block, or half `Part` of one whose halves have scales of their own.
-template <Kind K, int R, int P, int Part, int N, class W>
-inline void add_part(const W& w, const RoundedBlock* x, int64_t low, F (&acc)[R][P]) {
-  I s[R][P];
-  dots_of<K, R, P, Part, N>(w, x, low, s);
-  AUTARK_UNROLL(2)
-  for (int p = 0; p < P; ++p) {
-    const F d = Part ? w.m(p) : w.d(p);
-    const F m = layout_of(K).meaning == Meaning::minimum ? w.m(p) : d;
-    AUTARK_UNROLL(kMostRows)
-    for (int r = 0; r < R; ++r) acc[r][p] = add_scaled<K>(acc[r][p], s[r][p], d, m, x[r], low);
-  }
-}
-
-template <Kind K, int R, int P, class W>
-inline void add_block(const W& w, const RoundedBlock* x, int64_t low, F (&acc)[R][P]) {
-  if constexpr (layout_of(K).meaning == Meaning::halves) {
-    add_part<K, R, P, 0, 4>(w, x, low, acc);
-    add_part<K, R, P, 1, 4>(w, x, low, acc);
-  } else {
-    add_part<K, R, P, 0, 8>(w, x, low, acc);
-  }
-}
 
 // One tile of a product's rows and one of its panels.
 inline const RoundedBlock* rows_from(const RoundedBlock* x, const Panels& w, int64_t row) {
@@ -114,7 +56,17 @@ inline void each_tile(const Product& t, Tile tile) {
 
 // --- few rows: straight from the packed codes -------------------------------------------------------------
 
+// acc += the products of a group of n blocks with R rows at x.
 template <Kind K, Prefetch How, int R>
+AUTARK_INLINE void add_group(const uint8_t* group, int64_t n, const RoundedBlock* x, int64_t low,
+                             int64_t ahead, F (&acc)[R][1]) {
+  for (int64_t i = 0; i < n; ++i) {
+    prefetch_share<K, R, 1, 1, How>(group, i, ahead);
+    add_block<K, R, 1>(PackedBlock<K>(block_of<K>(group, n, i)), x + i * R, low, acc);
+  }
+}
+
+template <Kind K, Prefetch How, int R, bool Runs>
 void few_rounded_rows(const ProductOfRounded& t) {
   const Panels& w = *t.w;
   const int64_t ahead = ahead_by<K, R, How>(t.prefetch);
@@ -125,11 +77,10 @@ void few_rounded_rows(const ProductOfRounded& t) {
     for (int r = 0; r < R; ++r) acc[r][0] = zero();
     for (int64_t b = 0; b < w.blocks; b += kGroup, group += layout_of(K).group(kGroup)) {
       const int64_t n = blocks_from(b, w.blocks);
-      for (int64_t i = 0; i < n; ++i) {
-        prefetch_share<K, R, 1, 1, How>(group, i, ahead);
-        const BlockAt at = block_of<K>(group, n, i);
-        add_block<K, R, 1>(PackedBlock<K>(at), t.x + (b + i) * R, t.low, acc);
-      }
+      if constexpr (Runs)
+        add_group_of_runs<How, R>(group, n, t.x + b * R, t.low, ahead, acc);
+      else
+        add_group<K, How, R>(group, n, t.x + b * R, t.low, ahead, acc);
     }
     const int64_t at = (panel - t.panel_begin) * kLanes;
     for (int r = 0; r < R; ++r)
@@ -147,7 +98,7 @@ inline void expand(const PanelAt& p, int64_t b, ExpandedBlock* out) {
   for (int j = 0; j < 8; ++j) store_bytes(out->code + 64 * j, c.v[j]);
   const Factors f = factors_of<K>(at.scale, at.super);
   store(out->d, f.d);
-  store(out->m, f.m);
+  store(out->m, K == Kind::mxfp4 ? as_float(run_code(at.scale, 0)) : f.m);
 }
 
 // Blocks from b on of P panels. Asks for those that follow, also for the first ones of the next P panels: a
@@ -190,7 +141,11 @@ template <Kind K, int R, int P>
 void rounded_tile(const ExpandedBlock* w, const RoundedBlock* x, int64_t low, int64_t blocks, float* sums) {
   F acc[R][P];
   load_sums(sums, acc);
-  for (int64_t b = 0; b < blocks; ++b) add_block<K, R, P>(ExpandedBlocks{w + b * P}, x + b * R, low, acc);
+  if (K == Kind::mxfp4 && low) {
+    add_expanded_runs<R, P>(w, x, low, blocks, acc);
+  } else {
+    for (int64_t b = 0; b < blocks; ++b) add_block<K, R, P>(ExpandedBlocks{w + b * P}, x + b * R, low, acc);
+  }
   store_sums(acc, sums);
 }
 
@@ -230,7 +185,11 @@ void few_rounded_rows_of(const ProductOfRounded& t) {
   if constexpr (R > 1) {
     if (t.rows < R) return few_rounded_rows_of<K, How, R - 1>(t);
   }
-  few_rounded_rows<K, R <= 2 ? How : Prefetch::by_rows, R>(t);  // more rows ask alike
+  constexpr Prefetch kHow = R <= 2 ? How : Prefetch::by_rows;  // more rows ask alike
+  if constexpr (K == Kind::mxfp4) {
+    if (t.low) return few_rounded_rows<K, kHow, R, true>(t);
+  }
+  few_rounded_rows<K, kHow, R, false>(t);
 }
 
 template <Kind K>
@@ -307,25 +266,45 @@ inline int digits_by(float top) {
   return top * power_of_two(by) > 127 * 128 + 63 ? by - 1 : by;
 }
 
+// The largest |x| of n values; NaN if one is not finite. REQUIRES: n % 16 == 0.
+inline float largest(const float* x, int64_t n) {
+  F top = zero();
+  bool ok = true;
+  for (int64_t i = 0; i < n; i += kLanes) {
+    const F v = load(x + i);
+    ok = ok && finite(v);
+    top = max(top, abs(v));
+  }
+  return ok ? max_of(top) : __builtin_nanf("");
+}
+
+// A block of a run whose digits are of `by` · x. `ok`: the run is finite.
+inline void round_block_of_run(const float* x, float by, bool ok, RoundedBlock& high, RoundedBlock& low) {
+  RoundedBlock* const two[2] = {&high, &low};
+  for (int half = 0; half < 2; ++half) {
+    const F whole = nearest(ok ? load(x + half * kLanes) * all(by) : zero());
+    const F first = nearest(fma(whole, all(1.f / 128), all(0.25f / 128)));
+    high.less_half[half] = -store_codes(high.code + half * kLanes, to_int(first));
+    low.less_half[half] = -store_codes(low.code + half * kLanes, to_int(fma(first, all(-128.f), whole)));
+  }
+  for (int half = 0; half < 2; ++half) low.less_half[half] += 128 * high.less_half[half];
+  for (RoundedBlock* one : two) one->less_sum = one->less_half[0] + one->less_half[1];
+  high.sum = low.sum = static_cast<float>(-low.less_sum);
+}
+
 void round_two_digits(const float* x, int64_t n, RoundedBlock* out, int64_t stride, int64_t low) {
-  for (int64_t i = 0; i < n; i += kBlock, out += stride) {
-    const F h[2] = {load(x + i), load(x + i + kLanes)};
-    const bool ok = finite(h[0]) && finite(h[1]);
-    const int e = digits_by(max_of(max(abs(h[0]), abs(h[1]))));
+  constexpr int64_t kRun = kRunBlocks * kBlock;
+  for (int64_t at = 0; at < n; at += kRun) {
+    const int64_t end = n - at < kRun ? n : at + kRun;
+    const float top = largest(x + at, end - at);
+    const bool ok = top == top;
+    const int e = digits_by(ok ? top : 0);
     const float by = power_of_two(e);
-    RoundedBlock* two[2] = {out, out + low};
-    for (int half = 0; half < 2; ++half) {
-      const F whole = nearest(ok ? h[half] * all(by) : zero());
-      const F high = nearest(fma(whole, all(1.f / 128), all(0.25f / 128)));
-      two[0]->less_half[half] = -store_codes(two[0]->code + half * kLanes, to_int(high));
-      two[1]->less_half[half] =
-          -store_codes(two[1]->code + half * kLanes, to_int(fma(high, all(-128.f), whole)));
+    for (int64_t i = at; i < end; i += kBlock, out += stride) {
+      round_block_of_run(x + i, by, ok, out[0], out[low]);
+      out[0].scale = ok ? 1 / by : top;
+      out[low].scale = ok ? static_cast<float>(-e) : top;
     }
-    for (int half = 0; half < 2; ++half) two[1]->less_half[half] += 128 * two[0]->less_half[half];
-    for (RoundedBlock* one : two) one->less_sum = one->less_half[0] + one->less_half[1];
-    two[0]->scale = ok ? 1 / by : __builtin_nanf("");
-    two[1]->scale = ok ? static_cast<float>(-e) : __builtin_nanf("");
-    two[0]->sum = two[1]->sum = static_cast<float>(-two[1]->less_sum);
   }
 }
 

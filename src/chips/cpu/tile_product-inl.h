@@ -13,16 +13,13 @@
 // panel and 16 rows: four products, whose sums (4 KiB) the lanes add while the tiles compute the next unit, so that the
 // latencies of both overlap. The lanes keep the 16 sums of a unit in registers.
 #pragma once
-#include "chips/cpu/panels-inl.h"
-#include "chips/cpu/tiles.h"
+#include "chips/cpu/tile_runs-inl.h"
 
 namespace autark {
 namespace {
 
-constexpr int kUnit = 4;                                  // tiles A of a span, products of a unit
-constexpr int64_t kPanelsOfPass = 8;                      // that share tiles A
-constexpr int64_t kRowsOfPass = rows_at_once(kTileHigh);  // whose sums are kept
-constexpr int kC = 0, kA = 2, kB = 6;                     // tiles: C[product % 2], A[product], B[slice % 2]
+constexpr int kUnit = 4;               // tiles A of a span, products of a unit
+constexpr int kC = 0, kA = 2, kB = 6;  // tiles: C[product % 2], A[product], B[slice % 2]
 
 template <Meaning M>
 constexpr int kSlicesEach = M == Meaning::halves ? 2 : 1;  // of a block
@@ -34,7 +31,6 @@ struct alignas(64) Slice {               // of one panel
   float m[kLanes];                       // of formats with a minimum
 };
 
-using Sums = float[kTileHigh][kLanes];
 using Dots = int32_t[kUnit][kTileHigh][kLanes];
 
 template <Meaning M>
@@ -163,32 +159,6 @@ AUTARK_INLINE void run_product(T& tiles, const Unit<M>& u, F (&acc)[kTileHigh]) 
   if (adds) add_slice<D, kTileHigh / 2, kTileHigh>(u, I / D, acc);
 }
 
-// Where the sums of 16 rows of a panel come from and go to. The first span starts from zero, the last one writes to y.
-struct UnitSums {
-  Sums* kept;
-  const float* bias;  // or null
-  float* y;           // of the first row; null before the last span
-  int64_t y_stride, rows, lanes;
-  bool first;
-};
-
-AUTARK_INLINE void load_sums(const UnitSums& s, F (&acc)[kTileHigh]) {
-  AUTARK_UNROLL(16)
-  for (int r = 0; r < kTileHigh; ++r) acc[r] = s.first ? zero() : load((*s.kept)[r]);
-}
-
-AUTARK_INLINE void store_sums(const UnitSums& s, const F (&acc)[kTileHigh]) {
-  if (s.y) {
-    AUTARK_UNROLL(16)
-    for (int r = 0; r < kTileHigh; ++r) {
-      if (r < s.rows) write(acc[r], s.bias, s.y + r * s.y_stride, s.lanes);
-    }
-    return;
-  }
-  AUTARK_UNROLL(16)
-  for (int r = 0; r < kTileHigh; ++r) store((*s.kept)[r], acc[r]);
-}
-
 template <int D, Meaning M, class T>
 AUTARK_INLINE void run_unit(T& tiles, const Unit<M>& u, const UnitSums& sums) {
   F acc[kTileHigh];
@@ -211,15 +181,6 @@ inline void run_first_products(T& tiles, const Slice<M>* w, Dots& dots) {
   start_product<3, D>(tiles, w);
   store_product<2>(tiles, dots);
 }
-
-// The rows of a pass in tiles of 16, and what a span's products read of them.
-struct RowTiles {
-  const RoundedBlock* x;  // of the pass
-  int64_t rows, blocks;
-  int64_t low;  // ProductOfRounded::low
-
-  int64_t count() const { return (rows + kTileHigh - 1) / kTileHigh; }
-};
 
 // Row tile t at block b. REQUIRES: the last tile was copied, if it is not whole.
 template <Meaning M>
@@ -251,23 +212,6 @@ inline void prefetch_rows(const RowTile& t, int64_t slices, int64_t begin, int64
     }
   }
 }
-
-// The panels and the rows of a product that share tiles: `panels` from `panel` on, rows from `row` on.
-struct Pass {
-  const ProductOfRounded* of;
-  int64_t panel, panels, row;
-  RowTiles x;
-
-  UnitSums sums_at(int64_t t, int64_t p, Sums& kept, int64_t b, int64_t blocks) const {
-    const int64_t at = (panel - of->panel_begin + p) * kLanes, r = t * kTileHigh;
-    UnitSums s{.kept = &kept, .y_stride = of->y_stride, .rows = x.rows - r, .first = b == 0};
-    if (b + blocks < x.blocks) return s;
-    s.bias = of->bias ? of->bias + at : nullptr;
-    s.y = of->y + (row + r) * of->y_stride + at;
-    s.lanes = lanes_left(*of->w, panel + p);
-    return s;
-  }
-};
 
 // Adds the expanded span from block b on to all sums of a pass.
 template <int D, Meaning M, class T>
@@ -328,7 +272,11 @@ void tile_product_of_digits(const ProductOfRounded& t) {
 
 template <Kind K, class T>
 void tile_product_of(const ProductOfRounded& t) {
-  if (t.low) return tile_product_of_digits<K, 2, T>(t);
+  if constexpr (K == Kind::mxfp4) {
+    if (t.low) return tile_product_of_runs<T>(t);
+  } else {
+    if (t.low) return tile_product_of_digits<K, 2, T>(t);
+  }
   tile_product_of_digits<K, 1, T>(t);
 }
 

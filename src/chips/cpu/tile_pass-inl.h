@@ -1,0 +1,68 @@
+// The rows and panels of a product by matrix tiles that share one expansion of the weights, and the sums of their outputs.
+// Included after panels-inl.h.
+#pragma once
+#include "chips/cpu/panels-inl.h"
+#include "chips/cpu/tiles.h"
+
+namespace autark {
+namespace {
+
+constexpr int64_t kPanelsOfPass = 8;                      // that share tiles A
+constexpr int64_t kRowsOfPass = rows_at_once(kTileHigh);  // whose sums are kept
+
+using Sums = float[kTileHigh][kLanes];
+
+// Where the sums of 16 rows of a panel come from and go to. The first span starts from zero, the last one writes to y.
+struct UnitSums {
+  Sums* kept;
+  const float* bias;  // or null
+  float* y;           // of the first row; null before the last span
+  int64_t y_stride, rows, lanes;
+  bool first;
+};
+
+AUTARK_INLINE void load_sums(const UnitSums& s, F (&acc)[kTileHigh]) {
+  AUTARK_UNROLL(16)
+  for (int r = 0; r < kTileHigh; ++r) acc[r] = s.first ? zero() : load((*s.kept)[r]);
+}
+
+AUTARK_INLINE void store_sums(const UnitSums& s, const F (&acc)[kTileHigh]) {
+  if (s.y) {
+    AUTARK_UNROLL(16)
+    for (int r = 0; r < kTileHigh; ++r) {
+      if (r < s.rows) write(acc[r], s.bias, s.y + r * s.y_stride, s.lanes);
+    }
+    return;
+  }
+  AUTARK_UNROLL(16)
+  for (int r = 0; r < kTileHigh; ++r) store((*s.kept)[r], acc[r]);
+}
+
+// The rows of a pass in tiles of 16, and what a span's products read of them.
+struct RowTiles {
+  const RoundedBlock* x;  // of the pass
+  int64_t rows, blocks;
+  int64_t low;  // ProductOfRounded::low
+
+  int64_t count() const { return (rows + kTileHigh - 1) / kTileHigh; }
+};
+
+// The panels and the rows of a product that share tiles: `panels` from `panel` on, rows from `row` on.
+struct Pass {
+  const ProductOfRounded* of;
+  int64_t panel, panels, row;
+  RowTiles x;
+
+  UnitSums sums_at(int64_t t, int64_t p, Sums& kept, int64_t b, int64_t blocks) const {
+    const int64_t at = (panel - of->panel_begin + p) * kLanes, r = t * kTileHigh;
+    UnitSums s{.kept = &kept, .y_stride = of->y_stride, .rows = x.rows - r, .first = b == 0};
+    if (b + blocks < x.blocks) return s;
+    s.bias = of->bias ? of->bias + at : nullptr;
+    s.y = of->y + (row + r) * of->y_stride + at;
+    s.lanes = lanes_left(*of->w, panel + p);
+    return s;
+  }
+};
+
+}  // namespace
+}  // namespace autark

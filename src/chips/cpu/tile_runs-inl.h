@@ -1,0 +1,264 @@
+// Products of MXFP4 with activations in two digits by matrix tiles, a run at a time (run_scales-inl.h). Included by
+// tile_product-inl.h.
+//
+// A column is a run of one panel as two tiles B of 64 inputs each: its codes, doubled and shifted by the distances of their
+// scales. A panel whose blocks stand alone has one column a block, with zeros for the others. A unit is a column and 16
+// rows, whose codes are packed to rows of 64 inputs: two sums, one a digit. While the tiles compute a unit, the sums of the one
+// before are stored, and the lanes add those of the one before that. The lanes round where run_product-inl.h does.
+#pragma once
+#include "chips/cpu/run_scales-inl.h"
+#include "chips/cpu/tile_pass-inl.h"
+
+namespace autark {
+namespace {
+
+constexpr int kRunHalves = 2;  // of 64 inputs
+constexpr int64_t kHalfBlocks = kRunBlocks / kRunHalves;
+constexpr int kRunC = 0, kRunA = 4, kRunB = 6;  // tiles: C[2 digit + turn], A[digit], B[turn]
+
+struct alignas(64) RunColumn {
+  uint8_t code[kRunHalves][kTileHigh][kTileRowBytes];  // int8
+  float d[kLanes];
+  int64_t panel;     // of the pass
+  bool first, last;  // of the panel's columns in this run
+};
+
+struct alignas(64) PackedRows {
+  int8_t code[2][kRunHalves][kTileHigh][kTileRowBytes];  // [digit]
+};
+
+using RunDots = int32_t[2][kTileHigh][kLanes];  // [digit]
+
+struct alignas(64) RunScratch {
+  RunColumn columns[kPanelsOfPass * kRunBlocks];  // of the run at hand
+  PackedRows rows[2];                             // of the row tile at hand and the next one
+  float scales[kRowsOfPass / kTileHigh][kTileHigh];
+  alignas(64) RunDots dots[2];  // of the last two units
+  alignas(64) Sums sums[kRowsOfPass / kTileHigh][kPanelsOfPass];
+};
+static_assert(sizeof(RunScratch) <= kScratchBytes / 2);
+
+TileShapes run_shapes() {
+  TileShapes s;
+  for (int i = 0; i < kTiles; ++i) s.set(i, kTileHigh, kTileRowBytes);
+  return s;
+}
+
+// value[16 n + c]: what code c means, doubled, times 2^n.
+struct ShiftedE2m1 {
+  alignas(64) uint8_t value[64];
+};
+constexpr ShiftedE2m1 shifted_e2m1() {
+  ShiftedE2m1 t{};
+  for (int i = 0; i < 64; ++i) t.value[i] = static_cast<uint8_t>((kDoubledE2m1[i % 16] - 16) * (1 << i / 16));
+  return t;
+}
+static_assert(kMostShift == 3);
+constexpr ShiftedE2m1 kShiftedE2m1 = shifted_e2m1();
+
+// --- weights --------------------------------------------------------------------------------------------------------
+
+template <int J>
+inline void expand_vector(const uint8_t* low, U shift, uint8_t* out) {
+  const U two = load_bytes(low + J % 4 * 64), four = masked(J < 4 ? two : shifted<-4>(two), 0x0f);
+  store_bytes(out + J * 64, looked_up_64(either(four, shift), kShiftedE2m1.value));
+}
+
+// A block of 32 inputs whose values are shifted by `shift`: the half of a tile B.
+inline void expand_block(const uint8_t* low, I shift, uint8_t* out) {
+  const I once = shift_left(shift, 4), twice = once + shift_left(once, 8);
+  const U all_bytes = as_bytes(twice + shift_left(twice, 16));
+  expand_vector<0>(low, all_bytes, out);
+  expand_vector<1>(low, all_bytes, out);
+  expand_vector<2>(low, all_bytes, out);
+  expand_vector<3>(low, all_bytes, out);
+  expand_vector<4>(low, all_bytes, out);
+  expand_vector<5>(low, all_bytes, out);
+  expand_vector<6>(low, all_bytes, out);
+  expand_vector<7>(low, all_bytes, out);
+}
+
+inline void clear_block(uint8_t* out) {
+  for (int j = 0; j < 8; ++j) store_bytes(out + 64 * j, as_bytes(int_zero()));
+}
+
+inline uint8_t* block_of_column(RunColumn& c, int64_t i) {
+  return c.code[i / kHalfBlocks][i % kHalfBlocks * 8];
+}
+
+// The run of `count` blocks from block b on of panel `panel` of the pass: appends to columns[n], gives the new n.
+int64_t expand_run(const PanelAt& p, int64_t b, int64_t count, int64_t panel, RunColumn* columns, int64_t n) {
+  constexpr Kind K = Kind::mxfp4;
+  constexpr KindLayout l = layout_of(K);
+  const uint8_t* scales = block_at<K>(p, b).scale;
+  const RunScales run(count, [&](int64_t i) { return run_code(scales, i); });
+  prefetch<false>(scales + l.group(kGroup));
+  const int64_t each = run.alone ? count : 1;
+  for (int64_t k = 0; k < each; ++k) {
+    RunColumn& c = columns[n + k];
+    c.panel = panel, c.first = k == 0, c.last = k + 1 == each;
+    store(c.d, run.alone ? RunScales::d(run_code(scales, k)) : run.d());
+    for (int64_t i = 0; i < kRunBlocks; ++i) {
+      if (i >= count || (run.alone && i != k)) {
+        clear_block(block_of_column(c, i));
+        continue;
+      }
+      const uint8_t* low = block_at<K>(p, b + i).low;
+      for (int64_t at = 0; at < l.low; at += 64) prefetch<false>(low + l.group(kGroup) + at);
+      expand_block(low, run.alone ? int_zero() : run.shift(run_code(scales, i)), block_of_column(c, i));
+    }
+  }
+  return n + each;
+}
+
+// --- activations ----------------------------------------------------------------------------------------------------
+
+// The codes of a block of `rows` rows, to rows of 64 bytes.
+inline void pack_block(const RoundedBlock* from, int64_t rows, int8_t* to) {
+  for (int64_t r = 0; r < rows; ++r) __builtin_memcpy(to + r * kTileRowBytes, from[r].code, kBlock);
+}
+
+// Row tile t at the run of `count` blocks from block b on. Blocks that the run lacks meet zeros of a column.
+void pack_rows(const RowTiles& x, int64_t t, int64_t b, int64_t count, RunScratch& s) {
+  const int64_t row = t * kTileHigh, high = x.rows - row < kTileHigh ? x.rows - row : kTileHigh;
+  const RoundedBlock* from = x.x + row * x.blocks + b * high;
+  for (int64_t r = 0; r < high; ++r) s.scales[t][r] = from[r].scale;
+  for (int64_t i = 0; i < count; ++i, from += high) {
+    for (int digit = 0; digit < 2; ++digit)
+      pack_block(from + digit * x.low, high,
+                 s.rows[t % 2].code[digit][i / kHalfBlocks][0] + i % kHalfBlocks * kBlock);
+  }
+}
+
+// --- products -------------------------------------------------------------------------------------------------------
+
+// A column and a row tile.
+struct RunUnit {
+  const RunColumn* column = nullptr;
+  int64_t tile = 0;
+};
+
+template <int Turn, class T>
+inline void start_half(T& tiles, const RunColumn& column, const PackedRows& rows, int half) {
+  tiles.template load<kRunB + Turn>(column.code[half], kTileRowBytes);
+  tiles.template load<kRunA>(rows.code[0][half], kTileRowBytes);
+  tiles.template dot_i8<kRunC + Turn, kRunA, kRunB + Turn>();
+  tiles.template load<kRunA + 1>(rows.code[1][half], kTileRowBytes);
+  tiles.template dot_i8<kRunC + 2 + Turn, kRunA + 1, kRunB + Turn>();
+}
+
+template <int Turn, class T>
+inline void start_unit(T& tiles, const RunUnit& u, const RunScratch& s) {
+  tiles.template zero<kRunC + Turn>();
+  tiles.template zero<kRunC + 2 + Turn>();
+  start_half<Turn>(tiles, *u.column, s.rows[u.tile % 2], 0);
+  start_half<Turn>(tiles, *u.column, s.rows[u.tile % 2], 1);
+}
+
+template <int Turn, class T>
+inline void store_unit(const T& tiles, RunScratch& s) {
+  tiles.template store<kRunC + Turn>(s.dots[Turn][0], kTileRowBytes);
+  tiles.template store<kRunC + 2 + Turn>(s.dots[Turn][1], kTileRowBytes);
+}
+
+// Adds a unit to the sums of its panel.
+inline void add_unit(const Pass& pass, const RunUnit& u, RunScratch& s, int turn, int64_t b) {
+  const RunColumn& c = *u.column;
+  UnitSums sums = pass.sums_at(u.tile, c.panel, s.sums[u.tile][c.panel], b, kRunBlocks);
+  sums.first = sums.first && c.first;
+  if (!c.last) sums.y = nullptr;
+  F acc[kTileHigh];
+  load_sums(sums, acc);
+  const F d = load(c.d);
+  AUTARK_UNROLL(16)
+  for (int r = 0; r < kTileHigh; ++r) {
+    const I dot = shift_left(load_ints(s.dots[turn][0][r]), 7) + load_ints(s.dots[turn][1][r]);
+    acc[r] = fma(to_float(dot), d * all(s.scales[u.tile][r]), acc[r]);
+  }
+  store_sums(sums, acc);
+}
+
+// The units of a run in their order, each in three steps: its products start, its sums are stored, they are added.
+template <class T>
+class RunUnits {
+ public:
+  RunUnits(T& tiles, const Pass& pass, RunScratch& s, int64_t b) : tiles_(tiles), pass_(pass), s_(s), b_(b) {}
+
+  void next(const RunUnit& u) {
+    if (turn_)
+      step<1>(u);
+    else
+      step<0>(u);
+    turn_ = 1 - turn_;
+  }
+  void finish() {
+    next({});
+    next({});
+  }
+
+ private:
+  template <int Turn>
+  void step(const RunUnit& u) {
+    if (u.column) start_unit<Turn>(tiles_, u, s_);
+    RunUnit& added = units_[Turn];
+    if (added.column) add_unit(pass_, added, s_, Turn, b_);
+    if (units_[1 - Turn].column) store_unit<1 - Turn>(tiles_, s_);
+    added = u;
+  }
+
+  T& tiles_;
+  const Pass& pass_;
+  RunScratch& s_;
+  const int64_t b_;
+  RunUnit units_[2];  // the last two
+  int turn_ = 0;
+};
+
+// Adds the run from block b on, of n columns, to all sums of a pass. The first row tile is packed; the others are packed
+// while the one before is multiplied, since loads of what was just stored in pieces wait.
+template <class T>
+void add_run(T& tiles, const Pass& pass, RunScratch& s, int64_t b, int64_t count, int64_t n) {
+  RunUnits<T> units(tiles, pass, s, b);
+  for (int64_t t = 0; t < pass.x.count(); ++t) {
+    for (int64_t k = 0; k < n; ++k) {
+      units.next({s.columns + k, t});
+      if (k == 0 && t + 1 < pass.x.count()) pack_rows(pass.x, t + 1, b, count, s);
+    }
+  }
+  units.finish();
+}
+
+template <class T>
+void add_runs(T& tiles, const Pass& pass, RunScratch& s) {
+  const Panels& w = *pass.of->w;
+  for (int64_t b = 0; b < w.blocks; b += kRunBlocks) {
+    const int64_t count = w.blocks - b < kRunBlocks ? w.blocks - b : kRunBlocks;
+    pack_rows(pass.x, 0, b, count, s);
+    int64_t n = 0;
+    for (int64_t p = 0; p < pass.panels; ++p)
+      n = expand_run(panel_at(w, pass.panel + p), b, count, p, s.columns, n);
+    add_run(tiles, pass, s, b, count, n);
+  }
+}
+
+template <class T>
+void tile_product_of_runs(const ProductOfRounded& t) {
+  T tiles(run_shapes());
+  auto& s = *static_cast<RunScratch*>(t.scratch);
+  for (int64_t panel = t.panel_begin; panel < t.panel_end; panel += kPanelsOfPass) {
+    const int64_t left = t.panel_end - panel;
+    for (int64_t row = 0; row < t.rows; row += kRowsOfPass) {
+      const int64_t rows = t.rows - row < kRowsOfPass ? t.rows - row : kRowsOfPass;
+      add_runs(tiles,
+               {&t,
+                panel,
+                left < kPanelsOfPass ? left : kPanelsOfPass,
+                row,
+                {t.x + row * t.w->blocks, rows, t.w->blocks, t.low}},
+               s);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace autark
