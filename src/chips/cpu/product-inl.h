@@ -141,11 +141,17 @@ template <Kind K, int R, int P>
 void rounded_tile(const ExpandedBlock* w, const RoundedBlock* x, int64_t low, int64_t blocks, float* sums) {
   F acc[R][P];
   load_sums(sums, acc);
-  if (K == Kind::mxfp4 && low) {
-    add_expanded_runs<R, P>(w, x, low, blocks, acc);
-  } else {
-    for (int64_t b = 0; b < blocks; ++b) add_block<K, R, P>(ExpandedBlocks{w + b * P}, x + b * R, low, acc);
-  }
+  for (int64_t b = 0; b < blocks; ++b) add_block<K, R, P>(ExpandedBlocks{w + b * P}, x + b * R, low, acc);
+  store_sums(acc, sums);
+}
+
+// The same for runs of MXFP4 in two digits.
+template <int R, int P>
+void tile_of_runs(const ExpandedBlock* w, const RoundedBlock* x, int64_t low, int64_t blocks, float* sums) {
+  F acc[R][P];
+  load_sums(sums, acc);
+  for (int64_t b = 0; b < blocks; b += kRunBlocks)
+    add_expanded_run<R, P>(w + b * P, x + b * R, low, blocks - b < kRunBlocks ? blocks - b : kRunBlocks, acc);
   store_sums(acc, sums);
 }
 
@@ -156,6 +162,7 @@ void rounded_tile_of(int64_t rows, const ExpandedBlock* w, const RoundedBlock* x
   if constexpr (R > 1) {
     if (rows < R) return rounded_tile_of<K, P, R - 1>(rows, w, x, low, blocks, sums);
   }
+  if (K == Kind::mxfp4 && low) return tile_of_runs<R, P>(w, x, low, blocks, sums);
   rounded_tile<K, R, P>(w, x, low, blocks, sums);
 }
 

@@ -255,7 +255,9 @@ Tensor Recorder::official(Tensor x, Round how) {
 }
 
 Bf16Rows Recorder::official_bf16(Tensor x, Round how) {
-  const int64_t rows = x.rows(), cols = x.cols(), stride = (cols + kBlock - 1) / kBlock * kBlock;
+  const int64_t rows = x.rows(), cols = x.cols(), whole = (cols + kBlock - 1) / kBlock * kBlock;
+  // An odd number of cache lines: rows at a power of two would share a few sets of the caches.
+  const int64_t stride = (whole / kBlock | 1) * kBlock;
   for (const OfficialBf16& o : official_bf16_) {
     if (o.of.begin == x.data && o.how == how && o.rounded.rows == rows && o.rounded.stride == stride)
       return o.rounded;
@@ -268,7 +270,7 @@ Bf16Rows Recorder::official_bf16(Tensor x, Round how) {
              round(x.f32() + row * cols + at, n, run);
              uint16_t* to = y.values + row * stride;
              k->encode(Record::bf16, run, n, reinterpret_cast<unsigned char*>(to + at));
-             if (at + n == cols) std::fill(to + cols, to + stride, uint16_t{0});
+             if (at + n == cols) std::fill(to + cols, to + whole, uint16_t{0});
            });
   return y;
 }

@@ -56,27 +56,27 @@ AUTARK_INLINE void add_group_of_runs(const uint8_t* group, int64_t n, const Roun
   }
 }
 
-// The same for blocks of P panels that were expanded: w [block][P], x [block][R]. Their `m` holds the E8M0 codes.
+// A run of `count` blocks of P panels that were expanded: w [block][P], x [block][R]. Their `m` holds the E8M0 codes.
 template <int R, int P>
-AUTARK_INLINE void add_expanded_runs(const ExpandedBlock* w, const RoundedBlock* x, int64_t low,
-                                     int64_t blocks, F (&acc)[R][P]) {
+AUTARK_INLINE void add_expanded_run(const ExpandedBlock* w, const RoundedBlock* x, int64_t low, int64_t count,
+                                    F (&acc)[R][P]) {
   const auto code = [w](int64_t b, int p) {
     return load_ints(reinterpret_cast<const int32_t*>(w[b * P + p].m));
   };
-  for (int64_t first = 0; first < blocks; first += kRunBlocks) {
-    const int64_t count = blocks - first < kRunBlocks ? blocks - first : kRunBlocks;
-    RunScales run[P];
-    for (int p = 0; p < P; ++p) run[p] = RunScales(count, [&](int64_t i) { return code(first + i, p); });
-    I sum[R][P];
-    clear_sums(sum);
-    for (int64_t b = first; b < first + count; ++b) {
-      I dot[R][P];
-      dots_of<Kind::mxfp4, R, P, 0, 8>(ExpandedBlocks{w + b * P}, x + b * R, low, dot);
-      for (int p = 0; p < P; ++p) add_block_of_run(run[p], code(b, p), dot, p, x + b * R, low, sum, acc);
-    }
-    for (int p = 0; p < P; ++p) {
-      if (!run[p].alone) add_sum_of_run(sum, p, run[p].d(), x + first * R, low, acc);
-    }
+  RunScales run[P];
+  AUTARK_UNROLL(2)
+  for (int p = 0; p < P; ++p) run[p] = RunScales(count, [&](int64_t i) { return code(i, p); });
+  I sum[R][P];
+  clear_sums(sum);
+  for (int64_t b = 0; b < count; ++b) {
+    I dot[R][P];
+    dots_of<Kind::mxfp4, R, P, 0, 8>(ExpandedBlocks{w + b * P}, x + b * R, low, dot);
+    AUTARK_UNROLL(2)
+    for (int p = 0; p < P; ++p) add_block_of_run(run[p], code(b, p), dot, p, x + b * R, low, sum, acc);
+  }
+  AUTARK_UNROLL(2)
+  for (int p = 0; p < P; ++p) {
+    if (!run[p].alone) add_sum_of_run(sum, p, run[p].d(), x, low, acc);
   }
 }
 
