@@ -188,15 +188,19 @@ RoundedBlock** CpuChip::offer(Tensor y) {
 Tensor CpuChip::head_norm(Tensor x, float eps) {
   Tensor y = on_.tensor(x.shape);
   const int64_t n = x.cols();
-  each_row(x.rows(), {x}, {y}, [=, finish = finisher(), x = x.f32(), y = y.f32()](int64_t i) {
+  each_row(x.rows(), {x}, {y}, [=, on = &on_, finish = finisher(), x = x.f32(), y = y.f32()](int64_t i) {
     const auto bf16 = [](float v) { return decode_bf16(encode_bf16(v)); };
+    const float* const in = x + i * n;
+    float* const out = y + i * n;
+    for (int64_t k = 0; k < n; ++k) out[k] = in[k] * in[k];
+    on->kernels.v4().round_bf16(out, n, out);
     double squares[8] = {};
-    for (int64_t k = 0; k < n; ++k) squares[k % 8] += bf16(x[i * n + k] * x[i * n + k]);
+    for (int64_t k = 0; k < n; ++k) squares[k % 8] += out[k];
     const double sum = std::accumulate(squares, squares + 8, 0.0);
     const float mean = bf16(static_cast<float>(sum / static_cast<double>(n)));
     const float r = bf16(1 / std::sqrt(bf16(mean + eps)));
-    for (int64_t k = 0; k < n; ++k) y[i * n + k] = x[i * n + k] * r;
-    finish(y + i * n, n);
+    for (int64_t k = 0; k < n; ++k) out[k] = in[k] * r;
+    finish(out, n);
   });
   return ran(y);
 }
