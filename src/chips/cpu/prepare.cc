@@ -166,9 +166,9 @@ void write_super(const Weight& w, int64_t row, int64_t b, int lane, uint8_t* to)
   }
 }
 
-// Blocks of MXFP4 that hold only zeros take a scale that the rest of their run has, so that they do not stand alone
-// (run_scales-inl.h).
-void give_zeros_a_scale(const Panels& to, int64_t lane, uint8_t* panel) {
+// Makes the scales of MXFP4 as run_scales-inl.h wants them: blocks of zeros take one that the rest of their run has, and a
+// run with a scale that is no number has no other.
+void unify_scales(const Panels& to, int64_t lane, uint8_t* panel) {
   constexpr uint8_t kNoNumber = 255;
   const auto scale = [&](int64_t b) -> uint8_t& { return block_at(to, panel, b).scale[lane]; };
   const auto is_zero = [&](int64_t b) {
@@ -176,15 +176,21 @@ void give_zeros_a_scale(const Panels& to, int64_t lane, uint8_t* panel) {
     for (int j = 0; j < layout_of(Kind::mxfp4).low; j += 64) {
       if (word(low + j) & 0x77777777) return false;  // without signs
     }
-    return scale(b) != kNoNumber;
+    return true;
   };
   for (int64_t first = 0; first < to.blocks; first += kRunBlocks) {
     const int64_t end = std::min(first + kRunBlocks, to.blocks);
-    int64_t some = first;
-    while (some < end && is_zero(some)) ++some;
-    if (some == end) some = first;  // all are zero
+    int64_t some = first;  // a block that is not zero, if there is one
+    bool number = true;
+    for (int64_t b = end - 1; b >= first; --b) {
+      number = number && scale(b) != kNoNumber;
+      if (!is_zero(b)) some = b;
+    }
     for (int64_t b = first; b < end; ++b) {
-      if (is_zero(b)) scale(b) = scale(some);
+      if (!number)
+        scale(b) = kNoNumber;
+      else if (is_zero(b))
+        scale(b) = scale(some);
     }
   }
 }
@@ -202,7 +208,7 @@ void write_row(const Weight& w, const Panels& to, int64_t row, uint8_t* panel) {
       std::memcpy(at.scale + (s * kLanes + lane) * x.scale_bytes, x.scale + s * x.scale_bytes, x.scale_bytes);
     if (l.super && b % kGroup == 0) write_super(w, row, b, static_cast<int>(lane), at.super);
   }
-  if (to.kind == Kind::mxfp4) give_zeros_a_scale(to, lane, panel);
+  if (to.kind == Kind::mxfp4) unify_scales(to, lane, panel);
 }
 
 void write_block_row(const Weight& w, const Panels& to, int64_t row, uint8_t* panel) {

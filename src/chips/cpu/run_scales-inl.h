@@ -3,7 +3,8 @@
 // block's sum is shifted by the distance of its scale from the run's least one, and the run is rounded once.
 //
 // Distances of more than kMostShift would not fit the operands of matrix tiles. Where a lane of a panel has one, the
-// panel's blocks of this run stand alone: each is rounded by itself, in all lanes. So do blocks with the code 255, which is no number.
+// panel's blocks of this run stand alone: each is rounded by itself, in all lanes. Preparing weights sees to it that zeros do not
+// stand alone, and that a run with the code 255, which is no number, has no other.
 #pragma once
 #include "chips/cpu/panels-inl.h"
 
@@ -19,7 +20,7 @@ struct RunScales {
   RunScales(int64_t blocks, Code code) {
     I most = least = code(0);
     for (int64_t i = 1; i < blocks; ++i) least = min(least, code(i)), most = max(most, code(i));
-    alone = any_above(most - least, kMostShift) || any_above(most, 254);
+    alone = any_above(most - least, kMostShift);
   }
   I shift(I code) const { return code - least; }  // of a block's sum
   F d() const { return d(least); }                // of the run's
