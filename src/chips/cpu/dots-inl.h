@@ -10,8 +10,8 @@ namespace {
 // One panel's block, whose codes are unpacked once for all rows.
 template <Kind K>
 struct PackedBlock {
-  explicit PackedBlock(const BlockAt& at)
-      : codes(codes_of<K>(at.low, at.high)), factors(factors_of<K>(at.scale, at.super)) {}
+  PackedBlock(const BlockAt& at, const SuperFactors<K>& super)
+      : codes(codes_of<K>(at.low, at.high)), factors(factors_of<K>(at.scale, super)) {}
   U code(int, int j) const { return codes.v[j]; }
   F d(int) const { return factors.d; }
   F m(int) const { return factors.m; }

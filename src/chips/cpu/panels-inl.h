@@ -56,19 +56,30 @@ struct Factors {
   F d, m;
 };
 
+// What the factors of all blocks of a group have in common: K-quants' f16 factors of their scales.
+template <Kind K>
+struct SuperFactors {
+  explicit SuperFactors(const uint8_t* super)
+      : d(load_f16(super)), m(layout_of(K).super > 32 ? zero() - load_f16(super + 32) : zero()) {}
+  F d, m;
+};
+template <Kind K>
+requires(layout_of(K).super == 0) struct SuperFactors<K> {
+  explicit SuperFactors(const uint8_t*) {}
+};
+
 // 2^(code − 127), a byte a lane.
 inline F load_e8m0(const uint8_t* p) {
   return e8m0(load_bytes_as_ints(p));
 }
 
 template <Kind K>
-inline Factors factors_of(const uint8_t* scale, const uint8_t* super) {
+inline Factors factors_of(const uint8_t* scale, const SuperFactors<K>& super) {
   if constexpr (K == Kind::mxfp4) return {load_e8m0(scale) * all(0.5f), zero()};
   if constexpr (K == Kind::q4_1 || K == Kind::q5_1) return {load_f16(scale), load_f16(scale + 32)};
   if constexpr (K == Kind::q4_k || K == Kind::q5_k)
-    return {load_f16(super) * load_u8(scale), zero() - load_f16(super + 32) * load_u8(scale + 16)};
-  if constexpr (K == Kind::q6_k)
-    return {load_f16(super) * load_i8(scale), load_f16(super) * load_i8(scale + 16)};
+    return {super.d * load_u8(scale), super.m * load_u8(scale + 16)};
+  if constexpr (K == Kind::q6_k) return {super.d * load_i8(scale), super.d * load_i8(scale + 16)};
   if constexpr (K == Kind::int4) return {load_bf16(scale), zero()};
   return {load_f16(scale), zero()};
 }
@@ -127,6 +138,11 @@ inline int32_t quad(const RoundedBlock& x, int j) {
   int32_t v;
   __builtin_memcpy(&v, x.code + 4 * j, 4);
   return v;
+}
+
+template <Kind K>
+inline Factors factors_of(const uint8_t* scale, const uint8_t* super) {
+  return factors_of<K>(scale, SuperFactors<K>(super));
 }
 
 struct PanelAt {

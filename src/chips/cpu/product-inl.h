@@ -60,9 +60,10 @@ inline void each_tile(const Product& t, Tile tile) {
 template <Kind K, Prefetch How, int R>
 AUTARK_INLINE void add_group(const uint8_t* group, int64_t n, const RoundedBlock* x, int64_t low,
                              int64_t ahead, F (&acc)[R][1]) {
+  const SuperFactors<K> super(group);
   for (int64_t i = 0; i < n; ++i) {
     prefetch_share<K, R, 1, 1, How>(group, i, ahead);
-    add_block<K, R, 1>(PackedBlock<K>(block_of<K>(group, n, i)), x + i * R, low, acc);
+    add_block<K, R, 1>(PackedBlock<K>(block_of<K>(group, n, i), super), x + i * R, low, acc);
   }
 }
 

@@ -49,7 +49,8 @@ AUTARK_INLINE void add_group_of_runs(const uint8_t* group, int64_t n, const Roun
     for (int64_t i = first; i < first + count; ++i) {
       prefetch_share<K, R, 1, 1, How>(group, i, ahead);
       I dot[R][1];
-      dots_of<K, R, 1, 0, 8>(PackedBlock<K>(block_of<K>(group, n, i)), x + i * R, low, dot);
+      dots_of<K, R, 1, 0, 8>(PackedBlock<K>(block_of<K>(group, n, i), SuperFactors<K>(group)), x + i * R, low,
+                             dot);
       add_block_of_run(run, run_code(scales, i - first), dot, 0, x + i * R, low, sum, acc);
     }
     if (!run.alone) add_sum_of_run(sum, 0, run.d(), x + first * R, low, acc);

@@ -13,14 +13,15 @@ namespace {
 // One panel's block, whose codes are unpacked where they are needed: all of them would not fit in the registers.
 template <Kind K>
 struct PackedBlock {
-  explicit PackedBlock(const BlockAt& block) : at(block) {}
+  PackedBlock(const BlockAt& block, const SuperFactors<K>& of_group) : at(block), super(of_group) {}
   template <int J>
   U code(int) const {
     return code_of<K, J>(at.low, at.high);
   }
-  F d(int) const { return factors_of<K>(at.scale, at.super).d; }
-  F m(int) const { return factors_of<K>(at.scale, at.super).m; }
+  F d(int) const { return factors_of<K>(at.scale, super).d; }
+  F m(int) const { return factors_of<K>(at.scale, super).m; }
   BlockAt at;
+  const SuperFactors<K>& super;
 };
 
 template <Kind K>
