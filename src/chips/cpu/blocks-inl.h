@@ -1,13 +1,13 @@
-// One block of a tile of a product: R rows × P panels. Included by kernels_<isa>.cc after panels-inl.h and either dots-inl.h or
-// short_dots-inl.h, before product-inl.h.
+// One block of a product of R rows and P panels, and what few rows ask memory for. Included by product-inl.h, after either
+// dots-inl.h or short_dots-inl.h.
 #pragma once
 #include "chips/cpu/panels-inl.h"
 
 namespace autark {
 namespace {
 
-// Whether R rows ask for the first cache, not far ahead: who hardly computes. Others leave that to the loads and ask for the
-// second one.
+// Whether R rows ask for the first cache, not far ahead: who hardly computes. Others leave that to the loads and ask for
+// the second one.
 template <Kind K, int R, Prefetch How>
 constexpr bool kAsksFirst = How == Prefetch::by_rows && (R == 1 || (R == 2 && layout_of(K).low >= 512));
 

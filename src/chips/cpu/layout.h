@@ -28,11 +28,10 @@ namespace autark {
 // something else, also in the kernels.
 static constexpr char kLayoutName[] = "panels-2";
 
-static constexpr int kLanes = 16;  // outputs of a panel
-static constexpr int kBlock = 32;  // inputs of a block
-static constexpr int kGroup = 8;   // blocks of a group
-static constexpr int kRunBlocks =
-    4;  // blocks of a run, whose activations share a scale if they have two digits
+static constexpr int kLanes = 16;     // outputs of a panel
+static constexpr int kBlock = 32;     // inputs of a block
+static constexpr int kGroup = 8;      // blocks of a group
+static constexpr int kRunBlocks = 4;  // blocks of a run: 128 inputs
 
 // The formats of prepared matrices.
 enum class Kind : uint8_t {
@@ -111,10 +110,10 @@ struct Panels {  // a view of one prepared matrix
 // Rows are stored in tiles of tile_height() rows (kernels.h; the last one may be smaller): block b of row r, in a tile
 // of R rows that starts at row t, is at [t · blocks + b · R + r − t].
 //
-// Two digits, for official runs: x ≈ scale · (128 · code + low code), scale a power of two that the blocks of a run share,
-// |low code| ≤ 64. The low codes are blocks of their own, at an equal distance from all blocks of a matrix; the sums in
-// them are of both digits, and their scale is the logarithm of the scale. What E4M3 can say is exact down to 2^-10 of
-// the run's largest, BF16 down to 2^-6; smaller values have an error of at most 2^-14 of it.
+// Two digits, for official runs: x ≈ scale · (128 · code + low code), |low code| ≤ 64. scale is a power of two that the
+// blocks of a run share; the last run may have fewer. The low codes are blocks of their own, at an equal distance from all
+// blocks of a matrix; the sums in them are of both digits, and their scale is the logarithm of the scale. What E4M3 can
+// say is exact down to 2^-10 of the run's largest, BF16 down to 2^-6; smaller values have an error of at most 2^-14 of it.
 struct RoundedBlock {
   int8_t code[32];
   float scale;

@@ -166,8 +166,8 @@ void write_super(const Weight& w, int64_t row, int64_t b, int lane, uint8_t* to)
   }
 }
 
-// Makes the scales of MXFP4 as run_scales-inl.h wants them: blocks of zeros take one that the rest of their run has, and a
-// run with a scale that is no number has no other.
+// Makes the scales of MXFP4 as run_scales-inl.h wants them: blocks of zeros take one that the rest of their run has, and
+// one scale that is no number makes its whole run so.
 void unify_scales(const Panels& to, int64_t lane, uint8_t* panel) {
   constexpr uint8_t kNoNumber = 255;
   const auto scale = [&](int64_t b) -> uint8_t& { return block_at(to, panel, b).scale[lane]; };

@@ -1,10 +1,10 @@
-// Runs of MXFP4: four blocks, 128 inputs, of one panel. All scales of these weights are powers of two. In official runs the
-// activations of a run share one as well (layout.h), so the sum of a whole run is an integer times a power of two: each
+// Runs of MXFP4: four blocks, 128 inputs, of one panel. All scales of these weights are powers of two. In official runs
+// the activations of a run share one as well (layout.h), so the sum of a whole run is an integer times a power of two: each
 // block's sum is shifted by the distance of its scale from the run's least one, and the run is rounded once.
 //
 // Distances of more than kMostShift would not fit the operands of matrix tiles. Where a lane of a panel has one, the
-// panel's blocks of this run stand alone: each is rounded by itself, in all lanes. Preparing weights sees to it that zeros do not
-// stand alone, and that a run with the code 255, which is no number, has no other.
+// panel's blocks of this run stand alone: each is rounded by itself, in all lanes. prepare.cc gives zeros a scale with which
+// they do not stand alone, and where one scale is the code 255, which is no number, the same to the whole run.
 #pragma once
 #include "chips/cpu/panels-inl.h"
 
@@ -23,10 +23,9 @@ struct RunScales {
     alone = any_above(most - least, kMostShift);
   }
   I shift(I code) const { return code - least; }  // of a block's sum
-  F d() const { return d(least); }                // of the run's
-  static F d(I code) {
-    return e8m0(code) * all(0.5f);
-  }  // of a block that stands alone; weights are stored doubled
+  // What a sum is multiplied by: a run's, or that of a block that stands alone. Weights are stored doubled.
+  F d() const { return d(least); }
+  static F d(I code) { return e8m0(code) * all(0.5f); }
 
   I least = int_zero();
   bool alone = false;

@@ -1,10 +1,10 @@
 // Products of MXFP4 with activations in two digits by matrix tiles, a run at a time (run_scales-inl.h). Included by
 // tile_product-inl.h.
 //
-// A column is a run of one panel as two tiles B of 64 inputs each: its codes, doubled and shifted by the distances of their
-// scales. A panel whose blocks stand alone has one column a block, with zeros for the others. A unit is a column and 16
-// rows, whose codes are packed to rows of 64 inputs: two sums, one a digit. While the tiles compute a unit, the sums of the one
-// before are stored, and the lanes add those of the one before that. The lanes round where run_product-inl.h does.
+// A column is a run of one panel as two tiles B of 64 inputs each: its codes, doubled and shifted by the distances of
+// their scales. A panel whose blocks stand alone has one column a block, with zeros for the others. A unit is a column and
+// 16 rows, whose codes are packed to rows of 64 inputs: two sums, one a digit. While the tiles compute a unit, the sums of
+// the one before are stored, and the lanes add those of the one before that. The lanes round where run_product-inl.h does.
 #pragma once
 #include "chips/cpu/run_scales-inl.h"
 #include "chips/cpu/tile_pass-inl.h"
