@@ -53,6 +53,8 @@ constexpr E4m3Bytes e4m3_bytes() {
 }
 constexpr E4m3Bytes kE4m3Bytes = e4m3_bytes();
 
+constexpr int kFirstOrBoth = 0xf8;  // of ternarylogic: a | (b & c)
+
 struct E4m3Table {
   __m512i high[2], low[2];
 };
@@ -66,12 +68,12 @@ inline TwoPairs pairs_of_e4m3(const E4m3Table& t, const uint8_t* p) {
   const __m512i z = _mm512_loadu_si512(p);
   const __m512i size = _mm512_permutex2var_epi8(t.high[0], z, t.high[1]);
   const __m512i low = _mm512_permutex2var_epi8(t.low[0], z, t.low[1]);
-  constexpr int kFirstOrBoth = 0xf8;  // a | (b & c)
   const __m512i high = _mm512_ternarylogic_epi32(size, z, _mm512_set1_epi8(INT8_MIN), kFirstOrBoth);
   return {{_mm512_unpacklo_epi8(low, high)}, {_mm512_unpackhi_epi8(low, high)}};
 }
-// The same codes as the pairs (0, 1) of all lanes and then (2, 3). Intel's cores look up 128 bytes slowly, so codes of normal
-// numbers are computed: exponent and mantissa lie in both formats next to each other.
+// The same codes as the pairs (0, 1) of all lanes and then (2, 3). Intel's cores look up 128 bytes slowly, so codes of
+// normal numbers are computed: the low byte of a bf16 value is the code's low nibble, the high one its sign and the rest of
+// its exponent. REQUIRES: no NaN, as in every prepared matrix (prepare.cc).
 inline TwoPairs ordered_pairs_of_e4m3(const E4m3Table& t, const uint8_t* p) {
   const __m512i z = _mm512_loadu_si512(p);
   if (__builtin_expect(_mm512_testn_epi8_mask(z, _mm512_set1_epi8(0x78)) != 0,
@@ -84,7 +86,6 @@ inline TwoPairs ordered_pairs_of_e4m3(const E4m3Table& t, const uint8_t* p) {
   const __m512i order =
       _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
   const __m512i s = _mm512_shuffle_epi8(z, order);
-  constexpr int kFirstOrBoth = 0xf8;  // a | (b & c)
   const __m512i low = _mm512_and_si512(_mm512_slli_epi16(s, 4), _mm512_set1_epi8(static_cast<char>(0xf0)));
   const __m512i exponent = _mm512_and_si512(_mm512_srli_epi16(s, 4), _mm512_set1_epi8(7));
   const __m512i high =

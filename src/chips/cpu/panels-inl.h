@@ -32,13 +32,19 @@ inline U high_of(const uint8_t* p) {
   return masked(shifted<4 - J>(load_bytes(p)), 0x10);
 }
 
+// The low four bits of vector J of a block's codes.
+template <int J>
+inline U nibbles_of(const uint8_t* low) {
+  const U two = load_bytes(low + J % 4 * 64);
+  return masked(J < 4 ? two : shifted<-4>(two), 0x0f);
+}
+
 template <Kind K, int J>
 inline U code_of(const uint8_t* low, const uint8_t* high) {
   if constexpr (layout_of(K).low == 512) {
     return load_bytes(low + 64 * J);
   } else {
-    const U two = load_bytes(low + J % 4 * 64);
-    const U four = masked(J < 4 ? two : shifted<-4>(two), 0x0f);
+    const U four = nibbles_of<J>(low);
     if constexpr (K == Kind::mxfp4) return looked_up(four, kDoubledE2m1);
     if constexpr (layout_of(K).high > 0) return either(four, high_of<K, J>(high));
     return four;

@@ -180,17 +180,16 @@ void unify_scales(const Panels& to, int64_t lane, uint8_t* panel) {
   };
   for (int64_t first = 0; first < to.blocks; first += kRunBlocks) {
     const int64_t end = std::min(first + kRunBlocks, to.blocks);
+    bool zero[kRunBlocks], number = true;
     int64_t some = first;  // a block that is not zero, if there is one
-    bool number = true;
     for (int64_t b = end - 1; b >= first; --b) {
+      zero[b - first] = is_zero(b);
+      if (!zero[b - first]) some = b;
       number = number && scale(b) != kNoNumber;
-      if (!is_zero(b)) some = b;
     }
+    const uint8_t shared = number ? scale(some) : kNoNumber;
     for (int64_t b = first; b < end; ++b) {
-      if (!number)
-        scale(b) = kNoNumber;
-      else if (is_zero(b))
-        scale(b) = scale(some);
+      if (zero[b - first] || !number) scale(b) = shared;
     }
   }
 }

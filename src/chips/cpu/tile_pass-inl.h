@@ -64,5 +64,17 @@ struct Pass {
   }
 };
 
+// Calls run(pass) for every pass of a product.
+template <class Run>
+inline void each_pass(const ProductOfRounded& t, Run run) {
+  for (int64_t panel = t.panel_begin; panel < t.panel_end; panel += kPanelsOfPass) {
+    const int64_t panels = t.panel_end - panel < kPanelsOfPass ? t.panel_end - panel : kPanelsOfPass;
+    for (int64_t row = 0; row < t.rows; row += kRowsOfPass) {
+      const int64_t rows = t.rows - row < kRowsOfPass ? t.rows - row : kRowsOfPass;
+      run(Pass{&t, panel, panels, row, {t.x + row * t.w->blocks, rows, t.w->blocks, t.low}});
+    }
+  }
+}
+
 }  // namespace
 }  // namespace autark

@@ -241,33 +241,26 @@ void add_span(T& tiles, const Pass& pass, TileScratch<M>& s, int64_t b, int64_t 
 }
 
 template <Kind K, int D, class T>
-void tile_panels(T& tiles, const ProductOfRounded& t, int64_t panel, int64_t panels) {
-  constexpr Meaning M = layout_of(K).meaning;
-  constexpr int64_t kEach = kSlicesEach<M>, kBlocks = kUnit / D / kEach;  // of a span
+void add_spans(T& tiles, const Pass& pass, TileScratch<layout_of(K).meaning>& s) {
+  constexpr int64_t kEach = kSlicesEach<layout_of(K).meaning>, kBlocks = kUnit / D / kEach;  // of a span
   static_assert(kBlocks > 0 && kGroup % kBlocks == 0);
-  const Panels& w = *t.w;
-  auto& s = *static_cast<TileScratch<M>*>(t.scratch);
-  for (int64_t row = 0; row < t.rows; row += kRowsOfPass) {
-    const int64_t rows = t.rows - row < kRowsOfPass ? t.rows - row : kRowsOfPass;
-    const Pass pass{&t, panel, panels, row, {t.x + row * w.blocks, rows, w.blocks, t.low}};
-    for (int64_t b = 0; b < w.blocks; b += kBlocks) {
-      const int64_t blocks = w.blocks - b < kBlocks ? w.blocks - b : kBlocks;
-      for (int64_t p = 0; p < panels; ++p) {
-        const PanelAt at = panel_at(w, panel + p);
-        for (int64_t i = 0; i < blocks; ++i) expand_slices<K>(at, b + i, &s.w[p][i * kEach]);
-      }
-      add_span<D>(tiles, pass, s, b, blocks);
+  const Panels& w = *pass.of->w;
+  for (int64_t b = 0; b < w.blocks; b += kBlocks) {
+    const int64_t blocks = w.blocks - b < kBlocks ? w.blocks - b : kBlocks;
+    for (int64_t p = 0; p < pass.panels; ++p) {
+      const PanelAt at = panel_at(w, pass.panel + p);
+      for (int64_t i = 0; i < blocks; ++i) expand_slices<K>(at, b + i, &s.w[p][i * kEach]);
     }
+    add_span<D>(tiles, pass, s, b, blocks);
   }
 }
 
 template <Kind K, int D, class T>
 void tile_product_of_digits(const ProductOfRounded& t) {
-  T tiles(product_shapes(kSlicesEach<layout_of(K).meaning>));
-  for (int64_t panel = t.panel_begin; panel < t.panel_end; panel += kPanelsOfPass) {
-    const int64_t left = t.panel_end - panel;
-    tile_panels<K, D>(tiles, t, panel, left < kPanelsOfPass ? left : kPanelsOfPass);
-  }
+  constexpr Meaning M = layout_of(K).meaning;
+  T tiles(product_shapes(kSlicesEach<M>));
+  auto& s = *static_cast<TileScratch<M>*>(t.scratch);
+  each_pass(t, [&](const Pass& pass) { add_spans<K, D>(tiles, pass, s); });
 }
 
 template <Kind K, class T>

@@ -60,8 +60,7 @@ constexpr ShiftedE2m1 kShiftedE2m1 = shifted_e2m1();
 
 template <int J>
 inline void expand_vector(const uint8_t* low, U shift, uint8_t* out) {
-  const U two = load_bytes(low + J % 4 * 64), four = masked(J < 4 ? two : shifted<-4>(two), 0x0f);
-  store_bytes(out + J * 64, looked_up_64(either(four, shift), kShiftedE2m1.value));
+  store_bytes(out + J * 64, looked_up_64(either(nibbles_of<J>(low), shift), kShiftedE2m1.value));
 }
 
 // A block of 32 inputs whose values are shifted by `shift`: the half of a tile B.
@@ -245,19 +244,7 @@ template <class T>
 void tile_product_of_runs(const ProductOfRounded& t) {
   T tiles(run_shapes());
   auto& s = *static_cast<RunScratch*>(t.scratch);
-  for (int64_t panel = t.panel_begin; panel < t.panel_end; panel += kPanelsOfPass) {
-    const int64_t left = t.panel_end - panel;
-    for (int64_t row = 0; row < t.rows; row += kRowsOfPass) {
-      const int64_t rows = t.rows - row < kRowsOfPass ? t.rows - row : kRowsOfPass;
-      add_runs(tiles,
-               {&t,
-                panel,
-                left < kPanelsOfPass ? left : kPanelsOfPass,
-                row,
-                {t.x + row * t.w->blocks, rows, t.w->blocks, t.low}},
-               s);
-    }
-  }
+  each_pass(t, [&](const Pass& pass) { add_runs(tiles, pass, s); });
 }
 
 }  // namespace
