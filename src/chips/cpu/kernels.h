@@ -41,7 +41,9 @@ struct ProductOfFloats {
   void* scratch;
 };
 
-// The same for E4M3 and BF16 panels with activations that bf16 holds exactly.
+// The same for E4M3 and BF16 panels with activations that bf16 holds exactly, and, where Kernels::bf16_codes is set, for
+// panels of Meaning::shifted but MXFP4 with what Kernels::hold_in_digits gives of them: then y has the bits of
+// ProductOfRounded with two digits.
 struct ProductOfBf16 {
   const Panels* w;
   int64_t panel_begin, panel_end;
@@ -119,9 +121,12 @@ struct Kernels {
   void (*round_row)(const float* x, int64_t n, RoundedBlock* out, int64_t stride);
   // The same in two digits; the low ones are `low` blocks behind.
   void (*round_two_digits)(const float* x, int64_t n, RoundedBlock* out, int64_t stride, int64_t low);
+  // y: what these digits hold of x.
+  void (*hold_in_digits)(const float* x, int64_t n, float* y);
   void (*rounded_product)(const ProductOfRounded&);
   void (*float_product)(const ProductOfFloats&);
   void (*bf16_product)(const ProductOfBf16&);  // null: float_product takes such activations
+  bool bf16_codes;                             // whether it takes block formats, too
   void (*attend)(const AttendTask&);
   void (*rms_norm)(const float* x, const float* gain, float eps, int64_t n, float* y);  // gain may be null
   void (*add)(const float* a, const float* b, int64_t n, float* y);

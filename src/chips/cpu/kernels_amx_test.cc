@@ -151,10 +151,11 @@ class Emulation {
   struct sigaction before_ = {};
 };
 
-// The product of `rows` random rows of so many digits, with a bias.
-std::vector<float> product(const Kernels& k, const Panels& w, int64_t rows, int digits) {
+// The product of rows in so many digits, with a bias.
+std::vector<float> product(const Kernels& k, const Panels& w, int64_t rows, int digits,
+                           const std::vector<float>& x) {
   const int64_t panels = (w.out + kLanes - 1) / kLanes;
-  const std::vector<float> x = random_values(rows * w.in, 5), bias = random_values(w.out, 7);
+  const std::vector<float> bias = random_values(w.out, 7);
   const int64_t low = digits == 2 ? rows * w.blocks : 0;
   std::vector<RoundedBlock> rounded(digits * rows * w.blocks);
   for (int64_t r = 0; r < rows; ++r) {
@@ -180,9 +181,10 @@ TEST_P(AmxKernelsTest, ProductsHaveTheBitsOfAvx512) {
   const Panels& w = prepared.of(m.weight, team)[0];
   for (const int64_t rows : {7, 15, 16, 17, 40}) {
     for (const int digits : {1, 2}) {
-      const std::vector<float> expected = product(**avx512, w, rows, digits);
+      const std::vector<float> x = random_values(rows * w.in, 5);
+      const std::vector<float> expected = product(**avx512, w, rows, digits, x);
       const Emulation emulation;
-      EXPECT_EQ(product(kernels_amx(), w, rows, digits), expected)
+      EXPECT_EQ(product(kernels_amx(), w, rows, digits, x), expected)
           << rows << " rows, " << digits << " digits";
       EXPECT_TRUE(emulation.ran());
     }
@@ -197,16 +199,18 @@ std::vector<Format> formats() {
 INSTANTIATE_TEST_SUITE_P(Cpu, AmxKernelsTest, testing::ValuesIn(formats()),
                          [](const auto& i) { return std::string(name_of(i.param)); });
 
-// The product of `rows` random rows of bf16 values.
-std::vector<float> bf16_product(const Kernels& k, const Panels& w, int64_t rows) {
+// The product of rows of bf16 values, with the same bias.
+std::vector<float> bf16_product(const Kernels& k, const Panels& w, int64_t rows,
+                                const std::vector<float>& x) {
   const int64_t stride = w.blocks * kBlock, panels = (w.out + kLanes - 1) / kLanes;
-  const std::vector<float> x = random_values(rows * stride, 5);
+  const std::vector<float> bias = random_values(w.out, 7);
   std::vector<uint16_t> codes(rows * stride);
-  for (size_t i = 0; i < x.size(); ++i)
-    codes[i] = static_cast<int64_t>(i) % stride < w.in ? std::bit_cast<uint32_t>(x[i]) >> 16 : 0;
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t i = 0; i < w.in; ++i) codes[r * stride + i] = std::bit_cast<uint32_t>(x[r * w.in + i]) >> 16;
+  }
   Pages scratch(kScratchBytes);
   std::vector<float> y(rows * w.out);
-  k.bf16_product({&w, 0, panels, codes.data(), stride, rows, nullptr, y.data(), w.out, scratch.data()});
+  k.bf16_product({&w, 0, panels, codes.data(), stride, rows, bias.data(), y.data(), w.out, scratch.data()});
   return y;
 }
 
@@ -218,9 +222,31 @@ TEST(AmxKernelsTest, Bf16ProductsHaveTheBitsOfModelledTiles) {
     const Matrix m(f, 70, 544, 3);
     const Panels& w = prepared.of(m.weight, team)[0];
     for (const int64_t rows : {1, 2, 7, 16, 17, 40}) {
-      const std::vector<float> expected = bf16_product(tile_model_avx512(), w, rows);
+      const std::vector<float> x = random_values(rows * w.in, 5);
+      const std::vector<float> expected = bf16_product(tile_model_avx512(), w, rows, x);
       const Emulation emulation;
-      EXPECT_EQ(bf16_product(kernels_amx(), w, rows), expected) << name_of(f) << ", " << rows << " rows";
+      EXPECT_EQ(bf16_product(kernels_amx(), w, rows, x), expected) << name_of(f) << ", " << rows << " rows";
+      EXPECT_TRUE(emulation.ran());
+    }
+  }
+}
+
+// What two digits hold of rows that bf16 holds, as bf16 values: their products are those of the digits.
+TEST(AmxKernelsTest, ProductsOfHeldValuesHaveTheBitsOfDigits) {
+  const auto avx512 = kernels_for("avx512");
+  if (!avx512) GTEST_SKIP() << avx512.error().message;
+  Team team(1);
+  PreparedWeights prepared;
+  for (const Format f : {Format::q8_0, Format::q5_0, Format::q4_0}) {
+    const Matrix m(f, 70, 544, 3);
+    const Panels& w = prepared.of(m.weight, team)[0];
+    for (const int64_t rows : {2, 9, 16, 17, 40}) {
+      std::vector<float> x = random_values(rows * w.in, 5);
+      for (float& v : x) v = std::bit_cast<float>(std::bit_cast<uint32_t>(v) & 0xffff0000u);
+      const std::vector<float> expected = product(**avx512, w, rows, 2, x);
+      for (int64_t r = 0; r < rows; ++r) (*avx512)->hold_in_digits(&x[r * w.in], w.in, &x[r * w.in]);
+      const Emulation emulation;
+      EXPECT_EQ(bf16_product(kernels_amx(), w, rows, x), expected) << name_of(f) << ", " << rows << " rows";
       EXPECT_TRUE(emulation.ran());
     }
   }

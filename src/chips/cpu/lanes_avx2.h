@@ -364,6 +364,12 @@ template <int B>  // byte B of each lane, as a float
 inline F byte_of(U x) {
   return {byte_of<B>(x.a), byte_of<B>(x.b)};
 }
+inline __m256i bf16_pairs(__m256 even, __m256 odd) {
+  return _mm256_blend_epi16(_mm256_srli_epi32(_mm256_castps_si256(even), 16), _mm256_castps_si256(odd), 0xaa);
+}
+inline U bf16_pairs(F even, F odd) {
+  return {bf16_pairs(even.a, odd.a), bf16_pairs(even.b, odd.b)};
+}
 inline __m256i quads(__m256i unsigned_codes, __m256i x) {
   return _mm256_madd_epi16(_mm256_maddubs_epi16(unsigned_codes, x), _mm256_set1_epi16(1));
 }

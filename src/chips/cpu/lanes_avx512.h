@@ -284,6 +284,11 @@ template <int B>  // byte B of each lane, as a float
 inline F byte_of(U a) {
   return {_mm512_cvtepi32_ps(_mm512_and_si512(_mm512_srli_epi32(a.v, 8 * B), _mm512_set1_epi32(255)))};
 }
+// Pairs of bf16 values, even ones first, of floats that bf16 holds.
+inline U bf16_pairs(F even, F odd) {
+  return {_mm512_mask_blend_epi16(0xaaaaaaaa, _mm512_srli_epi32(_mm512_castps_si512(even.v), 16),
+                                  _mm512_castps_si512(odd.v))};
+}
 inline I dot_small(I acc, U w, int32_t x) {
   return {_mm512_dpbusd_epi32(acc.v, w.v, _mm512_set1_epi32(x))};
 }

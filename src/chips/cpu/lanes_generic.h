@@ -367,6 +367,13 @@ template <int B>  // byte B of each lane, as a float
 inline F byte_of(const U& a) {
   return {__builtin_convertvector((I::Lanes)a.v >> 8 * B & 0xff, F::Lanes)};
 }
+// Pairs of bf16 values, even ones first, of floats that bf16 holds.
+inline U bf16_pairs(const F& even, const F& odd) {
+  I a, b;
+  __builtin_memcpy(&a.v, &even.v, 64);
+  __builtin_memcpy(&b.v, &odd.v, 64);
+  return as_bytes(I{(a.v >> 16 & 0xffff) | (b.v & ~0xffff)});
+}
 // Bytes 0 and 2, or 1 and 3, of each lane times those of x, as pairs of int16.
 typedef int16_t Pairs __attribute__((vector_size(64)));
 inline Pairs products(const U& w, int32_t x, int odd) {

@@ -112,8 +112,16 @@ struct Panels {  // a view of one prepared matrix
 //
 // Two digits, for official runs: x ≈ scale · (128 · code + low code), |low code| ≤ 64. scale is a power of two that the
 // blocks of a run share; the last run may have fewer. The low codes are blocks of their own, at an equal distance from all
-// blocks of a matrix; the sums in them are of both digits, and their scale is the logarithm of the scale. What E4M3 can
-// say is exact down to 2^-10 of the run's largest, BF16 down to 2^-6; smaller values have an error of at most 2^-14 of it.
+// blocks of a matrix; the sums in them are of both digits, and their scale is the logarithm of the scale.
+// The digits of a block, as whole numbers, have magnitudes of at most 2^17 in sum, so that their sum with codes of eight
+// bits is at most 2^24: a float32 holds it and all its parts, however they are added. Where a block does not come near that,
+// what E4M3 can say is exact down to 2^-10 of the run's largest, BF16 down to 2^-6, and smaller values have an error of at most
+// 2^-14 of it; 32 numbers of one size have up to two bits less. Runs below 2^kLeastOfDigits round to multiples of what that
+// gives; blocks whose sum is kMostOfDigits or more count as infinite.
+static constexpr int kLeastOfDigits = -80;
+static constexpr float kMostOfDigits = 0x1p112f;
+static constexpr float kBlockOfDigits = (1 << 17) - 32;  // before they are rounded
+
 struct RoundedBlock {
   int8_t code[32];
   float scale;

@@ -8,6 +8,11 @@ bool takes_bf16(const Kernels& k, const Panels& w, Round in) {
   return k.bf16_product && in != Round::none && (w.kind == Kind::e4m3 || w.kind == Kind::bf16);
 }
 
+bool takes_held(const Kernels& k, const Panels& w, Round in, int64_t rows) {
+  const bool codes = layout_of(w.kind).meaning == Meaning::shifted && w.kind != Kind::mxfp4;
+  return k.bf16_codes && codes && in != Round::none && rows > k.packed_rows;
+}
+
 void ProductJob::run(int64_t begin, int64_t end, int64_t row, int64_t rows, float* y, int64_t y_stride,
                      void* scratch) const {
   const float* b = bias ? bias + begin * kLanes : nullptr;
@@ -60,8 +65,9 @@ ProductJob job_of(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight&
   AUTARK_CHECK(x.cols() == w.cols() && w.shape.rank == 2);
   ProductJob job{&on.kernels, &on.prepared.of(w, on.team)[0], {}, nullptr, bias.values};
   const Round in = inputs == Rounding::Inputs::official ? w.in : Round::none;
-  if (takes_bf16(on.kernels, *job.w, in)) {
-    const Bf16Rows rows = on.official_bf16(x, in);
+  const bool held = takes_held(on.kernels, *job.w, in, x.rows());
+  if (held || takes_bf16(on.kernels, *job.w, in)) {
+    const Bf16Rows rows = on.official_bf16(x, in, held);
     job.bf16 = rows.values, job.bf16_stride = rows.stride;
   } else if (rounds(inputs, job.w->kind)) {
     job.rounded = on.rounded(x, inputs, in);

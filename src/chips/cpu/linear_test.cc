@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include "chips/cpu/isa.h"
 #include "chips/cpu/prepare.h"
 #include "chips/cpu/testing.h"
 #include "tensor/minifloat.h"
@@ -231,6 +232,51 @@ TEST(LinearTest, TwoDigitsHoldWhatE4m3Says) {
     auto on = cpu({.inputs = Rounding::Inputs::official, .isa = isa});
     const std::vector<float> y = values(*on, on->linear(floats(*on, {rows, kIn}, x), ones.weight));
     for (size_t i = 0; i < y.size(); ++i) ASSERT_EQ(y[i], sums[i / 16]) << isa << ", row " << i / 16;
+  }
+}
+
+// Rows that ask much of two digits: numbers of one size, single large ones, very small and very large ones.
+std::vector<std::vector<float>> rows_for_digits(int64_t n) {
+  std::vector<std::vector<float>> rows{random_values(n, 67), std::vector<float>(n, 255),
+                                       std::vector<float>(n, 0)};
+  rows.push_back(rows[0]);
+  rows[3][n / 2] = 1e5f;
+  for (const float scale : {1e-30f, 1e-20f, 1e20f, 1e30f}) {
+    rows.push_back(rows[0]);
+    for (float& v : rows.back()) v *= scale;
+  }
+  for (std::vector<float>& r : rows) round(Round::bf16, r);
+  return rows;
+}
+
+// Two digits, as one number each, have magnitudes of at most 2^17 in sum for a block, and hold_in_digits says what they
+// hold; the error is at most 2^-12 of the run's largest, or what remains of runs below 2^-80.
+TEST(LinearTest, TwoDigitsSayWhatIsHeld) {
+  constexpr int64_t kIn = 352;
+  for (const std::string& isa : cpu_isas()) {
+    const Kernels& k = **kernels_for(isa);
+    for (const std::vector<float>& x : rows_for_digits(kIn)) {
+      std::vector<RoundedBlock> blocks(2 * kIn / kBlock);
+      std::vector<float> held(kIn);
+      k.round_two_digits(x.data(), kIn, blocks.data(), 1, kIn / kBlock);
+      k.hold_in_digits(x.data(), kIn, held.data());
+      for (int64_t b = 0; b < kIn / kBlock; ++b) {
+        int32_t sum = 0;
+        for (int64_t i = 0; i < kBlock; ++i) {
+          const int32_t digits = 128 * blocks[b].code[i] + blocks[b + kIn / kBlock].code[i];
+          const float value = x[b * kBlock + i], run = blocks[b].scale;
+          sum += std::abs(digits);
+          EXPECT_EQ(held[b * kBlock + i], static_cast<float>(digits) * run) << isa;
+          EXPECT_LE(std::abs(static_cast<double>(held[b * kBlock + i]) - value), run / 2) << isa;
+        }
+        EXPECT_LE(sum, 1 << 17) << isa;
+      }
+      for (int64_t at = 0; at < kIn; at += kTileSide) {
+        float top = 0x1p-80f;
+        for (int64_t i = at; i < std::min(kIn, at + kTileSide); ++i) top = std::max(top, std::abs(x[i]));
+        EXPECT_LE(blocks[at / kBlock].scale, top / 2048) << isa;
+      }
+    }
   }
 }
 

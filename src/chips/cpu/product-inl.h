@@ -265,25 +265,36 @@ inline float power_of_two(int e) {  // −126 ≤ e ≤ 127
   return power;
 }
 
-// The exponent of the greatest power of two that keeps |x| ≤ top within both digits.
-inline int digits_by(float top) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &top, 4);
-  const int e = int(bits >> 23) - 127;
-  const int by = (e < -100 ? 100 : -e) + 13;
-  return top * power_of_two(by) > 127 * 128 + 63 ? by - 1 : by;
+// What two digits must hold of a run: its largest |x|, and the largest sum of |x| of a block.
+struct RunSize {
+  float top = 0, block = 0;
+  bool finite = true;
+};
+
+// REQUIRES: n % 32 == 0.
+inline RunSize size_of_run(const float* x, int64_t n) {
+  RunSize s;
+  F top = zero();
+  for (int64_t i = 0; i < n; i += kBlock) {
+    const F a = abs(load(x + i)), b = abs(load(x + i + kLanes));
+    s.finite = s.finite && finite(a + b);
+    top = max(top, max(a, b));
+    const float block = sum_of(a + b);
+    s.block = block > s.block ? block : s.block;
+  }
+  s.top = max_of(top);
+  s.finite = s.finite && s.block < kMostOfDigits;
+  return s;
 }
 
-// The largest |x| of n values; NaN if one is not finite. REQUIRES: n % 16 == 0.
-inline float largest(const float* x, int64_t n) {
-  F top = zero();
-  bool ok = true;
-  for (int64_t i = 0; i < n; i += kLanes) {
-    const F v = load(x + i);
-    ok = ok && finite(v);
-    top = max(top, abs(v));
-  }
-  return ok ? max_of(top) : __builtin_nanf("");
+// The exponent of the power of two that makes a run whole numbers of two digits.
+inline int digits_by(const RunSize& s) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &s.top, 4);
+  const int e = int(bits >> 23) - 127;
+  int by = (e < kLeastOfDigits ? -kLeastOfDigits : -e) + 13;
+  while (s.top * power_of_two(by) > 127 * 128 + 63 || s.block * power_of_two(by) > kBlockOfDigits) --by;
+  return by;
 }
 
 // A block of a run whose digits are of `by` · x. `ok`: the run is finite.
@@ -300,20 +311,34 @@ inline void round_block_of_run(const float* x, float by, bool ok, RoundedBlock& 
   high.sum = low.sum = static_cast<float>(-low.less_sum);
 }
 
-void round_two_digits(const float* x, int64_t n, RoundedBlock* out, int64_t stride, int64_t low) {
+// Calls round(at, end, by, finite) for every run of n values.
+template <class Round>
+inline void each_run_of_digits(const float* x, int64_t n, Round round) {
   constexpr int64_t kRun = kRunBlocks * kBlock;
   for (int64_t at = 0; at < n; at += kRun) {
     const int64_t end = n - at < kRun ? n : at + kRun;
-    const float top = largest(x + at, end - at);
-    const bool ok = top == top;
-    const int e = digits_by(ok ? top : 0);
+    const RunSize size = size_of_run(x + at, end - at);
+    round(at, end, digits_by(size.finite ? size : RunSize{}), size.finite);
+  }
+}
+
+void round_two_digits(const float* x, int64_t n, RoundedBlock* out, int64_t stride, int64_t low) {
+  each_run_of_digits(x, n, [&](int64_t at, int64_t end, int e, bool finite) {
     const float by = power_of_two(e);
     for (int64_t i = at; i < end; i += kBlock, out += stride) {
-      round_block_of_run(x + i, by, ok, out[0], out[low]);
-      out[0].scale = ok ? 1 / by : top;
-      out[low].scale = ok ? static_cast<float>(-e) : top;
+      round_block_of_run(x + i, by, finite, out[0], out[low]);
+      out[0].scale = finite ? 1 / by : __builtin_nanf("");
+      out[low].scale = finite ? static_cast<float>(-e) : __builtin_nanf("");
     }
-  }
+  });
+}
+
+void hold_in_digits(const float* x, int64_t n, float* y) {
+  each_run_of_digits(x, n, [&](int64_t at, int64_t end, int e, bool finite) {
+    const F by = all(power_of_two(e)), back = all(finite ? power_of_two(-e) : __builtin_nanf(""));
+    for (int64_t i = at; i < end; i += kLanes)
+      store(y + i, nearest(finite ? load(x + i) * by : zero()) * back);
+  });
 }
 
 // --- float products ---------------------------------------------------------------------------------------

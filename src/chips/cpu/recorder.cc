@@ -254,20 +254,22 @@ Tensor Recorder::official(Tensor x, Round how) {
   return y;
 }
 
-Bf16Rows Recorder::official_bf16(Tensor x, Round how) {
+Bf16Rows Recorder::official_bf16(Tensor x, Round how, bool held) {
   const int64_t rows = x.rows(), cols = x.cols(), whole = (cols + kBlock - 1) / kBlock * kBlock;
   // An odd number of cache lines: rows at a power of two would share a few sets of the caches.
   const int64_t stride = (whole / kBlock | 1) * kBlock;
   for (const OfficialBf16& o : official_bf16_) {
-    if (o.of.begin == x.data && o.how == how && o.rounded.rows == rows && o.rounded.stride == stride)
+    if (o.of.begin == x.data && o.how == how && o.held == held && o.rounded.rows == rows &&
+        o.rounded.stride == stride)
       return o.rounded;
   }
   const Bf16Rows y{results.take_of<uint16_t>(rows * stride), rows, stride};
-  official_bf16_.push_back({x, how, y});
+  official_bf16_.push_back({x, how, held, y});
   each_run(*this, x, y,
            [=, k = &kernels, round = rounding_of(kernels, how)](int64_t row, int64_t at, int64_t n) {
              float run[kTileSide];
              round(x.f32() + row * cols + at, n, run);
+             if (held) k->hold_in_digits(run, n, run);
              uint16_t* to = y.values + row * stride;
              k->encode(Record::bf16, run, n, reinterpret_cast<unsigned char*>(to + at));
              if (at + n == cols) std::fill(to + cols, to + whole, uint16_t{0});

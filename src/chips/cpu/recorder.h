@@ -143,8 +143,9 @@ class Recorder {
   // x rounded as official code does, or x itself for Round::none. Computed at most once until
   // x is overwritten.
   Tensor official(Tensor x, Round how);
-  // The same as bf16 values, which hold what official code rounds to. REQUIRES: how is not Round::none.
-  Bf16Rows official_bf16(Tensor x, Round how);
+  // The same as bf16 values, which hold what official code rounds to, or, if `held`, what two digits hold of that. REQUIRES:
+  // how is not Round::none.
+  Bf16Rows official_bf16(Tensor x, Round how, bool held = false);
   // Registers r as the int8 form of x, which the caller has computed.
   void know_rounded(Tensor x, Rounded r) { rounded_.push_back({x, x.cols(), Round::none, r}); }
   // Announces that the verb that writes y can also round it. If rounded(y) is called before the verb runs,
@@ -196,6 +197,7 @@ class Recorder {
   struct OfficialBf16 {
     Bytes of;
     Round how;
+    bool held;
     Bf16Rows rounded;
   };
 

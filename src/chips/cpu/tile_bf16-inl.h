@@ -12,8 +12,7 @@
 // the sums of one row tile or span while the tiles compute the next one. The last row tile begins where it is whole, and
 // its first rows are computed twice.
 #pragma once
-#include "chips/cpu/panels-inl.h"
-#include "chips/cpu/tiles.h"
+#include "chips/cpu/tile_held-inl.h"
 
 namespace autark {
 namespace {
@@ -241,6 +240,10 @@ void tile_bf16_product(const ProductOfBf16& t) {
   if (t.rows == 0) return;
   if (t.w->kind == Kind::e4m3) return tile_bf16_product_of<Kind::e4m3, T>(t);
   if (t.w->kind == Kind::bf16) return tile_bf16_product_of<Kind::bf16, T>(t);
+  if (t.w->kind == Kind::q8_0) return tile_held_product<Kind::q8_0, T>(t);
+  if (t.w->kind == Kind::q5_0) return tile_held_product<Kind::q5_0, T>(t);
+  if (t.w->kind == Kind::q4_0) return tile_held_product<Kind::q4_0, T>(t);
+  if (t.w->kind == Kind::int4) return tile_held_product<Kind::int4, T>(t);
   __builtin_trap();  // other kinds are no bf16 values
 }
 
@@ -249,6 +252,7 @@ template <class T>
 void use_bf16_tiles(Kernels& k, const char* name) {
   k.bf16_name = name;
   k.bf16_product = tile_bf16_product<T>;
+  k.bf16_codes = true;
 }
 
 }  // namespace

@@ -43,36 +43,37 @@ struct RowTiles {
   const RoundedBlock* x;  // of the pass
   int64_t rows, blocks;
   int64_t low;  // ProductOfRounded::low
-
-  int64_t count() const { return (rows + kTileHigh - 1) / kTileHigh; }
 };
 
 // The panels and the rows of a product that share tiles: `panels` from `panel` on, rows from `row` on.
-struct Pass {
-  const ProductOfRounded* of;
-  int64_t panel, panels, row;
-  RowTiles x;
+template <class Product>
+struct PassOf {
+  const Product* of;
+  int64_t panel, panels, row, rows;
 
-  UnitSums sums_at(int64_t t, int64_t p, Sums& kept, int64_t b, int64_t blocks) const {
-    const int64_t at = (panel - of->panel_begin + p) * kLanes, r = t * kTileHigh;
-    UnitSums s{.kept = &kept, .y_stride = of->y_stride, .rows = x.rows - r, .first = b == 0};
-    if (b + blocks < x.blocks) return s;
+  int64_t count() const { return (rows + kTileHigh - 1) / kTileHigh; }  // of row tiles
+  RowTiles x() const { return {of->x + row * of->w->blocks, rows, of->w->blocks, of->low}; }
+
+  // Of panel p and the rows from r on, both of the pass, at the span of `blocks` blocks from b on.
+  UnitSums sums_at(int64_t r, int64_t p, Sums& kept, int64_t b, int64_t blocks) const {
+    const int64_t at = (panel - of->panel_begin + p) * kLanes;
+    UnitSums s{.kept = &kept, .y_stride = of->y_stride, .rows = rows - r, .first = b == 0};
+    if (b + blocks < of->w->blocks) return s;
     s.bias = of->bias ? of->bias + at : nullptr;
     s.y = of->y + (row + r) * of->y_stride + at;
     s.lanes = lanes_left(*of->w, panel + p);
     return s;
   }
 };
+using Pass = PassOf<ProductOfRounded>;
 
 // Calls run(pass) for every pass of a product.
-template <class Run>
-inline void each_pass(const ProductOfRounded& t, Run run) {
+template <class Product, class Run>
+inline void each_pass(const Product& t, Run run) {
   for (int64_t panel = t.panel_begin; panel < t.panel_end; panel += kPanelsOfPass) {
     const int64_t panels = t.panel_end - panel < kPanelsOfPass ? t.panel_end - panel : kPanelsOfPass;
-    for (int64_t row = 0; row < t.rows; row += kRowsOfPass) {
-      const int64_t rows = t.rows - row < kRowsOfPass ? t.rows - row : kRowsOfPass;
-      run(Pass{&t, panel, panels, row, {t.x + row * t.w->blocks, rows, t.w->blocks, t.low}});
-    }
+    for (int64_t row = 0; row < t.rows; row += kRowsOfPass)
+      run(PassOf<Product>{&t, panel, panels, row, t.rows - row < kRowsOfPass ? t.rows - row : kRowsOfPass});
   }
 }
 

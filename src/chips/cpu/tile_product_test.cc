@@ -53,8 +53,15 @@ std::vector<Format> block_formats() {
   return all;
 }
 
-constexpr Rounding::Inputs kRounded[] = {Rounding::Inputs::int8,
-                                         Rounding::Inputs::official};  // one digit, two
+// One digit, two, and two of what official code rounds to, which tiles may take as bf16 values.
+struct Mode {
+  Rounding::Inputs inputs;
+  Round in;
+};
+constexpr Mode kModes[] = {{Rounding::Inputs::int8, Round::none},
+                           {Rounding::Inputs::official, Round::none},
+                           {Rounding::Inputs::official, Round::bf16},
+                           {Rounding::Inputs::official, Round::e4m3_b128}};
 
 std::unique_ptr<Chip> rounding_cpu(Rounding::Inputs inputs, const std::string& isa, int threads = 1) {
   return cpu({.inputs = inputs, .threads = threads, .isa = isa});
@@ -77,14 +84,13 @@ TEST_P(TileProductTest, EveryNumberOfRowsHasTheSameBits) {
   const Matrix m(format(), 70, fitting(format(), 352), 3);
   const int64_t in = m.weight.cols();
   const std::vector<float> x = random_values(70 * in, 5), bias = random_values(70, 7);
-  for (const Rounding::Inputs inputs : kRounded) {
+  for (const auto& [inputs, in_rounding] : kModes) {
     const auto tiles = rounding_cpu(inputs, isas().tiles), plain = rounding_cpu(inputs, isas().plain);
+    const Weight w = m.weight.rounded(in_rounding, Round::none);
     for (int64_t rows = 1; rows <= 70; ++rows) {
       const std::vector<float> part(x.begin(), x.begin() + rows * in);
       const Vector b{bias.data(), {70}};
-      const auto of = [&](Chip& on) {
-        return bits(on, on.linear(floats(on, {rows, in}, part), m.weight, b));
-      };
+      const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {rows, in}, part), w, b)); };
       ASSERT_EQ(of(*tiles), of(*plain)) << rows << " rows";
       tiles->reset();
       plain->reset();
@@ -101,9 +107,10 @@ TEST_P(TileProductTest, OddShapesHaveTheSameBits) {
     const Matrix m(format(), s.out, fitting(format(), s.in), 11);
     const int64_t in = m.weight.cols();
     const std::vector<float> x = random_values(s.rows * in, 13);
-    for (const Rounding::Inputs inputs : kRounded) {
+    for (const auto& [inputs, in_rounding] : kModes) {
       const auto tiles = rounding_cpu(inputs, isas().tiles, 2), plain = rounding_cpu(inputs, isas().plain, 2);
-      const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {s.rows, in}, x), m.weight)); };
+      const Weight w = m.weight.rounded(in_rounding, Round::none);
+      const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {s.rows, in}, x), w)); };
       EXPECT_EQ(of(*tiles), of(*plain)) << s.rows << " rows, " << s.out << " x " << in;
     }
   }
@@ -119,7 +126,7 @@ TEST_P(TileProductTest, FfnMoeAndGroupsHaveTheSameBits) {
   std::vector<std::vector<uint32_t>> all[2];
   for (int i = 0; i < 4; ++i) {
     const int side = i % 2;
-    const auto on = rounding_cpu(kRounded[i / 2], side ? isas().plain : isas().tiles, 2);
+    const auto on = rounding_cpu(kModes[i / 2].inputs, side ? isas().plain : isas().tiles, 2);
     const Tensor t = floats(*on, {rows, in}, x);
     all[side].push_back(
         bits(*on, on->ffn(t, g.weight.expert(0), u.weight.expert(0), d.weight.expert(0), Act::silu, 0)));
@@ -130,6 +137,24 @@ TEST_P(TileProductTest, FfnMoeAndGroupsHaveTheSameBits) {
     all[side].push_back(bits(*on, on->grouped_linear(floats(*on, {rows, in * experts}, wide), g.weight)));
   }
   EXPECT_EQ(all[0], all[1]);
+}
+
+// Groups of whole runs and others: only the former can be rounded with all of the row.
+TEST_P(TileProductTest, OfficialGroupsHaveTheSameBits) {
+  for (const int64_t wide : {96, 128, 384}) {
+    const int64_t in = fitting(format(), wide), groups = 3;
+    const Matrix m(format(), groups, 36, in, 31);
+    const Weight w = m.weight.rounded(Round::bf16, Round::bf16);
+    const auto tiles = rounding_cpu(Rounding::Inputs::official, isas().tiles, 2),
+               plain = rounding_cpu(Rounding::Inputs::official, isas().plain, 2);
+    for (const int64_t rows : {5, 9, 37}) {
+      const std::vector<float> x = random_values(rows * in * groups, 43);
+      const auto of = [&](Chip& on) {
+        return bits(on, on.grouped_linear(floats(on, {rows, in * groups}, x), w));
+      };
+      EXPECT_EQ(of(*tiles), of(*plain)) << rows << " rows of " << in;
+    }
+  }
 }
 
 std::string name(const testing::TestParamInfo<std::tuple<Pair, Format>>& i) {
@@ -206,11 +231,16 @@ TEST(TileProductTest, ExtremeCodesAndBrokenScalesHaveTheSameBits) {
   std::fill_n(x.begin(), kIn, -1.f);
   std::fill_n(x.begin() + kIn, kIn, 0.f);
   x[2 * kIn] = NAN, x[3 * kIn + 40] = INFINITY, x[4 * kIn] = 1e30f, x[5 * kIn] = 1e-44f;
+  x[6 * kIn] = 5e33f, x[7 * kIn] = 3e38f, x[8 * kIn] = 1e-20f;
+  for (int64_t i = 9 * kIn; i < kRows * kIn; ++i)  // the largest sums, in which the smallest numbers matter
+    x[i] = i % 5 ? 254 : static_cast<float>(i % 127) / 64;
   for (const Pair& isa : pairs()) {
-    const auto tiles = rounding_cpu(Rounding::Inputs::int8, isa.tiles),
-               plain = rounding_cpu(Rounding::Inputs::int8, isa.plain);
-    const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {kRows, kIn}, x), m.weight)); };
-    EXPECT_EQ(of(*tiles), of(*plain)) << isa.tiles;
+    for (const auto& [inputs, in_rounding] : kModes) {
+      const auto tiles = rounding_cpu(inputs, isa.tiles), plain = rounding_cpu(inputs, isa.plain);
+      const Weight w = m.weight.rounded(in_rounding, Round::none);
+      const auto of = [&](Chip& on) { return bits(on, on.linear(floats(on, {kRows, kIn}, x), w)); };
+      EXPECT_EQ(of(*tiles), of(*plain)) << isa.tiles;
+    }
   }
 }
 

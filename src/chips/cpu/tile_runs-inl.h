@@ -163,7 +163,7 @@ inline void store_unit(const T& tiles, RunScratch& s) {
 // Adds a unit to the sums of its panel.
 inline void add_unit(const Pass& pass, const RunUnit& u, RunScratch& s, int turn, int64_t b) {
   const RunColumn& c = *u.column;
-  UnitSums sums = pass.sums_at(u.tile, c.panel, s.sums[u.tile][c.panel], b, kRunBlocks);
+  UnitSums sums = pass.sums_at(u.tile * kTileHigh, c.panel, s.sums[u.tile][c.panel], b, kRunBlocks);
   sums.first = sums.first && c.first;
   if (!c.last) sums.y = nullptr;
   F acc[kTileHigh];
@@ -218,10 +218,10 @@ class RunUnits {
 template <class T>
 void add_run(T& tiles, const Pass& pass, RunScratch& s, int64_t b, int64_t count, int64_t n) {
   RunUnits<T> units(tiles, pass, s, b);
-  for (int64_t t = 0; t < pass.x.count(); ++t) {
+  for (int64_t t = 0; t < pass.count(); ++t) {
     for (int64_t k = 0; k < n; ++k) {
       units.next({s.columns + k, t});
-      if (k == 0 && t + 1 < pass.x.count()) pack_rows(pass.x, t + 1, b, count, s);
+      if (k == 0 && t + 1 < pass.count()) pack_rows(pass.x(), t + 1, b, count, s);
     }
   }
   units.finish();
@@ -232,7 +232,7 @@ void add_runs(T& tiles, const Pass& pass, RunScratch& s) {
   const Panels& w = *pass.of->w;
   for (int64_t b = 0; b < w.blocks; b += kRunBlocks) {
     const int64_t count = w.blocks - b < kRunBlocks ? w.blocks - b : kRunBlocks;
-    pack_rows(pass.x, 0, b, count, s);
+    pack_rows(pass.x(), 0, b, count, s);
     int64_t n = 0;
     for (int64_t p = 0; p < pass.panels; ++p)
       n = expand_run(panel_at(w, pass.panel + p), b, count, p, s.columns, n);

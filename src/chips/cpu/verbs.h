@@ -41,6 +41,9 @@ inline Gate gate_of(Act a) {
 // the weights are of a kind that bf16 holds. The rows of a step have no say.
 bool takes_bf16(const Kernels& k, const Panels& w, Round in);
 
+// Whether a product of so many rows takes what two digits hold of its inputs as bf16 values, with the bits of those digits.
+bool takes_held(const Kernels& k, const Panels& w, Round in, int64_t rows);
+
 // Whether a product of this kind reads rounded activations.
 inline bool rounds(Rounding::Inputs inputs, Kind k) {
   return inputs != Rounding::Inputs::f32 && takes_rounded(k);
