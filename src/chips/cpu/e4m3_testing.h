@@ -16,11 +16,12 @@ inline uint16_t bf16_of_e4m3(uint8_t code) {
   return static_cast<uint16_t>(sign | bits >> 16);
 }
 
-// A block of a panel to pairs of bf16 values: out[pair of inputs][lane][2].
+// A block of a panel to pairs of bf16 values, out[pair][lane][2]: of every four inputs, 0 and 2, then 1 and 3.
 inline void expand_e4m3(const uint8_t* codes, uint16_t* out) {
   for (int i = 0; i < kBlock; ++i) {
+    const int pair = i / 4 * 2 + i % 2, second = i % 4 / 2;
     for (int lane = 0; lane < kLanes; ++lane)
-      out[i / 2 * 2 * kLanes + lane * 2 + i % 2] = bf16_of_e4m3(codes[i / 4 * 64 + lane * 4 + i % 4]);
+      out[pair * 2 * kLanes + lane * 2 + second] = bf16_of_e4m3(codes[i / 4 * 64 + lane * 4 + i % 4]);
   }
 }
 

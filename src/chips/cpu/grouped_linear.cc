@@ -23,10 +23,10 @@ struct GroupedJob {
 // Prepares each group's channels in the form that its product reads, and says where that lies.
 Bytes record_inputs(Recorder& on, GroupedJob& job, Rounding::Inputs inputs, Tensor x) {
   const Round in = job.in_rounding;
-  // Whole blocks or runs of a row are then those of its groups.
-  const bool held = takes_held(on.kernels, *job.w, in, job.rows) && job.in % (kRunBlocks * kBlock) == 0;
-  if (held || (takes_bf16(on.kernels, *job.w, in) && job.in % kBlock == 0))
-    return job.bf16 = on.official_bf16(x, in, held);
+  const auto form = bf16_form(on.kernels, *job.w, in, job.rows);
+  // Whole blocks, or runs, of a row are then those of its groups.
+  if (form && job.in % (form == Bf16Form::held ? kRunBlocks * kBlock : kBlock) == 0)
+    return job.bf16 = on.official_bf16(x, in, *form);
   if (!rounds(inputs, job.w->kind)) {
     x = on.official(x, in);
     job.floats = on.step_memory.take_of<const float*>(job.groups * job.rows);

@@ -11,7 +11,7 @@ namespace autark {
 // rows 8 KiB ahead into the second-level cache. second_cache: kSecondCacheAhead into this cache, whatever the rows, for
 // cores with so few fill buffers of the first one that they wait for memory.
 enum class Prefetch : uint8_t { by_rows, second_cache };
-static constexpr int64_t kSecondCacheAhead = 3072;  // bytes
+static constexpr int64_t kSecondCacheAhead = 3072, kFirstCacheAhead = 1024;  // bytes
 
 // y[row][panel outputs] = Σ x w (+ bias) for panels [panel_begin, panel_end). `y` and `bias` point to the
 // first output of panel_begin; all pointers are borrowed.
@@ -126,7 +126,8 @@ struct Kernels {
   void (*rounded_product)(const ProductOfRounded&);
   void (*float_product)(const ProductOfFloats&);
   void (*bf16_product)(const ProductOfBf16&);  // null: float_product takes such activations
-  bool bf16_codes;                             // whether it takes block formats, too
+  bool swaps_quads;  // whether it takes inputs 4 q + 1 and 4 q + 2 of E4M3 panels in each other's place
+  bool bf16_codes;   // whether it takes block formats, too
   void (*attend)(const AttendTask&);
   void (*rms_norm)(const float* x, const float* gain, float eps, int64_t n, float* y);  // gain may be null
   void (*add)(const float* a, const float* b, int64_t n, float* y);

@@ -52,6 +52,7 @@ constexpr Kernels kTable = {
     .rounded_product = rounded_product,
     .float_product = float_product,
     .bf16_product = bf16_product,
+    .swaps_quads = false,
     .bf16_codes = false,
     .attend = attend,
     .rms_norm = rms_norm,

@@ -39,6 +39,7 @@ constexpr Kernels kTable = {
     .rounded_product = rounded_product,
     .float_product = float_product,
     .bf16_product = nullptr,
+    .swaps_quads = false,
     .bf16_codes = false,
     .attend = attend,
     .rms_norm = rms_norm,

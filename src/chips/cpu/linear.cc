@@ -4,13 +4,13 @@
 
 namespace autark {
 
-bool takes_bf16(const Kernels& k, const Panels& w, Round in) {
-  return k.bf16_product && in != Round::none && (w.kind == Kind::e4m3 || w.kind == Kind::bf16);
-}
-
-bool takes_held(const Kernels& k, const Panels& w, Round in, int64_t rows) {
+std::optional<Bf16Form> bf16_form(const Kernels& k, const Panels& w, Round in, int64_t rows) {
+  if (!k.bf16_product || in == Round::none) return std::nullopt;
+  if (w.kind == Kind::bf16) return Bf16Form::values;
+  if (w.kind == Kind::e4m3) return k.swaps_quads ? Bf16Form::swapped : Bf16Form::values;
   const bool codes = layout_of(w.kind).meaning == Meaning::shifted && w.kind != Kind::mxfp4;
-  return k.bf16_codes && codes && in != Round::none && rows > k.packed_rows;
+  if (k.bf16_codes && codes && rows > k.packed_rows) return Bf16Form::held;
+  return std::nullopt;
 }
 
 void ProductJob::run(int64_t begin, int64_t end, int64_t row, int64_t rows, float* y, int64_t y_stride,
@@ -65,9 +65,8 @@ ProductJob job_of(Recorder& on, Rounding::Inputs inputs, Tensor x, const Weight&
   AUTARK_CHECK(x.cols() == w.cols() && w.shape.rank == 2);
   ProductJob job{&on.kernels, &on.prepared.of(w, on.team)[0], {}, nullptr, bias.values};
   const Round in = inputs == Rounding::Inputs::official ? w.in : Round::none;
-  const bool held = takes_held(on.kernels, *job.w, in, x.rows());
-  if (held || takes_bf16(on.kernels, *job.w, in)) {
-    const Bf16Rows rows = on.official_bf16(x, in, held);
+  if (const auto form = bf16_form(on.kernels, *job.w, in, x.rows())) {
+    const Bf16Rows rows = on.official_bf16(x, in, *form);
     job.bf16 = rows.values, job.bf16_stride = rows.stride;
   } else if (rounds(inputs, job.w->kind)) {
     job.rounded = on.rounded(x, inputs, in);

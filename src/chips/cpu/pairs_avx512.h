@@ -71,34 +71,29 @@ inline TwoPairs pairs_of_e4m3(const E4m3Table& t, const uint8_t* p) {
   const __m512i high = _mm512_ternarylogic_epi32(size, z, _mm512_set1_epi8(INT8_MIN), kFirstOrBoth);
   return {{_mm512_unpacklo_epi8(low, high)}, {_mm512_unpackhi_epi8(low, high)}};
 }
-// The same codes as the pairs (0, 1) of all lanes and then (2, 3). Intel's cores look up 128 bytes slowly, so codes of
-// normal numbers are computed: the low byte of a bf16 value is the code's low nibble, the high one its sign and the rest of
-// its exponent. REQUIRES: no NaN, as in every prepared matrix (prepare.cc).
-inline TwoPairs ordered_pairs_of_e4m3(const E4m3Table& t, const uint8_t* p) {
-  const __m512i z = _mm512_loadu_si512(p);
-  if (__builtin_expect(_mm512_testn_epi8_mask(z, _mm512_set1_epi8(0x78)) != 0,
-                       0)) {  // zeros, subnormal codes
-    const TwoPairs two = pairs_of_e4m3(t, p);
-    const auto a = _mm512_castsi512_ps(two.a.v), b = _mm512_castsi512_ps(two.b.v);
-    return {{_mm512_castps_si512(_mm512_shuffle_ps(a, b, 0x88))},
-            {_mm512_castps_si512(_mm512_shuffle_ps(a, b, 0xdd))}};
-  }
-  const __m512i order =
-      _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15));
-  const __m512i s = _mm512_shuffle_epi8(z, order);
-  const __m512i low = _mm512_and_si512(_mm512_slli_epi16(s, 4), _mm512_set1_epi8(static_cast<char>(0xf0)));
-  const __m512i exponent = _mm512_and_si512(_mm512_srli_epi16(s, 4), _mm512_set1_epi8(7));
-  const __m512i high =
-      _mm512_add_epi8(_mm512_ternarylogic_epi32(exponent, s, _mm512_set1_epi8(INT8_MIN), kFirstOrBoth),
-                      _mm512_set1_epi8(120 / 2));
-  return {{_mm512_unpacklo_epi8(low, high)}, {_mm512_unpackhi_epi8(low, high)}};
+// The same codes as the pairs (0, 2) of all lanes and then (1, 3): two in 32 bits, where they are.
+inline TwoPairs apart_pairs_of_e4m3(const E4m3Table& t, __m512i z) {
+  const __m512i size = _mm512_permutex2var_epi8(t.high[0], z, t.high[1]);
+  const __m512i low = _mm512_permutex2var_epi8(t.low[0], z, t.low[1]);
+  const __m512i high = _mm512_ternarylogic_epi32(size, z, _mm512_set1_epi8(INT8_MIN), kFirstOrBoth);
+  constexpr __mmask64 kOdd = 0xaaaaaaaaaaaaaaaa;
+  return {{_mm512_mask_blend_epi8(kOdd, low, _mm512_slli_epi16(high, 8))},
+          {_mm512_mask_blend_epi8(kOdd, _mm512_srli_epi16(low, 8), high)}};
 }
-// For tile_bf16-inl.h: a block of a panel to out[pair of inputs][lane][2].
+// Intel's cores look up 128 bytes slowly, so codes of normal numbers are computed. REQUIRES: no NaN, as in every prepared
+// matrix (prepare.cc).
+inline TwoPairs apart_pairs_of_e4m3(const E4m3Table& t, const uint8_t* p) {
+  const __m512i z = _mm512_loadu_si512(p);
+  if (__builtin_expect(_mm512_testn_epi8_mask(z, _mm512_set1_epi8(0x78)) != 0, 0))
+    return apart_pairs_of_e4m3(t, z);  // zeros, subnormal codes
+  return {{normal_e4m3(_mm512_slli_epi16(z, 8))}, {normal_e4m3(z)}};
+}
+// For tile_bf16-inl.h: a block of a panel to out[pair][lane][2].
 inline void expand_e4m3(const uint8_t* codes, uint16_t* out) {
   const E4m3Table table = e4m3_table();
   AUTARK_UNROLL(8)
   for (int q = 0; q < kBlock / 4; ++q) {
-    const TwoPairs two = ordered_pairs_of_e4m3(table, codes + q * 64);
+    const TwoPairs two = apart_pairs_of_e4m3(table, codes + q * 64);
     store_pairs(out + q * 4 * kLanes, two.a);
     store_pairs(out + q * 4 * kLanes + 2 * kLanes, two.b);
   }

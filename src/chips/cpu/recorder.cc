@@ -31,6 +31,11 @@ RoundRun rounding_of(const Kernels& k, Round how) {
   return how == Round::bf16 ? k.v4().round_bf16 : k.v4().round_e4m3;
 }
 
+// Swaps values 4 q + 1 and 4 q + 2. REQUIRES: n % 4 == 0.
+void swap_quads(uint16_t* x, int64_t n) {
+  for (int64_t i = 0; i < n; i += 4) std::swap(x[i + 1], x[i + 2]);
+}
+
 // Calls run(row, at, n) for the n values from `at` on of each row, a run of 128 or a row's rest at a time.
 template <class Run>
 void each_run(Recorder& on, const Tensor& x, const Bytes& y, Run run) {
@@ -254,25 +259,26 @@ Tensor Recorder::official(Tensor x, Round how) {
   return y;
 }
 
-Bf16Rows Recorder::official_bf16(Tensor x, Round how, bool held) {
+Bf16Rows Recorder::official_bf16(Tensor x, Round how, Bf16Form form) {
   const int64_t rows = x.rows(), cols = x.cols(), whole = (cols + kBlock - 1) / kBlock * kBlock;
   // An odd number of cache lines: rows at a power of two would share a few sets of the caches.
   const int64_t stride = (whole / kBlock | 1) * kBlock;
   for (const OfficialBf16& o : official_bf16_) {
-    if (o.of.begin == x.data && o.how == how && o.held == held && o.rounded.rows == rows &&
+    if (o.of.begin == x.data && o.how == how && o.form == form && o.rounded.rows == rows &&
         o.rounded.stride == stride)
       return o.rounded;
   }
   const Bf16Rows y{results.take_of<uint16_t>(rows * stride), rows, stride};
-  official_bf16_.push_back({x, how, held, y});
+  official_bf16_.push_back({x, how, form, y});
   each_run(*this, x, y,
            [=, k = &kernels, round = rounding_of(kernels, how)](int64_t row, int64_t at, int64_t n) {
              float run[kTileSide];
              round(x.f32() + row * cols + at, n, run);
-             if (held) k->hold_in_digits(run, n, run);
+             if (form == Bf16Form::held) k->hold_in_digits(run, n, run);
              uint16_t* to = y.values + row * stride;
              k->encode(Record::bf16, run, n, reinterpret_cast<unsigned char*>(to + at));
              if (at + n == cols) std::fill(to + cols, to + whole, uint16_t{0});
+             if (form == Bf16Form::swapped) swap_quads(to + at, (n + 3) / 4 * 4);
            });
   return y;
 }

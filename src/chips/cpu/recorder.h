@@ -45,6 +45,10 @@ struct Rounded {
   int64_t low = 0;  // blocks from a block to its low digits; 0: there are none
 };
 
+// What bf16 rows have: the values; the same with 4 q + 1 and 4 q + 2 swapped (Kernels::swaps_quads); what two digits hold of
+// them.
+enum class Bf16Form : uint8_t { values, swapped, held };
+
 // Rows of bf16 values, [rows][stride]; the values behind a row's own are zero up to a whole block of 32.
 struct Bf16Rows {
   uint16_t* values = nullptr;
@@ -143,9 +147,8 @@ class Recorder {
   // x rounded as official code does, or x itself for Round::none. Computed at most once until
   // x is overwritten.
   Tensor official(Tensor x, Round how);
-  // The same as bf16 values, which hold what official code rounds to, or, if `held`, what two digits hold of that. REQUIRES:
-  // how is not Round::none.
-  Bf16Rows official_bf16(Tensor x, Round how, bool held = false);
+  // The same as bf16 values, which hold what official code rounds to. REQUIRES: how is not Round::none.
+  Bf16Rows official_bf16(Tensor x, Round how, Bf16Form form);
   // Registers r as the int8 form of x, which the caller has computed.
   void know_rounded(Tensor x, Rounded r) { rounded_.push_back({x, x.cols(), Round::none, r}); }
   // Announces that the verb that writes y can also round it. If rounded(y) is called before the verb runs,
@@ -197,7 +200,7 @@ class Recorder {
   struct OfficialBf16 {
     Bytes of;
     Round how;
-    bool held;
+    Bf16Form form;
     Bf16Rows rounded;
   };
 

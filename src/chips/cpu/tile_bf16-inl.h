@@ -7,7 +7,8 @@
 // product_bf16-inl.h.
 //
 // Tile A: 16 rows of a block of activations, where they are. Tile B: the same block of a panel as pairs of inputs, which is
-// how BF16 panels are stored; E4M3 is expanded. Four columns, each a span of a panel, have a tile C each: four panels of one
+// how BF16 panels are stored; E4M3 is expanded, to pairs of inputs 4 q and 4 q + 2, 4 q + 1 and 4 q + 3, which takes fewer
+// operations (Kernels::swaps_quads). Four columns, each a span of a panel, have a tile C each: four panels of one
 // span where there are many rows, else spans of one panel, which is read from its first byte to its last. The lanes add
 // the sums of one row tile or span while the tiles compute the next one. The last row tile begins where it is whole, and
 // its first rows are computed twice.
@@ -57,7 +58,10 @@ struct PanelTiles {
   // Block i, expanded to `room` if need be. Asks for what lies ahead.
   const uint16_t* block(int64_t i, uint16_t* room) const {
     const uint8_t* codes = at.groups + i * kBytes;
-    for (int64_t n = 0; n < kBytes; n += 64) prefetch<false>(codes + kSecondCacheAhead + n);
+    for (int64_t n = 0; n < kBytes; n += 64) {
+      prefetch<false>(codes + kSecondCacheAhead + n);
+      prefetch<true>(codes + kBytes + n);
+    }
     if constexpr (K == Kind::bf16) return reinterpret_cast<const uint16_t*>(codes);
     expand_e4m3(codes, room);
     return room;
@@ -183,7 +187,7 @@ inline void start_span(T& tiles, const PanelTiles<K>& from, const Column& c, con
   const uint16_t* b = from.block(first, room);
   for (int64_t i = 0; i < c.blocks; ++i) {
     const uint16_t* next = b;
-    if (i + 1 < c.blocks) next = from.block(first + i + 1, room + (i + 1) * kPairsOfBlock);
+    if (i + 1 < c.blocks) next = from.block(first + i + 1, room + (i + 1) % 2 * kPairsOfBlock);
     tiles.template load<kA>(t.x + c.input + i * kBlock, t.x_stride * 2);
     tiles.template load<kB>(b, kTileRowBytes);
     tiles.template dot_bf16<kBf16C + C, kA, kB>();
@@ -197,7 +201,7 @@ inline void run_span(T& tiles, const PanelTiles<K>& from, int64_t span, const Pr
                      Bf16Scratch& s) {
   constexpr int kBefore = (C + kColumns - 1) % kColumns;
   const bool is = span * kSpanBlocks < from.at.blocks;
-  if (is) start_span<K, C>(tiles, from, from.column(span, nullptr), t, s.b[C]);
+  if (is) start_span<K, C>(tiles, from, from.column(span, nullptr), t, s.b[0]);
   if (span > 0 && (span - 1) * kSpanBlocks < from.at.blocks) {
     tiles.template store<kBf16C + kBefore>(s.sums[0][kBefore][0], kTileRowBytes);
     add_sums(s.sums[0][kBefore], from.column(span - 1, nullptr).scale, t.rows, s.totals[0][0]);
@@ -252,7 +256,7 @@ template <class T>
 void use_bf16_tiles(Kernels& k, const char* name) {
   k.bf16_name = name;
   k.bf16_product = tile_bf16_product<T>;
-  k.bf16_codes = true;
+  k.swaps_quads = k.bf16_codes = true;
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Recorders of verbs with more than a few lines, one file each. Chip has the verbs' contracts.
 #pragma once
+#include <optional>
 #include "chips/chip.h"
 #include "chips/cpu/recorder.h"
 
@@ -37,12 +38,9 @@ inline Gate gate_of(Act a) {
   return static_cast<Gate>(a);  // the same order
 }
 
-// Whether a product of an official run takes its inputs as bf16 values: the kernels multiply such values, and
-// the weights are of a kind that bf16 holds. The rows of a step have no say.
-bool takes_bf16(const Kernels& k, const Panels& w, Round in);
-
-// Whether a product of so many rows takes what two digits hold of its inputs as bf16 values, with the bits of those digits.
-bool takes_held(const Kernels& k, const Panels& w, Round in, int64_t rows);
+// In which form a product of an official run takes its inputs as bf16 values: where the kernels multiply such values, and bf16
+// holds the weights or their codes. The number of rows decides only where the bits do not depend on it.
+std::optional<Bf16Form> bf16_form(const Kernels& k, const Panels& w, Round in, int64_t rows);
 
 // Whether a product of this kind reads rounded activations.
 inline bool rounds(Rounding::Inputs inputs, Kind k) {
