@@ -8,8 +8,9 @@
 namespace autark {
 
 // Where products of few rounded rows prefetch weights to. by_rows: one row 4 KiB ahead into the first-level cache, more
-// rows 8 KiB ahead into the second-level cache. second_cache: kSecondCacheAhead into this cache, whatever the rows, for
-// cores with so few fill buffers of the first one that they wait for memory.
+// rows 8 KiB ahead into the second-level cache. second_cache, for cores with so few fill buffers of the first-level cache that
+// they wait for memory: one and two rows kSecondCacheAhead into the second-level cache, and kFirstCacheAhead from there into the
+// first one.
 enum class Prefetch : uint8_t { by_rows, second_cache };
 static constexpr int64_t kSecondCacheAhead = 3072, kFirstCacheAhead = 1024;  // bytes
 
@@ -161,6 +162,14 @@ static constexpr int64_t even_height(int64_t rows, int64_t most) {
 static inline int64_t tile_height(const Kernels& k, int64_t rows) {
   return rows > k.packed_rows ? k.tile_rows : even_height(rows, k.packed_tile_rows);
 }
+
+#if defined(__x86_64__)
+// The same with the prefetches of this processor: Intel's cores want Prefetch::second_cache.
+static inline Kernels for_this_core(Kernels k) {
+  if (__builtin_cpu_is("intel")) k.prefetch = Prefetch::second_cache;
+  return k;
+}
+#endif
 
 // Bytes of one thread's scratch: expanded weights of two panels, accumulators, or one attention tile.
 static constexpr int64_t kScratchBytes = 4 << 20;

@@ -24,7 +24,6 @@ namespace {
 Kernels table() {
   Kernels k = with_tiles<AmxTiles, kernels_avx512>("amx", "amx-int8 (up to 8 rows: avx512-vnni)");
   use_bf16_tiles<AmxTiles>(k, "amx-bf16");
-  k.prefetch = Prefetch::second_cache;
   k.int8_peak = tile_peak<AmxTiles, Int8Dot>;
   k.int8_ops = tile_ops(kTileRowBytes);
   return k;

@@ -61,7 +61,8 @@ constexpr Kernels kTable = {
 }  // namespace
 
 const Kernels& kernels_avx2() {
-  return kTable;
+  static const Kernels k = for_this_core(kTable);
+  return k;
 }
 
 }  // namespace autark

@@ -73,7 +73,8 @@ constexpr Kernels kTable = {
 }  // namespace
 
 const Kernels& kernels_avx512() {
-  return kTable;
+  static const Kernels k = for_this_core(kTable);
+  return k;
 }
 
 }  // namespace autark

@@ -24,11 +24,10 @@ struct Quad {  // four inputs of 16 lanes
 constexpr int kTileRows = 6;        // rows of a product that share one load of the weights
 constexpr int kPackedTileRows = 5;  // the same where codes are unpacked for a tile, which takes registers
 constexpr int kTilePanels = 1;  // panels of a tile of many rows: its sums are twelve of the sixteen registers
-constexpr int kAttendVectors = 1;     // vectors of positions or channels in a tile of attention
-constexpr int kKeysEach = 2;          // index keys that share one load of the queries
-constexpr bool kServesTiles = false;  // whether amx takes these kernels for few rows
-constexpr bool kFused = true;         // whether fma() rounds once
-constexpr bool kSignedFull = true;    // whether codes of eight bits are multiplied after 128 was subtracted
+constexpr int kAttendVectors = 1;   // vectors of positions or channels in a tile of attention
+constexpr int kKeysEach = 2;        // index keys that share one load of the queries
+constexpr bool kFused = true;       // whether fma() rounds once
+constexpr bool kSignedFull = true;  // whether codes of eight bits are multiplied after 128 was subtracted
 
 inline __m256i first(int64_t n) {  // mask of the first n of eight lanes
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);

@@ -41,7 +41,6 @@ constexpr int kPackedTileRows = kTileRows;  // the same where codes are unpacked
 constexpr int kTilePanels = 2;              // panels of a tile of many rows
 constexpr int kAttendVectors = 4;           // vectors of positions or channels in a tile of attention
 constexpr int kKeysEach = 2;                // index keys that share one load of the queries
-constexpr bool kServesTiles = false;        // whether amx takes these kernels for few rows
 constexpr bool kFused = false;              // whether fma() rounds once
 constexpr bool kSignedFull = false;  // whether codes of eight bits are multiplied after 128 was subtracted
 

@@ -205,10 +205,8 @@ void rounded_product_of(const ProductOfRounded& t) {
   if (t.rows == 0) return;
   // The last rows of a matrix of many are stored in higher tiles.
   const bool packed = t.rows <= kPackedTileRows || (t.rows <= kFewRows && t.high <= kPackedTileRows);
-  if constexpr (kServesTiles) {
-    if (packed && t.prefetch == Prefetch::second_cache)
-      return each_tile(t, [](const auto& one) { few_rounded_rows_of<K, Prefetch::second_cache>(one); });
-  }
+  if (packed && t.prefetch == Prefetch::second_cache)
+    return each_tile(t, [](const auto& one) { few_rounded_rows_of<K, Prefetch::second_cache>(one); });
   if (packed) return each_tile(t, [](const auto& one) { few_rounded_rows_of<K, Prefetch::by_rows>(one); });
   int64_t panel = t.panel_begin;
   for (; panel + kTilePanels <= t.panel_end; panel += kTilePanels)

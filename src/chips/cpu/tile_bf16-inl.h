@@ -55,7 +55,7 @@ struct PanelTiles {
 
   PanelTiles(const Panels& w, int64_t panel) : at(panel_at(w, panel)) {}
 
-  // Block i, expanded to `room` if need be. Asks for what lies ahead.
+  // Block i, expanded to `room` if need be. Asks the second-level cache for what lies ahead, the first one for the next block.
   const uint16_t* block(int64_t i, uint16_t* room) const {
     const uint8_t* codes = at.groups + i * kBytes;
     for (int64_t n = 0; n < kBytes; n += 64) {
@@ -177,7 +177,8 @@ void many_bf16_rows(T& tiles, const Bf16Tiles& x, int64_t panel, int64_t panels,
 
 // --- few rows: the spans of one panel, in the order of memory --------------------------------------------------------
 
-// Starts the sums of column C; a block is expanded while the tiles multiply the one before.
+// Starts the sums of column C; a block is expanded while the tiles multiply the one before. Both take turns in `room`: more
+// would not stay in the first-level cache beside the panel.
 template <Kind K, int C, class T>
 inline void start_span(T& tiles, const PanelTiles<K>& from, const Column& c, const ProductOfBf16& t,
                        uint16_t* room) {
