@@ -1,9 +1,9 @@
 // Products of block formats with official activations that two digits hold (layout.h), as bf16 values, by matrix tiles:
 // included by tile_bf16-inl.h.
 //
-// What digits hold of a value that bf16 holds, bf16 holds as well, and so are codes of eight bits. A block's sum of their
-// products is a whole number of at most 2^24 times a power of two (layout.h), so the tiles compute it exactly in float32, and the bits
-// are those of products of two digits. They take one tile instead of two, and the lanes need not put digits together.
+// What digits hold of a bf16 value is a bf16 value, and codes of eight bits are, too. A block's sum of their products is
+// a whole number of at most 2^24 times a power of two (layout.h), so the tiles compute it exactly in float32, and the bits are those
+// of products of two digits. They take one tile A instead of two, and the lanes need not put digits together.
 //
 // Tile A: 16 rows of a block of activations, where they are; the last row tile begins where it is whole, and its first rows are
 // computed twice. Tile B: the codes of a panel minus their offset, as pairs of bf16 values.
