@@ -23,7 +23,7 @@ template <Kind K, int R, int C, int kShares, Prefetch How = Prefetch::by_rows>
 inline void prefetch_share(const uint8_t* p, int64_t i, int64_t ahead) {
   constexpr int64_t kBytes = C * layout_of(K).group(kGroup) / (kGroup * kShares);
   for (int64_t at = 0; at < kBytes; at += 64) prefetch<kAsksFirst<K, R, How>>(p + ahead + i * kBytes + at);
-  if constexpr (How == Prefetch::second_cache && R <= 2) {
+  if constexpr (How == Prefetch::second_cache) {
     for (int64_t at = 0; at < kBytes; at += 64) prefetch<true>(p + kFirstCacheAhead + i * kBytes + at);
   }
 }

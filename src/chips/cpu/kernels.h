@@ -9,8 +9,8 @@ namespace autark {
 
 // Where products of few rounded rows prefetch weights to. by_rows: one row 4 KiB ahead into the first-level cache, more
 // rows 8 KiB ahead into the second-level cache. second_cache, for cores with so few fill buffers of the first-level cache that
-// they wait for memory: one and two rows kSecondCacheAhead into the second-level cache, and kFirstCacheAhead from there into the
-// first one.
+// they wait for memory: kSecondCacheAhead into the second-level cache, whatever the rows, and for one and two rows from there
+// kFirstCacheAhead into the first one.
 enum class Prefetch : uint8_t { by_rows, second_cache };
 static constexpr int64_t kSecondCacheAhead = 3072, kFirstCacheAhead = 1024;  // bytes
 

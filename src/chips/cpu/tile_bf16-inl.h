@@ -130,10 +130,7 @@ struct Bf16Tiles {
   const ProductOfBf16* of;
   int64_t begin, end;  // tiles
 
-  int64_t row(int64_t t) const {
-    const int64_t last = of->rows - kTileHigh, at = t * kTileHigh;
-    return at < last ? at : last < 0 ? 0 : last;
-  }
+  int64_t row(int64_t t) const { return whole_tile_at(t * kTileHigh, of->rows); }
   int64_t high() const { return of->rows < kTileHigh ? of->rows : kTileHigh; }
 };
 

@@ -5,8 +5,7 @@
 // a whole number of at most 2^24 times a power of two (layout.h), so the tiles compute it exactly in float32, and the bits are those
 // of products of two digits. They take one tile A instead of two, and the lanes need not put digits together.
 //
-// Tile A: 16 rows of a block of activations, where they are; the last row tile begins where it is whole, and its first rows are
-// computed twice. Tile B: the codes of a panel minus their offset, as pairs of bf16 values.
+// Tile A: 16 rows of a block of activations, where they are. Tile B: the codes of a panel minus their offset, as pairs of bf16 values.
 #pragma once
 #include "chips/cpu/tile_span-inl.h"
 
@@ -33,8 +32,7 @@ struct Held {
   static constexpr int kEach = 1;
 
   static int64_t first_row(const PassOf<Product>& pass, int64_t t) {
-    const int64_t last = pass.of->rows - kTileHigh - pass.row, row = t * kTileHigh;
-    return row <= last ? row : pass.of->rows < kTileHigh ? 0 : last;
+    return whole_tile_at(pass.row + t * kTileHigh, pass.of->rows) - pass.row;
   }
   static Rows rows_at(const PassOf<Product>& pass, int64_t t, int64_t b, Last) {
     const int64_t stride = pass.of->x_stride;

@@ -38,6 +38,13 @@ AUTARK_INLINE void store_sums(const UnitSums& s, const F (&acc)[kTileHigh]) {
   for (int r = 0; r < kTileHigh; ++r) store((*s.kept)[r], acc[r]);
 }
 
+// Where the row tile of `row` begins, of so many rows of bf16 values: the last one begins where it is whole, and its first rows
+// are computed twice.
+inline int64_t whole_tile_at(int64_t row, int64_t rows) {
+  const int64_t last = rows - kTileHigh;
+  return row < last ? row : last < 0 ? 0 : last;
+}
+
 // The rows of a pass in tiles of 16, and what a span's products read of them.
 struct RowTiles {
   const RoundedBlock* x;  // of the pass
