@@ -182,6 +182,22 @@ test("the back button closes a dialog, loses no secret, and leads through the pa
   await heading(page, "Usage").waitFor();
 });
 
+test("the back button closes a dialog that has only just opened", async () => {
+  mock.addWorkspace("research");
+  const page = await inside(all, "#/usage");
+  await page.getByRole("link", { name: "Keys", exact: true }).click();
+  for (let i = 0; i < 5; i++) {
+    await button(page, "Create a key").evaluate((opener) => {
+      opener.click();
+      history.back();
+    });
+    await heading(page, "Keys").waitFor();
+    await dialog(page).waitFor({ state: "detached" });
+    await page.evaluate(() => new Promise((done) => setTimeout(done, 200)));
+    assert.equal(new URL(page.url()).hash, "#/keys");
+  }
+});
+
 test("a developer sees what belongs to the own workspaces, and is offered nothing that would be refused", async () => {
   const [mine, others] = [mock.addWorkspace("mine"), mock.addWorkspace("others")];
   const developer = mock.addMember("li.wei", ["developer"], [mine.id], kPassword);

@@ -1,6 +1,6 @@
 // A dialog over the page. The browser keeps the focus inside, closes it with Escape, and gives the focus back.
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "../../view/Icon";
 import { texts } from "../texts";
 import type { Doing } from "./loading";
@@ -20,7 +20,7 @@ export function Dialog({ title, onClose, children, wide, stays, kind }: Props) {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
   useBackButton(stays ? null : onClose);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = box.current;
     const opener = document.activeElement;
     dialog?.showModal();
@@ -59,11 +59,12 @@ export function Dialog({ title, onClose, children, wide, stays, kind }: Props) {
 }
 
 // The browser's back button closes a dialog, and leaves the page below it where it is. Without `onClose` the dialog stays,
-// and the browser asks before the tab is closed.
+// and the browser asks before the tab is closed. It listens from the moment the dialog is on the page: an effect that waits
+// for the next frame may come after the button.
 function useBackButton(onClose: (() => void) | null): void {
   const close = useRef(onClose);
   close.current = onClose;
-  useEffect(() => {
+  useLayoutEffect(() => {
     const here = location.href;
     const onBack = () => {
       if (location.href === here) return;
