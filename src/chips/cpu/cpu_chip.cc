@@ -1,13 +1,11 @@
 #include "chips/cpu/cpu_chip.h"
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include "chips/cpu/isa.h"
 #include "chips/cpu/recorder.h"
 #include "chips/cpu/topology.h"
 #include "chips/cpu/v4_group.h"
 #include "chips/cpu/verbs.h"
-#include "tensor/bf16.h"
 
 namespace autark {
 namespace {
@@ -184,23 +182,10 @@ RoundedBlock** CpuChip::offer(Tensor y) {
   return slot;
 }
 
-// The official code computes 1 / RMS in bf16, step by step, for norms without a gain.
 Tensor CpuChip::head_norm(Tensor x, float eps) {
   Tensor y = on_.tensor(x.shape);
-  const int64_t n = x.cols();
-  each_row(x.rows(), {x}, {y}, [=, on = &on_, finish = finisher(), x = x.f32(), y = y.f32()](int64_t i) {
-    const auto bf16 = [](float v) { return decode_bf16(encode_bf16(v)); };
-    const float* const in = x + i * n;
-    float* const out = y + i * n;
-    for (int64_t k = 0; k < n; ++k) out[k] = in[k] * in[k];
-    on->kernels.v4().round_bf16(out, n, out);
-    double squares[8] = {};
-    for (int64_t k = 0; k < n; ++k) squares[k % 8] += out[k];
-    const double sum = std::accumulate(squares, squares + 8, 0.0);
-    const float mean = bf16(static_cast<float>(sum / static_cast<double>(n)));
-    const float r = bf16(1 / std::sqrt(bf16(mean + eps)));
-    for (int64_t k = 0; k < n; ++k) out[k] = in[k] * r;
-    finish(out, n);
+  each_row(x.rows(), {x}, {y}, [=, norm = on_.kernels.v4().head_norm](int64_t i) {
+    norm(x.f32() + i * x.cols(), x.cols(), eps, y.f32() + i * x.cols());
   });
   return ran(y);
 }

@@ -114,19 +114,17 @@ inline F load_record(Record r, const uint8_t* p, int64_t n) {
 }
 
 void encode(Record to, const float* x, int64_t n, unsigned char* out) {
-  for (int64_t i = 0; i < n; i += kLanes) {
-    const int64_t m = n - i < kLanes ? n - i : kLanes;
-    const F a = load(x + i, m);
-    uint8_t v[4 * kLanes];
-    if (to == Record::f32) {
-      float whole[kLanes];
-      store(whole, a);
-      __builtin_memcpy(v, whole, sizeof whole);
-    } else {
-      to == Record::f16 ? store_f16(v, a) : store_bf16(v, a);
-    }
-    __builtin_memcpy(out + i * bytes_of(to), v, m * bytes_of(to));
+  if (to == Record::f32) {
+    __builtin_memcpy(out, x, 4 * n);
+    return;
   }
+  const auto put = [to](uint8_t* p, F a) { to == Record::f16 ? store_f16(p, a) : store_bf16(p, a); };
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) put(out + 2 * i, load(x + i));
+  if (i == n) return;
+  uint8_t rest[2 * kLanes];
+  put(rest, load(x + i, n - i));
+  __builtin_memcpy(out + 2 * i, rest, 2 * (n - i));
 }
 
 }  // namespace

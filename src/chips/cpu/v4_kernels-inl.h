@@ -5,6 +5,8 @@
 //
 #include "chips/cpu/exp-inl.h"
 //
+#include "chips/cpu/v4_rounding-inl.h"
+//
 #include "chips/cpu/v4_records-inl.h"
 //
 #include "chips/cpu/v4_streams-inl.h"
@@ -22,6 +24,7 @@ constexpr V4Kernels kV4Table = {
     .read_streams = read_streams,
     .round_bf16 = round_bf16,
     .round_e4m3 = round_e4m3,
+    .head_norm = head_norm,
     .write_streams = write_streams,
     .pool = pool,
     .hadamard = hadamard,

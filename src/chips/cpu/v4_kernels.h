@@ -96,6 +96,8 @@ struct V4Kernels {
   // To nearest, NaN stays NaN; y may be x. round_e4m3: one scale for all n.
   void (*round_bf16)(const float* x, int64_t n, float* y);
   void (*round_e4m3)(const float* x, int64_t n, float* y);
+  // x / RMS of n values. Official code computes norms without a gain in bf16, step by step.
+  void (*head_norm)(const float* x, int64_t n, float eps, float* y);
   void (*write_streams)(const StreamMix&, const float* y, const float* post, const float* comb, float* z);
 
   // out[c] = Σ softmax over rows (gate + ape) · value
