@@ -21,21 +21,26 @@ struct UnitSums {
   bool first;
 };
 
+AUTARK_INLINE F load_sum(const UnitSums& s, int64_t r) {
+  return s.first ? zero() : load((*s.kept)[r]);
+}
+AUTARK_INLINE void store_sum(const UnitSums& s, int64_t r, F sum) {
+  if (s.y)
+    write(sum, s.bias, s.y + r * s.y_stride, s.lanes);
+  else
+    store((*s.kept)[r], sum);
+}
+
 AUTARK_INLINE void load_sums(const UnitSums& s, F (&acc)[kTileHigh]) {
   AUTARK_UNROLL(16)
-  for (int r = 0; r < kTileHigh; ++r) acc[r] = s.first ? zero() : load((*s.kept)[r]);
+  for (int r = 0; r < kTileHigh; ++r) acc[r] = load_sum(s, r);
 }
 
 AUTARK_INLINE void store_sums(const UnitSums& s, const F (&acc)[kTileHigh]) {
-  if (s.y) {
-    AUTARK_UNROLL(16)
-    for (int r = 0; r < kTileHigh; ++r) {
-      if (r < s.rows) write(acc[r], s.bias, s.y + r * s.y_stride, s.lanes);
-    }
-    return;
-  }
   AUTARK_UNROLL(16)
-  for (int r = 0; r < kTileHigh; ++r) store((*s.kept)[r], acc[r]);
+  for (int r = 0; r < kTileHigh; ++r) {
+    if (!s.y || r < s.rows) store_sum(s, r, acc[r]);
+  }
 }
 
 // Where the row tile of `row` begins, of so many rows of bf16 values: the last one begins where it is whole, and its first rows
@@ -74,11 +79,11 @@ struct PassOf {
 };
 using Pass = PassOf<ProductOfRounded>;
 
-// Calls run(pass) for every pass of a product.
+// Calls run(pass) for every pass of a product, of at most `most` panels.
 template <class Product, class Run>
-inline void each_pass(const Product& t, Run run) {
-  for (int64_t panel = t.panel_begin; panel < t.panel_end; panel += kPanelsOfPass) {
-    const int64_t panels = t.panel_end - panel < kPanelsOfPass ? t.panel_end - panel : kPanelsOfPass;
+inline void each_pass(const Product& t, int64_t most, Run run) {
+  for (int64_t panel = t.panel_begin; panel < t.panel_end; panel += most) {
+    const int64_t panels = t.panel_end - panel < most ? t.panel_end - panel : most;
     for (int64_t row = 0; row < t.rows; row += kRowsOfPass)
       run(PassOf<Product>{&t, panel, panels, row, t.rows - row < kRowsOfPass ? t.rows - row : kRowsOfPass});
   }

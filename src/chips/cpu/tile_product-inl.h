@@ -160,10 +160,16 @@ void tile_product_of(const ProductOfRounded& t) {
 // the last rows of a matrix of many are not.
 constexpr int64_t kRowsOfFew = 8;
 
+bool is_few(const ProductOfRounded& t) {
+  static_assert(kMostRows < kTileHigh);
+  // Of runs, two rows are worth a tile; its sums leave it once in four blocks.
+  if (t.w->kind == Kind::mxfp4 && t.low && t.rows <= t.high) return t.rows == 1;
+  return t.rows <= kTileRows || (t.rows <= kRowsOfFew && t.high <= kMostRows);
+}
+
 template <class T, const Kernels& (*Few)()>
 void tile_product(const ProductOfRounded& t) {
-  static_assert(kMostRows < kTileHigh);
-  if (t.rows <= kTileRows || (t.rows <= kRowsOfFew && t.high <= kMostRows)) return Few().rounded_product(t);
+  if (is_few(t)) return Few().rounded_product(t);
   switch (t.w->kind) {
     case Kind::q8_0:
       return tile_product_of<Kind::q8_0, T>(t);

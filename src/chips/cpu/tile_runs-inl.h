@@ -3,7 +3,7 @@
 //
 // A column is a run of one panel as two tiles B of 64 inputs each: its codes, doubled and shifted by the distances of
 // their scales. A panel whose blocks stand alone has one column a block, with zeros for the others. A unit is a column and
-// 16 rows, whose codes are packed to rows of 64 inputs: two sums, one a digit. While the tiles compute a unit, the sums of
+// up to 16 rows, whose codes are packed to rows of 64 inputs: two sums, one a digit. While the tiles compute a unit, the sums of
 // the one before are stored, and the lanes add those of the one before that. The lanes round where run_product-inl.h does.
 #pragma once
 #include "chips/cpu/run_scales-inl.h"
@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kRunHalves = 2;  // of 64 inputs
 constexpr int64_t kHalfBlocks = kRunBlocks / kRunHalves;
+constexpr int kRunsKept = 3;  // a unit is added two units later, which may be two runs later
 constexpr int kRunC = 0, kRunA = 4, kRunB = 6;  // tiles: C[2 digit + turn], A[digit], B[turn]
 
 struct alignas(64) RunColumn {
@@ -29,18 +30,23 @@ struct alignas(64) PackedRows {
 
 using RunDots = int32_t[2][kTileHigh][kLanes];  // [digit]
 
-struct alignas(64) RunScratch {
-  RunColumn columns[kPanelsOfPass * kRunBlocks];  // of the run at hand
-  PackedRows rows[2];                             // of the row tile at hand and the next one
+struct alignas(64) RunAtHand {
+  RunColumn columns[kPanelsOfPass * kRunBlocks];
   float scales[kRowsOfPass / kTileHigh][kTileHigh];
+};
+
+struct alignas(64) RunScratch {
+  RunAtHand runs[kRunsKept];
+  PackedRows rows[2];           // of the row tile at hand and the next one
   alignas(64) RunDots dots[2];  // of the last two units
   alignas(64) Sums sums[kRowsOfPass / kTileHigh][kPanelsOfPass];
 };
 static_assert(sizeof(RunScratch) <= kScratchBytes / 2);
 
-TileShapes run_shapes() {
+TileShapes run_shapes(int64_t rows) {
   TileShapes s;
-  for (int i = 0; i < kTiles; ++i) s.set(i, kTileHigh, kTileRowBytes);
+  for (int i = 0; i < kRunB; ++i) s.set(i, rows, kTileRowBytes);
+  for (int i = kRunB; i < kTiles; ++i) s.set(i, kTileHigh, kTileRowBytes);
   return s;
 }
 
@@ -118,23 +124,23 @@ inline void pack_block(const RoundedBlock* from, int64_t rows, int8_t* to) {
 }
 
 // Row tile t at the run of `count` blocks from block b on. Blocks that the run lacks meet zeros of a column.
-void pack_rows(const RowTiles& x, int64_t t, int64_t b, int64_t count, RunScratch& s) {
+void pack_rows(const RowTiles& x, int64_t t, int64_t b, int64_t count, RunAtHand& run, PackedRows& to) {
   const int64_t row = t * kTileHigh, high = x.rows - row < kTileHigh ? x.rows - row : kTileHigh;
   const RoundedBlock* from = x.x + row * x.blocks + b * high;
-  for (int64_t r = 0; r < high; ++r) s.scales[t][r] = from[r].scale;
+  for (int64_t r = 0; r < high; ++r) run.scales[t][r] = from[r].scale;
   for (int64_t i = 0; i < count; ++i, from += high) {
     for (int digit = 0; digit < 2; ++digit)
-      pack_block(from + digit * x.low, high,
-                 s.rows[t % 2].code[digit][i / kHalfBlocks][0] + i % kHalfBlocks * kBlock);
+      pack_block(from + digit * x.low, high, to.code[digit][i / kHalfBlocks][0] + i % kHalfBlocks * kBlock);
   }
 }
 
 // --- products -------------------------------------------------------------------------------------------------------
 
-// A column and a row tile.
+// A column of the run from block `block` on, and a row tile.
 struct RunUnit {
+  const RunAtHand* run = nullptr;
   const RunColumn* column = nullptr;
-  int64_t tile = 0;
+  int64_t tile = 0, block = 0;
 };
 
 template <int Turn, class T>
@@ -160,28 +166,37 @@ inline void store_unit(const T& tiles, RunScratch& s) {
   tiles.template store<kRunC + 2 + Turn>(s.dots[Turn][1], kTileRowBytes);
 }
 
+// Adds row r of a unit's column to the sum of a panel.
+AUTARK_INLINE F add_row(const RunDots& dots, int64_t r, F d, float scale, F sum) {
+  const I dot = shift_left(load_ints(dots[0][r]), 7) + load_ints(dots[1][r]);
+  return fma(to_float(dot), d * all(scale), sum);
+}
+
 // Adds a unit to the sums of its panel.
-inline void add_unit(const Pass& pass, const RunUnit& u, RunScratch& s, int turn, int64_t b) {
+inline void add_unit(const Pass& pass, const RunUnit& u, RunScratch& s, int turn) {
   const RunColumn& c = *u.column;
-  UnitSums sums = pass.sums_at(u.tile * kTileHigh, c.panel, s.sums[u.tile][c.panel], b, kRunBlocks);
+  UnitSums sums = pass.sums_at(u.tile * kTileHigh, c.panel, s.sums[u.tile][c.panel], u.block, kRunBlocks);
   sums.first = sums.first && c.first;
   if (!c.last) sums.y = nullptr;
+  const F d = load(c.d);
+  const float* scale = u.run->scales[u.tile];
+  if (sums.rows < kTileHigh) {
+    for (int64_t r = 0; r < sums.rows; ++r)
+      store_sum(sums, r, add_row(s.dots[turn], r, d, scale[r], load_sum(sums, r)));
+    return;
+  }
   F acc[kTileHigh];
   load_sums(sums, acc);
-  const F d = load(c.d);
   AUTARK_UNROLL(16)
-  for (int r = 0; r < kTileHigh; ++r) {
-    const I dot = shift_left(load_ints(s.dots[turn][0][r]), 7) + load_ints(s.dots[turn][1][r]);
-    acc[r] = fma(to_float(dot), d * all(s.scales[u.tile][r]), acc[r]);
-  }
+  for (int r = 0; r < kTileHigh; ++r) acc[r] = add_row(s.dots[turn], r, d, scale[r], acc[r]);
   store_sums(sums, acc);
 }
 
-// The units of a run in their order, each in three steps: its products start, its sums are stored, they are added.
+// The units of all runs in their order, each in three steps: its products start, its sums are stored, they are added.
 template <class T>
 class RunUnits {
  public:
-  RunUnits(T& tiles, const Pass& pass, RunScratch& s, int64_t b) : tiles_(tiles), pass_(pass), s_(s), b_(b) {}
+  RunUnits(T& tiles, const Pass& pass, RunScratch& s) : tiles_(tiles), pass_(pass), s_(s) {}
 
   void next(const RunUnit& u) {
     if (turn_)
@@ -200,7 +215,7 @@ class RunUnits {
   void step(const RunUnit& u) {
     if (u.column) start_unit<Turn>(tiles_, u, s_);
     RunUnit& added = units_[Turn];
-    if (added.column) add_unit(pass_, added, s_, Turn, b_);
+    if (added.column) add_unit(pass_, added, s_, Turn);
     if (units_[1 - Turn].column) store_unit<1 - Turn>(tiles_, s_);
     added = u;
   }
@@ -208,7 +223,6 @@ class RunUnits {
   T& tiles_;
   const Pass& pass_;
   RunScratch& s_;
-  const int64_t b_;
   RunUnit units_[2];  // the last two
   int turn_ = 0;
 };
@@ -216,35 +230,45 @@ class RunUnits {
 // Adds the run from block b on, of n columns, to all sums of a pass. The first row tile is packed; the others are packed
 // while the one before is multiplied, which makes 512 rows a tenth faster.
 template <class T>
-void add_run(T& tiles, const Pass& pass, RunScratch& s, int64_t b, int64_t count, int64_t n) {
-  RunUnits<T> units(tiles, pass, s, b);
+void add_run(RunUnits<T>& units, const Pass& pass, RunScratch& s, RunAtHand& run, int64_t n, int64_t b,
+             int64_t count) {
   for (int64_t t = 0; t < pass.count(); ++t) {
     for (int64_t k = 0; k < n; ++k) {
-      units.next({s.columns + k, t});
-      if (k == 0 && t + 1 < pass.count()) pack_rows(pass.x(), t + 1, b, count, s);
+      units.next({&run, run.columns + k, t, b});
+      if (k == 0 && t + 1 < pass.count()) pack_rows(pass.x(), t + 1, b, count, run, s.rows[(t + 1) % 2]);
     }
+  }
+}
+
+// The units of one row tile go on without a pause from one run to the next. Those of more are so many that a pause costs
+// less than the cache that a second run would take.
+template <class T>
+void add_runs(T& tiles, const Pass& pass, RunScratch& s) {
+  const Panels& w = *pass.of->w;
+  const bool one_tile = pass.count() == 1;
+  RunUnits<T> units(tiles, pass, s);
+  for (int64_t b = 0; b < w.blocks; b += kRunBlocks) {
+    const int64_t count = w.blocks - b < kRunBlocks ? w.blocks - b : kRunBlocks;
+    RunAtHand& run = s.runs[one_tile ? b / kRunBlocks % kRunsKept : 0];
+    pack_rows(pass.x(), 0, b, count, run, s.rows[0]);
+    int64_t n = 0;
+    for (int64_t p = 0; p < pass.panels; ++p)
+      n = expand_run(panel_at(w, pass.panel + p), b, count, p, run.columns, n);
+    add_run(units, pass, s, run, n, b, count);
+    if (!one_tile) units.finish();
   }
   units.finish();
 }
 
-template <class T>
-void add_runs(T& tiles, const Pass& pass, RunScratch& s) {
-  const Panels& w = *pass.of->w;
-  for (int64_t b = 0; b < w.blocks; b += kRunBlocks) {
-    const int64_t count = w.blocks - b < kRunBlocks ? w.blocks - b : kRunBlocks;
-    pack_rows(pass.x(), 0, b, count, s);
-    int64_t n = 0;
-    for (int64_t p = 0; p < pass.panels; ++p)
-      n = expand_run(panel_at(w, pass.panel + p), b, count, p, s.columns, n);
-    add_run(tiles, pass, s, b, count, n);
-  }
-}
+// With one row tile fewer panels share its packed rows: their columns of two runs stay in the first-level cache.
+constexpr int64_t kPanelsOfTile = 2;
 
 template <class T>
 void tile_product_of_runs(const ProductOfRounded& t) {
-  T tiles(run_shapes());
+  T tiles(run_shapes(t.rows < kTileHigh ? t.rows : kTileHigh));
   auto& s = *static_cast<RunScratch*>(t.scratch);
-  each_pass(t, [&](const Pass& pass) { add_runs(tiles, pass, s); });
+  const int64_t panels = t.rows <= kTileHigh ? kPanelsOfTile : kPanelsOfPass;
+  each_pass(t, panels, [&](const Pass& pass) { add_runs(tiles, pass, s); });
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ inline void prefetch_next_group(const BlockAt& at) {
 template <int64_t kBlocks, class Product, class Run>
 inline void each_span(const Product& t, Run run) {
   static_assert(kBlocks > 0 && kGroup % kBlocks == 0);
-  each_pass(t, [&](const PassOf<Product>& pass) {
+  each_pass(t, kPanelsOfPass, [&](const PassOf<Product>& pass) {
     for (int64_t b = 0; b < t.w->blocks; b += kBlocks)
       run(pass, b, t.w->blocks - b < kBlocks ? t.w->blocks - b : kBlocks);
   });
