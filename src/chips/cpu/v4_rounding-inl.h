@@ -21,8 +21,8 @@ inline int32_t number_bits(float x) {  // of its magnitude; 0 for NaN
   const int32_t a = static_cast<int32_t>(as_bits(x) & 0x7fffffff);
   return a > 0x7f800000 ? 0 : a;
 }
-inline float largest(const float* x,
-                     int64_t n) {  // magnitude; NaN is passed over, infinity is the largest float
+// The largest magnitude. NaN is passed over, infinity becomes the largest float.
+inline float largest(const float* x, int64_t n) {
   int32_t tops[kLanes] = {};
   const int64_t whole = n / kLanes * kLanes;
   for (int64_t i = 0; i < whole; i += kLanes) {
