@@ -1,5 +1,5 @@
 // Kernels for AMX with int8 and bf16 products (Sapphire Rapids and later): those of AVX-512, but products of more than eight rounded
-// rows by tiles.
+// rows, of more than one of MXFP4 in two digits, and of bf16 values by tiles.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wuninitialized"  // GCC 12 warns about its own _mm512_undefined_ps
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"

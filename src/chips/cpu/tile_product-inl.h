@@ -160,9 +160,10 @@ void tile_product_of(const ProductOfRounded& t) {
 // the last rows of a matrix of many are not.
 constexpr int64_t kRowsOfFew = 8;
 
+// Whether a product is left to the kernels of `Few`. Two rows of runs are worth a tile, since their sums leave it once in four
+// blocks.
 bool is_few(const ProductOfRounded& t) {
   static_assert(kMostRows < kTileHigh);
-  // Of runs, two rows are worth a tile; its sums leave it once in four blocks.
   if (t.w->kind == Kind::mxfp4 && t.low && t.rows <= t.high) return t.rows == 1;
   return t.rows <= kTileRows || (t.rows <= kRowsOfFew && t.high <= kMostRows);
 }

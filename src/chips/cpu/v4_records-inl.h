@@ -13,6 +13,7 @@ inline uint32_t key_scale_code(const float* x) {
   const float a = largest(x, kKeyRun);
   return scale_code(a > kLeast ? a : kLeast, 1.f / 6);
 }
+
 // a ≥ 0 to a multiple of its E2M1 step; the step is in `half`: a < 2, in `one`: a < 4, else two.
 inline float e2m1_nearest(float a) {
   constexpr float kWhole = 8388608;  // 2^23: sums have no fraction

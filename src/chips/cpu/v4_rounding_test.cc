@@ -90,7 +90,7 @@ TEST_P(V4RoundingTest, EncodedBf16IsThatOfTensors) {
       std::vector<uint16_t> got(kMost + kBehind, 0x1234);
       kernels().encode(Record::bf16, x.data(), n, reinterpret_cast<unsigned char*>(got.data()));
       for (int64_t i = 0; i < kMost + kBehind; ++i) {
-        if (i < n && std::isnan(x[i])) continue;  // rows of state have none
+        if (i < n && std::isnan(x[i])) continue;  // encode() promises nothing of it
         ASSERT_EQ(got[i], i < n ? encode_bf16(x[i]) : 0x1234) << n << " values, value " << i;
       }
     }
