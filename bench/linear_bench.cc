@@ -1,5 +1,5 @@
 // Measures products of the cpu chip by format. Few rows (decoding): the share of the read bandwidth, with at
-// least `megabytes` of weights, more than any cache holds, read once per pass; bandwidth and products are
+// least `megabytes` of weights (1,024: more than caches hold), read once per pass; bandwidth and products are
 // measured in turns. 512 rows (prefill): GOP/s of one thread's CPU time, since other work on the machine disturbs
 // wall clocks more than CPU times. The best of several rounds counts.
 //
@@ -155,7 +155,7 @@ int main(int argc, char** argv) {
   return autark::run({.threads = static_cast<int>(number(1, 0)),
                       .out = number(2, 4096),
                       .in = number(3, 4096),
-                      .megabytes = number(4, 256),
+                      .megabytes = number(4, 1024),
                       .rounds = static_cast<int>(number(5, 7)),
                       .only = argc > 6 ? argv[6] : nullptr});
 }

@@ -11,11 +11,16 @@ namespace {
 template <Kind K, int R, Prefetch How>
 constexpr bool kAsksFirst = How == Prefetch::by_rows && (R == 1 || (R == 2 && layout_of(K).low >= 512));
 
+// The panels that R rows read in turns, a block of each.
+template <int R, Prefetch How>
+constexpr int kStreams = (How == Prefetch::second_cache && R <= kRowsOfStreams) ? 2 : 1;
+
 // How far ahead, in bytes.
 template <Kind K, int R, Prefetch How>
 inline int64_t ahead_by(Prefetch how) {
   if constexpr (kAsksFirst<K, R, How>) return 4096;
-  return how == Prefetch::second_cache ? kSecondCacheAhead : 8192;
+  if (how != Prefetch::second_cache) return 8192;
+  return kStreams<R, How> == 2 ? kStreamAhead : kSecondCacheAhead;
 }
 
 // Asks for the i-th share of what lies `ahead` of `p`, where R rows take C blocks in `kShares` steps.

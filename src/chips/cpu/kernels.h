@@ -9,10 +9,11 @@ namespace autark {
 
 // Where products of few rounded rows prefetch weights to. by_rows: one row 4 KiB ahead into the first-level cache, more
 // rows 8 KiB ahead into the second-level cache. second_cache, for cores with so few fill buffers of the first-level cache that
-// they wait for memory: kSecondCacheAhead into the second-level cache, whatever the rows, and for one and two rows from there
-// kFirstCacheAhead into the first one.
+// they wait for memory: kSecondCacheAhead into the second-level cache; up to kRowsOfStreams rows read two streams, kStreamAhead
+// into the second-level cache each, and from there kFirstCacheAhead into the first one.
 enum class Prefetch : uint8_t { by_rows, second_cache };
-static constexpr int64_t kSecondCacheAhead = 3072, kFirstCacheAhead = 1024;  // bytes
+static constexpr int64_t kSecondCacheAhead = 3072, kStreamAhead = 2048, kFirstCacheAhead = 1024;  // bytes
+static constexpr int64_t kRowsOfStreams = 2;  // so many rows at most read two streams
 
 // y[row][panel outputs] = Σ x w (+ bias) for panels [panel_begin, panel_end). `y` and `bias` point to the
 // first output of panel_begin; all pointers are borrowed.
@@ -146,9 +147,9 @@ struct Kernels {
 
   // Probes for measure_machine. Each returns a number that depends on its whole work, so it is
   // not optimised away.
-  double (*read)(const unsigned char* bytes, int64_t n);
-  double (*float_peak)(int64_t rounds);  // float_flops operations per round
-  double (*int8_peak)(int64_t rounds);   // int8_ops operations per round
+  double (*read)(const unsigned char* bytes, int64_t n, Prefetch how);  // n % 512 == 0
+  double (*float_peak)(int64_t rounds);                                 // float_flops operations per round
+  double (*int8_peak)(int64_t rounds);                                  // int8_ops operations per round
   double float_flops, int8_ops;
 };
 

@@ -49,6 +49,8 @@ PanelCut cut_panels(const Recorder& on, const Panels& w, int64_t rows) {
   int64_t each = std::max<int64_t>(1, kBytesLeast / work_of_panel);
   each = std::max(each, (panels + on.team.size() * 16 - 1) / (on.team.size() * 16));
   if (rows > on.kernels.few_rows) each = share_panels(panels, each, on.team.size(), on.kernels.shared_panels);
+  if (on.kernels.prefetch == Prefetch::second_cache && rows <= kRowsOfStreams)
+    each = (each + 1) / 2 * 2;  // of two equal streams
   if (on.team.size() == 1 && rows <= on.kernels.few_rows) each = panels;
   return {panels, each, (panels + each - 1) / each};
 }

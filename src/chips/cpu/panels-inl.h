@@ -65,12 +65,14 @@ struct Factors {
 // What the factors of all blocks of a group have in common: K-quants' f16 factors of their scales.
 template <Kind K>
 struct SuperFactors {
+  SuperFactors() = default;
   explicit SuperFactors(const uint8_t* super)
       : d(load_f16(super)), m(layout_of(K).super > 32 ? zero() - load_f16(super + 32) : zero()) {}
   F d, m;
 };
 template <Kind K>
 requires(layout_of(K).super == 0) struct SuperFactors<K> {
+  SuperFactors() = default;
   explicit SuperFactors(const uint8_t*) {}
 };
 

@@ -8,8 +8,8 @@
 // then acc ← fma(that, scale, acc). Either way the order is fixed, so rows may be taken one at a time
 // from the packed codes or a tile at a time from expanded ones.
 //
-// Few rows read a panel from its first byte to its last and the next panel after it, as plain a stream as
-// measure-inl.h's.
+// Few rows read a panel from its first byte to its last and the next panel after it. With Prefetch::second_cache one and two
+// rows read the panels in two such streams, one from the first on, one from the middle on.
 #pragma once
 #include "chips/cpu/run_product-inl.h"
 
@@ -46,9 +46,11 @@ inline Product tile_at(const Product& t, int64_t panel, int64_t row) {
   return one;
 }
 
-// Calls tile(product) for every tile of every panel: a panel is in the cache when its second tile comes.
+// Calls tile(product) for every tile of every panel: a panel is in the cache when its second tile comes. A single tile takes all
+// panels at once.
 template <class Product, class Tile>
 inline void each_tile(const Product& t, Tile tile) {
+  if (t.rows <= height_of(t)) return tile(t);
   for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
     for (int64_t row = 0; row < t.rows; row += height_of(t)) tile(tile_at(t, panel, row));
   }
@@ -56,37 +58,56 @@ inline void each_tile(const Product& t, Tile tile) {
 
 // --- few rows: straight from the packed codes -------------------------------------------------------------
 
-// acc += the products of a group of n blocks with R rows at x.
-template <Kind K, Prefetch How, int R>
-AUTARK_INLINE void add_group(const uint8_t* group, int64_t n, const RoundedBlock* x, int64_t low,
-                             int64_t ahead, F (&acc)[R][1]) {
-  const SuperFactors<K> super(group);
+// acc += the products of groups of n blocks, one a stream, with R rows at x.
+template <Kind K, Prefetch How, int R, int S>
+AUTARK_INLINE void add_groups(const uint8_t* const (&group)[S], int64_t n, const RoundedBlock* x, int64_t low,
+                              int64_t ahead, F (&acc)[S][R][1]) {
+  SuperFactors<K> super[S];
+  AUTARK_UNROLL(2)
+  for (int s = 0; s < S; ++s) super[s] = SuperFactors<K>(group[s]);
   for (int64_t i = 0; i < n; ++i) {
-    prefetch_share<K, R, 1, 1, How>(group, i, ahead);
-    add_block<K, R, 1>(PackedBlock<K>(block_of<K>(group, n, i), super), x + i * R, low, acc);
+    AUTARK_UNROLL(2)
+    for (int s = 0; s < S; ++s) {
+      prefetch_share<K, R, 1, 1, How>(group[s], i, ahead);
+      add_block<K, R, 1>(PackedBlock<K>(block_of<K>(group[s], n, i), super[s]), x + i * R, low, acc[s]);
+    }
+  }
+}
+
+// One panel a stream, panels `step` apart.
+template <Kind K, Prefetch How, int R, bool Runs, int S>
+inline void add_streams(const ProductOfRounded& t, int64_t panel, int64_t step) {
+  const Panels& w = *t.w;
+  const int64_t ahead = ahead_by<K, R, How>(t.prefetch);
+  const uint8_t* group[S];
+  F acc[S][R][1];
+  for (int s = 0; s < S; ++s) {
+    group[s] = panel_at(w, panel + s * step).groups;
+    AUTARK_UNROLL(kMostRows)
+    for (int r = 0; r < R; ++r) acc[s][r][0] = zero();
+  }
+  for (int64_t b = 0; b < w.blocks; b += kGroup) {
+    const int64_t n = blocks_from(b, w.blocks);
+    if constexpr (Runs)
+      add_groups_of_runs<How, R, S>(group, n, t.x + b * R, t.low, ahead, acc);
+    else
+      add_groups<K, How, R, S>(group, n, t.x + b * R, t.low, ahead, acc);
+    for (int s = 0; s < S; ++s) group[s] += layout_of(K).group(kGroup);
+  }
+  for (int s = 0; s < S; ++s) {
+    const int64_t of = panel + s * step, at = (of - t.panel_begin) * kLanes;
+    for (int r = 0; r < R; ++r)
+      write(acc[s][r][0], t.bias ? t.bias + at : nullptr, t.y + r * t.y_stride + at, lanes_left(w, of));
   }
 }
 
 template <Kind K, Prefetch How, int R, bool Runs>
 void few_rounded_rows(const ProductOfRounded& t) {
-  const Panels& w = *t.w;
-  const int64_t ahead = ahead_by<K, R, How>(t.prefetch);
-  for (int64_t panel = t.panel_begin; panel < t.panel_end; ++panel) {
-    const uint8_t* group = panel_at(w, panel).groups;
-    F acc[R][1];
-    AUTARK_UNROLL(kMostRows)
-    for (int r = 0; r < R; ++r) acc[r][0] = zero();
-    for (int64_t b = 0; b < w.blocks; b += kGroup, group += layout_of(K).group(kGroup)) {
-      const int64_t n = blocks_from(b, w.blocks);
-      if constexpr (Runs)
-        add_group_of_runs<How, R>(group, n, t.x + b * R, t.low, ahead, acc);
-      else
-        add_group<K, How, R>(group, n, t.x + b * R, t.low, ahead, acc);
-    }
-    const int64_t at = (panel - t.panel_begin) * kLanes;
-    for (int r = 0; r < R; ++r)
-      write(acc[r][0], t.bias ? t.bias + at : nullptr, t.y + r * t.y_stride + at, lanes_left(w, panel));
-  }
+  constexpr int S = kStreams<R, How>;
+  const int64_t each = (t.panel_end - t.panel_begin) / S;
+  for (int64_t i = 0; i < each; ++i) add_streams<K, How, R, Runs, S>(t, t.panel_begin + i, each);
+  for (int64_t panel = t.panel_begin + S * each; panel < t.panel_end; ++panel)
+    add_streams<K, How, R, Runs, 1>(t, panel, 0);
 }
 
 // --- many rows: expand kTilePanels panels, then whole tiles -------------------------------------------------------

@@ -35,25 +35,34 @@ inline void add_block_of_run(const RunScales& run, I code, const I (&dot)[R][P],
   for (int r = 0; r < R; ++r) sum[r][p] = sum[r][p] + shift_left(dot[r][p], shift);
 }
 
-// acc += the products of a group of n blocks, straight from the packed codes, with R rows at x.
-template <Prefetch How, int R>
-AUTARK_INLINE void add_group_of_runs(const uint8_t* group, int64_t n, const RoundedBlock* x, int64_t low,
-                                     int64_t ahead, F (&acc)[R][1]) {
+// acc += the products of groups of n blocks, one a stream, straight from the packed codes, with R rows at x.
+template <Prefetch How, int R, int S>
+AUTARK_INLINE void add_groups_of_runs(const uint8_t* const (&group)[S], int64_t n, const RoundedBlock* x,
+                                      int64_t low, int64_t ahead, F (&acc)[S][R][1]) {
   constexpr Kind K = Kind::mxfp4;
   for (int64_t first = 0; first < n; first += kRunBlocks) {
     const int64_t count = n - first < kRunBlocks ? n - first : kRunBlocks;
-    const uint8_t* scales = block_of<K>(group, n, first).scale;
-    const RunScales run(count, [&](int64_t i) { return run_code(scales, i); });
-    I sum[R][1];
-    clear_sums(sum);
-    for (int64_t i = first; i < first + count; ++i) {
-      prefetch_share<K, R, 1, 1, How>(group, i, ahead);
-      I dot[R][1];
-      dots_of<K, R, 1, 0, 8>(PackedBlock<K>(block_of<K>(group, n, i), SuperFactors<K>(group)), x + i * R, low,
-                             dot);
-      add_block_of_run(run, run_code(scales, i - first), dot, 0, x + i * R, low, sum, acc);
+    const uint8_t* scales[S];
+    RunScales run[S];
+    I sum[S][R][1];
+    for (int s = 0; s < S; ++s) {
+      scales[s] = block_of<K>(group[s], n, first).scale;
+      run[s] = RunScales(count, [&](int64_t i) { return run_code(scales[s], i); });
+      clear_sums(sum[s]);
     }
-    if (!run.alone) add_sum_of_run(sum, 0, run.d(), x + first * R, low, acc);
+    for (int64_t i = first; i < first + count; ++i) {
+      AUTARK_UNROLL(2)
+      for (int s = 0; s < S; ++s) {
+        prefetch_share<K, R, 1, 1, How>(group[s], i, ahead);
+        I dot[R][1];
+        dots_of<K, R, 1, 0, 8>(PackedBlock<K>(block_of<K>(group[s], n, i), SuperFactors<K>(group[s])),
+                               x + i * R, low, dot);
+        add_block_of_run(run[s], run_code(scales[s], i - first), dot, 0, x + i * R, low, sum[s], acc[s]);
+      }
+    }
+    for (int s = 0; s < S; ++s) {
+      if (!run[s].alone) add_sum_of_run(sum[s], 0, run[s].d(), x + first * R, low, acc[s]);
+    }
   }
 }
 

@@ -3,10 +3,17 @@
 #include <cstring>
 #include <random>
 #include <utility>
+#include "chips/cpu/prepare.h"
 #include "tensor/int4.h"
 #include "tensor/minifloat.h"
 
 namespace autark::cpu_testing {
+
+std::vector<Format> block_formats() {
+  std::vector<Format> all(std::begin(kFormats), std::end(kFormats));
+  std::erase_if(all, [](Format f) { return !takes_rounded(kind_of(f)); });
+  return all;
+}
 
 std::vector<float> random_values(int64_t n, uint32_t seed) {
   std::mt19937 g(seed);

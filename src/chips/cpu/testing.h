@@ -18,6 +18,9 @@ inline constexpr Format kFormats[] = {
     Format::q5_1,  Format::q4_k,     Format::q5_k,    Format::q6_k,
     Format::mxfp4, Format::e2m1_b32, Format::int4_b32};
 
+// Those whose products the int8 modes round.
+std::vector<Format> block_formats();
+
 std::vector<float> random_values(int64_t n, uint32_t seed);
 
 // `cols` rounded up to a number of inputs that the format can hold.

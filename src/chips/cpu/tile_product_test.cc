@@ -7,7 +7,6 @@
 #include <cmath>
 #include <cstring>
 #include "chips/cpu/isa.h"
-#include "chips/cpu/prepare.h"
 #include "chips/cpu/testing.h"
 
 namespace autark {
@@ -44,12 +43,6 @@ const std::vector<Pair>& pairs() {
     for (const std::string& isa : cpu_isas()) made.push_back(pair_of(isa));
     return made;
   }();
-  return all;
-}
-
-std::vector<Format> block_formats() {
-  std::vector<Format> all(std::begin(kFormats), std::end(kFormats));
-  std::erase_if(all, [](Format f) { return !takes_rounded(kind_of(f)); });
   return all;
 }
 

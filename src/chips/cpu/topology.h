@@ -4,12 +4,16 @@
 #if defined(__linux__)
 #include <sched.h>
 #endif
+#include <cstdint>
 #include <vector>
 
 namespace autark {
 
 // Operating-system numbers of each usable core's first processor, in topology order. Not empty; read once.
 std::vector<int> usable_cores();
+
+// The size of one last-level cache of this machine, also where others share it; 0 if unknown. Read once.
+int64_t last_cache_bytes();
 
 // Binds the calling thread to a processor. If the system refuses, only speed suffers.
 void bind_to(int processor);
