@@ -42,7 +42,7 @@ std::vector<std::string> cpu_isas_missing();
 struct MachineSpeed {
   int threads = 0;
   std::string isa, float_isa;       // of the int8 products; of the products of floats
-  double read_gb_per_second = 0;    // plain reads of memory, not of a cache
+  double read_gb_per_second = 0;    // plain reads of memory, see below
   double f32_gflop_per_second = 0;  // fused multiply-adds from registers
   double int8_gop_per_second = 0;   // the ISA's int8 dot product from registers
   // Units of the processor, whatever the ISA in use; empty where there is none.
@@ -51,7 +51,8 @@ struct MachineSpeed {
   std::optional<double> amx_int8_gop_per_second, amx_bf16_gflop_per_second;
 };
 // Takes about `seconds` for reads, f32 and int8, and a third of that for every unit; twice the last-level cache of memory, at least
-// 256 MiB, but above that no more than a quarter of what there is.
+// 256 MiB, but above that no more than a quarter of what there is. So where memory is small, or has several such caches, a part of
+// the reads can come from a cache.
 Result<MachineSpeed> measure_machine(const ChipOptions& options, double seconds = 0.5);
 
 // The costs of the verbs that ran on a dry chip.
